@@ -1,0 +1,42 @@
+"""What time it is, passed in rather than asked for, so that 24 hours can take a second."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time, and short waits at the wire. Long waits are never slept through; they go on the queue."""
+
+    def now(self) -> datetime:
+        """The time now, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for seconds at the wire."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class FileClock(SystemClock):
+    """The machine's clock plus the seconds written in a file, which several processes can share.
+
+    For one machine only: moving the file's number moves the time of the service, its timers and the simulators.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def now(self) -> datetime:
+        text = self._file.read_text() if self._file.exists() else ""
+        return super().now() + timedelta(seconds=float(text or 0))

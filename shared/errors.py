@@ -1,0 +1,46 @@
+"""The errors, chosen by what the caller should do.
+
+FootprintError
+├── Temporary      try again: the job is queued for `after` from now, the connection shows why it waits
+├── Permanent      a person is needed: the connection shows the reason and the sentence that says what to do
+├── Missing        the platform said, decisively, that this one object does not exist
+└── Refused        a request of an operator or a browser is turned down: a 4xx, and nothing was changed
+
+Every error carries a stable `code` (lower case, underscores) and a sentence for people. Neither ever holds a
+secret. Anything that is not a FootprintError is our own mistake and is reported as `internal_error`.
+"""
+
+from datetime import timedelta
+
+
+class FootprintError(Exception):
+    """Something that people will read: a stable `code` and a sentence that says what happened and what to do."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+        self.sentence = sentence
+
+
+class Temporary(FootprintError):
+    """It may work later; `after` says how long to wait before looking again."""
+
+    def __init__(self, code: str, sentence: str, *, after: timedelta = timedelta(minutes=1)) -> None:
+        super().__init__(code, sentence)
+        self.after = after
+
+
+class Permanent(FootprintError):
+    """It will not work until a person has done what the sentence says."""
+
+
+class Missing(FootprintError):
+    """The platform answered that the object does not exist. Never raised for anything less certain."""
+
+
+class Refused(FootprintError):
+    """The request is turned down with an HTTP `status` of 4xx; nothing was changed."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
+        self.status = status

@@ -1,0 +1,114 @@
+"""Everything that differs between deployments, read from the environment once and checked before anything runs."""
+
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.schedule import Site
+
+# Exchange's limit for rule and connector names is 64 characters and the longest published name has 56.
+LONGEST_PREFIX = 8
+
+
+def _without_trailing_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+Url = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+[^?#\s]*$"), AfterValidator(_without_trailing_slash)]
+
+
+def _small_enough(network: IPv4Network) -> IPv4Network:
+    # The connection filter and inbound connectors take IPv4 ranges of at most 256 addresses.
+    if network.prefixlen < 24:
+        raise ValueError("Exchange takes IPv4 ranges from /24 to /32 only")
+    return network
+
+
+class Microsoft(BaseModel):
+    """How to reach Microsoft's clouds, and who we are there: exactly one of secret, certificate, managed identity."""
+
+    login_url: Url = "https://login.microsoftonline.com"
+    graph_url: Url = "https://graph.microsoft.com"
+    exchange_url: Url = "https://outlook.office365.com"
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    certificate: Path | None = Field(None, description="PEM file with the private key and the certificate")
+    federated: str | None = Field(None, description="client id of the user-assigned managed identity")
+    name_prefix: str = Field("", max_length=LONGEST_PREFIX, description="stands before every object's name")
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = [c for c in (self.client_secret, self.certificate, self.federated) if c is not None]
+        if len(given) > 1:
+            raise ValueError("set only one of CLIENT_SECRET, CERTIFICATE and FEDERATED")
+        return self
+
+
+class MailSite(BaseModel):
+    """Where one site of the scanning service sends and receives mail.
+
+    In a smart host `{connection}` stands for the connection's own label, so that mail is attributed to it.
+    """
+
+    incoming_smart_host: str = "{connection}.inrelay.example.net"
+    outgoing_smart_host: str = "{connection}.outrelay.example.net"
+    egress: list[Annotated[IPv4Network, AfterValidator(_small_enough)]] = Field(
+        default_factory=lambda: [IPv4Network("203.0.113.16/28"), IPv4Network("198.51.100.32/29")], min_length=1
+    )
+    sending_domain: str = "outbound.example.net"
+
+
+class Mail(BaseModel):
+    """The headers by which the service and a tenant know each other, and the sites."""
+
+    return_header: str = "X-TMCAS-Inline-Return-Identifier"
+    loop_header: str = "X-TrendMicro-CAS-OUT-LOOP-IDENTIFIER"
+    verdict_header: str = "X-TMCAS-Inline-Verdict"
+    junk_verdict: str = "junk"
+    default: MailSite = MailSite()
+    sites: dict[Site, MailSite] = {}
+
+    def at(self, site: Site) -> MailSite:
+        """The addresses of one site."""
+        return self.sites.get(site, self.default)
+
+
+class Operators(BaseModel):
+    """Who may operate: tokens of one OpenID Connect issuer for one audience."""
+
+    issuer: str = ""
+    audience: str = "api://footprint"
+    jwks_url: Url | None = None
+
+
+class Dns(BaseModel):
+    """Who answers MX questions: the system's resolver, or `address` and `address:port` entries."""
+
+    nameservers: list[str] = []
+
+
+class Settings(BaseSettings):
+    """Names in the environment start with FOOTPRINT_ and nest with two underscores."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTPRINT_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: str = "sqlite+aiosqlite:///./footprint.db"
+    queue: Literal["embedded"] = "embedded"
+    public_url: Url = "http://127.0.0.1:8080"
+    sites: list[Site] = Field(default_factory=lambda: list(Site))
+    master_key: SecretStr = Field(description="32 bytes, base64url: seals what is stored and signs links")
+    clock_file: Path | None = None
+    ca_file: Path | None = None
+    microsoft: Microsoft = Microsoft()
+    mail: Mail = Mail()
+    operators: Operators = Operators()
+    dns: Dns = Dns()
+    # Exchange takes half an hour and sometimes more to act on a removed rule.
+    routing_wait_minutes: int = Field(60, ge=30)
+    # A directory that shrinks by more than this share at once is not believed.
+    implausible_loss: float = Field(0.3, gt=0, le=1)
