@@ -56,7 +56,8 @@ class MailSite(BaseModel):
     incoming_smart_host: str = "{connection}.inrelay.example.net"
     outgoing_smart_host: str = "{connection}.outrelay.example.net"
     egress: list[Annotated[IPv4Network, AfterValidator(_small_enough)]] = Field(
-        default_factory=lambda: [IPv4Network("203.0.113.16/28"), IPv4Network("198.51.100.32/29")], min_length=1
+        default_factory=lambda: [IPv4Network("203.0.113.16/28"), IPv4Network("198.51.100.32/29")],
+        min_length=1,
     )
     sending_domain: str = "outbound.example.net"
 
@@ -108,7 +109,5 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     operators: Operators = Operators()
     dns: Dns = Dns()
-    # Exchange takes half an hour and sometimes more to act on a removed rule.
-    routing_wait_minutes: int = Field(60, ge=30)
     # A directory that shrinks by more than this share at once is not believed.
     implausible_loss: float = Field(0.3, gt=0, le=1)

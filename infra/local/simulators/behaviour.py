@@ -1,0 +1,56 @@
+"""The knobs that make one tenant behave worse, or slower, than a text book's."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """How a tenant behaves. Every field is a knob of `POST /_sim/tenants/{id}/behaviour`."""
+
+    # The token endpoint does not know a freshly consented application for so many calls, or so many seconds.
+    consent_lag_calls: int = 0
+    consent_lag_seconds: float = 0
+    # More identical token requests than this within a minute are refused as a loop.
+    token_loop_limit: int = 100
+    # A group made in Graph is unknown to Exchange, or even to Graph's own reads, for so long.
+    group_visible_in_exchange_seconds: float = 30
+    group_visible_in_graph_seconds: float = 0
+    # The organisation has never been customised: writes of rules and connectors fail.
+    dehydrated: bool = False
+    # How long writes go on failing after the flag says that the organisation is customised.
+    hydration_seconds: float = 1800
+    # A connector from the organisation's own server is created switched off, and stays so.
+    onprem_connector_disabled: bool = False
+    # A spoof entry is answered with a record, and not stored.
+    spoof_not_created: bool = False
+    # Whether an application, without a person, may delete for good what is soft-deleted.
+    purge_app_only: bool = True
+    # Removing an outbound connector that a rule still names is an error.
+    referenced_connector_refused: bool = True
+    exchange_page_size: int = 1000
+    graph_page_size: int = 100
+    # Delta pages repeat the last item of the page before, and a round of changes opens with an empty page.
+    delta_replay: bool = True
+    delta_empty_page: bool = True
+    # "syncStateNotFound" or "resyncRequired": every stored delta token is refused that way.
+    delta_error: str | None = None
+    dns: str = "answers"  # or "silent", "servfail"
+    mx: dict[str, list[list[Any]]] = field(default_factory=dict)  # domain -> [[preference, host], …]
+
+    def changed(self, knobs: dict[str, Any]) -> Behaviour:
+        """Return this behaviour with some knobs turned; an unknown knob or a wrong type is an error."""
+        kinds = {one.name: type(getattr(DEFAULT, one.name)) for one in dataclasses.fields(self)}
+        for name, value in knobs.items():
+            if name not in kinds:
+                raise ValueError(f"There is no knob {name!r}. Known: {', '.join(sorted(kinds))}.")
+            fitting = {int: (int,), float: (int, float), type(None): (str, type(None))}
+            if not isinstance(value, fitting.get(kinds[name], (kinds[name],))):
+                raise ValueError(f"The knob {name!r} does not take {value!r}.")  # noqa: TRY004
+        return dataclasses.replace(self, **knobs)
+
+
+DEFAULT = Behaviour()

@@ -1,0 +1,50 @@
+"""The simulated cloud's time: the machine's own, plus an offset that can be moved forward."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+
+class Clock:
+    """Tells the simulated time. With a file the offset lives there, so that other processes can share it."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._offset = 0.0
+
+    @property
+    def offset(self) -> float:
+        """Seconds ahead of the machine's clock; a missing or empty file means none."""
+        if self._file is None:
+            return self._offset
+        text = self._file.read_text().strip() if self._file.exists() else ""
+        return float(text) if text else 0.0
+
+    def set_offset(self, seconds: float) -> None:
+        """Put the offset where every reader of this clock looks."""
+        self._offset = seconds
+        if self._file is not None:
+            self._file.write_text(repr(seconds))
+
+    def advance(self, seconds: float) -> None:
+        """Move time forward."""
+        self.set_offset(self.offset + seconds)
+
+    def now(self) -> datetime:
+        """Return the simulated moment, aware and in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.offset)
+
+    def seconds(self) -> float:
+        """Return the simulated moment as seconds since 1970."""
+        return self.now().timestamp()
+
+
+def graph_time(moment: datetime) -> str:
+    """Return a moment the way Graph writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exchange_time(moment: datetime) -> str:
+    """Return a moment the way Exchange writes it: seven digits of fraction."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

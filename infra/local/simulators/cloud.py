@@ -1,0 +1,87 @@
+"""The state behind all simulated hosts: tenants, clock, faults, and what was recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.simulators.client_proof import ClientProofs
+from infra.local.simulators.clock import Clock
+from infra.local.simulators.faults import Fault
+from infra.local.simulators.seeds import seed
+from infra.local.simulators.signing import Signer
+from infra.local.simulators.tenant import Tenant
+from infra.local.simulators.wire import Call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the hosts answer; links in answers are built from these."""
+
+    login: str
+    graph: str
+    exchange: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """The whole cloud at one moment."""
+
+    tenants: dict[str, Tenant]
+    faults: tuple[Fault, ...]
+    offset: float
+
+
+class Cloud:
+    """Everything the simulated platforms know. The lock guards it between the server's thread and tests."""
+
+    def __init__(self, addresses: Addresses, clock_file: Path | None = None) -> None:
+        self.lock = threading.RLock()
+        self.addresses = addresses
+        self.clock = Clock(clock_file)
+        self.signer = Signer()
+        self.proofs = ClientProofs()
+        self.tenants: dict[str, Tenant] = {one.id: one for one in seed(self.clock.now())}
+        self.faults: list[Fault] = []
+        self.calls: list[Call] = []
+        self.on_request: Callable[[Call], None] | None = None
+
+    def register_certificate(self, pem: str) -> None:
+        """Let the application prove itself with the key of this certificate."""
+        self.proofs.add_certificate(pem)
+
+    def register_federated(self, issuer: str, subject: str, public_key_pem: str) -> None:
+        """Let the application prove itself with tokens of another issuer."""
+        self.proofs.add_federated(issuer, subject, public_key_pem)
+
+    def tenant(self, name: str) -> Tenant | None:
+        """Find a tenant by its identity or by one of its verified domains."""
+        name = name.lower()
+        if name in self.tenants:
+            return self.tenants[name]
+        owners = (one for one in self.tenants.values() if one.domains.get(name, {}).get("isVerified"))
+        return next(owners, None)
+
+    def save(self) -> Saved:
+        """Return all that the death of a client's process would not change."""
+        with self.lock:
+            return Saved(
+                tenants={key: one.copy() for key, one in self.tenants.items()},
+                faults=tuple(one.copy() for one in self.faults),
+                offset=self.clock.offset,
+            )
+
+    def restore(self, saved: Saved) -> None:
+        """Go back to a saved moment; one saved moment can be gone back to any number of times."""
+        with self.lock:
+            self.tenants = {key: one.copy() for key, one in saved.tenants.items()}
+            self.faults = [one.copy() for one in saved.faults]
+            self.clock.set_offset(saved.offset)
+
+    def record(self, call: Call) -> None:
+        """Remember a finished platform request and tell the observer."""
+        self.calls.append(call)
+        if self.on_request is not None:
+            self.on_request(call)

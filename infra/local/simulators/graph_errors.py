@@ -1,0 +1,43 @@
+"""Refusals of Graph, in its one error shape."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.local.simulators.wire import Answer, Refusal
+
+
+def graph_refusal(status: int, code: str, text: str, **more: Any) -> Refusal:
+    """Return a refusal; the inner error is completed with the request's identities on its way out."""
+    inner = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "request-id": str(uuid.uuid4())}
+    return Refusal(
+        Answer(status=status, body={"error": {"code": code, "message": text, **more, "innerError": inner}})
+    )
+
+
+def bad_request(text: str, **more: Any) -> Refusal:
+    """A value, or a body, Graph does not take."""
+    return graph_refusal(400, "Request_BadRequest", text, **more)
+
+
+def unsupported_query(text: str) -> Refusal:
+    """A query option, or a combination of them, Graph does not take here."""
+    return graph_refusal(400, "Request_UnsupportedQuery", text)
+
+
+def missing(identity: str) -> Refusal:
+    """No such object, or none that may be seen yet."""
+    text = f"Resource '{identity}' does not exist or one of its queried reference-property objects are not present."
+    return graph_refusal(404, "Request_ResourceNotFound", text)
+
+
+def denied(text: str = "Insufficient privileges to complete the operation.") -> Refusal:
+    """The token is good, and does not carry a permission that suffices."""
+    return graph_refusal(403, "Authorization_RequestDenied", text)
+
+
+def not_simulated(what: str) -> Refusal:
+    """Something the real Graph has and this one does not."""
+    return graph_refusal(501, "NotSimulated", f"{what} is not simulated.")

@@ -1,0 +1,58 @@
+"""Signs and checks the tokens of the simulated issuers."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+class Signer:
+    """One RSA key, the tokens signed with it, and its public half as a key set."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._public = self._key.public_key()
+        numbers = self._public.public_numbers()
+        self._kid = _number(numbers.n)[:16]
+        self.jwks = {
+            "keys": [
+                {
+                    "kty": "RSA",
+                    "use": "sig",
+                    "alg": "RS256",
+                    "kid": self._kid,
+                    "n": _number(numbers.n),
+                    "e": _number(numbers.e),
+                }
+            ]
+        }
+        self._checked: dict[str, dict[str, Any]] = {}
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return the claims as a signed token."""
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
+
+    def claims(self, token: str, audience: str, now: datetime) -> dict[str, Any]:
+        """Return a token's claims; a wrong signature, audience or time raises `jwt.InvalidTokenError`."""
+        known = self._checked.get(token)
+        if known is None:
+            # Times are compared below, with the simulated clock in place of the machine's.
+            checks = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+            known = jwt.decode(token, self._public, algorithms=["RS256"], options=checks)
+            if len(self._checked) > 5_000:
+                self._checked.clear()
+            self._checked[token] = known
+        if known.get("aud") != audience:
+            raise jwt.InvalidAudienceError("Access token validation failure. Invalid audience.")
+        if known["exp"] <= now.timestamp():
+            raise jwt.ExpiredSignatureError("Lifetime validation failed, the token is expired.")
+        return known
+
+
+def _number(value: int) -> str:
+    raw = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,217 @@
+"""A customer's connection: making, finding, claiming and advancing it.
+
+A lease lets one run at a time act on a tenant. The generation counts changes of direction (grant, revoke, connect
+again): a run that was started under an older one is stopped at its next ledger entry, before its next call.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import database as db
+from shared.database import Database
+from shared.errors import Temporary
+from shared.lifecycle import Stage
+from shared.schedule import Site
+
+# Longer than the slowest single call, so that a living run never loses its lease between two ledger entries.
+LEASE = timedelta(minutes=5)
+
+
+class Status(StrEnum):
+    """How a connection is doing: fine, waiting by itself, or in need of a person."""
+
+    OK = "ok"
+    WAITING = "waiting"
+    ATTENTION = "attention"
+
+
+class Superseded(Temporary):
+    """The run no longer holds the lease, or the connection has changed direction: stop before the next call."""
+
+    def __init__(self) -> None:
+        super().__init__("superseded", "Another run has taken over this connection.", after=timedelta(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """One customer's tenant or domain and where it stands. `tenant` is the platform's id, once proven."""
+
+    id: str
+    platform: str
+    name: str
+    site: Site
+    expected_tenant: str | None
+    claimed_tenant: str | None
+    tenant: str | None
+    label: str
+    sealed_headers: bytes = field(repr=False)
+    repairs_drift: bool
+    stage: Stage
+    stage_since: datetime
+    generation: int
+    status: Status
+    reason: str | None
+    sentence: str | None
+    reason_since: datetime | None
+    not_before: datetime | None
+    synced_at: datetime | None
+    lease: str | None
+    lease_until: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to act on one connection, under one generation."""
+
+    connection: str
+    token: str
+    generation: int
+
+
+def _connection(row: Any) -> Connection:
+    values = dict(row._mapping)
+    typed = {"site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status)}
+    return Connection(**(values | typed))
+
+
+def new_id() -> str:
+    """An id that says nothing and cannot be guessed."""
+    return uuid4().hex
+
+
+async def create(
+    write: AsyncConnection, *, id: str, platform: str, name: str, site: Site, expected_tenant: str | None,  # noqa: A002
+    repairs_drift: bool, sealed_headers: bytes, now: datetime,
+) -> None:  # fmt: skip
+    """Add a connection in stage NEW inside the caller's transaction."""
+    await write.execute(
+        sa.insert(db.connections).values(
+            id=id, platform=platform, name=name, site=str(site), expected_tenant=expected_tenant,
+            repairs_drift=repairs_drift, sealed_headers=sealed_headers, label=secrets.token_hex(16),
+            stage=int(Stage.NEW), stage_since=now, generation=1, status=str(Status.OK), created_at=now,
+        )
+    )  # fmt: skip
+
+
+async def find(database: Database, connection: str) -> Connection | None:
+    """The connection with this id, or None."""
+    async with database.read() as read:
+        row = (await read.execute(sa.select(db.connections).where(db.connections.c.id == connection))).first()
+        return _connection(row) if row else None
+
+
+async def listed(database: Database, *, stage: Stage | None = None, platform: str | None = None) -> list[Connection]:
+    """All connections, those that need a person first, then the newest."""
+    query = sa.select(db.connections)
+    if stage is not None:
+        query = query.where(db.connections.c.stage == int(stage))
+    if platform is not None:
+        query = query.where(db.connections.c.platform == platform)
+    worst_first = sa.case({"attention": 0, "waiting": 1}, value=db.connections.c.status, else_=2)
+    async with database.read() as read:
+        rows = await read.execute(query.order_by(worst_first, db.connections.c.created_at.desc()))
+        return [_connection(row) for row in rows]
+
+
+async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[Connection]:
+    """Every connection, of any stage, that was ever bound to a tenant."""
+    rows = await write.execute(
+        sa.select(db.connections).where(db.connections.c.platform == platform, db.connections.c.tenant == tenant)
+    )
+    return [_connection(row) for row in rows]
+
+
+async def claim(database: Database, connection: str, now: datetime) -> tuple[Connection, Lease] | None:
+    """Take the lease, or None while another run holds it or when there is no such connection."""
+    table, token = db.connections, secrets.token_hex(8)
+    free = sa.or_(table.c.lease.is_(None), table.c.lease_until <= now)
+    async with database.write() as write:
+        taken = await write.execute(
+            sa.update(table).where(table.c.id == connection, free).values(lease=token, lease_until=now + LEASE)
+        )
+        if taken.rowcount == 0:
+            return None
+        row = (await write.execute(sa.select(table).where(table.c.id == connection))).one()
+    found = _connection(row)
+    return found, Lease(connection=connection, token=token, generation=found.generation)
+
+
+async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int:
+    """Extend the lease and return the generation, or raise Superseded."""
+    table = db.connections
+    kept = await write.execute(
+        sa.update(table)
+        .where(
+            table.c.id == lease.connection,
+            table.c.lease == lease.token,
+            table.c.generation == lease.generation,
+        )
+        .values(lease_until=now + LEASE)
+    )
+    if kept.rowcount == 0:
+        raise Superseded
+    return lease.generation
+
+
+async def release(database: Database, lease: Lease) -> None:
+    """Give the lease back if it is still held."""
+    table = db.connections
+    async with database.write() as write:
+        await write.execute(
+            sa.update(table)
+            .where(table.c.id == lease.connection, table.c.lease == lease.token)
+            .values(lease=None, lease_until=None)
+        )
+
+
+async def update(write: AsyncConnection, connection: str, **values: Any) -> None:
+    """Set columns of one connection inside the caller's transaction."""
+    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(values))
+
+
+async def report(
+    database: Database, connection: Connection, now: datetime, status: Status, *,
+    reason: str | None = None, sentence: str | None = None, not_before: datetime | None = None,
+) -> bool:  # fmt: skip
+    """Show how the connection is doing and why. True if the reason is a new one: loud once, not a storm."""
+    new = (status, reason) != (connection.status, connection.reason)
+    since = now if new or connection.reason_since is None else connection.reason_since
+    async with database.write() as write:
+        await update(
+            write, connection.id, status=str(status), reason=reason, sentence=sentence,
+            reason_since=since if reason else None, not_before=not_before,
+        )  # fmt: skip
+    return new
+
+
+def due(now: datetime, synced_before: dict[Site, datetime], sites: Sequence[Site]) -> sa.Select[Any]:
+    """Connections with work to do: (id, job). Asks what should be true now, not which timer has fired."""
+    table = db.connections
+    here = table.c.site.in_([str(site) for site in sites])
+    ready = sa.or_(table.c.not_before.is_(None), table.c.not_before <= now)
+    moving = sa.or_(
+        table.c.stage.in_([Stage.GRANT, Stage.REVOKE, Stage.CLEANUP]),
+        sa.and_(table.c.stage == Stage.NEW, table.c.claimed_tenant.is_not(None)),
+    )
+    unsynced = sa.or_(
+        *(
+            sa.and_(table.c.site == str(site), sa.or_(table.c.synced_at.is_(None), table.c.synced_at < moment))
+            for site, moment in synced_before.items()
+            if site in sites
+        )
+    )
+    looking_again = sa.and_(table.c.not_before.is_not(None), table.c.not_before <= now)
+    job = sa.case(
+        (moving, "advance"),
+        (sa.and_(table.c.stage == Stage.RUN, sa.or_(unsynced, looking_again)), "sync"),
+    )
+    return sa.select(table.c.id, job.label("job")).where(here, ready, job.is_not(None))

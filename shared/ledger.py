@@ -1,0 +1,265 @@
+"""What was intended, what came of it, and what is ours.
+
+The ledger is append-only and hash-chained per connection: an intent is written, with how the object was, before a
+platform is called, and the outcome, with how the object is and the platform's request id, after it. Holdings are
+its running total: one row per object, with the recorded identity by which alone it may be changed or removed.
+Both are written in one transaction that also proves that this run still holds the connection's lease.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import database as db
+from shared.clock import Clock
+from shared.connections import Lease, still_ours
+from shared.database import Database
+
+Image = Mapping[str, Any]
+GENESIS = "0" * 64
+LONGEST_LIST = 50
+
+
+class Act(StrEnum):
+    """What is done to an object, or noticed about it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+    ADOPT = "adopt"
+    BORROW = "borrow"
+    FORGET = "forget"
+    DRIFT = "drift"
+    ATTEST = "attest"
+    STAGE = "stage"
+
+
+class State(StrEnum):
+    """Where a holding stands. CREATING and REMOVING have an intent whose outcome is not known yet."""
+
+    CREATING = "creating"
+    OURS = "ours"
+    BORROWED = "borrowed"
+    REMOVING = "removing"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """What the ledger knows of one object. `seen` is how it was when we last made, changed or adopted it."""
+
+    key: str
+    state: State
+    since: datetime
+    identity: str | None = None
+    seen: Image | None = None
+    drift: Image | None = None
+    incarnation: int = 1
+    attempts: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the ledger, without its chain."""
+
+    key: str
+    act: Act
+    state: str = "noted"
+    intent: int | None = None
+    identity: str | None = None
+    before: Image | None = None
+    after: Image | None = None
+    request_id: str | None = None
+    note: str | None = None
+
+
+class Ledger:
+    """One connection's ledger, written by the one run that holds its lease."""
+
+    def __init__(self, database: Database, clock: Clock, lease: Lease, secrets: Mapping[str, str]) -> None:
+        """`secrets` maps each value that must never be written to the name that is written in its place."""
+        self._database = database
+        self._clock = clock
+        self._lease = lease
+        self._secrets = secrets
+        self.holdings: dict[str, Holding] = {}
+
+    async def load(self) -> None:
+        """Read the holdings afresh."""
+        async with self._database.read() as read:
+            rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == self._lease.connection))
+            self.holdings = {row.key: _holding(row) for row in rows}
+
+    def image(self, settings: Mapping[str, Any]) -> Image:
+        """Settings as they may be written down: secrets by name, long lists by size and digest."""
+        return {name: self._written(value) for name, value in settings.items()}
+
+    def _written(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for secret, name in self._secrets.items():
+                value = value.replace(secret, f"<{name}>")
+            return value
+        if isinstance(value, Mapping):
+            return self.image(value)
+        if isinstance(value, list | tuple | set | frozenset):
+            items = [self._written(item) for item in value]
+            if len(items) <= LONGEST_LIST:
+                return items
+            return {"items": len(items), "sha256": hashlib.sha256(_canonical(items)).hexdigest()}
+        return value
+
+    async def begin(self, key: str, act: Act, *, before: Image | None, after: Image | None) -> int:
+        """Write the intent before the call and return its number. Raises Superseded if the run lost its lease."""
+        held = self.holdings.get(key)
+        state = {Act.CREATE: State.CREATING, Act.REMOVE: State.REMOVING}.get(act)
+        now = self._clock.now()
+        if state is State.CREATING and (held is None or held.state is State.GONE):
+            number = held.incarnation + 1 if held else 1
+            held = Holding(key=key, state=state, since=now, incarnation=number, attempts=1)
+        elif state is not None and held is not None:
+            held = replace(held, state=state, since=now, attempts=held.attempts + 1)
+        return await self._write(
+            Entry(key=key, act=act, state="intended", before=before, after=after), holding=held, guarded=True
+        )
+
+    async def finish(
+        self, intent: int, key: str, act: Act, *, identity: str | None, after: Image | None, request_id: str
+    ) -> None:
+        """Write that an intent was carried out and read back."""
+        held = self.holdings[key]
+        state = State.GONE if act is Act.REMOVE else State.OURS
+        since = held.since if held.state is state else self._clock.now()
+        seen = None if state is State.GONE else after
+        holding = replace(
+            held,
+            state=state,
+            since=since,
+            identity=identity or held.identity,
+            seen=seen,
+            drift=None,
+            attempts=0,
+        )
+        entry = Entry(
+            key=key, act=act, state="done", intent=intent, identity=holding.identity, after=after,
+            request_id=request_id,
+        )  # fmt: skip
+        await self._write(entry, holding=holding)
+
+    async def fail(self, intent: int, key: str, act: Act, note: str) -> None:
+        """Write that an intent did not lead to a known outcome. The next run looks before it tries again."""
+        await self._write(Entry(key=key, act=act, state="failed", intent=intent, note=note), holding=None)
+
+    async def note(
+        self, key: str, act: Act, *, identity: str | None = None, before: Image | None = None,
+        after: Image | None = None, text: str | None = None,
+    ) -> None:  # fmt: skip
+        """Write something noticed rather than done: adopted, borrowed, found gone, drifted."""
+        held = self.holdings.get(key) or Holding(key=key, state=State.GONE, since=self._clock.now())
+        match act:
+            case Act.ADOPT:
+                held = replace(held, state=State.OURS, since=self._clock.now(), identity=identity, seen=after,
+                               attempts=0)  # fmt: skip
+            case Act.BORROW:
+                held = replace(held, state=State.BORROWED, since=self._clock.now(), identity=identity, seen=after)
+            case Act.FORGET:
+                held = replace(held, state=State.GONE, since=self._clock.now(), seen=None, drift=None, attempts=0)
+            case Act.DRIFT:
+                held = replace(held, drift=after)
+        entry = Entry(key=key, act=act, identity=identity, before=before, after=after, note=text)
+        await self._write(entry, holding=held)
+
+    async def _write(self, entry: Entry, *, holding: Holding | None, guarded: bool = False) -> int:
+        connection, now = self._lease.connection, self._clock.now()
+        async with self._database.write() as write:
+            generation = await still_ours(write, self._lease, now) if guarded else self._lease.generation
+            number = await append(write, connection, generation, now, entry)
+            if holding is not None:
+                await _keep(write, connection, holding)
+        if holding is not None:
+            self.holdings[holding.key] = holding
+        return number
+
+
+async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
+    """Add one entry to a connection's chain inside the caller's transaction and return its number."""
+    # The connection's row is the lock that keeps two writers from forking the chain.
+    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(id=connection))
+    last = (
+        await write.execute(
+            sa.select(db.ledger.c.number, db.ledger.c.hash)
+            .where(db.ledger.c.connection == connection)
+            .order_by(db.ledger.c.number.desc())
+            .limit(1)
+        )
+    ).first()
+    row: dict[str, Any] = {
+        "connection": connection,
+        "number": last.number + 1 if last else 1,
+        "at": now,
+        "generation": generation,
+        "previous_hash": last.hash if last else GENESIS,
+        **entry.__dict__,
+        "act": str(entry.act),
+    }
+    row["hash"] = _digest(row)
+    await write.execute(sa.insert(db.ledger).values(row))
+    number: int = row["number"]
+    return number
+
+
+async def _keep(write: AsyncConnection, connection: str, holding: Holding) -> None:
+    table = db.holdings
+    values = {**holding.__dict__, "state": str(holding.state)}
+    mine = sa.and_(table.c.connection == connection, table.c.key == holding.key)
+    changed = await write.execute(sa.update(table).where(mine).values(values))
+    if changed.rowcount == 0:
+        await write.execute(sa.insert(table).values(connection=connection, **values))
+
+
+async def entries(database: Database, connection: str) -> AsyncIterator[dict[str, Any]]:
+    """A connection's ledger in order, as JSON-ready rows."""
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection).order_by(db.ledger.c.number)
+    async with database.read() as read:
+        for row in (await read.execute(query)).mappings():
+            yield {**row, "at": row["at"].isoformat()}
+
+
+async def verify(database: Database, connection: str) -> int | None:
+    """The number of the first entry whose chain is broken, or None if the ledger is whole."""
+    previous = GENESIS
+    async for row in entries(database, connection):
+        if row["previous_hash"] != previous or row["hash"] != _digest(row):
+            number: int = row["number"]
+            return number
+        previous = row["hash"]
+    return None
+
+
+async def holdings_of(database: Database, connection: str) -> dict[str, Holding]:
+    """What the ledger knows of a connection's objects, for readers that hold no lease."""
+    async with database.read() as read:
+        rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == connection))
+        return {row.key: _holding(row) for row in rows}
+
+
+def _holding(row: Any) -> Holding:
+    values = dict(row._mapping)
+    del values["connection"]
+    return Holding(**{**values, "state": State(values["state"])})
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    at = row["at"] if isinstance(row["at"], str) else row["at"].isoformat()
+    content = {name: value for name, value in row.items() if name != "hash"} | {"at": at}
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,184 @@
+"""The life of a connection as data: stages, the four kinds of row, and the one rule that says what is wanted.
+
+Pure: nothing here reads a clock, a database or a platform. A platform's catalogue is a tuple of these rows; the
+engine, the consent page, the README's table, the certificate and the administrator's checklist all read it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, IntEnum, StrEnum
+from typing import Any, Protocol, TypeVar
+
+Settings = Mapping[str, Any]
+"""An object's settings by the platform's own names; values are JSON."""
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Stage(IntEnum):
+    """Where a connection stands. Grant to clean-up are the published table's four stages."""
+
+    NEW = 0
+    GRANT = 1
+    RUN = 2
+    REVOKE = 3
+    CLEANUP = 4
+    CLOSED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """The object is there. `identity` is the platform's own, which never changes and is never reused."""
+
+    identity: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The platform answered, completely and decisively, that the object is not there."""
+
+
+class Resource(Protocol[T_contra]):
+    """One kind of object: how it should be, how it is, and how it is made, changed and unmade.
+
+    `tenant` is the platform's open tenant; `element` is the entry of a shared list, empty for a single object.
+    Every method may raise Temporary or Permanent; none may answer Absent when it is not sure.
+    """
+
+    shared: bool
+    """Elements of a list that the customer uses too: what was there before us is borrowed, not taken."""
+    visible_within: timedelta
+    """How long after its creation an object may still be missing from a listing."""
+    set_last: frozenset[str]
+    """Settings that are only changed once everything else reads back as it should."""
+
+    async def desired(self, tenant: T_contra, element: str) -> Settings | None:
+        """The settings it should have, or None if it should not exist now. Compared name by name."""
+        ...
+
+    async def observe(self, tenant: T_contra, element: str, identity: str | None) -> Present | Absent:
+        """Look for it by its recorded identity, or without one by the mark that we leave on what we make."""
+        ...
+
+    async def create(self, tenant: T_contra, element: str, desired: Settings) -> str:
+        """Make it and return the platform's request id."""
+        ...
+
+    async def update(self, tenant: T_contra, element: str, present: Present, changes: Settings) -> str:
+        """Change only the settings in `changes` and return the platform's request id."""
+        ...
+
+    async def remove(self, tenant: T_contra, element: str, present: Present) -> str:
+        """Unmake it and return the platform's request id. Already gone is success."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What every row says: a stable key, the name people see, why it exists, the published lines it accounts for."""
+
+    key: str
+    title: str
+    why: str
+    claims: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Row):
+    """A resource that exists from one stage to another."""
+
+    resource: Resource[Any]
+    created_in: Stage = Stage.GRANT
+    removed_in: Stage
+    needs: tuple[str, ...] = ()
+    """Keys that must be there before this is made."""
+    serves: tuple[str, ...] = ()
+    """Keys that must be gone before this may go."""
+    kept_for: timedelta = timedelta(0)
+    """How long it outlives the recorded removal of what it serves."""
+    without: str = ""
+    """What happens to mail when it is missing or not as we made it: shown with a drift."""
+    elements: Callable[[Any], Iterable[str]] | None = None
+    """For entries of a shared list: one resource per element."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByAdministrator(Row):
+    """Only a person can do it. `present` asks the platform itself whether it is there."""
+
+    created_in: Stage = Stage.GRANT
+    removed_in: Stage
+    serves: tuple[str, ...] = ()
+    instruction: str
+    """Exact words for the removal; `{client_id}` stands for our application's id."""
+    present: Callable[[Any], Any]
+    """An async function of the open tenant that answers True or False, or raises when unsure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity(Row):
+    """Work on a timer, for the connections that are in one of the stages."""
+
+    job: str
+    stages: frozenset[Stage] = frozenset({Stage.RUN})
+    when: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnDemand(Row):
+    """Made where it is first needed, by the code that needs it."""
+
+
+class Area(StrEnum):
+    """A column of the published table."""
+
+    ADMIN_CENTER = "Admin center"
+    MAIL = "Mail platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """One line of the published table: what the vendor tells customers it will do."""
+
+    id: str
+    stage: Stage
+    area: Area
+    text: str
+
+
+class Wanted(Enum):
+    """What should be true of a row now."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    LEAVE = "leave alone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """The rule's answer: what is wanted, and if it is to be left alone, until when (None: until others are gone)."""
+
+    wanted: Wanted
+    until: datetime | None = None
+
+
+def wanted(
+    row: Change | ByAdministrator, stage: Stage, now: datetime, gone_since: Callable[[str], datetime | None]
+) -> Want:
+    """What should be true of `row` in `stage`.
+
+    `gone_since` answers, for the key of another row, since when the ledger knows it to be gone; None while it is
+    not. A row outlives what it serves by `kept_for`, counted from that record and not from the button.
+    """
+    if stage < row.created_in:
+        return Want(wanted=Wanted.LEAVE)
+    if stage < row.removed_in:
+        return Want(wanted=Wanted.PRESENT)
+    since = [gone_since(key) for key in row.serves]
+    if any(moment is None for moment in since):
+        return Want(wanted=Wanted.LEAVE)
+    kept_for = row.kept_for if isinstance(row, Change) else timedelta(0)
+    until = max((moment for moment in since if moment), default=now - kept_for) + kept_for
+    return Want(wanted=Wanted.ABSENT) if until <= now else Want(wanted=Wanted.LEAVE, until=until)

@@ -1,0 +1,117 @@
+"""Touch: carry plans out until a fresh one holds nothing that we can do. One engine for every object.
+
+Every call is written down before it is made and read back after it. What stands in the end (waits, drift,
+administrator's steps) is returned for the connection to show.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.connections import Superseded
+from shared.errors import FootprintError, Missing, Permanent, Temporary
+from shared.ledger import Act, Holding
+from shared.lifecycle import Absent, Change, Present, Row, Stage
+from shared.plan import STANDING, Step, Tenant, Verb, plan
+
+# After this many creations that left nothing behind, a person is told instead.
+MOST_ATTEMPTS = 3
+# Noted in the ledger without a call to the platform.
+NOTED = {Verb.ADOPT: Act.ADOPT, Verb.BORROW: Act.BORROW, Verb.FORGET: Act.FORGET, Verb.DRIFT: Act.DRIFT}
+
+
+async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
+    """Carry plans out until a fresh one holds nothing we can do, and return what stands in it.
+
+    Raises the first failure after every independent step has had its turn; a Temporary one stops at once.
+    """
+    for _ in range(2 * len(rows) + 2):
+        steps = await plan(rows, tenant, stage, repair=repair)
+        todo = [step for step in steps if step.verb not in STANDING or (step.verb is Verb.DRIFT and step.new)]
+        if not todo:
+            return steps
+        rest = [step for step in todo if step.verb is not Verb.COMPLETE]
+        if not rest and any(step.verb is Verb.WAIT for step in steps):
+            return steps  # mail is not routed before everything else reads back
+        failures = []
+        for step in rest or todo:
+            try:
+                await _take(step, tenant)
+            except Temporary:
+                raise
+            except FootprintError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+    raise Temporary("not_settling", "The tenant keeps changing while it is being set up. We will look again.")
+
+
+async def _take(step: Step, tenant: Tenant) -> None:
+    ledger, row = tenant.ledger, step.row
+    if step.verb in NOTED:
+        identity = step.present.identity if step.present else None
+        await ledger.note(step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after,
+                          text=step.why)  # fmt: skip
+        return
+    if not isinstance(row, Change):
+        raise TypeError(f"{step.key} cannot be changed by us")
+    act = {Verb.CREATE: Act.CREATE, Verb.REMOVE: Act.REMOVE}.get(step.verb, Act.UPDATE)
+    intent = await ledger.begin(step.key, act, before=step.before, after=step.after)
+    try:
+        request_id = await _call(step, row, tenant)
+        tenant.look_again()
+        known = step.present.identity if step.present else None
+        observed = await row.resource.observe(tenant, step.element, known)
+        _expect(step, row, observed, ledger.holdings[step.key])
+    except Superseded:
+        raise
+    except FootprintError as error:
+        await ledger.fail(intent, step.key, act, str(error))
+        raise
+    present = observed if isinstance(observed, Present) else None
+    await ledger.finish(
+        intent, step.key, act, identity=present.identity if present else None,
+        after=ledger.image(present.settings) if present else None, request_id=request_id,
+    )  # fmt: skip
+    if present:
+        await _compare(step, row, tenant, present)
+
+
+async def _call(step: Step, row: Change, tenant: Tenant) -> str:
+    match step.verb, step.present:
+        case Verb.CREATE, _:
+            return await row.resource.create(tenant, step.element, step.desired or {})
+        case Verb.REMOVE, Present() as present:
+            try:
+                return await row.resource.remove(tenant, step.element, present)
+            except Missing:
+                return ""
+        case _, Present() as present:
+            return await row.resource.update(tenant, step.element, present, step.changes or {})
+    raise TypeError(f"{step.key}: {step.verb} needs an object")
+
+
+def _expect(step: Step, row: Change, observed: Present | Absent, held: Holding) -> None:
+    """Read-back: a success that left nothing, or left what should be gone, is not a success."""
+    if step.verb is Verb.REMOVE:
+        if isinstance(observed, Present):
+            raise Temporary("still_there", f"{row.title} was removed but is still listed.")
+    elif isinstance(observed, Absent):
+        sentence = f"The platform accepted {row.title} but does not list it."
+        if row.resource.visible_within > timedelta(0) or held.attempts < MOST_ATTEMPTS:
+            raise Temporary("not_visible_yet", sentence + " We are waiting for it to appear.")
+        raise Permanent("not_made", sentence + " Check the platform's service health, then reconcile again.")
+
+
+async def _compare(step: Step, row: Change, tenant: Tenant, present: Present) -> None:
+    # Asked again, because the write itself may have taught us something: a user who does not exist any more.
+    expected = await row.resource.desired(tenant, step.element) or {}
+    names = (step.desired if step.verb is Verb.CREATE else step.changes) or {}
+    waiting = row.resource.set_last if step.verb is not Verb.COMPLETE else frozenset()
+    wrong = {
+        n: present.settings.get(n) for n in names if n not in waiting and present.settings.get(n) != expected.get(n)
+    }
+    if wrong:
+        now = "; ".join(f"{name} is {value!r}" for name, value in tenant.ledger.image(wrong).items())
+        raise Permanent(
+            "not_as_made", f"{row.title} was accepted but is not as it was sent: {now}. {row.without}".strip()
+        )

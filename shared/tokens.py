@@ -1,0 +1,88 @@
+"""Access tokens: kept sealed at rest, handed out while they last, renewed by whoever holds the connection's lease."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from shared import database as db
+from shared.clock import Clock
+from shared.database import Database
+from shared.seal import Seal
+
+Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
+"""Asks the platform for a token of one resource: (value, expiry)."""
+
+# A token that ends while a long call is under way is no use.
+MARGIN = timedelta(minutes=5)
+
+
+class Tokens:
+    """One connection's tokens. With `keep` off nothing is stored: what clean-up needs leaves no trace here either."""
+
+    def __init__(
+        self, *, database: Database, seal: Seal, clock: Clock, connection: str, fetch: Fetch, keep: bool
+    ) -> None:
+        self._database, self._seal, self._clock = database, seal, clock
+        self._connection, self._fetch, self._keep = connection, fetch, keep
+        self._at_hand: dict[str, tuple[str, datetime]] = {}
+
+    async def get(self, resource: str) -> str:
+        """A token of `resource` that lasts for MARGIN at least. Raises what the platform's refusal means."""
+        soon = self._clock.now() + MARGIN
+        value, expires_at = self._at_hand.get(resource) or await self._stored(resource) or ("", soon)
+        if expires_at <= soon:
+            return await self.renew(resource)
+        self._at_hand[resource] = value, expires_at
+        return value
+
+    async def renew(self, resource: str) -> str:
+        """A new token, whatever is stored. The old one is replaced only once the new one is there."""
+        value, expires_at = await self._fetch(resource)
+        self._at_hand[resource] = value, expires_at
+        if self._keep:
+            await self._store(resource, value, expires_at)
+        return value
+
+    async def discard(self, resource: str) -> None:
+        """Throw a token away that the platform refused: it keeps saying what was true when it was minted."""
+        self._at_hand.pop(resource, None)
+        async with self._database.write() as write:
+            await write.execute(sa.delete(db.tokens).where(*self._row(resource)))
+
+    def _row(self, resource: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
+
+    def _about(self, resource: str) -> str:
+        return f"token {self._connection} {resource}"
+
+    async def _stored(self, resource: str) -> tuple[str, datetime] | None:
+        async with self._database.read() as read:
+            row = (await read.execute(sa.select(db.tokens).where(*self._row(resource)))).first()
+        return (self._seal.open(row.sealed, about=self._about(resource)), row.expires_at) if row else None
+
+    async def _store(self, resource: str, value: str, expires_at: datetime) -> None:
+        sealed = self._seal.close(value, about=self._about(resource))
+        async with self._database.write() as write:
+            await write.execute(sa.delete(db.tokens).where(*self._row(resource)))
+            await write.execute(
+                sa.insert(db.tokens).values(
+                    connection=self._connection, resource=resource, sealed=sealed,
+                    obtained_at=self._clock.now(), expires_at=expires_at,
+                )
+            )  # fmt: skip
+
+
+async def stored(database: Database, connection: str) -> list[str]:
+    """The resources for which a token of this connection is stored."""
+    async with database.read() as read:
+        rows = await read.execute(
+            sa.select(db.tokens.c.resource).where(db.tokens.c.connection == connection).order_by("resource")
+        )
+        return [row.resource for row in rows]
+
+
+async def forget(database: Database, connection: str) -> None:
+    """Delete every stored token of a connection."""
+    async with database.write() as write:
+        await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection))
