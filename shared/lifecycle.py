@@ -47,12 +47,20 @@ class Resource(Protocol[T_contra]):
     Every method may raise Temporary or Permanent; none may answer Absent when it is not sure.
     """
 
-    shared: bool
-    """Elements of a list that the customer uses too: what was there before us is borrowed, not taken."""
-    visible_within: timedelta
-    """How long after its creation an object may still be missing from a listing."""
-    set_last: frozenset[str]
-    """Settings that are only changed once everything else reads back as it should."""
+    @property
+    def shared(self) -> bool:
+        """Elements of a list that the customer uses too: what was there before us is borrowed, not taken."""
+        ...
+
+    @property
+    def visible_within(self) -> timedelta:
+        """How long after its creation an object may still be missing from a listing."""
+        ...
+
+    @property
+    def set_last(self) -> frozenset[str]:
+        """Settings that are only changed once everything else reads back as it should."""
+        ...
 
     async def desired(self, tenant: T_contra, element: str) -> Settings | None:
         """The settings it should have, or None if it should not exist now. Compared name by name."""

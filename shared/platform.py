@@ -49,14 +49,14 @@ class Platform:
     after_consent: str
     """What the administrator must still do after consenting, in a sentence; empty if nothing."""
     client_id: Callable[["App"], str]
-    consent_url: Callable[["App", Connection, str, str], Awaitable[str]]
-    """(app, connection, redirect_uri, state) to the platform's own page."""
+    consent_url: Callable[[Connection, str, str], Awaitable[str]]
+    """(connection, redirect_uri, state) to the platform's own page."""
     claimed: Callable[[Mapping[str, str]], str]
     """The tenant that a callback's query claims. Raises Refused if the administrator or the platform declined."""
-    same_tenant: Callable[["App", str, str], Awaitable[bool]]
-    """(app, expected, claimed): whether the operator's name for a tenant and a claimed one are the same."""
-    prove: Callable[["App", Connection, str], Awaitable[str]]
-    """(app, connection, claimed) to the tenant's id, by using the consent there. Raises while it is not effective."""
+    same_tenant: Callable[[str, str], Awaitable[bool]]
+    """(expected, claimed): whether the operator's name for a tenant and a claimed one are the same."""
+    prove: Callable[["App", str], Awaitable[str]]
+    """(app, claimed) to the tenant's id, by using the consent there. Raises while it is not effective."""
     open: Callable[["App", Connection, Ledger], AbstractAsyncContextManager[OpenTenant]]
     headers: Callable[[], dict[str, str]]
     """New secrets of a connection, by name."""

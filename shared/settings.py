@@ -38,6 +38,7 @@ class Microsoft(BaseModel):
     certificate: Path | None = Field(None, description="PEM file with the private key and the certificate")
     federated: str | None = Field(None, description="client id of the user-assigned managed identity")
     name_prefix: str = Field("", max_length=LONGEST_PREFIX, description="stands before every object's name")
+    hide_groups: bool = Field(default=True, description="hide the virtual groups from address lists, through Exchange")
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -94,7 +94,7 @@ class TransportRule:
         if set(changes) == {"State"}:
             return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
         sent = _parameters(await self._whole_pairs(tenant, changes))
-        sent |= {name: None for name in present.settings["Foreign"]} if "Foreign" in changes else {}
+        sent |= dict.fromkeys(present.settings["Foreign"]) if "Foreign" in changes else {}
         if "Order" in changes:
             sent["Priority"] = await self._priority(tenant)
         try:

@@ -84,14 +84,13 @@ def resources(settings: Microsoft) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def open_tenant(app: App, connection: Connection, ledger: Ledger) -> AsyncIterator[Tenant]:
+async def open_tenant(app: App, connection: Connection, ledger: Ledger, entra: Entra) -> AsyncIterator[Tenant]:
     """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
     tenant = connection.tenant
     if tenant is None:
         raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
     UUID(tenant)  # it becomes part of a path
     settings = app.settings.microsoft
-    entra = Entra(settings=settings, wire=app.wire, clock=app.clock)
 
     async def fetch(resource: str) -> tuple[str, datetime]:
         token = await entra.token(tenant, resource)
@@ -107,7 +106,7 @@ async def open_tenant(app: App, connection: Connection, ledger: Ledger) -> Async
             connection=connection,
             ledger=ledger,
             tokens=tokens,
-            graph=Graph(graph, lambda: tokens.get(settings.graph_url)),
+            graph=Graph(graph, lambda: tokens.get(settings.graph_url), app.clock),
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
         )
         try:
