@@ -33,6 +33,10 @@ class Status(StrEnum):
     ATTENTION = "attention"
 
 
+# Nothing to say about a connection: what a change of stage begins with.
+FINE = {"status": "ok", "reason": None, "sentence": None, "reason_since": None, "not_before": None}
+
+
 class Superseded(Temporary):
     """The run no longer holds the lease, or the connection has changed direction: stop before the next call."""
 
@@ -176,6 +180,18 @@ async def release(database: Database, lease: Lease) -> None:
 async def update(write: AsyncConnection, connection: str, **values: Any) -> None:
     """Set columns of one connection inside the caller's transaction."""
     await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(values))
+
+
+async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now: datetime) -> bool:
+    """Move to a stage under the next generation; False if the connection is not as it was read any more."""
+    table = db.connections
+    turned = await write.execute(
+        sa.update(table)
+        .where(table.c.id == connection.id, table.c.generation == connection.generation)
+        .where(table.c.stage == int(connection.stage))
+        .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE)
+    )
+    return bool(turned.rowcount)
 
 
 async def report(

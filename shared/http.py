@@ -4,16 +4,17 @@ Retries here take seconds. What needs longer becomes a Temporary, and the queue 
 """
 
 import json as jsonlib
+import logging
+import math
 import random
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,12 +24,14 @@ from shared.errors import Permanent, Temporary
 TRIES = 3
 # The longest single wait at the wire, in seconds; anything longer goes on the queue.
 LONGEST_WAIT = 5.0
+# Nobody may send us away for more than a day, in seconds.
+LONGEST_ASKED = 86400.0
 REQUEST_IDS = ("request-id", "x-ms-request-id", "client-request-id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """Any answer below 500 that is not "too many requests". What it means is for the caller to say."""
+    """Any answer that is not "too many requests" or an outage. What it means is for the caller to say."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +47,7 @@ class Reply:
         """The body. Raises Temporary if it is not JSON: a page of a proxy, NUL bytes, half an answer."""
         try:
             return jsonlib.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise unreadable(self.host, self.status) from None
 
 
@@ -55,21 +58,52 @@ def unreadable(host: str, status: int) -> Temporary:
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """The seconds that the platform asks us to wait: whole, fractional or as a date; None if it does not say."""
-    value = headers.get("retry-after", "").strip()
+    value = str(headers.get("retry-after", "")).strip()
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return min(max(0.0, seconds), LONGEST_ASKED) if math.isfinite(seconds) else None
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+def busy(host: str, status: int, asked: float | None) -> Temporary:
+    """What a 429 or 5xx means; `asked` is its Retry-After in seconds."""
+    after = timedelta(seconds=asked if asked is not None else 60)
+    if turned_away(status, asked):
+        return Temporary("throttled", f"{host} asked us to slow down.", after=after)
+    return Temporary("platform_unavailable", f"{host} answered {status}.", after=after)
+
+
+def turned_away(status: int, asked: float | None) -> bool:
+    """Whether a request was refused before it was processed, so that any request may be sent again."""
+    return status == 429 or (status == 503 and asked is not None)
+
+
+def unreachable(host: str, error: httpx.RequestError) -> Temporary:
+    """No answer, or half of one. Names the kind of failure only: the error's own text may hold more."""
+    return Temporary("platform_unreachable", f"{host} did not answer ({type(error).__name__}).")
+
+
+def same_origin(url: str, base_url: str) -> bool:
+    """Whether a URL has the scheme, host and port of a base URL, and no name or password of its own."""
+    try:
+        target, base = httpx.URL(url), httpx.URL(base_url)  # the parser that will send it decides
+    except httpx.InvalidURL:
+        return False
+    ours = (base.scheme, base.host, base.port)
+    return (target.scheme, target.host, target.port) == ours and not target.userinfo
+
+
+def foreign_link(host: str) -> Permanent:
+    """A platform's answer points elsewhere."""
+    return Permanent(
+        "foreign_link",
+        f"{host} sent a link to another host. It was not followed, for our token would have gone there.",
+    )
 
 
 class Wire:
@@ -80,6 +114,9 @@ class Wire:
         self.ssl_context = ssl.create_default_context()
         if ca_file is not None:
             self.ssl_context.load_verify_locations(ca_file)
+        # They log whole URLs, and page and delta tokens are in their queries.
+        for talkative in ("httpx", "httpcore"):
+            logging.getLogger(talkative).setLevel(logging.WARNING)
 
     @asynccontextmanager
     async def client(self, base_url: str) -> AsyncIterator["Http"]:
@@ -95,7 +132,7 @@ class Http:
 
     def __init__(self, client: httpx.AsyncClient, base_url: str, clock: Clock) -> None:
         self._client, self._base, self._clock = client, base_url, clock
-        self.host = urlsplit(base_url).hostname or base_url
+        self.host = httpx.URL(base_url).host
 
     async def send(
         self,
@@ -105,54 +142,57 @@ class Http:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: Any = None,
+        content: bytes | None = None,
+        form: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of each try, in seconds
+        answered: Callable[[Reply], bool] | None = None,
     ) -> Reply:
         """Send one request to a path, or to a link that the platform gave us, and return its answer.
 
         Repeated a few times if nothing was sent or processed, and after a lost answer only if `repeatable` (a read,
-        unless said otherwise). Raises Temporary when tries are used up, Permanent for a link to another host.
+        unless said otherwise). `answered` tells the 5xx that are answers, on platforms that have such, from outages.
+        Raises Temporary when tries are used up, Permanent for a link to another host.
         """
-        target = self._pinned(url)
+        target = self.pinned(url)
         again = method in ("GET", "HEAD") if repeatable is None else repeatable
+        limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         for attempt in range(1, TRIES + 1):
             try:
-                answer = await self._client.request(method, target, headers=headers, params=params, json=json)
+                answer = await self._client.request(
+                    method, target, headers=headers, params=params, json=json, content=content, data=form, timeout=limit
+                )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                problem: Temporary = self._unreachable(error)
+                problem = unreachable(self.host, error)
                 wait: float | None = _backoff(attempt)
-            except httpx.TransportError as error:
-                problem, wait = self._unreachable(error), _backoff(attempt) if again else None
+            except httpx.RequestError as error:
+                problem, wait = unreachable(self.host, error), _backoff(attempt) if again else None
             else:
-                if answer.status_code < 500 and answer.status_code != 429:
-                    return Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=self.host)
-                problem, wait = self._busy(answer, attempt, again=again)
+                reply = Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=self.host)
+                if reply.status < 500 and reply.status != 429:
+                    return reply
+                asked = retry_after(reply.headers, self._clock.now())
+                if not turned_away(reply.status, asked) and answered is not None and answered(reply):
+                    return reply
+                problem = busy(self.host, reply.status, asked)
+                wait = self._pause(reply.status, asked, attempt, again=again)
             if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
                 raise problem from None
             await self._clock.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _pinned(self, url: str) -> str:
-        target = url if "://" in url else self._base + url
-        if _origin(target) != _origin(self._base):
-            raise Permanent(
-                "foreign_link",
-                f"{self.host} sent a link to another host. It was not followed, for our token would have gone there.",
-            )
+    def pinned(self, url: str) -> str:
+        """A path or link as an absolute URL of this host. Raises Permanent `foreign_link` for any other."""
+        target = self._base + url if url.startswith("/") else url
+        if not same_origin(target, self._base):
+            raise foreign_link(self.host)
         return target
 
-    def _unreachable(self, error: httpx.TransportError) -> Temporary:
-        return Temporary("platform_unreachable", f"{self.host} did not answer ({type(error).__name__}).")
-
-    def _busy(self, answer: httpx.Response, attempt: int, *, again: bool) -> tuple[Temporary, float | None]:
-        """What a 429 or 5xx means, and how long to wait here; None if it must not be repeated here."""
-        asked = retry_after(answer.headers, self._clock.now())
-        throttled = answer.status_code == 429 or (answer.status_code == 503 and asked is not None)
-        after = timedelta(seconds=asked if asked is not None else 60)
-        if throttled:  # turned away before it was processed, so any request may be sent again
-            problem = Temporary("throttled", f"{self.host} asked us to slow down.", after=after)
-            return problem, asked if asked is not None else _backoff(attempt)
-        problem = Temporary("platform_unavailable", f"{self.host} answered {answer.status_code}.", after=after)
-        return problem, _backoff(attempt) if again else None
+    def _pause(self, status: int, asked: float | None, attempt: int, *, again: bool) -> float | None:
+        """How many seconds to wait before the next try; None if there must be none here."""
+        if not (again or turned_away(status, asked)):
+            return None
+        return asked if asked is not None else _backoff(attempt)
 
 
 def _backoff(attempt: int) -> float:

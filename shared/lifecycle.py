@@ -108,6 +108,8 @@ class Change(Row):
     """How long it outlives the recorded removal of what it serves."""
     without: str = ""
     """What happens to mail when it is missing or not as we made it: shown with a drift."""
+    local: bool = False
+    """Kept in our own database, so it can always be removed, whatever the platform answers."""
     elements: Callable[[Any], Iterable[str]] | None = None
     """For entries of a shared list: one resource per element."""
 

@@ -144,7 +144,11 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
         if held is None or held.state is State.GONE or stage < item.row.created_in:
             return []
         return [_step(item, Verb.WAIT, "outlives what it serves", until=want.until)]
-    if want.wanted is Wanted.ABSENT and (held is None or held.state is State.GONE):
+    # Once revoking has begun nothing new is made, not even what is meant to stay a little longer.
+    unmade = held is None or held.state is State.GONE
+    if want.wanted is Wanted.ABSENT and held is not None and held.state is State.BORROWED:
+        return []  # was there before us and stays
+    if unmade and (want.wanted is Wanted.ABSENT or stage > Stage.RUN):
         return []
     desired: Settings | None = None
     if want.wanted is Wanted.PRESENT and _still_listed(item, tenant):
@@ -158,7 +162,7 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
     observed = await item.row.resource.observe(tenant, item.element, known)
     if desired is None:
         return _towards_absent(item, item.row, tenant, held, observed)
-    return _towards_present(item, item.row, tenant, held, observed, desired, repair=repair or stage < Stage.RUN)
+    return _towards_present(item, item.row, tenant, held, observed, desired, stage, repair=repair or stage < Stage.RUN)
 
 
 def _towards_absent(
@@ -168,18 +172,15 @@ def _towards_absent(
         return []
     if isinstance(observed, Absent):
         return _unless_too_new(row, tenant, held, item) or [_step(item, Verb.FORGET, "is gone")]
-    if held.state is State.BORROWED:
-        return [_step(item, Verb.FORGET, "was there before us and stays", present=observed)]
     before = tenant.ledger.image(observed.settings)
     if held.state is State.CREATING:
-        return [
-            _step(item, Verb.ADOPT, "was made by an interrupted run", present=observed, after=before),
-        ]
+        return [_step(item, Verb.ADOPT, "was made by an interrupted run", present=observed, after=before)]
     return [_step(item, Verb.REMOVE, "is no longer wanted", present=observed, before=before)]
 
 
 def _towards_present(
     item: Item, row: Change, tenant: Tenant, held: Holding | None, observed: Present | Absent, desired: Settings,
+    stage: Stage,
     *, repair: bool,
 ) -> list[Step]:  # fmt: skip
     image = tenant.ledger.image
@@ -190,7 +191,7 @@ def _towards_present(
         too_new = _unless_too_new(row, tenant, held, item)
         if too_new:
             return too_new
-        if state is State.CREATING:
+        if state is State.CREATING and stage <= Stage.RUN:
             return [_step(item, Verb.CREATE, "was not made after all", desired=desired, after=image(desired))]
         if state is State.OURS and not repair:
             return [_drift(item, row, held, {"exists": False}, None)]
@@ -228,10 +229,8 @@ def _towards_present(
 
 
 async def _asked(item: Item, row: ByAdministrator, tenant: Tenant, want: Want) -> list[Step]:
-    if want.wanted is Wanted.LEAVE:
-        return []
-    present = await row.present(tenant)
-    if present == (want.wanted is Wanted.PRESENT):
+    # While it is wanted, every other call depends on it, so there is nothing to ask.
+    if want.wanted is not Wanted.ABSENT or not await row.present(tenant):
         return []
     return [_step(item, Verb.ASK, "only an administrator can do it", new=False)]
 
@@ -265,8 +264,12 @@ def _there(key: str, ledger: Ledger) -> bool:
 
 
 def _gone_since(key: str, ledger: Ledger) -> datetime | None:
-    """Since when a row, with all its elements, is gone; a row that never was is gone since ever."""
+    """Since when a row, with all its elements, is gone; a row that never was is gone since ever.
+
+    What is borrowed will never go, so nobody waits for it.
+    """
     held = [h for k, h in ledger.holdings.items() if k == key or k.startswith(key + "/")]
+    held = [holding for holding in held if holding.state is not State.BORROWED]
     if any(holding.state is not State.GONE for holding in held):
         return None
     return max((holding.since for holding in held), default=NEVER)

@@ -109,6 +109,7 @@ CHANGES: tuple[Change, ...] = (
         resource=StoredTokens(),
         removed_in=Stage.CLEANUP,
         serves=("directory",),
+        local=True,
     ),
     Change(
         key="directory",
@@ -118,6 +119,7 @@ CHANGES: tuple[Change, ...] = (
         resource=StoredDirectory(),
         removed_in=Stage.CLEANUP,
         serves=("spoof",),
+        local=True,
     ),
     Change(
         key="spoof",

@@ -103,9 +103,7 @@ def consent(tenant: Tenant, moment: datetime, *, application_permissions: bool =
             assign_permission(tenant, found["id"], resource_app, role, moment)
 
 
-def assign_permission(
-    tenant: Tenant, principal: str, resource_app: str, role: str, moment: datetime
-) -> Record | None:
+def assign_permission(tenant: Tenant, principal: str, resource_app: str, role: str, moment: datetime) -> Record | None:
     """Give an application permission; return nothing when it was already there."""
     resource = tenant.service_principal_of(resource_app)
     if resource is None:

@@ -13,11 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 
 from infra.local.simulators.applications import CLIENT_ID, CLIENT_SECRET
 from infra.local.simulators.sign_in_errors import sign_in_refusal
+from infra.local.simulators.signing import UNTIMED
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
-# Checked by hand against the simulated clock.
-UNTIMED = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ class ClientProofs:
     def _check_assertion(self, assertion: str, audiences: set[str], now: float) -> None:
         try:
             header = jwt.get_unverified_header(assertion)
-            claims = jwt.decode(assertion, options={"verify_signature": False, **UNTIMED})
+            claims = jwt.decode(assertion, options={**UNTIMED, "verify_signature": False})
         except jwt.InvalidTokenError as error:
             text = "JWT token is invalid or malformed."
             raise sign_in_refusal(50027, "invalid_request", text) from error

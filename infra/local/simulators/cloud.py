@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra.local.simulators.client_proof import ClientProofs
 from infra.local.simulators.clock import Clock
 from infra.local.simulators.faults import Fault
-from infra.local.simulators.seeds import seed
 from infra.local.simulators.signing import Signer
 from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Call
@@ -37,13 +35,13 @@ class Saved:
 class Cloud:
     """Everything the simulated platforms know. The lock guards it between the server's thread and tests."""
 
-    def __init__(self, addresses: Addresses, clock_file: Path | None = None) -> None:
+    def __init__(self, addresses: Addresses, clock: Clock, tenants: Iterable[Tenant]) -> None:
         self.lock = threading.RLock()
         self.addresses = addresses
-        self.clock = Clock(clock_file)
+        self.clock = clock
         self.signer = Signer()
         self.proofs = ClientProofs()
-        self.tenants: dict[str, Tenant] = {one.id: one for one in seed(self.clock.now())}
+        self.tenants: dict[str, Tenant] = {one.id: one for one in tenants}
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
         self.on_request: Callable[[Call], None] | None = None

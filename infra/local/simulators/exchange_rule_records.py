@@ -36,7 +36,7 @@ CONDITIONS = frozenset(
     RecipientInSenderList SCLOver SenderADAttributeContainsWords SenderADAttributeMatchesPatterns SenderDomainIs
     SenderInRecipientList SenderIpRanges SenderManagementRelationship SentTo SentToMemberOf SentToScope
     SubjectContainsWords SubjectMatchesPatterns SubjectOrBodyContainsWords SubjectOrBodyMatchesPatterns
-    WithImportance""".split()
+    WithImportance""".split()  # noqa: SIM905 (one name a line would hide the list)
 )
 EXCEPTIONS = frozenset(f"ExceptIf{name}" for name in CONDITIONS)
 PREDICATES = CONDITIONS | EXCEPTIONS
@@ -48,7 +48,7 @@ ACTIONS = frozenset(
     NotifySender PrependSubject Quarantine RedirectMessageTo RejectMessageEnhancedStatusCode
     RejectMessageReasonText RemoveHeader RemoveOME RemoveOMEv2 RemoveRMSAttachmentEncryption
     RouteMessageOutboundConnector RouteMessageOutboundRequireTls SetAuditSeverity SetHeaderName SetHeaderValue
-    SetSCL SmtpRejectMessageRejectStatusCode SmtpRejectMessageRejectText""".split()
+    SetSCL SmtpRejectMessageRejectStatusCode SmtpRejectMessageRejectText""".split()  # noqa: SIM905 (one name a line would hide the list)
 )
 # Two parameters, one predicate or action.
 PAIRS = {
@@ -67,6 +67,8 @@ _CLASS = {half: name for name, halves in PAIRS.items() for half in halves} | {
     "ExceptIfSCLOver": "ExceptIfSclOver",
 }
 SWITCHES = frozenset({"DeleteMessage", "Quarantine", "ApplyOME", "RemoveOME", "RouteMessageOutboundRequireTls"})
+
+_UNSET = {name: False if name in SWITCHES else None for name in sorted(PREDICATES | ACTIONS)}
 
 
 def _classes(record: Record, names: frozenset[str], suffix: str) -> tuple[str, ...] | None:
@@ -93,9 +95,10 @@ def shown(record: Record, place: int, groups: Mapping[str, str], connectors: Map
         "Actions": _classes(record, ACTIONS, "Action") or (),
         "IsValid": True,
     }
-    for name in sorted(PREDICATES | ACTIONS):
-        value = record.get(name, False if name in SWITCHES else None)
-        if "MemberOf" in name and value is not None:
+    result |= _UNSET
+    for name in record.keys() & _UNSET.keys():
+        value = record[name]
+        if "MemberOf" in name:
             value = tuple(groups.get(one, one) for one in value)
         elif name == "RouteMessageOutboundConnector":
             value = connectors.get(value, value)

@@ -16,9 +16,7 @@ FIELDS = frozenset({"id", "method", "url", "headers", "body", "dependsOn"})
 RETRY_AFTER = "2.128"
 
 
-def answer(
-    request: Request, tenant: Tenant, call: Callable[[Request], Answer], *, throttled: bool
-) -> Answer:
+def answer(request: Request, tenant: Tenant, call: Callable[[Request], Answer], *, throttled: bool) -> Answer:
     """Answer a batch. One that is malformed is refused whole; otherwise every call stands for itself."""
     inner = _requests(request)
     statuses: dict[str, int] = {}

@@ -19,10 +19,19 @@ from infra.local.simulators.wire import Answer, Record, Request
 MOST_PER_PAGE = 999
 # What comes without being asked for. Everything else has to be named in $select.
 DEFAULT_SELECT = {
-    "user": (
-        "businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname "
-        "userPrincipalName id"
-    ).split(),
+    "user": [
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
+        "userPrincipalName",
+        "id",
+    ],
 }
 # Relations are other resources; they are not among an object's own properties.
 NAVIGATION = frozenset({"members", "owners", "memberOf", "transitiveMembers", "transitiveMemberOf"})

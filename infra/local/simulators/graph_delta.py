@@ -118,8 +118,8 @@ def _page(call: GraphCall, collection: str, state: dict[str, Any]) -> Answer:
     items = _everything(call, collection, state, select) if state["full"] else _changes(call, state, select)
     behaviour = call.tenant.behaviour
     if not state["opened"] and items and behaviour.delta_empty_page:
-        link = _next_link(call, {**state, "opened": True})
-        return _answer(call, collection, [], link={"@odata.nextLink": link})
+        link = {"@odata.nextLink": _next_link(call, {**state, "opened": True})}
+        return _answer(call, collection, [], link=link)
     after = state["after"]
     places = [place for place, one in enumerate(items) if after is not None and [one.key, one.part] <= after]
     start = places[-1] + 1 if places else 0
@@ -149,15 +149,13 @@ def _records(call: GraphCall, collection: str) -> dict[str, Record]:
     return call.tenant.users if collection == "users" else visible_groups(call)
 
 
-def _everything(
-    call: GraphCall, collection: str, state: dict[str, Any], select: list[str] | None
-) -> list[Item]:
+def _everything(call: GraphCall, collection: str, state: dict[str, Any], select: list[str] | None) -> list[Item]:
     records = _records(call, collection)
     keys = [key for key in sorted(records) if not state["ids"] or key in state["ids"]]
     with_members = collection == "groups" and select is not None and "members" in select
     items = []
     for key in keys:
-        body = _present(call, collection, records[key], None)
+        body = _present(call, collection, records[key], frozenset())
         if with_members:
             added = sorted(call.tenant.members.get(key, ()))
             items.extend(_parts(call, key, body, [_member(call, one) for one in added]))
@@ -166,15 +164,16 @@ def _everything(
     return items
 
 
-def _present(call: GraphCall, collection: str, record: Record, only: frozenset[str] | None) -> dict[str, Any]:
-    """Return an object's selected properties; those that were never set are left out."""
+def _present(
+    call: GraphCall, collection: str, record: Record, changed: frozenset[str], *, minimal: bool = False
+) -> dict[str, Any]:
+    """Return an object's selected properties: never-set ones are left out, cleared ones are null."""
     names = call.selected(KINDS[collection])
     if names is None:
         names = [name for name in record if not name.startswith("@")]
     held = {name: record[name] for name in names if name in record and name != "id"}
-    if only is not None:
-        return {"id": record["id"], **{name: value for name, value in held.items() if name in only}}
-    return {"id": record["id"], **{name: value for name, value in held.items() if value is not None}}
+    kept = {name: value for name, value in held.items() if name in changed or (value is not None and not minimal)}
+    return {"id": record["id"], **kept}
 
 
 def _parts(call: GraphCall, key: str, body: dict[str, Any], found: list[dict[str, Any]]) -> list[Item]:
@@ -217,9 +216,7 @@ def _changes(call: GraphCall, state: dict[str, Any], select: list[str] | None) -
     return items
 
 
-def _changed(
-    call: GraphCall, collection: str, key: str, change: list[Any], select: list[str] | None
-) -> list[Item]:
+def _changed(call: GraphCall, collection: str, key: str, change: list[Any], select: list[str] | None) -> list[Item]:
     properties, added, removed = change
     record = _records(call, collection).get(key)
     if record is None:
@@ -232,9 +229,9 @@ def _changed(
     touched = properties is None or bool(properties & set(select or properties))
     if not touched and not member_changes:
         return []
-    minimal = "return=minimal" in (call.request.header("prefer") or "")
-    only = properties if minimal and properties is not None else None
-    return _parts(call, key, _present(call, collection, record, only), member_changes)
+    minimal = properties is not None and "return=minimal" in (call.request.header("prefer") or "")
+    body = _present(call, collection, record, properties or frozenset(), minimal=minimal)
+    return _parts(call, key, body, member_changes)
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {

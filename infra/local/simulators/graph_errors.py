@@ -12,9 +12,7 @@ from infra.local.simulators.wire import Answer, Refusal
 def graph_refusal(status: int, code: str, text: str, **more: Any) -> Refusal:
     """Return a refusal; the inner error is completed with the request's identities on its way out."""
     inner = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "request-id": str(uuid.uuid4())}
-    return Refusal(
-        Answer(status=status, body={"error": {"code": code, "message": text, **more, "innerError": inner}})
-    )
+    return Refusal(Answer(status=status, body={"error": {"code": code, "message": text, **more, "innerError": inner}}))
 
 
 def bad_request(text: str, **more: Any) -> Refusal:

@@ -13,8 +13,15 @@ MOST_BOUND = 20
 NICKNAME = re.compile(r"[!#$%&'*+/=?^_`{|}~A-Za-z0-9-]{1,64}")
 REQUIRED = ("displayName", "mailEnabled", "mailNickname", "securityEnabled")
 BEHAVIOURS = frozenset(
-    "AllowOnlyMembersToPost CalendarMemberReadOnly ConnectorsDisabled HideGroupInOutlook "
-    "SubscribeMembersToCalendarEventsDisabled SubscribeNewGroupMembers WelcomeEmailDisabled".split()
+    [
+        "AllowOnlyMembersToPost",
+        "CalendarMemberReadOnly",
+        "ConnectorsDisabled",
+        "HideGroupInOutlook",
+        "SubscribeMembersToCalendarEventsDisabled",
+        "SubscribeNewGroupMembers",
+        "WelcomeEmailDisabled",
+    ]
 )
 # name -> type of the values that may be written
 WRITABLE: dict[str, type] = {

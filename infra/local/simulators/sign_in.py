@@ -27,7 +27,7 @@ class SignIn:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request, quirk: str | None = None) -> Answer:  # noqa: ARG002 (all hosts alike)
         """Answer one request; refusals come back in the sign-in host's own shape."""
         try:
             return self._route(request)

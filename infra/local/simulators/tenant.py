@@ -13,8 +13,20 @@ from infra.local.simulators.wire import Record
 
 # Values that say when something happened, or count. They differ after a life that left nothing behind.
 VOLATILE = frozenset(
-    "createdDateTime deletedDateTime renewedDateTime WhenChanged WhenChangedUTC WhenCreatedUTC WhenCreated "
-    "LastModifiedBy CreatedBy LastValidationTimestamp ReceivedTime Expires".split()
+    [
+        "createdDateTime",
+        "deletedDateTime",
+        "renewedDateTime",
+        "WhenChanged",
+        "WhenChangedUTC",
+        "WhenCreatedUTC",
+        "WhenCreated",
+        "LastModifiedBy",
+        "CreatedBy",
+        "LastValidationTimestamp",
+        "ReceivedTime",
+        "Expires",
+    ]
 )
 
 
@@ -71,8 +83,11 @@ class Tenant:
 
     def copy(self) -> Tenant:
         """Return an independent copy of the state."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        return Tenant(**{k: v.copy() if isinstance(v, dict | list) else v for k, v in values.items()})
+        values: dict[str, Any] = {}
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            values[one.name] = value.copy() if isinstance(value, dict | list) else value
+        return Tenant(**values)
 
     def new_id(self) -> str:
         """Return the next identity; a restored tenant goes on where it was, so runs can be repeated."""
@@ -89,9 +104,7 @@ class Tenant:
         removed: frozenset[str] = frozenset(),
     ) -> None:
         """Append to what delta queries read."""
-        entry = Change(
-            collection=collection, id=object_id, properties=properties, added=added, removed=removed
-        )
+        entry = Change(collection=collection, id=object_id, properties=properties, added=added, removed=removed)
         self.changes.append(entry)
 
     def service_principal_of(self, app_id: str) -> Record | None:

@@ -1,0 +1,11 @@
+"""Entra's sign-in host, Microsoft Graph and Exchange Online's admin API, simulated on loopback sockets.
+
+They keep real state and are as strict, and as ill-mannered, as the platforms they stand for. What they do not
+simulate they answer with 501.
+"""
+
+from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.running import Simulators
+from infra.local.simulators.wire import Call
+
+__all__ = ["Call", "Cloud", "Simulators"]

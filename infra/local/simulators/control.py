@@ -1,0 +1,134 @@
+"""The control API: what tests and people use to look into the simulated cloud and to disturb it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from infra.local.simulators import applications, sign_in
+from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.exchange import Exchange
+from infra.local.simulators.faults import Fault
+from infra.local.simulators.graph import VERSION, Graph
+from infra.local.simulators.tenant import Tenant
+from infra.local.simulators.wire import Answer, Refusal, Request
+
+TENANT_PATH = re.compile(r"/_sim/tenants/([^/]+)/([a-z]+)")
+
+
+class Control:
+    """Answers everything below `/_sim/`, on every port."""
+
+    def __init__(self, cloud: Cloud, graph: Graph, exchange: Exchange) -> None:
+        self._cloud = cloud
+        self._graph = graph
+        self._exchange = exchange
+        self._routes: dict[tuple[str, str], Callable[[Any], Answer]] = {
+            ("GET", "/_sim/tenants"): lambda _: Answer(body=self.tenants()),
+            ("POST", "/_sim/faults"): self._add_fault,
+            ("DELETE", "/_sim/faults"): self._clear_faults,
+            ("GET", "/_sim/clock"): lambda _: Answer(body={"now": cloud.clock.now().isoformat()}),
+            ("POST", "/_sim/clock"): self._advance,
+            ("POST", "/_sim/operator-token"): self._operator_token,
+        }
+        self._tenant_routes: dict[tuple[str, str], Callable[[Tenant, Any], Answer]] = {
+            ("GET", "snapshot"): self._snapshot,
+            ("GET", "behaviour"): lambda tenant, _: Answer(body=vars(tenant.behaviour)),
+            ("POST", "behaviour"): self._behave,
+            ("POST", "cmdlet"): self._exchange.as_administrator,
+            ("POST", "graph"): self._as_administrator,
+            ("POST", "admin"): self._administer,
+        }
+
+    def tenants(self) -> list[dict[str, str]]:
+        """Return the tenants there are."""
+        known = self._cloud.tenants.values()
+        return [{"id": one.id, "name": one.name, "domain": one.domain} for one in known]
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request; what is wrong with it is said in a sentence."""
+        try:
+            body = request.json()
+            if route := self._routes.get((request.method, request.path)):
+                return route(body)
+            if found := TENANT_PATH.fullmatch(request.path):
+                return self._of_tenant(found[1], request.method, found[2], body)
+        except Refusal as refusal:
+            return refusal.answer
+        except (ValueError, KeyError, TypeError) as error:
+            return Answer(status=400, body={"error": f"{type(error).__name__}: {error}"})
+        return Answer(status=404, body={"error": f"There is no {request.method} {request.path}."})
+
+    def _of_tenant(self, name: str, method: str, what: str, body: Any) -> Answer:
+        tenant = self._cloud.tenant(name)
+        route = self._tenant_routes.get((method, what))
+        if tenant is None or route is None:
+            return Answer(status=404, body={"error": f"There is no tenant {name} with {method} {what}."})
+        return route(tenant, body)
+
+    def _snapshot(self, tenant: Tenant, _: Any) -> Answer:
+        text = json.dumps(tenant.snapshot(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return Answer(body=text)
+
+    def _behave(self, tenant: Tenant, body: Any) -> Answer:
+        tenant.behaviour = tenant.behaviour.changed(body)
+        if "dehydrated" in body:
+            config = tenant.organisation_config
+            tenant.organisation_config = {**config, "IsDehydrated": body["dehydrated"]}
+            tenant.hydrated_at = None
+        return Answer(body=vars(tenant.behaviour))
+
+    def _as_administrator(self, tenant: Tenant, body: Any) -> Answer:
+        path, _, query = body["path"].partition("?")
+        path = unquote(path)
+        request = Request(
+            method=body["method"].upper(),
+            path=path if path.startswith(VERSION) else f"{VERSION}{path}",
+            query=tuple(parse_qsl(query, keep_blank_values=True)),
+            headers={"content-type": "application/json", "consistencylevel": "eventual"},
+            body=json.dumps(body["body"]).encode() if body.get("body") is not None else b"",
+        )
+        return self._graph.as_administrator(tenant, request)
+
+    def _administer(self, tenant: Tenant, body: Any) -> Answer:
+        moment = self._cloud.clock.now()
+        if body["action"] == "consent":
+            applications.consent(tenant, moment)
+            return Answer(body={})
+        principal = tenant.service_principal_of(applications.CLIENT_ID)
+        if principal is None:
+            return Answer(status=409, body={"error": "The application is not in this tenant. Consent first."})
+        key = principal["id"]
+        role = body.get("role", applications.EXCHANGE_ADMINISTRATOR)
+        match body["action"]:
+            case "assign-role":
+                applications.assign_directory_role(tenant, key, role)
+            case "unassign-role":
+                applications.unassign_directory_role(tenant, key, role)
+            case "remove-application":
+                applications.remove(tenant, key, moment, purge=body.get("purge", True))
+            case "disable-application" | "enable-application":
+                enabled = body["action"].startswith("enable")
+                tenant.service_principals[key] = {**principal, "accountEnabled": enabled}
+            case _:
+                raise ValueError(f"There is no action {body['action']!r}.")
+        return Answer(body={})
+
+    def _add_fault(self, body: Any) -> Answer:
+        self._cloud.faults.append(Fault.parse(body))
+        return Answer(status=201, body={})
+
+    def _clear_faults(self, _: Any) -> Answer:
+        self._cloud.faults.clear()
+        return Answer(status=204)
+
+    def _advance(self, body: Any) -> Answer:
+        self._cloud.clock.advance(float(body["advance"]))
+        return Answer(body={"now": self._cloud.clock.now().isoformat()})
+
+    def _operator_token(self, body: Any) -> Answer:
+        name, role = body.get("name", "operator@msp.example"), body.get("role", "operator")
+        return Answer(body={"token": sign_in.operator_token(self._cloud, name, role)})

@@ -1,0 +1,168 @@
+"""Granting access: a connection is made, an administrator sees what will change and consents, the callback comes."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import connections, policies
+from shared import ledger as ledgers
+from shared.connections import Connection, Status
+from shared.errors import Refused
+from shared.ledger import Act, Entry
+from shared.lifecycle import Stage
+from shared.platform import App
+from shared.policies import EVERYONE, Policy
+from shared.queues import Job
+from shared.schedule import Site
+
+log = logging.getLogger(__name__)
+
+LINK, STATE = "consent link", "consent state"
+LINK_LIFE = timedelta(days=7)
+# Between opening the page and coming back from the sign-in.
+STATE_LIFE = timedelta(minutes=30)
+
+
+class NewConnection(BaseModel):
+    """What an operator says to make a connection. `tenant` names it by id or domain and is best given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: str
+    site: Site
+    name: str = Field(min_length=1, max_length=120)
+    tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    repair_drift: bool = False
+    policies: list[Policy] = [EVERYONE]
+
+
+async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
+    """Make a connection in stage NEW and return its id, the link for the administrator, and what will change."""
+    platform = app.platforms.get(new.platform)
+    if platform is None:
+        raise Refused(
+            400, "unknown_platform", f"There is no platform “{new.platform}”. Use {', '.join(app.platforms)}."
+        )
+    if new.site not in app.settings.sites:
+        raise Refused(400, "site_not_served", f"This deployment does not serve the site {new.site}.")
+    identifier, now = connections.new_id(), app.clock.now()
+    sealed = app.seal.close(" ".join(platform.headers().values()), about=f"headers {identifier}")
+    async with app.database.write() as write:
+        await connections.create(
+            write, id=identifier, platform=new.platform, name=new.name, site=new.site,
+            expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
+            sealed_headers=sealed, now=now,
+        )  # fmt: skip
+        for policy in new.policies:
+            await policies.put(write, identifier, policy)
+        await ledgers.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, note=f"made by {actor}"))
+    return {
+        "id": identifier,
+        "consent_url": await link(app, identifier),
+        "changes": [
+            {"key": row.key, "title": row.title, "why": row.why} for row in platform.rows
+        ],
+    }  # fmt: skip
+
+
+async def link(app: App, connection: str) -> str:
+    """A link, good for a week, to the page that an administrator sees before consenting."""
+    token = await app.seal.link(app.database, LINK, connection, app.clock.now(), LINK_LIFE)
+    return f"{app.settings.public_url}/connect/{token}"
+
+
+async def linked(app: App, token: str) -> Connection:
+    """The connection that a link shows. A link shows its own connection and no other."""
+    identifier = await app.seal.follow(app.database, LINK, token, app.clock.now())
+    return await found(app, identifier)
+
+
+async def found(app: App, identifier: str) -> Connection:
+    """The connection with this id. Raises Refused 404 if there is none."""
+    connection = await connections.find(app.database, identifier)
+    if connection is None:
+        raise Refused(404, "no_such_connection", "There is no such connection.")
+    return connection
+
+
+def redirect_uri(app: App, connection: Connection) -> str:
+    """Where the platform sends the administrator's browser back to."""
+    return f"{app.settings.public_url}/api/consent/{connection.platform}"
+
+
+async def platform_url(app: App, connection: Connection) -> str:
+    """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
+    state = await app.seal.link(app.database, STATE, connection.id, app.clock.now(), STATE_LIFE)
+    return await app.platforms[connection.platform].consent_url(connection, redirect_uri(app, connection), state)
+
+
+async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connection:
+    """Take a consent's callback: the state is used up, the claim is noted, and a job proves it by using it.
+
+    Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
+    """
+    now = app.clock.now()
+    identifier = await app.seal.use(app.database, STATE, query.get("state", ""), now)
+    connection = await found(app, identifier)
+    if connection.platform != platform:
+        raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
+    offered = app.platforms[platform]
+    claimed = offered.claimed(query)
+    agreed = connection.tenant or connection.expected_tenant
+    if agreed is not None and agreed != claimed and not await offered.same_tenant(agreed, claimed):
+        async with app.database.write() as write:
+            entry = Entry(key="connection", act=Act.STAGE, note="refused the consent of another tenant")
+            await ledgers.append(write, connection.id, connection.generation, now, entry)
+        log.warning("consent of another tenant refused", extra={"connection": connection.id})
+        raise Refused(
+            409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
+        )
+    if connection.tenant is None:
+        async with app.database.write() as write:
+            await connections.update(
+                write, connection.id, claimed_tenant=claimed, status=str(Status.WAITING), reason="consent_not_proven",
+                sentence="Consent was given; we are proving it by using it.", reason_since=now, not_before=None,
+            )  # fmt: skip
+        await app.queue.send(Job(name="advance", connection=connection.id), now)
+    else:
+        await turn_to_grant(app, connection, "the administrator consented again")
+    return await found(app, identifier)
+
+
+async def connect_again(app: App, connection: Connection, actor: str) -> dict[str, Any]:
+    """Stop removing and set up again, at any point after revoke. Returns a link in case consent is needed anew."""
+    if connection.tenant is not None:
+        await turn_to_grant(app, connection, f"connected again by {actor}")
+    return {"id": connection.id, "consent_url": await link(app, connection.id)}
+
+
+async def turn_to_grant(app: App, connection: Connection, why: str) -> None:
+    """Begin a new generation in stage GRANT, or look again if the connection is not being removed."""
+    now = app.clock.now()
+    if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
+        await _only_one(app, connection)
+        await change_direction(app, connection, Stage.GRANT, why)
+    else:
+        async with app.database.write() as write:
+            await connections.update(write, connection.id, not_before=now)
+    await app.queue.send(Job(name="advance", connection=connection.id), now)
+
+
+async def _only_one(app: App, connection: Connection) -> None:
+    async with app.database.read() as read:
+        others = await connections.of_tenant(read, connection.platform, str(connection.tenant))
+    if any(other.id != connection.id and other.stage is not Stage.CLOSED for other in others):
+        raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
+
+
+async def change_direction(app: App, connection: Connection, stage: Stage, why: str) -> None:
+    """Move to a stage under a new generation: whatever run is under way stops before its next call."""
+    now = app.clock.now()
+    async with app.database.write() as write:
+        if not await connections.turn(write, connection, stage, now):
+            raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
+        entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}: {why}")
+        await ledgers.append(write, connection.id, connection.generation + 1, now, entry)

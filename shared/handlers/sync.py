@@ -1,0 +1,94 @@
+"""Service running: the daily synchronisation, the hourly token, the weekly summary."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from shared import connections, directory
+from shared import database as db
+from shared.connections import Connection, Lease, Status
+from shared.handlers.advance import advance, open_ledger
+from shared.lifecycle import Stage
+from shared.platform import App
+from shared.queues import Job
+from shared.schedule import DAY, last_due
+
+
+async def sync(app: App, connection: Connection, lease: Lease) -> None:
+    """Synchronise once for the day that is due, however many days were missed, then compare with the table."""
+    now = app.clock.now()
+    if connection.stage is Stage.RUN and (
+        connection.synced_at is None or connection.synced_at < last_due(connection.site, now)
+    ):
+        await _synchronise(app, connection, lease, accept_loss=False)
+    await advance(app, connection, lease)
+
+
+async def sync_now(app: App, connection: Connection, lease: Lease) -> None:
+    """Synchronise because somebody asked."""
+    if connection.stage is Stage.RUN:
+        await _synchronise(app, connection, lease, accept_loss=False)
+    await advance(app, connection, lease)
+
+
+async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) -> None:
+    """Synchronise because somebody has looked and says that the directory really did shrink."""
+    if connection.stage is Stage.RUN:
+        await _synchronise(app, connection, lease, accept_loss=True)
+    await advance(app, connection, lease)
+
+
+async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
+    ledger = open_ledger(app, connection, lease)
+    await ledger.load()
+    async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
+        await tenant.sync(accept_loss=accept_loss)
+    async with app.database.write() as write:
+        await connections.still_ours(write, lease, app.clock.now())
+        await connections.update(write, connection.id, synced_at=app.clock.now())
+
+
+async def refresh(app: App, connection: Connection, lease: Lease) -> None:
+    """Renew the tokens. A consent that was withdrawn shows here first, and here it is seen to be back."""
+    if connection.stage is not Stage.RUN:
+        return
+    ledger = open_ledger(app, connection, lease)
+    await ledger.load()
+    async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
+        await tenant.renew_tokens()
+    if connection.status is not Status.OK:
+        await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+
+
+async def report(app: App, connection: Connection, _lease: Lease) -> None:
+    """Keep a summary of the last whole week, once for each week, however often and late this is called."""
+    if connection.stage is not Stage.RUN:
+        return
+    now = app.clock.now()
+    today = last_due(connection.site, now)
+    end = today - timedelta(days=today.weekday())
+    begin, week = end - 7 * DAY, f"{(end - DAY).date():%G-W%V}"
+    ledger = db.ledger
+    acts = (
+        sa.select(ledger.c.act, sa.func.count())
+        .where(ledger.c.connection == connection.id, ledger.c.at >= begin, ledger.c.at < end)
+        .where(ledger.c.state.in_(("done", "noted")))
+        .group_by(ledger.c.act)
+    )
+    async with app.database.read() as read:
+        changes = {row[0]: row[1] for row in await read.execute(acts)}
+    content = {
+        "week": week,
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "directory": await directory.count(app.database, connection.id),
+        "changes": changes,
+        "status": str(connection.status),
+        "sentence": connection.sentence,
+    }
+    mine = (db.reports.c.connection == connection.id, db.reports.c.week == week)
+    async with app.database.write() as write:
+        if (await write.execute(sa.select(db.reports.c.week).where(*mine))).first() is None:
+            await write.execute(
+                sa.insert(db.reports).values(connection=connection.id, week=week, made_at=now, content=content)
+            )

@@ -1,0 +1,56 @@
+"""One set of simulators for all tests here; each test starts from the same saved state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from infra.local.simulators import Simulators
+from infra.local.simulators.seed_tenants import CONTOSO, FABRIKAM
+from tests.simulators.caller import Caller
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Simulators]:
+    with Simulators.start() as sims:
+        yield sims
+
+
+@pytest.fixture(scope="session")
+def client(running: Simulators) -> Iterator[httpx.Client]:
+    with httpx.Client(verify=running.settings["FOOTPRINT_CA_FILE"], trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def sims(running: Simulators) -> Iterator[Simulators]:
+    saved = running.cloud.save()
+    yield running
+    running.cloud.restore(saved)
+    running.cloud.calls.clear()
+    running.cloud.on_request = None
+
+
+@pytest.fixture
+def stranger(sims: Simulators, client: httpx.Client) -> Caller:
+    """The application before anyone consented."""
+    return Caller(sims, client, CONTOSO)
+
+
+@pytest.fixture
+def caller(stranger: Caller) -> Caller:
+    """The application with consent and with its directory role."""
+    stranger.administer("consent")
+    stranger.administer("assign-role")
+    return stranger
+
+
+@pytest.fixture
+def large(sims: Simulators, client: httpx.Client) -> Caller:
+    """The same in the tenant with 20 000 users."""
+    caller = Caller(sims, client, FABRIKAM)
+    caller.administer("consent")
+    caller.administer("assign-role")
+    return caller
