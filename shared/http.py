@@ -178,7 +178,8 @@ class Http:
                 wait = self._pause(reply.status, asked, attempt, again=again)
             if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
                 raise problem from None
-            await self._clock.sleep(wait)
+            # A little late, each by another bit: those who are sent away together must not come back together.
+            await self._clock.sleep(wait * random.uniform(1.0, 1.1))  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
     def pinned(self, url: str) -> str:
@@ -196,5 +197,5 @@ class Http:
 
 
 def _backoff(attempt: int) -> float:
-    # Full jitter, so that a thousand tenants do not come back in step. Not a secret, hence not `secrets`.
+    # Not a secret, hence not `secrets`.
     return random.uniform(0.5, 1.0) * float(2 ** (attempt - 1))  # noqa: S311

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared.clock import Clock
@@ -75,3 +75,5 @@ class App:
     seal: Seal
     wire: Wire
     platforms: Mapping[str, Platform]
+    issuer_keys: dict[str, Any] = field(default_factory=dict)
+    """The operators' issuer's public keys by id, fetched when an unknown one is met."""

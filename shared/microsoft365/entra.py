@@ -5,9 +5,14 @@ thread, on our own HTTP client, and every attempt gets a fresh application; what
 """
 
 import asyncio
+import logging
+import re
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +21,7 @@ import jwt
 
 from shared.clock import Clock
 from shared.errors import FootprintError, Permanent, Temporary
-from shared.http import Wire
+from shared.http import Reply, Wire, busy, foreign_link, retry_after, same_origin, unreachable, unreadable
 from shared.microsoft365.credential import Credential
 from shared.settings import Microsoft
 
@@ -24,6 +29,12 @@ GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
 # Hosts of the national clouds, whose tokens are for their own services; everywhere else the global names hold.
 NATIONAL = (".us", ".cn")
+DISCOVERY = "/v2.0/.well-known/openid-configuration"
+DISCOVERY_HOLDS = timedelta(hours=24)
+# A domain or an id; anything else would change the address that it becomes part of.
+TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+# Codes that say decisively that there is no such tenant.
+NO_TENANT = frozenset({90002, 900023})
 
 
 class TokenRefused(Temporary):
@@ -96,9 +107,21 @@ REFUSALS = (
 )
 
 
+def _named(tenant: str) -> str:
+    if not TENANT.fullmatch(tenant):
+        raise _no_tenant(tenant)
+    return tenant
+
+
+def _no_tenant(name: str) -> Permanent:
+    return Permanent(
+        "tenant_not_found", f"Microsoft knows no tenant with the domain or id {name[:100]!r}. Check how it is written."
+    )
+
+
 def classify(error: Mapping[str, Any]) -> FootprintError:
     """What an error answer of the token endpoint means, by its AADSTS codes and never by its text."""
-    codes = {int(code) for code in error.get("error_codes") or []}
+    codes = _codes(error)
     for refusal in REFUSALS:
         if codes & refusal.codes:
             number = min(codes & refusal.codes)
@@ -109,6 +132,13 @@ def classify(error: Mapping[str, Any]) -> FootprintError:
     # A code that we do not know proves nothing.
     named = ", ".join(f"AADSTS{code}" for code in sorted(codes)) or str(error.get("error", "no code"))
     return Temporary("token_refused", f"Microsoft gave no token ({named}).", after=timedelta(minutes=15))
+
+
+def _codes(error: Mapping[str, Any]) -> set[int]:
+    listed = error.get("error_codes")
+    if isinstance(listed, list) and listed:
+        return {int(code) for code in listed}
+    return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
 
 
 def claims(token: str) -> Mapping[str, Any]:
@@ -128,24 +158,60 @@ def scope(settings: Microsoft, resource: str) -> str:
 
 
 class _MsalHttp:
-    """The HTTP client that msal is given: our TLS context, no environment, discovery answered from memory."""
+    """The HTTP client that msal is given: our TLS context, one host for secrets, and discovery from memory.
 
-    def __init__(self, client: httpx.Client, discovered: dict[str, httpx.Response]) -> None:
-        self._client, self._discovered = client, discovered
+    msal has no words for an outage or an answer that is no JSON, so those are raised from here as what they are.
+    """
+
+    def __init__(self, login_url: str, wire: Wire, clock: Clock) -> None:
+        self._login_url, self._clock = login_url, clock
+        # One client for all tenants keeps connections; what one tenant's answer sets must not go to the next.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self.client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0, cookies=cookies)
+        self._discovered: dict[str, tuple[datetime, httpx.Response]] = {}
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_options: Any) -> httpx.Response:
-        if url not in self._discovered:
-            answer = self._client.get(url, params=params, headers=headers)
-            if answer.status_code != 200:
-                return answer
-            self._discovered[url] = answer
-        return self._discovered[url]
+        """Discovery: a tenant's own addresses, kept for a day. A refusal is raised as what it means."""
+        known_at, known = self._discovered.get(url, (None, None))
+        if known is not None and known_at is not None and self._clock.now() - known_at < DISCOVERY_HOLDS:
+            return known
+        answer = self._send("GET", url, params=params, headers=headers)
+        if answer.status_code != 200:
+            raise classify(_json(answer))
+        _json(answer)
+        self._discovered[url] = self._clock.now(), answer
+        return answer
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        return self._client.post(url, params=params, data=data, headers=headers)
+        """A token request, our secret in its body."""
+        answer = self._send("POST", url, params=params, data=data, headers=headers)
+        _json(answer)
+        return answer
 
     def close(self) -> None:
-        self._client.close()
+        """Nothing: the client is not msal's to close."""
+
+    def _send(self, method: str, url: str, **rest: Any) -> httpx.Response:
+        if not same_origin(url, self._login_url):
+            raise foreign_link(httpx.URL(self._login_url).host)
+        try:
+            answer = self.client.request(method, url, **rest)
+        except httpx.RequestError as error:
+            raise unreachable(httpx.URL(url).host, error) from None
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise busy(answer.url.host, answer.status_code, retry_after(answer.headers, self._clock.now()))
+        return answer
+
+
+def _json(answer: httpx.Response) -> Mapping[str, Any]:
+    return _object(Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=answer.url.host))
+
+
+def _object(reply: Reply) -> Mapping[str, Any]:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise unreadable(reply.host, reply.status)
+    return body
 
 
 class Entra:
@@ -154,58 +220,54 @@ class Entra:
     def __init__(self, *, settings: Microsoft, wire: Wire, clock: Clock) -> None:
         self._settings, self._wire, self._clock = settings, wire, clock
         self._credential = Credential(settings, wire)
-        self._client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0)
-        # What a tenant's sign-in addresses are does not change while a process lives.
-        self._discovered: dict[str, httpx.Response] = {}
+        self._http = _MsalHttp(settings.login_url, wire, clock)
+        # Called by whoever is done with us, or when nobody holds us any more.
+        self.close = weakref.finalize(self, self._http.client.close)
+        # msal logs answers that it cannot read, and a token may be in them.
+        logging.getLogger("msal").setLevel(logging.CRITICAL)
 
     async def token(self, tenant: str, resource: str) -> AccessToken:
         """A new token. Raises Permanent or Temporary by what the refusal means."""
         now = self._clock.now()
-        try:
-            answer = await asyncio.to_thread(self._ask, tenant, scope(self._settings, resource))
-        except httpx.TransportError as error:
-            raise self._unreachable(type(error).__name__) from None
-        if "access_token" not in answer:
+        answer = await asyncio.to_thread(self._ask, _named(tenant), scope(self._settings, resource))
+        value, seconds = answer.get("access_token"), answer.get("expires_in")
+        if value is None:
             raise classify(answer)
-        return AccessToken(value=answer["access_token"], expires_at=now + timedelta(seconds=int(answer["expires_in"])))
+        if not isinstance(value, str) or not isinstance(seconds, int):
+            raise unreadable(urlsplit(self._settings.login_url).hostname or "", 200)
+        return AccessToken(value=value, expires_at=now + timedelta(seconds=seconds))
 
     def _ask(self, tenant: str, wanted: str) -> dict[str, Any]:
         import msal
-        import requests
 
+        authority = f"{self._settings.login_url}/{tenant}"
         try:
             application = msal.ConfidentialClientApplication(
                 self._settings.client_id,
-                authority=f"{self._settings.login_url}/{tenant}",
-                client_credential=self._credential.for_tenant(f"{self._settings.login_url}/{tenant}"),
-                http_client=_MsalHttp(self._client, self._discovered),
+                authority=authority,
+                client_credential=self._credential.for_tenant(authority),
+                http_client=self._http,
                 instance_discovery=False,
             )
             answer: dict[str, Any] = application.acquire_token_for_client([wanted])
-        except ValueError as error:
-            # msal says so when the tenant's own sign-in addresses cannot be had: there is no such tenant, or no answer.
-            raise self._no_authority(tenant) from error
-        except (requests.RequestException, httpx.HTTPStatusError) as error:
-            raise self._unreachable(type(error).__name__) from None
+        except httpx.RequestError as error:  # of the managed identity's own address
+            raise unreachable("The managed identity", error) from None
+        except JSONDecodeError:
+            raise unreadable("The managed identity", 200) from None
         return answer
-
-    def _no_authority(self, tenant: str) -> FootprintError:
-        answer = self._client.get(f"{self._settings.login_url}/{tenant}/v2.0/.well-known/openid-configuration")
-        if answer.status_code == 400:
-            return classify(answer.json())
-        return self._unreachable(f"status {answer.status_code}")
-
-    def _unreachable(self, why: str) -> Temporary:
-        return Temporary("platform_unreachable", f"Microsoft's sign-in did not answer ({why}).")
 
     async def tenant_of(self, name: str) -> str:
         """The id of the tenant that owns a domain, or that has this id. Raises Permanent if there is none."""
         async with self._wire.client(self._settings.login_url) as http:
-            reply = await http.send("GET", f"/{name}/v2.0/.well-known/openid-configuration")
+            reply = await http.send("GET", f"/{_named(name)}{DISCOVERY}")
+        found = _object(reply)
         if reply.status != 200:
-            raise classify(reply.json())
+            raise _no_tenant(name) if _codes(found) & NO_TENANT else classify(found)
         # The issuer is https://host/{tenant id}/v2.0
-        return str(urlsplit(reply.json()["issuer"]).path.strip("/").split("/")[0])
+        tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
+        if not TENANT.fullmatch(tenant):
+            raise unreadable(reply.host, reply.status)
+        return tenant
 
     def consent_url(self, *, tenant: str | None, redirect_uri: str, state: str) -> str:
         """Microsoft's page on which an administrator consents to all application permissions."""

@@ -15,7 +15,9 @@ Record = dict[str, Any]
 MOST_IN_A_BATCH = 20
 # A delta token is too old or unknown: the collection must be read afresh.
 RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
-NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound", "NotFound"})
+# The application lacks a permission; a 403 can also be a quota or a policy.
+DENIED = frozenset({"Authorization_RequestDenied", "accessDenied", "Forbidden"})
+NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
 
 
 class GraphRefused(FootprintError):
@@ -93,13 +95,16 @@ class Graph:
 
     async def pages(self, path: str, **params: str) -> AsyncIterator[list[Record]]:
         """Every page of a listing, empty ones too; ends only where Graph gives no further link."""
+        link = None
         page = await self.get(path, **params)
         while True:
             yield _rows(page, self._http.host)
-            link = page.get("@odata.nextLink")
+            link, asked = page.get("@odata.nextLink"), link
             if not link:
                 return
-            page = await self.get(link)
+            if link == asked:
+                raise unreadable(self._http.host, 200)  # round and round
+            page = await self.get(self._http.pinned(link))
 
     async def delta(self, path_or_link: str, **params: str) -> AsyncIterator[DeltaPage]:
         """Every page of changes since a link. Raises Resync when the link is too old."""
@@ -107,10 +112,11 @@ class Graph:
         while link:
             page = await self.get(link, **params)
             params = {}  # the platform's links carry them
-            link, last = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
-            if not link and not last:
+            asked, link, last = link, page.get("@odata.nextLink"), page.get("@odata.deltaLink")
+            if (not link and not last) or link == asked:
                 raise unreadable(self._http.host, 200)  # changes without an end are not all of them
-            yield DeltaPage(rows=_rows(page, self._http.host), delta_link=last)
+            # It will be stored and followed another day, so it is looked at now.
+            yield DeltaPage(rows=_rows(page, self._http.host), delta_link=self._http.pinned(last) if last else None)
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchOutcome]:
         """Send any number of requests, 20 a call, and return what came of each, in order.
@@ -134,23 +140,28 @@ class Graph:
     async def _batch(self, requests: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchOutcome, float | None]]:
         inner = [
             {"id": str(number), "method": request.method, "url": request.url}
-            | ({"headers": {"Content-Type": "application/json"}, "body": request.body} if request.body else {})
+            | (
+                {"headers": {"Content-Type": "application/json"}, "body": request.body}
+                if request.body is not None
+                else {}
+            )
             for number, request in requests.items()
         ]
         answer = await self.post("/v1.0/$batch", {"requests": inner})
         found: dict[int, tuple[BatchOutcome, float | None]] = {}
-        for response in answer.body.get("responses", []):
+        for response in answer.body.get("responses") or []:
             headers = {name.lower(): value for name, value in (response.get("headers") or {}).items()}
-            error = (response.get("body") or {}).get("error", {})
+            code, message = _error(response.get("body"))
             outcome = BatchOutcome(
                 status=int(response["status"]),
-                code=error.get("code", ""),
-                message=error.get("message", ""),
+                code=code,
+                message=message,
                 request_id=headers.get("request-id", answer.request_id),
             )
             found[int(response["id"])] = outcome, retry_after(headers, self._clock.now())
-        if found.keys() != requests.keys():
-            raise unreadable(self._http.host, 200)
+        for number in requests.keys() - found.keys():  # nothing is known of it, and the others' outcomes are
+            unknown = BatchOutcome(status=504, code="no_answer", message="", request_id=answer.request_id)
+            found[number] = unknown, None
         return found
 
     async def _send(
@@ -164,22 +175,33 @@ class Graph:
         reply = await self._http.send(method, path, headers=headers, params=params or None, json=body)
         if reply.status < 300:
             return reply
-        raise _refused(reply, self._http.host)
+        raise self._refused(reply)
+
+    def _refused(self, reply: Reply) -> FootprintError:
+        location = reply.headers.get("location")
+        if reply.status == 410:
+            return Resync(self._http.pinned(location) if location else None)
+        return _refused(reply, self._http.host)
+
+
+def _error(body: object) -> tuple[str, str]:
+    """Graph's code and message in an error body; empty where there are none."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("code") or ""), str(error.get("message") or "")
 
 
 def _refused(reply: Reply, host: str) -> FootprintError:
     """What a 3xx or 4xx of Graph means. Only its own "resource not found" means that something is absent."""
     if reply.status == 401:
         return TokenRefused("token_refused", "Graph refused our token. We ask for a new one.")
-    if reply.status == 410:
-        return Resync(reply.headers.get("location"))
-    error = reply.json().get("error", {}) if reply.body.strip(b"\x00") else {}
-    code, message = str(error.get("code", "")), str(error.get("message", ""))
+    code, message = _error(reply.json())
     if code in RESYNC:
         return Resync(None)
     if reply.status == 404 and code in NOT_FOUND:
         return Missing("not_found", message)
-    if reply.status == 403:
+    if reply.status == 403 and code in DENIED:
         return Permanent(
             "permission_missing",
             "Graph says that a permission is missing. An administrator must open the consent link again. " + message,

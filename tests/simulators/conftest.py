@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 import httpx
@@ -20,7 +21,8 @@ def running() -> Iterator[Simulators]:
 
 @pytest.fixture(scope="session")
 def client(running: Simulators) -> Iterator[httpx.Client]:
-    with httpx.Client(verify=running.settings["FOOTPRINT_CA_FILE"], trust_env=False) as client:
+    trusted = ssl.create_default_context(cafile=running.settings["FOOTPRINT_CA_FILE"])
+    with httpx.Client(verify=trusted, trust_env=False) as client:
         yield client
 
 

@@ -1,0 +1,171 @@
+"""What is true of a connection, as JSON: for the API, the pages and the local commands alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared import certificate, connections, directory
+from shared import ledger as ledgers
+from shared.connections import Connection, Lease, Status
+from shared.database import reports
+from shared.errors import Refused
+from shared.handlers.advance import open_ledger
+from shared.ledger import Holding, State
+from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
+from shared.plan import NEVER, plan
+from shared.platform import App
+
+
+def connection_view(app: App, connection: Connection) -> dict[str, Any]:
+    """A connection without anything that is secret."""
+    return {
+        "id": connection.id,
+        "platform": connection.platform,
+        "platform_title": app.platforms[connection.platform].title,
+        "name": connection.name,
+        "site": str(connection.site),
+        "tenant": connection.tenant,
+        "stage": connection.stage.name.lower(),
+        "stage_title": certificate.title_of(connection.stage),
+        "stage_since": connection.stage_since.isoformat(),
+        "status": str(connection.status),
+        "reason": connection.reason,
+        "sentence": connection.sentence,
+        "reason_since": connection.reason_since.isoformat() if connection.reason_since else None,
+        "not_before": connection.not_before.isoformat() if connection.not_before else None,
+        "synced_at": connection.synced_at.isoformat() if connection.synced_at else None,
+        "generation": connection.generation,
+        "repairs_drift": connection.repairs_drift,
+    }
+
+
+async def detail(app: App, connection: Connection) -> dict[str, Any]:
+    """A connection with its directory in numbers and its domains."""
+    domains = await directory.domains(app.database, connection.id)
+    return connection_view(app, connection) | {
+        "directory": await directory.count(app.database, connection.id),
+        "domains": [
+            {
+                "name": row["name"], "verified": row["verified"], "accepted": row["accepted"],
+                "wanted_mx": row["wanted_mx"], "mx": row["mx"],
+            }
+            for row in domains
+        ],
+    }  # fmt: skip
+
+
+async def every(app: App, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """All connections, filtered by `stage` and `platform`."""
+    stage = query.get("stage")
+    if stage is not None and stage.upper() not in Stage.__members__:
+        raise Refused(400, "unknown_stage", f"There is no stage “{stage}”.")
+    found = await connections.listed(
+        app.database, stage=Stage[stage.upper()] if stage else None, platform=query.get("platform")
+    )
+    return [connection_view(app, connection) for connection in found]
+
+
+async def changes(app: App, connection: Connection) -> dict[str, Any]:
+    """The published table, with what the ledger knows to be true of each row now."""
+    platform = app.platforms[connection.platform]
+    holdings = await ledgers.holdings_of(app.database, connection.id)
+    rows = [line for row in platform.rows for line in _lines(app, connection, row, holdings)]
+    published = [
+        {
+            "stage": line.stage.name.lower(), "area": str(line.area), "text": line.text,
+            "rows": [row.key for row in platform.rows if line.id in row.claims],
+        }
+        for line in platform.published
+    ]  # fmt: skip
+    return {"rows": rows, "published": published}
+
+
+def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding]) -> list[dict[str, Any]]:
+    line: dict[str, Any] = {"key": row.key, "title": row.title, "why": row.why, "element": None, "kind": _kind(row)}
+    match row:
+        case Activity():
+            return [line | {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}]
+        case ByAdministrator():
+            done = connection.stage in (Stage.NEW, Stage.CLOSED)
+            client_id = app.platforms[connection.platform].client_id(app)
+            instruction = row.instruction.format(client_id=client_id)
+            return [line | {"mark": "absent" if done else "by administrator", "instruction": instruction}]
+        case Change():
+            held = {k: h for k, h in holdings.items() if k == row.key or k.startswith(row.key + "/")}
+            if not held:
+                return [line | {"mark": "absent"}]
+            return [
+                line | {"element": key.partition("/")[2] or None, **_marked(app, connection, row, holding, holdings)}
+                for key, holding in sorted(held.items())
+            ]
+    return [line | {"mark": "on demand"}]
+
+
+def _kind(row: Row) -> str:
+    kinds = {Change: "change", Activity: "activity", ByAdministrator: "by administrator", OnDemand: "on demand"}
+    return kinds[type(row)]  # type: ignore[index] # every row is one of the four
+
+
+def _marked(
+    app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]
+) -> dict[str, Any]:
+    """One object's mark: present, absent, waiting until, drifted, borrowed, or under way."""
+    more = {"identity": holding.identity, "since": holding.since.isoformat(), "drift": holding.drift}
+    if holding.state is State.GONE:
+        return more | {"mark": "absent"}
+    if holding.state is State.BORROWED:
+        return more | {"mark": "borrowed"}
+    if holding.drift:
+        return more | {"mark": "drifted"}
+    if holding.state is not State.OURS:
+        return more | {"mark": "under way"}
+
+    def gone_since(key: str) -> Any:
+        served = [h for k, h in holdings.items() if (k == key or k.startswith(key + "/"))]
+        served = [h for h in served if h.state is not State.BORROWED]
+        if any(h.state is not State.GONE for h in served):
+            return None
+        return max((h.since for h in served), default=NEVER)
+
+    want = wanted(row, connection.stage, app.clock.now(), gone_since)
+    if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
+        return more | {"mark": "waiting", "until": want.until.isoformat() if want.until else None}
+    return more | {"mark": "present"}
+
+
+async def planned(app: App, connection: Connection) -> list[dict[str, Any]]:
+    """What would be done now, by a fresh look at the tenant. Changes nothing."""
+    if connection.stage is Stage.CLOSED:
+        return []
+    platform = app.platforms[connection.platform]
+    # Without a lease the ledger cannot be written, so a plan can only be looked at.
+    onlooker = Lease(connection=connection.id, token="", generation=connection.generation)
+    ledger = open_ledger(app, connection, onlooker)
+    await ledger.load()
+    async with platform.open(app, connection, ledger) as tenant:
+        steps = await plan(platform.rows, tenant, connection.stage, repair=connection.repairs_drift)
+        return [step.printed() for step in steps]
+
+
+async def entries(app: App, connection: Connection) -> list[dict[str, Any]]:
+    """The connection's ledger, in order."""
+    return [entry async for entry in ledgers.entries(app.database, connection.id)]
+
+
+async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
+    """The signed certificate of the present generation."""
+    content = await certificate.latest(app.database, connection)
+    if content is None:
+        raise Refused(404, "no_certificate_yet", "The certificate is drawn up when clean-up has removed everything.")
+    return certificate.signed(app.seal, content)
+
+
+async def weekly(app: App, connection: Connection) -> list[dict[str, Any]]:
+    """The kept weekly summaries, newest first."""
+    query = reports.select().where(reports.c.connection == connection.id).order_by(reports.c.week.desc())
+    async with app.database.read() as read:
+        return [row["content"] for row in (await read.execute(query)).mappings()]
+
+
+def needs_a_person(connection: Connection) -> bool:
+    """Whether somebody should look."""
+    return connection.status is Status.ATTENTION

@@ -1,0 +1,167 @@
+"""The JSON API: each function takes the app and a request and returns an answer."""
+
+import csv
+import io
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared import policies as stored
+from shared.errors import Refused
+from shared.handlers import grant, policies, revoke, views
+from shared.lifecycle import Stage
+from shared.platform import App
+from shared.policies import Policy
+from shared.queues import Job
+from shared.web.messages import Request, Response, as_json
+
+
+class Sync(BaseModel):
+    """What an operator may say with a sync."""
+
+    model_config = ConfigDict(extra="forbid")
+    accept_loss: bool = False
+
+
+class Revoke(BaseModel):
+    """What an operator says with a revoke."""
+
+    model_config = ConfigDict(extra="forbid")
+    acknowledge_quarantine: bool = False
+
+
+async def health(app: App, _request: Request) -> Response:
+    """Whether this process can read its database."""
+    await views.every(app, {"stage": "closed"})
+    return as_json({"status": "ok"})
+
+
+async def create(app: App, request: Request) -> Response:
+    """Make a connection."""
+    return as_json(await grant.create(app, request.model(grant.NewConnection), request.actor), 201)
+
+
+async def every(app: App, request: Request) -> Response:
+    """All connections."""
+    return as_json({"connections": await views.every(app, request.query)})
+
+
+async def one(app: App, request: Request) -> Response:
+    """One connection."""
+    return as_json(await views.detail(app, await grant.found(app, request.args["id"])))
+
+
+async def plan(app: App, request: Request) -> Response:
+    """What would change now."""
+    return as_json({"steps": await views.planned(app, await grant.found(app, request.args["id"]))})
+
+
+async def changes(app: App, request: Request) -> Response:
+    """The published table with what is true now."""
+    return as_json(await views.changes(app, await grant.found(app, request.args["id"])))
+
+
+async def ledger(app: App, request: Request) -> Response:
+    """The ledger as JSON, as NDJSON or as CSV, by `format`."""
+    rows = await views.entries(app, await grant.found(app, request.args["id"]))
+    kind: str | Literal["json", "ndjson", "csv"] = request.query.get("format", "json")
+    if kind == "json":
+        return as_json({"entries": rows})
+    if kind == "ndjson":
+        body = "".join(json.dumps(row) + "\n" for row in rows)
+        return Response(headers={"Content-Type": "application/x-ndjson"}, body=body.encode())
+    if kind == "csv":
+        return Response(headers={"Content-Type": "text/csv; charset=utf-8"}, body=_csv(rows).encode())
+    raise Refused(400, "unknown_format", "The ledger comes as json, ndjson or csv.")
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    names = list(rows[0]) if rows else []
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    for row in rows:
+        plain = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
+        # A spreadsheet takes a leading =, +, - or @ for a formula.
+        writer.writerow({n: f"'{v}" if str(v)[:1] in ("=", "+", "-", "@") else v for n, v in plain.items()})
+    return text.getvalue()
+
+
+async def certificate(app: App, request: Request) -> Response:
+    """The signed exit record."""
+    return as_json(await views.exit_record(app, await grant.found(app, request.args["id"])))
+
+
+async def reports(app: App, request: Request) -> Response:
+    """The weekly summaries."""
+    return as_json({"reports": await views.weekly(app, await grant.found(app, request.args["id"]))})
+
+
+async def sync(app: App, request: Request) -> Response:
+    """Synchronise now."""
+    connection = await grant.found(app, request.args["id"])
+    if connection.stage is not Stage.RUN:
+        raise Refused(409, "not_running", "Only a running connection is synchronised.")
+    name = "sync-accepting-loss" if request.model(Sync).accept_loss else "sync-now"
+    await app.queue.send(Job(name=name, connection=connection.id), app.clock.now())
+    return as_json({"accepted": True}, 202)
+
+
+async def reconcile(app: App, request: Request) -> Response:
+    """Look at the tenant now."""
+    connection = await grant.found(app, request.args["id"])
+    await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+    return as_json({"accepted": True}, 202)
+
+
+async def grant_again(app: App, request: Request) -> Response:
+    """Connect again: removals stop, and a link is returned in case consent is needed anew."""
+    connection = await grant.found(app, request.args["id"])
+    return as_json(await grant.connect_again(app, connection, request.actor), 202)
+
+
+async def revoke_access(app: App, request: Request) -> Response:
+    """Revoke access."""
+    request.model(Revoke)
+    await revoke.revoke(app, await grant.found(app, request.args["id"]), request.actor)
+    return as_json({"accepted": True}, 202)
+
+
+async def attest(app: App, request: Request) -> Response:
+    """Say that an administrator's step is done."""
+    connection = await grant.found(app, request.args["id"])
+    await revoke.attest(app, connection, request.args["key"], request.actor)
+    return as_json({"accepted": True}, 202)
+
+
+async def list_policies(app: App, request: Request) -> Response:
+    """The connection's policies."""
+    connection = await grant.found(app, request.args["id"])
+    found = await stored.listed(app.database, connection.id)
+    return as_json({"policies": [policy.model_dump() for policy in found]})
+
+
+async def put_policy(app: App, request: Request) -> Response:
+    """Create or replace a policy."""
+    connection = await grant.found(app, request.args["id"])
+    policy = request.model(Policy)
+    if policy.name != request.args["name"]:
+        raise Refused(400, "not_valid", "name: differs from the name in the address.")
+    await policies.put(app, connection, policy)
+    return as_json(policy.model_dump())
+
+
+async def delete_policy(app: App, request: Request) -> Response:
+    """Delete a policy."""
+    connection = await grant.found(app, request.args["id"])
+    await policies.delete(app, connection, request.args["name"])
+    return Response(status=204)
+
+
+async def consent(app: App, request: Request) -> Response:
+    """A platform sends the administrator's browser back. What it says is proven by a job; the page shows how it goes."""
+    from shared.web.messages import redirect
+
+    connection = await grant.callback(app, request.args["platform"], request.query)
+    return redirect(await grant.link(app, connection.id))
