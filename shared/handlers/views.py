@@ -102,7 +102,7 @@ def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Ho
 
 def _kind(row: Row) -> str:
     kinds = {Change: "change", Activity: "activity", ByAdministrator: "by administrator", OnDemand: "on demand"}
-    return kinds[type(row)]  # type: ignore[index] # every row is one of the four
+    return kinds[type(row)]
 
 
 def _marked(

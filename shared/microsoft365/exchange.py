@@ -22,12 +22,31 @@ HASHTABLE = "#Exchange.GenericHashTable"
 EXPIRED_PAGE = "Expired or Invalid pagination request"
 TRUNCATED = "more results available"
 # Cmdlets that list everything only when told to.
-TAKES_RESULT_SIZE = frozenset({"Get-TransportRule", "Get-OutboundConnector", "Get-InboundConnector"})
+TAKES_RESULT_SIZE = frozenset(
+    {
+        "Get-AcceptedDomain",
+        "Get-DistributionGroup",
+        "Get-DistributionGroupMember",
+        "Get-InboundConnector",
+        "Get-OutboundConnector",
+        "Get-RoleGroupMember",
+        "Get-TransportRule",
+        "Get-UnifiedGroup",
+        "Get-UnifiedGroupLinks",
+    }
+)
+# Verbs that ask "are you sure?" unless told not to, and the one cmdlet of them that has no such question.
+ASKS = ("Remove-", "Disable-", "Delete-")
+NEVER_ASKS = "Remove-TenantAllowBlockListItems"
 MOST_PAGES = 1000
 
 
 class AlreadyExists(FootprintError):
     """Something of this name or value is there already."""
+
+
+class _PageExpired(Temporary):
+    """A listing's next page is not kept any more."""
 
 
 class Dehydrated(Temporary):
@@ -63,15 +82,13 @@ class Exchange:
 
     async def invoke(self, cmdlet: str, /, **parameters: Any) -> Answer:
         """Run one cmdlet and return all it returned, however many pages that takes."""
-        if cmdlet.startswith("Remove-"):
-            parameters["Confirm"] = False
+        if cmdlet.startswith(ASKS) and cmdlet != NEVER_ASKS:
+            parameters.setdefault("Confirm", False)
         if cmdlet in TAKES_RESULT_SIZE:
             parameters.setdefault("ResultSize", "Unlimited")
         try:
             return await self._all_pages(cmdlet, parameters)
-        except Permanent as error:
-            if EXPIRED_PAGE not in error.sentence:
-                raise
+        except _PageExpired:
             return await self._all_pages(cmdlet, parameters)  # from the first page again
 
     async def _all_pages(self, cmdlet: str, parameters: Record) -> Answer:
@@ -87,13 +104,14 @@ class Exchange:
             rows += [_record(row) for row in body["value"]]
             said = [str(text) for text in body.get("@adminapi.warnings") or []]
             request_id = request_id or reply.request_id
-            link = body.get("@odata.nextLink")
+            # Only a read is followed: the link is asked with the same body, which would run a change once more.
+            link = body.get("@odata.nextLink") if _reads(cmdlet) else None
             if link is None:
                 if any(TRUNCATED in text for text in said):
                     break
                 return Answer(rows=rows, warnings=warnings + said, request_id=request_id)
             warnings += [text for text in said if TRUNCATED not in text]
-        raise Temporary("incomplete_listing", f"Exchange cut the answer to {cmdlet} short. We will ask again.")
+        raise _incomplete(cmdlet)
 
     async def _post(self, url: str, cmdlet: str, parameters: Record) -> Reply:
         token = await self._token()
@@ -111,11 +129,20 @@ class Exchange:
             "connection-id": self._connection_id,
         }
         body = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}}
-        reads = cmdlet.startswith("Get-")
-        reply = await self._http.send("POST", url, headers=headers, json=body, repeatable=reads)
+        reply = await self._http.send(
+            "POST", url, headers=headers, json=body, repeatable=_reads(cmdlet), answered=_names_an_exception
+        )
         if reply.status == 200:
             return reply
-        raise _refused(reply, cmdlet, token, self._http.host)
+        raise _refused(reply, cmdlet, token)
+
+
+def _reads(cmdlet: str) -> bool:
+    return cmdlet.startswith("Get-")
+
+
+def _incomplete(cmdlet: str) -> Temporary:
+    return Temporary("incomplete_listing", f"Exchange cut the answer to {cmdlet} short. We will ask again.")
 
 
 def _record(row: Record) -> Record:
@@ -123,16 +150,32 @@ def _record(row: Record) -> Record:
 
 
 def _inner(error: Record) -> tuple[str, str]:
-    """The type and the message of the true failure, wherever Exchange put it."""
-    outer = error.get("innererror") or {}
-    inner = outer.get("internalexception") or outer.get("internalException")
-    if inner:
-        return str(inner.get("type", "")), str(inner.get("message", ""))
+    """The type and the message of the true failure, wherever Exchange put it; the type is empty if it names none."""
+    outer = error.get("innererror")
+    inner = (outer.get("internalexception") or outer.get("internalException")) if isinstance(outer, dict) else None
+    if isinstance(inner, dict):
+        return str(inner.get("type") or ""), str(inner.get("message") or "")
     for detail in error.get("details") or []:
         parts = str(detail.get("message", "")).split("|", 2)
         if len(parts) == 3:
             return parts[1], parts[2]
     return "", str(error.get("message", ""))
+
+
+def _names_an_exception(reply: Reply) -> bool:
+    """Whether a 5xx is a cmdlet's own failure, such as "no such object", rather than an outage."""
+    try:
+        return bool(_inner(_error(reply))[0])
+    except Temporary:
+        return False
+
+
+def _error(reply: Reply) -> Record:
+    body = reply.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        raise unreadable(reply.host, reply.status)
+    return error
 
 
 def _role_missing(token: str) -> TokenRefused:
@@ -147,20 +190,23 @@ def _role_missing(token: str) -> TokenRefused:
     return TokenRefused("exchange_role_missing", f"Exchange refuses us because {step}.", after=timedelta(minutes=1))
 
 
-def _refused(reply: Reply, cmdlet: str, token: str, host: str) -> FootprintError:
+def _refused(reply: Reply, cmdlet: str, token: str) -> FootprintError:
     """What a failure means. A 404 is no proof of absence, and a 403 may be thousands of NUL bytes."""
+    if reply.status == 401 and "claims=" in reply.headers.get("www-authenticate", ""):
+        return TokenRefused("token_refused", "The conditions of our sign-in have changed. We ask for a new token.")
     if reply.status in (401, 403):
         return _role_missing(token)
-    if not reply.body.strip(b"\x00"):
-        return unreadable(host, reply.status)
-    body = reply.json()
-    error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return unreadable(host, reply.status)
-    kind, message = _inner(error)
-    for sign, meaning in MEANINGS:
-        if sign in kind or sign in message:
+    kind, message = _inner(_error(reply))
+    if EXPIRED_PAGE in message:
+        return _PageExpired("incomplete_listing", _incomplete(cmdlet).sentence)
+    for sign, meaning in KINDS:
+        if kind.endswith(sign):
             return meaning(cmdlet, message, token)
+    for sign, meaning in TEXTS:
+        if sign in message:
+            return meaning(cmdlet, message, token)
+    if reply.status >= 500:  # it may pass, and it is no outage: Exchange says what it was
+        return Temporary("exchange_failed", f"Exchange failed at {cmdlet}: {message}", after=timedelta(minutes=5))
     return Permanent("exchange_refused", f"Exchange refused {cmdlet}: {message}")
 
 
@@ -175,22 +221,29 @@ def _dehydrated(cmdlet: str, _message: str, _token: str) -> FootprintError:
     )
 
 
-# The exception's type, or where Exchange gives none a part of its English message, to what it means.
-MEANINGS: tuple[tuple[str, Callable[[str, str, str], FootprintError]], ...] = (
+Meaning = Callable[[str, str, str], FootprintError]
+
+# The exception's type decides. An object's name is part of the message, so nothing is absent by the message.
+KINDS: tuple[tuple[str, Meaning], ...] = (
     ("ManagementObjectNotFoundException", lambda _c, message, _t: Missing("not_found", message)),
-    ("ADObjectAlreadyExistsException", lambda _c, message, _t: AlreadyExists("already_exists", message)),
-    ("already exists", lambda _c, message, _t: AlreadyExists("already_exists", message)),
+    ("AlreadyExistsException", lambda _c, message, _t: AlreadyExists("already_exists", message)),
     ("InvalidOperationInDehydratedContextException", _dehydrated),
+    ("CmdletAccessDeniedException", lambda _c, _m, token: _role_missing(token)),
+    ("AmbiguousParameterSetException", _ours),
+    ("ParameterTransformationException", _ours),
+)
+# Parts of English messages, for what Exchange gives no telling type.
+TEXTS: tuple[tuple[str, Meaning], ...] = (
     (
         "delegating role assignment",
         lambda _c, _m, _t: Temporary(
             "exchange_roles_not_ready", "Exchange's roles are not ready yet.", after=timedelta(seconds=150)
         ),
     ),
+    ("InvalidOperationInDehydratedContextException", _dehydrated),
     ("CmdletAccessDenied", lambda _c, _m, token: _role_missing(token)),
     ("isn't supported in this scenario", lambda _c, _m, token: _role_missing(token)),
-    ("AmbiguousParameterSetException", _ours),
-    ("ParameterTransformationException", _ours),
+    ("already exists", lambda _c, message, _t: AlreadyExists("already_exists", message)),
     (
         "server side error",
         lambda cmdlet, _m, _t: Temporary("platform_unavailable", f"Exchange failed at {cmdlet} by itself."),

@@ -16,7 +16,7 @@ MOST_IN_A_BATCH = 20
 # A delta token is too old or unknown: the collection must be read afresh.
 RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
 # The application lacks a permission; a 403 can also be a quota or a policy.
-DENIED = frozenset({"Authorization_RequestDenied", "accessDenied", "Forbidden"})
+DENIED = frozenset({"Authorization_RequestDenied"})
 NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
 
 
@@ -175,13 +175,7 @@ class Graph:
         reply = await self._http.send(method, path, headers=headers, params=params or None, json=body)
         if reply.status < 300:
             return reply
-        raise self._refused(reply)
-
-    def _refused(self, reply: Reply) -> FootprintError:
-        location = reply.headers.get("location")
-        if reply.status == 410:
-            return Resync(self._http.pinned(location) if location else None)
-        return _refused(reply, self._http.host)
+        raise _refused(reply, self._http)
 
 
 def _error(body: object) -> tuple[str, str]:
@@ -192,10 +186,13 @@ def _error(body: object) -> tuple[str, str]:
     return str(error.get("code") or ""), str(error.get("message") or "")
 
 
-def _refused(reply: Reply, host: str) -> FootprintError:
+def _refused(reply: Reply, http: Http) -> FootprintError:
     """What a 3xx or 4xx of Graph means. Only its own "resource not found" means that something is absent."""
     if reply.status == 401:
         return TokenRefused("token_refused", "Graph refused our token. We ask for a new one.")
+    if reply.status == 410:
+        location = reply.headers.get("location")
+        return Resync(http.pinned(location) if location else None)
     code, message = _error(reply.json())
     if code in RESYNC:
         return Resync(None)
@@ -207,7 +204,7 @@ def _refused(reply: Reply, host: str) -> FootprintError:
             "Graph says that a permission is missing. An administrator must open the consent link again. " + message,
         )
     if not code or reply.status in (404, 408) or reply.status < 400:
-        return unreadable(host, reply.status)
+        return unreadable(http.host, reply.status)
     return GraphRefused(reply.status, code, message)
 
 

@@ -160,7 +160,7 @@ async def delete_policy(app: App, request: Request) -> Response:
 
 
 async def consent(app: App, request: Request) -> Response:
-    """A platform sends the administrator's browser back. What it says is proven by a job; the page shows how it goes."""
+    """A platform sends the administrator's browser back. A job proves what it says; the page shows how it goes."""
     from shared.web.messages import redirect
 
     connection = await grant.callback(app, request.args["platform"], request.query)

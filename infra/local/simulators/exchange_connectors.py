@@ -213,7 +213,7 @@ def remove_outbound(call: CmdletCall) -> list[Record]:
     """Remove an outbound connector; one that a rule still routes to may be refused."""
     call.refuse_while_dehydrated()
     record = call.find(call.tenant.outbound_connectors)
-    naming = [one["Name"] for one in call.tenant.rules if one["RouteMessageOutboundConnector"] == record["Guid"]]
+    naming = [one["Name"] for one in call.tenant.rules if one.get("RouteMessageOutboundConnector") == record["Guid"]]
     if naming and call.tenant.behaviour.referenced_connector_refused:
         text = f"The connector '{record['Name']}' is used by the transport rules {', '.join(naming)}."
         raise invalid_argument(call.cmdlet, text)

@@ -1,0 +1,36 @@
+"""Does for one machine what a cloud does: delivers due jobs at least once, and fires timers that are due."""
+
+import sqlalchemy as sa
+
+from shared import database as db, jobs
+from shared.platform import App
+from shared.queues.embedded import EmbeddedQueue
+
+
+async def deliver_due(app: App, *, most: int = 1000) -> int:
+    """Run the jobs that are due now, one after the other, and return how many there were."""
+    queue = EmbeddedQueue(app.database)
+    for number in range(most):
+        delivery = await queue.receive(app.clock.now())
+        if delivery is None:
+            return number
+        await jobs.run(app, delivery.job)
+        await queue.finish(delivery)
+    return most
+
+
+async def fire_timers(app: App) -> list[str]:
+    """Fire each timer whose time has come since it last fired, once, however often it was missed."""
+    now, fired = app.clock.now(), []
+    table = db.timers
+    async with app.database.read() as read:
+        last = {row.name: row.fired_at for row in await read.execute(sa.select(table))}
+    for timer in jobs.TIMERS:
+        if timer.name in last and last[timer.name] >= timer.last_due(now):
+            continue
+        await timer.send(app)
+        async with app.database.write() as write:
+            await write.execute(sa.delete(table).where(table.c.name == timer.name))
+            await write.execute(sa.insert(table).values(name=timer.name, fired_at=now))
+        fired.append(timer.name)
+    return fired

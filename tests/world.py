@@ -1,0 +1,227 @@
+"""A world for tests: the simulated platforms, one app, and a clock that both follow."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic_settings import SettingsConfigDict
+
+from infra.local.pump import deliver_due, fire_timers
+from infra.local.simulators import Simulators
+from shared import connections
+from shared.clock import FileClock
+from shared.connections import Connection
+from shared.handlers import grant, revoke, views
+from shared.lifecycle import Stage
+from shared.migrate import migrate
+from shared.platform import App
+from shared.policies import EVERYONE, Policy
+from shared.queues.embedded import EmbeddedQueue
+from shared.schedule import Site
+from shared.service import build
+from shared.settings import Settings
+
+CONTOSO = "contoso.com"
+FABRIKAM = "fabrikam.com"
+MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
+class TestClock(FileClock):
+    """A clock that nobody waits for: a short sleep at the wire moves it on."""
+
+    __test__ = False
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self.file = file
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(timedelta(seconds=seconds))
+
+    def move(self, by: timedelta) -> None:
+        """Move the time on, for everybody who reads the file."""
+        text = self.file.read_text() if self.file.exists() else ""
+        self.file.write_text(str(float(text or 0) + by.total_seconds()))
+
+
+class TestSettings(Settings):
+    """Settings from keywords alone, whatever the machine's environment says."""
+
+    __test__ = False
+    model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None, extra="ignore", frozen=True)
+
+
+def settings_from(environment: dict[str, str], **more: Any) -> Settings:
+    """The settings that these environment names and values would make."""
+    nested: dict[str, Any] = {}
+    for name, value in environment.items():
+        *path, last = name.removeprefix("FOOTPRINT_").lower().split("__")
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = json.loads(value) if value.startswith("[") else value
+    for name, value in more.items():
+        nested[name] = {**nested.get(name, {}), **value} if isinstance(value, dict) else value
+    return TestSettings(**nested)
+
+
+@dataclass
+class World:
+    """Everything a test needs to live a connection's life."""
+
+    sims: Simulators
+    clock: TestClock
+    folder: Path
+    app: App
+
+    @classmethod
+    async def make(cls, sims: Simulators, clock: TestClock, folder: Path, **settings: Any) -> "World":
+        """A fresh database beside the simulators as they are."""
+        url = settings.pop("database_url", f"sqlite+aiosqlite:///{folder / 'footprint.db'}")
+        made = settings_from(
+            sims.settings, database_url=url, master_key=MASTER_KEY, public_url="http://127.0.0.1:8080", **settings
+        )
+        app = build(made, clock)
+        await migrate(app.database)
+        return cls(sims=sims, clock=clock, folder=folder, app=app)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.app.database.close()
+
+    # The administrator and the operator
+
+    def tenant_id(self, domain: str = CONTOSO) -> str:
+        """The id of a simulated tenant."""
+        tenant = self.sims.cloud.tenant(domain)
+        assert tenant is not None
+        return tenant.id
+
+    def control(self, method: str, path: str, **body: Any) -> httpx.Response:
+        """Use the simulators' control API."""
+        answer = httpx.request(method, f"{self.sims.control}/_sim{path}", json=body or None, trust_env=False)
+        assert answer.status_code < 300, answer.text
+        return answer
+
+    def snapshot(self, domain: str = CONTOSO) -> str:
+        """The tenant's whole state as canonical JSON."""
+        return self.control("GET", f"/tenants/{self.tenant_id(domain)}/snapshot").text
+
+    def behave(self, domain: str = CONTOSO, **knobs: Any) -> None:
+        """Turn the tenant's knobs."""
+        self.control("POST", f"/tenants/{self.tenant_id(domain)}/behaviour", **knobs)
+
+    def fault(self, match: dict[str, Any], do: dict[str, Any], *, times: int = 1, skip: int = 0) -> None:
+        """Make the platform misbehave."""
+        self.control("POST", "/faults", match=match, do=do, times=times, skip=skip)
+
+    def admin(self, action: str, domain: str = CONTOSO, **more: Any) -> None:
+        """The tenant's administrator acts in the admin center."""
+        self.control("POST", f"/tenants/{self.tenant_id(domain)}/admin", action=action, **more)
+
+    def cmdlet(self, name: str, domain: str = CONTOSO, **parameters: Any) -> Any:
+        """The tenant's administrator acts in Exchange."""
+        path = f"/tenants/{self.tenant_id(domain)}/cmdlet"
+        return self.control("POST", path, CmdletName=name, Parameters=parameters).json()
+
+    def graph(self, method: str, path: str, domain: str = CONTOSO, body: Any = None) -> Any:
+        """The tenant's administrator acts in Graph."""
+        where = f"/tenants/{self.tenant_id(domain)}/graph"
+        return self.control("POST", where, method=method, path=path, body=body)
+
+    async def create(
+        self, domain: str | None = CONTOSO, *, policies: list[Policy] | None = None, **more: Any
+    ) -> Connection:
+        """An operator makes a connection."""
+        new = grant.NewConnection(
+            platform="microsoft365", site=more.pop("site", Site.EU), name="Contoso", tenant=domain,
+            policies=[EVERYONE] if policies is None else policies, **more,
+        )  # fmt: skip
+        made = await grant.create(self.app, new, "operator@msp.example")
+        return await self.connection(made["id"])
+
+    async def consent(self, connection: Connection, domain: str = CONTOSO) -> None:
+        """The administrator opens the platform's page, accepts and comes back."""
+        url = httpx.URL(await grant.platform_url(self.app, connection))
+        self.admin("consent", domain)
+        query = {"admin_consent": "True", "tenant": self.tenant_id(domain), "state": url.params["state"]}
+        await grant.callback(self.app, connection.platform, query)
+
+    async def connect(self, domain: str = CONTOSO, **more: Any) -> Connection:
+        """From nothing to a running connection."""
+        connection = await self.create(domain, **more)
+        await self.consent(connection, domain)
+        self.admin("assign-role", domain)
+        return await self.until(connection, Stage.RUN)
+
+    # Time and work
+
+    async def connection(self, identifier: str) -> Connection:
+        """The connection as it is now."""
+        found = await connections.find(self.app.database, identifier)
+        assert found is not None
+        return found
+
+    async def work(self) -> None:
+        """Run whatever is due now."""
+        await deliver_due(self.app)
+
+    async def tick(self) -> None:
+        """Fire the timers that are due, then run whatever is due."""
+        await fire_timers(self.app)
+        await self.work()
+
+    async def pass_time(self, span: timedelta) -> None:
+        """Let time pass; whatever falls due meanwhile is run when it does."""
+        end = self.clock.now() + span
+        await self.work()
+        queue = EmbeddedQueue(self.app.database)
+        while (at := await queue.next_at()) is not None and at <= end:
+            self.clock.move(max(at - self.clock.now(), timedelta(milliseconds=1)))
+            await self.work()
+        self.clock.move(max(end - self.clock.now(), timedelta(0)))
+
+    async def until(
+        self, connection: Connection, stage: Stage, *, limit: timedelta = timedelta(days=3)
+    ) -> Connection:
+        """Let time pass until the connection stands in a stage."""
+        return await self.until_true(connection, lambda now: now.stage is stage, limit=limit)
+
+    async def until_true(
+        self, connection: Connection, test: Callable[[Connection], bool], *, limit: timedelta = timedelta(days=3)
+    ) -> Connection:
+        """Let time pass until something is true of the connection; fails with its reason otherwise."""
+        end = self.clock.now() + limit
+        queue = EmbeddedQueue(self.app.database)
+        while True:
+            await self.work()
+            now = await self.connection(connection.id)
+            if test(now):
+                return now
+            at = await queue.next_at()
+            soonest: datetime = min(at or end, now.not_before or end)
+            assert soonest < end, f"stays in {now.stage.name}: {now.status} {now.reason} {now.sentence}"
+            self.clock.move(max(soonest - self.clock.now(), timedelta(milliseconds=1)))
+            await fire_timers(self.app)
+
+    async def revoke(self, connection: Connection) -> None:
+        """An operator revokes."""
+        await revoke.revoke(self.app, await self.connection(connection.id), "operator@msp.example")
+
+    async def leave(self, connection: Connection, domain: str = CONTOSO) -> Connection:
+        """From running to closed, with the administrator's step."""
+        await self.revoke(connection)
+        await self.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+        self.admin("remove-application", domain)
+        return await self.until(connection, Stage.CLOSED)
+
+    async def marks(self, connection: Connection) -> dict[str, str]:
+        """The published rows' keys, with the mark of each."""
+        shown = await views.changes(self.app, await self.connection(connection.id))
+        return {
+            row["key"] + (f"/{row['element']}" if row["element"] else ""): row["mark"] for row in shown["rows"]
+        }
