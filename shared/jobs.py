@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from shared import connections
 from shared import database as db
 from shared.connections import Connection, Lease, Status, Superseded
-from shared.errors import Permanent, Temporary
+from shared.errors import FootprintError, Permanent, Temporary
 from shared.handlers.advance import advance
 from shared.handlers.sync import refresh, report, sync, sync_accepting_loss, sync_now
 from shared.lifecycle import Stage
@@ -59,7 +59,8 @@ async def run(app: App, job: Job) -> None:
         await app.queue.send(Job(name=job.name, connection=job.connection), now + timedelta(seconds=1))
     except Temporary as error:
         await _wait(app, connection, job, error)
-    except Permanent as error:
+    except FootprintError as error:
+        # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
         await _show(app, connection, Status.ATTENTION, error.code, error.sentence, DAY)
     except Exception:
         # Our own mistake. It is told once here with its traceback, and the job is tried again at leisure.

@@ -108,9 +108,9 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     asks = [step for step in steps if step.verb is Verb.ASK]
     drifts = [step for step in steps if step.verb is Verb.DRIFT]
     if waits:
-        until = min((step.until or now + LOOK_AGAIN for step in waits), default=now + LOOK_AGAIN)
-        until = max(until, now + timedelta(seconds=1))
-        first = min(waits, key=lambda step: step.until or until)
+        # What has no time of its own waits for something that has.
+        until = min((step.until for step in waits if step.until), default=now + LOOK_AGAIN)
+        first = next((step for step in waits if step.until == until), waits[0])
         sentence = f"{first.row.title}: {first.why}. {len(waits)} in all; next look at {until:%Y-%m-%d %H:%M} UTC."
         await connections.report(
             app.database,

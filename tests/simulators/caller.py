@@ -97,7 +97,9 @@ class Caller:
         answer = self.of_tenant("graph", {"method": method, "path": path, "body": body})
         return answer.json() if answer.content else None
 
-    def fault(self, kind: str, *, times: int = 1, skip: int = 0, more: dict[str, Any] | None = None, **match: str) -> None:
+    def fault(
+        self, kind: str, *, times: int = 1, skip: int = 0, more: dict[str, Any] | None = None, **match: str
+    ) -> None:
         body = {"match": match, "times": times, "skip": skip, "do": {"kind": kind, **(more or {})}}
         assert self.control("POST", "/faults", body).status_code == 201
 

@@ -16,6 +16,8 @@ class Behaviour:
     consent_lag_seconds: float = 0
     # More identical token requests than this within a minute are refused as a loop.
     token_loop_limit: int = 100
+    # Whether a token goes on working after its application was removed, or is refused from then on.
+    tokens_outlive_application: bool = True
     # A group made in Graph is unknown to Exchange, or even to Graph's own reads, for so long.
     group_visible_in_exchange_seconds: float = 30
     group_visible_in_graph_seconds: float = 0

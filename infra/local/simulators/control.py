@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 from infra.local.simulators import applications, sign_in
 from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.deleted_items import forget_expired
 from infra.local.simulators.exchange import Exchange
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.graph import VERSION, Graph
@@ -70,6 +71,7 @@ class Control:
         return route(tenant, body)
 
     def _snapshot(self, tenant: Tenant, _: Any) -> Answer:
+        forget_expired(tenant, self._cloud.clock.now())
         text = json.dumps(tenant.snapshot(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return Answer(body=text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import dns.flags
 import dns.message
@@ -27,8 +28,8 @@ class NameServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where answers go out."""
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # Not every Python's own datagram transport is an instance of the class that stands for it.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one question."""

@@ -88,7 +88,7 @@ class Exchange:
         except jwt.InvalidTokenError as error:
             raise _unauthorised("invalid_token") from error
         tenant = self._cloud.tenant(name)
-        if tenant is None or claims["tid"] != tenant.id:
+        if tenant is None or claims["tid"] != tenant.id or not tenant.honours(claims["oid"]):
             raise _unauthorised("invalid_tenant")
         if "Exchange.ManageAsApp" not in claims.get("roles", ()):
             raise _unauthorised("insufficient_permissions")

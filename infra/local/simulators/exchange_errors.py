@@ -31,6 +31,12 @@ def not_found(cmdlet: str, identity: str) -> Refusal:
     return cmdlet_error(cmdlet, f"{TASKS}.ManagementObjectNotFoundException", text)
 
 
+def ambiguous(cmdlet: str, identity: str) -> Refusal:
+    """Several objects have that name."""
+    text = f"The operation couldn't be performed because '{identity}' matches multiple entries."
+    return cmdlet_error(cmdlet, f"{TASKS}.ManagementObjectAmbiguousException", text)
+
+
 def already_exists(cmdlet: str, name: str) -> Refusal:
     """An object of that name is there."""
     text = f"The object '{name}' already exists on '{SERVER}'."

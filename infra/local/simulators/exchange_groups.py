@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.simulators.exchange_call import Cmdlet, CmdletCall
-from infra.local.simulators.exchange_errors import not_found
+from infra.local.simulators.exchange_errors import ambiguous, not_found
 from infra.local.simulators.wire import Answer, Record, Refusal
 
 FLAGS = {
@@ -32,14 +32,19 @@ def _visible(call: CmdletCall) -> list[Record]:
 
 
 def visible_group(call: CmdletCall, identity: str) -> Record:
-    """Return the group an identity means: id, address, alias or name."""
+    """Return the group an identity means: id, address or alias, or else a name that only one group has."""
     wanted = identity.lower()
-    for group in _visible(call):
-        addresses = [one.partition(":")[2].lower() for one in group["proxyAddresses"]]
-        names = (group["id"], group["mail"], group["mailNickname"], group["displayName"])
-        if wanted in addresses or wanted in (str(name).lower() for name in names):
+    groups = _visible(call)
+    for group in groups:
+        addresses = {one.partition(":")[2].lower() for one in group["proxyAddresses"]}
+        if wanted in addresses | {group["id"], group["mail"].lower(), group["mailNickname"].lower()}:
             return group
-    raise not_found(call.cmdlet, identity)
+    named = [group for group in groups if group["displayName"].lower() == wanted]
+    if not named:
+        raise not_found(call.cmdlet, identity)
+    if len(named) > 1:
+        raise ambiguous(call.cmdlet, identity)
+    return named[0]
 
 
 def _unified(call: CmdletCall, group: Record) -> Record:

@@ -13,6 +13,7 @@ import jwt
 from infra.local.simulators import graph_batch, graph_delta, graph_directory, graph_groups
 from infra.local.simulators.applications import GRAPH_AUDIENCE
 from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.faults import INSTEAD, Subject, first_hit, instead
 from infra.local.simulators.graph_call import GraphCall, Handler
 from infra.local.simulators.graph_errors import bad_request, denied, graph_refusal, not_simulated
 from infra.local.simulators.tenant import Tenant
@@ -69,8 +70,9 @@ class Graph:
         except jwt.InvalidTokenError as error:
             raise graph_refusal(401, "InvalidAuthenticationToken", str(error)) from error
         tenant = self._cloud.tenants.get(claims["tid"])
-        if tenant is None:
-            raise graph_refusal(401, "InvalidAuthenticationToken", "The tenant of the token does not exist.")
+        if tenant is None or not tenant.honours(claims["oid"]):
+            text = "The identity of the calling application could not be established."
+            raise graph_refusal(401, "InvalidAuthenticationToken", text)
         if not request.path.startswith(VERSION + "/"):
             raise not_simulated(request.path)
         if request.path == f"{VERSION}/$batch":
@@ -82,6 +84,11 @@ class Graph:
         return self._call(tenant, request, claims=claims, quirk=quirk)
 
     def _inner(self, tenant: Tenant, request: Request, claims: dict[str, Any]) -> Answer:
+        subject = Subject(host="graph", method=request.method, path=request.path, cmdlet=None, tenant=tenant.id)
+        # Inside a batch there is no connection to drop; only faults that replace an answer can hit.
+        replacing = [one for one in self._cloud.faults if one.do["kind"] in INSTEAD]
+        if do := first_hit(replacing, subject):
+            return instead(do, "graph")
         try:
             answer = self._call(tenant, request, claims=claims)
         except Refusal as refusal:

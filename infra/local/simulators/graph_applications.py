@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from infra.local.simulators import applications
+from infra.local.simulators.deleted_items import forget_expired, purge
 from infra.local.simulators.graph_call import GraphCall, Handler
 from infra.local.simulators.graph_errors import bad_request, denied, missing
-from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record
 
-RESTORABLE = timedelta(days=30)
 PREFIX = "#microsoft.graph."
 
 
@@ -159,18 +156,9 @@ def take_role(call: GraphCall) -> Answer:
 
 
 def still_deleted(call: GraphCall) -> dict[str, Record]:
-    """Forget what was deleted more than 30 days ago and return the rest."""
-    oldest = call.cloud.clock.now() - RESTORABLE
-    for key, one in list(call.tenant.deleted.items()):
-        if datetime.fromisoformat(one["deletedDateTime"]) < oldest:
-            purge(call.tenant, key)
+    """Return what is deleted and not yet gone by itself."""
+    forget_expired(call.tenant, call.cloud.clock.now())
     return call.tenant.deleted
-
-
-def purge(tenant: Tenant, key: str) -> None:
-    """Forget a deleted object for good."""
-    del tenant.deleted[key]
-    tenant.group_settings.pop(key, None)
 
 
 def _list_deleted(kind: str) -> Handler:

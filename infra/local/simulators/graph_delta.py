@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from infra.local.simulators.graph_call import GraphCall, Handler, decoded, encoded
 from infra.local.simulators.graph_errors import bad_request, graph_refusal, unsupported_query
 from infra.local.simulators.graph_groups import typed, visible_groups
+from infra.local.simulators.tenant import Change
 from infra.local.simulators.wire import Answer, Record, Refusal
 
 TOKEN_LIFE = 7 * 24 * 3600  # seconds
@@ -17,14 +20,20 @@ MOST_FILTERED = 50
 KINDS = {"users": "user", "groups": "group"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """One entry of a round: an object, and for a group one part of its members."""
 
     key: str
     part: int
     more: bool  # another part of the same object follows
-    body: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Round:
+    """All entries of a round in their order, and how to build one of them when its page is due."""
+
+    items: list[Item]
+    body: Callable[[Item], dict[str, Any]]
 
 
 def delta(call: GraphCall) -> Answer:
@@ -115,14 +124,13 @@ def _page(call: GraphCall, collection: str, state: dict[str, Any]) -> Answer:
     """Cut one page out of a round. The last item of a page may come again as the first of the next."""
     select = state["select"].split(",") if state["select"] else None
     call.options = {**call.options, **({"$select": state["select"]} if state["select"] else {})}
-    items = _everything(call, collection, state, select) if state["full"] else _changes(call, state, select)
+    whole = _everything(call, collection, state, select) if state["full"] else _changes(call, state, select)
+    items = whole.items
     behaviour = call.tenant.behaviour
     if not state["opened"] and items and behaviour.delta_empty_page:
         link = {"@odata.nextLink": _next_link(call, {**state, "opened": True})}
         return _answer(call, collection, [], link=link)
-    after = state["after"]
-    places = [place for place, one in enumerate(items) if after is not None and [one.key, one.part] <= after]
-    start = places[-1] + 1 if places else 0
+    start = 0 if state["after"] is None else bisect_right(items, tuple(state["after"]), key=lambda one: one[:2])
     again = 1 if start and behaviour.delta_replay else 0
     size, end = behaviour.graph_page_size, start
     while end < len(items) and end - start < size:
@@ -134,11 +142,11 @@ def _page(call: GraphCall, collection: str, state: dict[str, Any]) -> Answer:
     else:
         page = items[start - again : end]
     if end < len(items):
-        last = items[end - 1]
-        link = {"@odata.nextLink": _next_link(call, {**state, "after": [last.key, last.part], "opened": True})}
+        after = [items[end - 1].key, items[end - 1].part]
+        link = {"@odata.nextLink": _next_link(call, {**state, "after": after, "opened": True})}
     else:
         link = {"@odata.deltaLink": _delta_link(call, collection, state)}
-    return _answer(call, collection, [one.body for one in page], link=link)
+    return _answer(call, collection, [whole.body(one) for one in page], link=link)
 
 
 def _answer(call: GraphCall, collection: str, rows: list[dict[str, Any]], *, link: dict[str, str]) -> Answer:
@@ -149,19 +157,22 @@ def _records(call: GraphCall, collection: str) -> dict[str, Record]:
     return call.tenant.users if collection == "users" else visible_groups(call)
 
 
-def _everything(call: GraphCall, collection: str, state: dict[str, Any], select: list[str] | None) -> list[Item]:
+def _everything(call: GraphCall, collection: str, state: dict[str, Any], select: list[str] | None) -> Round:
     records = _records(call, collection)
     keys = [key for key in sorted(records) if not state["ids"] or key in state["ids"]]
-    with_members = collection == "groups" and select is not None and "members" in select
-    items = []
-    for key in keys:
-        body = _present(call, collection, records[key], frozenset())
-        if with_members:
-            added = sorted(call.tenant.members.get(key, ()))
-            items.extend(_parts(call, key, body, [_member(call, one) for one in added]))
-        else:
-            items.append(Item(key=key, part=0, more=False, body=body))
-    return items
+
+    def present(item: Item) -> dict[str, Any]:
+        return _present(call, collection, records[item.key], frozenset())
+
+    if collection != "groups" or select is None or "members" not in select:
+        return Round(items=[Item(key, 0, False) for key in keys], body=present)
+    held = {key: sorted(call.tenant.members.get(key, ())) for key in keys}
+
+    def with_members(item: Item) -> dict[str, Any]:
+        part = _part(call, held[item.key], item.part)
+        return present(item) | ({"members@delta": [_member(call, one) for one in part]} if part else {})
+
+    return Round(items=[one for key in keys for one in _parts(call, key, len(held[key]))], body=with_members)
 
 
 def _present(
@@ -176,19 +187,15 @@ def _present(
     return {"id": record["id"], **kept}
 
 
-def _parts(call: GraphCall, key: str, body: dict[str, Any], found: list[dict[str, Any]]) -> list[Item]:
-    """Split a group's members over as many entries as the page size demands."""
+def _parts(call: GraphCall, key: str, count: int) -> list[Item]:
+    """Split an object over as many entries as its members and the page size demand."""
+    last = max(0, count - 1) // call.tenant.behaviour.graph_page_size
+    return [Item(key, part, part < last) for part in range(last + 1)]
+
+
+def _part(call: GraphCall, found: list[Any], part: int) -> list[Any]:
     size = call.tenant.behaviour.graph_page_size
-    cut = [found[place : place + size] for place in range(0, len(found), size)] or [[]]
-    return [
-        Item(
-            key=key,
-            part=part,
-            more=part < len(cut) - 1,
-            body={**body, **({"members@delta": chunk} if chunk else {})},
-        )
-        for part, chunk in enumerate(cut)
-    ]
+    return found[part * size : part * size + size]
 
 
 def _member(call: GraphCall, key: str, *, removed: bool = False) -> dict[str, Any]:
@@ -197,41 +204,54 @@ def _member(call: GraphCall, key: str, *, removed: bool = False) -> dict[str, An
     return kind | ({"@removed": {"reason": "deleted"}} if removed else {})
 
 
-def _changes(call: GraphCall, state: dict[str, Any], select: list[str] | None) -> list[Item]:
+def _changes(call: GraphCall, state: dict[str, Any], select: list[str] | None) -> Round:
     """Collect what happened between two moments, one entry per object, in the order of their identities."""
     if state["to"] > len(call.tenant.changes):
         raise bad_request("The skip token is malformed.")
     collection = state["of"]
-    merged: dict[str, list[Any]] = {}
+    merged: dict[str, Change] = {}
     for change in call.tenant.changes[state["from"] : state["to"]]:
-        if change.collection != collection or (state["ids"] and change.id not in state["ids"]):
-            continue
-        known = merged.setdefault(change.id, [frozenset(), set(), set()])
-        known[0] = None if known[0] is None or change.properties is None else known[0] | change.properties
-        known[1] = (known[1] | change.added) - change.removed
-        known[2] = (known[2] | change.removed) - change.added
-    items: list[Item] = []
+        if change.collection == collection and (not state["ids"] or change.id in state["ids"]):
+            known = merged.get(change.id)
+            merged[change.id] = change if known is None else _merged(known, change)
+    bodies: dict[Item, dict[str, Any]] = {}
     for key in sorted(merged):
-        items.extend(_changed(call, collection, key, merged[key], select))
-    return items
+        bodies |= _changed(call, merged[key], select)
+    return Round(items=list(bodies), body=bodies.__getitem__)
 
 
-def _changed(call: GraphCall, collection: str, key: str, change: list[Any], select: list[str] | None) -> list[Item]:
-    properties, added, removed = change
-    record = _records(call, collection).get(key)
+def _merged(one: Change, other: Change) -> Change:
+    """Return two changes of an object as one; a member that came and went never was."""
+    fresh = one.properties is None or other.properties is None
+    return Change(
+        collection=one.collection,
+        id=one.id,
+        properties=None if fresh else (one.properties or frozenset()) | (other.properties or frozenset()),
+        added=(one.added | other.added) - other.removed,
+        removed=(one.removed | other.removed) - other.added,
+    )
+
+
+def _changed(call: GraphCall, change: Change, select: list[str] | None) -> dict[Item, dict[str, Any]]:
+    key = change.id
+    record = _records(call, change.collection).get(key)
     if record is None:
         reason = "changed" if key in call.tenant.deleted else "deleted"
-        return [Item(key=key, part=0, more=False, body={"id": key, "@removed": {"reason": reason}})]
-    member_changes = []
+        return {Item(key, 0, False): {"id": key, "@removed": {"reason": reason}}}
+    members = []
     if select is not None and "members" in select:
-        member_changes = [_member(call, one) for one in sorted(added)]
-        member_changes += [_member(call, one, removed=True) for one in sorted(removed)]
+        members = [_member(call, one) for one in sorted(change.added)]
+        members += [_member(call, one, removed=True) for one in sorted(change.removed)]
+    properties = change.properties
     touched = properties is None or bool(properties & set(select or properties))
-    if not touched and not member_changes:
-        return []
+    if not touched and not members:
+        return {}
     minimal = properties is not None and "return=minimal" in (call.request.header("prefer") or "")
-    body = _present(call, collection, record, properties or frozenset(), minimal=minimal)
-    return _parts(call, key, body, member_changes)
+    body = _present(call, change.collection, record, properties or frozenset(), minimal=minimal)
+    return {
+        item: body | ({"members@delta": part} if (part := _part(call, members, item.part)) else {})
+        for item in _parts(call, key, len(members))
+    }
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {

@@ -33,8 +33,8 @@ HOSTS = ("login", "graph", "exchange")
 class Simulators:
     """The running simulators. Made by `start`, ended by leaving the `with` block or by `stop`."""
 
-    def __init__(self, port: int, clock_file: Path | None) -> None:
-        self._cleanup = ExitStack()
+    def __init__(self, port: int, clock_file: Path | None, cleanup: ExitStack) -> None:
+        self._cleanup = cleanup
         self._connections: list[Connections] = []
         sockets = {name: self._socket(port + place if port else 0) for place, name in enumerate(HOSTS)}
         self._dns = self._socket(port + len(HOSTS) if port else 0, socket.SOCK_DGRAM)
@@ -79,14 +79,16 @@ class Simulators:
     @classmethod
     def start(cls, port: int = 0, clock_file: Path | None = None) -> Self:
         """Start on `port` and the ones after it, or with 0 on any free ones; return when all hosts listen."""
-        simulators = cls(port, clock_file)
-        simulators._thread.start()
-        started = simulators._started.wait(START_LIMIT)
-        if simulators._failure is not None:
-            raise RuntimeError("The simulators did not start.") from simulators._failure
-        if not started:
-            raise TimeoutError(f"The simulators did not start within {START_LIMIT} seconds.")
-        return simulators
+        with ExitStack() as cleanup:
+            simulators = cls(port, clock_file, cleanup)
+            simulators._thread.start()
+            started = simulators._started.wait(START_LIMIT)
+            if simulators._failure is not None:
+                raise RuntimeError("The simulators did not start.") from simulators._failure
+            if not started:
+                raise TimeoutError(f"The simulators did not start within {START_LIMIT} seconds.")
+            simulators._cleanup = cleanup.pop_all()
+            return simulators
 
     def stop(self) -> None:
         """Stop all hosts and remove the certificate files."""
@@ -131,6 +133,7 @@ class Simulators:
             lifespan="off",
             interface="asgi3",
             log_config=None,
+            log_level="warning",
             access_log=False,
             proxy_headers=False,
             server_header=False,

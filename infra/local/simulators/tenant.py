@@ -112,6 +112,10 @@ class Tenant:
         found = (one for one in self.service_principals.values() if one["appId"] == app_id)
         return next(found, None)
 
+    def honours(self, principal: str) -> bool:
+        """Say whether a token of that application is still taken."""
+        return self.behaviour.tokens_outlive_application or principal in self.service_principals
+
     def snapshot(self) -> dict[str, Any]:
         """Return everything a customer could compare before and after, with nothing that only time changes."""
         return {
