@@ -16,6 +16,7 @@ from shared.handlers.sync import refresh, report, sync, sync_accepting_loss, syn
 from shared.lifecycle import Stage
 from shared.platform import App
 from shared.queues import Job
+from shared.queues.embedded import EmbeddedQueue
 from shared.schedule import DAY, SYNC_AT, Site, last_due
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,18 @@ async def run(app: App, job: Job) -> None:
         await _wait(app, connection, job, Temporary("internal_error", sentence, after=timedelta(minutes=5)))
     finally:
         await connections.release(app.database, lease)
+
+
+async def deliver_due(app: App, *, most: int = 1000) -> int:
+    """With the embedded queue: run the jobs that are due now, one after the other; returns how many there were."""
+    queue = EmbeddedQueue(app.database)
+    for number in range(most):
+        delivery = await queue.receive(app.clock.now())
+        if delivery is None:
+            return number
+        await run(app, delivery.job)
+        await queue.finish(delivery)
+    return most
 
 
 def _handler(job: Job) -> Handler:

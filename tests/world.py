@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 from pydantic_settings import SettingsConfigDict
 
-from infra.local.pump import deliver_due, fire_timers
 from infra.local.simulators import Simulators
+from infra.local.timers import fire_timers
 from shared import connections
 from shared.clock import FileClock
 from shared.connections import Connection
 from shared.handlers import grant, revoke, views
+from shared.jobs import deliver_due
 from shared.lifecycle import Stage
 from shared.migrate import migrate
 from shared.platform import App
@@ -185,9 +186,7 @@ class World:
             await self.work()
         self.clock.move(max(end - self.clock.now(), timedelta(0)))
 
-    async def until(
-        self, connection: Connection, stage: Stage, *, limit: timedelta = timedelta(days=3)
-    ) -> Connection:
+    async def until(self, connection: Connection, stage: Stage, *, limit: timedelta = timedelta(days=3)) -> Connection:
         """Let time pass until the connection stands in a stage."""
         return await self.until_true(connection, lambda now: now.stage is stage, limit=limit)
 
@@ -222,6 +221,4 @@ class World:
     async def marks(self, connection: Connection) -> dict[str, str]:
         """The published rows' keys, with the mark of each."""
         shown = await views.changes(self.app, await self.connection(connection.id))
-        return {
-            row["key"] + (f"/{row['element']}" if row["element"] else ""): row["mark"] for row in shown["rows"]
-        }
+        return {row["key"] + (f"/{row['element']}" if row["element"] else ""): row["mark"] for row in shown["rows"]}

@@ -178,7 +178,11 @@ class _MsalHttp:
         answer = self._send("GET", url, params=params, headers=headers)
         if answer.status_code != 200:
             raise classify(_json(answer))
-        _json(answer)
+        addresses = _json(answer)
+        if not {"authorization_endpoint", "token_endpoint"} <= addresses.keys():
+            raise unreadable(answer.url.host, answer.status_code)
+        if not same_origin(str(addresses["token_endpoint"]), self._login_url):
+            raise foreign_link(answer.url.host)
         self._discovered[url] = self._clock.now(), answer
         return answer
 

@@ -19,6 +19,8 @@ Record = dict[str, Any]
 # Exchange routes a request by a mailbox; this one exists in every organisation.
 ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"
 HASHTABLE = "#Exchange.GenericHashTable"
+# Directory roles that may do all we do: Exchange Administrator and Global Administrator.
+ADMINISTRATORS = frozenset({"29232cdf-9323-42fd-ade2-1d097af3e4de", "62e90394-69f5-4237-9190-012177145e10"})
 EXPIRED_PAGE = "Expired or Invalid pagination request"
 TRUNCATED = "more results available"
 # Cmdlets that list everything only when told to.
@@ -105,11 +107,13 @@ class Exchange:
             said = [str(text) for text in body.get("@adminapi.warnings") or []]
             request_id = request_id or reply.request_id
             # Only a read is followed: the link is asked with the same body, which would run a change once more.
-            link = body.get("@odata.nextLink") if _reads(cmdlet) else None
+            asked, link = link, body.get("@odata.nextLink") if _reads(cmdlet) else None
             if link is None:
                 if any(TRUNCATED in text for text in said):
                     break
                 return Answer(rows=rows, warnings=warnings + said, request_id=request_id)
+            if link == asked:
+                break
             warnings += [text for text in said if TRUNCATED not in text]
         raise _incomplete(cmdlet)
 
@@ -182,6 +186,8 @@ def _role_missing(token: str) -> TokenRefused:
     said = claims(token)
     if "Exchange.ManageAsApp" not in said.get("roles", []):
         step = "the permission Exchange.ManageAsApp is not granted: an administrator must open the consent link again"
+    elif ADMINISTRATORS.intersection(said.get("wids", [])):
+        step = "the role that our token names is not in effect there yet, which takes some minutes"
     else:
         step = (
             "the application has no role in Exchange: an administrator must assign it the role Exchange Administrator "

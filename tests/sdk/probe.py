@@ -44,7 +44,9 @@ class LoopbackTokens(AccessTokenProvider):
         )
 
     async def get_authorization_token(
-        self, uri: str, additional_authentication_context: dict[str, Any] | None = None
+        self,
+        uri: str,  # noqa: ARG002 (the SDK asks in this form)
+        additional_authentication_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> str:
         return self._credential.get_token(SCOPE).token
 

@@ -108,6 +108,14 @@ def test_a_group_must_have_reached_exchange_and_may_dangle_later(caller: Caller)
     assert rule(caller, "R")["State"] == "Enabled"
 
 
+def test_a_name_that_two_groups_have_means_none(caller: Caller) -> None:
+    name = "TMCAS Inline Incoming O365 Virtual Group"
+    caller.new_group(displayName=name)
+    caller.advance(31)
+    answer = caller.exchange("New-TransportRule", Name="R", SentToMemberOf=[name], SetSCL=-1)
+    assert exchange_error(answer)[0] == "ManagementObjectAmbiguousException"
+
+
 def test_a_connector_that_a_rule_names(caller: Caller) -> None:
     refused = caller.exchange("Remove-OutboundConnector", Identity="To the archive", Confirm=False)
     assert "Archive the management" in exchange_error(refused)[1]

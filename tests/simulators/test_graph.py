@@ -250,6 +250,21 @@ def test_batches(caller: Caller) -> None:
     assert inner["4"]["status"] == 200
 
 
+def test_faults_reach_into_batches(caller: Caller) -> None:
+    caller.fault("throttle", host="graph", path="/domains$", more={"retry_after": "1.5"})
+    requests = [{"id": name, "method": "GET", "url": f"/{name}"} for name in ("domains", "organization")]
+    answered = caller.graph("POST", "/$batch", {"requests": requests}).json()["responses"]
+    assert {one["id"]: one["status"] for one in answered} == {"domains": 429, "organization": 200}
+
+
+def test_tokens_of_a_removed_application(caller: Caller) -> None:
+    assert caller.graph("GET", "/domains").status_code == 200
+    caller.administer("remove-application")
+    assert caller.graph("GET", "/domains").status_code == 200
+    caller.behave(tokens_outlive_application=False)
+    assert error(caller.graph("GET", "/domains")) == (401, "InvalidAuthenticationToken")
+
+
 def test_the_customers_administrator_needs_no_permission(caller: Caller) -> None:
     made = caller.customer("POST", "/users", {"displayName": "New", "userPrincipalName": "new@contoso.com"})
     caller.customer("PATCH", f"/users/{made['id']}", {"accountEnabled": False})

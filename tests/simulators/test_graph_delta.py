@@ -63,6 +63,11 @@ def test_members_inside_and_one_group_over_several_pages(caller: Caller) -> None
     assert caller.graph("GET", f"/users/{leaving}").status_code == 200
 
 
+def test_a_full_round_of_a_large_directory(large: Caller) -> None:
+    found, _ = large.delta("/users/delta?$select=id,mail")
+    assert len({one["id"] for one in found}) == 20_000
+
+
 def test_deleted_groups(caller: Caller) -> None:
     made = caller.new_group()["id"]
     _, link = caller.delta(GROUPS)

@@ -88,7 +88,7 @@ def test_no_consent_then_lag_then_token_then_disabled(stranger: Caller) -> None:
     stranger.advance(31)
     granted = stranger.ask_token().json()
     assert granted["expires_in"] == 3599
-    assert granted["token_type"] == "Bearer"
+    assert granted["token_type"] == "Bearer"  # noqa: S105 (a word of the protocol)
     stranger.administer("disable-application")
     assert stranger.ask_token().json()["error_codes"] == [7000112]
     stranger.administer("remove-application")

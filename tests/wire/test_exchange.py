@@ -230,7 +230,7 @@ async def test_absence_has_one_exception_and_any_status(exchange: Exchange, host
 async def test_the_innermost_exception_wins_over_the_details(exchange: Exchange, host: Host) -> None:
     inner = {"internalexception": {"type": TASKS + "InnerException", "message": "inner"}}
     host.says(piped(400, f"Ex6F9304|{NOT_FOUND}|details", innererror=inner))
-    with pytest.raises(Permanent, match="exchange_refused.*inner"):
+    with pytest.raises(Permanent, match=r"exchange_refused.*inner"):
         await exchange.invoke("Set-TransportRule")
 
 
@@ -245,7 +245,11 @@ async def test_without_either_the_outer_message_is_told(exchange: Exchange, host
     [
         (failure(500, "A.ADObjectAlreadyExistsException", "'X' is there"), AlreadyExists, "already_exists"),
         (failure(400, "A.MemberAlreadyExistsException", "is a member"), AlreadyExists, "already_exists"),
-        (failure(400, TASKS + "InvalidOperationInDehydratedContextException", "x"), Dehydrated, "organisation_dehydrated"),
+        (
+            failure(400, TASKS + "InvalidOperationInDehydratedContextException", "x"),
+            Dehydrated,
+            "organisation_dehydrated",
+        ),
         (failure(500, "X", "You must be assigned a delegating role assignment"), Temporary, "exchange_roles_not_ready"),
         (failure(400, "A.CmdletAccessDeniedException", "x"), TokenRefused, "exchange_role_missing"),
         (failure(400, "X", "The role isn't supported in this scenario."), TokenRefused, "exchange_role_missing"),
@@ -277,6 +281,7 @@ async def test_roles_that_are_not_ready_are_waited_for(exchange: Exchange, host:
     [
         ({}, "Exchange.ManageAsApp"),
         ({"roles": ["Exchange.ManageAsApp"]}, "role Exchange Administrator"),
+        ({"roles": ["Exchange.ManageAsApp"], "wids": [ADMINISTRATOR]}, "not in effect there yet"),
     ],
 )
 async def test_a_refusal_names_the_step_that_is_missing(

@@ -205,7 +205,9 @@ async def test_neither_errors_nor_logs_tell_secrets(
 async def test_headers_query_form_and_request_id(wire: Wire, host: Host) -> None:
     host.says(Say(headers={"Request-Id": "r-1"}, body={}))
     async with wire.client(host.url) as http:
-        reply = await http.send("POST", "/token", params={"$select": "id,mail"}, form={"a": "b c"}, headers={"X-A": "1"})
+        reply = await http.send(
+            "POST", "/token", params={"$select": "id,mail"}, form={"a": "b c"}, headers={"X-A": "1"}
+        )
     (seen,) = host.seen
     assert reply.request_id == "r-1"
     assert seen.path in ("/token?%24select=id%2Cmail", "/token?$select=id,mail")

@@ -159,13 +159,16 @@ def _records(call: GraphCall, collection: str) -> dict[str, Record]:
 
 def _everything(call: GraphCall, collection: str, state: dict[str, Any], select: list[str] | None) -> Round:
     records = _records(call, collection)
-    keys = [key for key in sorted(records) if not state["ids"] or key in state["ids"]]
+    keys = sorted(set(state["ids"]) & records.keys()) if state["ids"] else sorted(records)
+    # Only this page's part of a large directory is looked at: the item before it, the page, and one more.
+    first = 0 if state["after"] is None else max(0, bisect_right(keys, state["after"][0]) - 1)
+    keys = keys[first : first + call.tenant.behaviour.graph_page_size + 2]
 
     def present(item: Item) -> dict[str, Any]:
         return _present(call, collection, records[item.key], frozenset())
 
     if collection != "groups" or select is None or "members" not in select:
-        return Round(items=[Item(key, 0, False) for key in keys], body=present)
+        return Round(items=[Item(key, 0, more=False) for key in keys], body=present)
     held = {key: sorted(call.tenant.members.get(key, ())) for key in keys}
 
     def with_members(item: Item) -> dict[str, Any]:
@@ -190,7 +193,7 @@ def _present(
 def _parts(call: GraphCall, key: str, count: int) -> list[Item]:
     """Split an object over as many entries as its members and the page size demand."""
     last = max(0, count - 1) // call.tenant.behaviour.graph_page_size
-    return [Item(key, part, part < last) for part in range(last + 1)]
+    return [Item(key, part, more=part < last) for part in range(last + 1)]
 
 
 def _part(call: GraphCall, found: list[Any], part: int) -> list[Any]:
@@ -237,7 +240,7 @@ def _changed(call: GraphCall, change: Change, select: list[str] | None) -> dict[
     record = _records(call, change.collection).get(key)
     if record is None:
         reason = "changed" if key in call.tenant.deleted else "deleted"
-        return {Item(key, 0, False): {"id": key, "@removed": {"reason": reason}}}
+        return {Item(key, 0, more=False): {"id": key, "@removed": {"reason": reason}}}
     members = []
     if select is not None and "members" in select:
         members = [_member(call, one) for one in sorted(change.added)]

@@ -1,22 +1,10 @@
-"""Does for one machine what a cloud does: delivers due jobs at least once, and fires timers that are due."""
+"""Fires the timers of one machine, as a cloud's scheduler would."""
 
 import sqlalchemy as sa
 
-from shared import database as db, jobs
+from shared import database as db
+from shared import jobs
 from shared.platform import App
-from shared.queues.embedded import EmbeddedQueue
-
-
-async def deliver_due(app: App, *, most: int = 1000) -> int:
-    """Run the jobs that are due now, one after the other, and return how many there were."""
-    queue = EmbeddedQueue(app.database)
-    for number in range(most):
-        delivery = await queue.receive(app.clock.now())
-        if delivery is None:
-            return number
-        await jobs.run(app, delivery.job)
-        await queue.finish(delivery)
-    return most
 
 
 async def fire_timers(app: App) -> list[str]:
