@@ -102,7 +102,7 @@ class World:
         assert tenant is not None
         return tenant.id
 
-    def control(self, method: str, path: str, **body: Any) -> httpx.Response:
+    def control(self, method: str, path: str, /, **body: Any) -> httpx.Response:
         """Use the simulators' control API."""
         answer = httpx.request(method, f"{self.sims.control}/_sim{path}", json=body or None, trust_env=False)
         assert answer.status_code < 300, answer.text
@@ -124,7 +124,7 @@ class World:
         """The tenant's administrator acts in the admin center."""
         self.control("POST", f"/tenants/{self.tenant_id(domain)}/admin", action=action, **more)
 
-    def cmdlet(self, name: str, domain: str = CONTOSO, **parameters: Any) -> Any:
+    def cmdlet(self, name: str, domain: str = CONTOSO, /, **parameters: Any) -> Any:
         """The tenant's administrator acts in Exchange."""
         path = f"/tenants/{self.tenant_id(domain)}/cmdlet"
         return self.control("POST", path, CmdletName=name, Parameters=parameters).json()
@@ -132,7 +132,8 @@ class World:
     def graph(self, method: str, path: str, domain: str = CONTOSO, body: Any = None) -> Any:
         """The tenant's administrator acts in Graph."""
         where = f"/tenants/{self.tenant_id(domain)}/graph"
-        return self.control("POST", where, method=method, path=path, body=body)
+        answer = self.control("POST", where, method=method, path=path, body=body)
+        return answer.json() if answer.content else None
 
     async def create(
         self, domain: str | None = CONTOSO, *, policies: list[Policy] | None = None, **more: Any
@@ -202,9 +203,12 @@ class World:
             if test(now):
                 return now
             at = await queue.next_at()
-            soonest: datetime = min(at or end, now.not_before or end)
+            # With nothing on its way, the sweep's next turn.
+            moment = self.clock.now()
+            known = [later for later in (at, now.not_before) if later and later > moment]
+            soonest: datetime = min(known, default=moment + timedelta(minutes=5))
             assert soonest < end, f"stays in {now.stage.name}: {now.status} {now.reason} {now.sentence}"
-            self.clock.move(max(soonest - self.clock.now(), timedelta(milliseconds=1)))
+            self.clock.move(soonest - moment)
             await fire_timers(self.app)
 
     async def revoke(self, connection: Connection) -> None:

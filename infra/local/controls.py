@@ -11,10 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.simulators import Simulators
+from shared.web.messages import PAGE_HEADERS
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
 ACTIONS = {
-    "assign-role": "Assign the application the role Exchange Administrator",
+    "assign-role": "Assign the role Exchange Administrator",
     "unassign-role": "Take that role away",
     "remove-application": "Remove the application for good",
 }
@@ -24,20 +25,25 @@ def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> l
     """The page and its two forms. They exist on this machine only and are no part of the service."""
 
     async def show(_request: Request) -> Response:
-        return HTMLResponse(_page(simulators))
+        return _page(simulators)
 
     async def clock(request: Request) -> Response:
-        form = await request.form()
-        move_clock(timedelta(seconds=MOVES[str(form["by"])]))
+        by = MOVES.get(str((await request.form()).get("by")))
+        if by is None or _from_elsewhere(request):
+            return _page(simulators, "The clock is moved with the buttons of this page only.", 400)
+        move_clock(timedelta(seconds=by))
         return RedirectResponse("/_local", status_code=303)
 
     async def act(request: Request) -> Response:
         form = await request.form()
-        url = f"{simulators.control}/_sim/tenants/{form['tenant']}/admin"
-        body = {"action": str(form["action"])}
-        answer = await run_in_threadpool(httpx.post, url, json=body, trust_env=False)
+        tenant, action = str(form.get("tenant")), str(form.get("action"))
+        known = {one["id"] for one in simulators.tenants()}
+        if tenant not in known or action not in ACTIONS or _from_elsewhere(request):
+            return _page(simulators, "An administrator acts with the buttons of this page only.", 400)
+        url = f"{simulators.control}/_sim/tenants/{tenant}/admin"
+        answer = await run_in_threadpool(httpx.post, url, json={"action": action}, trust_env=False)
         if answer.status_code >= 400:
-            return HTMLResponse(f"<p>{escape(answer.json()['error'])}</p><p><a href='/_local'>Back</a></p>", 409)
+            return _page(simulators, str(answer.json()["error"]), 409)
         return RedirectResponse("/_local", status_code=303)
 
     return [
@@ -47,20 +53,33 @@ def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> l
     ]
 
 
-def _page(simulators: Simulators) -> str:
-    moves = "".join(f'<button name="by" value="{name}">{name}</button> ' for name in MOVES)
-    tenants = "".join(
-        f"<h2>{escape(one['name'])} <small>{escape(one['domain'])}</small></h2>"
-        f"<form method='post' action='/_local/act'><input type='hidden' name='tenant' value='{one['id']}'>"
-        + "".join(f"<button name='action' value='{action}'>{text}</button> " for action, text in ACTIONS.items())
-        + f"</form><p><a href='{simulators.control}/_sim/tenants/{one['id']}/snapshot'>Everything in this tenant</a>"
-        for one in simulators.tenants()
-    )
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine</title>"
-        "<meta name='viewport' content='width=device-width'><link rel='stylesheet' href='/style.css'></head><body>"
+def _from_elsewhere(request: Request) -> bool:
+    """Any page in the same browser could post here; only this one does so from this origin."""
+    return request.headers.get("origin", "").partition("://")[2] not in ("", request.headers.get("host"))
+
+
+def _page(simulators: Simulators, told: str = "", status: int = 200) -> Response:
+    moves = "".join(f'<button name="by" value="{name}">{name}</button>' for name in MOVES)
+    card = f"<p class='card' role='alert'>{escape(told)}</p>" if told else ""
+    page = (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine – Footprint</title>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        "<link rel='stylesheet' href='/style.css'></head><body>"
         "<header><a href='/'>Footprint</a> <span class='soft'>This machine</span></header><main>"
-        f"<h1>Time</h1><p>It is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
-        f"<form method='post' action='/_local/clock'>{moves}</form><h1>Administrators of the customers</h1>{tenants}"
-        "</main></body></html>"
+        f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
+        f"<p>For the service and for Microsoft alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
+        f"<form method='post' action='/_local/clock' class='actions'>{moves}</form>"
+        "<h2>The customers’ administrators</h2><p>What a person would do in the Entra admin center.</p>"
+        f"{''.join(_tenant(simulators, one) for one in simulators.tenants())}</main></body></html>"
+    )
+    return HTMLResponse(page, status, headers=PAGE_HEADERS)
+
+
+def _tenant(simulators: Simulators, one: dict[str, str]) -> str:
+    buttons = "".join(f"<button name='action' value='{action}'>{text}</button>" for action, text in ACTIONS.items())
+    return (
+        f"<section class='card'><strong>{escape(one['name'])}</strong> <span class='soft'>{escape(one['domain'])}</span>"
+        f"<form method='post' action='/_local/act' class='actions'>"
+        f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{buttons}</form>"
+        f"<a href='{simulators.control}/_sim/tenants/{escape(one['id'])}/snapshot'>Everything in this tenant</a></section>"
     )

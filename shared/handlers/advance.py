@@ -82,7 +82,7 @@ async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
                 "This tenant was connected before. Make the connection again and name the tenant in it, so that a "
                 "stranger's link cannot take it over.",
             )
-        await connections.update(write, connection.id, tenant=tenant, claimed_tenant=None)
+        await connections.update(write, connection.id, tenant=tenant)
     return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
 
 
@@ -91,7 +91,10 @@ async def _move(app: App, connection: Connection, stage: Stage) -> Connection:
     async with app.database.write() as write:
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await ledgers.append(write, connection.id, connection.generation, now, entry)
-        await connections.update(write, connection.id, stage=int(stage), stage_since=now, **connections.FINE)
+        # The claim is kept until here, so that a run that dies before this is taken up again.
+        await connections.update(
+            write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
+        )
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection=connection.id), now)

@@ -8,13 +8,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared import policies as stored
+from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers import grant, policies, revoke, views
 from shared.lifecycle import Stage
 from shared.platform import App
 from shared.policies import Policy
 from shared.queues import Job
-from shared.web.messages import Request, Response, as_json
+from shared.web.messages import DATA_HEADERS, Request, Response, as_json, redirect
+
+
+# With these a spreadsheet begins a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Sync(BaseModel):
@@ -43,7 +48,12 @@ async def create(app: App, request: Request) -> Response:
 
 
 async def every(app: App, request: Request) -> Response:
-    """All connections."""
+    """All connections, by `stage` and `platform` if they are given."""
+    for name in request.query.keys() - {"stage", "platform"}:
+        raise Refused(400, "unknown_filter", f"{name[:80]}: connections are filtered by stage and platform only.")
+    platform = request.query.get("platform")
+    if platform is not None and platform not in app.platforms:
+        raise Refused(400, "unknown_platform", f"platform: there is none but {', '.join(app.platforms)}.")
     return as_json({"connections": await views.every(app, request.query)})
 
 
@@ -69,11 +79,16 @@ async def ledger(app: App, request: Request) -> Response:
     if kind == "json":
         return as_json({"entries": rows})
     if kind == "ndjson":
-        body = "".join(json.dumps(row) + "\n" for row in rows)
-        return Response(headers={"Content-Type": "application/x-ndjson"}, body=body.encode())
+        return _file("application/x-ndjson", "ndjson", "".join(json.dumps(row) + "\n" for row in rows))
     if kind == "csv":
-        return Response(headers={"Content-Type": "text/csv; charset=utf-8"}, body=_csv(rows).encode())
-    raise Refused(400, "unknown_format", "The ledger comes as json, ndjson or csv.")
+        return _file("text/csv; charset=utf-8", "csv", _csv(rows))
+    raise Refused(400, "unknown_format", "format: the ledger comes as json, ndjson or csv.")
+
+
+def _file(content_type: str, ending: str, text: str) -> Response:
+    disposition = f'attachment; filename="ledger.{ending}"'
+    headers = {**DATA_HEADERS, "Content-Type": content_type, "Content-Disposition": disposition}
+    return Response(headers=headers, body=text.encode())
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -83,8 +98,7 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     for row in rows:
         plain = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
-        # A spreadsheet takes a leading =, +, - or @ for a formula.
-        writer.writerow({n: f"'{v}" if str(v)[:1] in ("=", "+", "-", "@") else v for n, v in plain.items()})
+        writer.writerow({n: f"'{v}" if str(v).startswith(FORMULA) else v for n, v in plain.items()})
     return text.getvalue()
 
 
@@ -101,18 +115,22 @@ async def reports(app: App, request: Request) -> Response:
 async def sync(app: App, request: Request) -> Response:
     """Synchronise now."""
     connection = await grant.found(app, request.args["id"])
-    if connection.stage is not Stage.RUN:
-        raise Refused(409, "not_running", "Only a running connection is synchronised.")
     name = "sync-accepting-loss" if request.model(Sync).accept_loss else "sync-now"
-    await app.queue.send(Job(name=name, connection=connection.id), app.clock.now())
+    await start(app, connection, name)
     return as_json({"accepted": True}, 202)
 
 
 async def reconcile(app: App, request: Request) -> Response:
     """Look at the tenant now."""
-    connection = await grant.found(app, request.args["id"])
-    await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+    await start(app, await grant.found(app, request.args["id"]), "advance")
     return as_json({"accepted": True}, 202)
+
+
+async def start(app: App, connection: Connection, job: str) -> None:
+    """Have a job run now. Only a running connection is synchronised."""
+    if job.startswith("sync") and connection.stage is not Stage.RUN:
+        raise Refused(409, "not_running", "Only a running connection is synchronised.")
+    await app.queue.send(Job(name=job, connection=connection.id), app.clock.now())
 
 
 async def grant_again(app: App, request: Request) -> Response:
@@ -161,7 +179,5 @@ async def delete_policy(app: App, request: Request) -> Response:
 
 async def consent(app: App, request: Request) -> Response:
     """A platform sends the administrator's browser back. A job proves what it says; the page shows how it goes."""
-    from shared.web.messages import redirect
-
     connection = await grant.callback(app, request.args["platform"], request.query)
     return redirect(await grant.link(app, connection.id))

@@ -14,13 +14,13 @@ Model = TypeVar("Model", bound=BaseModel)
 # Larger than anything that is sent to us in earnest.
 LARGEST_BODY = 256 * 1024
 
+DATA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 PAGE_HEADERS = {
+    **DATA_HEADERS,
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
 }
 
 
@@ -38,13 +38,12 @@ class Request:
 
     def model(self, kind: type[Model]) -> Model:
         """The JSON body as a model. Raises Refused 400 with the field that is wrong."""
-        if len(self.body) > LARGEST_BODY:
-            raise Refused(413, "body_too_large", "The body is too large.")
         try:
             return kind.model_validate_json(self.body or b"{}")
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "body"
+            # A field that should not be there is named as it was sent, but not at any length.
+            where = ".".join(str(part)[:80] for part in first["loc"]) or "body"
             raise Refused(400, "not_valid", f"{where}: {first['msg']}.") from None
 
     def form(self) -> dict[str, str]:
@@ -68,7 +67,7 @@ class Response:
 
 def as_json(content: Any, status: int = 200) -> Response:
     """A JSON answer."""
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    headers = {**DATA_HEADERS, "Content-Type": "application/json"}
     return Response(status=status, headers=headers, body=json.dumps(content).encode())
 
 
@@ -76,9 +75,7 @@ def problem(error: Refused) -> Response:
     """A problem document (RFC 9457) with the error's stable code."""
     content = {"type": "about:blank", "title": error.code.replace("_", " "), "status": error.status,
                "detail": error.sentence, "code": error.code}  # fmt: skip
-    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = {**DATA_HEADERS, "Content-Type": "application/problem+json"}
     return Response(status=error.status, headers=headers, body=json.dumps(content).encode())
 
 

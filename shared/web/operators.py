@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from shared.errors import FootprintError, Refused
 from shared.platform import App
@@ -14,12 +15,20 @@ SESSION, SIGN_IN = "session", "sign-in"
 COOKIE = "footprint_session"
 SESSION_LIFE = timedelta(hours=8)
 SIGN_IN_LIFE = timedelta(minutes=15)
+# The issuer's clock may be a little ahead of ours, in seconds.
+LEEWAY = 60.0
+# The times are compared here, with a clock that on one machine can be moved.
+BY_OUR_CLOCK: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # The only role that there is so far; a token without it is of no use here.
 ROLE = "operator"
 
 
 def _unknown() -> Refused:
-    return Refused(401, "sign_in_first", "Sign in first: send a bearer token of this deployment's issuer.")
+    return Refused(
+        401,
+        "sign_in_first",
+        "Sign in first: open a sign-in link, or send a bearer token of this deployment's issuer.",
+    )
 
 
 async def operator(app: App, request: Request) -> str:
@@ -40,7 +49,8 @@ async def operator(app: App, request: Request) -> str:
 
 def _same_site(app: App, request: Request) -> None:
     """A browser sends its cookie with other people's forms too; those come from another origin."""
-    if request.method != "GET" and request.headers.get("origin", "") != app.settings.public_url:
+    ours = "/".join(app.settings.public_url.split("/")[:3]).lower()
+    if request.method != "GET" and request.headers.get("origin", "").lower() != ours:
         raise Refused(403, "another_origin", "This form was not sent from the console.")
 
 
@@ -56,14 +66,16 @@ async def _bearer(app: App, token: str) -> str:
             algorithms=["RS256"],
             audience=operators.audience,
             issuer=operators.issuer,
-            options={"require": ["exp", "iat", "iss", "aud", "sub"], "verify_exp": False, "verify_iat": False},
+            options={"require": ["exp", "iat", "iss", "aud", "sub"], **BY_OUR_CLOCK},
         )
-    except jwt.InvalidTokenError:
+        begins, ends = float(content.get("nbf", 0)), float(content["exp"])
+    except (jwt.InvalidTokenError, TypeError, ValueError):
         raise _unknown() from None
-    # By our own clock, which on one machine can be moved.
-    if float(content["exp"]) <= app.clock.now().timestamp():
+    if not begins - LEEWAY <= app.clock.now().timestamp() < ends:
         raise _unknown()
-    if ROLE not in content.get("roles", []):
+    roles = content.get("roles")
+    # A list: in a plain string, "operator" would be found inside other words.
+    if not isinstance(roles, list) or ROLE not in roles:
         raise Refused(403, "not_an_operator", f"Your account lacks the role “{ROLE}”.")
     return str(content.get("name") or content["sub"])
 
@@ -77,7 +89,8 @@ async def _key(app: App, kid: str, url: str) -> Any:
             except FootprintError:
                 raise Refused(503, "issuer_unreachable", "The issuer's keys cannot be had just now.") from None
         app.issuer_keys.clear()  # the issuer has rotated: what it does not list any more does not count
-        app.issuer_keys.update({str(key.get("kid")): jwt.PyJWK.from_json(json.dumps(key)).key for key in keys})
+        rsa = [key for key in keys if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"]
+        app.issuer_keys.update({str(key.get("kid")): jwt.PyJWK.from_json(json.dumps(key), "RS256").key for key in rsa})
     if kid not in app.issuer_keys:
         raise jwt.InvalidTokenError("unknown key")
     return app.issuer_keys[kid]

@@ -1,39 +1,64 @@
 """The pages: plain, server-rendered, without script. What they show is what the API answers."""
 
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from shared import certificate
+from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers import grant, revoke, views
 from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import App
-from shared.queues import Job
+from shared.web import api
 from shared.web.messages import PAGE_HEADERS, Request, Response, redirect
 from shared.web.operators import begin_session
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATES = Path(__file__).parent / "templates"
+# How often a page looks again, in seconds: often while things happen, seldom while time must pass.
+SOON, SELDOM = 3, 30
+# Older entries are in the ledger's exports.
+SHOWN_ENTRIES = 200
+JOBS = {"sync": "sync-now", "sync-accepting-loss": "sync-accepting-loss", "look": "advance"}
 
 
 def page(template: str, status: int = 200, **content: Any) -> Response:
     """A page from a template; everything in it is escaped."""
+    body = _environment().get_template(template).render(**content)
+    return Response(status=status, headers=PAGE_HEADERS, body=body.encode())
+
+
+@cache
+def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    body = environment.get_template(template).render(**content)
-    return Response(status=status, headers=PAGE_HEADERS, body=body.encode())
+    environment.filters["moment"] = moment
+    return environment
+
+
+def moment(text: str | None) -> str:
+    """A time as people read it."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if text else "never"
 
 
 def refused(error: Refused) -> Response:
     """The same problem, for people."""
-    return page("problem.html", error.status, title=error.code.replace("_", " "), sentence=error.sentence)
+    title = error.code.replace("_", " ")
+    return page("problem.html", error.status, title=title, sentence=error.sentence, number=error.status)
 
 
 async def style(_app: App, _request: Request) -> Response:
     """The one style sheet."""
     headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "max-age=3600"}
+    headers["X-Content-Type-Options"] = "nosniff"
     return Response(headers=headers, body=(TEMPLATES / "style.css").read_bytes())
 
 
@@ -51,22 +76,44 @@ async def connection(app: App, request: Request) -> Response:
     """One connection: its stage, the published table as it stands, the ledger."""
     found = await grant.found(app, request.args["id"])
     shown = await views.changes(app, found)
-    link = await grant.link(app, found.id) if found.stage in (Stage.NEW, Stage.GRANT) else None
-    content = await views.detail(app, found)
-    ledger = (await views.entries(app, found))[-200:]
+    # Asked for only when everything else is gone: without the application nothing more could be removed.
+    asking = found.reason == "waiting_for_administrator"
+    entries = await views.entries(app, found)
     return page(
-        "connection.html", c=content, rows=shown["rows"], published=_by_stage(shown), ledger=ledger[::-1], link=link,
-        asked=[row for row in shown["rows"] if row["mark"] == "by administrator" and found.stage is Stage.CLEANUP],
-    )  # fmt: skip
+        "connection.html",
+        c=await views.detail(app, found),
+        rows=shown["rows"],
+        published=_by_stage(shown),
+        ledger=entries[: -SHOWN_ENTRIES - 1 : -1],
+        entries=len(entries),
+        link=await grant.link(app, found.id) if _needs_consent(found) else None,
+        asked=[row for row in shown["rows"] if asking and row["mark"] == "by administrator"],
+        certificate=await certificate.latest(app.database, found) is not None,
+        again=_again(found),
+    )
+
+
+def _needs_consent(connection: Connection) -> bool:
+    never_given = connection.stage is Stage.NEW and connection.claimed_tenant is None
+    return never_given or connection.reason == "consent_missing"
+
+
+def _again(connection: Connection) -> int | None:
+    """After how many seconds the page looks again by itself, if anything may happen by itself."""
+    if connection.stage is Stage.GRANT or (connection.stage is Stage.NEW and connection.claimed_tenant):
+        return SOON
+    return SELDOM if connection.stage in (Stage.REVOKE, Stage.CLEANUP) else None
 
 
 def _by_stage(shown: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     titles = {"grant": "Granting access", "run": "Service running", "revoke": "Revoking access", "cleanup": "Clean-up"}
-    marks: dict[str, str] = {}
+    objects: dict[str, tuple[str, list[str]]] = {}
     for row in shown["rows"]:
-        marks.setdefault(row["key"], row["mark"])
+        title, marks = objects.setdefault(row["key"], (row["title"], []))
+        if row["mark"] not in marks:
+            marks.append(row["mark"])
     lines = [
-        line | {"objects": [(key, marks[key]) for key in line["rows"] if key in marks]} for line in shown["published"]
+        line | {"objects": [objects[key] for key in line["rows"] if key in objects]} for line in shown["published"]
     ]
     return [(title, [line for line in lines if line["stage"] == stage]) for stage, title in titles.items()]
 
@@ -79,14 +126,12 @@ async def act(app: App, request: Request) -> Response:
             await revoke.revoke(app, found, request.actor)
         case "grant":
             await grant.connect_again(app, found, request.actor)
-        case "sync":
-            await app.queue.send(Job(name="sync-now", connection=found.id), app.clock.now())
-        case "look":
-            await app.queue.send(Job(name="advance", connection=found.id), app.clock.now())
         case "attest":
             await revoke.attest(app, found, request.form().get("key", ""), request.actor)
+        case job if job in JOBS:
+            await api.start(app, found, JOBS[job])
         case other:
-            raise Refused(404, "no_such_action", f"There is no action “{other}”.")
+            raise Refused(404, "no_such_action", f"There is no action “{other[:80]}”.")
     return redirect(f"/connections/{found.id}")
 
 
@@ -94,13 +139,13 @@ async def connect(app: App, request: Request) -> Response:
     """What the administrator sees before consenting: each object, why, how long; and afterwards, how it goes."""
     found = await grant.linked(app, request.args["token"])
     platform = app.platforms[found.platform]
-    asking = found.tenant is None and found.claimed_tenant is None
     return page(
         "connect.html",
         c=views.connection_view(app, found),
         changes=[row for row in platform.rows if isinstance(row, Change | ByAdministrator)],
         permissions=platform.permissions,
         after_consent=platform.after_consent,
-        platform_url=await grant.platform_url(app, found) if asking or found.reason == "consent_missing" else None,
+        platform_url=await grant.platform_url(app, found) if _needs_consent(found) else None,
         removed={Stage.REVOKE: "when access is revoked", Stage.CLEANUP: "at clean-up, a day later"},
+        again=_again(found),
     )

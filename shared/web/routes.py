@@ -10,7 +10,7 @@ from functools import cache
 from shared.errors import FootprintError, Permanent, Refused
 from shared.platform import App
 from shared.web import api, pages
-from shared.web.messages import Request, Response, problem
+from shared.web.messages import LARGEST_BODY, Request, Response, problem
 from shared.web.operators import operator
 
 log = logging.getLogger(__name__)
@@ -71,9 +71,13 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+# Somebody without the right, or with a link or an id that is not theirs: told in the log, whoever it was.
+TURNED_AWAY = frozenset({401, 403, 404, 410})
+
+
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
 async def answer(app: App, request: Request) -> Response:
@@ -94,20 +98,40 @@ async def answer(app: App, request: Request) -> Response:
 
 def _told(request: Request, error: Refused) -> Response:
     for_people = not request.path.startswith("/api/") or request.path.startswith("/api/consent/")
-    return pages.refused(error) if for_people else problem(error)
+    told = pages.refused(error) if for_people else problem(error)
+    more: dict[str, str] = {}
+    if error.status == 401:
+        more["WWW-Authenticate"] = "Bearer"
+    if error.status == 405:
+        more["Allow"] = ", ".join(sorted({route.method for route, _ in _at(request.path)}))
+    return replace(told, headers={**told.headers, **more})
+
+
+def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
+    """The routes of a path, whatever their method, with the path's named parts."""
+    found = [(route, _pattern(route.path).fullmatch(path)) for route in ROUTES]
+    return [(route, matched.groupdict()) for route, matched in found if matched]
 
 
 async def _answer(app: App, request: Request) -> Response:
-    other_methods: list[str] = []
-    for route in ROUTES:
-        matched = _pattern(route.path).match(request.path)
-        if not matched:
-            continue
-        if route.method != request.method:
-            other_methods.append(route.method)
-            continue
-        actor = await operator(app, request) if route.auth is Auth.OPERATOR else ""
-        return await route.handler(app, replace(request, args=matched.groupdict(), actor=actor))
-    if other_methods:
-        raise Refused(405, "method_not_allowed", f"Here only {', '.join(other_methods)} is understood.")
-    raise Refused(404, "no_such_page", "There is nothing at this address.")
+    here = _at(request.path)
+    if not here:
+        raise Refused(404, "no_such_page", "There is nothing at this address.")
+    if len(request.body) > LARGEST_BODY:
+        raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
+    for route, args in here:
+        if route.method == request.method:
+            return await _guarded(app, route, replace(request, args=args))
+    raise Refused(405, "method_not_allowed", "This method is not understood here.")
+
+
+async def _guarded(app: App, route: Route, request: Request) -> Response:
+    actor = ""
+    try:
+        if route.auth is Auth.OPERATOR:
+            actor = await operator(app, request)
+        return await route.handler(app, replace(request, actor=actor))
+    except Refused as error:
+        if error.status in TURNED_AWAY:
+            log.warning("request turned away", extra={"route": route.name, "code": error.code, "actor": actor})
+        raise
