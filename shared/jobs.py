@@ -51,7 +51,8 @@ async def run(app: App, job: Job) -> None:
         if await connections.find(app.database, job.connection) is None:
             log.warning("job for a connection that does not exist", extra={"job": job.name})
             return
-        await app.queue.send(job, now + BUSY)
+        # A new message: that another run is busy says nothing against the job.
+        await app.queue.send(Job(name=job.name, connection=job.connection), now + BUSY)
         return
     connection, lease = claimed
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from html import escape
+from urllib.parse import parse_qsl
 
 import httpx
 from starlette.concurrency import run_in_threadpool
@@ -28,15 +29,15 @@ def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> l
         return _page(simulators)
 
     async def clock(request: Request) -> Response:
-        by = MOVES.get(str((await request.form()).get("by")))
+        by = MOVES.get((await _form(request)).get("by", ""))
         if by is None or _from_elsewhere(request):
             return _page(simulators, "The clock is moved with the buttons of this page only.", 400)
         move_clock(timedelta(seconds=by))
         return RedirectResponse("/_local", status_code=303)
 
     async def act(request: Request) -> Response:
-        form = await request.form()
-        tenant, action = str(form.get("tenant")), str(form.get("action"))
+        form = await _form(request)
+        tenant, action = form.get("tenant", ""), form.get("action", "")
         known = {one["id"] for one in simulators.tenants()}
         if tenant not in known or action not in ACTIONS or _from_elsewhere(request):
             return _page(simulators, "An administrator acts with the buttons of this page only.", 400)
@@ -53,6 +54,11 @@ def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> l
     ]
 
 
+async def _form(request: Request) -> dict[str, str]:
+    # Starlette's own parser wants a package that nothing else here needs.
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+
+
 def _from_elsewhere(request: Request) -> bool:
     """Any page in the same browser could post here; only this one does so from this origin."""
     return request.headers.get("origin", "").partition("://")[2] not in ("", request.headers.get("host"))
@@ -62,14 +68,14 @@ def _page(simulators: Simulators, told: str = "", status: int = 200) -> Response
     moves = "".join(f'<button name="by" value="{name}">{name}</button>' for name in MOVES)
     card = f"<p class='card' role='alert'>{escape(told)}</p>" if told else ""
     page = (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine – Footprint</title>"
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='stylesheet' href='/style.css'></head><body>"
         "<header><a href='/'>Footprint</a> <span class='soft'>This machine</span></header><main>"
         f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
         f"<p>For the service and for Microsoft alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
         f"<form method='post' action='/_local/clock' class='actions'>{moves}</form>"
-        "<h2>The customers’ administrators</h2><p>What a person would do in the Entra admin center.</p>"
+        "<h2>Administrators of the customers</h2><p>What a person would do in the Entra admin center.</p>"
         f"{''.join(_tenant(simulators, one) for one in simulators.tenants())}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=PAGE_HEADERS)
@@ -77,9 +83,11 @@ def _page(simulators: Simulators, told: str = "", status: int = 200) -> Response
 
 def _tenant(simulators: Simulators, one: dict[str, str]) -> str:
     buttons = "".join(f"<button name='action' value='{action}'>{text}</button>" for action, text in ACTIONS.items())
+    everything = f"{simulators.control}/_sim/tenants/{one['id']}/snapshot"
     return (
-        f"<section class='card'><strong>{escape(one['name'])}</strong> <span class='soft'>{escape(one['domain'])}</span>"
+        f"<section class='card'><strong>{escape(one['name'])}</strong>"
+        f" <span class='soft'>{escape(one['domain'])}</span>"
         f"<form method='post' action='/_local/act' class='actions'>"
         f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{buttons}</form>"
-        f"<a href='{simulators.control}/_sim/tenants/{escape(one['id'])}/snapshot'>Everything in this tenant</a></section>"
+        f"<a href='{escape(everything)}'>Everything in this tenant</a></section>"
     )

@@ -211,7 +211,7 @@ def _refused(reply: Reply, cmdlet: str, token: str) -> FootprintError:
     for sign, meaning in TEXTS:
         if sign in message:
             return meaning(cmdlet, message, token)
-    if reply.status >= 500:  # it may pass, and it is no outage: Exchange says what it was
+    if reply.status == 404 or reply.status >= 500:  # of a kind that we do not know, which proves nothing and may pass
         return Temporary("exchange_failed", f"Exchange failed at {cmdlet}: {message}", after=timedelta(minutes=5))
     return Permanent("exchange_refused", f"Exchange refused {cmdlet}: {message}")
 

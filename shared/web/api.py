@@ -17,7 +17,6 @@ from shared.policies import Policy
 from shared.queues import Job
 from shared.web.messages import DATA_HEADERS, Request, Response, as_json, redirect
 
-
 # With these a spreadsheet begins a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

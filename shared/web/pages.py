@@ -109,7 +109,7 @@ def _by_stage(shown: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     titles = {"grant": "Granting access", "run": "Service running", "revoke": "Revoking access", "cleanup": "Clean-up"}
     objects: dict[str, tuple[str, list[str]]] = {}
     for row in shown["rows"]:
-        title, marks = objects.setdefault(row["key"], (row["title"], []))
+        marks = objects.setdefault(row["key"], (row["title"], []))[1]
         if row["mark"] not in marks:
             marks.append(row["mark"])
     lines = [

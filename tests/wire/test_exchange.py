@@ -257,6 +257,7 @@ async def test_without_either_the_outer_message_is_told(exchange: Exchange, host
         (failure(400, "A.ParameterTransformationException", "x"), Permanent, "our_request_refused"),
         (failure(400, "X", "A server side error has occurred"), Temporary, "platform_unavailable"),
         (failure(500, "X.TransientException", "Try later"), Temporary, "exchange_failed"),
+        (failure(404, "X.UnknownException", "Nothing here"), Temporary, "exchange_failed"),
         (failure(400, "X.RuleLimitException", "Too many rules"), Permanent, "exchange_refused"),
     ],
 )
