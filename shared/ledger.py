@@ -165,7 +165,7 @@ class Ledger:
         match act:
             case Act.ADOPT:
                 held = replace(held, state=State.OURS, since=self._clock.now(), identity=identity, seen=after,
-                               attempts=0)  # fmt: skip
+                               drift=None, attempts=0)  # fmt: skip
             case Act.BORROW:
                 held = replace(held, state=State.BORROWED, since=self._clock.now(), identity=identity, seen=after)
             case Act.FORGET:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import certificate, connections
 from shared import ledger as ledgers
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)
 LOOK_AGAIN = timedelta(minutes=1)
+# How often the whole tenant is looked over for residue while the administrator's step is awaited.
+RESCAN = timedelta(days=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
 
 
@@ -146,6 +148,8 @@ async def _certify(
     """Draw up the certificate: with a last look at the tenant while we can, without it once our application is gone."""
     asked = any(step.verb is Verb.ASK for step in steps)
     before = await certificate.latest(app.database, connection)
+    if asked and before is not None and app.clock.now() < datetime.fromisoformat(before["drawn_up_at"]) + RESCAN:
+        return
     if asked or before is None:
         left, unknown = await certificate.residue(platform.rows, tenant) if asked else ([], _unseen(platform, tenant))
         left += await platform.residue(tenant) if asked else []

@@ -12,7 +12,7 @@ from shared import directory
 from shared.errors import FootprintError, Missing, Permanent, Temporary
 from shared.ledger import State
 from shared.lifecycle import Absent, Present, Settings
-from shared.microsoft365.graph import BatchOutcome, BatchRequest, GraphRefused
+from shared.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
 from shared.microsoft365.tenant import Tenant
 from shared.policies import Direction, protected_users, targets
 
@@ -210,7 +210,7 @@ async def _judge(tenant: Tenant, user: str, outcome: BatchOutcome, already: str)
             return
         case 400 if already in outcome.message:
             return
-        case 404 | 400:
+        case 404 | 400 if outcome.status == 400 or outcome.code in NOT_FOUND:
             await directory.skip(tenant.app.database, tenant.connection.id, user, outcome.message[:200])
         case 401 | 403:
             raise Permanent(
