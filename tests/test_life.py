@@ -1,7 +1,15 @@
 """The whole life of a connection, from before consent to after the last step."""
 
+from datetime import timedelta
+
+from shared.certificate import latest
+from shared.connections import Status
+from shared.directory import count
+from shared.handlers import grant
 from shared.lifecycle import Stage
-from tests.world import World
+from shared.policies import EVERYONE, Policy
+from shared.tokens import stored
+from tests.world import FABRIKAM, World
 
 
 async def test_before_equals_after(world: World) -> None:
@@ -11,3 +19,74 @@ async def test_before_equals_after(world: World) -> None:
     closed = await world.leave(connection)
     assert closed.stage is Stage.CLOSED
     assert world.snapshot() == before
+
+
+async def test_every_object_is_marked_and_every_mark_is_true(world: World) -> None:
+    connection = await world.connect()
+    marks = await world.marks(connection)
+    assert marks["ip-allow/203.0.113.16/28"] == "borrowed"
+    assert marks["ip-allow/198.51.100.32/29"] == "present"
+    assert marks["rule-incoming-domain"] == "present"
+    assert marks["rule-incoming-user"] == "absent"  # nobody is named one by one
+    assert marks["daily-sync"] == "running"
+    closed = await world.leave(connection)
+    after = await world.marks(closed)
+    assert {mark for key, mark in after.items() if key != "ip-allow/203.0.113.16/28"} == {"absent", "stopped"}
+
+
+async def test_a_tenant_of_20000_users_is_left_as_it_was(world: World) -> None:
+    before = world.snapshot(FABRIKAM)
+    group = world.graph("GET", "/groups?$top=1", FABRIKAM)["value"][0]["id"]
+    connection = await world.connect(FABRIKAM, policies=[EVERYONE, Policy(name="some", groups=[group])])
+    held = await count(world.app.database, connection.id)
+    assert held["users"] == 20000
+    assert (await world.marks(connection))["rule-incoming-user"] == "present"
+    closed = await world.leave(connection, FABRIKAM)
+    assert closed.stage is Stage.CLOSED
+    assert world.snapshot(FABRIKAM) == before
+
+
+async def test_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
+    before = world.snapshot()
+    connection = await world.connect()
+    await world.revoke(connection)
+    await world.pass_time(timedelta(hours=3))
+    waiting = await world.connection(connection.id)
+    assert waiting.stage is Stage.CLEANUP
+    await grant.connect_again(world.app, waiting, "operator@msp.example")
+    running = await world.until(connection, Stage.RUN)
+    marks = await world.marks(running)
+    await world.pass_time(timedelta(hours=48))
+    assert (await world.connection(connection.id)).stage is Stage.RUN
+    assert await world.marks(running) == marks
+    await world.leave(running)
+    assert world.snapshot() == before
+
+
+async def test_the_application_removed_first_ends_degraded_with_a_complete_list(world: World) -> None:
+    connection = await world.connect()
+    world.admin("remove-application")
+    await world.pass_time(timedelta(hours=2))
+    await world.tick()
+    assert (await world.connection(connection.id)).status is Status.ATTENTION
+    await world.revoke(connection)
+    closed = await world.until(connection, Stage.CLOSED)
+    content = await latest(world.app.database, closed)
+    assert content is not None
+    assert content["result"] == "degraded"
+    unchecked = {entry["key"] for entry in content["could_not_check"]}
+    assert {"rule-incoming-domain", "outbound-incoming", "inbound-outgoing", "group-incoming", "spoof"} <= unchecked
+    assert sum((await count(world.app.database, connection.id)).values()) == 0
+    assert await stored(world.app.database, connection.id) == []
+
+
+async def test_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
+    connection = await world.connect()
+    await world.work()
+    world.sims.cloud.calls.clear()
+    world.clock.move(timedelta(days=10))
+    for _ in range(3):
+        await world.tick()
+    synced = [call for call in world.sims.cloud.calls if call.path == "/v1.0/domains"]
+    assert len(synced) == 1
+    assert (await world.connection(connection.id)).status is Status.OK

@@ -1,0 +1,109 @@
+"""What is written is true: the table, the settings, the routes, the sizes, the locked requirements."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+from infra.local.readme import README, printed
+from shared.jobs import HANDLERS
+from shared.lifecycle import Activity, Change
+from shared.microsoft365.catalogue import rows
+from shared.microsoft365.published import PUBLISHED
+from shared.settings import Settings
+from shared.web.routes import ROUTES
+
+ROOT = README.parent
+SOURCES = [*ROOT.glob("shared/**/*.py"), *ROOT.glob("infra/**/*.py"), *ROOT.glob("gcp_functions/*.py")]
+HOSTS = [ROOT / "function_app.py", ROOT / "gcp_functions" / "main.py"]
+
+
+async def nobody(_tenant: object) -> bool:
+    return False
+
+
+def test_every_published_line_is_claimed_and_the_reverse() -> None:
+    catalogue = rows(nobody)
+    published, claimed = {line.id for line in PUBLISHED}, {claim for row in catalogue for claim in row.claims}
+    assert published == claimed
+    assert not [row.key for row in catalogue if not row.claims]
+    assert len({row.key for row in catalogue}) == len(catalogue)
+
+
+def test_every_row_serves_and_needs_rows_that_exist_and_runs_a_job_that_exists() -> None:
+    catalogue = rows(nobody)
+    keys = {row.key for row in catalogue}
+    for row in catalogue:
+        if isinstance(row, Change):
+            assert set(row.serves) | set(row.needs) <= keys, row.key
+        if isinstance(row, Activity):
+            assert row.job in HANDLERS
+
+
+def test_the_readme_shows_the_catalogue_as_it_is() -> None:
+    assert printed(README.read_text()) == README.read_text(), "run `make format`"
+
+
+def test_the_readme_names_every_api_route() -> None:
+    text = README.read_text()
+    for route in ROUTES:
+        if route.path.startswith("/api/connections/"):
+            tail = route.path.removeprefix("/api/connections/{id}").split("/{")[0]
+            assert f"{{id}}{tail}" in text, route.name
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"`?make ([a-z]+)", (ROOT / document).read_text()):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE) or target in ("are",), target
+
+
+def test_the_example_environment_names_every_setting() -> None:
+    text = (ROOT / ".env.example").read_text()
+    for name, field in Settings.model_fields.items():
+        if name == "queue":  # there is only one so far
+            continue
+        nested = getattr(field.annotation, "model_fields", None)
+        if nested and name != "mail":
+            for inner in nested:
+                assert f"FOOTPRINT_{name}__{inner}=".upper() in text.upper(), f"{name}.{inner}"
+        else:
+            assert f"FOOTPRINT_{name}".upper() in text.upper(), name
+
+
+def test_no_module_is_too_long() -> None:
+    for path in SOURCES:
+        assert len(path.read_text().splitlines()) <= 300, path
+    for path in HOSTS:
+        assert len(path.read_text().splitlines()) < 120, path
+
+
+def test_azures_host_knows_no_flow() -> None:
+    tree = ast.parse(HOSTS[0].read_text())
+    known = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    ours = {name for name in known if name.startswith("shared")}
+    assert ours == {
+        "shared.jobs",
+        "shared.platform",
+        "shared.service",
+        "shared.settings",
+        "shared.web.messages",
+        "shared.web.routes",
+    }
+
+
+def test_the_locked_requirements_hold_what_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = (ROOT / "requirements.txt").read_text().lower()
+    for line in project["dependencies"]:
+        wanted = re.match(r"([a-z0-9-]+)(?:\[[a-z]+\])?==([0-9.]+)", line.lower())
+        if wanted:
+            assert f"\n{wanted[1]}=={wanted[2]}" in "\n" + locked, line
+
+
+def test_nothing_happens_at_import(tmp_path: Path) -> None:
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            assert not called or path.parent.name in ("migrations",), f"{path}:{node.lineno}"
