@@ -77,7 +77,7 @@ async def _syncs(running: Machine, identifier: str) -> dict[str, float]:
         if name == "whole":
             async with app.database.write() as write:
                 await write.exec_driver_sql("DELETE FROM checkpoints")
-        while (claimed := await connections.claim(app.database, identifier, app.clock.now())) is None:
+        while (claimed := await connections.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
         ledger = open_ledger(app, *claimed)
         await ledger.load()
