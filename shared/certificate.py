@@ -78,6 +78,7 @@ async def draw_up(
         "yours_before_us": [
             e["key"] for e in history if e["act"] == "borrow"
         ],
+        "cannot_be_undone": sorted({e["note"] for e in history if e["act"] == "remark"}),
         "residue": list(left),
         "could_not_check": list(unknown),
         "by_administrator": [

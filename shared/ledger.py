@@ -39,6 +39,7 @@ class Act(StrEnum):
     DRIFT = "drift"
     ATTEST = "attest"
     STAGE = "stage"
+    REMARK = "remark"
 
 
 class State(StrEnum):
@@ -174,6 +175,10 @@ class Ledger:
                 held = replace(held, drift=after)
         entry = Entry(key=key, act=act, identity=identity, before=before, after=after, note=text)
         await self._write(entry, holding=held)
+
+    async def remark(self, key: str, text: str) -> None:
+        """Write what concerns no object of ours; raises Superseded if the run lost its lease."""
+        await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None, guarded=True)
 
     async def _write(self, entry: Entry, *, holding: Holding | None, guarded: bool = False) -> int:
         connection, now = self._lease.connection, self._clock.now()

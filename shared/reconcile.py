@@ -108,7 +108,9 @@ async def _compare(step: Step, row: Change, tenant: Tenant, present: Present) ->
     names = (step.desired if step.verb is Verb.CREATE else step.changes) or {}
     waiting = row.resource.set_last if step.verb is not Verb.COMPLETE else frozenset()
     wrong = {
-        n: present.settings.get(n) for n in names if n not in waiting and present.settings.get(n) != expected.get(n)
+        name: present.settings.get(name)
+        for name, sent in names.items()
+        if name not in waiting and present.settings.get(name) not in (sent, expected.get(name))
     }
     if wrong:
         now = "; ".join(f"{name} is {value!r}" for name, value in tenant.ledger.image(wrong).items())

@@ -55,7 +55,9 @@ async def grant(world: World, connection: Connection) -> None:
 
 
 async def revoke(world: World, connection: Connection) -> None:
-    """To the administrator's step."""
+    """To the administrator's step. A revoke that was not answered before the death is asked for again."""
+    if (await world.connection(connection.id)).stage is Stage.RUN:
+        await world.revoke(connection)
     await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
 
 

@@ -11,7 +11,7 @@ from shared.errors import Permanent
 from shared.ledger import Ledger
 from shared.lifecycle import Stage
 from shared.microsoft365.entra import Entra, TokenRefused
-from shared.microsoft365.exchange import Exchange
+from shared.microsoft365.exchange import Dehydrated, Exchange
 from shared.microsoft365.graph import Graph
 from shared.platform import App
 from shared.settings import MailSite, Microsoft
@@ -115,3 +115,16 @@ async def open_tenant(app: App, connection: Connection, ledger: Ledger, entra: E
             for resource in resources(settings):
                 await tokens.discard(resource)
             raise
+        except Dehydrated:
+            await _customise(opened)
+            raise
+
+
+async def _customise(tenant: Tenant) -> None:
+    """Have the organisation customised, once; Exchange takes such objects only some time after that."""
+    (organisation,) = (await tenant.exchange.invoke("Get-OrganizationConfig")).rows
+    if organisation["IsDehydrated"]:
+        await tenant.ledger.remark(
+            "organisation", "Exchange asked for the organisation to be customised, which cannot be undone."
+        )
+        await tenant.exchange.invoke("Enable-OrganizationCustomization")
