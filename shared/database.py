@@ -1,5 +1,6 @@
 """The tables, and one way to read and one way to write. SQLAlchemy Core, the same on SQLite and PostgreSQL."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -224,6 +225,8 @@ class Database:
         self.url = url
         self.engine: AsyncEngine = create_async_engine(url)
         if self.engine.dialect.name == "sqlite":
+            # At its lowest level it logs every statement with its values.
+            logging.getLogger("aiosqlite").setLevel(logging.INFO)
             sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
