@@ -1,7 +1,9 @@
 """`python -m infra.local run` keeps a whole cloud on this machine; `… demo` lives a connection's life in it."""
 
 import asyncio
+import errno
 import logging
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from shared.schedule import Site
 from shared.web.operators import sign_in_link
 
 FOLDER = Path(".local").resolve()
-PORT = 8080
+PORT = int(os.environ.get("PORT", "8080"))
 
 
 async def run() -> int:
@@ -54,6 +56,11 @@ def main() -> int:
         return asyncio.run(commands[sys.argv[1]]())
     except KeyboardInterrupt:
         return 0
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.stderr.write(f"Port {PORT} is taken on this machine. Choose another: PORT=8081 make run\n")
+        return 1
 
 
 if __name__ == "__main__":
