@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from shared.certificate import latest
 from shared.connections import Status
-from shared.directory import count
+from shared.directory import count, domains
 from shared.handlers import grant
+from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
+from shared.queues import Job
 from shared.tokens import stored
 from tests.world import FABRIKAM, World
 
@@ -46,7 +48,7 @@ async def test_a_tenant_of_20000_users_is_left_as_it_was(world: World) -> None:
     assert world.snapshot(FABRIKAM) == before
 
 
-async def test_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
+async def test_hazard_17_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
     before = world.snapshot()
     connection = await world.connect()
     await world.revoke(connection)
@@ -63,7 +65,7 @@ async def test_connecting_again_during_the_wait_removes_nothing_of_the_new_set_u
     assert world.snapshot() == before
 
 
-async def test_the_application_removed_first_ends_degraded_with_a_complete_list(world: World) -> None:
+async def test_hazard_09_the_application_removed_first_ends_degraded_with_a_complete_list(world: World) -> None:
     connection = await world.connect()
     world.admin("remove-application")
     await world.pass_time(timedelta(hours=2))
@@ -80,7 +82,7 @@ async def test_the_application_removed_first_ends_degraded_with_a_complete_list(
     assert await stored(world.app.database, connection.id) == []
 
 
-async def test_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
+async def test_hazard_29_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
     connection = await world.connect()
     await world.work()
     world.sims.cloud.calls.clear()
@@ -89,4 +91,15 @@ async def test_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> No
         await world.tick()
     synced = [call for call in world.sims.cloud.calls if call.path == "/v1.0/domains"]
     assert len(synced) == 1
+    assert (await world.connection(connection.id)).status is Status.OK
+
+
+async def test_a_resolver_that_fails_is_not_no_mx(world: World) -> None:
+    connection = await world.connect()
+    await world.work()
+    known = {row["name"]: row["mx"] for row in await domains(world.app.database, connection.id)}
+    assert known["contoso.com"] == ["contoso-com.mail.protection.outlook.com"]
+    world.behave(dns="servfail")
+    await run(world.app, Job(name="sync-now", connection=connection.id))
+    assert {row["name"]: row["mx"] for row in await domains(world.app.database, connection.id)} == known
     assert (await world.connection(connection.id)).status is Status.OK
