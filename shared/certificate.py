@@ -3,20 +3,22 @@
 It is drawn up from the ledger and from one last complete look at the tenant, and signed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared import database as db
+from shared import chain
 from shared import ledger as ledgers
+from shared import tables as db
 from shared.connections import Connection
 from shared.database import Database
 from shared.errors import FootprintError
-from shared.ledger import Ledger, State
+from shared.ledger import NOT_OURS, Holding, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Present, Row, Stage
-from shared.plan import Item, Tenant
 from shared.seal import Seal
+from shared.steps import Item, Tenant
 
 
 async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -26,8 +28,10 @@ async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[dict[str, A
     unknown: list[dict[str, Any]] = []
     for item in known(rows, tenant.ledger):
         held = tenant.ledger.holdings[item.key]
-        if not isinstance(item.row, Change) or held.state is State.BORROWED or held.identity is None:
+        if not isinstance(item.row, Change) or held.state in NOT_OURS or held.identity is None:
             continue
+        if item.row.offered and held.state is not State.GONE:
+            continue  # stays, as published, because nobody has asked for its removal
         entry = {"key": item.key, "title": item.row.title, "identity": held.identity}
         try:
             observed = await item.row.resource.observe(tenant, item.element, held.identity)
@@ -51,42 +55,58 @@ def known(rows: Sequence[Row], ledger: Ledger) -> list[Item]:
 
 
 async def draw_up(
-    database: Database, connection: Connection, rows: Sequence[Row], *, now: Any, client_id: str, result: str,
-    left: Sequence[dict[str, Any]], unknown: Sequence[dict[str, Any]], administrator_done: bool,
+    database: Database, connection: Connection, rows: Sequence[Row], *, now: datetime, words: Mapping[str, str],
+    result: str, left: Sequence[dict[str, Any]], unknown: Sequence[dict[str, Any]], still_open: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     """The certificate's content, kept in the database for this generation of the connection."""
     holdings = await ledgers.holdings_of(database, connection.id)
-    history = [entry async for entry in ledgers.entries(database, connection.id)]
-    titles = {row.key: row for row in rows}
+    history = [entry async for entry in chain.entries(database, connection.id)]
+    by_key = {row.key: row for row in rows}
+
+    def last(key: str, acts: tuple[str, ...]) -> dict[str, Any] | None:
+        found = [e for e in history if e["key"] == key and e["act"] in acts and e["state"] in ("done", "noted")]
+        return found[-1] if found else None
 
     def when(key: str, acts: tuple[str, ...]) -> str | None:
-        times = [e["at"] for e in history if e["key"] == key and e["act"] in acts and e["state"] in ("done", "noted")]
-        return times[-1] if times else None
+        entry = last(key, acts)
+        return entry["at"] if entry else None
+
+    def of_ours(key: str) -> bool:
+        return isinstance(by_key.get(key.partition("/")[0]), Change)
 
     content = {
         "connection": connection.id, "name": connection.name, "platform": connection.platform,
-        "tenant": connection.tenant, "site": str(connection.site), "generation": connection.generation,
-        "result": result, "drawn_up_at": now.isoformat(),
+        "modes": sorted(connection.modes), "tenant": connection.tenant, "site": str(connection.site),
+        "generation": connection.generation, "result": result, "drawn_up_at": now.isoformat(),
         "changes": [
             {
-                "key": key, "title": titles[key.partition("/")[0]].title, "identity": held.identity,
+                "key": key, "title": by_key[key.partition("/")[0]].title, "identity": held.identity,
                 "state": str(held.state), "made_at": when(key, ("create", "adopt")),
                 "removed_at": when(key, ("remove", "forget")) if held.state is State.GONE else None,
             }
-            for key, held in sorted(holdings.items())
+            for key, held in sorted(holdings.items()) if of_ours(key)
         ],
         "yours_before_us": [
             e["key"] for e in history if e["act"] == "borrow"
+        ],
+        "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is State.LEFT),
+        "kept_as_published": [
+            {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
+            for row in rows if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
         "cannot_be_undone": sorted({e["note"] for e in history if e["act"] == "remark"}),
         "residue": list(left),
         "could_not_check": list(unknown),
         "by_administrator": [
-            {"key": row.key, "title": row.title, "done": administrator_done,
-             "instruction": row.instruction.format(client_id=client_id)}
+            {
+                "key": row.key, "title": row.title, "done": not _stands(holdings.get(row.key)),
+                "evidence": (last(row.key, ("forget", "leave", "miss")) or {}).get("note"),
+                "instruction": row.removal.format(**words),
+            }
             for row in rows if isinstance(row, ByAdministrator)
         ],
-        "ledger": {"entries": len(history), "head": history[-1]["hash"] if history else ledgers.GENESIS},
+        "open": list(still_open),
+        "ledger": {"entries": len(history), "head": history[-1]["hash"] if history else chain.GENESIS},
     }  # fmt: skip
     table = db.certificates
     mine = sa.and_(table.c.connection == connection.id, table.c.generation == connection.generation)
@@ -98,6 +118,10 @@ async def draw_up(
             )
         )
     return content
+
+
+def _stands(held: Holding | None) -> bool:
+    return held is not None and held.state is not State.GONE and held.state not in NOT_OURS
 
 
 async def latest(database: Database, connection: Connection) -> dict[str, Any] | None:

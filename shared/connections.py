@@ -15,7 +15,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import database as db
+from shared import tables as db
 from shared.database import Database
 from shared.errors import Temporary
 from shared.lifecycle import Stage
@@ -46,15 +46,20 @@ class Superseded(Temporary):
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """One customer's tenant or domain and where it stands. `tenant` is the platform's id, once proven."""
+    """One customer's tenant or domain and where it stands. `tenant` is the platform's id, once proven.
+
+    `administrator` is the account that consented in person, where a platform has such, until the connection is closed.
+    """
 
     id: str
     platform: str
+    modes: frozenset[str]
     name: str
     site: Site
     expected_tenant: str | None
     claimed_tenant: str | None
     tenant: str | None
+    administrator: str | None
     label: str
     sealed_headers: bytes = field(repr=False)
     repairs_drift: bool
@@ -83,7 +88,9 @@ class Lease:
 
 def _connection(row: Any) -> Connection:
     values = dict(row._mapping)
-    typed = {"site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status)}
+    typed = {
+        "site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status), "modes": frozenset(row.modes),
+    }  # fmt: skip
     return Connection(**(values | typed))
 
 
@@ -93,13 +100,13 @@ def new_id() -> str:
 
 
 async def create(
-    write: AsyncConnection, *, id: str, platform: str, name: str, site: Site, expected_tenant: str | None,  # noqa: A002
-    repairs_drift: bool, sealed_headers: bytes, now: datetime,
+    write: AsyncConnection, *, id: str, platform: str, modes: frozenset[str], name: str, site: Site,  # noqa: A002
+    expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, now: datetime,
 ) -> None:  # fmt: skip
     """Add a connection in stage NEW inside the caller's transaction."""
     await write.execute(
         sa.insert(db.connections).values(
-            id=id, platform=platform, name=name, site=str(site), expected_tenant=expected_tenant,
+            id=id, platform=platform, modes=sorted(modes), name=name, site=str(site), expected_tenant=expected_tenant,
             repairs_drift=repairs_drift, sealed_headers=sealed_headers, label=secrets.token_hex(16),
             stage=int(Stage.NEW), stage_since=now, generation=1, status=str(Status.OK), created_at=now,
         )
@@ -132,6 +139,12 @@ async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[
         sa.select(db.connections).where(db.connections.c.platform == platform, db.connections.c.tenant == tenant)
     )
     return [_connection(row) for row in rows]
+
+
+def compete(one: Connection, other: Connection) -> bool:
+    """Whether two connections of one tenant are after the same thing there; those of different modes are not."""
+    open_still = other.id != one.id and other.stage is not Stage.CLOSED
+    return open_still and (not one.modes or not other.modes or bool(one.modes & other.modes))
 
 
 async def claim(database: Database, connection: str, now: datetime) -> tuple[Connection, Lease] | None:

@@ -4,7 +4,7 @@ A sync marks what it has seen. Only at its end, when the listing is known to be 
 the same transaction that keeps the new checkpoint; and a loss that is not plausible is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import database as db
+from shared import tables as db
 from shared.connections import new_id
 from shared.database import Database
 from shared.errors import Permanent
@@ -20,6 +20,10 @@ from shared.errors import Permanent
 # A handful of rows may go at once without anybody being alarmed.
 SMALL = 10
 GONE = "gone "
+# A group's member that stands for every user of the tenant.
+EVERY_USER = "*"
+# Ids in one statement; databases take some thousands.
+AT_ONCE = 500
 COPIES: dict[str, sa.Table] = {"users": db.users, "groups": db.groups, "members": db.members}
 IDENTITY = {"users": ("id",), "groups": ("id",), "members": ("group_id", "member_id")}
 
@@ -65,12 +69,7 @@ class Copy:
         async with self._database.write() as write:
             for kind in kinds:
                 lost[kind] = await self._drop(write, kind, complete=complete, plausible=plausible)
-            for kind, link in links.items():
-                mine = sa.and_(db.checkpoints.c.connection == self._connection, db.checkpoints.c.kind == kind)
-                await write.execute(sa.delete(db.checkpoints).where(mine))
-                await write.execute(
-                    sa.insert(db.checkpoints).values(connection=self._connection, kind=kind, link=link, at=now)
-                )
+            await _keep(write, self._connection, links, now)
         return lost
 
     async def _drop(self, write: AsyncConnection, kind: str, *, complete: bool, plausible: float) -> int:
@@ -80,19 +79,95 @@ class Copy:
         count = sa.select(sa.func.count()).select_from(table)
         total = (await write.execute(count.where(mine))).scalar_one()
         lost = int((await write.execute(count.where(mine, going))).scalar_one())
-        # Nobody removes every user and stays a customer; an empty answer is a broken one.
-        if lost > max(SMALL, plausible * total) or (kind == "users" and 1 < total == lost):
-            raise Permanent(
-                "implausible_loss",
-                f"The directory answered with {total - lost} of {total} {kind}. Nothing was deleted. If it is true, "
-                "sync again and accept the loss; if not, look for what the directory lost.",
-            )
+        refuse_loss(kind, lost, total, plausible)
         await write.execute(sa.delete(table).where(mine, going))
         if kind == "groups":
-            alive = sa.select(db.groups.c.id).where(db.groups.c.connection == self._connection)
-            orphans = sa.and_(db.members.c.connection == self._connection, db.members.c.group_id.not_in(alive))
-            await write.execute(sa.delete(db.members).where(orphans))
+            await write.execute(_orphans(self._connection))
         return lost
+
+
+class Comparison:
+    """A complete listing held against our copy: only what differs is written, so an unchanged tenant writes nothing.
+
+    It keeps one short digest for each row of a kind in memory, no row itself.
+    """
+
+    def __init__(self, database: Database, connection: str, kind: str) -> None:
+        self._database, self._connection, self._kind = database, connection, kind
+        self._unseen: dict[str, str | None] = {}
+        self._stored = 0
+
+    async def load(self) -> None:
+        """Read what is stored now."""
+        table = COPIES[self._kind]
+        query = sa.select(table.c.id, table.c.digest).where(table.c.connection == self._connection)
+        async with self._database.read() as read:
+            self._unseen = {row.id: row.digest for row in await read.execute(query)}
+        self._stored = len(self._unseen)
+
+    async def put(self, rows: Sequence[dict[str, Any]]) -> list[str]:
+        """Take one page of the listing; each row has its `digest`. Returns the ids of those that differed."""
+        known = {row["id"]: self._unseen.pop(row["id"], None) for row in rows}
+        changed = [row for row in rows if known[row["id"]] != row["digest"]]
+        if changed:
+            await Copy(self._database, self._connection).put(self._kind, changed)
+        return [row["id"] for row in changed]
+
+    @property
+    def unseen(self) -> list[str]:
+        """The ids that are stored and were not listed."""
+        return list(self._unseen)
+
+    def refuse_loss(self, plausible: float) -> None:
+        """Raises Permanent "implausible_loss" if the listing lacked more than a customer loses at once."""
+        refuse_loss(self._kind, len(self._unseen), self._stored, plausible)
+
+    async def drop(self, gone: Sequence[str], *, plausible: float) -> int:
+        """Delete what is known to be gone; if it is too much, raise Permanent "implausible_loss" and delete nothing."""
+        if not gone:
+            return 0
+        refuse_loss(self._kind, len(gone), self._stored, plausible)
+        table = COPIES[self._kind]
+        async with self._database.write() as write:
+            for start in range(0, len(gone), AT_ONCE):
+                some = table.c.id.in_(gone[start : start + AT_ONCE])
+                await write.execute(sa.delete(table).where(table.c.connection == self._connection, some))
+            if self._kind == "groups":
+                await write.execute(_orphans(self._connection))
+        return len(gone)
+
+
+async def put_members(database: Database, connection: str, group: str, members: Sequence[str]) -> bool:
+    """Replace a group's members by a complete listing, by the difference; True if anything changed."""
+    table = db.members
+    mine = sa.and_(table.c.connection == connection, table.c.group_id == group)
+    async with database.read() as read:
+        known = set((await read.execute(sa.select(table.c.member_id).where(mine))).scalars())
+    new, gone = sorted(set(members) - known), sorted(known - set(members))
+    if new or gone:
+        row = {"connection": connection, "group_id": group, "mark": ""}
+        async with database.write() as write:
+            for start in range(0, len(gone), AT_ONCE):
+                await write.execute(sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + AT_ONCE])))
+            if new:
+                await write.execute(sa.insert(table), [row | {"member_id": member} for member in new])
+    return bool(new or gone)
+
+
+def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
+    """Raises Permanent "implausible_loss" if more would go than a customer loses at once."""
+    # Nobody removes every user and stays a customer; an empty answer is a broken one.
+    if lost > max(SMALL, plausible * total) or (kind == "users" and 1 < total == lost):
+        raise Permanent(
+            "implausible_loss",
+            f"The directory answered with {total - lost} of {total} {kind}. Nothing was deleted. If it is true, "
+            "sync again and accept the loss; if not, look for what the directory lost.",
+        )
+
+
+def _orphans(connection: str) -> sa.Delete:
+    alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection)
+    return sa.delete(db.members).where(db.members.c.connection == connection, db.members.c.group_id.not_in(alive))
 
 
 async def checkpoint(database: Database, connection: str, kind: str) -> str | None:
@@ -104,6 +179,19 @@ async def checkpoint(database: Database, connection: str, kind: str) -> str | No
         return found
 
 
+async def keep_checkpoint(database: Database, connection: str, kind: str, link: str, now: datetime) -> None:
+    """Note where a sync of a kind ended."""
+    async with database.write() as write:
+        await _keep(write, connection, {kind: link}, now)
+
+
+async def _keep(write: AsyncConnection, connection: str, links: Mapping[str, str], now: datetime) -> None:
+    table = db.checkpoints
+    for kind, link in links.items():
+        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.kind == kind))
+        await write.execute(sa.insert(table).values(connection=connection, kind=kind, link=link, at=now))
+
+
 async def put_domains(database: Database, connection: str, rows: Sequence[dict[str, Any]]) -> None:
     """Replace the tenant's domains by a complete listing."""
     async with database.write() as write:
@@ -112,12 +200,31 @@ async def put_domains(database: Database, connection: str, rows: Sequence[dict[s
             await write.execute(sa.insert(db.domains), [{"connection": connection, **row} for row in rows])
 
 
+def answered_mx(answer: list[str] | None, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What to store of a domain's MX: where nobody answered, what was known before stays, with its time."""
+    if answer is None:
+        return {"mx": before.get("mx"), "mx_checked_at": before.get("mx_checked_at")}
+    return {"mx": answer, "mx_checked_at": now}
+
+
 async def domains(database: Database, connection: str) -> list[dict[str, Any]]:
     """The tenant's domains, by name."""
     table = db.domains
     async with database.read() as read:
         query = sa.select(table).where(table.c.connection == connection).order_by(table.c.name)
         return [dict(row) for row in (await read.execute(query)).mappings()]
+
+
+async def addresses(database: Database, connection: str, ids: Sequence[str]) -> dict[str, str]:
+    """The mail addresses of some users, by id."""
+    table = db.users
+    found: dict[str, str] = {}
+    async with database.read() as read:
+        for start in range(0, len(ids), AT_ONCE):
+            some = sa.and_(table.c.connection == connection, table.c.id.in_(ids[start : start + AT_ONCE]))
+            rows = await read.execute(sa.select(table.c.id, table.c.mail).where(some))
+            found |= {row.id: row.mail for row in rows if row.mail}
+    return found
 
 
 async def skip(database: Database, connection: str, user: str, why: str) -> None:
@@ -138,7 +245,7 @@ async def count(database: Database, connection: str) -> dict[str, int]:
 
 
 async def forget(database: Database, connection: str) -> None:
-    """Delete a connection's copy, checkpoints included."""
+    """Delete a connection's copy, checkpoints and what is known of its mailboxes included."""
     async with database.write() as write:
-        for table in (*COPIES.values(), db.domains, db.checkpoints):
+        for table in (*COPIES.values(), db.domains, db.checkpoints, db.mailboxes, db.acted):
             await write.execute(sa.delete(table).where(table.c.connection == connection))

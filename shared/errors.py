@@ -2,6 +2,7 @@
 
 FootprintError
 ├── Temporary      try again: the job is queued for `after` from now, the connection shows why it waits
+│   └── Unfinished nothing failed: there is more to do than one run should, and the next one goes on with it
 ├── Permanent      a person is needed: the connection shows the reason and the sentence that says what to do
 ├── Missing        the platform said, decisively, that this one object does not exist
 └── Refused        a request of an operator or a browser is turned down: a 4xx, and nothing was changed
@@ -28,6 +29,10 @@ class Temporary(FootprintError):
     def __init__(self, code: str, sentence: str, *, after: timedelta = timedelta(minutes=1)) -> None:
         super().__init__(code, sentence)
         self.after = after
+
+
+class Unfinished(Temporary):
+    """There is more to do than one run should; the job goes on after exactly `after`, however long it takes."""
 
 
 class Permanent(FootprintError):

@@ -8,6 +8,7 @@ import logging
 import math
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,16 @@ class Reply:
             return jsonlib.loads(self.body)
         except (ValueError, RecursionError):
             raise unreadable(self.host, self.status) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One attempt to send a request, for whoever keeps count. `status` is None if there was no answer."""
+
+    attempt: int
+    status: int | None
+    seconds: float
+    reply: Reply | None = field(repr=False)
 
 
 def unreadable(host: str, status: int) -> Temporary:
@@ -147,35 +158,43 @@ class Http:
         repeatable: bool | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - of each try, in seconds
         answered: Callable[[Reply], bool] | None = None,
+        slowed: Callable[[Reply], float | None] | None = None,
+        tried: Callable[[Try], None] | None = None,
     ) -> Reply:
         """Send one request to a path, or to a link that the platform gave us, and return its answer.
 
         Repeated a few times if nothing was sent or processed, and after a lost answer only if `repeatable` (a read,
-        unless said otherwise). `answered` tells the 5xx that are answers, on platforms that have such, from outages.
-        Raises Temporary when tries are used up, Permanent for a link to another host.
+        unless said otherwise). `answered` tells the 5xx that are answers, on platforms that have such, from outages;
+        `slowed` tells the 4xx that mean "slow down" (in so many seconds; 0: not said), on platforms that say it so.
+        `tried` hears of every attempt. Raises Temporary when tries are used up, Permanent for a link to another host.
         """
         target = self.pinned(url)
         again = method in ("GET", "HEAD") if repeatable is None else repeatable
         limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         for attempt in range(1, TRIES + 1):
+            begin = time.perf_counter()
             try:
                 answer = await self._client.request(
                     method, target, headers=headers, params=params, json=json, content=content, data=form, timeout=limit
                 )
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                problem = unreachable(self.host, error)
-                wait: float | None = _backoff(attempt)
             except httpx.RequestError as error:
-                problem, wait = unreachable(self.host, error), _backoff(attempt) if again else None
+                reply, problem = None, unreachable(self.host, error)
+                unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                wait = _backoff(attempt) if unsent or again else None
             else:
                 reply = Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=self.host)
-                if reply.status < 500 and reply.status != 429:
+            if tried is not None:
+                status, seconds = reply.status if reply else None, time.perf_counter() - begin
+                tried(Try(attempt=attempt, status=status, seconds=seconds, reply=reply))
+            if reply is not None:
+                slow = slowed(reply) if slowed is not None else None
+                status = 429 if slow is not None else reply.status
+                if status < 500 and status != 429:
                     return reply
-                asked = retry_after(reply.headers, self._clock.now())
-                if not turned_away(reply.status, asked) and answered is not None and answered(reply):
+                asked = slow or retry_after(reply.headers, self._clock.now())
+                if not turned_away(status, asked) and answered is not None and answered(reply):
                     return reply
-                problem = busy(self.host, reply.status, asked)
-                wait = self._pause(reply.status, asked, attempt, again=again)
+                problem, wait = busy(self.host, status, asked), self._pause(status, asked, attempt, again=again)
             if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
                 raise problem from None
             # A little late, each by another bit: those who are sent away together must not come back together.

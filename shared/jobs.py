@@ -7,11 +7,12 @@ from datetime import datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from shared import connections
-from shared import database as db
+from shared import connections, mailboxes
+from shared import tables as db
 from shared.connections import Connection, Lease, Status, Superseded
-from shared.errors import FootprintError, Permanent, Temporary
+from shared.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.handlers.advance import advance
+from shared.handlers.scan import scan
 from shared.handlers.sync import refresh, report, sync, sync_accepting_loss, sync_now
 from shared.lifecycle import Stage
 from shared.platform import App
@@ -32,6 +33,9 @@ HANDLERS: dict[str, Handler] = {
     "report": report,
 }
 
+# These act on single mailboxes, each of which is taken by one run at a time, so they go on beside everything else.
+UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan}
+
 HOUR = timedelta(hours=1)
 # Another run holds the lease: look again when it may be done.
 BUSY = timedelta(seconds=30)
@@ -46,7 +50,12 @@ STARTS_A_SECOND = 10
 async def run(app: App, job: Job) -> None:
     """Run one job to an end that is visible on its connection. Never raises for what a platform did."""
     now = app.clock.now()
-    claimed = await connections.claim(app.database, job.connection, now)
+    claimed: tuple[Connection, Lease | None] | None
+    if job.name in UNLEASED:
+        found = await connections.find(app.database, job.connection)
+        claimed = (found, None) if found is not None else None
+    else:
+        claimed = await connections.claim(app.database, job.connection, now)
     if claimed is None:
         if await connections.find(app.database, job.connection) is None:
             log.warning("job for a connection that does not exist", extra={"job": job.name})
@@ -56,7 +65,7 @@ async def run(app: App, job: Job) -> None:
         return
     connection, lease = claimed
     try:
-        await _handler(job)(app, connection, lease)
+        await _begin(app, job, connection, lease)
     except Superseded:
         await app.queue.send(Job(name=job.name, connection=job.connection), now + timedelta(seconds=1))
     except Temporary as error:
@@ -70,7 +79,17 @@ async def run(app: App, job: Job) -> None:
         sentence = f"The job “{job.name}” failed by our own mistake. The log has the details; it is tried again."
         await _wait(app, connection, job, Temporary("internal_error", sentence, after=timedelta(minutes=5)))
     finally:
-        await connections.release(app.database, lease)
+        if lease is not None:
+            await connections.release(app.database, lease)
+
+
+async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None) -> None:
+    if job.attempts > MOST_DELIVERIES:
+        raise Permanent("poisoned", f"The job “{job.name}” was begun {job.attempts - 1} times and never ended.")
+    if lease is None:
+        await UNLEASED[job.name](app, connection)
+    else:
+        await HANDLERS[job.name](app, connection, lease)
 
 
 async def deliver_due(app: App, *, most: int = 1000) -> int:
@@ -85,18 +104,14 @@ async def deliver_due(app: App, *, most: int = 1000) -> int:
     return most
 
 
-def _handler(job: Job) -> Handler:
-    if job.attempts > MOST_DELIVERIES:
-        raise Permanent("poisoned", f"The job “{job.name}” was begun {job.attempts - 1} times and never ended.")
-    return HANDLERS[job.name]
-
-
 async def _wait(app: App, connection: Connection, job: Job, error: Temporary) -> None:
     """Wait in proportion to how long it has been so: quick at first, hourly in the end."""
     now = app.clock.now()
     current = await connections.find(app.database, connection.id) or connection
     same = current.reason == error.code and current.reason_since is not None
     waited = now - current.reason_since if same and current.reason_since else timedelta(0)
+    if isinstance(error, Unfinished):
+        waited = timedelta(0)  # it is getting on
     after = max(error.after, min(waited / 4, HOUR))
     status = Status.ATTENTION if waited > PATIENCE else Status.WAITING
     await _show(app, connection, status, error.code, error.sentence, after)
@@ -189,6 +204,7 @@ async def sweep(app: App) -> None:
     query = connections.due(now, {site: last_due(site, now) for site in sites}, sites)
     async with app.database.read() as read:
         found = [(row.id, row.job) for row in await read.execute(query)]
+        found += [(row.connection, "scan") for row in await read.execute(mailboxes.unread(now, int(Stage.RUN)))]
     for identifier, job in found:
         await app.queue.send(Job(name=job, connection=identifier), now)
 

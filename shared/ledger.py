@@ -7,8 +7,7 @@ Both are written in one transaction that also proves that this run still holds t
 """
 
 import hashlib
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,39 +16,35 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import database as db
+from shared import tables as db
+from shared.chain import Act, Entry, Image, append, canonical
 from shared.clock import Clock
 from shared.connections import Lease, still_ours
 from shared.database import Database
 
-Image = Mapping[str, Any]
-GENESIS = "0" * 64
 LONGEST_LIST = 50
 
 
-class Act(StrEnum):
-    """What is done to an object, or noticed about it."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    REMOVE = "remove"
-    ADOPT = "adopt"
-    BORROW = "borrow"
-    FORGET = "forget"
-    DRIFT = "drift"
-    ATTEST = "attest"
-    STAGE = "stage"
-    REMARK = "remark"
-
-
 class State(StrEnum):
-    """Where a holding stands. CREATING and REMOVING have an intent whose outcome is not known yet."""
+    """Where a holding stands. CREATING and REMOVING have an intent whose outcome is not known yet.
+
+    What an administrator does is ASKED for until it is seen, LEAVING once its removal was asked for, and MISSED
+    when it was not seen once. LEFT is what another connection still needs and will have removed in its turn.
+    """
 
     CREATING = "creating"
+    ASKED = "asked"
     OURS = "ours"
     BORROWED = "borrowed"
     REMOVING = "removing"
+    LEAVING = "leaving"
+    MISSED = "missed"
+    LEFT = "left"
     GONE = "gone"
+
+
+# Nothing of ours any more, or never ours: nobody waits for it and nobody removes it.
+NOT_OURS = frozenset({State.BORROWED, State.LEFT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +62,11 @@ class Holding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One line of the ledger, without its chain."""
+class Attestation:
+    """Somebody's word that an administrator's step is done, or that an offer is taken."""
 
-    key: str
-    act: Act
-    state: str = "noted"
-    intent: int | None = None
-    identity: str | None = None
-    before: Image | None = None
-    after: Image | None = None
-    request_id: str | None = None
-    note: str | None = None
+    at: datetime
+    note: str
 
 
 class Ledger:
@@ -91,12 +79,17 @@ class Ledger:
         self._lease = lease
         self._secrets = secrets
         self.holdings: dict[str, Holding] = {}
+        self.attested: dict[str, Attestation] = {}
 
     async def load(self) -> None:
-        """Read the holdings afresh."""
+        """Read the holdings afresh, and what people have said to be done."""
+        connection, table = self._lease.connection, db.ledger
+        said = sa.select(table.c.key, table.c.at, table.c.note).where(table.c.connection == connection)
         async with self._database.read() as read:
-            rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == self._lease.connection))
+            rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == connection))
             self.holdings = {row.key: _holding(row) for row in rows}
+            rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
+            self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
 
     def image(self, settings: Mapping[str, Any]) -> Image:
         """Settings as they may be written down: secrets by name, long lists by size and digest."""
@@ -113,7 +106,7 @@ class Ledger:
             items = [self._written(item) for item in value]
             if len(items) <= LONGEST_LIST:
                 return items
-            return {"items": len(items), "sha256": hashlib.sha256(_canonical(items)).hexdigest()}
+            return {"items": len(items), "sha256": hashlib.sha256(canonical(items)).hexdigest()}
         return value
 
     async def begin(self, key: str, act: Act, *, before: Image | None, after: Image | None) -> int:
@@ -153,9 +146,10 @@ class Ledger:
         )  # fmt: skip
         await self._write(entry, holding=holding)
 
-    async def fail(self, intent: int, key: str, act: Act, note: str) -> None:
+    async def fail(self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False) -> None:
         """Write that an intent did not lead to a known outcome. The next run looks before it tries again."""
-        await self._write(Entry(key=key, act=act, state="failed", intent=intent, note=note), holding=None)
+        state = "unfinished" if unfinished else "failed"
+        await self._write(Entry(key=key, act=act, state=state, intent=intent, note=note), holding=None)
 
     async def note(
         self, key: str, act: Act, *, identity: str | None = None, before: Image | None = None,
@@ -165,10 +159,17 @@ class Ledger:
         held = self.holdings.get(key) or Holding(key=key, state=State.GONE, since=self._clock.now())
         match act:
             case Act.ADOPT:
-                held = replace(held, state=State.OURS, since=self._clock.now(), identity=identity, seen=after,
-                               drift=None, attempts=0)  # fmt: skip
+                held = replace(held, state=State.OURS, since=self._clock.now(),
+                               identity=identity or held.identity, seen=after, drift=None, attempts=0)  # fmt: skip
             case Act.BORROW:
                 held = replace(held, state=State.BORROWED, since=self._clock.now(), identity=identity, seen=after)
+            case Act.ASK:
+                state = State.ASKED if (after or {}).get("wanted") == "present" else State.LEAVING
+                held = replace(held, state=state, since=self._clock.now(), drift=None)
+            case Act.MISS:
+                held = replace(held, state=State.MISSED, since=self._clock.now())
+            case Act.LEAVE:
+                held = replace(held, state=State.LEFT, since=self._clock.now())
             case Act.FORGET:
                 held = replace(held, state=State.GONE, since=self._clock.now(), seen=None, drift=None, attempts=0)
             case Act.DRIFT:
@@ -192,33 +193,6 @@ class Ledger:
         return number
 
 
-async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
-    """Add one entry to a connection's chain inside the caller's transaction and return its number."""
-    # The connection's row is the lock that keeps two writers from forking the chain.
-    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(id=connection))
-    last = (
-        await write.execute(
-            sa.select(db.ledger.c.number, db.ledger.c.hash)
-            .where(db.ledger.c.connection == connection)
-            .order_by(db.ledger.c.number.desc())
-            .limit(1)
-        )
-    ).first()
-    row: dict[str, Any] = {
-        "connection": connection,
-        "number": last.number + 1 if last else 1,
-        "at": now,
-        "generation": generation,
-        "previous_hash": last.hash if last else GENESIS,
-        **entry.__dict__,
-        "act": str(entry.act),
-    }
-    row["hash"] = _digest(row)
-    await write.execute(sa.insert(db.ledger).values(row))
-    number: int = row["number"]
-    return number
-
-
 async def _keep(write: AsyncConnection, connection: str, holding: Holding) -> None:
     table = db.holdings
     values = {**holding.__dict__, "state": str(holding.state)}
@@ -226,25 +200,6 @@ async def _keep(write: AsyncConnection, connection: str, holding: Holding) -> No
     changed = await write.execute(sa.update(table).where(mine).values(values))
     if changed.rowcount == 0:
         await write.execute(sa.insert(table).values(connection=connection, **values))
-
-
-async def entries(database: Database, connection: str) -> AsyncIterator[dict[str, Any]]:
-    """A connection's ledger in order, as JSON-ready rows."""
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection).order_by(db.ledger.c.number)
-    async with database.read() as read:
-        for row in (await read.execute(query)).mappings():
-            yield {**row, "at": row["at"].isoformat()}
-
-
-async def verify(database: Database, connection: str) -> int | None:
-    """The number of the first entry whose chain is broken, or None if the ledger is whole."""
-    previous = GENESIS
-    async for row in entries(database, connection):
-        if row["previous_hash"] != previous or row["hash"] != _digest(row):
-            number: int = row["number"]
-            return number
-        previous = row["hash"]
-    return None
 
 
 async def holdings_of(database: Database, connection: str) -> dict[str, Holding]:
@@ -258,13 +213,3 @@ def _holding(row: Any) -> Holding:
     values = dict(row._mapping)
     del values["connection"]
     return Holding(**{**values, "state": State(values["state"])})
-
-
-def _digest(row: Mapping[str, Any]) -> str:
-    at = row["at"] if isinstance(row["at"], str) else row["at"].isoformat()
-    content = {name: value for name, value in row.items() if name != "hash"} | {"at": at}
-    return hashlib.sha256(_canonical(content)).hexdigest()
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -4,7 +4,7 @@ Pure: nothing here reads a clock, a database or a platform. A platform's catalog
 engine, the consent page, the README's table, the certificate and the administrator's checklist all read it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum, StrEnum
@@ -91,6 +91,10 @@ class Row:
     title: str
     why: str
     claims: tuple[str, ...]
+    modes: frozenset[str] = frozenset()
+    """The modes of a connection to which it belongs; empty means all of them."""
+    permissions: tuple[str, ...] = ()
+    """Names of the platform's permissions without which it could not be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,21 +114,53 @@ class Change(Row):
     """What happens to mail when it is missing or not as we made it: shown with a drift."""
     local: bool = False
     """Kept in our own database, so it can always be removed, whatever the platform answers."""
+    ours_alone: bool = False
+    """Nobody else can change it, so a difference is ours to mend and never drift."""
     elements: Callable[[Any], Iterable[str]] | None = None
     """For entries of a shared list: one resource per element."""
+    offered: bool = False
+    """The published table leaves it behind: it goes only when somebody has asked for that by its step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """What a look at an administrator's doing came to. `present` is None where no machine can tell."""
+
+    present: bool | None
+    evidence: str
+    identity: str | None = None
+    flaw: str = ""
+    """Why it does not do its work, though it is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ByAdministrator(Row):
-    """Only a person can do it. `present` asks the platform itself whether it is there."""
+    """Only a person can do it and undo it: printed as exact instructions, and looked at by machine where one can.
+
+    In the instructions and values `{name}` stands for one of the platform's words for the connection.
+    """
 
     created_in: Stage = Stage.GRANT
     removed_in: Stage
     serves: tuple[str, ...] = ()
-    instruction: str
-    """Exact words for the removal; `{client_id}` stands for our application's id."""
-    present: Callable[[Any], Any]
-    """An async function of the open tenant that answers True or False, or raises when unsure."""
+    kept_for: timedelta = timedelta(0)
+    implied: bool = False
+    """Comes with the consent, and while it is wanted every call depends on it: nobody is asked for it."""
+    set_up: str = ""
+    removal: str
+    link: str = ""
+    """The page on which it is done."""
+    values: tuple[tuple[str, str], ...] = ()
+    """What to type where, when it is set up."""
+    look: Callable[[Any, str | None], Awaitable[Sighting]]
+    """(open tenant, recorded identity) to what is seen; raises when it is not sure."""
+    confirmed_after: timedelta = timedelta(0)
+    """Its absence is believed when a second look, this long after the first, does not see it either."""
+    without: str = ""
+    still_used: Callable[[Any], str | None] | None = None
+    """(open tenant) to who else of ours needs it, so that it is left to them; None if nobody does."""
+    held_up: Callable[[Any], str | None] | None = None
+    """(open tenant) to whose end must be waited for before its removal is asked for; None if nobody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +225,5 @@ def wanted(
     since = [gone_since(key) for key in row.serves]
     if any(moment is None for moment in since):
         return Want(wanted=Wanted.LEAVE)
-    kept_for = row.kept_for if isinstance(row, Change) else timedelta(0)
-    until = max((moment for moment in since if moment), default=now - kept_for) + kept_for
+    until = max((moment for moment in since if moment), default=now - row.kept_for) + row.kept_for
     return Want(wanted=Wanted.ABSENT) if until <= now else Want(wanted=Wanted.LEAVE, until=until)

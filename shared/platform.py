@@ -1,20 +1,23 @@
 """What a platform offers, and what every handler is given. Nothing here knows one platform from another."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.clock import Clock
 from shared.connections import Connection
 from shared.database import Database
+from shared.grants import Grant
 from shared.http import Wire
+from shared.keys import Keys
 from shared.ledger import Ledger
-from shared.lifecycle import Published, Row
-from shared.plan import Tenant
+from shared.lifecycle import ByAdministrator, Published, Row
 from shared.queues import Queue
 from shared.seal import Seal
 from shared.settings import Settings
+from shared.steps import Tenant
 
 
 class OpenTenant(Tenant, Protocol):
@@ -38,6 +41,45 @@ class Permission:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mode:
+    """One kind of protection of a platform; a connection has one or more of them."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a consent's callback came to: the tenant it says it is for, and what must be kept of the consent itself."""
+
+    tenant: str
+    names: frozenset[str] = frozenset()
+    """Other names of that tenant, in lower case."""
+    grant: Grant | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """A consent on its way: for which connection, back to where, under which signed state."""
+
+    connection: Connection
+    redirect_uri: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """Notifications that a platform sends about mailboxes, and the reading that they lead to."""
+
+    source: str
+    """Its name in the address to which notifications are sent."""
+    take: Callable[["App", Mapping[str, str], bytes], Awaitable[None]]
+    """(app, headers, body): verify a notification and note it. Raises Refused if it is not the platform's."""
+    scan: Callable[["App", Connection], Awaitable[None]]
+    """Read what is new in a bounded number of the mailboxes that have news."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Platform:
     """One folder of `shared/`, registered with one line in `service.py`."""
 
@@ -46,22 +88,36 @@ class Platform:
     rows: tuple[Row, ...]
     published: tuple[Published, ...]
     permissions: tuple[Permission, ...]
+    modes: tuple[Mode, ...] = ()
+    """What a connection may be for, if there is a choice; no choice means no modes."""
+    actions: frozenset[str] = frozenset()
+    """What a policy may do to a message here, by itself."""
+    proves_who: bool = False
+    """The consent shows who gave it, so that a tenant we have known before cannot be claimed by a stranger's link."""
     after_consent: str
     """What the administrator must still do after consenting, in a sentence; empty if nothing."""
-    client_id: Callable[["App"], str]
-    consent_url: Callable[[Connection, str, str], Awaitable[str]]
-    """(connection, redirect_uri, state) to the platform's own page."""
-    claimed: Callable[[Mapping[str, str]], str]
-    """The tenant that a callback's query claims. Raises Refused if the administrator or the platform declined."""
-    same_tenant: Callable[[str, str], Awaitable[bool]]
-    """(expected, claimed): whether the operator's name for a tenant and a claimed one are the same."""
-    prove: Callable[["App", str], Awaitable[str]]
-    """(app, claimed) to the tenant's id, by using the consent there. Raises while it is not effective."""
+    how_it_ends: str
+    """What happens when access is revoked, for the administrator before consenting."""
+    words: Callable[["App", Connection], Mapping[str, str]]
+    """What stands for `{name}` in the administrator's instructions; `client_id` among them."""
+    consent_url: Callable[["App", Consent], Awaitable[str]]
+    """The platform's own page on which an administrator consents."""
+    claimed: Callable[["App", Consent, Mapping[str, str]], Awaitable[Claim]]
+    """What a callback's query claims. Raises Refused if the administrator or the platform declined."""
+    disown: Callable[["App", Claim], Awaitable[None]]
+    """Give back what a claim brought that will not be used."""
+    same_tenant: Callable[[str, Claim], Awaitable[bool]]
+    """(expected, claim): whether the operator's name for a tenant and a claimed one are the same."""
+    prove: Callable[["App", Connection, str], Awaitable[str]]
+    """(app, connection, claimed) to the tenant's id, by using the consent there. Raises while it is not effective."""
     open: Callable[["App", Connection, Ledger], AbstractAsyncContextManager[OpenTenant]]
     headers: Callable[[], dict[str, str]]
     """New secrets of a connection, by name."""
     residue: Callable[[Any], Awaitable[list[dict[str, Any]]]]
     """What an open tenant still keeps for a while by itself, such as a recycle bin."""
+    feed: Feed | None = None
+    recorded: Callable[[Any, datetime, datetime], Awaitable[dict[str, int]]] | None = None
+    """(open tenant, from, to) to how often the platform's own log says that we called what; None if it keeps none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +130,27 @@ class App:
     queue: Queue
     seal: Seal
     wire: Wire
-    platforms: Mapping[str, Platform]
-    issuer_keys: dict[str, Any] = field(default_factory=dict)
-    """The operators' issuer's public keys by id, fetched when an unknown one is met."""
+    keys: Keys
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
+
+
+def in_modes(rows: Iterable[Row], modes: frozenset[str]) -> tuple[Row, ...]:
+    """The rows of some modes; a row that names none belongs to every one."""
+    return tuple(row for row in rows if not row.modes or row.modes & modes)
+
+
+def rows_of(platform: Platform, connection: Connection) -> tuple[Row, ...]:
+    """The rows that a connection has."""
+    return in_modes(platform.rows, connection.modes)
+
+
+def permissions_of(platform: Platform, rows: Iterable[Row]) -> tuple[Permission, ...]:
+    """The permissions that some rows need, each with its reason: no more are asked for."""
+    needed = {name for row in rows for name in row.permissions}
+    return tuple(permission for permission in platform.permissions if permission.name in needed)
+
+
+def instruction(row: ByAdministrator, words: Mapping[str, str], *, removal: bool) -> dict[str, Any]:
+    """What the administrator is told: the sentence, the page, and for setting up what to type where."""
+    values = [] if removal else [{"label": label, "value": text.format(**words)} for label, text in row.values]
+    return {"sentence": (row.removal if removal else row.set_up).format(**words), "link": row.link, "values": values}

@@ -1,20 +1,26 @@
 """Administrator-set policies: who is protected, and what that means for domains and users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import database as db
+from shared import tables as db
 from shared.database import Database
+from shared.directory import EVERY_USER
 
 Direction = Literal["incoming", "outgoing"]
 
 
 class Policy(BaseModel):
-    """One policy: whose mail, in which direction. Groups and users are named by the platform's ids."""
+    """One policy: whose mail, in which direction, and what happens to the messages that it means.
+
+    Groups and users are named by the platform's ids. A message is meant if its sender is one of `senders`
+    (addresses, or domains with all below them) or its subject holds one of `subjects`, whatever the letter case.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,6 +31,17 @@ class Policy(BaseModel):
     domains: list[str] = Field(default=[], max_length=500)
     groups: list[str] = Field(default=[], max_length=500)
     users: list[str] = Field(default=[], max_length=5000)
+    senders: list[Annotated[str, Field(min_length=3, max_length=320)]] = Field(default=[], max_length=1000)
+    subjects: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default=[], max_length=200)
+    actions: list[Literal["label"]] = Field(default=[], max_length=1)
+
+    def means(self, sender: str, subject: str) -> bool:
+        """Whether a message with this sender's address and this subject is one of those that the policy is about."""
+        address, text = sender.casefold(), subject.casefold()
+        domain = address.rpartition("@")[2]
+        named = (name.casefold() for name in self.senders)
+        from_them = any(name == address or f".{domain}".endswith(f".{name.lstrip('@')}") for name in named)
+        return from_them or any(word.casefold() in text for word in self.subjects)
 
 
 # What a new connection protects until an administrator says otherwise.
@@ -95,28 +112,85 @@ async def protected_domains(database: Database, connection: str, direction: Dire
     return [name for name in names if named.everyone or name in named.domains]
 
 
-async def protected_users(database: Database, connection: str, direction: Direction) -> list[str]:
-    """The ids of the users that the policies name, sorted; groups are expanded, nested ones too.
+def _named(named: Targets, reached: sa.CTE) -> sa.ColumnElement[bool]:
+    """The users that are named one by one or reached through a group, be it one that stands for every user."""
+    everyone = sa.select(sa.literal(1)).where(reached.c.id == EVERY_USER).exists()
+    return sa.or_(db.users.c.id.in_(named.users), db.users.c.id.in_(sa.select(reached.c.id)), everyone)
 
-    Guests and users without a mail address are left out, as are users that the platform would not take.
+
+async def protected_users(database: Database, connection: str, direction: Direction) -> list[str]:
+    """The ids of the users that the policies name one by one or by group, sorted; groups are expanded, nested too.
+
+    Guests, users who take no mail and users whom the platform would not take are left out.
     """
     named = await targets(database, connection, direction)
-    members, users = db.members, db.users
+    return await _users(database, connection, _named(named, _reached(connection, named)))
+
+
+async def covered_users(database: Database, connection: str, direction: Direction) -> list[str]:
+    """The ids of all users whose mail the policies are about, sorted: by everyone and by domain as well."""
+    named = await targets(database, connection, direction)
+    if named.everyone:
+        return await _users(database, connection, sa.true())
+    mail, reached = sa.func.lower(db.users.c.mail), _reached(connection, named)
+    whole = [mail.endswith(f"@{name}", autoescape=True) for name in sorted(named.domains)]
+    return await _users(database, connection, sa.or_(_named(named, reached), *whole))
+
+
+def _reached(connection: str, named: Targets) -> sa.CTE:
+    """Whoever is a member of a named group, however deep."""
+    members = db.members
     reached = (
         sa.select(members.c.member_id.label("id"))
         .where(members.c.connection == connection, members.c.group_id.in_(named.groups))
         .cte("reached", recursive=True)
     )
     # UNION, not UNION ALL: groups may contain each other.
-    reached = reached.union(
+    return reached.union(
         sa.select(members.c.member_id).where(members.c.connection == connection, members.c.group_id == reached.c.id)
     )
+
+
+async def _users(database: Database, connection: str, which: sa.ColumnElement[bool]) -> list[str]:
+    users = db.users
     query = sa.select(users.c.id).where(
         users.c.connection == connection,
-        sa.or_(users.c.id.in_(named.users), users.c.id.in_(sa.select(reached.c.id))),
-        users.c.mail.is_not(None),
+        which,
+        users.c.receives.is_(True),
         users.c.skipped.is_(None),
         sa.func.coalesce(users.c.kind, "Member") != "Guest",
     )
     async with database.read() as read:
-        return [row.id for row in await read.execute(query.order_by(users.c.id))]
+        return list((await read.execute(query.order_by(users.c.id))).scalars())
+
+
+async def of_user(
+    database: Database, connection: str, user: str, address: str, policies: Sequence[Policy]
+) -> list[Policy]:
+    """Those of some policies that are about one user, by name, domain or any group the user is in."""
+    members = db.members
+    above = (
+        sa.select(members.c.group_id.label("id"))
+        .where(members.c.connection == connection, members.c.member_id.in_((user, EVERY_USER)))
+        .cte("above", recursive=True)
+    )
+    above = above.union(
+        sa.select(members.c.group_id).where(members.c.connection == connection, members.c.member_id == above.c.id)
+    )
+    async with database.read() as read:
+        groups = set((await read.execute(sa.select(above.c.id))).scalars())
+    domain = address.rpartition("@")[2].lower()
+    return [
+        policy
+        for policy in policies
+        if policy.everyone
+        or user in policy.users
+        or domain in {name.lower() for name in policy.domains}
+        or groups & set(policy.groups)
+    ]
+
+
+async def forget(database: Database, connection: str) -> None:
+    """Delete every policy of a connection."""
+    async with database.write() as write:
+        await write.execute(sa.delete(db.policies).where(db.policies.c.connection == connection))

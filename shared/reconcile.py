@@ -7,16 +7,23 @@ administrator's steps) is returned for the connection to show.
 from collections.abc import Sequence
 from datetime import timedelta
 
+from shared.chain import Act
 from shared.connections import Superseded
-from shared.errors import FootprintError, Missing, Permanent, Temporary
-from shared.ledger import Act, Holding
+from shared.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
+from shared.ledger import Holding
 from shared.lifecycle import Absent, Change, Present, Row, Stage
-from shared.plan import STANDING, Step, Tenant, Verb, plan
+from shared.plan import plan
+from shared.steps import STANDING, Step, Tenant, Verb
 
 # After this many creations that left nothing behind, a person is told instead.
 MOST_ATTEMPTS = 3
 # Noted in the ledger without a call to the platform.
-NOTED = {Verb.ADOPT: Act.ADOPT, Verb.BORROW: Act.BORROW, Verb.FORGET: Act.FORGET, Verb.DRIFT: Act.DRIFT}
+NOTED = {
+    Verb.ADOPT: Act.ADOPT, Verb.BORROW: Act.BORROW, Verb.FORGET: Act.FORGET, Verb.DRIFT: Act.DRIFT,
+    Verb.ASK: Act.ASK, Verb.MISS: Act.MISS, Verb.LEAVE: Act.LEAVE,
+}  # fmt: skip
+# These stand, and are noted when they begin.
+BEGINNING = frozenset({Verb.DRIFT, Verb.ASK})
 
 
 async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
@@ -26,7 +33,7 @@ async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair
     """
     for _ in range(2 * len(rows) + 2):
         steps = await plan(rows, tenant, stage, repair=repair)
-        todo = [step for step in steps if step.verb not in STANDING or (step.verb is Verb.DRIFT and step.new)]
+        todo = [step for step in steps if step.verb not in STANDING or (step.verb in BEGINNING and step.new)]
         if not todo:
             return steps
         rest = [step for step in todo if step.verb is not Verb.COMPLETE]
@@ -48,7 +55,7 @@ async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair
 async def _take(step: Step, tenant: Tenant) -> None:
     ledger, row = tenant.ledger, step.row
     if step.verb in NOTED:
-        identity = step.present.identity if step.present else None
+        identity = step.present.identity if step.present else step.identity
         await ledger.note(step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after,
                           text=step.why)  # fmt: skip
         return
@@ -65,7 +72,7 @@ async def _take(step: Step, tenant: Tenant) -> None:
     except Superseded:
         raise
     except FootprintError as error:
-        await ledger.fail(intent, step.key, act, str(error))
+        await ledger.fail(intent, step.key, act, str(error), unfinished=isinstance(error, Unfinished))
         raise
     present = observed if isinstance(observed, Present) else None
     await ledger.finish(

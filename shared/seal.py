@@ -5,6 +5,7 @@ All keys are derived from the one master key, each for a single purpose.
 
 import base64
 import hashlib
+import hmac
 import os
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared import database as db
+from shared import tables as db
 from shared.connections import new_id
 from shared.database import Database
 from shared.errors import Permanent, Refused
@@ -96,6 +97,11 @@ class Seal:
         except jwt.InvalidTokenError:
             raise _stale_link() from None
         return str(content["jti"])
+
+    def secret(self, purpose: str, about: str) -> str:
+        """Always the same 32 bytes, in base64url, for the same purpose and subject; nobody else can work them out."""
+        derived = hmac.digest(self._link, f"{purpose} {about}".encode(), "sha256")
+        return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
 
     def sign(self, document: dict[str, Any]) -> str:
         """The document as a JSON Web Signature (EdDSA) that anyone can check with `public_key`."""

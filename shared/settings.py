@@ -1,5 +1,6 @@
 """Everything that differs between deployments, read from the environment once and checked before anything runs."""
 
+from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -48,6 +49,37 @@ class Microsoft(BaseModel):
         return self
 
 
+class Google(BaseModel):
+    """How to reach Google, and who we are there: an OAuth client for administrators, and one service account."""
+
+    accounts_url: Url = "https://accounts.google.com"
+    token_url: Url = "https://oauth2.googleapis.com"  # noqa: S105 - an address
+    admin_url: Url = "https://admin.googleapis.com"
+    gmail_url: Url = "https://gmail.googleapis.com"
+    cloudidentity_url: Url = "https://cloudidentity.googleapis.com"
+    appsmarket_url: Url = "https://appsmarket.googleapis.com"
+    groupssettings_url: Url = "https://www.googleapis.com"
+    iam_url: Url = "https://iamcredentials.googleapis.com"
+    certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    service_account: SecretStr | None = Field(
+        None,
+        description="a key file's path or content; or only the account's address, to sign through the IAM signer as "
+        "whatever identity the deployment runs under",
+    )
+    service_account_client: str = Field("", description="the account's numeric client id; a key file has it already")
+    marketplace_app: str = Field("", description="application id of the Marketplace listing")
+    marketplace_url: Url = "https://workspace.google.com/marketplace"
+    topic: str = Field("", description="projects/…/topics/… in the service account's own project")
+    push_account: str = Field("", description="address of the account whose tokens come with notifications")
+    push_audience: str = Field("", description="the audience of those tokens; by default the address they come to")
+    harden_group: bool = Field(default=True, description="close the virtual group, through Groups Settings")
+    drive_customers: list[str] = Field(
+        [], description="customers, by id or domain, whose Drive uses the same Marketplace app; * for all"
+    )
+
+
 class MailSite(BaseModel):
     """Where one site of the scanning service sends and receives mail.
 
@@ -61,6 +93,8 @@ class MailSite(BaseModel):
         min_length=1,
     )
     sending_domain: str = "outbound.example.net"
+    gateway_host: str = Field("{connection}.gmail-inrelay.example.net", description="takes mail routed out of Gmail")
+    gateway_port: int = Field(25, ge=1, le=65535)
 
 
 class Mail(BaseModel):
@@ -107,8 +141,10 @@ class Settings(BaseSettings):
     clock_file: Path | None = None
     ca_file: Path | None = None
     microsoft: Microsoft = Microsoft()
+    google: Google = Google()
     mail: Mail = Mail()
     operators: Operators = Operators()
     dns: Dns = Dns()
+    operations_kept: timedelta = Field(timedelta(days=180), description="how long the log of our calls is kept")
     # A directory that shrinks by more than this share at once is not believed.
     implausible_loss: float = Field(0.3, gt=0, le=1)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import database as db
+from shared import tables as db
 from shared.clock import Clock
 from shared.database import Database
 from shared.seal import Seal

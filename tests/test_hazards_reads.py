@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from shared import directory
+from shared.chain import entries
 from shared.connections import Connection, Status
 from shared.jobs import run
-from shared.ledger import Holding, entries, holdings_of
+from shared.ledger import Holding, holdings_of
 from shared.lifecycle import Stage
 from shared.queues import Job
 from tests.world import World

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import database as db
+from shared import tables as db
+from shared.chain import entries
 from shared.connections import Connection, Status
 from shared.errors import Permanent, Refused
 from shared.handlers import grant
 from shared.jobs import run
-from shared.ledger import entries
 from shared.lifecycle import Stage
 from shared.microsoft365 import rules
 from shared.microsoft365.catalogue import JUNK, SKIP

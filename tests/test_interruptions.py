@@ -17,8 +17,9 @@ import pytest
 import sqlalchemy as sa
 
 from infra.local.simulators import Simulators
+from shared.chain import verify
 from shared.connections import Connection
-from shared.ledger import State, holdings_of, verify
+from shared.ledger import State, holdings_of
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from tests.world import TestClock, World

@@ -28,6 +28,8 @@ from shared.settings import Settings
 
 CONTOSO = "contoso.com"
 FABRIKAM = "fabrikam.com"
+ORCHARD = "orchard.example"
+HARBOUR = "harbour.example"
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 
@@ -64,7 +66,7 @@ def settings_from(environment: dict[str, str], **more: Any) -> Settings:
         place = nested
         for part in path:
             place = place.setdefault(part, {})
-        place[last] = json.loads(value) if value.startswith("[") else value
+        place[last] = json.loads(value) if value.startswith(("[", "{")) else value
     for name, value in more.items():
         nested[name] = {**nested.get(name, {}), **value} if isinstance(value, dict) else value
     return TestSettings(**nested)
@@ -97,10 +99,8 @@ class World:
     # The administrator and the operator
 
     def tenant_id(self, domain: str = CONTOSO) -> str:
-        """The id of a simulated tenant."""
-        tenant = self.sims.cloud.tenant(domain)
-        assert tenant is not None
-        return tenant.id
+        """The id of a simulated tenant or customer."""
+        return next(one["id"] for one in self.sims.tenants() if one["domain"] == domain)
 
     def control(self, method: str, path: str, /, **body: Any) -> httpx.Response:
         """Use the simulators' control API."""

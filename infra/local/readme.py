@@ -3,26 +3,39 @@
 from pathlib import Path
 
 from shared.certificate import title_of
-from shared.lifecycle import Activity, ByAdministrator, Change, Row, Stage
-from shared.microsoft365.catalogue import rows
-from shared.microsoft365.published import PUBLISHED
+from shared.google_workspace import catalogue as google
+from shared.google_workspace import published as google_published
+from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
+from shared.microsoft365 import catalogue as microsoft365
+from shared.microsoft365 import published as microsoft365_published
+from shared.settings import Google
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- printed from the catalogue: begin -->", "<!-- printed from the catalogue: end -->"
 
 
-async def _nobody(_tenant: object) -> bool:
+async def _nobody(_tenant: object, _identity: str | None) -> Sighting:
     raise NotImplementedError("a table is printed without a tenant")
 
 
+def catalogues() -> dict[str, tuple[tuple[Row, ...], tuple[Published, ...]]]:
+    """Each platform's rows and published lines, by its title."""
+    return {
+        "Microsoft 365": (microsoft365.rows(_nobody), microsoft365_published.PUBLISHED),
+        "Gmail": (google.rows(Google(marketplace_app="any")), google_published.PUBLISHED),
+    }
+
+
 def table() -> str:
-    """The published table for Microsoft 365, each line with the rows of the catalogue that account for it."""
-    catalogue = rows(_nobody)
-    lines = ["| Stage | Published | Carried out as |", "|---|---|---|"]
-    for line in PUBLISHED:
-        claiming = [_named(row) for row in catalogue if line.id in row.claims]
-        lines.append(f"| {title_of(line.stage)} | {line.text} | {'<br>'.join(claiming)} |")
-    return "\n".join(lines)
+    """The published tables, each line with the rows of the catalogue that account for it."""
+    lines = []
+    for title, (rows, published) in catalogues().items():
+        lines += [f"### {title}", "", "| Stage | Published | Carried out as |", "|---|---|---|"]
+        for line in published:
+            claiming = [_named(row) for row in rows if line.id in row.claims]
+            lines.append(f"| {title_of(line.stage)} | {line.text} | {'<br>'.join(claiming)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
 
 
 def _named(row: Row) -> str:
@@ -31,8 +44,13 @@ def _named(row: Row) -> str:
             return f"{row.title} (outlives what it serves by {int(kept.total_seconds() // 3600)} h)"
         case Activity():
             return f"{row.title}, {row.when}"
-        case ByAdministrator():
-            return f"{row.title} (by the administrator, verified by machine)"
+        case Change(offered=True):
+            return f"{row.title} (stays, as published; its removal is offered)"
+        case ByAdministrator(kept_for=kept):
+            last = f"; outlives what it serves by {int(kept.total_seconds() // 3600)} h" if kept else ""
+            return f"{row.title} (by the administrator{last})"
+        case OnDemand():
+            return f"{row.title} (when first needed)"
     return row.title
 
 

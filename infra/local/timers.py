@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from shared import database as db
+from shared import tables as db
 from shared import jobs
 from shared.platform import App
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import connections, policies
-from shared import ledger as ledgers
+from shared import chain, connections, grants, policies
+from shared.chain import Act, Entry
 from shared.connections import Connection, Status
 from shared.errors import Refused
-from shared.ledger import Act, Entry
 from shared.lifecycle import Stage
-from shared.platform import App
+from shared.platform import App, Claim, Consent, Platform, in_modes
 from shared.policies import EVERYONE, Policy
 from shared.queues import Job
 from shared.schedule import Site
@@ -35,6 +34,7 @@ class NewConnection(BaseModel):
     site: Site
     name: str = Field(min_length=1, max_length=120)
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    modes: list[str] | None = Field(None, max_length=8)
     repair_drift: bool = False
     policies: list[Policy] = [EVERYONE]
 
@@ -48,24 +48,47 @@ async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
         )
     if new.site not in app.settings.sites:
         raise Refused(400, "site_not_served", f"This deployment does not serve the site {new.site}.")
+    modes = _modes(platform, new.modes)
+    for policy in new.policies:
+        allowed(platform, policy)
     identifier, now = connections.new_id(), app.clock.now()
     sealed = app.seal.close(" ".join(platform.headers().values()), about=f"headers {identifier}")
     async with app.database.write() as write:
         await connections.create(
-            write, id=identifier, platform=new.platform, name=new.name, site=new.site,
+            write, id=identifier, platform=new.platform, modes=modes, name=new.name, site=new.site,
             expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
             sealed_headers=sealed, now=now,
         )  # fmt: skip
         for policy in new.policies:
             await policies.put(write, identifier, policy)
-        await ledgers.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, note=f"made by {actor}"))
+        await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, note=f"made by {actor}"))
     return {
         "id": identifier,
         "consent_url": await link(app, identifier),
         "changes": [
-            {"key": row.key, "title": row.title, "why": row.why} for row in platform.rows
+            {"key": row.key, "title": row.title, "why": row.why} for row in in_modes(platform.rows, modes)
         ],
     }  # fmt: skip
+
+
+def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
+    """The modes that are meant: all of them, if none is named."""
+    offered = frozenset(mode.name for mode in platform.modes)
+    if wanted is None:
+        return offered
+    if unknown := sorted(set(wanted) - offered):
+        known = f"use {', '.join(sorted(offered))}" if offered else f"{platform.title} has none"
+        raise Refused(400, "unknown_mode", f"modes: there is no mode “{unknown[0][:80]}”; {known}.")
+    if offered and not wanted:
+        raise Refused(400, "unknown_mode", f"modes: name at least one of {', '.join(sorted(offered))}.")
+    return frozenset(wanted)
+
+
+def allowed(platform: Platform, policy: Policy) -> None:
+    """Raises Refused for a policy that asks for what the platform cannot do by itself."""
+    for action in policy.actions:
+        if action not in platform.actions:
+            raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")
 
 
 async def link(app: App, connection: str) -> str:
@@ -96,7 +119,8 @@ def redirect_uri(app: App, connection: Connection) -> str:
 async def platform_url(app: App, connection: Connection) -> str:
     """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
     state = await app.seal.link(app.database, STATE, connection.id, app.clock.now(), STATE_LIFE)
-    return await app.platforms[connection.platform].consent_url(connection, redirect_uri(app, connection), state)
+    consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
+    return await app.platforms[connection.platform].consent_url(app, consent)
 
 
 async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connection:
@@ -104,32 +128,44 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
 
     Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
     """
-    now = app.clock.now()
-    identifier = await app.seal.use(app.database, STATE, query.get("state", ""), now)
+    now, state = app.clock.now(), query.get("state", "")
+    identifier = await app.seal.use(app.database, STATE, state, now)
     connection = await found(app, identifier)
     if connection.platform != platform:
         raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
     offered = app.platforms[platform]
-    claimed = offered.claimed(query)
+    consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
+    claim = await offered.claimed(app, consent, query)
     agreed = connection.tenant or connection.expected_tenant
-    if agreed is not None and agreed != claimed and not await offered.same_tenant(agreed, claimed):
+    if agreed is not None and not await _agrees(offered, agreed, claim):
+        await offered.disown(app, claim)
         async with app.database.write() as write:
             entry = Entry(key="connection", act=Act.STAGE, note="refused the consent of another tenant")
-            await ledgers.append(write, connection.id, connection.generation, now, entry)
+            await chain.append(write, connection.id, connection.generation, now, entry)
         log.warning("consent of another tenant refused", extra={"connection": connection.id})
         raise Refused(
             409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
         )
-    if connection.tenant is None:
-        async with app.database.write() as write:
+    async with app.database.write() as write:
+        if claim.grant is not None:
+            await grants.keep(write, app.seal, connection.id, claim.grant)
+            await connections.update(write, connection.id, administrator=claim.grant.address)
+        if connection.tenant is None:
             await connections.update(
-                write, connection.id, claimed_tenant=claimed, status=str(Status.WAITING), reason="consent_not_proven",
-                sentence="Consent was given; we are proving it by using it.", reason_since=now, not_before=None,
+                write, connection.id, claimed_tenant=claim.tenant, status=str(Status.WAITING),
+                reason="consent_not_proven", sentence="Consent was given; we are proving it by using it.",
+                reason_since=now, not_before=None,
             )  # fmt: skip
+    if connection.tenant is None:
         await app.queue.send(Job(name="advance", connection=connection.id), now)
     else:
         await turn_to_grant(app, connection, "the administrator consented again")
     return await found(app, identifier)
+
+
+async def _agrees(platform: Platform, agreed: str, claim: Claim) -> bool:
+    names = {claim.tenant.lower(), *claim.names}
+    return agreed.lower() in names or await platform.same_tenant(agreed, claim)
 
 
 async def connect_again(app: App, connection: Connection, actor: str) -> dict[str, Any]:
@@ -154,7 +190,7 @@ async def turn_to_grant(app: App, connection: Connection, why: str) -> None:
 async def _only_one(app: App, connection: Connection) -> None:
     async with app.database.read() as read:
         others = await connections.of_tenant(read, connection.platform, str(connection.tenant))
-    if any(other.id != connection.id and other.stage is not Stage.CLOSED for other in others):
+    if any(connections.compete(connection, other) for other in others):
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
 
@@ -165,4 +201,4 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
         if not await connections.turn(write, connection, stage, now):
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}: {why}")
-        await ledgers.append(write, connection.id, connection.generation + 1, now, entry)
+        await chain.append(write, connection.id, connection.generation + 1, now, entry)

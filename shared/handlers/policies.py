@@ -3,6 +3,7 @@
 from shared import policies
 from shared.connections import Connection
 from shared.errors import Refused
+from shared.handlers.grant import allowed
 from shared.platform import App
 from shared.policies import Policy
 from shared.queues import Job
@@ -10,6 +11,7 @@ from shared.queues import Job
 
 async def put(app: App, connection: Connection, policy: Policy) -> None:
     """Create or replace a policy, and have the tenant follow."""
+    allowed(app.platforms[connection.platform], policy)
     async with app.database.write() as write:
         await policies.put(write, connection.id, policy)
     await _follow(app, connection)

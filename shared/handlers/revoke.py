@@ -1,12 +1,12 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared import ledger as ledgers
+from shared import chain, grants
+from shared.chain import Act, Entry
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers.grant import change_direction
-from shared.ledger import Act, Entry
-from shared.lifecycle import ByAdministrator, Stage
-from shared.platform import App
+from shared.lifecycle import ByAdministrator, Change, Stage
+from shared.platform import App, Claim, rows_of
 from shared.queues import Job
 
 
@@ -15,18 +15,27 @@ async def revoke(app: App, connection: Connection, actor: str) -> None:
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         return
     never_used = connection.stage is Stage.NEW
+    if never_used:
+        for grant in await grants.listed(app.database, app.seal, connection.id):
+            await app.platforms[connection.platform].disown(app, Claim(tenant="", grant=grant))
+            await grants.forget(app.database, connection.id, grant.account)
     await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, f"revoked by {actor}")
     if not never_used:
         await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
 
 
 async def attest(app: App, connection: Connection, key: str, actor: str) -> None:
-    """Note that somebody says an administrator's step is done, and look whether the platform agrees."""
-    rows = app.platforms[connection.platform].rows
-    if key not in {row.key for row in rows if isinstance(row, ByAdministrator)}:
-        raise Refused(404, "no_such_step", f"There is no administrator's step “{key}”.")
+    """Note that somebody says an administrator's step is done, or takes an offer, and look what the platform says."""
+    rows = {row.key: row for row in rows_of(app.platforms[connection.platform], connection)}
+    row = rows.get(key)
+    offer = isinstance(row, Change) and row.offered
+    if not isinstance(row, ByAdministrator) and not offer:
+        raise Refused(404, "no_such_step", f"There is no administrator's step “{key[:80]}”.")
+    if offer and connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
+        raise Refused(409, "not_offered_now", f"{rows[key].title} is in use. Its removal is offered after a revoke.")
     now = app.clock.now()
     async with app.database.write() as write:
-        entry = Entry(key=key, act=Act.ATTEST, note=f"said to be done by {actor}")
-        await ledgers.append(write, connection.id, connection.generation, now, entry)
+        note = f"removal asked for by {actor}" if offer else f"said to be done by {actor}"
+        entry = Entry(key=key, act=Act.ATTEST, note=note)
+        await chain.append(write, connection.id, connection.generation, now, entry)
     await app.queue.send(Job(name="advance", connection=connection.id), now)

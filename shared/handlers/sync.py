@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from shared import connections, directory
-from shared import database as db
+from shared import connections, directory, operations
+from shared import tables as db
 from shared.connections import Connection, Lease, Status
 from shared.handlers.advance import advance, open_ledger
+from shared.handlers.scan import look_at_all
 from shared.lifecycle import Stage
 from shared.platform import App
 from shared.queues import Job
@@ -43,6 +44,8 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     await ledger.load()
     async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
         await tenant.sync(accept_loss=accept_loss)
+    await look_at_all(app, connection)
+    await operations.purge(app.database, connection.id, app.clock.now() - app.settings.operations_kept)
     async with app.database.write() as write:
         await connections.still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())

@@ -1,18 +1,20 @@
 """What is true of a connection, as JSON: for the API, the pages and the local commands alike."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from shared import certificate, connections, directory
+from shared import certificate, chain, connections, directory, operations
 from shared import ledger as ledgers
 from shared.connections import Connection, Lease, Status
-from shared.database import reports
 from shared.errors import Refused
 from shared.handlers.advance import open_ledger
-from shared.ledger import Holding, State
+from shared.ledger import NOT_OURS, Holding, State
 from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
-from shared.plan import NEVER, plan
-from shared.platform import App
+from shared.plan import plan
+from shared.platform import App, instruction, rows_of
+from shared.steps import gone_since
+from shared.tables import reports
 
 
 def connection_view(app: App, connection: Connection) -> dict[str, Any]:
@@ -21,6 +23,7 @@ def connection_view(app: App, connection: Connection) -> dict[str, Any]:
         "id": connection.id,
         "platform": connection.platform,
         "platform_title": app.platforms[connection.platform].title,
+        "modes": sorted(connection.modes),
         "name": connection.name,
         "site": str(connection.site),
         "tenant": connection.tenant,
@@ -68,11 +71,13 @@ async def changes(app: App, connection: Connection) -> dict[str, Any]:
     """The published table, with what the ledger knows to be true of each row now."""
     platform = app.platforms[connection.platform]
     holdings = await ledgers.holdings_of(app.database, connection.id)
-    rows = [line for row in platform.rows for line in _lines(app, connection, row, holdings)]
+    mine = rows_of(platform, connection)
+    rows = [line for row in mine for line in _lines(app, connection, row, holdings)]
     published = [
         {
             "stage": line.stage.name.lower(), "area": str(line.area), "text": line.text,
-            "rows": [row.key for row in platform.rows if line.id in row.claims],
+            "rows": [row.key for row in mine if line.id in row.claims],
+            "elsewhere": not any(line.id in row.claims for row in mine),
         }
         for line in platform.published
     ]  # fmt: skip
@@ -85,10 +90,7 @@ def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Ho
         case Activity():
             return [line | {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}]
         case ByAdministrator():
-            done = connection.stage in (Stage.NEW, Stage.CLOSED)
-            client_id = app.platforms[connection.platform].client_id(app)
-            instruction = row.instruction.format(client_id=client_id)
-            return [line | {"mark": "absent" if done else "by administrator", "instruction": instruction}]
+            return [line | _administered(app, connection, row, holdings.get(row.key))]
         case Change():
             held = {k: h for k, h in holdings.items() if k == row.key or k.startswith(row.key + "/")}
             if not held:
@@ -98,6 +100,25 @@ def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Ho
                 for key, holding in sorted(held.items())
             ]
     return [line | {"mark": "on demand"}]
+
+
+# What the administrator has in hand now, and whether it is to be undone.
+IN_HAND = {State.ASKED: False, State.LEAVING: True}
+
+
+def _administered(app: App, connection: Connection, row: ByAdministrator, held: Holding | None) -> dict[str, Any]:
+    """An administrator's doing: its mark, and what to do now if they are asked for something."""
+    if held is None or held.state is State.GONE:
+        return {"mark": "absent", "asked": None}
+    known = {"identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
+    words = app.platforms[connection.platform].words(app, connection)
+    if held.state in IN_HAND:
+        removal = IN_HAND[held.state]
+        asked = {"removal": removal, **instruction(row, words, removal=removal)}
+        return known | {"mark": "by administrator", "asked": asked}
+    if held.state in (State.MISSED, State.LEFT):
+        return known | {"mark": "waiting" if held.state is State.MISSED else "borrowed", "asked": None}
+    return known | {"mark": "drifted" if held.drift else "present", "asked": None}
 
 
 def _kind(row: Row) -> str:
@@ -112,24 +133,17 @@ def _marked(
     more = {"identity": holding.identity, "since": holding.since.isoformat(), "drift": holding.drift}
     if holding.state is State.GONE:
         return more | {"mark": "absent"}
-    if holding.state is State.BORROWED:
+    if holding.state in NOT_OURS:
         return more | {"mark": "borrowed"}
     if holding.drift:
         return more | {"mark": "drifted"}
     if holding.state is not State.OURS:
         return more | {"mark": "under way"}
-
-    def gone_since(key: str) -> Any:
-        served = [h for k, h in holdings.items() if (k == key or k.startswith(key + "/"))]
-        served = [h for h in served if h.state is not State.BORROWED]
-        if any(h.state is not State.GONE for h in served):
-            return None
-        return max((h.since for h in served), default=NEVER)
-
-    want = wanted(row, connection.stage, app.clock.now(), gone_since)
+    want = wanted(row, connection.stage, app.clock.now(), lambda key: gone_since(key, holdings))
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
         return more | {"mark": "waiting", "until": want.until.isoformat() if want.until else None}
-    return more | {"mark": "present"}
+    offered = row.offered and want.wanted is Wanted.ABSENT and connection.stage is not Stage.CLOSED
+    return more | {"mark": "present", "offered": offered}
 
 
 async def planned(app: App, connection: Connection) -> list[dict[str, Any]]:
@@ -137,18 +151,14 @@ async def planned(app: App, connection: Connection) -> list[dict[str, Any]]:
     if connection.stage is Stage.CLOSED:
         return []
     platform = app.platforms[connection.platform]
-    # Without a lease the ledger cannot be written, so a plan can only be looked at.
-    onlooker = Lease(connection=connection.id, token="", generation=connection.generation)
-    ledger = open_ledger(app, connection, onlooker)
-    await ledger.load()
-    async with platform.open(app, connection, ledger) as tenant:
-        steps = await plan(platform.rows, tenant, connection.stage, repair=connection.repairs_drift)
+    async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
+        steps = await plan(rows_of(platform, connection), tenant, connection.stage, repair=connection.repairs_drift)
         return [step.printed() for step in steps]
 
 
 async def entries(app: App, connection: Connection) -> list[dict[str, Any]]:
     """The connection's ledger, in order."""
-    return [entry async for entry in ledgers.entries(app.database, connection.id)]
+    return [entry async for entry in chain.entries(app.database, connection.id)]
 
 
 async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
@@ -164,6 +174,34 @@ async def weekly(app: App, connection: Connection) -> list[dict[str, Any]]:
     query = reports.select().where(reports.c.connection == connection.id).order_by(reports.c.week.desc())
     async with app.database.read() as read:
         return [row["content"] for row in (await read.execute(query)).mappings()]
+
+
+async def operations_of(app: App, connection: Connection, after: int, most: int) -> list[dict[str, Any]]:
+    """The calls made with the service's own account, in order, behind a number."""
+    return await operations.listed(app.database, connection.id, after=after, most=most)
+
+
+async def matched(app: App, connection: Connection, span: timedelta) -> dict[str, Any]:
+    """Our log of calls beside the platform's own log of the same time: how often each method was called."""
+    platform, now = app.platforms[connection.platform], app.clock.now()
+    if platform.recorded is None:
+        raise Refused(404, "no_platform_log", f"{platform.title} keeps no log of calls that we could read.")
+    begin = now - span
+    ours = await operations.counted(app.database, connection.id, begin, now)
+    async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
+        theirs = await platform.recorded(tenant, begin, now)
+    methods = [
+        {"method": name, "ours": ours.get(name, 0), "theirs": theirs.get(name, 0)} for name in sorted({*ours, *theirs})
+    ]
+    return {"from": begin.isoformat(), "to": now.isoformat(), "methods": methods}
+
+
+async def _onlooker(app: App, connection: Connection) -> ledgers.Ledger:
+    # Without a lease the ledger cannot be written, so a tenant can only be looked at.
+    lease = Lease(connection=connection.id, token="", generation=connection.generation)
+    ledger = open_ledger(app, connection, lease)
+    await ledger.load()
+    return ledger
 
 
 def needs_a_person(connection: Connection) -> bool:

@@ -5,38 +5,49 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.http import Wire
+from shared.keys import Keys
 from shared.ledger import State
+from shared.lifecycle import Sighting
 from shared.microsoft365 import catalogue, consent
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.groups import recycle_bin
 from shared.microsoft365.published import PUBLISHED
 from shared.microsoft365.tenant import Tenant, open_tenant
-from shared.platform import Platform
+from shared.platform import App, Claim, Platform
 from shared.settings import Settings
 
 
-def platform(settings: Settings, wire: Wire, clock: Clock) -> Platform:
+def platform(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform:
     """The platform, with one client of Microsoft's sign-in for the whole process."""
     entra = Entra(settings=settings.microsoft, wire=wire, clock=clock)
 
-    async def application_present(tenant: Tenant) -> bool:
-        return await consent.application_present(entra, str(tenant.connection.tenant), tenant.app)
+    async def application(tenant: Tenant, _identity: str | None) -> Sighting:
+        return await consent.application(entra, str(tenant.connection.tenant), tenant.app)
+
+    async def disown(_app: App, _claim: Claim) -> None:
+        """A claim here is only a name; there is nothing to give back."""
 
     return Platform(
         name="microsoft365",
         title="Microsoft 365",
-        rows=catalogue.rows(application_present),
+        rows=catalogue.rows(application),
         published=PUBLISHED,
         permissions=consent.PERMISSIONS,
         after_consent=(
             "After consenting, assign the application the role Exchange Administrator in the Entra admin center, "
             "under Roles and administrators. Consent alone does not give it."
         ),
-        client_id=lambda app: app.settings.microsoft.client_id,
-        consent_url=lambda connection, redirect, state: consent.consent_url(entra, connection, redirect, state),
+        how_it_ends=(
+            "When access is revoked, mail is routed as before at once. Connectors and groups go when no mail uses them "
+            "any more, the rest a day later, when all mail is back. You then remove the application, and receive a "
+            "signed record of everything that was made and removed."
+        ),
+        words=lambda app, _connection: {"client_id": app.settings.microsoft.client_id},
+        consent_url=lambda _app, asked: consent.consent_url(entra, asked),
         claimed=consent.claimed,
-        same_tenant=lambda expected, claimed: consent.same_tenant(entra, expected, claimed),
-        prove=lambda app, claimed: consent.prove(entra, app, claimed),
+        disown=disown,
+        same_tenant=lambda expected, claim: consent.same_tenant(entra, expected, claim),
+        prove=lambda app, _connection, claimed: consent.prove(entra, app, claimed),
         open=lambda app, connection, ledger: open_tenant(app, connection, ledger, entra),
         headers=lambda: {"return header": secrets.token_hex(16), "loop header": secrets.token_hex(16)},
         residue=_residue,

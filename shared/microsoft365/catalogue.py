@@ -12,7 +12,7 @@ from shared.microsoft365.connectors import Connector
 from shared.microsoft365.groups import Membership, VirtualGroup
 from shared.microsoft365.lists import AllowedAddress, SpoofPair
 from shared.microsoft365.rules import TransportRule
-from shared.microsoft365.stored import StoredDirectory, StoredTokens
+from shared.stored import StoredDirectory, StoredTokens
 
 # Exchange takes half an hour, sometimes more, to act on a removed rule: mail is still routed meanwhile.
 UNTIL_ROUTING_ENDS = timedelta(minutes=60)
@@ -25,19 +25,25 @@ INCOMING_GROUP = "TMCAS Inline Incoming O365 Virtual Group"
 OUTGOING_GROUP = "TMCAS Inline Outgoing O365 Virtual Group"
 
 
-def _application(present: Any) -> ByAdministrator:
+EXCHANGE = ("Exchange.ManageAsApp",)
+
+
+def _application(look: Any) -> ByAdministrator:
     return ByAdministrator(
         key="application",
         title="Trend Micro Cloud App Security",
         why="lets Footprint act in the tenant; made by the administrator's consent",
         claims=("grant-app", "cleanup-app"),
+        permissions=("Organization.Read.All", "Application.Read.All"),
         removed_in=Stage.CLEANUP,
         serves=tuple(change.key for change in CHANGES),
-        instruction=(
+        implied=True,
+        removal=(
             "In the Entra admin center, under Enterprise applications, open the application with the id {client_id} "
             "and choose Properties, Delete. Then, under Deleted applications, delete it permanently."
         ),
-        present=present,
+        link="https://entra.microsoft.com/#view/Microsoft_AAD_IAM/StartboardApplicationsMenuBlade/~/AppAppsPreview",
+        look=look,
     )
 
 
@@ -50,13 +56,14 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
         without="mail flows unscanned" if routes else "returned mail is filtered a second time",
+        permissions=EXCHANGE,
         **more,
     )
 
 
 def _connector(key: str, noun: str, title: str, why: str, settings: Any, **more: Any) -> Change:
     resource = Connector(noun=noun, title=title, settings=settings)
-    return Change(key=key, title=title, why=why, resource=resource, **more)
+    return Change(key=key, title=title, why=why, resource=resource, permissions=EXCHANGE, **more)
 
 
 def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without: str) -> Change:
@@ -80,6 +87,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         title=title,
         why=f"by its members the {direction} user rule knows whose mail to route",
         claims=("grant-groups", "revoke-groups"),
+        permissions=("Group.ReadWrite.All",),
         resource=VirtualGroup(key=key, direction=direction, title=title),
         removed_in=Stage.REVOKE,
         serves=serves,
@@ -110,6 +118,7 @@ CHANGES: tuple[Change, ...] = (
         removed_in=Stage.CLEANUP,
         serves=("directory",),
         local=True,
+        ours_alone=True,
     ),
     Change(
         key="directory",
@@ -120,12 +129,15 @@ CHANGES: tuple[Change, ...] = (
         removed_in=Stage.CLEANUP,
         serves=("spoof",),
         local=True,
+        ours_alone=True,
+        permissions=("User.Read.All", "Group.ReadWrite.All", "Domain.Read.All"),
     ),
     Change(
         key="spoof",
         title="Spoofed senders: * with the service's sending domain",
         why="returned mail keeps its sender and is not taken for a forgery",
         claims=("grant-spoof", "cleanup-spoof"),
+        permissions=EXCHANGE,
         resource=SpoofPair(),
         removed_in=Stage.CLEANUP,
         serves=ROUTING,
@@ -137,6 +149,7 @@ CHANGES: tuple[Change, ...] = (
         title="IP Allow List",
         why="returned mail is not refused because of our addresses",
         claims=("grant-ip", "cleanup-ip"),
+        permissions=EXCHANGE,
         resource=AllowedAddress(),
         removed_in=Stage.CLEANUP,
         serves=ROUTING,
@@ -256,6 +269,6 @@ ACTIVITIES: tuple[Activity, ...] = (
 )
 
 
-def rows(application_present: Any) -> tuple[Row, ...]:
-    """The whole catalogue; `application_present` asks the sign-in host about our application in an open tenant."""
-    return (_application(application_present), *CHANGES, *ACTIVITIES)
+def rows(application: Any) -> tuple[Row, ...]:
+    """The whole catalogue; `application` asks the sign-in host about our application in an open tenant."""
+    return (_application(application), *CHANGES, *ACTIVITIES)

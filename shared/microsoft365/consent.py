@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from shared.connections import Connection
 from shared.errors import Missing, Permanent, Refused, Temporary
+from shared.lifecycle import Sighting
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.graph import Graph
-from shared.platform import App, Permission
+from shared.platform import App, Claim, Consent, Permission
 
 PERMISSIONS = (
     Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),
@@ -19,7 +19,7 @@ PERMISSIONS = (
 )
 
 
-def claimed(query: Mapping[str, str]) -> str:
+async def claimed(_app: App, _consent: Consent, query: Mapping[str, str]) -> Claim:
     """The tenant that a callback claims. Decides on `error` first, for `admin_consent=True` comes with errors too."""
     if query.get("error"):
         raise Refused(
@@ -29,7 +29,7 @@ def claimed(query: Mapping[str, str]) -> str:
             f"Administrator to accept. ({_code(query)})",
         )
     try:
-        return str(UUID(query.get("tenant", "")))
+        return Claim(tenant=str(UUID(query.get("tenant", ""))))
     except ValueError:
         raise Refused(
             400, "callback_not_valid", "Microsoft's answer names no tenant. Open the consent link again."
@@ -43,9 +43,9 @@ def _code(query: Mapping[str, str]) -> str:
     return found[0] if found else "no code"
 
 
-async def same_tenant(entra: Entra, expected: str, claimed_tenant: str) -> bool:
+async def same_tenant(entra: Entra, expected: str, claim: Claim) -> bool:
     """Whether the operator's domain or id for the tenant is the claimed one."""
-    return await entra.tenant_of(expected) == claimed_tenant
+    return await entra.tenant_of(expected) == claim.tenant
 
 
 async def prove(entra: Entra, app: App, tenant: str) -> str:
@@ -67,18 +67,18 @@ async def prove(entra: Entra, app: App, tenant: str) -> str:
     return tenant
 
 
-async def application_present(entra: Entra, tenant: str, app: App) -> bool:
+async def application(entra: Entra, tenant: str, app: App) -> Sighting:
     """Whether the tenant still has our application, by the sign-in's own answer. Raises when it is not sure."""
     try:
         await entra.token(tenant, app.settings.microsoft.graph_url)
     except Permanent as error:
         if error.code == "consent_missing":
-            return False
+            return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
         raise
-    return True
+    return Sighting(present=True, evidence="Microsoft's sign-in still gives the application a token")
 
 
-async def consent_url(entra: Entra, connection: Connection, redirect_uri: str, state: str) -> str:
+async def consent_url(entra: Entra, consent: Consent) -> str:
     """Where the administrator consents: the named tenant's own page where we know it."""
-    tenant = connection.tenant or connection.expected_tenant
-    return entra.consent_url(tenant=tenant, redirect_uri=redirect_uri, state=state)
+    tenant = consent.connection.tenant or consent.connection.expected_tenant
+    return entra.consent_url(tenant=tenant, redirect_uri=consent.redirect_uri, state=consent.state)

@@ -95,12 +95,15 @@ def _user(row: Record) -> Record:
         "mail": row.get("mail"),
         "enabled": row.get("accountEnabled") is not False,
         "kind": row.get("userType"),
+        "aliases": None,
+        "receives": bool(row.get("mail")),
         "skipped": None,
+        "digest": None,
     }
 
 
 def _group(row: Record) -> Record:
-    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail")}
+    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail"), "digest": None}
 
 
 def _member(group: str, member: Record) -> Record:
@@ -124,9 +127,7 @@ async def _domains(tenant: Tenant) -> list[Record]:
             "verified": verified.get(name, False),
             "accepted": name in accepted,
             "wanted_mx": wanted.get(name),
-            # Nobody answered: what was known before stays, with the time it was known at.
-            "mx": before.get(name, {}).get("mx") if (mx := answered[name]) is None else mx,
-            "mx_checked_at": before.get(name, {}).get("mx_checked_at") if mx is None else tenant.now,
+            **directory.answered_mx(answered[name], before.get(name, {}), tenant.now),
         }
         for name in names
     ]

@@ -72,6 +72,11 @@ class Tenant:
 
         return await sync(self, accept_loss=accept_loss)
 
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """What we hold tokens of."""
+        return resources(self.microsoft)
+
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         for resource in resources(self.microsoft):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import database as db
+from shared import tables as db
 from shared.connections import new_id
 from shared.database import Database
 from shared.queues import Job

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shared import policies as stored
 from shared.connections import Connection
 from shared.errors import Refused
-from shared.handlers import grant, policies, revoke, views
+from shared.handlers import grant, policies, revoke, scan, views
 from shared.lifecycle import Stage
 from shared.platform import App
 from shared.policies import Policy
@@ -74,18 +75,53 @@ async def changes(app: App, request: Request) -> Response:
 async def ledger(app: App, request: Request) -> Response:
     """The ledger as JSON, as NDJSON or as CSV, by `format`."""
     rows = await views.entries(app, await grant.found(app, request.args["id"]))
+    return exported(request, "ledger", "entries", rows)
+
+
+async def operations(app: App, request: Request) -> Response:
+    """The calls made with the service's own account: as JSON, as NDJSON or as CSV, from behind the number `after`."""
+    connection = await grant.found(app, request.args["id"])
+    after, most = whole(request, "after", 0, 2**31), whole(request, "limit", 1000, 10_000)
+    rows = await views.operations_of(app, connection, after, most)
+    more = {"next": rows[-1]["number"] if len(rows) == most else None}
+    return exported(request, "operations", "operations", rows, **more)
+
+
+async def matched(app: App, request: Request) -> Response:
+    """Our log of calls beside the platform's own, for the last `hours`."""
+    connection = await grant.found(app, request.args["id"])
+    hours = whole(request, "hours", 24, 24 * 30)
+    return as_json(await views.matched(app, connection, timedelta(hours=hours)))
+
+
+def whole(request: Request, name: str, default: int, most: int) -> int:
+    """A number of the query. Raises Refused for anything else, or one that is too large."""
+    text = request.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) > most:
+        raise Refused(400, "not_valid", f"{name}: a whole number up to {most} is meant.")
+    return int(text)
+
+
+async def notified(app: App, request: Request) -> Response:
+    """A platform tells of news in a mailbox. Answered at once; a job reads it."""
+    await scan.notified(app, request.args["source"], request.headers, request.body)
+    return Response(status=204)
+
+
+def exported(request: Request, name: str, key: str, rows: list[dict[str, Any]], **more: Any) -> Response:
+    """Rows as JSON, as NDJSON or as CSV, by `format`."""
     kind: str | Literal["json", "ndjson", "csv"] = request.query.get("format", "json")
     if kind == "json":
-        return as_json({"entries": rows})
+        return as_json({key: rows, **more})
     if kind == "ndjson":
-        return _file("application/x-ndjson", "ndjson", "".join(json.dumps(row) + "\n" for row in rows))
+        return _file("application/x-ndjson", f"{name}.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
     if kind == "csv":
-        return _file("text/csv; charset=utf-8", "csv", _csv(rows))
-    raise Refused(400, "unknown_format", "format: the ledger comes as json, ndjson or csv.")
+        return _file("text/csv; charset=utf-8", f"{name}.csv", _csv(rows))
+    raise Refused(400, "unknown_format", "format: this comes as json, ndjson or csv.")
 
 
-def _file(content_type: str, ending: str, text: str) -> Response:
-    disposition = f'attachment; filename="ledger.{ending}"'
+def _file(content_type: str, name: str, text: str) -> Response:
+    disposition = f'attachment; filename="{name}"'
     headers = {**DATA_HEADERS, "Content-Type": content_type, "Content-Disposition": disposition}
     return Response(headers=headers, body=text.encode())
 

@@ -10,7 +10,7 @@ from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers import grant, revoke, views
 from shared.lifecycle import ByAdministrator, Change, Stage
-from shared.platform import App
+from shared.platform import App, permissions_of, rows_of
 from shared.web import api
 from shared.web.messages import PAGE_HEADERS, Request, Response, redirect
 from shared.web.operators import begin_session
@@ -76,8 +76,6 @@ async def connection(app: App, request: Request) -> Response:
     """One connection: its stage, the published table as it stands, the ledger."""
     found = await grant.found(app, request.args["id"])
     shown = await views.changes(app, found)
-    # Asked for only when everything else is gone: without the application nothing more could be removed.
-    asking = found.reason == "waiting_for_administrator"
     entries = await views.entries(app, found)
     return page(
         "connection.html",
@@ -87,7 +85,8 @@ async def connection(app: App, request: Request) -> Response:
         ledger=entries[: -SHOWN_ENTRIES - 1 : -1],
         entries=len(entries),
         link=await grant.link(app, found.id) if _needs_consent(found) else None,
-        asked=[row for row in shown["rows"] if asking and row["mark"] == "by administrator"],
+        asked=[row for row in shown["rows"] if row.get("asked")],
+        offered=[row for row in shown["rows"] if row.get("offered")],
         certificate=await certificate.latest(app.database, found) is not None,
         again=_again(found),
     )
@@ -139,11 +138,13 @@ async def connect(app: App, request: Request) -> Response:
     """What the administrator sees before consenting: each object, why, how long; and afterwards, how it goes."""
     found = await grant.linked(app, request.args["token"])
     platform = app.platforms[found.platform]
+    rows = rows_of(platform, found)
     return page(
         "connect.html",
         c=views.connection_view(app, found),
-        changes=[row for row in platform.rows if isinstance(row, Change | ByAdministrator)],
-        permissions=platform.permissions,
+        changes=[row for row in rows if isinstance(row, Change | ByAdministrator)],
+        permissions=permissions_of(platform, rows),
+        how_it_ends=platform.how_it_ends,
         after_consent=platform.after_consent,
         platform_url=await grant.platform_url(app, found) if _needs_consent(found) else None,
         removed={Stage.REVOKE: "when access is revoked", Stage.CLEANUP: "at clean-up, a day later"},

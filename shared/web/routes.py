@@ -22,6 +22,7 @@ class Auth(Enum):
     OPERATOR = "a bearer token or a console session"
     LINK = "the signed link in its path"
     STATE = "the signed state in its query"
+    SIGNED = "the platform's own signature"
     NOBODY = "nothing: it tells nothing and changes nothing"
 
 
@@ -58,10 +59,13 @@ ROUTES: tuple[Route, ...] = (
     _route("get_ledger", f"GET {_ONE}/ledger", api.ledger, Auth.OPERATOR),
     _route("get_certificate", f"GET {_ONE}/certificate", api.certificate, Auth.OPERATOR),
     _route("list_reports", f"GET {_ONE}/reports", api.reports, Auth.OPERATOR),
+    _route("list_operations", f"GET {_ONE}/operations", api.operations, Auth.OPERATOR),
+    _route("match_operations", f"GET {_ONE}/operations/matched", api.matched, Auth.OPERATOR),
     _route("list_policies", f"GET {_ONE}/policies", api.list_policies, Auth.OPERATOR),
     _route("put_policy", f"PUT {_ONE}/policies/{{name}}", api.put_policy, Auth.OPERATOR),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", api.delete_policy, Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", api.consent, Auth.STATE),
+    _route("notification", "POST /api/notifications/{source}", api.notified, Auth.SIGNED),
     _route("page_style", "GET /style.css", pages.style, Auth.NOBODY),
     _route("page_sign_in", "GET /sign-in/{token}", pages.sign_in, Auth.LINK),
     _route("page_connect", "GET /connect/{token}", pages.connect, Auth.LINK),

@@ -1,0 +1,130 @@
+"""What only an administrator can do: asked for once, looked for by machine, and believed gone on a second look.
+
+Where no machine can tell, somebody's word decides; where one can, what it sees decides, whatever was said.
+"""
+
+from dataclasses import dataclass
+
+from shared.chain import Image
+from shared.errors import Permanent
+from shared.ledger import NOT_OURS, Holding, State
+from shared.lifecycle import ByAdministrator, Sighting, Stage, Want, Wanted
+from shared.steps import Item, Step, Tenant, Verb
+
+# Without consent nothing can be looked at, which says nothing about what is there.
+BLIND = "consent_missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One thing that an administrator has in hand, with what is known and wanted of it."""
+
+    item: Item
+    row: ByAdministrator
+    tenant: Tenant
+    held: Holding | None
+    stage: Stage
+
+    @property
+    def state(self) -> State:
+        """Where it stands; what was never heard of counts as gone."""
+        return self.held.state if self.held else State.GONE
+
+    async def look(self) -> Sighting:
+        """What a machine sees. While revoking, being blind is no failure: the administrator's word remains."""
+        try:
+            return await self.row.look(self.tenant, self.held.identity if self.held else None)
+        except Permanent as error:
+            if error.code != BLIND or self.stage < Stage.REVOKE:
+                raise
+            return Sighting(present=None, evidence=f"could not be checked: {error.sentence}")
+
+    def word(self) -> str:
+        """What somebody has said since the question was asked, or empty."""
+        said = self.tenant.ledger.attested.get(self.item.key)
+        return said.note if said and self.held and said.at >= self.held.since else ""
+
+    def ask(self, wanted: Wanted, evidence: str, *, new: bool) -> Step:
+        """The question as it stands, or as it is put for the first time."""
+        return self.item.step(Verb.ASK, evidence, after={"wanted": wanted.value}, new=new)
+
+    def seen(self, sighting: Sighting, word: str = "") -> Step:
+        """It is there."""
+        why = word or sighting.evidence
+        return self.item.step(Verb.ADOPT, why, identity=sighting.identity, after={"evidence": why})
+
+    def drift(self, now: Image) -> Step:
+        """It was there and works no more; `now` says what is wrong with it."""
+        why = f"does not do its work any more: {self.row.without}".removesuffix(": ")
+        known = self.held is not None and self.held.drift == now
+        return self.item.step(Verb.DRIFT, why, after=now, new=not known)
+
+
+async def questions(item: Item, row: ByAdministrator, tenant: Tenant, want: Want, stage: Stage) -> list[Step]:
+    """What is to be noted, asked or waited for."""
+    question = Question(item=item, row=row, tenant=tenant, held=tenant.ledger.holdings.get(item.key), stage=stage)
+    match want.wanted:
+        case Wanted.PRESENT:
+            return await _towards_there(question)
+        case Wanted.ABSENT:
+            return await _towards_gone(question)
+        case Wanted.LEAVE:
+            known = question.held is not None and question.state is not State.GONE and question.state not in NOT_OURS
+            if not known or stage < row.created_in:
+                return []
+            return [item.step(Verb.WAIT, "outlives what it serves", until=want.until)]
+
+
+async def _towards_there(question: Question) -> list[Step]:
+    row, state = question.row, question.state
+    if row.implied:
+        # Every other call depends on it, so that it works is all there is to see.
+        there = state is State.OURS
+        return [] if there else [question.seen(Sighting(present=True, evidence="came with the consent"))]
+    if state is State.GONE and question.stage > Stage.RUN:
+        return []
+    sighting = await question.look()
+    if state is State.OURS and (sighting.flaw or sighting.present is False):
+        if question.stage > Stage.RUN:
+            return [question.item.step(Verb.FORGET, sighting.evidence)] if sighting.present is False else []
+        return [question.drift({"flaw": sighting.flaw} if sighting.flaw else {"exists": False})]
+    if sighting.present and (state is not State.OURS or (question.held and question.held.drift)):
+        return [question.seen(sighting)]
+    if state is State.OURS:
+        return []
+    if state is State.ASKED and sighting.present is None and (word := question.word()):
+        return [question.seen(sighting, word)]
+    return [question.ask(Wanted.PRESENT, sighting.evidence, new=state is not State.ASKED)]
+
+
+async def _towards_gone(question: Question) -> list[Step]:
+    row, state, item = question.row, question.state, question.item
+    if state in NOT_OURS or (state is State.GONE and not (row.implied and question.held is None)):
+        return []
+    if row.still_used and (why := row.still_used(question.tenant)):
+        return [item.step(Verb.LEAVE, why)]
+    if row.held_up and (why := row.held_up(question.tenant)):
+        return [item.step(Verb.WAIT, why)]
+    sighting = await question.look()
+    if sighting.present is False:
+        return _unseen(question, sighting)
+    if state is not State.LEAVING:
+        return [question.ask(Wanted.ABSENT, sighting.evidence, new=True)]
+    if sighting.present is None and (word := question.word()):
+        return [item.step(Verb.FORGET, word, after={"evidence": word, "machine": sighting.evidence})]
+    return [question.ask(Wanted.ABSENT, sighting.evidence, new=False)]
+
+
+def _unseen(question: Question, sighting: Sighting) -> list[Step]:
+    row, item, held = question.row, question.item, question.held
+    if held is None:
+        return []
+    evidence = {"evidence": sighting.evidence}
+    if not row.confirmed_after:
+        return [item.step(Verb.FORGET, sighting.evidence, after=evidence)]
+    if held.state is not State.MISSED:
+        return [item.step(Verb.MISS, sighting.evidence, after=evidence)]
+    until = held.since + row.confirmed_after
+    if question.tenant.now < until:
+        return [item.step(Verb.WAIT, "is looked for a second time before it is believed to be gone", until=until)]
+    return [item.step(Verb.FORGET, f"{sighting.evidence}, twice", after=evidence)]

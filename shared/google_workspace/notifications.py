@@ -1,0 +1,78 @@
+"""Gmail's notifications by Pub/Sub push: verified, noted, answered at once. Reading is a job's matter.
+
+A push says only that there is news; it may be forged, doubled, late or lost, and none of that does harm.
+"""
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from shared import mailboxes
+from shared.errors import Refused
+from shared.google_workspace.sign_in import ISSUERS
+from shared.lifecycle import Stage
+from shared.platform import App
+from shared.queues import Job
+
+log = logging.getLogger(__name__)
+
+SOURCE = "gmail"
+
+
+def audience(app: App) -> str:
+    """What a push's token must be meant for: the address it comes to, unless the subscription says otherwise."""
+    return app.settings.google.push_audience or f"{app.settings.public_url}/api/notifications/{SOURCE}"
+
+
+async def take(app: App, platform: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Verify a push and note the news. Raises Refused 401 for one that Google did not send for us."""
+    await _verify(app, headers)
+    news = _news(body)
+    if news is None:
+        # Genuine and not to be understood: to refuse it would only have it sent again for days.
+        log.warning("a notification could not be read")
+        return
+    address, position = news
+    running = [int(Stage.RUN)]
+    for connection in await mailboxes.notice(app.database, platform, address, position, running):
+        await app.queue.send(Job(name="scan", connection=connection), app.clock.now())
+
+
+async def _verify(app: App, headers: Mapping[str, str]) -> None:
+    """Signature, algorithm, issuer, audience and times, and that it was our own push account and nobody else's."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    expected = app.settings.google.push_account
+    if scheme.lower() != "bearer" or not expected:
+        raise _not_signed()
+    try:
+        claims = await app.keys.claims(
+            token, url=app.settings.google.certs_url, audience=audience(app), issuers=ISSUERS, require=("email",)
+        )
+    except jwt.InvalidTokenError:
+        raise _not_signed() from None
+    if claims["email"] != expected or claims.get("email_verified") is not True:
+        raise _not_signed()
+
+
+def _not_signed() -> Refused:
+    return Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
+
+
+def _news(body: bytes) -> tuple[str, int] | None:
+    """The mailbox's address and the position in a push, whose data is base64 of either alphabet."""
+    try:
+        data: Any = json.loads(body)["message"]["data"]
+        padded = str(data).replace("-", "+").replace("_", "/") + "=" * (-len(str(data)) % 4)
+        content = json.loads(base64.b64decode(padded, validate=True))
+        address, position = content["emailAddress"], content["historyId"]
+        # Google writes the number as a number or as a string.
+        if not isinstance(address, str) or isinstance(position, bool) or not isinstance(position, int | str):
+            return None
+        return address, int(position)
+    except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
+        return None

@@ -1,0 +1,88 @@
+"""What an administrator granted us in person: sealed, one for each account, and whether it still holds."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import tables as db
+from shared.database import Database
+from shared.seal import Seal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One account's grant. `account` never changes; `address` is the account's own and may."""
+
+    account: str
+    address: str
+    secret: str = field(repr=False)
+    granted_at: datetime
+    alive: bool = True
+
+
+def _about(connection: str, account: str) -> str:
+    return f"grant {connection} {account}"
+
+
+async def keep(write: AsyncConnection, seal: Seal, connection: str, grant: Grant) -> None:
+    """Keep a grant in place of an older one of the same account, inside the caller's transaction."""
+    table = db.grants
+    sealed = seal.close(grant.secret, about=_about(connection, grant.account))
+    await write.execute(sa.delete(table).where(*_row(connection, grant.account)))
+    await write.execute(
+        sa.insert(table).values(
+            connection=connection, account=grant.account, address=grant.address, sealed=sealed,
+            granted_at=grant.granted_at, alive=grant.alive,
+        )
+    )  # fmt: skip
+
+
+async def listed(database: Database, seal: Seal, connection: str) -> list[Grant]:
+    """A connection's grants, the newest last: that one is in use."""
+    table = db.grants
+    query = sa.select(table).where(table.c.connection == connection).order_by(table.c.granted_at, table.c.account)
+    async with database.read() as read:
+        return [_grant(seal, row) for row in await read.execute(query)]
+
+
+async def mark(database: Database, connection: str, grant: Grant, *, alive: bool) -> Grant:
+    """Note whether a grant still holds."""
+    async with database.write() as write:
+        changed = sa.update(db.grants).where(*_row(connection, grant.account)).values(alive=alive)
+        await write.execute(changed)
+    return replace(grant, alive=alive)
+
+
+async def forget(database: Database, connection: str, account: str) -> None:
+    """Delete our copy of a grant."""
+    async with database.write() as write:
+        await write.execute(sa.delete(db.grants).where(*_row(connection, account)))
+
+
+async def holders(database: Database, platform: str, account: str) -> list[str]:
+    """The connections of a platform that keep a grant of an account."""
+    table, connections = db.grants, db.connections
+    query = (
+        sa.select(table.c.connection)
+        .join(connections, connections.c.id == table.c.connection)
+        .where(table.c.account == account, connections.c.platform == platform)
+    )
+    async with database.read() as read:
+        return list((await read.execute(query)).scalars())
+
+
+def _row(connection: str, account: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return db.grants.c.connection == connection, db.grants.c.account == account
+
+
+def _grant(seal: Seal, row: Any) -> Grant:
+    return Grant(
+        account=row.account,
+        address=row.address,
+        secret=seal.open(row.sealed, about=_about(row.connection, row.account)),
+        granted_at=row.granted_at,
+        alive=row.alive,
+    )

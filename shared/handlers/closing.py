@@ -1,0 +1,102 @@
+"""The end of a connection: its certificate, and what is left to do when consent has gone before the rest."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import certificate, connections
+from shared.connections import Connection, Status
+from shared.errors import FootprintError
+from shared.ledger import NOT_OURS, Ledger, State
+from shared.lifecycle import ByAdministrator, Change, Row, Stage
+from shared.platform import App, OpenTenant, Platform, rows_of
+from shared.reconcile import reconcile
+from shared.steps import Step, Verb
+
+# A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
+CONSENT_GRACE = timedelta(hours=24)
+# How often the whole tenant is looked over for residue while the administrator's steps are awaited.
+RESCAN = timedelta(days=1)
+AWAITED = "waits for the administrator"
+
+
+async def certify(
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step]
+) -> None:
+    """Draw up the certificate once everything that we can remove is gone, and anew when more is known.
+
+    With a last look at the tenant while we can still look, without it once our own way in is gone.
+    """
+    if any(isinstance(step.row, Change) and step.verb is Verb.WAIT for step in steps):
+        return
+    asked = [step for step in steps if isinstance(step.row, ByAdministrator)]
+    open_now = sorted({step.key for step in asked})
+    before = await certificate.latest(app.database, connection)
+    fresh = before is not None and app.clock.now() < datetime.fromisoformat(before["drawn_up_at"]) + RESCAN
+    if before is not None and fresh and open_now == sorted(before["open"]):
+        return
+    rows = rows_of(platform, connection)
+    if _can_look(rows, tenant.ledger):
+        left, unknown = await certificate.residue(rows, tenant)
+        left += await platform.residue(tenant)
+    elif before is not None:
+        left, unknown = before["residue"], before["could_not_check"]
+    else:
+        left, unknown = [], _unseen(connection, platform, tenant)
+    left = [entry for entry in left if entry.get("why") != AWAITED]
+    left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
+    result = "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
+    await certificate.draw_up(
+        app.database, connection, rows, now=app.clock.now(), words=platform.words(app, connection), result=result,
+        left=left, unknown=unknown, still_open=open_now,
+    )  # fmt: skip
+
+
+def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
+    """Whether our own way into the tenant is still there, as far as anybody has seen."""
+    ways = [row.key for row in rows if isinstance(row, ByAdministrator) and row.implied]
+    held = [ledger.holdings[key].state for key in ways if key in ledger.holdings]
+    return bool(held) and all(state in (State.OURS, State.LEAVING) for state in held)
+
+
+def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[dict[str, Any]]:
+    return [
+        {"key": item.key, "title": item.row.title, "identity": tenant.ledger.holdings[item.key].identity,
+         "why": "the application was removed before a last look"}
+        for item in certificate.known(rows_of(platform, connection), tenant.ledger)
+        if isinstance(item.row, Change) and not item.row.local
+    ]  # fmt: skip
+
+
+async def without_consent(
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, error: FootprintError
+) -> bool:
+    """The application went before the rest. Wait for it to come back a while, then end with a complete checklist.
+
+    True once the connection has come to its end.
+    """
+    now, rows = app.clock.now(), rows_of(platform, connection)
+    since = connection.reason_since if connection.reason == error.code and connection.reason_since else now
+    if now < since + CONSENT_GRACE:
+        sentence = (
+            "The tenant's consent is gone, so what is left there cannot be removed by us. Open the consent link again "
+            f"before {since + CONSENT_GRACE:%Y-%m-%d %H:%M} UTC, or remove it by hand: the certificate will list it."
+        )
+        await connections.report(
+            app.database, connection, now, Status.ATTENTION, reason=error.code, sentence=sentence,
+            not_before=min(now + timedelta(hours=1), since + CONSENT_GRACE),
+        )  # fmt: skip
+        return False
+    own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
+    await reconcile(own, tenant, Stage.CLEANUP, repair=False)
+    unknown = [
+        {"key": item.key, "title": item.row.title, "identity": held.identity, "why": "could not check: consent is gone"}
+        for item in certificate.known(rows, tenant.ledger)
+        if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
+    ]
+    await certificate.draw_up(
+        app.database, connection, rows, now=now, words=platform.words(app, connection), result="degraded", left=[],
+        unknown=unknown, still_open=[],
+    )  # fmt: skip
+    return True

@@ -1,0 +1,36 @@
+"""News of mailboxes: a notification is noted and answered at once; a job reads what is new and acts by the policies."""
+
+from collections.abc import Mapping
+
+from shared import mailboxes
+from shared.connections import Connection
+from shared.errors import Refused
+from shared.lifecycle import Stage
+from shared.platform import App
+from shared.queues import Job
+
+
+async def notified(app: App, source: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Take a platform's notification. Raises Refused if it is not what it says it is."""
+    feeds = {platform.feed.source: platform.feed for platform in app.platforms.values() if platform.feed}
+    if source not in feeds:
+        raise Refused(404, "no_such_source", "Nobody sends notifications to this address.")
+    await feeds[source].take(app, headers, body)
+
+
+async def scan(app: App, connection: Connection) -> None:
+    """Read a bounded number of mailboxes, and go on as long as there is something to read."""
+    feed = app.platforms[connection.platform].feed
+    if feed is None or connection.stage is not Stage.RUN:
+        return
+    await feed.scan(app, connection)
+    again = await mailboxes.next_unread(app.database, connection.id, app.clock.now())
+    if again is not None:
+        await app.queue.send(Job(name="scan", connection=connection.id), again)
+
+
+async def look_at_all(app: App, connection: Connection) -> None:
+    """Have every mailbox read once more, for a notification may have been lost."""
+    if app.platforms[connection.platform].feed is not None:
+        await mailboxes.look_at_all(app.database, connection.id)
+        await app.queue.send(Job(name="scan", connection=connection.id), app.clock.now())

@@ -1,0 +1,192 @@
+"""The mailboxes of a connection: how far each has been read, what news of it has come, until when it is watched.
+
+A position only ever moves forward, and never past what has not been dealt with.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import tables as db
+from shared.database import Database
+
+# As long as a function may run.
+LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mailbox:
+    """One user's mailbox. `position` and `noticed` are the platform's own counters; `label` an id it gave out."""
+
+    user: str
+    address: str
+    position: int | None
+    noticed: int | None
+    watched_until: datetime | None
+    renewed_at: datetime | None
+    read_at: datetime | None
+    catching_up: dict[str, Any] | None
+    label: str | None
+    reason: str | None
+    not_before: datetime | None
+    lease: str | None
+    lease_until: datetime | None
+
+
+def _mailbox(row: Any) -> Mailbox:
+    values = dict(row._mapping)
+    del values["connection"]
+    return Mailbox(**values)
+
+
+async def listed(database: Database, connection: str) -> list[Mailbox]:
+    """Every mailbox that is known."""
+    table = db.mailboxes
+    async with database.read() as read:
+        rows = await read.execute(sa.select(table).where(table.c.connection == connection).order_by(table.c.user))
+        return [_mailbox(row) for row in rows]
+
+
+async def keep(database: Database, connection: str, user: str, address: str, **values: Any) -> None:
+    """Set what is known of a mailbox, new or old."""
+    table = db.mailboxes
+    mine = (table.c.connection == connection, table.c.user == user)
+    async with database.write() as write:
+        changed = await write.execute(sa.update(table).where(*mine).values(address=address, **values))
+        if changed.rowcount == 0:
+            await write.execute(sa.insert(table).values(connection=connection, user=user, address=address, **values))
+
+
+async def forget(database: Database, connection: str, users: Sequence[str]) -> None:
+    """Forget mailboxes."""
+    table = db.mailboxes
+    async with database.write() as write:
+        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.user.in_(users)))
+
+
+async def notice(database: Database, platform: str, address: str, position: int, stages: Sequence[int]) -> list[str]:
+    """Note news of a mailbox and return the connections, in one of the stages, that have something to read in it.
+
+    News that is older than what has been read, or that was noted already, leads to nothing.
+    """
+    table, owners = db.mailboxes, db.connections
+    mine = sa.select(owners.c.id).where(owners.c.platform == platform, owners.c.stage.in_(stages))
+    newer = sa.and_(
+        sa.func.lower(table.c.address) == address.lower(),
+        table.c.connection.in_(mine),
+        sa.func.coalesce(table.c.position, 0) < position,
+    )
+    async with database.write() as write:
+        found = list((await write.execute(sa.select(table.c.connection).where(newer))).scalars())
+        later = sa.and_(newer, sa.func.coalesce(table.c.noticed, 0) < position)
+        await write.execute(sa.update(table).where(later).values(noticed=position))
+    return found
+
+
+def _unread(now: datetime) -> sa.ColumnElement[bool]:
+    table = db.mailboxes
+    return sa.and_(
+        table.c.position.is_not(None),
+        sa.or_(table.c.noticed > table.c.position, table.c.catching_up.is_not(None)),
+        sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
+        sa.or_(table.c.lease.is_(None), table.c.lease_until <= now),
+    )
+
+
+async def take(database: Database, connection: str, now: datetime, most: int) -> list[Mailbox]:
+    """Take some mailboxes with news to read, for oneself alone until they are given back."""
+    table, token = db.mailboxes, secrets.token_hex(8)
+    ready = sa.and_(table.c.connection == connection, _unread(now))
+    some = sa.select(table.c.user).where(ready).order_by(table.c.noticed).limit(most)
+    async with database.write() as write:
+        users = list((await write.execute(some.with_for_update(skip_locked=True))).scalars())
+        taken = sa.update(table).where(table.c.connection == connection, table.c.user.in_(users))
+        await write.execute(taken.values(lease=token, lease_until=now + LEASE))
+        rows = await write.execute(sa.select(table).where(table.c.connection == connection, table.c.lease == token))
+        return [_mailbox(row) for row in rows]
+
+
+async def give_back(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+    """Write how far a taken mailbox was read and let others have it; False if it is not ours any more."""
+    table = db.mailboxes
+    mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
+    async with database.write() as write:
+        changed = await write.execute(sa.update(table).where(*mine).values(lease=None, lease_until=None, **values))
+    return bool(changed.rowcount)
+
+
+async def finish(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+    """Give a mailbox back that has been read to its end: the news that led to it is dealt with, later news is not."""
+    noticed = db.mailboxes.c.noticed
+    rest = sa.case((noticed == mailbox.noticed, sa.null()), else_=noticed)
+    read = {"noticed": rest, "catching_up": None, "not_before": None, "reason": None, **values}
+    return await give_back(database, connection, mailbox, **read)
+
+
+async def move(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> None:
+    """Write how far a taken mailbox has been read by now, and keep it."""
+    table = db.mailboxes
+    mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
+    async with database.write() as write:
+        await write.execute(sa.update(table).where(*mine).values(**values))
+
+
+async def next_unread(database: Database, connection: str, now: datetime) -> datetime | None:
+    """When there will be something to read: now, later because a mailbox must wait, or None if nothing is known."""
+    table = db.mailboxes
+    news = sa.or_(table.c.noticed > table.c.position, table.c.catching_up.is_not(None))
+    when = sa.select(table.c.not_before, table.c.lease_until).where(
+        table.c.connection == connection, table.c.position.is_not(None), news
+    )
+    async with database.read() as read:
+        moments = [max(row.not_before or now, row.lease_until or now) for row in await read.execute(when)]
+    return min(moments, default=None)
+
+
+def unread(now: datetime, stage: int) -> sa.Select[Any]:
+    """The connections of a stage that have something to read now."""
+    table, owners = db.mailboxes, db.connections
+    query = sa.select(table.c.connection).join(owners, owners.c.id == table.c.connection)
+    return query.where(owners.c.stage == stage, _unread(now)).distinct()
+
+
+async def look_at_all(database: Database, connection: str) -> None:
+    """Have every mailbox read once more from where it was left, for notifications may be lost."""
+    table = db.mailboxes
+    mine = (table.c.connection == connection, table.c.position.is_not(None))
+    async with database.write() as write:
+        one_more = sa.case((table.c.noticed > table.c.position, table.c.noticed), else_=table.c.position + 1)
+        await write.execute(sa.update(table).where(*mine).values(noticed=one_more))
+
+
+async def label_of(database: Database, connection: str, user: str) -> str | None:
+    """The id of the label that we put on messages of a mailbox, if it is known."""
+    table = db.mailboxes
+    mine = (table.c.connection == connection, table.c.user == user)
+    async with database.read() as read:
+        found: str | None = (await read.execute(sa.select(table.c.label).where(*mine))).scalar()
+        return found
+
+
+async def acted_on(database: Database, connection: str, user: str, messages: Sequence[str]) -> set[str]:
+    """Which of some messages have been acted on already."""
+    table = db.acted
+    mine = (table.c.connection == connection, table.c.user == user, table.c.message.in_(messages))
+    async with database.read() as read:
+        return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
+
+
+async def act(
+    database: Database, connection: str, user: str, message: str, *, policy: str, action: str, now: datetime
+) -> None:
+    """Note that a message was acted on, once."""
+    table = db.acted
+    mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
+    row = {"connection": connection, "user": user, "message": message, "policy": policy, "action": action, "at": now}
+    async with database.write() as write:
+        if (await write.execute(sa.select(table.c.message).where(*mine))).first() is None:
+            await write.execute(sa.insert(table).values(row))

@@ -1,0 +1,83 @@
+"""The access and operation log: one row for every call made with the service's own account, appended and never changed.
+
+It says who was impersonated, what was called on which object and what came of it; never what a message says.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import tables as db
+from shared.database import Database
+
+# Rows kept back before they are written together; a run that dies loses no more than these.
+MOST_KEPT_BACK = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One call. `method` is the platform's own name for it, `target` an id, `run` what it was a part of."""
+
+    at: datetime
+    run: str
+    client: str
+    subject: str | None
+    method: str
+    target: str | None
+    status: int | None
+    reason: str | None
+    attempt: int
+    milliseconds: int
+    quota: int
+
+
+class Operations:
+    """One connection's log, for one run."""
+
+    def __init__(self, database: Database, connection: str) -> None:
+        self._database, self._connection = database, connection
+        self._kept_back: list[Operation] = []
+
+    def add(self, operation: Operation) -> None:
+        """Note a call; it is written with the next `flush`."""
+        self._kept_back.append(operation)
+
+    async def flush(self, *, at_least: int = 1) -> None:
+        """Write what has been noted, once there is enough of it."""
+        if len(self._kept_back) < at_least:
+            return
+        rows = [{"connection": self._connection, **asdict(operation)} for operation in self._kept_back]
+        self._kept_back = []
+        async with self._database.write() as write:
+            await write.execute(sa.insert(db.operations), rows)
+
+
+async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[dict[str, Any]]:
+    """The rows behind a number, in order, JSON-ready."""
+    table = db.operations
+    query = sa.select(table).where(table.c.connection == connection, table.c.number > after)
+    async with database.read() as read:
+        rows = (await read.execute(query.order_by(table.c.number).limit(most))).mappings()
+        return [{**row, "at": row["at"].isoformat()} for row in rows]
+
+
+async def counted(database: Database, connection: str, begin: datetime, end: datetime) -> dict[str, int]:
+    """How many calls of each method were answered with success in a span of time."""
+    table = db.operations
+    query = (
+        sa.select(table.c.method, sa.func.count())
+        .where(table.c.connection == connection, table.c.at >= begin, table.c.at < end)
+        .where(table.c.status >= 200, table.c.status < 300)
+        .group_by(table.c.method)
+    )
+    async with database.read() as read:
+        return {row[0]: row[1] for row in await read.execute(query)}
+
+
+async def purge(database: Database, connection: str, before: datetime) -> None:
+    """Delete what is older than the log is kept."""
+    table = db.operations
+    async with database.write() as write:
+        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.at < before))

@@ -1,0 +1,137 @@
+"""What a plan is made of: its lines, the objects they are about, and what the engine needs of an open tenant."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shared.chain import Image
+from shared.ledger import NOT_OURS, Holding, Ledger, State
+from shared.lifecycle import ByAdministrator, Change, Present, Row, Settings
+
+# Before anything that the ledger could know.
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Verb(StrEnum):
+    """What a step does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    COMPLETE = "complete"
+    REMOVE = "remove"
+    ADOPT = "adopt"
+    BORROW = "borrow"
+    FORGET = "forget"
+    MISS = "miss"
+    LEAVE = "leave"
+    DRIFT = "drift"
+    WAIT = "wait"
+    ASK = "ask"
+    OFFER = "offer"
+
+
+# Not done by us: shown, and looked at again later.
+STANDING = frozenset({Verb.WAIT, Verb.ASK, Verb.DRIFT, Verb.OFFER})
+
+
+class Tenant(Protocol):
+    """What the engine needs of a platform's open tenant."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The connection's ledger, guarded by the lease of this run."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        ...
+
+    def look_again(self) -> None:
+        """Forget everything read so far, so that the next observation is a fresh one."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of a plan: what will be done to which object, and why."""
+
+    row: Row
+    key: str
+    verb: Verb
+    why: str
+    element: str = ""
+    until: datetime | None = None
+    present: Present | None = field(default=None, repr=False)
+    changes: Settings | None = field(default=None, repr=False)
+    desired: Settings | None = field(default=None, repr=False)
+    before: Image | None = None
+    after: Image | None = None
+    identity: str | None = None
+    new: bool = True
+    """Whether the ledger does not have it yet; what only stands is noted once."""
+
+    def printed(self) -> dict[str, Any]:
+        """The step as JSON, secrets by name only."""
+        return {
+            "key": self.key, "title": self.row.title, "verb": str(self.verb), "why": self.why,
+            "element": self.element or None, "until": self.until.isoformat() if self.until else None,
+            "before": self.before, "after": self.after,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A row, or one element of a row that stands for a shared list."""
+
+    row: Change | ByAdministrator
+    element: str = ""
+
+    @property
+    def key(self) -> str:
+        """The holding's key: the row's, with the element behind a slash."""
+        return f"{self.row.key}/{self.element}" if self.element else self.row.key
+
+    def step(self, verb: Verb, why: str, **more: Any) -> Step:
+        """A line of the plan about this object."""
+        return Step(row=self.row, key=self.key, element=self.element, verb=verb, why=why, **more)
+
+
+def items(rows: Iterable[Row], tenant: Tenant) -> list[Item]:
+    """Every object the rows speak of: each element of today's lists and each that the ledger still knows."""
+    found: dict[str, Item] = {}
+    for row in rows:
+        if not isinstance(row, Change | ByAdministrator):
+            continue
+        if isinstance(row, ByAdministrator) or row.elements is None:
+            found[row.key] = Item(row=row)
+            continue
+        held = [key.partition("/")[2] for key in tenant.ledger.holdings if key.startswith(row.key + "/")]
+        for element in dict.fromkeys([*row.elements(tenant), *held]):
+            item = Item(row=row, element=element)
+            found[item.key] = item
+    return list(found.values())
+
+
+def held_of(key: str, holdings: Mapping[str, Holding]) -> list[Holding]:
+    """What is held of a row, with all its elements."""
+    return [holding for k, holding in holdings.items() if k == key or k.startswith(key + "/")]
+
+
+def there(key: str, holdings: Mapping[str, Holding]) -> bool:
+    """Whether a row, with all its elements, is known to be in place."""
+    held = held_of(key, holdings)
+    return bool(held) and all(holding.state is State.OURS or holding.state in NOT_OURS for holding in held)
+
+
+def gone_since(key: str, holdings: Mapping[str, Holding]) -> datetime | None:
+    """Since when a row, with all its elements, is gone; a row that never was is gone since ever.
+
+    What is not ours will not go, so nobody waits for it.
+    """
+    held = [holding for holding in held_of(key, holdings) if holding.state not in NOT_OURS]
+    if any(holding.state is not State.GONE for holding in held):
+        return None
+    return max((holding.since for holding in held), default=NEVER)
