@@ -151,7 +151,7 @@ class Http:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | list[str]] | None = None,
         json: Any = None,
         content: bytes | None = None,
         form: Mapping[str, str] | None = None,

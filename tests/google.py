@@ -12,9 +12,11 @@ import httpx
 
 from shared.connections import Connection
 from shared.handlers import grant, revoke
+from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.platform import instruction
 from shared.policies import EVERYONE, Policy
+from shared.queues import Job
 from shared.schedule import Site
 from shared.web.messages import Request, Response
 from shared.web.routes import answer
@@ -25,7 +27,9 @@ SENDER = "someone@risky.example"
 RISKY = Policy(name="risky senders", everyone=True, senders=["risky.example"], actions=["label"])
 
 
-async def create(world: World, *, modes: list[str] | None = None, domain: str | None = ORCHARD, **more: Any) -> Connection:
+async def create(
+    world: World, *, modes: list[str] | None = None, domain: str | None = ORCHARD, **more: Any
+) -> Connection:
     """An operator makes a connection."""
     new = grant.NewConnection(
         platform="google", site=more.pop("site", Site.EU), name=more.pop("name", "Orchard"), tenant=domain, modes=modes,
@@ -97,10 +101,13 @@ def route_mail(world: World, connection: Connection, domain: str = ORCHARD) -> N
 
 async def look(world: World, connection: Connection) -> Connection:
     """An operator has the tenant looked at."""
-    from shared.jobs import run
-    from shared.queues import Job
-
     await run(world.app, Job(name="advance", connection=connection.id))
+    return await world.connection(connection.id)
+
+
+async def sync(world: World, connection: Connection) -> Connection:
+    """An operator has the tenant synchronised."""
+    await run(world.app, Job(name="sync-now", connection=connection.id))
     return await world.connection(connection.id)
 
 
@@ -147,7 +154,9 @@ def remove(world: World, key: str, domain: str, connection: Connection) -> None:
                 world.admin("remove-delegation", domain)
 
 
-def mail(world: World, to: str, sender: str = SENDER, subject: str = "Hello", domain: str = ORCHARD, **more: Any) -> list[str]:
+def mail(
+    world: World, to: str, sender: str = SENDER, subject: str = "Hello", domain: str = ORCHARD, **more: Any
+) -> list[str]:
     """Mail comes in."""
     path = f"/tenants/{world.tenant_id(domain)}/mail"
     body = {"to": to, "from": sender, "subject": subject, **more}

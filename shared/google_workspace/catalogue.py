@@ -10,6 +10,7 @@ from shared.google_workspace.group import Membership, VirtualGroup
 from shared.google_workspace.modes import BY_API, BY_ROUTE
 from shared.google_workspace.published import GROUP, LABEL
 from shared.google_workspace.scopes import (
+    AUDIT,
     DOMAINS,
     GROUP_SETTINGS,
     GROUPS,
@@ -133,6 +134,7 @@ SERVING: tuple[Row, ...] = (
         title="Access and operation log",
         why="one line for each call made with the service account: in whose name, on what, with what result",
         claims=("run-log",),
+        permissions=(AUDIT,),
     ),
     Activity(
         key="daily-sync",

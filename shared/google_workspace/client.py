@@ -43,9 +43,13 @@ class Api:
         self._http, self._token, self._renew, self._clock, self._note = http, token, renew, clock, note
 
     async def call(
-        self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str] | None = None,
+        self,
+        method: Method,
+        args: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str | list[str]] | None = None,
         body: Record | None = None,
-    ) -> Record:  # fmt: skip
+    ) -> Record:
         """Make one call and return its body, {} if it has none.
 
         Raises Missing, Permanent or Temporary where the reason says so, and GoogleRefused where it depends.
@@ -75,7 +79,7 @@ class Api:
         return content
 
     async def pages(
-        self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str], key: str
+        self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str | list[str]], key: str
     ) -> AsyncIterator[list[Record]]:
         """Every page of a listing, empty ones too; ends only where Google gives no further token.
 

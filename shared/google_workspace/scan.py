@@ -32,7 +32,7 @@ A_PAGE = "100"
 OVERLAP = timedelta(hours=1)
 # A mailbox that was never read is not read back further than this.
 FIRST_LOOK = timedelta(days=1)
-HEADERS = "From,Subject"
+HEADERS = ["From", "Subject"]
 
 
 @dataclass(frozen=True, kw_only=True)

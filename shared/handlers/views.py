@@ -183,7 +183,8 @@ async def operations_of(app: App, connection: Connection, after: int, most: int)
 
 async def matched(app: App, connection: Connection, span: timedelta) -> dict[str, Any]:
     """Our log of calls beside the platform's own log of the same time: how often each method was called."""
-    platform, now = app.platforms[connection.platform], app.clock.now()
+    # Whole seconds, for that is how finely two logs can be held against each other.
+    platform, now = app.platforms[connection.platform], app.clock.now().replace(microsecond=0)
     if platform.recorded is None:
         raise Refused(404, "no_platform_log", f"{platform.title} keeps no log of calls that we could read.")
     begin = now - span
