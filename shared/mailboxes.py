@@ -87,11 +87,18 @@ async def notice(database: Database, platform: str, address: str, position: int,
     return found
 
 
+def _news() -> sa.ColumnElement[bool]:
+    """There is something to read; a lease that nobody has given back means that a reading did not come to its end."""
+    table = db.mailboxes
+    unfinished = sa.or_(table.c.catching_up.is_not(None), table.c.lease.is_not(None))
+    return sa.or_(table.c.noticed > table.c.position, unfinished)
+
+
 def _unread(now: datetime) -> sa.ColumnElement[bool]:
     table = db.mailboxes
     return sa.and_(
         table.c.position.is_not(None),
-        sa.or_(table.c.noticed > table.c.position, table.c.catching_up.is_not(None)),
+        _news(),
         sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
         sa.or_(table.c.lease.is_(None), table.c.lease_until <= now),
     )
@@ -110,8 +117,15 @@ async def take(database: Database, connection: str, now: datetime, most: int) ->
         return [_mailbox(row) for row in rows]
 
 
-async def give_back(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
-    """Write how far a taken mailbox was read and let others have it; False if it is not ours any more."""
+async def put_off(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+    """Give a mailbox back that was not read to its end. The position may be past the news that led to it by now."""
+    table = db.mailboxes
+    rest = sa.case((table.c.noticed > table.c.position, table.c.noticed), else_=table.c.position + 1)
+    return await _give_back(database, connection, mailbox, noticed=rest, **values)
+
+
+async def _give_back(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+    """Let others have a taken mailbox; False if it is not ours any more."""
     table = db.mailboxes
     mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
     async with database.write() as write:
@@ -124,7 +138,7 @@ async def finish(database: Database, connection: str, mailbox: Mailbox, **values
     noticed = db.mailboxes.c.noticed
     rest = sa.case((noticed == mailbox.noticed, sa.null()), else_=noticed)
     read = {"noticed": rest, "catching_up": None, "not_before": None, "reason": None, **values}
-    return await give_back(database, connection, mailbox, **read)
+    return await _give_back(database, connection, mailbox, **read)
 
 
 async def move(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> None:
@@ -138,9 +152,8 @@ async def move(database: Database, connection: str, mailbox: Mailbox, **values: 
 async def next_unread(database: Database, connection: str, now: datetime) -> datetime | None:
     """When there will be something to read: now, later because a mailbox must wait, or None if nothing is known."""
     table = db.mailboxes
-    news = sa.or_(table.c.noticed > table.c.position, table.c.catching_up.is_not(None))
     when = sa.select(table.c.not_before, table.c.lease_until).where(
-        table.c.connection == connection, table.c.position.is_not(None), news
+        table.c.connection == connection, table.c.position.is_not(None), _news()
     )
     async with database.read() as read:
         moments = [max(row.not_before or now, row.lease_until or now) for row in await read.execute(when)]

@@ -124,7 +124,12 @@ async def leave(world: World, connection: Connection, domain: str = ORCHARD, *, 
             return now
         marks = await world.marks(now)
         asked = [key for key, mark in marks.items() if mark == "by administrator" and key not in done]
-        if group and "group" not in done and marks.get("group") == "present" and now.stage is Stage.CLEANUP:
+        if (
+            group
+            and "group" not in done
+            and marks.get("group") in ("present", "drifted")
+            and now.stage is Stage.CLEANUP
+        ):
             await revoke.attest(world.app, now, "group", "operator@msp.example")
             done.add("group")
         for key in asked:

@@ -78,13 +78,13 @@ async def _mailbox(app: App, connection: Connection, post: Post, mailbox: Mailbo
             position = await (_catch_up(reading) if mailbox.catching_up else _read(reading))
     except Closed as closed:
         later = now + UNTIL_KNOWN_BETTER
-        await mailboxes.give_back(database, connection.id, mailbox, reason=closed.sentence, not_before=later)
+        await mailboxes.put_off(database, connection.id, mailbox, reason=closed.sentence, not_before=later)
     except Temporary as error:
-        await mailboxes.give_back(
+        await mailboxes.put_off(
             database, connection.id, mailbox, reason=error.sentence, not_before=app.clock.now() + error.after
         )  # fmt: skip
     except BaseException:
-        await mailboxes.give_back(database, connection.id, mailbox)
+        await mailboxes.put_off(database, connection.id, mailbox)
         raise
     else:
         await mailboxes.finish(database, connection.id, mailbox, position=position, read_at=now)

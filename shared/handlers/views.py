@@ -135,15 +135,13 @@ def _marked(
         return more | {"mark": "absent"}
     if holding.state in NOT_OURS:
         return more | {"mark": "borrowed"}
-    if holding.drift:
-        return more | {"mark": "drifted"}
     if holding.state is not State.OURS:
         return more | {"mark": "under way"}
     want = wanted(row, connection.stage, app.clock.now(), lambda key: gone_since(key, holdings))
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
         return more | {"mark": "waiting", "until": want.until.isoformat() if want.until else None}
     offered = row.offered and want.wanted is Wanted.ABSENT and connection.stage is not Stage.CLOSED
-    return more | {"mark": "present", "offered": offered}
+    return more | {"mark": "drifted" if holding.drift else "present", "offered": offered}
 
 
 async def planned(app: App, connection: Connection) -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from infra.local.simulators import Simulators
+from infra.local.simulators.google.seeds import HARBOUR, ORCHARD
 from infra.local.simulators.seed_tenants import CONTOSO, FABRIKAM
 from tests.simulators.caller import Caller
+from tests.simulators.google_caller import GoogleCaller
 
 
 @pytest.fixture(scope="session")
@@ -55,4 +57,25 @@ def large(sims: Simulators, client: httpx.Client) -> Caller:
     caller = Caller(sims, client, FABRIKAM)
     caller.administer("consent")
     caller.administer("assign-role")
+    return caller
+
+
+@pytest.fixture
+def bare_google(sims: Simulators, client: httpx.Client) -> GoogleCaller:
+    """The application before the customer's administrator did anything."""
+    return GoogleCaller(sims, client, ORCHARD)
+
+
+@pytest.fixture
+def google(bare_google: GoogleCaller) -> GoogleCaller:
+    """The application with everything it declares delegated to it."""
+    bare_google.administer("authorise-delegation")
+    return bare_google
+
+
+@pytest.fixture
+def harbour(sims: Simulators, client: httpx.Client) -> GoogleCaller:
+    """The same in the customer with 20 000 users."""
+    caller = GoogleCaller(sims, client, HARBOUR)
+    caller.administer("authorise-delegation")
     return caller

@@ -1,4 +1,4 @@
-"""Entra's sign-in host, Microsoft Graph and Exchange Online's admin API, simulated on loopback sockets.
+"""Both platforms on loopback sockets: Entra's sign-in host, Graph and Exchange Online, and Google's hosts.
 
 They keep real state and are as strict, and as ill-mannered, as the platforms they stand for. What they do not
 simulate they answer with 501.

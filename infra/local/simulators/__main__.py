@@ -15,7 +15,7 @@ from infra.local.simulators import Simulators
 def main() -> None:
     """Start, print where everything is, and wait for SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.simulators", description=__doc__)
-    parser.add_argument("--port", type=int, default=9400, help="first of four ports; 0 takes any free ones")
+    parser.add_argument("--port", type=int, default=9400, help="first of twelve ports; 0 takes any free ones")
     parser.add_argument("--clock-file", type=Path, help="file that holds the clock's offset in seconds")
     chosen = parser.parse_args()
     ended = threading.Event()

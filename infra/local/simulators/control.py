@@ -13,6 +13,8 @@ from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.deleted_items import forget_expired
 from infra.local.simulators.exchange import Exchange
 from infra.local.simulators.faults import Fault
+from infra.local.simulators.google.control import CustomerControl
+from infra.local.simulators.google.hosts import Hosts
 from infra.local.simulators.graph import VERSION, Graph
 from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Answer, Refusal, Request
@@ -23,10 +25,11 @@ TENANT_PATH = re.compile(r"/_sim/tenants/([^/]+)/([a-z]+)")
 class Control:
     """Answers everything below `/_sim/`, on every port."""
 
-    def __init__(self, cloud: Cloud, graph: Graph, exchange: Exchange) -> None:
+    def __init__(self, cloud: Cloud, graph: Graph, exchange: Exchange, google: Hosts) -> None:
         self._cloud = cloud
         self._graph = graph
         self._exchange = exchange
+        self._google = CustomerControl(cloud, google)
         self._routes: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("GET", "/_sim/tenants"): lambda _: Answer(body=self.tenants()),
             ("POST", "/_sim/faults"): self._add_fault,
@@ -34,6 +37,7 @@ class Control:
             ("GET", "/_sim/clock"): lambda _: Answer(body={"now": cloud.clock.now().isoformat()}),
             ("POST", "/_sim/clock"): self._advance,
             ("POST", "/_sim/operator-token"): self._operator_token,
+            **self._google.routes,
         }
         self._tenant_routes: dict[tuple[str, str], Callable[[Tenant, Any], Answer]] = {
             ("GET", "snapshot"): self._snapshot,
@@ -45,9 +49,10 @@ class Control:
         }
 
     def tenants(self) -> list[dict[str, str]]:
-        """Return the tenants there are."""
+        """Return the tenants there are, of both platforms."""
         known = self._cloud.tenants.values()
-        return [{"id": one.id, "name": one.name, "domain": one.domain} for one in known]
+        listed = [{"id": one.id, "name": one.name, "domain": one.domain, "platform": "microsoft365"} for one in known]
+        return listed + self._google.customers()
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what is wrong with it is said in a sentence."""
@@ -64,6 +69,9 @@ class Control:
         return Answer(status=404, body={"error": f"There is no {request.method} {request.path}."})
 
     def _of_tenant(self, name: str, method: str, what: str, body: Any) -> Answer:
+        if customer := self._cloud.customer(name):
+            answer = self._google.of_customer(customer, method, what, body)
+            return answer or Answer(status=404, body={"error": f"A customer of Google has no {method} {what}."})
         tenant = self._cloud.tenant(name)
         route = self._tenant_routes.get((method, what))
         if tenant is None or route is None:

@@ -13,6 +13,7 @@ import dns.rdatatype
 import dns.rrset
 
 from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.mail_domains import mail_exchange
 from infra.local.simulators.tenant import Tenant
 
@@ -42,19 +43,34 @@ class NameServer(asyncio.DatagramProtocol):
         asked = question.question[0]
         name = asked.name.to_text(omit_final_dot=True).lower()
         with self._cloud.lock:
-            owner = next((one for one in self._cloud.tenants.values() if name in one.domains), None)
-            behaviour = owner.behaviour if owner else None
-            records = mx_records(owner, name) if owner else []
-        if behaviour is not None and behaviour.dns == "silent":
-            return None
-        if behaviour is not None and behaviour.dns == "servfail":
-            answer.set_rcode(dns.rcode.SERVFAIL)
-        elif owner is None:
+            found = self._look_up(name)
+        if found is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
+            return answer
+        state, records = found
+        if state == "silent":
+            return None
+        if state == "servfail":
+            answer.set_rcode(dns.rcode.SERVFAIL)
         elif asked.rdtype == dns.rdatatype.MX and records:
             texts = [f"{preference} {host.rstrip('.')}." for preference, host in records]
             answer.answer.append(dns.rrset.from_text(asked.name, LIFE, dns.rdataclass.IN, "MX", *texts))
         return answer
+
+    def _look_up(self, name: str) -> tuple[str, list[tuple[int, str]]] | None:
+        """Return how the owner's name servers behave and what they say; no owner, no such name."""
+        if tenant := next((one for one in self._cloud.tenants.values() if name in one.domains), None):
+            return tenant.behaviour.dns, mx_records(tenant, name)
+        if customer := next((one for one in self._cloud.customers.values() if name in one.domain_names()), None):
+            return customer.behaviour.dns, google_mx_records(customer, name)
+        return None
+
+
+def google_mx_records(customer: Customer, name: str) -> list[tuple[int, str]]:
+    """Return what stands in the DNS for a domain of a Workspace customer."""
+    if name in customer.behaviour.mx:
+        return [(int(preference), str(host)) for preference, host in customer.behaviour.mx[name]]
+    return [(1, "smtp.google.com")] if name in customer.verified_domains() else []
 
 
 def mx_records(tenant: Tenant, name: str) -> list[tuple[int, str]]:

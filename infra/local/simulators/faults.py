@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from infra.local.simulators.google.refusals import NAMES, refused
 from infra.local.simulators.wire import Answer
 
+# The hosts of Google, which have refusals of their own.
+GOOGLE = frozenset({"accounts", "oauth2", "admin", "gmail", "cloudidentity", "appsmarket", "iam", "www"})
 MATCHES = frozenset({"host", "method", "path", "cmdlet", "tenant"})
 # Answered without looking at the request; the platform does nothing.
 INSTEAD = frozenset({"status", "html", "nul403", "empty403", "throttle"})
 # The platform does its work and the answer is spoiled on its way out.
 AFTERWARDS = frozenset({"truncated_json", "foreign_next_link", "empty_page_with_next_link", "empty_listing"})
 # The host itself has to misbehave.
-INSIDE = frozenset({"page_cut", "half_listing", "batch_inner_429"})
+INSIDE = frozenset({"page_cut", "half_listing", "batch_inner_429", "empty_page_with_next_token"})
 KINDS = INSTEAD | AFTERWARDS | INSIDE | {"drop_before", "drop_after", "delay"}
 
 
@@ -93,8 +96,15 @@ def instead(do: dict[str, Any], host: str) -> Answer:
             return Answer(status=403, body=b"\0" * 4096, content_type="text/html")
         case "empty403":
             return Answer(status=403, content_type="text/html")
+        case "throttle" if host in GOOGLE:
+            return _google_throttled(do, host)
         case "throttle":
             return _throttled(do.get("retry_after"), host)
+        case _ if host in GOOGLE and "body" not in do:
+            status = int(do.get("status", 503))
+            answer = refused(status, "backendError", "Backend Error", name=NAMES.get(status)).answer
+            answer.headers.update(do.get("headers", {}))
+            return answer
         case _:
             body = do.get("body", {"error": {"code": "UnknownError", "message": "Simulated fault."}})
             return Answer(status=int(do.get("status", 503)), body=body, headers=dict(do.get("headers", {})))
@@ -115,14 +125,32 @@ def _throttled(retry_after: str | None, host: str) -> Answer:
     return Answer(status=429, body={"error": error}, headers=headers)
 
 
+def _google_throttled(do: dict[str, Any], host: str) -> Answer:
+    """A rate limit is a 403 as often as a 429, and the token endpoint has its own shape for it."""
+    status = int(do.get("as", 403))
+    if host in ("oauth2", "accounts"):
+        return Answer(status=status, body={"error": "rate_limit_exceeded", "error_description": "Rate Limit Exceeded"})
+    name = "PERMISSION_DENIED" if status == 403 else "RESOURCE_EXHAUSTED"
+    text, reason = "User Rate Limit Exceeded", "userRateLimitExceeded" if status == 403 else "rateLimitExceeded"
+    answer = refused(status, reason, text, domain="usageLimits", name=name if host != "admin" else None).answer
+    if do.get("retry_after") is not None:
+        answer.headers["Retry-After"] = str(do["retry_after"])
+    return answer
+
+
 def afterwards(do: dict[str, Any], answer: Answer, url: str) -> Answer:
     """Spoil an answer of a platform that did its work. `url` leads to the same request again."""
     if do["kind"] == "truncated_json":
         whole = answer.payload()
         answer.body = whole[: max(1, len(whole) // 2)]
         return answer
-    if not isinstance(answer.body, dict) or "value" not in answer.body:
+    if not isinstance(answer.body, dict) or answer.listing not in answer.body:
         return answer
+    if answer.listing != "value":
+        if do["kind"] == "empty_listing":
+            answer.body = {**answer.body, answer.listing: []}
+            answer.body.pop("nextPageToken", None)
+        return answer  # Google's pages lead on by token; there is no link that could go elsewhere.
     body = dict(answer.body)
     match do["kind"]:
         case "foreign_next_link":

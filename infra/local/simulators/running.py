@@ -8,7 +8,7 @@ import logging
 import socket
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +22,9 @@ from infra.local.simulators.cloud import Addresses, Cloud
 from infra.local.simulators.control import Control
 from infra.local.simulators.dns_server import NameServer
 from infra.local.simulators.exchange import Exchange
+from infra.local.simulators.google import hosts as google
+from infra.local.simulators.google.push import Pusher
+from infra.local.simulators.google.seeds import customers
 from infra.local.simulators.graph import Graph
 from infra.local.simulators.seed_tenants import tenants
 from infra.local.simulators.server import Application, Connections, Host, protocol_for
@@ -38,11 +41,14 @@ class Simulators:
         self._connections: list[Connections] = []
         sockets = {name: self._socket(port + place if port else 0) for place, name in enumerate(HOSTS)}
         self._dns = self._socket(port + len(HOSTS) if port else 0, socket.SOCK_DGRAM)
+        first = port + len(HOSTS) + 1
+        sockets |= {name: self._socket(first + place if port else 0) for place, name in enumerate(google.NAMES)}
         ports = {name: one.getsockname()[1] for name, one in sockets.items()}
         addresses = Addresses(
             login=f"https://localhost:{ports['login']}",
             graph=f"http://127.0.0.1:{ports['graph']}",
             exchange=f"http://127.0.0.1:{ports['exchange']}",
+            google={name: f"http://127.0.0.1:{ports[name]}" for name in google.NAMES},
         )
         folder = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="simulators-")))
         authority = trustme.CA()
@@ -52,11 +58,14 @@ class Simulators:
         certificate.private_key_and_cert_chain_pem.write_to_path(str(self._certificate))
 
         clock = Clock(clock_file)
-        self.cloud = Cloud(addresses, clock, tenants(clock.now()))
+        self.cloud = Cloud(addresses, clock, tenants(clock.now()), customers(clock.now()))
         graph, exchange = Graph(self.cloud), Exchange(self.cloud)
-        self._control = Control(self.cloud, graph, exchange)
+        self._google = google.Hosts(self.cloud)
+        self._control = Control(self.cloud, graph, exchange, self._google)
         hosts: dict[str, Host] = {"login": sign_in.SignIn(self.cloud), "graph": graph, "exchange": exchange}
-        self._servers = [(self._server(name, hosts[name]), sockets[name]) for name in HOSTS]
+        hosts |= self._google.by_name
+        self._servers = [(self._server(name, host), sockets[name]) for name, host in hosts.items()]
+        google_settings, self.runtime_key = google.settings(self.cloud, folder)
         self.control = addresses.graph
         self.settings = {
             "FOOTPRINT_MICROSOFT__LOGIN_URL": addresses.login,
@@ -69,6 +78,7 @@ class Simulators:
             "FOOTPRINT_OPERATORS__ISSUER": f"{addresses.login}/operators/v2.0",
             "FOOTPRINT_OPERATORS__AUDIENCE": sign_in.OPERATORS_AUDIENCE,
             "FOOTPRINT_OPERATORS__JWKS_URL": f"{addresses.login}/operators/discovery/v2.0/keys",
+            **google_settings,
         }
         self._started = threading.Event()
         self._stopping: asyncio.Event | None = None
@@ -110,7 +120,7 @@ class Simulators:
         return sign_in.operator_token(self.cloud, name, role)
 
     def tenants(self) -> list[dict[str, str]]:
-        """Return the tenants there are: id, name and domain."""
+        """Return the tenants there are, of both platforms: id, name, domain and platform."""
         return self._control.tenants()
 
     def _socket(self, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
@@ -125,7 +135,8 @@ class Simulators:
     def _server(self, name: str, host: Host) -> uvicorn.Server:
         connections: Connections = {}
         self._connections.append(connections)
-        application = Application(self.cloud, name, host, self._control.answer, connections)
+        whose = self._google.whose if name in google.NAMES else None
+        application = Application(self.cloud, name, host, self._control.answer, connections, whose)
         config = uvicorn.Config(
             application,
             http=protocol_for(connections),
@@ -156,6 +167,7 @@ class Simulators:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         transport, _ = await self._loop.create_datagram_endpoint(lambda: NameServer(self.cloud), sock=self._dns)
+        pushing = asyncio.create_task(Pusher(self.cloud).run())
         running = [asyncio.create_task(server.serve(sockets=[one])) for server, one in self._servers]
         while not all(server.started for server, _ in self._servers):
             await asyncio.sleep(0.005)
@@ -169,5 +181,8 @@ class Simulators:
         # Clients keep their connections open for the next request; nothing is waited for on them.
         for open_connection in [one for connections in self._connections for one in connections.values()]:
             open_connection.abort()
+        pushing.cancel()
+        with suppress(asyncio.CancelledError):
+            await pushing
         await asyncio.gather(*running)
         transport.close()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import jwt
 from starlette.types import Receive, Scope, Send
@@ -21,7 +21,7 @@ Connections = dict[tuple[str, int], asyncio.Transport]
 
 
 class Host(Protocol):
-    """What the three simulated hosts have in common."""
+    """What all simulated hosts have in common."""
 
     def answer(self, request: Request, quirk: str | None = None) -> Answer:
         """Answer one request."""
@@ -52,8 +52,10 @@ class Application:
         host: Host,
         control: Callable[[Request], Answer],
         connections: Connections,
+        whose: Callable[[Request], str | None] | None = None,
     ) -> None:
         self._cloud = cloud
+        self._whose = whose
         self._name = name
         self._host = host
         self._control = control
@@ -89,6 +91,8 @@ class Application:
                     cmdlet=subject.cmdlet,
                     status=answer.status,
                     tenant=subject.tenant,
+                    query=urlencode(request.query),
+                    body=request.body,
                 )
             )
         if kind == "drop_after":
@@ -126,6 +130,9 @@ class Application:
 
     def _tenant(self, request: Request) -> str | None:
         """Say whose request this is: by the path, or by the token where the path does not say."""
+        if self._whose is not None:
+            with self._cloud.lock:
+                return self._whose(request)
         if self._name != "graph":
             place = 1 if self._name == "login" else 3
             segments = request.path.split("/")

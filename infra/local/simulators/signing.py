@@ -18,17 +18,17 @@ class Signer:
     """One RSA key, the tokens signed with it, and its public half as a key set."""
 
     def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._public = self._key.public_key()
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._public = self.key.public_key()
         numbers = self._public.public_numbers()
-        self._kid = _number(numbers.n)[:16]
+        self.key_id = _number(numbers.n)[:16]
         self.jwks = {
             "keys": [
                 {
                     "kty": "RSA",
                     "use": "sig",
                     "alg": "RS256",
-                    "kid": self._kid,
+                    "kid": self.key_id,
                     "n": _number(numbers.n),
                     "e": _number(numbers.e),
                 }
@@ -38,7 +38,7 @@ class Signer:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return the claims as a signed token."""
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": self.key_id})
 
     def claims(self, token: str, audience: str, now: datetime) -> dict[str, Any]:
         """Return a token's claims; a wrong signature, audience or time raises `jwt.InvalidTokenError`."""

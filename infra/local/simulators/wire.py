@@ -27,9 +27,13 @@ class Request:
         """Return a header's value; names are kept in lower case."""
         return self.headers.get(name.lower())
 
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the fields of a form body, of which some may repeat."""
+        return parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+
     def form(self) -> dict[str, str]:
-        """Return the fields of a form body."""
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        """Return the fields of a form body by name."""
+        return dict(self.fields())
 
     def json(self) -> Any:
         """Return the body as JSON; a body that is not JSON raises `ValueError`."""
@@ -44,6 +48,7 @@ class Answer:
     body: Any = None  # JSON, unless it is bytes or str
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=utf-8"
+    listing: str = "value"  # the key of the array, where this is a page of a listing
 
     def payload(self) -> bytes:
         """Return the body as it goes over the wire."""
@@ -68,6 +73,8 @@ class Call:
     cmdlet: str | None
     status: int
     tenant: str | None
+    query: str = ""
+    body: bytes = b""
 
 
 class Refusal(Exception):

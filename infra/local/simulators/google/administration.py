@@ -1,0 +1,254 @@
+"""What the customer's administrator and its people do: applications, delegation, users, settings, labels, mail."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from infra.local.simulators.cloud import Cloud
+from infra.local.simulators.google import application, mail_settings
+from infra.local.simulators.google.activities import event, log, when
+from infra.local.simulators.google.customer import Customer, addresses
+from infra.local.simulators.google.grants import end_grant
+from infra.local.simulators.google.mailbox import Mailbox, deliver, without_history, without_label
+from infra.local.simulators.wire import Answer, Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """One action as it was asked for."""
+
+    cloud: Cloud
+    customer: Customer
+    body: Mapping[str, Any]
+    actor: Record | None
+    now: datetime
+
+    @property
+    def user(self) -> Record:
+        """The user it is about, deleted or not."""
+        key = self.body["user"]
+        found = self.customer.user(key) or self.customer.deleted_users.get(key) or self.customer.deleted_user(key)
+        if found is None:
+            raise ValueError(f"There is no user {key!r}.")
+        return found
+
+    def log(self, kind: str, name: str, **parameters: str | list[str]) -> None:
+        """Write into the admin log what was done."""
+        log(self.customer, "admin", event(kind, name, **parameters), actor=self.actor, now=self.now)
+
+
+def act(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
+    """Do one action of `POST /_sim/tenants/{id}/admin`; a wish that makes no sense is a `ValueError`."""
+    action = ACTIONS.get(body["action"])
+    if action is None:
+        raise ValueError(f"There is no action {body['action']!r}. Known: {', '.join(sorted(ACTIONS))}.")
+    administrators = (one for one in customer.users.values() if one.get("isAdmin") and not one.get("suspended"))
+    wish = Wish(cloud=cloud, customer=customer, body=body, actor=next(administrators, None), now=cloud.clock.now())
+    return Answer(body=action(wish) or {})
+
+
+def receive(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
+    """Do `POST /_sim/tenants/{id}/mail`: deliver a message, or the same one several times."""
+    user = customer.user(body["to"])
+    if user is None or not user.get("isMailboxSetup") or user.get("suspended"):
+        raise ValueError(f"Nobody receives mail at {body['to']}.")
+    message = {key: body[key] for key in ("from", "to", "subject", "body", "labelIds") if key in body}
+    return Answer(body={"ids": [deliver(customer, cloud, user, message) for _ in range(int(body.get("count", 1)))]})
+
+
+def forget_history(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
+    """Do `POST /_sim/forget-history`: every history id given out so far, but the present one, is too old."""
+    customer = cloud.customer(body["tenant"])
+    user = customer.user(body["user"]) if customer else None
+    if customer is None or user is None:
+        raise ValueError(f"There is no user {body['user']!r} in {body['tenant']!r}.")
+    customer.mailboxes[user["id"]] = without_history(customer.mailboxes.get(user["id"], Mailbox()))
+    return Answer(body={})
+
+
+def _install(wish: Wish) -> None:
+    wish.customer.installs[application.MARKETPLACE_APP] = {"state": "ACTIVE", "at": when(wish.now)}
+    wish.log(
+        "DOMAIN_SETTINGS", "ADD_APPLICATION", APPLICATION_NAME=application.NAME, APP_ID=application.MARKETPLACE_APP
+    )
+    if application.SERVICE_CLIENT_ID not in wish.customer.delegations:
+        _delegate(wish, list(application.SCOPES), "application")
+
+
+def _uninstall(wish: Wish) -> None:
+    if wish.customer.installs.pop(application.MARKETPLACE_APP, None) is None:
+        raise ValueError("The application is not installed.")
+    name, key = application.NAME, application.MARKETPLACE_APP
+    wish.log("DOMAIN_SETTINGS", "REMOVE_APPLICATION", APPLICATION_NAME=name, APP_ID=key)
+    delegation = wish.customer.delegations.get(application.SERVICE_CLIENT_ID)
+    if delegation is not None and delegation.get("by") == "application":
+        _end_delegation(wish)
+
+
+def _authorise(wish: Wish) -> None:
+    _delegate(wish, list(wish.body.get("scopes", application.SCOPES)), "administrator")
+
+
+def _delegate(wish: Wish, scopes: list[str], by: str) -> None:
+    record = {"scopes": scopes, "at": wish.now.isoformat(), "by": by}
+    wish.customer.delegations[application.SERVICE_CLIENT_ID] = record
+    client = application.SERVICE_CLIENT_ID
+    wish.log("DOMAIN_SETTINGS", "AUTHORIZE_API_CLIENT_ACCESS", API_CLIENT_NAME=client, API_SCOPES=scopes)
+
+
+def _end_delegation(wish: Wish) -> None:
+    if wish.customer.delegations.pop(application.SERVICE_CLIENT_ID, None) is None:
+        raise ValueError("There is no delegation.")
+    client = application.SERVICE_CLIENT_ID
+    wish.log("DOMAIN_SETTINGS", "REMOVE_API_CLIENT_ACCESS", API_CLIENT_NAME=client)
+
+
+def _revoke_grant(wish: Wish) -> None:
+    user = wish.user
+    if not end_grant(wish.cloud, wish.customer, user["id"], application.CLIENT_ID):
+        raise ValueError(f"{user['primaryEmail']} has granted nothing.")
+
+
+def _changing(name: str, **values: bool) -> Callable[[Wish], None]:
+    """Return an action that sets fields of a user."""
+
+    def action(wish: Wish) -> None:
+        user = wish.user
+        if user["id"] not in wish.customer.users:
+            raise ValueError(f"{user['primaryEmail']} is deleted.")
+        wish.customer.users[user["id"]] = {**user, **values}
+        wish.log("USER_SETTINGS", name, USER_EMAIL=user["primaryEmail"])
+
+    return action
+
+
+def _restore(wish: Wish) -> None:
+    user = wish.user
+    deleted = wish.customer.deleted_users.pop(user["id"], None) is not None
+    user = {key: value for key, value in user.items() if key != "deletionTime"}
+    wish.customer.users[user["id"]] = {**user, "suspended": False, "archived": False}
+    name = "UNDELETE_USER" if deleted else "UNSUSPEND_USER"
+    wish.log("USER_SETTINGS", name, USER_EMAIL=user["primaryEmail"])
+
+
+def _delete_user(wish: Wish) -> None:
+    user, customer = wish.user, wish.customer
+    if customer.users.pop(user["id"], None) is None:
+        raise ValueError(f"{user['primaryEmail']} is deleted already.")
+    customer.deleted_users[user["id"]] = {**user, "deletionTime": when(wish.now)}
+    for members in customer.members.values():
+        members.pop(user["id"], None)
+    for key in [key for key in customer.grants if key.startswith(f"{user['id']} ")]:
+        del customer.grants[key]
+    wish.log("USER_SETTINGS", "DELETE_USER", USER_EMAIL=user["primaryEmail"])
+
+
+def _add_user(wish: Wish) -> Mapping[str, Any]:
+    customer, address = wish.customer, wish.body["email"].lower()
+    taken = any(address in addresses(one) for one in (*customer.users.values(), *customer.groups.values()))
+    if taken or not customer.owns_domain(address.rpartition("@")[2]):
+        raise ValueError(f"{address} is taken, or not of this customer.")
+    given, _, family = wish.body["name"].partition(" ")
+    made = {
+        "kind": "admin#directory#user",
+        "id": customer.new_id(),
+        "etag": f'"{customer.id}/{customer.sequence}"',
+        "primaryEmail": address,
+        "name": {"givenName": given, "familyName": family or given, "fullName": wish.body["name"]},
+        "isAdmin": False,
+        "isDelegatedAdmin": False,
+        "suspended": False,
+        "archived": False,
+        "isMailboxSetup": True,
+        "orgUnitPath": "/",
+        "customerId": customer.id,
+        "creationTime": when(wish.now),
+        "lastLoginTime": "1970-01-01T00:00:00.000Z",  # never
+    }
+    customer.users[made["id"]] = made
+    wish.log("USER_SETTINGS", "CREATE_USER", USER_EMAIL=address)
+    return {"id": made["id"]}
+
+
+def _add_rule(wish: Wish) -> Mapping[str, Any]:
+    name, unit = _rule(wish), wish.body.get("org_unit", "/")
+    return {"ruleId": mail_settings.add_rule(wish.customer, name, unit, wish.actor, wish.now)}
+
+
+def _rule(wish: Wish) -> str:
+    return str(wish.body.get("name", mail_settings.RULE_NAME))
+
+
+def _switching(state: str) -> Callable[[Wish], None]:
+    return lambda wish: mail_settings.switch_rule(wish.customer, _rule(wish), state, wish.actor, wish.now)
+
+
+def _add_route(wish: Wish) -> None:
+    name, host = wish.body.get("name", mail_settings.ROUTE_NAME), wish.body["host"]
+    mail_settings.add_route(wish.customer, name, host, wish.actor, wish.now)
+
+
+def _remove_route(wish: Wish) -> None:
+    name = wish.body.get("name", mail_settings.ROUTE_NAME)
+    mail_settings.remove_route(wish.customer, name, wish.actor, wish.now)
+
+
+def _add_gateway(wish: Wish) -> None:
+    gateway = {"ips": tuple(wish.body["ips"])}
+    mail_settings.set_gateway(wish.customer, gateway, wish.actor, wish.now)
+
+
+def _rename_label(wish: Wish) -> None:
+    user, box, label = _labelled(wish)
+    renamed = {**label, "name": wish.body["to"]}
+    wish.customer.mailboxes[user["id"]] = dataclasses.replace(box, labels={**box.labels, label["id"]: renamed})
+
+
+def _delete_label(wish: Wish) -> None:
+    user, box, label = _labelled(wish)
+    changed = without_label(box, label["id"], wish.now, wish.customer.behaviour)
+    wish.customer.mailboxes[user["id"]] = changed
+
+
+def _labelled(wish: Wish) -> tuple[Record, Mailbox, Record]:
+    user = wish.user
+    box = wish.customer.mailboxes.get(user["id"], Mailbox())
+    label = box.label_named(wish.body["name"])
+    if label is None:
+        raise ValueError(f"There is no label {wish.body['name']!r}.")
+    return user, box, label
+
+
+ACTIONS: Mapping[str, Callable[[Wish], Mapping[str, Any] | None]] = {
+    "install-app": _install,
+    "uninstall-app": _uninstall,
+    "authorise-delegation": _authorise,
+    "remove-delegation": _end_delegation,
+    "revoke-grant": _revoke_grant,
+    "add-rule": _add_rule,
+    "disable-rule": _switching("disabled"),
+    "enable-rule": _switching("enabled"),
+    "delete-rule": lambda wish: mail_settings.delete_rule(wish.customer, _rule(wish), wish.actor, wish.now),
+    "rename-rule": lambda wish: mail_settings.rename_rule(
+        wish.customer, _rule(wish), wish.body["to"], wish.actor, wish.now
+    ),
+    "add-route": _add_route,
+    "remove-route": _remove_route,
+    "add-gateway": _add_gateway,
+    "remove-gateway": lambda wish: mail_settings.set_gateway(wish.customer, None, wish.actor, wish.now),
+    "suspend-user": _changing("SUSPEND_USER", suspended=True),
+    "archive-user": _changing("ARCHIVE_USER", archived=True),
+    "restore-user": _restore,
+    "delete-user": _delete_user,
+    "promote-user": _changing("GRANT_ADMIN_PRIVILEGE", isAdmin=True),
+    "demote-user": _changing("REVOKE_ADMIN_PRIVILEGE", isAdmin=False),
+    "add-user": _add_user,
+    "mail-off": _changing("TOGGLE_SERVICE_ENABLED", isMailboxSetup=False),
+    "mail-on": _changing("TOGGLE_SERVICE_ENABLED", isMailboxSetup=True),
+    "rename-label": _rename_label,
+    "delete-label": _delete_label,
+}

@@ -1,0 +1,272 @@
+"""Gmail: whose mailbox, its messages and labels, and what the calls cost."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+import time
+from typing import Any
+
+import pytest
+
+from tests.simulators.google_box import RISKY, Box, empty_box
+from tests.simulators.google_caller import GoogleCaller, refusal
+
+RED = {"backgroundColor": "#cc3a21", "textColor": "#ffffff"}
+
+
+@pytest.fixture
+def box(google: GoogleCaller) -> Box:
+    """A mailbox with nothing in it."""
+    return empty_box(google)
+
+
+@pytest.mark.parametrize("user", ["admin@orchard.example", "nobody@elsewhere.example", "olive@orchard.example"])
+def test_no_other_mailbox_opens(box: Box, user: str) -> None:
+    answer = box.google.gmail("GET", f"/users/{user}/profile", subject=box.address)
+    assert refusal(answer) == (403, "forbidden", f"Delegation denied for {user}")
+
+
+def test_own_address_opens_as_me_does(box: Box) -> None:
+    named = box.google.gmail("GET", f"/users/{box.address.upper()}/profile", subject=box.address)
+    assert named.json() == box.get("/profile")
+    assert isinstance(named.json()["historyId"], str)
+
+
+def test_mail_service_off_and_on(box: Box) -> None:
+    box.google.administer("mail-off", user=box.address)
+    assert refusal(box.ask("GET", "/profile")) == (400, "failedPrecondition", "Mail service not enabled")
+    box.google.administer("mail-on", user=box.address)
+    assert box.ask("GET", "/profile").status_code == 200
+
+
+def test_service_account_for_itself_has_no_mailbox(box: Box) -> None:
+    answer = box.google.gmail("GET", "/users/me/profile", subject=None)
+    assert refusal(answer) == (400, "failedPrecondition", "Precondition check failed.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/messages", {"raw": "YQ=="}),
+        ("POST", "/messages/import", {"raw": "YQ=="}),
+        ("DELETE", "/messages/19aa", None),
+        ("GET", "/messages/19aa/attachments/x", None),
+    ],
+)
+def test_what_is_not_simulated_says_so(box: Box, method: str, path: str, body: Any) -> None:
+    assert box.ask(method, path, body).status_code in (403, 501)
+
+
+# Messages
+
+
+def test_a_message_in_four_formats(box: Box) -> None:
+    (key,) = box.deliver(subject="Größe", body="Line one\r\nLine two\r\n")
+    minimal = box.get(f"/messages/{key}", format="minimal")
+    assert "payload" not in minimal
+    assert minimal["snippet"] == "Line one Line two"
+    assert isinstance(minimal["internalDate"], str)
+    full = box.get(f"/messages/{key}")
+    assert base64.urlsafe_b64decode(full["payload"]["body"]["data"]) == b"Line one\r\nLine two\r\n"
+    raw = base64.urlsafe_b64decode(box.get(f"/messages/{key}", format="raw")["raw"]).decode()
+    assert raw.endswith("\r\n\r\nLine one\r\nLine two\r\n")
+    some = box.get(f"/messages/{key}", format="metadata", metadataHeaders=["subject", "Message-ID"])
+    assert [one["name"] for one in some["payload"]["headers"]] == ["Message-ID", "Subject"]
+
+
+@pytest.mark.parametrize(("key", "status"), [("19aabbccddeeff00", 404), ("not hex", 400)])
+def test_a_message_that_is_not_there(box: Box, key: str, status: int) -> None:
+    assert box.ask("GET", f"/messages/{key}").status_code == status
+
+
+def test_listing_pages_newest_first(box: Box) -> None:
+    made = box.deliver(count=5)
+    first = box.get("/messages", maxResults=2)
+    box.deliver()  # what arrives in between does not shift the pages
+    second = box.get("/messages", maxResults=2, pageToken=first["nextPageToken"])
+    third = box.get("/messages", maxResults=2, pageToken=second["nextPageToken"])
+    assert [one["id"] for page in (first, second, third) for one in page["messages"]] == made[::-1]
+    assert "nextPageToken" not in third
+    assert box.ask("GET", "/messages", maxResults=2, pageToken=first["nextPageToken"], q="in:inbox").status_code == 400
+    assert box.ask("GET", "/messages", maxResults=501).status_code == 400
+
+
+def test_searching(box: Box) -> None:
+    (old,) = box.deliver()
+    box.later(3 * 86_400)
+    (new,) = box.deliver()
+    label = box.post("/labels", RISKY)["id"]
+    box.post(f"/messages/{new}/modify", {"addLabelIds": [label], "removeLabelIds": ["INBOX"]})
+
+    def found(**query: Any) -> list[str]:
+        return [one["id"] for one in box.get("/messages", **query).get("messages", [])]
+
+    since = int(box.get(f"/messages/{new}", format="minimal")["internalDate"]) // 1000
+    assert found() == [new, old]
+    assert found(q="newer_than:2d") == found(q="newer_than:5h") == found(q=f"after:{since}") == [new]
+    assert found(q="in:inbox newer_than:9d") == found(labelIds="INBOX") == [old]
+    assert found(q='label:"risky (by trend micro)"') == found(q="label:Risky-(by-Trend-Micro)") == [new]
+    box.post(f"/messages/{new}/trash")
+    assert found() == [old]
+    assert found(includeSpamTrash="true") == [new, old]
+    assert found(labelIds="TRASH") == [new]
+    assert box.ask("GET", "/messages", q="from:ann").status_code == 501
+
+
+def test_metadata_scope_reads_no_bodies(box: Box) -> None:
+    (key,) = box.deliver()
+    scopes = ["https://www.googleapis.com/auth/gmail.metadata"]
+
+    def ask(path: str, **query: Any) -> int:
+        path = f"/users/me{path}"
+        return box.google.gmail("GET", path, subject=box.address, scopes=scopes, params=query).status_code
+
+    assert (ask("/messages", q="in:inbox"), ask(f"/messages/{key}")) == (403, 403)
+    assert (ask("/messages"), ask(f"/messages/{key}", format="metadata")) == (200, 200)
+
+
+def test_labels_of_a_message_change_once(box: Box) -> None:
+    (key,) = box.deliver()
+    label = box.post("/labels", RISKY)["id"]
+    start = box.position()
+    for _ in range(2):
+        changed = box.post(f"/messages/{key}/modify", {"addLabelIds": [label]})
+        assert changed["labelIds"].count(label) == 1
+    (record,) = [one for one in box.history(start) if "labelsAdded" in one]
+    assert record["labelsAdded"][0]["labelIds"] == [label]
+    assert "INBOX" in changed["labelIds"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"addLabelIds": ["Label_99"]},
+        {"removeLabelIds": ["SENT"]},
+        {"addLabelIds": ["STARRED"], "removeLabelIds": ["STARRED"]},
+        {"addLabelIds": ["STARRED"] * 101},
+        {},
+    ],
+)
+def test_impossible_changes_of_labels(box: Box, body: Any) -> None:
+    (key,) = box.deliver()
+    status, reason, message = refusal(box.ask("POST", f"/messages/{key}/modify", body))
+    assert (status, reason) == (400, "invalidArgument")
+    if "Label_99" in str(body):
+        assert message == "Invalid label: Label_99"
+
+
+def test_many_messages_at_once(box: Box) -> None:
+    keys = box.deliver(count=3)
+    answer = box.ask("POST", "/messages/batchModify", {"ids": [*keys, "19aa"], "addLabelIds": ["STARRED"]})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert len(box.get("/messages", labelIds="STARRED")["messages"]) == 3
+    too_many = {"ids": ["19aa"] * 1001, "addLabelIds": ["STARRED"]}
+    assert box.ask("POST", "/messages/batchModify", too_many).status_code == 400
+
+
+def test_trash_and_back(box: Box) -> None:
+    (key,) = box.deliver()
+    assert "TRASH" in box.post(f"/messages/{key}/trash")["labelIds"]
+    assert "TRASH" not in box.post(f"/messages/{key}/untrash")["labelIds"]
+
+
+# Labels
+
+
+@pytest.mark.parametrize("reason", ["aborted", "duplicate", "alreadyExists"])
+def test_label_names_conflict_in_any_letter_case(box: Box, reason: str) -> None:
+    box.google.behave(label_conflict=reason)
+    made = box.post("/labels", {**RISKY, "color": RED})
+    assert (made["type"], made["color"]) == ("user", RED)
+    again = box.ask("POST", "/labels", {**RISKY, "name": RISKY["name"].upper()})
+    assert refusal(again) == (409, reason, "Label name exists or conflicts")
+    other = box.post("/labels", {**RISKY, "name": "Other"})
+    assert box.ask("PATCH", f"/labels/{other['id']}", {"name": RISKY["name"]}).status_code == 409
+    assert box.ask("PATCH", f"/labels/{made['id']}", {"name": RISKY["name"].upper()}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"color": {"backgroundColor": "#cc3a21"}},
+        {"color": {"backgroundColor": "#cc3a22", "textColor": "#ffffff"}},
+        {"name": "Inbox"},
+        {"name": " Risky"},
+        {"name": "Risky/"},
+        {"name": ""},
+        {"labelListVisibility": "sometimes"},
+        {"messagesTotl": 1},
+    ],
+)
+def test_impossible_labels(box: Box, changes: dict[str, Any]) -> None:
+    assert box.ask("POST", "/labels", {**RISKY, **changes}).status_code == 400
+
+
+def test_a_label_from_making_to_deleting(box: Box) -> None:
+    (key,) = box.deliver()
+    label = box.post("/labels", RISKY)["id"]
+    box.post(f"/messages/{key}/modify", {"addLabelIds": [label]})
+    counted = box.get(f"/labels/{label}")
+    assert (counted["messagesTotal"], counted["messagesUnread"]) == (1, 1)
+    box.google.administer("rename-label", user=box.address, name=RISKY["name"], to="Suspicious")
+    listed = {one["id"]: one["name"] for one in box.get("/labels")["labels"]}
+    assert (listed[label], listed["INBOX"]) == ("Suspicious", "INBOX")
+    replaced = box.ask("PUT", f"/labels/{label}", {**RISKY, "id": label, "name": "Risky again"}).json()
+    assert (replaced["id"], replaced["name"]) == (label, "Risky again")
+    assert box.ask("DELETE", "/labels/INBOX").status_code == 400
+    assert box.ask("DELETE", f"/labels/{label}").content == b""
+    assert label not in box.get(f"/messages/{key}", format="minimal")["labelIds"]
+    assert box.ask("GET", f"/labels/{label}").status_code == 404
+    # An identity is never given twice.
+    assert box.post("/labels", RISKY)["id"] != label
+
+
+def test_a_mailbox_is_full_of_labels(box: Box) -> None:
+    boxes = box.google.customer_state().mailboxes
+    box.post("/labels", RISKY)
+    key = next(reversed(boxes))
+    many = {f"Label_{number}": {"id": f"Label_{number}", "name": f"Label {number}"} for number in range(10_000)}
+    boxes[key] = dataclasses.replace(boxes[key], labels=many)
+    assert refusal(box.ask("POST", "/labels", RISKY))[:2] == (400, "invalidArgument")
+
+
+def test_a_label_deleted_by_its_owner(box: Box) -> None:
+    (key,) = box.deliver()
+    label = box.post("/labels", RISKY)["id"]
+    box.google.administer("delete-label", user=box.address, name=RISKY["name"])
+    answer = box.ask("POST", f"/messages/{key}/modify", {"addLabelIds": [label]})
+    assert refusal(answer) == (400, "invalidArgument", f"Invalid label: {label}")
+
+
+# Quota
+
+
+@pytest.mark.parametrize(
+    ("knob", "status", "reason"), [(403, 403, "rateLimitExceeded"), (429, 429, "userRateLimitExceeded")]
+)
+def test_a_minute_is_spent(box: Box, knob: int, status: int, reason: str) -> None:
+    box.google.behave(quota_status=knob)
+    (key,) = box.deliver()
+    box.later(60 - time.time() % 60)  # not so near a minute's end that it would begin anew
+    answers = [box.ask("POST", "/watch", {"topicName": box.topic}) for _ in range(59)]
+    answers += [box.ask("GET", f"/messages/{key}", format="minimal") for _ in range(6)]
+    assert [one.status_code for one in answers] == [200] * 64 + [status]
+    code, why, message = refusal(answers[-1])
+    assert (code, why) == (status, reason)
+    assert re.fullmatch(r"User-rate limit exceeded\.  Retry after \d{4}-\d\d-\d\dT\d\d:\d\d:00\.000Z", message)
+    assert "retry-after" not in answers[-1].headers
+    assert Box(box.google, "admin@orchard.example").ask("GET", "/profile").status_code == 200
+    box.later(60)
+    assert box.ask("GET", "/profile").status_code == 200
+
+
+def test_the_project_has_a_minute_too(box: Box) -> None:
+    box.later(60 - time.time() % 60)
+    minute = int(box.google.sims.cloud.clock.seconds()) // 60
+    box.google.customer_state().spent = (minute, 1_199_999)
+    assert box.ask("GET", "/profile").status_code == 200
+    status, reason, message = refusal(box.ask("GET", "/profile"))
+    assert (status, reason) == (403, "rateLimitExceeded")
+    assert message.startswith("Project-rate limit exceeded.  Retry after ")
