@@ -1,4 +1,4 @@
-"""`python -m infra.local run` keeps a whole cloud on this machine; `… demo` lives a connection's life in it."""
+"""`python -m infra.local run` keeps a whole cloud on this machine; `… demo` lives a life on each platform in it."""
 
 import asyncio
 import errno
@@ -8,14 +8,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from infra.local import demo
+from infra.local import demo, demo_google, demo_microsoft365
 from infra.local.machine import machine
 from shared.handlers import grant
-from shared.schedule import Site
 from shared.web.operators import sign_in_link
 
 FOLDER = Path(".local").resolve()
 PORT = int(os.environ.get("PORT", "8080"))
+STORIES = (demo_microsoft365.STORY, demo_google.STORY)
 
 
 async def run() -> int:
@@ -24,31 +24,40 @@ async def run() -> int:
     await asyncio.to_thread(shutil.rmtree, FOLDER, ignore_errors=True)
     await asyncio.to_thread(FOLDER.mkdir)
     async with machine(FOLDER, PORT) as running:
-        new = grant.NewConnection(platform="microsoft365", site=Site.EU, name="Contoso", tenant="contoso.com")
-        made = await grant.create(running.app, new, "this machine")
+        consents = ""
+        for story in STORIES:
+            new = grant.NewConnection.model_validate({**story.connection, "tenant": story.domain})
+            made = await grant.create(running.app, new, "this machine")
+            consents += f"  {f'Consent page of {new.name}':<25} {made['consent_url']}\n"
         token = running.simulators.operator_token()
         say = sys.stdout.write
         say(f"""
-Footprint runs on this machine, with two simulated Microsoft 365 tenants.
+Footprint runs on this machine, with two simulated Microsoft 365 tenants and two Google Workspace customers.
 
   Console (sign in once)    {await sign_in_link(running.app)}
-  Contoso's consent page    {made["consent_url"]}
-  Clock and administrators  {running.address}/_local
+{consents}  Clock and administrators  {running.address}/_local
 
   For the API               curl -H "Authorization: Bearer {token}" {running.address}/api/connections
 
-Consent as Contoso's administrator, assign the role under “Clock and administrators”, watch it being set up in the
-console, revoke, move the clock on by a day, remove the application. Stop with Ctrl-C.
+Contoso: consent as its administrator, assign the role under “Clock and administrators”, and watch it being set up in
+the console. Orchard: consent as a super administrator, install the application, then add route, gateway and rule; let
+a risky message arrive and look for its label under “Everything in this tenant”. Then revoke, do what the console asks
+for, and move the clock on by a day. Stop with Ctrl-C.
 """)
         sys.stdout.flush()
         await asyncio.Event().wait()
     return 0
 
 
+async def live() -> int:
+    """Live a life on each platform, and say whether everything held."""
+    return await demo.main(STORIES)
+
+
 def main() -> int:
     """Do what the first word says."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    commands = {"run": run, "demo": demo.main}
+    commands = {"run": run, "demo": live}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.stderr.write("usage: python -m infra.local run|demo\n")
         return 2

@@ -6,25 +6,52 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from infra.local import demo_browser
 from infra.local.machine import Machine, machine
-from shared import connections
+from shared import connections, directory
+from shared.connections import Connection
+from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant
 from shared.handlers.advance import open_ledger
 from shared.lifecycle import Stage
 from shared.schedule import Site
 
 RUNS = 5
-FABRIKAM = "fabrikam.com"
+SYNCS = ("whole", "unchanged")
 # The same libraries, all imported at the top as one does before thinking of cold starts.
 EAGER = "import azure.functions, httpx, msal, pydantic_settings, sqlalchemy.orm, alembic.command, jinja2, dns.resolver"
+
+Listing = Callable[[httpx.AsyncClient, str], Awaitable[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Large:
+    """A tenant of 20 000 users, how it is let in, and how one would list its users otherwise."""
+
+    title: str
+    platform: str
+    name: str
+    domain: str
+    actions: tuple[str, ...]
+    """What its administrator does, in the control API's words."""
+    consents: Callable[[Machine, Connection, str], Awaitable[None]]
+    """(machine, connection, tenant's id): the consent's callback comes."""
+    service: Callable[[Machine], str]
+    token: Callable[[Machine], str]
+    """Where the naive listing goes, and by which name our stored token of it is known."""
+    listing: Listing
 
 
 def importing(statement: str) -> float:
@@ -37,86 +64,146 @@ def importing(statement: str) -> float:
     return statistics.median(times)
 
 
-async def naive_listing(running: Machine, token: str) -> tuple[int, float]:
-    """Every user by one client, page after page, kept in one list and never stored."""
-    begin, users = time.perf_counter(), []
-    url: str | None = f"{running.app.settings.microsoft.graph_url}/v1.0/users?$select=id,displayName,mail&$top=100"
-    async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as client:
-        while url:
-            page: dict[str, Any] = (await client.get(url)).json()
-            users += page["value"]
-            url = page.get("@odata.nextLink")
-    return len(users), time.perf_counter() - begin
+async def graph_users(client: httpx.AsyncClient, service: str) -> int:
+    """Every user of a Microsoft 365 tenant, page after page, kept in one list and never stored."""
+    users = []
+    url: str | None = f"{service}/v1.0/users?$select=id,displayName,mail&$top=100"
+    while url:
+        page: dict[str, Any] = (await client.get(url)).json()
+        users += page["value"]
+        url = page.get("@odata.nextLink")
+    return len(users)
 
 
-async def large_tenant(running: Machine) -> dict[str, float]:
-    """Connect the tenant of 20 000 users; count calls and time of the first and of an unchanged synchronisation."""
-    app, cloud = running.app, running.simulators.cloud
-    new = grant.NewConnection(platform="microsoft365", site=Site.EU, name="Fabrikam", tenant=FABRIKAM)
+async def directory_users(client: httpx.AsyncClient, service: str) -> int:
+    """Every user of a Workspace customer, the same; with whole records, as one gets them without a mask."""
+    users, token = [], ""
+    while True:
+        params = {"customer": "my_customer", "maxResults": "500"} | ({"pageToken": token} if token else {})
+        page: dict[str, Any] = (await client.get(f"{service}/admin/directory/v1/users", params=params)).json()
+        users += page["users"]
+        token = page.get("nextPageToken", "")
+        if not token:
+            return len(users)
+
+
+async def _microsoft_consents(running: Machine, found: Connection, tenant: str) -> None:
+    url = httpx.URL(await grant.platform_url(running.app, found))
+    await grant.callback(running.app, "microsoft365", {"tenant": tenant, "state": url.params["state"]})
+
+
+async def _google_consents(running: Machine, found: Connection, _tenant: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        answer = await demo_browser.decide(
+            browser, await grant.platform_url(running.app, found), f"admin@{HARBOUR.domain}"
+        )
+    await grant.callback(running.app, "google", dict(httpx.URL(answer.headers["location"]).params))
+
+
+FABRIKAM = Large(
+    title="Microsoft 365", platform="microsoft365", name="Fabrikam", domain="fabrikam.com",
+    actions=("consent", "assign-role"), consents=_microsoft_consents, listing=graph_users,
+    service=lambda running: running.app.settings.microsoft.graph_url,
+    token=lambda running: running.app.settings.microsoft.graph_url,
+)  # fmt: skip
+HARBOUR = Large(
+    title="Google Workspace", platform="google", name="Harbour", domain="harbour.example",
+    actions=("install-app",), consents=_google_consents, listing=directory_users,
+    service=lambda running: running.app.settings.google.admin_url, token=lambda _: DELEGATED,
+)  # fmt: skip
+
+
+async def connected(running: Machine, large: Large) -> str:
+    """Connect a large tenant, with nobody protected: what is measured is the directory. Returns the connection."""
+    app = running.app
+    new = grant.NewConnection(platform=large.platform, site=Site.EU, name=large.name, tenant=large.domain, policies=[])
     made = await grant.create(app, new, "bench")
-    found = await grant.found(app, made["id"])
-    url = httpx.URL(await grant.platform_url(app, found))
-    tenant = next(one["id"] for one in running.simulators.tenants() if one["domain"] == FABRIKAM)
-    control = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
+    tenant = next(one["id"] for one in running.simulators.tenants() if one["domain"] == large.domain)
     async with httpx.AsyncClient(trust_env=False) as client:
-        for action in ("consent", "assign-role"):
-            await client.post(control, json={"action": action})
-    await grant.callback(app, "microsoft365", {"tenant": tenant, "state": url.params["state"]})
+        for action in large.actions:
+            url = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
+            (await client.post(url, json={"action": action})).raise_for_status()
+    await large.consents(running, await grant.found(app, made["id"]), tenant)
     while (found := await grant.found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
         if found.reason == "group_not_visible":
             running.move_clock(timedelta(minutes=1))
         await asyncio.sleep(0.05)
-    return {"calls": float(len(cloud.calls))} | await _syncs(running, made["id"])
+    return found.id
 
 
-async def _syncs(running: Machine, identifier: str) -> dict[str, float]:
-    app, calls = running.app, running.simulators.cloud.calls
-    figures = {}
-    platform = app.platforms["microsoft365"]
-    for name in ("whole", "unchanged"):
+@contextmanager
+def rows_written(running: Machine) -> Iterator[list[int]]:
+    """Counts the rows of the directory's copy that are written or deleted."""
+    engine, counted = running.app.database.engine.sync_engine, [0]
+    tables = [table.name for table in directory.COPIES.values()]
+
+    def count(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
+        words = statement.split()
+        if words[0] in ("INSERT", "UPDATE", "DELETE") and any(name in words[1:3] for name in tables):
+            counted[0] += max(cursor.rowcount, 0)
+
+    sa.event.listen(engine, "after_cursor_execute", count)
+    try:
+        yield counted
+    finally:
+        sa.event.remove(engine, "after_cursor_execute", count)
+
+
+async def syncs(running: Machine, large: Large) -> dict[str, float]:
+    """Time, calls and written rows of a whole and of an unchanged synchronisation, and of the naive listing."""
+    app, calls, identifier = running.app, running.simulators.cloud.calls, await connected(running, large)
+    figures: dict[str, float] = {}
+    for name in SYNCS:
         if name == "whole":
-            async with app.database.write() as write:
-                await write.exec_driver_sql("DELETE FROM checkpoints")
+            await directory.forget(app.database, identifier)
         while (claimed := await connections.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
         ledger = open_ledger(app, *claimed)
         await ledger.load()
-        calls.clear()
-        begin = time.perf_counter()
-        async with platform.open(app, claimed[0], ledger) as tenant:
-            await tenant.sync(accept_loss=False)
-        figures[f"{name} seconds"], figures[f"{name} calls"] = time.perf_counter() - begin, float(len(calls))
-        if name == "whole":
-            resource = app.settings.microsoft.graph_url
-            token = await tenant.tokens.get(resource)  # type: ignore[attr-defined] # this platform's tenant has them
-            users, seconds = await naive_listing(running, token)
-            figures |= {"users": float(users), "naive seconds": seconds}
+        async with app.platforms[large.platform].open(app, claimed[0], ledger) as tenant:
+            with rows_written(running) as written:
+                calls.clear()
+                begin = time.perf_counter()
+                await tenant.sync(accept_loss=False)
+                figures[f"{name} seconds"], figures[f"{name} calls"] = time.perf_counter() - begin, float(len(calls))
+                figures[f"{name} rows"] = float(written[0])
+            if name == "whole":
+                # This platform's tenant has tokens, and so has the other's.
+                token = await tenant.tokens.get(large.token(running))  # type: ignore[attr-defined]
+                headers = {"Authorization": f"Bearer {token}"}
+                async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+                    begin = time.perf_counter()
+                    figures["users"] = float(await large.listing(client, large.service(running)))
+                    figures["naive seconds"] = time.perf_counter() - begin
         await connections.release(app.database, claimed[1])
     return figures
 
 
 async def main() -> int:
     """Measure, and print ratios."""
-    table = Table(title="What things cost")
+    console, table = Console(), Table(title="What things cost")
     for column in ("What", "Ours", "Otherwise", "Ratio"):
         table.add_column(column)
     floor, ours, eager = importing("import azure.functions"), importing("import function_app"), importing(EAGER)
     table.add_row("import of the Azure host, against azure.functions alone", *_row(ours, floor))
     table.add_row("import of the Azure host, against everything eagerly", *_row(ours, eager))
+    counted = []
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         async with machine(Path(folder)) as running:
-            figures = await large_tenant(running)
-    users = f"{figures['users']:.0f} users"
-    table.add_row(
-        f"whole synchronisation of {users}, stored, with groups and domains; against only listing them",
-        *_row(figures["whole seconds"], figures["naive seconds"]),
-    )
-    table.add_row(
-        "an unchanged synchronisation, against a whole one",
-        *_row(figures["unchanged seconds"], figures["whole seconds"]),
-    )
-    Console().print(table)
-    Console().print(f"Calls: {figures['whole calls']:.0f} whole, {figures['unchanged calls']:.0f} unchanged.")
+            for large in (FABRIKAM, HARBOUR):
+                figures = await syncs(running, large)
+                whole = (
+                    f"{large.title}: whole synchronisation of {figures['users']:.0f} users, stored, with groups and "
+                    "domains; against only listing them"
+                )
+                table.add_row(whole, *_row(figures["whole seconds"], figures["naive seconds"]))
+                unchanged = f"{large.title}: an unchanged synchronisation, against a whole one"
+                table.add_row(unchanged, *_row(figures["unchanged seconds"], figures["whole seconds"]))
+                told = (f"{figures[f'{n} calls']:.0f} calls and {figures[f'{n} rows']:.0f} rows written" for n in SYNCS)
+                counted.append(f"{large.title}: whole {', unchanged '.join(told)}.")
+    console.print(table)
+    for line in counted:
+        console.print(line, highlight=False)
     return 0
 
 

@@ -1,9 +1,11 @@
 """A page of the local machine only: move the clock, and be the customer's administrator in the simulated tenants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
-from urllib.parse import parse_qsl
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from starlette.concurrency import run_in_threadpool
@@ -12,21 +14,111 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.simulators import Simulators
+from shared import connections
+from shared.connections import Connection
+from shared.lifecycle import ByAdministrator, Stage
+from shared.platform import App, instruction
 from shared.web.messages import PAGE_HEADERS
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
-ACTIONS = {
-    "assign-role": "Assign the role Exchange Administrator",
-    "unassign-role": "Take that role away",
-    "remove-application": "Remove the application for good",
-}
 
 
-def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> list[Route]:
-    """The page and its two forms. They exist on this machine only and are no part of the service."""
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What was asked for: about which user, and for which connection, if there is one."""
 
-    async def show(_request: Request) -> Response:
-        return _page(simulators)
+    app: App
+    user: str
+    connection: Connection | None
+
+    def value(self, key: str, label: str) -> str:
+        """What our connection's administrator is told to type. Raises LookupError if there is no connection."""
+        known = self.known
+        platform = self.app.platforms[known.platform]
+        row = next(row for row in platform.rows if row.key == key and isinstance(row, ByAdministrator))
+        told = instruction(row, platform.words(self.app, known), removal=False)
+        return next(str(one["value"]) for one in told["values"] if one["label"] == label)
+
+    @property
+    def known(self) -> Connection:
+        """The connection. Raises LookupError if there is none."""
+        if self.connection is None:
+            raise LookupError("Make a connection for this organisation first; what is typed here is its own.")
+        return self.connection
+
+
+def _nothing(_wish: Wish) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One button: what it says, and what it asks of the simulators' control API."""
+
+    text: str
+    action: str = ""
+    """The administrator's action; without one it is mail that comes in."""
+    body: Callable[[Wish], dict[str, Any]] = _nothing
+
+
+def _route(wish: Wish) -> dict[str, Any]:
+    return {"name": wish.value("route", "Name"), "host": wish.value("route", "Single host")}
+
+
+def _mail(sender: str, subject: str) -> Callable[[Wish], dict[str, Any]]:
+    return lambda wish: {"to": wish.user, "from": sender, "subject": subject}
+
+
+def _about_user(wish: Wish) -> dict[str, Any]:
+    return {"user": wish.user}
+
+
+# What each platform's administrators do, and where.
+PLACES = {"microsoft365": "the Entra admin center", "google": "Google's Admin console, or with mail"}
+ACTIONS: Mapping[str, Mapping[str, Action]] = {
+    "microsoft365": {
+        "assign-role": Action(text="Assign the role Exchange Administrator", action="assign-role"),
+        "unassign-role": Action(text="Take that role away", action="unassign-role"),
+        "remove-application": Action(text="Remove the application for good", action="remove-application"),
+    },
+    "google": {
+        "install-app": Action(text="Install the application for everyone", action="install-app"),
+        "uninstall-app": Action(text="Uninstall the application", action="uninstall-app"),
+        "authorise-delegation": Action(text="Grant the delegation by hand", action="authorise-delegation"),
+        "remove-delegation": Action(text="Take the delegation away", action="remove-delegation"),
+        "revoke-grant": Action(
+            text="Withdraw the administrator's consent", action="revoke-grant",
+            body=lambda wish: {"user": wish.known.administrator or ""},
+        ),
+        "add-route": Action(text="Add our mail route", action="add-route", body=_route),
+        "remove-route": Action(
+            text="Delete the mail route", action="remove-route",
+            body=lambda wish: {"name": wish.value("route", "Name")},
+        ),
+        "add-gateway": Action(
+            text="Enable our inbound gateway", action="add-gateway",
+            body=lambda wish: {"ips": wish.value("gateway", "Gateway IPs").split(", ")},
+        ),
+        "remove-gateway": Action(text="Disable the inbound gateway", action="remove-gateway"),
+        "add-rule": Action(
+            text="Add our compliance rule", action="add-rule", body=lambda wish: {"name": wish.value("rule", "Name")}
+        ),
+        "disable-rule": Action(text="Switch the rule off", action="disable-rule"),
+        "enable-rule": Action(text="Switch it on", action="enable-rule"),
+        "delete-rule": Action(text="Delete the rule", action="delete-rule"),
+        "risky-mail": Action(text="A risky message arrives", body=_mail("someone@risky.example", "You have won")),
+        "harmless-mail": Action(text="A harmless message arrives", body=_mail("office@market.example", "Good morning")),
+        "suspend-user": Action(text="Suspend the user", action="suspend-user", body=_about_user),
+        "restore-user": Action(text="Restore the user", action="restore-user", body=_about_user),
+    },
+}  # fmt: skip
+
+
+def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], None]) -> list[Route]:
+    """The page and its forms. They exist on this machine only and are no part of the service."""
+
+    async def show(request: Request) -> Response:
+        return _page(simulators, users=request.query_params)
 
     async def clock(request: Request) -> Response:
         by = MOVES.get((await _form(request)).get("by", ""))
@@ -37,21 +129,37 @@ def routes(simulators: Simulators, move_clock: Callable[[timedelta], None]) -> l
 
     async def act(request: Request) -> Response:
         form = await _form(request)
-        tenant, action = form.get("tenant", ""), form.get("action", "")
-        known = {one["id"] for one in simulators.tenants()}
-        if tenant not in known or action not in ACTIONS or _from_elsewhere(request):
+        tenant = {one["id"]: one for one in simulators.tenants()}.get(form.get("tenant", ""))
+        wanted = ACTIONS[tenant["platform"]].get(form.get("action", "")) if tenant else None
+        if tenant is None or wanted is None or _from_elsewhere(request):
             return _page(simulators, "An administrator acts with the buttons of this page only.", 400)
-        url = f"{simulators.control}/_sim/tenants/{tenant}/admin"
-        answer = await run_in_threadpool(httpx.post, url, json={"action": action}, trust_env=False)
+        users = {tenant["id"]: form["user"]} if "user" in form else {}
+        try:
+            body = wanted.body(Wish(app=app, user=form.get("user", ""), connection=await _connection(app, tenant)))
+        except LookupError as error:
+            return _page(simulators, str(error), 409, users)
+        what, said = ("admin", {"action": wanted.action}) if wanted.action else ("mail", {})
+        url = f"{simulators.control}/_sim/tenants/{tenant['id']}/{what}"
+        answer = await run_in_threadpool(httpx.post, url, json={**said, **body}, trust_env=False)
         if answer.status_code >= 400:
-            return _page(simulators, str(answer.json()["error"]), 409)
-        return RedirectResponse("/_local", status_code=303)
+            return _page(simulators, str(answer.json()["error"]), 409, users)
+        return RedirectResponse(f"/_local?{urlencode(users)}" if users else "/_local", status_code=303)
 
     return [
         Route("/_local", show),
         Route("/_local/clock", clock, methods=["POST"]),
         Route("/_local/act", act, methods=["POST"]),
     ]
+
+
+async def _connection(app: App, tenant: Mapping[str, str]) -> Connection | None:
+    """The tenant's connection; an open one before a closed one, a newer one before an older one."""
+    mine = [
+        one
+        for one in await connections.listed(app.database, platform=tenant["platform"])
+        if (one.tenant or one.expected_tenant) in (tenant["id"], tenant["domain"])
+    ]
+    return max(mine, key=lambda one: (one.stage is not Stage.CLOSED, one.created_at), default=None)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -64,30 +172,50 @@ def _from_elsewhere(request: Request) -> bool:
     return request.headers.get("origin", "").partition("://")[2] not in ("", request.headers.get("host"))
 
 
-def _page(simulators: Simulators, told: str = "", status: int = 200) -> Response:
+def _page(
+    simulators: Simulators, told: str = "", status: int = 200, users: Mapping[str, str] | None = None
+) -> Response:
     moves = "".join(f'<button name="by" value="{name}">{name}</button>' for name in MOVES)
     card = f"<p class='card' role='alert'>{escape(told)}</p>" if told else ""
+    tenants = "".join(_tenant(simulators, one, (users or {}).get(one["id"])) for one in simulators.tenants())
     page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='stylesheet' href='/style.css'></head><body>"
         "<header><a href='/'>Footprint</a> <span class='soft'>This machine</span></header><main>"
         f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
-        f"<p>For the service and for Microsoft alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
+        f"<p>For the service and for the platforms alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
         f"<form method='post' action='/_local/clock' class='actions'>{moves}</form>"
-        "<h2>Administrators of the customers</h2><p>What a person would do in the Entra admin center.</p>"
-        f"{''.join(_tenant(simulators, one) for one in simulators.tenants())}</main></body></html>"
+        f"<h2>Administrators of the customers</h2>{tenants}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=PAGE_HEADERS)
 
 
-def _tenant(simulators: Simulators, one: dict[str, str]) -> str:
-    buttons = "".join(f"<button name='action' value='{action}'>{text}</button>" for action, text in ACTIONS.items())
+def _tenant(simulators: Simulators, one: Mapping[str, str], user: str | None) -> str:
+    actions = ACTIONS[one["platform"]]
+    buttons = "".join(
+        f"<button name='action' value='{key}'>{escape(act.text)}</button>" for key, act in actions.items()
+    )
     everything = f"{simulators.control}/_sim/tenants/{one['id']}/snapshot"
     return (
         f"<section class='card'><strong>{escape(one['name'])}</strong>"
-        f" <span class='soft'>{escape(one['domain'])}</span>"
-        f"<form method='post' action='/_local/act' class='actions'>"
-        f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{buttons}</form>"
+        f" <span class='soft'>{escape(one['domain'])}: what a person does in {escape(PLACES[one['platform']])}</span>"
+        f"<form method='post' action='/_local/act'>"
+        f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{_about(simulators, one, user)}"
+        f"<div class='actions'>{buttons}</div></form>"
         f"<a href='{escape(everything)}'>Everything in this tenant</a></section>"
     )
+
+
+def _about(simulators: Simulators, one: Mapping[str, str], user: str | None) -> str:
+    """The field for the user whom mail and suspension are about, where there is such a thing."""
+    customer = simulators.cloud.customer(one["id"])
+    if customer is None:
+        return ""
+    receiving = (
+        record["primaryEmail"]
+        for record in customer.users.values()
+        if record["isMailboxSetup"] and not (record["suspended"] or record["archived"] or record["isAdmin"])
+    )
+    shown = user if user is not None else next(receiving, "")
+    return f"<p><label>For the user <input name='user' size='40' value='{escape(shown)}'></label></p>"

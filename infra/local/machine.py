@@ -19,6 +19,7 @@ from starlette.routing import Mount
 
 from infra.local import controls
 from infra.local.simulators import Simulators
+from infra.local.simulators.google import push
 from infra.local.timers import fire_timers
 from shared.jobs import deliver_due
 from shared.migrate import migrate
@@ -67,7 +68,7 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
         await migrate(app.database)
         running = Machine(app=app, simulators=simulators, address=address, clock_file=clock_file)
         functions = create_asgi_app("http", str(GOOGLE_HOST))  # type: ignore[no-untyped-call] # published without types
-        site = Starlette(routes=[*controls.routes(simulators, running.move_clock), Mount("/", functions)])
+        site = Starlette(routes=[*controls.routes(app, simulators, running.move_clock), Mount("/", functions)])
         config = uvicorn.Config(site, log_level="warning", lifespan="off", access_log=False)
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # the machine stops it
@@ -76,6 +77,8 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
         try:
             while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
                 await asyncio.sleep(IDLE / 10)
+            # Google's notifications come over HTTP to the address that is their tokens' audience as well.
+            push.aim(simulators.cloud, {"url": f"{address}/api/notifications/gmail"})
             yield running
         finally:
             pumping.cancel()

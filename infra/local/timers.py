@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared import jobs
+from shared import tables as db
 from shared.platform import App
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import dns.resolver
-import httpx
 import pytest
 
 from infra.local.simulators.google.seeds import HARBOUR, HARBOUR_USERS
@@ -126,7 +125,7 @@ def test_mail_exchangers(google: GoogleCaller) -> None:
 # Groups
 
 
-def test_the_life_of_a_google.new_group(: GoogleCaller) -> None:
+def test_the_life_of_a_group(google: GoogleCaller) -> None:
     before = google.snapshot()
     made = google.new_group()
     assert (made["kind"], made["directMembersCount"], made["adminCreated"]) == ("admin#directory#group", "0", True)

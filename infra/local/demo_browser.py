@@ -1,0 +1,62 @@
+"""What an administrator's browser does with two pages: follows our link to the platform, and fills in its form."""
+
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import httpx
+
+
+class Page(HTMLParser):
+    """A page's links and the fields of its one form, as a browser would know them before anybody touches it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: dict[str, str] = {}  # class -> address
+        self.action: str | None = None
+        self.fields: list[tuple[str, str]] = []
+        self.choices: dict[str, list[tuple[str, str]]] = {}  # select -> (value, text)
+        self._select = ""
+        self._option: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a browser would send or follow."""
+        given = {name: value or "" for name, value in attrs}
+        match tag:
+            case "a":
+                self.links[given.get("class", "")] = given.get("href", "")
+            case "form":
+                self.action = given.get("action", "")
+            case "input" if given.get("type") == "hidden" or "checked" in given:
+                self.fields.append((given["name"], given.get("value", "")))
+            case "select":
+                self._select = given["name"]
+            case "option":
+                self._option = given.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        """Note what an option is called."""
+        if self._option is not None:
+            self.choices.setdefault(self._select, []).append((self._option, data))
+            self._option = None
+
+
+async def consent(browser: httpx.AsyncClient, link: str, chosen: str) -> None:
+    """Open our page, go on to the platform's, accept there, and come back. The browser follows redirects."""
+    ours = Page((await browser.get(link)).text)
+    (await decide(browser, ours.links["button first"], chosen)).raise_for_status()
+
+
+async def decide(browser: httpx.AsyncClient, url: str, chosen: str) -> httpx.Response:
+    """On the platform's page choose `chosen` in each of its lists, leave every box ticked, and accept."""
+    there = await browser.get(url)
+    there.raise_for_status()
+    form = Page(there.text)
+    if form.action is None:
+        raise ValueError("The platform's page has no form.")
+    fields: dict[str, list[str]] = {"decision": ["accept"]}
+    for name, value in form.fields:
+        fields.setdefault(name, []).append(value)
+    for name, options in form.choices.items():
+        fields[name] = [next(value for value, text in options if chosen in (value, text))]
+    return await browser.post(urljoin(str(there.url), form.action), data=fields)
