@@ -16,7 +16,7 @@ SOURCES := shared infra gcp_functions function_app.py tests
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
 
-demo: .venv/ready  ## the whole life of a connection without a person, under a minute
+demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
 test: .venv/ready  ## every test, on both cores
@@ -31,7 +31,7 @@ check: .venv/ready  ## style, types, layers
 bench: .venv/ready  ## what things cost, as ratios against the obvious way
 	$(BIN)/python -m infra.local.bench
 
-sdk: .venv-sdk/ready  ## Microsoft's own SDK in an environment of its own, for the tests that ask it
+sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment of their own, for the tests that ask them
 
 .venv-sdk/ready: tests/sdk/requirements.txt
 	$(PYTHON) -m venv .venv-sdk

@@ -204,6 +204,8 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
         .where(table.c.stage == int(connection.stage))
         .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE)
     )
+    if stage is Stage.CLOSED:
+        await update(write, connection.id, administrator=None)
     return bool(turned.rowcount)
 
 

@@ -193,6 +193,14 @@ async def acted_on(database: Database, connection: str, user: str, messages: Seq
         return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
 
 
+async def acted_in(database: Database, connection: str) -> list[dict[str, Any]]:
+    """Every message of a connection that was acted on."""
+    table = db.acted
+    async with database.read() as read:
+        rows = await read.execute(sa.select(table).where(table.c.connection == connection).order_by(table.c.at))
+        return [dict(row) for row in rows.mappings()]
+
+
 async def act(
     database: Database, connection: str, user: str, message: str, *, policy: str, action: str, now: datetime
 ) -> None:

@@ -43,7 +43,7 @@ def decide(
     url: str, *, user: str = ADMIN, decision: str = "accept", scopes: Callable[[str], bool] = lambda _: True
 ) -> httpx.URL:
     """What the administrator's browser does at Google's page; returns where it is sent back to."""
-    with httpx.Client(trust_env=False) as browser:
+    with httpx.Client(trust_env=False, verify=False) as browser:  # noqa: S501 - plain HTTP on loopback
         page = browser.get(url)
         assert page.status_code == 200, page.text
         form: dict[str, Any] = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
@@ -198,6 +198,15 @@ def mailbox(world: World, address: str, domain: str = ORCHARD) -> Any:
     user = customer.user(address)
     assert user is not None
     return customer.mailboxes[user["id"]]
+
+
+def some_users(world: World, most: int = 3, domain: str = ORCHARD) -> list[str]:
+    """The ids of some users with a mailbox, the first administrator among them."""
+    customer = world.sims.cloud.customer(domain)
+    assert customer is not None
+    users = [user for user in customer.users.values() if user["isMailboxSetup"] and not user["suspended"]]
+    users.sort(key=lambda user: (not user["isAdmin"], user["primaryEmail"]))
+    return [user["id"] for user in users[:most]]
 
 
 def path_of(url: str) -> str:

@@ -30,6 +30,8 @@ CONTOSO = "contoso.com"
 FABRIKAM = "fabrikam.com"
 ORCHARD = "orchard.example"
 HARBOUR = "harbour.example"
+# One client for all: to make one costs more than most calls, for it reads every certificate authority.
+CONTROL = httpx.Client(trust_env=False)
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 
@@ -83,13 +85,15 @@ class World:
 
     @classmethod
     async def make(cls, sims: Simulators, clock: TestClock, folder: Path, **settings: Any) -> "World":
-        """A fresh database beside the simulators as they are."""
+        """A fresh database beside the simulators as they are, or the one that a process before has left there."""
+        left = (folder / "footprint.db").exists()
         url = settings.pop("database_url", f"sqlite+aiosqlite:///{folder / 'footprint.db'}")
         made = settings_from(
             sims.settings, database_url=url, master_key=MASTER_KEY, public_url="http://127.0.0.1:8080", **settings
         )
         app = build(made, clock)
-        await migrate(app.database)
+        if not left:
+            await migrate(app.database)
         return cls(sims=sims, clock=clock, folder=folder, app=app)
 
     async def close(self) -> None:
@@ -104,7 +108,7 @@ class World:
 
     def control(self, method: str, path: str, /, **body: Any) -> httpx.Response:
         """Use the simulators' control API."""
-        answer = httpx.request(method, f"{self.sims.control}/_sim{path}", json=body or None, trust_env=False)
+        answer = CONTROL.request(method, f"{self.sims.control}/_sim{path}", json=body or None)
         assert answer.status_code < 300, answer.text
         return answer
 

@@ -65,8 +65,6 @@ def _kept(tenant: Tenant, account: str) -> Grant | None:
 
 
 async def _needed(tenant: Tenant, account: str) -> str | None:
-    if tenant.connection.stage < Stage.REVOKE:
-        return None  # replaced by another account's, and nobody else's matter
     holders = await grants.holders(tenant.app.database, tenant.connection.platform, account)
     standing = {other.id for other in tenant.others if other.stage < Stage.REVOKE}
     if standing & set(holders):

@@ -9,7 +9,7 @@ from typing import Any
 from shared import connections, grants
 from shared.connections import Connection, new_id
 from shared.errors import Permanent, Temporary
-from shared.google_workspace.client import Api, Record
+from shared.google_workspace.client import Api, GoogleRefused, Record
 from shared.google_workspace.delegation import AccessToken, Delegation
 from shared.google_workspace.log import minted, noter
 from shared.google_workspace.methods import CUSTOMERS_GET
@@ -237,8 +237,24 @@ async def open_tenant(app: App, connection: Connection, ledger: Ledger, doors: D
         opened.marketplace = Api(http, token=license_token, renew=license_token, clock=app.clock, note=own)
         try:
             yield opened
+        except GoogleRefused as refused:
+            raise _explained(refused, connection) from None
         finally:
             await opened.operations.flush()
+
+
+def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
+    """A refusal that no resource could make sense of, as people can."""
+    if refused.status == 403:
+        return Permanent(
+            "administrator_not_allowed",
+            f"Google does not allow {connection.administrator} what we asked in that name: {refused.sentence} If the "
+            "account is no super administrator any more, another one must open the consent link.",
+        )
+    return Permanent(
+        "refused",
+        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as our mistake.",
+    )
 
 
 async def flush_some(tenant: Tenant) -> None:
