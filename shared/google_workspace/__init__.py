@@ -60,7 +60,7 @@ def platform(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platfo
         proves_who=True,
         after_consent=(
             "Sign in as a super administrator and leave every box ticked. The application must be installed for "
-            "everyone in the organisation, with its data access granted; mail routing is set up by the steps below."
+            "everyone in the organisation, with its data access granted; mail routing is set up by steps that follow."
         ),
         how_it_ends=(
             "When access is revoked, no mailbox is read any more and the group is emptied at once, so that mail is "
