@@ -9,6 +9,7 @@ import pytest
 
 from shared.chain import entries
 from shared.connections import Status
+from shared.grants import listed as grants_of
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.operations import listed as operations_of
@@ -146,8 +147,8 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     await google.deliver_all(world)
     cloud = world.sims.cloud
     secrets = [MASTER_KEY, world.sims.settings["FOOTPRINT_GOOGLE__CLIENT_SECRET"], "PRIVATE KEY", "A subject nobody"]
-    secrets += [text for grant in next(c for c in cloud.customers.values() if c.domain == ORCHARD).grants.values()
-                for text in grant["refresh_tokens"]]  # fmt: skip
+    (kept,) = await grants_of(world.app.database, world.app.seal, connection.id)
+    secrets.append(kept.secret)
     secrets += list(cloud.google_tokens)
     token, shown = world.sims.operator_token(), []
     for route in ROUTES:
