@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +118,21 @@ def foreign_link(host: str) -> Permanent:
     )
 
 
+@cache
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Every authority of the machine and one more: read once in a process, for that takes longer than a call."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
 class Wire:
     """What all clients of a process share: one TLS context, which is costly to make, and the clock."""
 
     def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0) -> None:
         self.clock, self.timeout = clock, timeout
-        self.ssl_context = ssl.create_default_context()
-        if ca_file is not None:
-            self.ssl_context.load_verify_locations(ca_file)
+        self.ssl_context = _trusting(ca_file)
         # They log whole URLs, and page and delta tokens are in their queries.
         for talkative in ("httpx", "httpcore"):
             logging.getLogger(talkative).setLevel(logging.WARNING)
