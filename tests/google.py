@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
@@ -207,11 +207,6 @@ def some_users(world: World, most: int = 3, domain: str = ORCHARD) -> list[str]:
     users = [user for user in customer.users.values() if user["isMailboxSetup"] and not user["suspended"]]
     users.sort(key=lambda user: (not user["isAdmin"], user["primaryEmail"]))
     return [user["id"] for user in users[:most]]
-
-
-def path_of(url: str) -> str:
-    """The path of an address."""
-    return urlsplit(url).path
 
 
 def state(world: World, domain: str = ORCHARD) -> dict[str, Any]:

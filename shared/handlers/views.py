@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import certificate, chain, connections, directory, operations
 from shared import ledger as ledgers
-from shared.connections import Connection, Lease, Status
+from shared.connections import Connection, Lease
 from shared.errors import Refused
 from shared.handlers.advance import open_ledger
 from shared.ledger import NOT_OURS, Holding, State
@@ -201,8 +201,3 @@ async def _onlooker(app: App, connection: Connection) -> ledgers.Ledger:
     ledger = open_ledger(app, connection, lease)
     await ledger.load()
     return ledger
-
-
-def needs_a_person(connection: Connection) -> bool:
-    """Whether somebody should look."""
-    return connection.status is Status.ATTENTION
