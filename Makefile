@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := shared infra gcp_functions function_app.py tests
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
 
@@ -11,7 +12,7 @@ SOURCES := shared infra gcp_functions function_app.py tests
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test check bench sdk requirements format help
+.PHONY: run demo test check bench sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -38,9 +39,51 @@ sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment 
 	.venv-sdk/bin/pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
 	touch $@
 
-requirements: .venv/ready  ## lock requirements from pyproject.toml, for every Python at once
-	$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header -o requirements.txt
-	$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --no-header -o requirements-dev.txt
+parts: .parts/node/ready .parts/tasks/ready  ## programs of others that tests speak to: storage, task queues, sign-in
+
+.parts/node/ready: tests/parts/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)
+	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+.parts/tasks/ready: tests/parts/requirements-tasks.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+runtime:  ## Microsoft's own Functions runtime, for the tests that run the app in it, for each Python that is here
+	@for version in 3.11 3.13; do \
+	  if $(call python,$$version) -c '' 2>/dev/null; then $(MAKE) .parts/azure-$$version/ready || exit; \
+	  else echo "no Python $$version here: not installed for it"; fi; \
+	done
+
+# A Python of a version: on the path, or kept beside others.
+python = $$(python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null || ls ~/.pyenv/versions/$(1).*/bin/python 2>/dev/null | tail -1)
+
+.parts/azure-%/ready: requirements.txt tests/hosts/requirements.txt
+	$(call python,$*) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python -r tests/hosts/requirements.txt
+	touch $@
+
+package-azure: .venv/ready  ## dist/footprint-azure.zip, to deploy on Azure Functions
+	$(BIN)/python -m infra.package azure
+
+package-gcp: .venv/ready  ## dist/footprint-gcp.zip, to deploy on Google Cloud Functions
+	$(BIN)/python -m infra.package gcp
+
+infra-tools: .parts/infra/ready  ## Terraform's own parser and a policy checker, for the tests of infra/
+
+.parts/infra/ready: tests/infra/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+requirements: .venv/ready  ## lock what each cloud installs, and this machine, for every Python at once
+	$(LOCK) --extra azure --extra gcp --extra dev -o requirements-dev.txt
+	$(LOCK) --extra azure -c requirements-dev.txt -o requirements.txt
+	$(LOCK) --extra gcp -c requirements-dev.txt -o requirements-gcp.txt
 
 format: .venv/ready  ## put the code in shape, and print the README's table anew
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -48,4 +91,4 @@ format: .venv/ready  ## put the code in shape, and print the README's table anew
 	$(BIN)/python -m infra.local.readme
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -1,8 +1,6 @@
 """What things cost, as ratios against what one would write otherwise, measured in one run: `make bench`."""
 
 import asyncio
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,19 +17,17 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local import demo_browser
+from infra.local.bench_start import FLOOR, measured
 from infra.local.machine import Machine, machine
 from shared import connections, directory
 from shared.connections import Connection
 from shared.google_workspace.tenant import DELEGATED
-from shared.handlers import grant
+from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
 from shared.lifecycle import Stage
 from shared.schedule import Site
 
-RUNS = 5
 SYNCS = ("whole", "unchanged")
-# The same libraries, all imported at the top as one does before thinking of cold starts.
-EAGER = "import azure.functions, httpx, msal, pydantic_settings, sqlalchemy.orm, alembic.command, jinja2, dns.resolver"
 
 Listing = Callable[[httpx.AsyncClient, str], Awaitable[int]]
 
@@ -52,16 +48,6 @@ class Large:
     token: Callable[[Machine], str]
     """Where the naive listing goes, and by which name our stored token of it is known."""
     listing: Listing
-
-
-def importing(statement: str) -> float:
-    """The median of some fresh processes that only import, in seconds."""
-    times = []
-    for _ in range(RUNS):
-        begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)  # noqa: S603 - our own words
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
 
 
 async def graph_users(client: httpx.AsyncClient, service: str) -> int:
@@ -123,8 +109,8 @@ async def connected(running: Machine, large: Large) -> str:
         for action in large.actions:
             url = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
             (await client.post(url, json={"action": action})).raise_for_status()
-    await large.consents(running, await grant.found(app, made["id"]), tenant)
-    while (found := await grant.found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
+    await large.consents(running, await overview.found(app, made["id"]), tenant)
+    while (found := await overview.found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
         if found.reason == "group_not_visible":
             running.move_clock(timedelta(minutes=1))
         await asyncio.sleep(0.05)
@@ -158,7 +144,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
             await directory.forget(app.database, identifier)
         while (claimed := await connections.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
-        ledger = open_ledger(app, *claimed)
+        ledger = await open_ledger(app, *claimed)
         await ledger.load()
         async with app.platforms[large.platform].open(app, claimed[0], ledger) as tenant:
             with rows_written(running) as written:
@@ -179,14 +165,22 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
     return figures
 
 
-async def main() -> int:
-    """Measure, and print ratios."""
-    console, table = Console(), Table(title="What things cost")
+def cold_starts() -> Table:
+    """Fresh processes, each against the least that any such app costs."""
+    table = Table(title=f"Cold starts, against importing {FLOOR}")
+    for column in ("A fresh process", "Time", "Ratio"):
+        table.add_column(column)
+    times = measured()
+    for title, seconds in times.items():
+        table.add_row(title, f"{seconds * 1000:.0f} ms", f"{seconds / times[FLOOR]:.2f}")
+    return table
+
+
+async def main(console: Console) -> int:
+    """Measure synchronisations, and print ratios."""
+    table = Table(title="What things cost")
     for column in ("What", "Ours", "Otherwise", "Ratio"):
         table.add_column(column)
-    floor, ours, eager = importing("import azure.functions"), importing("import function_app"), importing(EAGER)
-    table.add_row("import of the Azure host, against azure.functions alone", *_row(ours, floor))
-    table.add_row("import of the Azure host, against everything eagerly", *_row(ours, eager))
     counted = []
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         async with machine(Path(folder)) as running:
@@ -212,4 +206,6 @@ def _row(ours: float, otherwise: float) -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    shown = Console()
+    shown.print(cold_starts())
+    sys.exit(asyncio.run(main(shown)))

@@ -15,9 +15,10 @@ from starlette.routing import Route
 
 from infra.local.simulators import Simulators
 from shared import connections
+from shared.app import App
 from shared.connections import Connection
 from shared.lifecycle import ByAdministrator, Stage
-from shared.platform import App, instruction
+from shared.platform import instruction
 from shared.web.messages import PAGE_HEADERS
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
@@ -25,18 +26,18 @@ MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What was asked for: about which user, and for which connection, if there is one."""
+    """What was asked for: about which user, and for which connection with which words, if there is one."""
 
     app: App
     user: str
     connection: Connection | None
+    words: Mapping[str, str]
 
     def value(self, key: str, label: str) -> str:
         """What our connection's administrator is told to type. Raises LookupError if there is no connection."""
-        known = self.known
-        platform = self.app.platforms[known.platform]
+        platform = self.app.platforms[self.known.platform]
         row = next(row for row in platform.rows if row.key == key and isinstance(row, ByAdministrator))
-        told = instruction(row, platform.words(self.app, known), removal=False)
+        told = instruction(row, self.words, removal=False)
         return next(str(one["value"]) for one in told["values"] if one["label"] == label)
 
     @property
@@ -135,7 +136,7 @@ def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], N
             return _page(simulators, "An administrator acts with the buttons of this page only.", 400)
         users = {tenant["id"]: form["user"]} if "user" in form else {}
         try:
-            body = wanted.body(Wish(app=app, user=form.get("user", ""), connection=await _connection(app, tenant)))
+            body = wanted.body(await _wish(app, tenant, form.get("user", "")))
         except LookupError as error:
             return _page(simulators, str(error), 409, users)
         what, said = ("admin", {"action": wanted.action}) if wanted.action else ("mail", {})
@@ -150,6 +151,12 @@ def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], N
         Route("/_local/clock", clock, methods=["POST"]),
         Route("/_local/act", act, methods=["POST"]),
     ]
+
+
+async def _wish(app: App, tenant: Mapping[str, str], user: str) -> Wish:
+    connection = await _connection(app, tenant)
+    words = await app.platforms[connection.platform].words(app, connection) if connection else {}
+    return Wish(app=app, user=user, connection=connection, words=words)
 
 
 async def _connection(app: App, tenant: Mapping[str, str]) -> Connection | None:

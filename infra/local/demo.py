@@ -6,26 +6,28 @@ What happens on a platform is told in a module of its own; nothing here knows on
 
 import asyncio
 import json
+import ssl
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
 from infra.local import demo_browser
-from infra.local.machine import Machine, machine
+from infra.local.machine import machine
+from infra.local.simulators import Simulators
 
 # Real time; the simulated one is moved.
 PATIENCE = 30.0
 POLL = 0.1
-# What only time changes, and a little of it.
-SOON = frozenset({"group_not_visible", "not_visible_yet"})
+# Only these are waited for by the story itself; for anything else a little time is all it takes.
+TOLD = frozenset({"waiting_for_administrator", "waiting_for_time"})
 GOOD = {"grant": {"present", "borrowed"}, "run": {"present", "running", "on demand, seen"},
         "revoke": {"absent", "stopped"}, "cleanup": {"absent", "borrowed"}}  # fmt: skip
 
@@ -57,11 +59,29 @@ class Story:
     """Rows that are not made at once, but when a policy first names somebody."""
 
 
+class Place(Protocol):
+    """Where the service runs, with the simulated platforms and one clock that everybody follows."""
+
+    @property
+    def address(self) -> str:
+        """Where browsers and operators reach the service."""
+        ...
+
+    @property
+    def simulators(self) -> Simulators:
+        """The platforms."""
+        ...
+
+    def move_clock(self, by: timedelta) -> None:
+        """Let time pass."""
+        ...
+
+
 @dataclass(kw_only=True)
 class Demo:
     """One run of the demo, with what has failed so far."""
 
-    machine: Machine
+    place: Place
     operator: httpx.AsyncClient
     console: Console
     failures: list[str] = field(default_factory=list)
@@ -80,7 +100,7 @@ class Demo:
     async def api(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the API as the operator."""
         # A new token for each call: the demo moves the clock past any token's life.
-        headers = {"Authorization": f"Bearer {self.machine.simulators.operator_token()}"}
+        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token()}"}
         answer = await self.operator.request(method, f"/api{path}", json=body, headers=headers)
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -88,7 +108,7 @@ class Demo:
     async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """One call of the simulators' control API: the customer's administrator, or a look at the tenant."""
         async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.request(method, f"{self.machine.simulators.control}/_sim{path}", json=body)
+            answer = await client.request(method, f"{self.place.simulators.control}/_sim{path}", json=body)
         answer.raise_for_status()
         return answer
 
@@ -121,7 +141,7 @@ class Life:
 
     def pass_time(self, by: timedelta) -> None:
         """Time passes, for everybody alike."""
-        self.demo.machine.move_clock(by)
+        self.demo.place.move_clock(by)
 
     async def api(self, method: str, tail: str = "", body: Any = None) -> Any:
         """One call of the API about this connection."""
@@ -166,7 +186,7 @@ class Life:
                 return now
             if time.monotonic() > end:
                 raise TimeoutError(f"{now['stage']}, {now['status']}: {now['sentence']}")
-            if now["status"] == "waiting" and now["reason"] in SOON:
+            if now["status"] == "waiting" and now["reason"] not in TOLD:
                 self.pass_time(timedelta(seconds=20))
             await asyncio.sleep(POLL)
 
@@ -214,7 +234,7 @@ async def live(demo: Demo, story: Story) -> Life:
 
 async def consent(life: Life) -> None:
     """What the administrator's browser does: our page, the platform's page, Accept, and back."""
-    trusted = life.demo.machine.app.wire.ssl_context
+    trusted = ssl.create_default_context(cafile=life.demo.place.simulators.settings["FOOTPRINT_CA_FILE"])
     async with httpx.AsyncClient(verify=trusted, trust_env=False, follow_redirects=True) as browser:
         await demo_browser.consent(browser, life.noted["link"], life.story.signs_in)
     life.tell("the administrator has read what will change, and accepts")
@@ -249,7 +269,7 @@ async def main(stories: Sequence[Story]) -> int:
             machine(Path(folder)) as running,
             httpx.AsyncClient(base_url=running.address, trust_env=False, timeout=30) as operator,
         ):
-            demo = Demo(machine=running, operator=operator, console=console)
+            demo = Demo(place=running, operator=operator, console=console)
             lives = [await live(demo, story) for story in stories]
             for life in lives:
                 await conclude(life)

@@ -84,7 +84,7 @@ async def _receive_mail(life: Life) -> None:
         return USER in _subjects(await _operations(life, after=logged[-1]["number"]), "gmail.users.history.list")
 
     life.check("the mailbox was read by its history, from where it was subscribed to", held=await life.comes(read))
-    cloud = life.demo.machine.simulators.cloud
+    cloud = life.demo.place.simulators.cloud
 
     async def taken() -> bool:
         with cloud.lock:

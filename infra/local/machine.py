@@ -21,9 +21,9 @@ from infra.local import controls
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
 from infra.local.timers import fire_timers
+from shared.app import App
 from shared.jobs import deliver_due
 from shared.migrate import migrate
-from shared.platform import App
 from shared.service import build
 from shared.settings import Settings
 
@@ -60,7 +60,7 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
         os.environ.update(simulators.settings)
         os.environ.update(
             FOOTPRINT_DATABASE_URL=f"sqlite+aiosqlite:///{folder / 'footprint.db'}",
-            FOOTPRINT_MASTER_KEY=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            FOOTPRINT_MASTER_KEY__VALUE=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             FOOTPRINT_PUBLIC_URL=address,
             FOOTPRINT_CLOCK_FILE=str(clock_file),
         )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from shared.certificate import title_of
 from shared.google_workspace import catalogue as google
 from shared.google_workspace import published as google_published
 from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
@@ -33,7 +32,7 @@ def table() -> str:
         lines += [f"### {title}", "", "| Stage | Published | Carried out as |", "|---|---|---|"]
         for line in published:
             claiming = [_named(row) for row in rows if line.id in row.claims]
-            lines.append(f"| {title_of(line.stage)} | {line.text} | {'<br>'.join(claiming)} |")
+            lines.append(f"| {line.stage.title} | {line.text} | {'<br>'.join(claiming)} |")
         lines.append("")
     return "\n".join(lines).rstrip()
 

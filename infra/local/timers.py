@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from shared import jobs
 from shared import tables as db
-from shared.platform import App
+from shared.app import App
+from shared.jobs import fire
+from shared.schedule import TIMERS
 
 
 async def fire_timers(app: App) -> list[str]:
@@ -13,10 +14,10 @@ async def fire_timers(app: App) -> list[str]:
     table = db.timers
     async with app.database.read() as read:
         last = {row.name: row.fired_at for row in await read.execute(sa.select(table))}
-    for timer in jobs.TIMERS:
+    for timer in TIMERS:
         if timer.name in last and last[timer.name] >= timer.last_due(now):
             continue
-        await timer.send(app)
+        await fire(app, timer)
         async with app.database.write() as write:
             await write.execute(sa.delete(table).where(table.c.name == timer.name))
             await write.execute(sa.insert(table).values(name=timer.name, fired_at=now))

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from infra.local.simulators import applications, sign_in
+from infra.local.simulators import applications, seed_tenants, sign_in
 from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.deleted_items import forget_expired
 from infra.local.simulators.exchange import Exchange
 from infra.local.simulators.faults import Fault
+from infra.local.simulators.google import seeds
 from infra.local.simulators.google.control import CustomerControl
 from infra.local.simulators.google.hosts import Hosts
 from infra.local.simulators.graph import VERSION, Graph
@@ -32,6 +33,7 @@ class Control:
         self._google = CustomerControl(cloud, google)
         self._routes: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("GET", "/_sim/tenants"): lambda _: Answer(body=self.tenants()),
+            ("POST", "/_sim/tenants"): self._add_tenant,
             ("POST", "/_sim/faults"): self._add_fault,
             ("DELETE", "/_sim/faults"): self._clear_faults,
             ("GET", "/_sim/clock"): lambda _: Answer(body={"now": cloud.clock.now().isoformat()}),
@@ -53,6 +55,22 @@ class Control:
         known = self._cloud.tenants.values()
         listed = [{"id": one.id, "name": one.name, "domain": one.domain, "platform": "microsoft365"} for one in known]
         return listed + self._google.customers()
+
+    def _add_tenant(self, body: Any) -> Answer:
+        """Let there be one more customer, plain and of a given size."""
+        now, asked = self._cloud.clock.now(), (body["name"], body["domain"], int(body.get("users", 5)))
+        if self._cloud.tenant(asked[1]) or self._cloud.customer(asked[1]):
+            return Answer(status=409, body={"error": f"There is {asked[1]} already."})
+        with self._cloud.lock:
+            if body["platform"] == "microsoft365":
+                tenant = seed_tenants.plain(*asked, now)
+                self._cloud.tenants[tenant.id] = tenant
+                return Answer(status=201, body={"id": tenant.id})
+            if body["platform"] == "google":
+                customer = seeds.plain(*asked, now)
+                self._cloud.customers[customer.id] = customer
+                return Answer(status=201, body={"id": customer.id})
+        raise ValueError("platform: microsoft365 or google")
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what is wrong with it is said in a sentence."""

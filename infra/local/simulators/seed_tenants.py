@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 
 from infra.local.simulators.graph_directory import user
@@ -125,6 +126,22 @@ def _contoso_mail_flow(seed: Seed) -> None:
     kinds = ("Spam", "Phish", "HighConfPhish", "Malware", "TransportRule", "Bulk", "Spam")
     for number, kind in enumerate(kinds):
         seed.quarantined(number, kind, f"sender{number}@example.net", f"amber.{FAMILY[number].lower()}@contoso.com")
+
+
+def plain(name: str, domain: str, users: int, now: datetime) -> Tenant:
+    """Return a customer with so many users and nothing special, for tests that need many."""
+    initial = f"{domain.partition('.')[0]}.onmicrosoft.com"
+    seed = Seed(str(uuid.uuid5(uuid.NAMESPACE_DNS, domain)), name, initial, (domain,), now - timedelta(hours=6))
+    for number in range(users):
+        address = f"user{number:05}@{domain}"
+        made = user(
+            seed.key(address), displayName=f"User {number:05}", userPrincipalName=address, mail=address,
+            accountEnabled=True,
+        )  # fmt: skip
+        seed.tenant.users[made["id"]] = made
+    seed.tenant.users = dict(sorted(seed.tenant.users.items()))
+    seed.group("staff", "Staff", list(seed.tenant.users))
+    return seed.tenant
 
 
 def fabrikam(now: datetime) -> Tenant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,6 +144,20 @@ def harbour(now: datetime) -> Customer:
     step = HARBOUR_USERS // HARBOUR_GROUPS
     for number in range(HARBOUR_GROUPS):
         _group(customer, f"team-{number:02}", f"Team {number:02}", keys[number * step : (number + 1) * step])
+    return customer
+
+
+def plain(name: str, domain: str, users: int, now: datetime) -> Customer:
+    """Return a customer with an administrator, so many users and nothing special, for tests that need many."""
+    moment = now - EVENTS_FORGOTTEN
+    customer = _customer("C" + hashlib.sha256(domain.encode()).hexdigest()[:8], name, domain, moment)
+    _user(customer, customer.key_of("admin"), "admin", f"{name} Admin", moment, isAdmin=True)
+    for number in range(1, users):
+        local = f"user{number:05}"
+        _user(customer, customer.key_of(local), local, f"User {number:05}", moment)
+    customer.users = dict(sorted(customer.users.items()))
+    _group(customer, "staff", "Staff", customer.users)
+    customer.audit.clear()
     return customer
 
 

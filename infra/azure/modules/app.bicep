@@ -1,0 +1,88 @@
+// The function app, on the plan that scales each function by itself.
+
+param name string
+param location string
+param subnetId string
+param identityId string
+param clientId string
+param blobUrl string
+param queueUrl string
+param telemetry string
+param vaultName string
+param keyUrl string
+param settings object
+param secretSettings array
+param alwaysReady int
+
+// By identity throughout: the host's storage, the queues, the telemetry, the vault, and our application at Microsoft.
+var own = {
+  AzureWebJobsStorage__blobServiceUri: blobUrl
+  AzureWebJobsStorage__queueServiceUri: queueUrl
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: clientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+  FOOTPRINT_AZURE_IDENTITY: clientId
+  FOOTPRINT_QUEUE: 'azure-storage'
+  FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
+  FOOTPRINT_MASTER_KEY__KEY_VAULT: keyUrl
+  FOOTPRINT_MICROSOFT__FEDERATED: clientId
+}
+var plain = [for setting in items(union(own, settings)): { name: setting.key, value: setting.value }]
+var kept = [for setting in secretSettings: {
+  name: setting
+  value: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${toLower(replace(setting, '_', '-'))})'
+}]
+
+resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
+  name: name
+  location: location
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-05-01' = {
+  name: name
+  location: location
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    virtualNetworkSubnetId: subnetId
+    keyVaultReferenceIdentity: identityId
+    functionAppConfig: {
+      runtime: { name: 'python', version: '3.11' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${blobUrl}package'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: 2048
+        // Each queue, each timer and all routes together scale by themselves, and each instance has its own connections.
+        maximumInstanceCount: 40
+        alwaysReady: alwaysReady == 0 ? [] : [{ name: 'http', instanceCount: alwaysReady }]
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      appSettings: concat(plain, kept)
+    }
+  }
+}
+
+// No user name and password for deployments: Entra only.
+resource noPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = [for way in ['ftp', 'scm']: {
+  parent: app
+  name: way
+  properties: { allow: false }
+}]

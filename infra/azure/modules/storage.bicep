@@ -1,0 +1,70 @@
+// The host's own account: its package, its timers' leases, and the queues that carry our jobs.
+
+param name string
+param location string
+param subnetId string
+param principalId string
+
+// The host makes containers of its own beside the package's, so it owns the blobs of this account; nothing else is here.
+var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+var queueContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+var queues = [
+  'footprint-jobs'
+  'footprint-jobs-poison'
+  'footprint-clean-up'
+  'footprint-clean-up-poison'
+]
+
+resource account 'Microsoft.Storage/storageAccounts@2026-09-01' = {
+  name: name
+  location: location
+  kind: 'StorageV2'
+  sku: { name: 'Standard_ZRS' }
+  properties: {
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    supportsHttpsTrafficOnly: true
+    minimumTlsVersion: 'TLS1_2'
+    networkAcls: {
+      defaultAction: 'Deny'
+      bypass: 'AzureServices'
+      virtualNetworkRules: [{ id: subnetId }]
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
+  parent: account
+  name: 'default'
+  properties: { deleteRetentionPolicy: { enabled: true, days: 7 } }
+}
+
+resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = {
+  parent: blobs
+  name: 'package'
+}
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-09-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2026-09-01' = [for name in queues: {
+  parent: queueService
+  name: name
+}]
+
+resource mayUse 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in [blobOwner, queueContributor]: {
+  scope: account
+  name: guid(account.id, principalId, role)
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+  }
+}]
+
+output blobUrl string = account.properties.primaryEndpoints.blob
+output queueUrl string = account.properties.primaryEndpoints.queue

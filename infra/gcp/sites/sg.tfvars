@@ -1,0 +1,19 @@
+project     = "example-footprint-sg"
+region      = "asia-southeast1"
+sites       = ["sg"]
+alert_email = "operations@example.com"
+
+settings = {
+  FOOTPRINT_GOOGLE__CLIENT_ID   = "000000000000-example.apps.googleusercontent.com"
+  FOOTPRINT_OPERATORS__ISSUER   = "https://accounts.google.com"
+  FOOTPRINT_OPERATORS__JWKS_URL = "https://www.googleapis.com/oauth2/v3/certs"
+  FOOTPRINT_MAIL__DEFAULT       = <<-EOT
+    {
+      "incoming_smart_host": "{connection}.inrelay-sg.example.net",
+      "outgoing_smart_host": "{connection}.outrelay-sg.example.net",
+      "gateway_host": "{connection}.gmail-inrelay-sg.example.net",
+      "egress": ["203.0.113.96/28"],
+      "sending_domain": "outbound-sg.example.net"
+    }
+  EOT
+}

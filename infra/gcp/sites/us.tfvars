@@ -1,0 +1,19 @@
+project     = "example-footprint-us"
+region      = "us-central1"
+sites       = ["us"]
+alert_email = "operations@example.com"
+
+settings = {
+  FOOTPRINT_GOOGLE__CLIENT_ID   = "000000000000-example.apps.googleusercontent.com"
+  FOOTPRINT_OPERATORS__ISSUER   = "https://accounts.google.com"
+  FOOTPRINT_OPERATORS__JWKS_URL = "https://www.googleapis.com/oauth2/v3/certs"
+  FOOTPRINT_MAIL__DEFAULT       = <<-EOT
+    {
+      "incoming_smart_host": "{connection}.inrelay-us.example.net",
+      "outgoing_smart_host": "{connection}.outrelay-us.example.net",
+      "gateway_host": "{connection}.gmail-inrelay-us.example.net",
+      "egress": ["203.0.113.48/28"],
+      "sending_domain": "outbound-us.example.net"
+    }
+  EOT
+}

@@ -1,0 +1,150 @@
+"""The Bicep files: their shapes, and that they state what the app reads."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from pycep import BicepParser
+
+from infra.package import RUNTIME
+from shared.queues import POISON, QUEUES
+from shared.schedule import SYNC_AT, Site
+from tests.infra import bicep
+from tests.infra.stated import names, parsed
+
+ROOT = Path(__file__).parents[2]
+AZURE = ROOT / "infra" / "azure"
+FILES = sorted(AZURE.rglob("*.bicep"))
+SITES = sorted(AZURE.glob("sites/*.json"))
+MAIN, APP = AZURE / "main.bicep", AZURE / "modules" / "app.bicep"
+# What stands for the names that only a deployment can fill.
+FILLED = {
+    "clientId": "00000000-0000-0000-0000-000000000001",
+    "queueUrl": "https://example.queue.core.windows.net/",
+    "keyUrl": "https://example.vault.azure.net/keys/footprint",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_fits_azures_own_types(path: Path) -> None:
+    assert bicep.problems(path) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "good", "bad", "says"),
+    [
+        ("vault", "enablePurgeProtection: true", "enablePurgeProtecton: true", "enablePurgeProtecton does not exist"),
+        ("vault", "enablePurgeProtection: true", "enablePurgeProtection: 'true'", "should be bool"),
+        ("vault", "kty: 'RSA'", "kty: 'RSB'", "kty is RSB"),
+        ("vault", "name: 'footprint'\n", "", "it has no name"),
+        ("vault", "parent: vault\n  name: 'footprint'", "name: 'footprint'", "its parent should be"),
+        ("vault", "guid(vault.id", "guid(vualt.id", "nothing is called vualt"),
+        ("vault", "@2026-05-15", "@2026-05-16", "is known at 2026-05-15"),
+        ("vault", "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults/locks", "unknown type"),
+        ("database", "sku: { name: 'Standard_B2s', tier: 'Burstable' }", "sku: { name: 'x' }", "sku.tier is missing"),
+        ("app", "{ reserved: true }", "{ reserved: true, provisioningState: 'x' }", "cannot be set"),
+        ("app", "ClientId=${clientId};", "ClientId=${client};", "nothing is called client"),
+        ("app", "param alwaysReady int", "param alwaysReady int\nparam idle int", "idle is used by nothing"),
+        ("main", "vault.outputs.keyUrl", "vault.outputs.keyUri", "vault has no output keyUri"),
+        ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: parameter clientId is missing"),
+        ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: no parameter client"),
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: str, tmp_path: Path) -> None:
+    shutil.copytree(AZURE, tmp_path, dirs_exist_ok=True)
+    path = next(tmp_path.rglob(f"{file}.bicep"))
+    text = path.read_text()
+    assert good in text
+    path.write_text(text.replace(good, bad, 1))
+    assert [text for text in bicep.problems(path) if says in text], bicep.problems(path)
+
+
+def test_what_is_no_bicep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "main.bicep").write_text(MAIN.read_text().replace("= {", "= {{", 1))
+    with pytest.raises(Exception, match="Unexpected"):
+        bicep.read(tmp_path / "main.bicep")
+
+
+def _stated(path: Path) -> dict[str, str]:
+    """The app's settings in a deployment with these parameters."""
+    parameters = {name: given["value"] for name, given in json.loads(path.read_text())["parameters"].items()}
+    main, app = bicep.read(MAIN), bicep.read(APP)
+    own = {name: FILLED.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
+    url = re.sub(r"\$\{\w+\}", "example0", main["variables"]["databaseUrl"]["value"])
+    own |= {"FOOTPRINT_SITES": json.dumps(parameters["sites"]), "FOOTPRINT_PUBLIC_URL": "https://example.net"}
+    return own | {"FOOTPRINT_DATABASE_URL": url} | parameters["settings"]
+
+
+@pytest.mark.parametrize("path", SITES, ids=lambda path: path.stem)
+def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = _stated(path)
+    ours = {name for name in stated if name.startswith("FOOTPRINT_")}
+    assert ours <= names()
+    in_files = {name for file in FILES for name in re.findall(r"FOOTPRINT_\w+", _without_words(file.read_text()))}
+    assert in_files <= ours, "a setting that this test does not fill"
+    settings = parsed(stated, monkeypatch)
+    assert settings.sites == [Site(path.stem)]
+    assert settings.queue == "azure-storage"
+    assert settings.microsoft.federated == settings.azure_identity == FILLED["clientId"]
+    assert settings.microsoft.client_secret is None
+    assert settings.master_key.key_vault == FILLED["keyUrl"]
+
+
+def _without_words(text: str) -> str:
+    return re.sub(r"//.*|@description\(.*", "", text)
+
+
+def test_every_site_has_its_parameters_and_they_exist() -> None:
+    assert {path.stem for path in SITES} == set(map(str, SYNC_AT))
+    parameters = bicep.read(MAIN)["parameters"]
+    for path in SITES:
+        given = json.loads(path.read_text())["parameters"]
+        secure = {name for name, p in parameters.items() if {"type": "secure"} in p["decorators"]}
+        assert given.keys() <= parameters.keys() - secure
+        needed = {name for name, p in parameters.items() if p.get("default") is None}
+        assert needed - given.keys() == {"databasePassword"}
+
+
+def test_the_queues_are_the_apps() -> None:
+    made = bicep.read(AZURE / "modules" / "storage.bicep")["variables"]["queues"]["value"]
+    assert set(made) == {name + suffix for name in QUEUES for suffix in ("", POISON)}
+
+
+def test_the_alerts_watch_functions_that_exist() -> None:
+    text = (AZURE / "modules" / "alerts.bicep").read_text()
+    host = (ROOT / "function_app.py").read_text()
+    assert 'startswith "give_up_"' in text
+    assert 'f"give_up_{' in host
+    assert 'Name == "sweep"' in text
+
+
+def test_the_runtime_is_the_one_that_is_packed_for() -> None:
+    runtime = bicep.read(APP)["resources"]["app"]["config"]["properties"]["functionAppConfig"]["runtime"]
+    assert runtime == {"name": "python", "version": ".".join(map(str, RUNTIME))}
+
+
+def test_nothing_in_azure_has_a_key_or_a_password_but_the_database() -> None:
+    text = "".join(path.read_text() for path in FILES)
+    for word in ("listKeys", "AccountKey", "allowSharedKeyAccess: true", "connectionString:", "CLIENT_SECRET"):
+        assert word not in text, word
+    for secret in re.findall(r"@secure\(\)\n(?:@\w+\(.*\)\n)*param (\w+)", text):
+        assert not re.search(rf"^output .*\b{secret}\b", text, re.MULTILINE)
+
+
+def test_the_readme_names_what_exists() -> None:
+    readme = (AZURE / "README.md").read_text()
+    main = BicepParser().parse(text=MAIN.read_text())
+    for name in re.findall(r"properties\.outputs\.(\w+)", readme):
+        assert name in main["outputs"], name
+    for name in re.findall(r"--parameters (\w+)=", readme):
+        assert name in main["parameters"], name
+    for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
+        assert (ROOT / path).exists() or path.startswith("dist/footprint-azure"), path
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z-]+)", readme):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for module in re.findall(r"-m (shared\.\w+)", readme):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()

@@ -1,0 +1,173 @@
+"""The Terraform files: their shapes, and that they state what the app reads."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import hcl2
+import pytest
+
+from infra.package import FILES, RUNTIME
+from shared.jobs import MOST_DELIVERIES
+from shared.queues import QUEUES
+from shared.schedule import SYNC_AT, TIMERS, Site
+from tests.infra import terraform
+from tests.infra.stated import names, parsed
+
+ROOT = Path(__file__).parents[2]
+GCP = ROOT / "infra" / "gcp"
+SITES = sorted(GCP.glob("sites/*.tfvars"))
+# What stands for the expressions that only a deployment can fill.
+FILLED = {
+    "local.public_url": "https://footprint-http-1.example.run.app",
+    '"cloud-tasks"': "cloud-tasks",
+    '"projects/${var.project}/locations/${var.region}"': "projects/example/locations/europe-west1",
+    "google_service_account.invoker.email": "footprint-invoker@example.iam.gserviceaccount.com",
+    "google_service_account.runtime.email": "footprint-runtime@example.iam.gserviceaccount.com",
+    "google_service_account.runtime.unique_id": "100000000000000000000",
+    'local.urls["job"]': "https://footprint-job-1.example.run.app",
+    'local.urls["schedule"]': "https://footprint-schedule-1.example.run.app",
+    "google_kms_crypto_key.master.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/master",
+    "google_pubsub_topic.gmail.id": "projects/example/topics/footprint-gmail",
+}
+
+
+def test_the_files_fit_the_providers_own_description() -> None:
+    assert terraform.problems(GCP) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "good", "bad", "says"),
+    [
+        ("queues", "max_attempts", "max_atempts", "retry_config.max_atempts does not exist"),
+        ("queues", "rate_limits {", "rate_limit {", "rate_limit does not exist"),
+        ("queues", 'resource "google_cloud_tasks_queue"', 'resource "google_task_queue"', "unknown type"),
+        ("functions", "entry_point     = each.key", "entry_point     = local.entry", "local.entry does not exist"),
+        ("functions", "key        = secret", "name       = secret", "secret_environment_variables.key is missing"),
+        ("keys", "key_ring                   = google_kms_key_ring.main.id", "", "master.key_ring is missing"),
+        ("keys", "google_kms_key_ring.main.id", "google_kms_key_ring.mine.id", "google_kms_key_ring.mine does not"),
+        ("keys", "locals {", "locals {\n  idle = 1", "local.idle is used by nothing"),
+        ("notifications", "expiration_policy {", "expiration_policy = {\n", "should be a block"),
+        ("main", 'data "google_project" "this" {}', "", "data.google_project.this does not exist"),
+        ("variables", 'variable "region" {', 'variable "regions" {', "var.region does not exist"),
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: str, tmp_path: Path) -> None:
+    shutil.copytree(GCP, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / f"{file}.tf"
+    text = path.read_text()
+    assert good in text
+    path.write_text(text.replace(good, bad, 1))
+    assert [text for text in terraform.problems(tmp_path) if says in text], terraform.problems(tmp_path)
+
+
+def _stated(path: Path) -> dict[str, str]:
+    """The app's settings in a deployment with these variables."""
+    given = terraform.unquoted(hcl2.loads(path.read_text()))
+    text = (GCP / "functions.tf").read_text().partition("settings = merge({")[2].partition("}, var.settings)")[0]
+    written = dict(re.findall(r"(FOOTPRINT_\w+)\s*=\s*(.+)", text))
+    assert written.pop("FOOTPRINT_SITES") == "jsonencode(sort(var.sites))"
+    own = {name: FILLED[expression] for name, expression in written.items()}
+    url = re.search(r'FOOTPRINT_DATABASE_URL = "(.+)"', (GCP / "keys.tf").read_text())
+    assert url is not None
+    own |= {"FOOTPRINT_SITES": json.dumps(given["sites"])}
+    own |= {"FOOTPRINT_DATABASE_URL": re.sub(r"\$\{[^}]+\}", "example0", url[1])}
+    return own | {name: _text(value) for name, value in given["settings"].items()}
+
+
+def _text(value: str) -> str:
+    """What a heredoc says."""
+    inside = re.fullmatch(r'"?<<-(\w+)\n(.*)\n\s*\1"?', value, re.DOTALL)
+    return inside[2] if inside else value
+
+
+@pytest.mark.parametrize("path", SITES, ids=lambda path: path.stem)
+def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = _stated(path)
+    assert stated.keys() <= names()
+    variables = terraform.read(GCP)["variable"]
+    assert set(variables["secret_settings"]["default"]) <= names()
+    settings = parsed(stated, monkeypatch)
+    assert settings.sites == [Site(path.stem)]
+    assert settings.queue == "cloud-tasks"
+    assert settings.master_key.kms == FILLED["google_kms_crypto_key.master.id"]
+    given = terraform.unquoted(hcl2.loads(path.read_text()))
+    secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
+    needed = {name for name, variable in variables.items() if "default" not in variable}
+    assert given.keys() <= variables.keys() - secret
+    assert needed - given.keys() == secret
+
+
+def test_every_site_has_its_variables() -> None:
+    assert {path.stem for path in SITES} == set(map(str, SYNC_AT))
+    listed = re.search(r"setsubtract\(var.sites, (\[.+?\])\)", (GCP / "variables.tf").read_text())
+    assert listed is not None
+    assert set(json.loads(listed[1])) == set(map(str, Site))
+
+
+def test_the_schedules_are_the_apps_timers() -> None:
+    assert terraform.read(GCP)["locals"]["timers"] == {timer.name: timer.cron() for timer in TIMERS}
+
+
+def test_the_queues_are_the_apps_and_outlast_its_patience() -> None:
+    queues = terraform.read(GCP)["locals"]["queues"]
+    assert set(queues) == set(QUEUES)
+    assert all(queue["attempts"] > MOST_DELIVERIES for queue in queues.values())
+
+
+def test_the_entry_points_exist() -> None:
+    functions = terraform.read(GCP)["locals"]["functions"]
+    packed = (ROOT / FILES["gcp"]["main.py"]).read_text()
+    assert re.findall(r'"(\w+)"', packed.partition("__all__")[2]) == sorted(functions)
+    assert [name for name, shape in functions.items() if shape["caller"] == "allUsers"] == ["http"]
+    assert [name for name, shape in functions.items() if shape["ingress"] == "ALLOW_ALL"] == ["http"]
+
+
+def test_the_runtime_is_the_one_that_is_packed_for() -> None:
+    build = terraform.read(GCP)["resource"]["google_cloudfunctions2_function.entry"]["build_config"][0]
+    assert build["runtime"] == "python" + "".join(map(str, RUNTIME))
+
+
+def test_work_may_take_as_long_on_both_clouds() -> None:
+    hours, minutes, seconds = json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":")
+    functions = terraform.read(GCP)["locals"]["functions"]
+    assert functions["job"]["timeout"] == int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
+def test_the_alert_reads_the_apps_own_words() -> None:
+    words = re.search(r'AND \\"(was begun.+?)\\"', (GCP / "alerts.tf").read_text())
+    assert words is not None
+    assert words[1] in (ROOT / "shared" / "jobs.py").read_text()
+
+
+def test_no_secret_reaches_the_state() -> None:
+    """What is secret is never kept, and goes only where it is written without being kept."""
+    tree = terraform.read(GCP)
+    secret = {name for name, variable in tree["variable"].items() if variable.get("ephemeral")}
+    assert secret == {"secrets", "database_password"}
+    for path in GCP.glob("*.tf"):
+        for line in path.read_text().splitlines():
+            if re.search(r"\bvar\.(secrets|database_password)\b|local\.secret_values", line):
+                assert re.match(
+                    r"\s*(secret_values|FOOTPRINT_DATABASE_URL|secret_data_wo|password_wo|condition)\s*=", line
+                )
+
+
+def test_the_readme_names_what_exists() -> None:
+    readme = (GCP / "README.md").read_text()
+    tree = terraform.read(GCP)
+    for name in re.findall(r"terraform output (?:-raw )?(\w+)", readme):
+        assert name in tree["output"], name
+    for name in re.findall(r"(?:-var |TF_VAR_)'?(\w+)=", readme):
+        assert name in tree["variable"], name
+    for address in re.findall(r"google_\w+\.\w+", readme):
+        assert address in tree["resource"], address
+    for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
+        assert (ROOT / path).exists() or path.startswith("dist/footprint-gcp"), path
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z-]+)", readme):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for module in re.findall(r"-m (shared\.\w+)", readme):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()
