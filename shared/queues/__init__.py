@@ -1,8 +1,20 @@
 """Where a job is sent, to be run now or later. A message is only a hint to look: losing one loses nothing."""
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+# What each queue carries: clean-up waits a day or more, and never stands behind a night's synchronisations.
+JOBS, CLEAN_UP = "footprint-jobs", "footprint-clean-up"
+QUEUES = (JOBS, CLEAN_UP)
+# A queue's last resort: what was delivered too often without an end.
+POISON = "-poison"
+
+# Far more than a message of ours ever has, in characters.
+LONGEST = 300
+NAME, CONNECTION = re.compile(r"[a-z][a-z-]{0,39}"), re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +25,11 @@ class Job:
     connection: str
     attempts: int = 0
 
+    @property
+    def queue(self) -> str:
+        """The queue that carries it."""
+        return CLEAN_UP if self.name == "clean-up" else JOBS
+
 
 class Queue(Protocol):
     """Sends a job to be run at or after a moment, at least once."""
@@ -20,3 +37,39 @@ class Queue(Protocol):
     async def send(self, job: Job, not_before: datetime) -> None:
         """Accept the job. When this returns, the job will not be lost by us."""
         ...
+
+
+def encode(job: Job, not_before: datetime) -> str:
+    """The job as a message, in JSON. How often it was delivered is for the queue to say, so that is not in it."""
+    content = {"name": job.name, "connection": job.connection, "not_before": not_before.isoformat()}
+    return json.dumps(content, separators=(",", ":"))
+
+
+def decode(message: str) -> tuple[Job, datetime]:
+    """The job of a message and the moment before which it must not run. Raises ValueError if it is not one of ours.
+
+    A queue that cannot hold a message long enough delivers it before that moment: it is then sent again.
+    The error does not repeat anything of the message.
+    """
+    if len(message) > LONGEST:
+        raise ValueError("it is too long")
+    try:
+        content = json.loads(message)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    match content:
+        case {"name": str(name), "connection": str(connection), "not_before": str(moment), **rest} if not rest:
+            if not NAME.fullmatch(name) or not CONNECTION.fullmatch(connection):
+                raise ValueError("it names no job or no connection")
+            return Job(name=name, connection=connection), _moment(moment)
+    raise ValueError("it has not the fields of a job")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("its time cannot be read") from None
+    if moment.utcoffset() is None:
+        raise ValueError("its time has no zone")
+    return moment

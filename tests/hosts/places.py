@@ -1,0 +1,235 @@
+"""The whole service on each cloud's own parts, beside the simulated platforms: started, killed and started again.
+
+What is ours is only reached by its public HTTP routes. Time is one file that everybody follows: the service, the
+platforms, the queues.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from infra.local.simulators import Simulators
+from infra.local.simulators.google import push
+from shared.clock import FileClock
+from shared.database import Database
+from shared.migrate import migrate
+from shared.queues import JOBS
+from shared.schedule import TIMERS
+from tests.hosts import hosting
+from tests.parts import azurite, move_clock, set_clock, tasks
+from tests.world import MASTER_KEY
+
+ROOT = Path(__file__).parents[2]
+FRAMEWORK = Path(sys.executable).parent / "functions-framework"
+ACCOUNT = "invoker@footprint-test.iam.gserviceaccount.com"
+START_LIMIT = 30  # seconds
+# How often the schedules are looked at, in seconds.
+TICK = 0.1
+
+Processes = list["subprocess.Popen[bytes]"]
+
+
+class Place:
+    """Where the service runs: a host that is made of processes, which may be killed at any instant."""
+
+    def __init__(
+        self, address: str, simulators: Simulators, clock_file: Path,
+        start: Callable[[], AbstractContextManager[Processes]],
+    ) -> None:  # fmt: skip
+        """`start` runs the host as long as its block lasts, and gives its processes."""
+        self.address, self.simulators, self._clock_file, self._start = address, simulators, clock_file, start
+        self._running, self._processes = ExitStack(), Processes()
+        self.begin()
+
+    def move_clock(self, by: timedelta) -> None:
+        """Let time pass, for everybody alike."""
+        move_clock(self._clock_file, by.total_seconds())
+
+    def begin(self) -> None:
+        """Start the host."""
+        self._processes = self._running.enter_context(self._start())
+
+    def kill(self) -> None:
+        """Have it die at this instant, with everything that it has in hand."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        self._running.close()
+
+
+def _settings(simulators: Simulators, database: str, clock_file: Path, address: str) -> dict[str, str]:
+    asyncio.run(_migrated(database))
+    # Google's notifications come over HTTP to the address that is their tokens' audience as well.
+    push.aim(simulators.cloud, {"url": f"{address}/api/notifications/gmail"})
+    return {
+        **simulators.settings,
+        "FOOTPRINT_DATABASE_URL": database,
+        "FOOTPRINT_MASTER_KEY__VALUE": MASTER_KEY,
+        "FOOTPRINT_PUBLIC_URL": address,
+        "FOOTPRINT_CLOCK_FILE": str(clock_file),
+    }
+
+
+async def _migrated(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+
+
+@contextmanager
+def azure(folder: Path, database: str) -> Iterator[Place]:
+    """The Functions host, with its queues in a storage account."""
+    clock_file, address = folder / "clock", f"http://127.0.0.1:{_free_port()}"
+    set_clock(clock_file, 0)
+    with Simulators.start(clock_file=clock_file) as simulators, azurite.azurite(clock_file) as storage:
+        environment = {
+            **_settings(simulators, database, clock_file, address),
+            "FOOTPRINT_QUEUE": "azure-storage",
+            "FOOTPRINT_AZURE_STORAGE__CONNECTION_STRING": storage.connection_string,
+            "AzureWebJobsStorage": storage.connection_string,
+        }
+
+        @contextmanager
+        def start() -> Iterator[Processes]:
+            with hosting.hosted(ROOT, clock_file, environment, port=httpx.URL(address).port or 0) as host:
+                yield [host.process]
+
+        place = Place(address, simulators, clock_file, start)
+        try:
+            yield place
+        finally:
+            place.kill()
+
+
+def missing_azure() -> str | None:
+    """What this machine lacks for it, and what installs that; None if nothing."""
+    return azurite.missing() or hosting.missing()
+
+
+@contextmanager
+def google(folder: Path, database: str) -> Iterator[Place]:
+    """Three functions under the Functions Framework, with Cloud Tasks, and somebody who keeps their schedules."""
+    clock_file = folder / "clock"
+    set_clock(clock_file, 0)
+    addresses = {name: f"http://127.0.0.1:{_free_port()}" for name in ("http", "job", "schedule")}
+    with Simulators.start(clock_file=clock_file) as simulators, tasks.tasks(clock_file) as service:
+        environment = {
+            **_settings(simulators, database, clock_file, addresses["http"]),
+            "FOOTPRINT_QUEUE": "cloud-tasks",
+            "FOOTPRINT_CLOUD_TASKS__URL": service.url,
+            "FOOTPRINT_CLOUD_TASKS__CERTS_URL": service.certs_url,
+            "FOOTPRINT_CLOUD_TASKS__LOCATION": service.location,
+            "FOOTPRINT_CLOUD_TASKS__ACCOUNT": ACCOUNT,
+            "FOOTPRINT_CLOUD_TASKS__JOB_URL": addresses["job"],
+            "FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL": addresses["schedule"],
+            "GOOGLE_APPLICATION_CREDENTIALS": str(simulators.runtime_key),
+            "PYTHONPATH": str(ROOT),
+        }
+
+        @contextmanager
+        def start() -> Iterator[Processes]:
+            with ExitStack() as running:
+                # All at once: each takes as long as the others.
+                yield [
+                    running.enter_context(_framework(name, url, environment, folder)) for name, url in addresses.items()
+                ]
+
+        place = Place(addresses["http"], simulators, clock_file, start)
+        with _schedules(service, addresses["schedule"], FileClock(clock_file)):
+            try:
+                yield place
+            finally:
+                place.kill()
+
+
+def missing_google() -> str | None:
+    """What this machine lacks for it, and what installs that; None if nothing."""
+    return tasks.missing()
+
+
+@contextmanager
+def _framework(
+    target: str, address: str, environment: Mapping[str, str], folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """One function, as the console script serves it: gunicorn with a worker."""
+    port = str(httpx.URL(address).port)
+    command = [
+        str(FRAMEWORK), "--source", str(ROOT / "gcp_functions" / "main.py"), "--target", target, "--host", "127.0.0.1",
+        "--port", port,
+    ]  # fmt: skip
+    with (folder / f"{target}.log").open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _schedules(service: tasks.Tasks, url: str, clock: FileClock) -> Iterator[None]:
+    """Cloud Scheduler cannot be had. What it does is to call an address with a token, and that is what a task does."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        last = {timer.name: timer.last_due(clock.now()) for timer in TIMERS}
+        while not ended.wait(TICK):
+            for timer in TIMERS:
+                due = timer.last_due(clock.now())
+                if due > last[timer.name]:
+                    last[timer.name] = due
+                    _call(service, f"{url}/{timer.name}", url)
+
+    thread = threading.Thread(target=keep, name="schedules", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _call(service: tasks.Tasks, url: str, audience: str) -> None:
+    request = {
+        "url": url, "httpMethod": "POST", "body": base64.b64encode(b"{}").decode(),
+        "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": audience},
+    }  # fmt: skip
+    answer = service.client.post(
+        f"/v2/{service.location}/queues/{JOBS}/tasks", content=json.dumps({"task": {"httpRequest": request}}),
+        headers={"authorization": "Bearer scheduler", "content-type": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until_answering(address: str) -> None:
+    """Wait until something answers there."""
+    end = time.monotonic() + START_LIMIT
+    while True:
+        with suppress(httpx.TransportError):
+            httpx.get(f"{address}/api/health", trust_env=False, timeout=5)
+            return
+        assert time.monotonic() < end, f"nobody answers at {address}"
+        time.sleep(0.02)
