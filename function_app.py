@@ -1,29 +1,55 @@
-"""Azure Functions: one function for each route and each timer. Translates, and nothing else."""
+"""Azure Functions: one function for each route, timer and queue. Translates, and nothing else."""
 
+import gc
+import logging
 from collections.abc import Awaitable, Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
-import azure.functions as func
+# What is imported lives as long as the process: to look for garbage in it, again and again, takes a quarter of a
+# cold start. From the first invocation on it is looked for, though not in what was there before.
+gc.disable()
 
-from shared.jobs import TIMERS, Timer, deliver_due
-from shared.platform import App
-from shared.service import build
-from shared.settings import Settings
-from shared.web.messages import Request
-from shared.web.routes import ROUTES, Route, answer
+import azure.functions as func  # noqa: E402 - after the line above, which is for its sake too
+
+from shared.queues import POISON, QUEUES  # noqa: E402
+from shared.schedule import TIMERS, Timer  # noqa: E402
+from shared.web.routes import ROUTES, Route  # noqa: E402
+
+if TYPE_CHECKING:
+    from shared.app import App
+
+# The host's own storage account, which carries our queues as well.
+STORAGE = "AzureWebJobsStorage"
+# An empty route would mean the function's own name, so the console's front page has one that nothing matches.
+ROOT = "{nothing:maxlength(0)?}"
 
 # Routes guard themselves. A function key would be asked for in `code`, which sign-in callbacks use as well.
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 @cache
-def service() -> App:
+def service() -> "App":
     """The app of this process, built at its first invocation."""
-    return build(Settings())
+    from shared import telemetry
+    from shared.service import build
+    from shared.settings import Settings
+
+    settings = Settings()
+    telemetry.start(settings.telemetry)
+    if settings.queue != "azure-storage":
+        logging.error("FOOTPRINT_QUEUE is %s: nothing on this host delivers such jobs", settings.queue)
+    made = build(settings)
+    gc.freeze()
+    gc.enable()
+    return made
 
 
 def _serve(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def serve(req: func.HttpRequest) -> func.HttpResponse:
+        from shared.web.answer import answer
+        from shared.web.messages import Request
+
         request = Request(
             method=str(req.method),
             # The host hands over the path's parts already split; they are put back where they were.
@@ -40,24 +66,52 @@ def _serve(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResp
 
 def _fire(timer: Timer) -> Callable[[func.TimerRequest], Awaitable[None]]:
     async def fire(due: func.TimerRequest) -> None:  # noqa: ARG001 - bound by its name
-        await timer.send(service())
+        from shared import jobs
+
+        await jobs.fire(service(), timer)
 
     return fire
 
 
+def _run() -> Callable[[func.QueueMessage], Awaitable[None]]:
+    async def run(message: func.QueueMessage) -> None:
+        from shared import jobs
+
+        await jobs.deliver(service(), message.get_body().decode("utf-8", "replace"), message.dequeue_count or 1)
+
+    return run
+
+
+def _give_up() -> Callable[[func.QueueMessage], Awaitable[None]]:
+    async def give_up(message: func.QueueMessage) -> None:
+        from shared import jobs
+
+        await jobs.give_up(service(), message.get_body().decode("utf-8", "replace"))
+
+    return give_up
+
+
+def _named(queue: str) -> str:
+    return queue.removeprefix("footprint-").replace("-", "_")
+
+
 for _route in ROUTES:
     app.function_name(_route.name)(
-        app.route(route=_route.path.lstrip("/"), methods=[_route.method], trigger_arg_name="req")(_serve(_route))
+        app.route(route=_route.path.lstrip("/") or ROOT, methods=[_route.method], trigger_arg_name="req")(
+            _serve(_route)
+        )
     )
 
 for _timer in TIMERS:
+    # Azure's schedules begin with the seconds.
     app.function_name(_timer.name.replace("-", "_"))(
-        app.timer_trigger(arg_name="due", schedule=_timer.cron(), run_on_startup=False)(_fire(_timer))
+        app.timer_trigger(arg_name="due", schedule=f"0 {_timer.cron()}", run_on_startup=False)(_fire(_timer))
     )
 
-
-@app.function_name("deliver")
-@app.timer_trigger(arg_name="due", schedule="*/10 * * * * *", run_on_startup=False, use_monitor=False)
-async def deliver(due: func.TimerRequest) -> None:  # noqa: ARG001 - bound by its name
-    """Run the jobs that are due in the embedded queue."""
-    await deliver_due(service())
+for _queue in QUEUES:
+    app.function_name(f"run_{_named(_queue)}")(
+        app.queue_trigger(arg_name="message", queue_name=_queue, connection=STORAGE)(_run())
+    )
+    app.function_name(f"give_up_{_named(_queue)}")(
+        app.queue_trigger(arg_name="message", queue_name=_queue + POISON, connection=STORAGE)(_give_up())
+    )

@@ -1,30 +1,56 @@
-"""Google Cloud Functions: the same app behind one HTTP function. Translates, and nothing else.
+"""Google Cloud Functions: three entry points, for browsers, for queues and for schedules. Translates, and nothing else.
 
 On one machine functions-framework serves this very module.
 """
 
+import asyncio
+import gc
 from functools import cache
+from typing import TYPE_CHECKING
 
-import functions_framework.aio
-from starlette.requests import Request as Incoming
-from starlette.responses import Response as Outgoing
+# What is imported lives as long as the process: to look for garbage in it, again and again, takes a quarter of a
+# cold start. From the first invocation on it is looked for, though not in what was there before.
+gc.disable()
 
-from shared.platform import App
-from shared.service import build
-from shared.settings import Settings
-from shared.web.messages import Request
-from shared.web.routes import answer
+import functions_framework.aio  # noqa: E402 - after the line above, which is for its sake too
+from starlette.requests import Request as Incoming  # noqa: E402
+from starlette.responses import Response as Outgoing  # noqa: E402
+
+from shared.schedule import TIMERS  # noqa: E402
+
+if TYPE_CHECKING:
+    from shared.app import App
 
 
 @cache
-def app() -> App:
+def app() -> "App":
     """The app of this process, built at the first request."""
-    return build(Settings())
+    from shared import telemetry
+    from shared.service import build
+    from shared.settings import Settings
+
+    settings = Settings()
+    telemetry.start(settings.telemetry)
+    made = build(settings)
+    gc.freeze()
+    gc.enable()
+    return made
+
+
+async def _told(answer: Outgoing) -> Outgoing:
+    """The answer, after what is measured has been sent: between requests the machine has no time for it."""
+    from shared import telemetry
+
+    await asyncio.to_thread(telemetry.flush)
+    return answer
 
 
 @functions_framework.aio.http
 async def http(incoming: Incoming) -> Outgoing:
     """Every route."""
+    from shared.web.answer import answer
+    from shared.web.messages import Request
+
     request = Request(
         method=incoming.method,
         path=incoming.url.path,
@@ -33,4 +59,43 @@ async def http(incoming: Incoming) -> Outgoing:
         body=await incoming.body(),
     )
     response = await answer(app(), request)
-    return Outgoing(response.body, response.status, dict(response.headers))
+    return await _told(Outgoing(response.body, response.status, dict(response.headers)))
+
+
+@functions_framework.aio.http
+async def job(incoming: Incoming) -> Outgoing:
+    """A task of a queue: 204 once it is done, anything else has it come again."""
+    from shared import jobs
+
+    if not await _is_ours(incoming, str(app().settings.cloud_tasks.job_url)):
+        return Outgoing("Only this deployment's queues call here.\n", 401)
+    # Counted from nought, and only a hint: it is not signed as the token is.
+    retries = incoming.headers.get("x-cloudtasks-taskretrycount", "0")
+    attempts = 1 + int(retries) if retries.isascii() and retries.isdigit() else 1
+    await jobs.deliver(app(), (await incoming.body()).decode("utf-8", "replace"), attempts)
+    return await _told(Outgoing(status_code=204))
+
+
+@functions_framework.aio.http
+async def schedule(incoming: Incoming) -> Outgoing:
+    """A timer's time has come; its name is the path."""
+    from shared import jobs
+
+    if not await _is_ours(incoming, str(app().settings.cloud_tasks.schedule_url)):
+        return Outgoing("Only this deployment's schedules call here.\n", 401)
+    name = incoming.url.path.strip("/").rpartition("/")[2]
+    timer = next((timer for timer in TIMERS if timer.name == name), None)
+    if timer is None:
+        return Outgoing("There is no such timer.\n", 404)
+    await jobs.fire(app(), timer)
+    return await _told(Outgoing(status_code=204))
+
+
+async def _is_ours(incoming: Incoming, audience: str) -> bool:
+    from shared.identity import is_account
+
+    settings = app().settings
+    return await is_account(
+        app().keys, incoming.headers.get("authorization", ""), settings.cloud_tasks.account,
+        certs_url=settings.cloud_tasks.certs_url, audience=audience,
+    )  # fmt: skip

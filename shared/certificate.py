@@ -13,10 +13,10 @@ from shared import chain
 from shared import ledger as ledgers
 from shared import tables as db
 from shared.connections import Connection
-from shared.database import Database
+from shared.database import Database, upsert
 from shared.errors import FootprintError
 from shared.ledger import NOT_OURS, Holding, Ledger, State
-from shared.lifecycle import ByAdministrator, Change, Present, Row, Stage
+from shared.lifecycle import ByAdministrator, Change, Present, Row
 from shared.seal import Seal
 from shared.steps import Item, Tenant
 
@@ -108,12 +108,9 @@ async def draw_up(
         "open": list(still_open),
         "ledger": {"entries": len(history), "head": history[-1]["hash"] if history else chain.GENESIS},
     }  # fmt: skip
-    table = db.certificates
-    mine = sa.and_(table.c.connection == connection.id, table.c.generation == connection.generation)
     async with database.write() as write:
-        await write.execute(sa.delete(table).where(mine))
         await write.execute(
-            sa.insert(table).values(
+            upsert(write, db.certificates).values(
                 connection=connection.id, generation=connection.generation, made_at=now, content=content
             )
         )
@@ -135,19 +132,7 @@ async def latest(database: Database, connection: Connection) -> dict[str, Any] |
         return found
 
 
-def signed(seal: Seal, content: dict[str, Any]) -> dict[str, Any]:
+async def signed(seal: Seal, content: dict[str, Any]) -> dict[str, Any]:
     """The content with a signature that anyone can check with the public key beside it."""
-    return {"certificate": content, "signature": seal.sign(content), "public_key": seal.public_key()}
-
-
-def title_of(stage: Stage) -> str:
-    """A stage as people read it."""
-    names = {
-        Stage.NEW: "Waiting for consent",
-        Stage.GRANT: "Granting access",
-        Stage.RUN: "Service running",
-        Stage.REVOKE: "Revoking access",
-        Stage.CLEANUP: "Clean-up",
-        Stage.CLOSED: "Closed",
-    }
-    return names[stage]
+    signature, public_key = await seal.sign(content)
+    return {"certificate": content, "signature": signature, "public_key": public_key}

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
-from shared.database import Database
+from shared.connections import hold
+from shared.database import AsyncConnection, Database
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64
@@ -53,8 +53,8 @@ class Entry:
 
 async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
     """Add one entry to a connection's chain inside the caller's transaction and return its number."""
-    # The connection's row is the lock that keeps two writers from forking the chain.
-    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(id=connection))
+    # Two writers would fork the chain.
+    await hold(write, connection)
     last = (
         await write.execute(
             sa.select(db.ledger.c.number, db.ledger.c.hash)

@@ -13,10 +13,9 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
-from shared.database import Database
+from shared.database import AsyncConnection, Database, in_line
 from shared.errors import Temporary
 from shared.lifecycle import Stage
 from shared.schedule import Site
@@ -133,6 +132,11 @@ async def listed(database: Database, *, stage: Stage | None = None, platform: st
         return [_connection(row) for row in rows]
 
 
+async def hold_tenant(write: AsyncConnection, platform: str, tenant: str) -> None:
+    """Keep whoever else would take this tenant waiting until the caller's transaction ends."""
+    await in_line(write, f"tenant {platform} {tenant}")
+
+
 async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[Connection]:
     """Every connection, of any stage, that was ever bound to a tenant."""
     rows = await write.execute(
@@ -190,6 +194,13 @@ async def release(database: Database, lease: Lease) -> None:
         )
 
 
+async def hold(write: AsyncConnection, connection: str) -> None:
+    """Keep whoever else holds this connection waiting until the caller's transaction ends."""
+    table = db.connections
+    # Not against those who only refer to the connection; on SQLite whoever writes is alone already.
+    await write.execute(sa.select(table.c.id).where(table.c.id == connection).with_for_update(key_share=True))
+
+
 async def update(write: AsyncConnection, connection: str, **values: Any) -> None:
     """Set columns of one connection inside the caller's transaction."""
     await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(values))
@@ -213,15 +224,23 @@ async def report(
     database: Database, connection: Connection, now: datetime, status: Status, *,
     reason: str | None = None, sentence: str | None = None, not_before: datetime | None = None,
 ) -> bool:  # fmt: skip
-    """Show how the connection is doing and why. True if the reason is a new one: loud once, not a storm."""
+    """Show how the connection is doing and why. True if the reason is a new one: loud once, not a storm.
+
+    What is said of a direction that has been left since the connection was read is not shown.
+    """
+    table = db.connections
     new = (status, reason) != (connection.status, connection.reason)
     since = now if new or connection.reason_since is None else connection.reason_since
     async with database.write() as write:
-        await update(
-            write, connection.id, status=str(status), reason=reason, sentence=sentence,
-            reason_since=since if reason else None, not_before=not_before,
+        shown = await write.execute(
+            sa.update(table)
+            .where(table.c.id == connection.id, table.c.generation == connection.generation)
+            .values(
+                status=str(status), reason=reason, sentence=sentence, reason_since=since if reason else None,
+                not_before=not_before,
+            )
         )  # fmt: skip
-    return new
+    return new and bool(shown.rowcount)
 
 
 def due(now: datetime, synced_before: dict[Site, datetime], sites: Sequence[Site]) -> sa.Select[Any]:
@@ -242,6 +261,7 @@ def due(now: datetime, synced_before: dict[Site, datetime], sites: Sequence[Site
     )
     looking_again = sa.and_(table.c.not_before.is_not(None), table.c.not_before <= now)
     job = sa.case(
+        (table.c.stage == Stage.CLEANUP, "clean-up"),
         (moving, "advance"),
         (sa.and_(table.c.stage == Stage.RUN, sa.or_(unsynced, looking_again)), "sync"),
     )

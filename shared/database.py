@@ -1,51 +1,147 @@
 """One way to read and one way to write, the same on SQLite and PostgreSQL."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import sys
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
+from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# The package's own `__init__` imports its sessions too, and with them the whole ORM, which nothing here uses: an
+# eighth of what this import costs at a cold start. So it counts as imported, and its engine is imported alone.
+_package = cast("ModuleSpec", find_spec("sqlalchemy.ext.asyncio"))
+_unread = sys.modules.setdefault(_package.name, module_from_spec(_package))
+
+from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine  # noqa: E402 - see above
+
+from shared.errors import Temporary  # noqa: E402
+
+__all__ = ["AsyncConnection", "Database", "in_line", "insert_new", "upsert"]
+
+log = logging.getLogger(__name__)
+
+# Many processes share one server, each with few connections. A function that slept may wake to a dead one, so it is
+# asked first; and a server that is gone is noticed within half a minute, not when the system gives up on it.
+POSTGRESQL: dict[str, Any] = {
+    "pool_size": 5,
+    "max_overflow": 5,
+    "pool_use_lifo": True,
+    "pool_pre_ping": True,
+    "connect_args": {
+        "application_name": "footprint", "connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000,
+    },
+}  # fmt: skip
+# SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
+OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 
 
 class Database:
-    """An engine, with `read` for looking and `write` for one transaction that is wholly kept or wholly not."""
+    """An engine, with `read` for looking and `write` for one transaction that is wholly kept or wholly not.
+
+    Both raise Temporary "database_unavailable" when the database does not answer; then nothing was written, or all of
+    it and only the answer is lost, as when a process dies.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(url)
-        if self.engine.dialect.name == "sqlite":
+        sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **({} if sqlite else POSTGRESQL))
+        if sqlite:
             # At its lowest level it logs every statement with its values.
             logging.getLogger("aiosqlite").setLevel(logging.INFO)
             sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        # SQLite is in that mode anyway; to have it set for each look takes longer than the look.
+        alone: dict[str, Any] = {"looking": True} if sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._looking = self.engine.execution_options(**alone)
+        # It has one writer at a time. In a queue of our own they wait; in its own they ask again and again.
+        self._turn: Any = asyncio.Lock() if sqlite else nullcontext()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """For looking: each statement sees what is committed by then."""
-        async with self.engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        with _outage_told():
+            async with self._looking.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, committed at the end of the block and undone by an exception."""
-        async with self.engine.begin() as connection:
-            yield connection
+        """One transaction, committed at the end of the block and undone by an exception. Not to be nested."""
+        with _outage_told():
+            async with self._turn, self.engine.begin() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Let go of every pooled connection."""
         await self.engine.dispose()
 
 
+def upsert(write: AsyncConnection, table: sa.Table, columns: Collection[str] | None = None) -> Any:
+    """An insert that sets `columns`, by default all, of the row that has the same key, if there is one."""
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(write, table)
+    new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    chosen = new if columns is None else {name: new[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=keys, set_=chosen)
+
+
+def insert_new(write: AsyncConnection, table: sa.Table) -> Any:
+    """An insert that leaves the row that has the same key as it is, if there is one."""
+    return _insert(write, table).on_conflict_do_nothing()
+
+
+def _insert(write: AsyncConnection, table: sa.Table) -> Any:
+    # The other database's dialect costs a twentieth of a cold start.
+    return import_module(f"sqlalchemy.dialects.{write.dialect.name}").insert(table)
+
+
+async def in_line(write: AsyncConnection, name: str) -> None:
+    """Let one transaction at a time through that asks for the same name. SQLite has one writer anyway."""
+    if write.dialect.name == "postgresql":
+        await write.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+@contextmanager
+def _outage_told() -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        if not _is_outage(error):
+            raise
+        cause = getattr(error, "orig", None) or error
+        # A statement's error may hold what is stored; that of a connection only says where it was to go.
+        why = str(cause) if getattr(error, "statement", None) is None else type(cause).__name__
+        log.warning("database is not available", extra={"why": why})
+        raise Temporary(
+            "database_unavailable", "The database does not answer just now. Nothing is lost; try again in a minute."
+        ) from None
+
+
+def _is_outage(error: sa.exc.SQLAlchemyError) -> bool:
+    if not isinstance(error, sa.exc.DBAPIError):
+        return True  # every connection of this process is taken
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if name is not None:
+        return str(name).startswith(OUTAGES)
+    # A server that has just lost its place to another one still answers, but takes nothing.
+    replaced = getattr(error.orig, "sqlstate", None) == "25006"
+    return replaced or error.connection_invalidated or isinstance(error, sa.exc.OperationalError)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, or the driver says it too late
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20000"):
+    # The first makes the others wait while another process makes the file.
+    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    if not connection.get_execution_options().get("looking"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # two writers wait in line instead of failing half-way

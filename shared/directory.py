@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
-from shared.connections import new_id
-from shared.database import Database
+from shared.connections import hold, new_id
+from shared.database import AsyncConnection, Database, insert_new, upsert
 from shared.errors import Permanent
 
 # A handful of rows may go at once without anybody being alarmed.
@@ -41,7 +39,7 @@ class Copy:
         async with self._database.write() as write:
             if rows:
                 marked = [{"connection": self._connection, "mark": self._mark, **row} for row in rows]
-                await write.execute(self._upsert(table), marked)
+                await write.execute(upsert(write, table), marked)
             if gone:
                 where = [
                     table.c.connection == self._connection,
@@ -49,13 +47,6 @@ class Copy:
                 ]
                 leave = sa.update(table).where(*where).values(mark=GONE + self._mark)
                 await write.execute(leave, [{"of_" + name: row[name] for name in identity} for row in gone])
-
-    def _upsert(self, table: sa.Table) -> Any:
-        insert: Any = (sqlite if self._database.engine.dialect.name == "sqlite" else postgresql).insert
-        keys = [column.name for column in table.primary_key]
-        statement = insert(table)
-        new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
     async def settle(
         self, kinds: Sequence[str], *, complete: bool, links: dict[str, str], now: datetime, plausible: float
@@ -150,7 +141,7 @@ async def put_members(database: Database, connection: str, group: str, members: 
             for start in range(0, len(gone), AT_ONCE):
                 await write.execute(sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + AT_ONCE])))
             if new:
-                await write.execute(sa.insert(table), [row | {"member_id": member} for member in new])
+                await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
     return bool(new or gone)
 
 
@@ -188,13 +179,13 @@ async def keep_checkpoint(database: Database, connection: str, kind: str, link: 
 async def _keep(write: AsyncConnection, connection: str, links: Mapping[str, str], now: datetime) -> None:
     table = db.checkpoints
     for kind, link in links.items():
-        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.kind == kind))
-        await write.execute(sa.insert(table).values(connection=connection, kind=kind, link=link, at=now))
+        await write.execute(upsert(write, table).values(connection=connection, kind=kind, link=link, at=now))
 
 
 async def put_domains(database: Database, connection: str, rows: Sequence[dict[str, Any]]) -> None:
     """Replace the tenant's domains by a complete listing."""
     async with database.write() as write:
+        await hold(write, connection)  # two complete listings must not be mixed
         await write.execute(sa.delete(db.domains).where(db.domains.c.connection == connection))
         if rows:
             await write.execute(sa.insert(db.domains), [{"connection": connection, **row} for row in rows])

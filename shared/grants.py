@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
-from shared.database import Database
-from shared.seal import Seal
+from shared.database import AsyncConnection, Database, upsert
+from shared.seal import Box, Seal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +22,15 @@ class Grant:
     alive: bool = True
 
 
-def _about(connection: str, account: str) -> str:
-    return f"grant {connection} {account}"
+def _about(account: str) -> str:
+    return f"grant {account}"
 
 
-async def keep(write: AsyncConnection, seal: Seal, connection: str, grant: Grant) -> None:
+async def keep(write: AsyncConnection, box: Box, connection: str, grant: Grant) -> None:
     """Keep a grant in place of an older one of the same account, inside the caller's transaction."""
-    table = db.grants
-    sealed = seal.close(grant.secret, about=_about(connection, grant.account))
-    await write.execute(sa.delete(table).where(*_row(connection, grant.account)))
+    sealed = box.close(grant.secret, about=_about(grant.account))
     await write.execute(
-        sa.insert(table).values(
+        upsert(write, db.grants).values(
             connection=connection, account=grant.account, address=grant.address, sealed=sealed,
             granted_at=grant.granted_at, alive=grant.alive,
         )
@@ -45,7 +42,11 @@ async def listed(database: Database, seal: Seal, connection: str) -> list[Grant]
     table = db.grants
     query = sa.select(table).where(table.c.connection == connection).order_by(table.c.granted_at, table.c.account)
     async with database.read() as read:
-        return [_grant(seal, row) for row in await read.execute(query)]
+        rows = (await read.execute(query)).all()
+    if not rows:
+        return []
+    box = await seal.box(connection)
+    return [_grant(box, row) for row in rows]
 
 
 async def mark(database: Database, connection: str, grant: Grant, *, alive: bool) -> Grant:
@@ -78,11 +79,11 @@ def _row(connection: str, account: str) -> tuple[sa.ColumnElement[bool], ...]:
     return db.grants.c.connection == connection, db.grants.c.account == account
 
 
-def _grant(seal: Seal, row: Any) -> Grant:
+def _grant(box: Box, row: Any) -> Grant:
     return Grant(
         account=row.account,
         address=row.address,
-        secret=seal.open(row.sealed, about=_about(row.connection, row.account)),
+        secret=box.open(row.sealed, about=_about(row.account)),
         granted_at=row.granted_at,
         alive=row.alive,
     )

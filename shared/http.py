@@ -7,21 +7,24 @@ import json as jsonlib
 import logging
 import math
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from shared.clock import Clock
 from shared.errors import Permanent, Temporary
+from shared.telemetry import span
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
 
 TRIES = 3
 # The longest single wait at the wire, in seconds; anything longer goes on the queue.
@@ -74,6 +77,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
+        from email.utils import parsedate_to_datetime
+
         try:
             moment = parsedate_to_datetime(value)
         except ValueError:
@@ -95,13 +100,15 @@ def turned_away(status: int, asked: float | None) -> bool:
     return status == 429 or (status == 503 and asked is not None)
 
 
-def unreachable(host: str, error: httpx.RequestError) -> Temporary:
+def unreachable(host: str, error: Exception) -> Temporary:
     """No answer, or half of one. Names the kind of failure only: the error's own text may hold more."""
     return Temporary("platform_unreachable", f"{host} did not answer ({type(error).__name__}).")
 
 
 def same_origin(url: str, base_url: str) -> bool:
     """Whether a URL has the scheme, host and port of a base URL, and no name or password of its own."""
+    import httpx
+
     try:
         target, base = httpx.URL(url), httpx.URL(base_url)  # the parser that will send it decides
     except httpx.InvalidURL:
@@ -119,8 +126,10 @@ def foreign_link(host: str) -> Permanent:
 
 
 @cache
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+def _trusting(ca_file: Path | None) -> "ssl.SSLContext":
     """Every authority of the machine and one more: read once in a process, for that takes longer than a call."""
+    import ssl
+
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
@@ -132,14 +141,21 @@ class Wire:
 
     def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0) -> None:
         self.clock, self.timeout = clock, timeout
-        self.ssl_context = _trusting(ca_file)
+        self._ca_file = ca_file
         # They log whole URLs, and page and delta tokens are in their queries.
         for talkative in ("httpx", "httpcore"):
             logging.getLogger(talkative).setLevel(logging.WARNING)
 
+    @property
+    def ssl_context(self) -> "ssl.SSLContext":
+        """Whom every client of this process trusts."""
+        return _trusting(self._ca_file)
+
     @asynccontextmanager
     async def client(self, base_url: str) -> AsyncIterator["Http"]:
         """A small client for one tenant and one run: a shared one gets slower with every concurrent request."""
+        import httpx
+
         async with httpx.AsyncClient(
             verify=self.ssl_context, trust_env=False, follow_redirects=False, timeout=self.timeout
         ) as client:
@@ -149,9 +165,9 @@ class Wire:
 class Http:
     """A client of one host."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, clock: Clock) -> None:
+    def __init__(self, client: "httpx.AsyncClient", base_url: str, clock: Clock) -> None:
         self._client, self._base, self._clock = client, base_url, clock
-        self.host = httpx.URL(base_url).host
+        self.host = str(urlsplit(base_url).hostname)
 
     async def send(
         self,
@@ -176,15 +192,20 @@ class Http:
         `slowed` tells the 4xx that mean "slow down" (in so many seconds; 0: not said), on platforms that say it so.
         `tried` hears of every attempt. Raises Temporary when tries are used up, Permanent for a link to another host.
         """
+        import httpx
+
         target = self.pinned(url)
         again = method in ("GET", "HEAD") if repeatable is None else repeatable
         limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         for attempt in range(1, TRIES + 1):
             begin = time.perf_counter()
             try:
-                answer = await self._client.request(
-                    method, target, headers=headers, params=params, json=json, content=content, data=form, timeout=limit
-                )
+                with span("call", self.host, method=method) as measured:
+                    answer = await self._client.request(
+                        method, target, headers=headers, params=params, json=json, content=content, data=form,
+                        timeout=limit,
+                    )  # fmt: skip
+                    measured.note(status=answer.status_code)
             except httpx.RequestError as error:
                 reply, problem = None, unreachable(self.host, error)
                 unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)

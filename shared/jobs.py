@@ -1,24 +1,26 @@
-"""Every job by name, the timers that send them, and the one error boundary that decides what a failure means."""
+"""Every job by name, what each timer sends, and the one error boundary that decides what a failure means."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import connections, mailboxes
+from shared import connections, mailboxes, postponed
 from shared import tables as db
+from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
 from shared.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.handlers.advance import advance
 from shared.handlers.scan import scan
 from shared.handlers.sync import refresh, report, sync, sync_accepting_loss, sync_now
 from shared.lifecycle import Stage
-from shared.platform import App
-from shared.queues import Job
+from shared.postponed import Postponed
+from shared.queues import Job, decode
 from shared.queues.embedded import EmbeddedQueue
-from shared.schedule import DAY, SYNC_AT, Site, last_due
+from shared.schedule import DAY, HOUR, Site, Timer, last_due
+from shared.telemetry import Span, about, span
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ Handler = Callable[[App, Connection, Lease], Awaitable[None]]
 
 HANDLERS: dict[str, Handler] = {
     "advance": advance,
+    "clean-up": advance,
     "sync": sync,
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
@@ -36,9 +39,6 @@ HANDLERS: dict[str, Handler] = {
 # These act on single mailboxes, each of which is taken by one run at a time, so they go on beside everything else.
 UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan}
 
-HOUR = timedelta(hours=1)
-# Another run holds the lease: look again when it may be done.
-BUSY = timedelta(seconds=30)
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 PATIENCE = DAY
 # A delivery that was begun this often without an end keeps killing whoever takes it.
@@ -49,47 +49,115 @@ STARTS_A_SECOND = 10
 
 async def run(app: App, job: Job) -> None:
     """Run one job to an end that is visible on its connection. Never raises for what a platform did."""
+    with about(connection=job.connection, job=job.name), span("job", job.name) as measured:
+        outcome = await _run(app, job, measured)
+        measured.note(outcome=outcome)
+        log.info("job ended", extra={"outcome": outcome, "attempts": job.attempts})
+
+
+async def _run(app: App, job: Job, measured: Span) -> str:
+    """What came of it, in a word."""
     now = app.clock.now()
-    claimed: tuple[Connection, Lease | None] | None
-    if job.name in UNLEASED:
-        found = await connections.find(app.database, job.connection)
-        claimed = (found, None) if found is not None else None
-    else:
-        claimed = await connections.claim(app.database, job.connection, now)
-    if claimed is None:
-        if await connections.find(app.database, job.connection) is None:
-            log.warning("job for a connection that does not exist", extra={"job": job.name})
-            return
-        # A new message: that another run is busy says nothing against the job.
-        await app.queue.send(Job(name=job.name, connection=job.connection), now + BUSY)
-        return
-    connection, lease = claimed
+    connection, lease = await connections.find(app.database, job.connection), None
+    if connection is None:
+        log.warning("job for a connection that does not exist")
+        return "nobody's"
+    if job.name not in UNLEASED:
+        while (claimed := await connections.claim(app.database, job.connection, now)) is None:
+            if await postponed.postpone(app.database, job.connection, job.name, now):
+                return "busy"
+        connection, lease = claimed
+    measured.note(platform=connection.platform)
+    with about(platform=connection.platform):
+        try:
+            return await _outcome(app, job, connection, lease)
+        finally:
+            if lease is not None:
+                await connections.release(app.database, lease)
+                await _go_on(app, await postponed.waiting(app.database, connection.id))
+
+
+async def _go_on(app: App, waiting: Iterable[Postponed]) -> None:
+    """Send what found the connection busy. Sent before it is forgotten: twice does no harm."""
+    for one in waiting:
+        await app.queue.send(Job(name=one.job, connection=one.connection), app.clock.now())
+        await postponed.sent(app.database, one)
+
+
+async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | None) -> str:
+    now = app.clock.now()
     try:
         await _begin(app, job, connection, lease)
     except Superseded:
         await app.queue.send(Job(name=job.name, connection=job.connection), now + timedelta(seconds=1))
+        return "superseded"
     except Temporary as error:
         await _wait(app, connection, job, error)
+        return "waiting"
     except FootprintError as error:
         # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
-        await _show(app, connection, Status.ATTENTION, error.code, error.sentence, DAY)
+        again = HOUR if error.code == "poisoned" else DAY
+        await _show(app, connection, Status.ATTENTION, error.code, error.sentence, again)
+        return "attention"
     except Exception:
         # Our own mistake. It is told once here with its traceback, and the job is tried again at leisure.
-        log.exception("job failed by our own mistake", extra={"connection": connection.id, "job": job.name})
+        log.exception("job failed by our own mistake")
         sentence = f"The job “{job.name}” failed by our own mistake. The log has the details; it is tried again."
         await _wait(app, connection, job, Temporary("internal_error", sentence, after=timedelta(minutes=5)))
-    finally:
-        if lease is not None:
-            await connections.release(app.database, lease)
+        return "mistake"
+    return "done"
 
 
 async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None) -> None:
     if job.attempts > MOST_DELIVERIES:
-        raise Permanent("poisoned", f"The job “{job.name}” was begun {job.attempts - 1} times and never ended.")
+        raise Permanent("poisoned", _never_ended(job))
     if lease is None:
         await UNLEASED[job.name](app, connection)
     else:
         await HANDLERS[job.name](app, connection, lease)
+
+
+async def deliver(app: App, message: str, attempts: int) -> None:
+    """Run the job of a message, which a queue delivers for the `attempts`th time.
+
+    Raises only if even the outcome cannot be noted; the queue then delivers it again.
+    """
+    ours = _of_message(message)
+    if ours is None:
+        return
+    job, not_before = ours
+    if not_before > app.clock.now():
+        # It waits longer than the queue can hold it.
+        await app.queue.send(job, not_before)
+        return
+    await run(app, replace(job, attempts=attempts))
+
+
+async def give_up(app: App, message: str) -> None:
+    """A queue has delivered a message too often, and never an end to it: a person is told, at its connection."""
+    ours = _of_message(message)
+    connection = await connections.find(app.database, ours[0].connection) if ours else None
+    if ours is None or connection is None:
+        return
+    with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
+        log.error("job given up by its queue")
+    await _show(app, connection, Status.ATTENTION, "poisoned", _never_ended(ours[0]), HOUR)
+
+
+def _of_message(message: str) -> tuple[Job, datetime] | None:
+    try:
+        job, not_before = decode(message)
+        if job.name not in HANDLERS.keys() | UNLEASED.keys():
+            raise ValueError("there is no such job")  # noqa: TRY301 - or not any more
+    except ValueError as error:
+        # Delivering it again would not help. Its content is not ours, so only its size is told.
+        log.error("message is not ours", extra={"length": len(message), "why": str(error)})  # noqa: TRY400
+        return None
+    return job, not_before
+
+
+def _never_ended(job: Job) -> str:
+    return f"The job “{job.name}” was begun several times and never ended. It is tried again in an hour; see the log."
 
 
 async def deliver_due(app: App, *, most: int = 1000) -> int:
@@ -127,65 +195,34 @@ async def _show(app: App, connection: Connection, status: Status, reason: str, s
         app.database, current, now, status, reason=reason, sentence=sentence, not_before=now + after
     )
     if new:
-        log.warning(sentence, extra={"connection": connection.id, "reason": reason})
+        log.warning(sentence, extra={"reason": reason})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timer:
-    """Something that is due at a time of day (UTC), or every so often counted from midnight."""
-
-    name: str
-    send: Callable[[App], Awaitable[None]]
-    at: time | None = None
-    every: timedelta | None = None
-
-    def last_due(self, now: datetime) -> datetime:
-        """The latest moment, not after `now`, at which this was due."""
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.every is not None:
-            return midnight + (now - midnight) // self.every * self.every
-        today = datetime.combine(now.date(), self.at or time(0), tzinfo=now.tzinfo)
-        return today if today <= now else today - DAY
-
-    def cron(self) -> str:
-        """The schedule in six fields, seconds first, as Azure Functions takes it."""
-        if self.every == HOUR:
-            return "0 0 * * * *"
-        if self.every is not None:
-            return f"0 */{int(self.every.total_seconds() // 60)} * * * *"
-        at = self.at or time(0)
-        return f"0 {at.minute} {at.hour} * * *"
+async def fire(app: App, timer: Timer) -> None:
+    """What a timer is for: send the jobs that are due. Firing it twice, late or not at all does no harm."""
+    if timer.sites:
+        await _sync(app, timer.sites)
+    elif timer.name == "sweep":
+        await sweep(app)
+    else:
+        running = sa.select(db.connections.c.id).where(db.connections.c.stage == int(Stage.RUN))
+        await _send_all(app, timer.name, running)
 
 
-def _sync_sites(sites: tuple[Site, ...]) -> Callable[[App], Awaitable[None]]:
-    async def send(app: App) -> None:
-        here = [site for site in sites if site in app.settings.sites]
-        table, now = db.connections, app.clock.now()
-        late = sa.or_(
-            *(
-                sa.and_(
-                    table.c.site == str(site),
-                    sa.or_(table.c.synced_at.is_(None), table.c.synced_at < last_due(site, now)),
-                )
-                for site in here
-            ),
-            sa.false(),
-        )
-        await _send_all(app, "sync", sa.select(table.c.id).where(table.c.stage == int(Stage.RUN), late))
-
-    return send
-
-
-async def _running(app: App, job: str) -> None:
-    await _send_all(app, job, sa.select(db.connections.c.id).where(db.connections.c.stage == int(Stage.RUN)))
-
-
-async def _refresh(app: App) -> None:
-    await _running(app, "refresh")
-
-
-async def _report(app: App) -> None:
-    await _running(app, "report")
+async def _sync(app: App, sites: tuple[Site, ...]) -> None:
+    table, now = db.connections, app.clock.now()
+    late = sa.or_(
+        *(
+            sa.and_(
+                table.c.site == str(site),
+                sa.or_(table.c.synced_at.is_(None), table.c.synced_at < last_due(site, now)),
+            )
+            for site in sites
+            if site in app.settings.sites
+        ),
+        sa.false(),
+    )
+    await _send_all(app, "sync", sa.select(table.c.id).where(table.c.stage == int(Stage.RUN), late))
 
 
 async def _send_all(app: App, job: str, query: sa.Select[str]) -> None:
@@ -207,21 +244,4 @@ async def sweep(app: App) -> None:
         found += [(row.connection, "scan") for row in await read.execute(mailboxes.unread(now, int(Stage.RUN)))]
     for identifier, job in found:
         await app.queue.send(Job(name=job, connection=identifier), now)
-
-
-def _sync_timers() -> tuple[Timer, ...]:
-    times: dict[time, list[Site]] = {}
-    for site, at in SYNC_AT.items():
-        times.setdefault(at, []).append(site)
-    return tuple(
-        Timer(name="sync-" + "-".join(map(str, sites)), at=at, send=_sync_sites(tuple(sites)))
-        for at, sites in times.items()
-    )
-
-
-TIMERS: tuple[Timer, ...] = (
-    *_sync_timers(),
-    Timer(name="refresh", every=HOUR, send=_refresh),
-    Timer(name="sweep", every=timedelta(minutes=5), send=sweep),
-    Timer(name="report", every=HOUR, send=_report),
-)
+    await _go_on(app, await postponed.stranded(app.database, now))

@@ -4,16 +4,16 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-import jwt
-from jwt.types import Options
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock
 from shared.http import Reply, Wire, unreadable
 
+if TYPE_CHECKING:
+    from jwt.types import Options
+
 # The times in a token are compared by our own clock, which on one machine can be moved.
-BY_OUR_CLOCK: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+BY_OUR_CLOCK: "Options" = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # The issuer's clock may be a little ahead of ours, in seconds.
 LEEWAY = 60.0
 # Whoever sends us made-up key ids must not make us ask the issuer each time.
@@ -42,6 +42,8 @@ class Keys:
 
         Only RS256 is taken. Raises Temporary if the issuer's keys cannot be had.
         """
+        import jwt
+
         key = await self._key(url, str(jwt.get_unverified_header(token).get("kid")))
         needed = ["exp", "iat", "iss", "aud", *require]
         content: dict[str, Any] = jwt.decode(
@@ -59,6 +61,8 @@ class Keys:
         return content
 
     async def _key(self, url: str, kid: str) -> Any:
+        import jwt
+
         known, now = self._known.setdefault(url, _Known()), self._clock.now()
         stale = known.until is None or known.until <= now
         soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < NOT_SOONER
@@ -79,6 +83,8 @@ def _parsed(reply: Reply) -> dict[str, Any]:
     if reply.status != 200 or not isinstance(content, dict):
         raise unreadable(reply.host, reply.status)
     if isinstance(content.get("keys"), list):
+        import jwt
+
         listed = [key for key in content["keys"] if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"]
         return {str(key.get("kid")): jwt.PyJWK.from_json(json.dumps(key), "RS256").key for key in listed}
     from cryptography.x509 import load_pem_x509_certificate

@@ -14,13 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
 from shared.chain import Act, Entry, Image, append, canonical
 from shared.clock import Clock
 from shared.connections import Lease, still_ours
-from shared.database import Database
+from shared.database import AsyncConnection, Database
 
 LONGEST_LIST = 50
 

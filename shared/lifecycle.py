@@ -26,6 +26,21 @@ class Stage(IntEnum):
     CLEANUP = 4
     CLOSED = 5
 
+    @property
+    def title(self) -> str:
+        """As people read it."""
+        return TITLES[self]
+
+
+TITLES = {
+    Stage.NEW: "Waiting for consent",
+    Stage.GRANT: "Granting access",
+    Stage.RUN: "Service running",
+    Stage.REVOKE: "Revoking access",
+    Stage.CLEANUP: "Clean-up",
+    Stage.CLOSED: "Closed",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Present:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import tables as db
-from shared.database import Database
+from shared.database import Database, insert_new, upsert
 
 # As long as a function may run.
 LEASE = timedelta(minutes=10)
@@ -54,11 +54,9 @@ async def listed(database: Database, connection: str) -> list[Mailbox]:
 async def keep(database: Database, connection: str, user: str, address: str, **values: Any) -> None:
     """Set what is known of a mailbox, new or old."""
     table = db.mailboxes
-    mine = (table.c.connection == connection, table.c.user == user)
+    known = {"address": address, **values}
     async with database.write() as write:
-        changed = await write.execute(sa.update(table).where(*mine).values(address=address, **values))
-        if changed.rowcount == 0:
-            await write.execute(sa.insert(table).values(connection=connection, user=user, address=address, **values))
+        await write.execute(upsert(write, table, known).values(connection=connection, user=user, **known))
 
 
 async def forget(database: Database, connection: str, users: Sequence[str]) -> None:
@@ -205,9 +203,6 @@ async def act(
     database: Database, connection: str, user: str, message: str, *, policy: str, action: str, now: datetime
 ) -> None:
     """Note that a message was acted on, once."""
-    table = db.acted
-    mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
     row = {"connection": connection, "user": user, "message": message, "policy": policy, "action": action, "at": now}
     async with database.write() as write:
-        if (await write.execute(sa.select(table.c.message).where(*mine))).first() is None:
-            await write.execute(sa.insert(table).values(row))
+        await write.execute(insert_new(write, db.acted).values(row))

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import tables as db
+from shared.connections import hold
 from shared.database import Database
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
@@ -51,6 +52,8 @@ class Operations:
         rows = [{"connection": self._connection, **asdict(operation)} for operation in self._kept_back]
         self._kept_back = []
         async with self._database.write() as write:
+            # Numbers must become visible in their order, or who reads on from the last one would miss some.
+            await hold(write, self._connection)
             await write.execute(sa.insert(db.operations), rows)
 
 

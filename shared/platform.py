@@ -1,22 +1,16 @@
-"""What a platform offers, and what every handler is given. Nothing here knows one platform from another."""
+"""What a platform offers. Nothing here knows one platform from another."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.clock import Clock
+from shared.app import App
 from shared.connections import Connection
-from shared.database import Database
 from shared.grants import Grant
-from shared.http import Wire
-from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Published, Row
-from shared.queues import Queue
-from shared.seal import Seal
-from shared.settings import Settings
 from shared.steps import Tenant
 
 
@@ -73,9 +67,9 @@ class Feed:
 
     source: str
     """Its name in the address to which notifications are sent."""
-    take: Callable[["App", Mapping[str, str], bytes], Awaitable[None]]
+    take: Callable[[App, Mapping[str, str], bytes], Awaitable[None]]
     """(app, headers, body): verify a notification and note it. Raises Refused if it is not the platform's."""
-    scan: Callable[["App", Connection], Awaitable[None]]
+    scan: Callable[[App, Connection], Awaitable[None]]
     """Read what is new in a bounded number of the mailboxes that have news."""
 
 
@@ -98,19 +92,19 @@ class Platform:
     """What the administrator must still do after consenting, in a sentence; empty if nothing."""
     how_it_ends: str
     """What happens when access is revoked, for the administrator before consenting."""
-    words: Callable[["App", Connection], Mapping[str, str]]
+    words: Callable[[App, Connection], Awaitable[Mapping[str, str]]]
     """What stands for `{name}` in the administrator's instructions; `client_id` among them."""
-    consent_url: Callable[["App", Consent], Awaitable[str]]
+    consent_url: Callable[[App, Consent], Awaitable[str]]
     """The platform's own page on which an administrator consents."""
-    claimed: Callable[["App", Consent, Mapping[str, str]], Awaitable[Claim]]
+    claimed: Callable[[App, Consent, Mapping[str, str]], Awaitable[Claim]]
     """What a callback's query claims. Raises Refused if the administrator or the platform declined."""
-    disown: Callable[["App", Claim], Awaitable[None]]
+    disown: Callable[[App, Claim], Awaitable[None]]
     """Give back what a claim brought that will not be used."""
     same_tenant: Callable[[str, Claim], Awaitable[bool]]
     """(expected, claim): whether the operator's name for a tenant and a claimed one are the same."""
-    prove: Callable[["App", Connection, str], Awaitable[str]]
+    prove: Callable[[App, Connection, str], Awaitable[str]]
     """(app, connection, claimed) to the tenant's id, by using the consent there. Raises while it is not effective."""
-    open: Callable[["App", Connection, Ledger], AbstractAsyncContextManager[OpenTenant]]
+    open: Callable[[App, Connection, Ledger], AbstractAsyncContextManager[OpenTenant]]
     headers: Callable[[], dict[str, str]]
     """New secrets of a connection, by name."""
     residue: Callable[[Any], Awaitable[list[dict[str, Any]]]]
@@ -118,20 +112,6 @@ class Platform:
     feed: Feed | None = None
     recorded: Callable[[Any, datetime, datetime], Awaitable[dict[str, int]]] | None = None
     """(open tenant, from, to) to how often the platform's own log says that we called what; None if it keeps none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class App:
-    """Everything a handler needs, built once from settings by `service.build`."""
-
-    settings: Settings
-    clock: Clock
-    database: Database
-    queue: Queue
-    seal: Seal
-    wire: Wire
-    keys: Keys
-    platforms: Mapping[str, Platform] = field(default_factory=dict)
 
 
 def in_modes(rows: Iterable[Row], modes: frozenset[str]) -> tuple[Row, ...]:

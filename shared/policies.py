@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import tables as db
-from shared.database import Database
+from shared.database import AsyncConnection, Database, upsert
 from shared.directory import EVERY_USER
 
 Direction = Literal["incoming", "outgoing"]
@@ -68,8 +67,7 @@ async def listed(database: Database, connection: str) -> list[Policy]:
 
 async def put(write: AsyncConnection, connection: str, policy: Policy) -> None:
     """Create or replace a policy inside the caller's transaction."""
-    await delete(write, connection, policy.name)
-    await write.execute(sa.insert(db.policies).values(connection=connection, **policy.model_dump()))
+    await write.execute(upsert(write, db.policies).values(connection=connection, **policy.model_dump()))
 
 
 async def delete(write: AsyncConnection, connection: str, name: str) -> bool:

@@ -1,126 +1,190 @@
 """Keys: what is stored is sealed, what leaves in a link is signed, and the certificate bears a signature.
 
-All keys are derived from the one master key, each for a single purpose.
+Every connection has a key of its own, and so has the deployment. They are stored wrapped by the master key, so that
+the database alone opens nothing, and nothing of one connection opens with the key of another.
 """
 
+import asyncio
 import base64
-import hashlib
 import hmac
 import os
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared import tables as db
-from shared.connections import new_id
+from shared.clock import Clock
+from shared.connections import Connection, new_id
 from shared.database import Database
 from shared.errors import Permanent, Refused
+from shared.master_keys import MasterKey, Wrapped
 
 NONCE = 12
+# Whose key signs links and certificates; connections have ids.
+DEPLOYMENT = "deployment"
+# Whoever holds the master key is asked once an hour for each key, and a key that is not used is forgotten.
+KEPT_FOR = timedelta(hours=1)
+MOST_KEPT = 2000
+HEADERS = "headers"
 
 
-class Seal:
-    """Everything that needs the master key."""
+class Box:
+    """Seals and opens with the key of one connection."""
 
-    def __init__(self, master_key: str) -> None:
-        """`master_key` is 32 bytes in base64url. Raises ValueError for anything else."""
-        key = base64.urlsafe_b64decode(master_key + "=" * (-len(master_key) % 4))
-        if len(key) != 32:
-            raise ValueError("FOOTPRINT_MASTER_KEY must be 32 bytes in base64url")
-        self._box = AESGCM(_derive(key, "stored secrets"))
-        self._link = _derive(key, "links")
-        self._signer = Ed25519PrivateKey.from_private_bytes(_derive(key, "certificates"))
+    def __init__(self, key: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._cipher = AESGCM(key)
 
     def close(self, text: str, *, about: str) -> bytes:
         """Seal `text`; it opens only with the same `about`, so a sealed value cannot be moved to another row."""
         nonce = os.urandom(NONCE)
-        return nonce + self._box.encrypt(nonce, text.encode(), about.encode())
+        return nonce + self._cipher.encrypt(nonce, text.encode(), about.encode())
 
     def open(self, sealed: bytes, *, about: str) -> str:
         """The text sealed under `about`. Raises Permanent if it was sealed by another key or for another row."""
+        from cryptography.exceptions import InvalidTag
+
         try:
-            return self._box.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode()).decode()
-        except InvalidTag:
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode()).decode()
+        except (InvalidTag, ValueError):
             raise Permanent(
                 "sealed_by_another_key",
-                "A stored secret does not open with this deployment's master key. Restore the key it was sealed with.",
+                "A stored secret does not open with its connection's key. Restore both from the same backup.",
             ) from None
 
-    async def link(
-        self, database: Database, purpose: str, connection: str | None, now: datetime, life: timedelta
-    ) -> str:
+
+class Seal:
+    """Everything that needs a key."""
+
+    def __init__(self, master: MasterKey, database: Database, clock: Clock) -> None:
+        self._master, self._database, self._clock = master, database, clock
+        self._kept: OrderedDict[str, tuple[bytes, datetime]] = OrderedDict()
+        self._asked: dict[str, asyncio.Task[bytes]] = {}
+
+    async def box(self, connection: str) -> Box:
+        """A connection's box. Raises Permanent if its key is lost or not to be had, Temporary in an outage."""
+        return Box(await self._key(connection))
+
+    async def new_box(self, connection: str) -> Box:
+        """The box of a connection that is being made. Not inside a transaction, for the key is written in its own."""
+        await self._make(connection)
+        return await self.box(connection)
+
+    async def headers(self, connection: Connection) -> list[str]:
+        """The secrets of a connection's headers, in the order of its platform's names for them."""
+        return (await self.box(connection.id)).open(connection.sealed_headers, about=HEADERS).split()
+
+    async def link(self, purpose: str, connection: str | None, life: timedelta) -> str:
         """A signed token for a link of one purpose, bound to one connection, remembered so it can be used up."""
-        token, expires_at = new_id(), now + life
-        async with database.write() as write:
+        identifier, now = new_id(), self._clock.now()
+        token = f"{identifier}.{await self.secret(purpose, identifier)}"
+        async with self._database.write() as write:
             await write.execute(sa.delete(db.links).where(db.links.c.expires_at < now - timedelta(days=1)))
             await write.execute(
-                sa.insert(db.links).values(id=token, purpose=purpose, connection=connection, expires_at=expires_at)
-            )
-        content = {"jti": token, "aud": purpose, "sub": connection or ""}
-        return jwt.encode(content, self._link, algorithm="HS256")
+                sa.insert(db.links).values(
+                    id=identifier, purpose=purpose, connection=connection, expires_at=now + life
+                )
+            )  # fmt: skip
+        return token
 
-    async def follow(self, database: Database, purpose: str, token: str, now: datetime) -> str:
+    async def follow(self, purpose: str, token: str) -> str:
         """The connection that a link is bound to. Raises Refused if it is forged, too old, used or of another kind."""
-        identifier = self._identifier(purpose, token)
-        async with database.read() as read:
+        identifier = await self._identifier(purpose, token)
+        async with self._database.read() as read:
             row = (await read.execute(sa.select(db.links).where(db.links.c.id == identifier))).first()
-        if row is None or row.used_at is not None or row.expires_at <= now:
+        # Expiry is kept in the database, where our own clock decides.
+        if row is None or row.used_at is not None or row.expires_at <= self._clock.now():
             raise _stale_link()
         return str(row.connection or "")
 
-    async def use(self, database: Database, purpose: str, token: str, now: datetime) -> str:
+    async def use(self, purpose: str, token: str) -> str:
         """Like follow, and the link cannot be used again, not even by a request at the same moment."""
-        connection = await self.follow(database, purpose, token, now)
-        links = db.links
-        async with database.write() as write:
+        connection = await self.follow(purpose, token)
+        identifier, links = await self._identifier(purpose, token), db.links
+        async with self._database.write() as write:
             used = await write.execute(
                 sa.update(links)
-                .where(links.c.id == self._identifier(purpose, token), links.c.used_at.is_(None))
-                .values(used_at=now)
+                .where(links.c.id == identifier, links.c.used_at.is_(None))
+                .values(used_at=self._clock.now())
             )
         if used.rowcount == 0:
             raise _stale_link()
         return connection
 
-    def _identifier(self, purpose: str, token: str) -> str:
-        try:
-            # Expiry is kept in the database, where our own clock decides.
-            content = jwt.decode(token, self._link, algorithms=["HS256"], audience=purpose)
-        except jwt.InvalidTokenError:
-            raise _stale_link() from None
-        return str(content["jti"])
+    async def _identifier(self, purpose: str, token: str) -> str:
+        identifier, _, signature = token.partition(".")
+        if not hmac.compare_digest(signature.encode(), (await self.secret(purpose, identifier)).encode()):
+            raise _stale_link()
+        return identifier
 
-    def secret(self, purpose: str, about: str) -> str:
+    async def secret(self, purpose: str, about: str) -> str:
         """Always the same 32 bytes, in base64url, for the same purpose and subject; nobody else can work them out."""
-        derived = hmac.digest(self._link, f"{purpose} {about}".encode(), "sha256")
-        return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+        key = _derive(await self._key(DEPLOYMENT), f"links {purpose}")
+        return base64.urlsafe_b64encode(hmac.digest(key, about.encode(), "sha256")).rstrip(b"=").decode()
 
-    def sign(self, document: dict[str, Any]) -> str:
-        """The document as a JSON Web Signature (EdDSA) that anyone can check with `public_key`."""
-        return jwt.encode(document, self._signer, algorithm="EdDSA")
+    async def sign(self, document: dict[str, Any]) -> tuple[str, str]:
+        """The document as a JSON Web Signature (EdDSA), and the public key, as PEM, by which anyone can check it."""
+        import jwt
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    def public_key(self) -> str:
-        """The certificates' public key, as PEM."""
-        return self._signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        signer = Ed25519PrivateKey.from_private_bytes(_derive(await self._key(DEPLOYMENT), "certificates"))
+        public = signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return jwt.encode(document, signer, algorithm="EdDSA"), public.decode()
+
+    async def _key(self, scope: str) -> bytes:
+        """A data key, kept in memory for a while. Whoever asks at the same time waits for the same answer."""
+        kept = self._kept.get(scope)
+        if kept is not None and self._clock.now() < kept[1]:
+            self._kept.move_to_end(scope)
+            return kept[0]
+        if scope not in self._asked:
+            self._asked[scope] = asyncio.create_task(self._fetch(scope))
+            self._asked[scope].add_done_callback(lambda _: self._asked.pop(scope, None))
+        # One who gives up must not take the answer from the others.
+        return await asyncio.shield(self._asked[scope])
+
+    async def _fetch(self, scope: str) -> bytes:
+        wrapped = await self._stored(scope)
+        if wrapped is None and scope == DEPLOYMENT:
+            await self._make(scope)
+            wrapped = await self._stored(scope)
+        if wrapped is None:
+            raise Permanent(
+                "data_key_missing",
+                "The key of this connection is not in the database, so nothing that is sealed opens. Restore it from "
+                "the database's backup.",
+            )
+        key = await self._master.unwrap(wrapped, scope)
+        self._kept[scope] = key, self._clock.now() + KEPT_FOR
+        self._kept.move_to_end(scope)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return key
+
+    async def _stored(self, scope: str) -> Wrapped | None:
+        table = db.data_keys
+        async with self._database.read() as read:
+            row = (await read.execute(sa.select(table).where(table.c.scope == scope))).first()
+        return Wrapped(master=row.master, content=row.wrapped) if row else None
+
+    async def _make(self, scope: str) -> None:
+        wrapped = await self._master.wrap(os.urandom(32), scope)
+        row = {"scope": scope, "wrapped": wrapped.content, "master": wrapped.master, "made_at": self._clock.now()}
+        try:
+            async with self._database.write() as write:
+                await write.execute(sa.insert(db.data_keys).values(row))
+        except sa.exc.IntegrityError:
+            return  # another process was quicker, and its key is the one
 
 
 def _derive(key: bytes, purpose: str) -> bytes:
-    derived: bytes = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(key)
-    return derived
+    """The one block of HKDF-Expand that 32 bytes take; a random key needs no extraction first."""
+    return hmac.digest(key, purpose.encode() + b"\x01", "sha256")
 
 
 def _stale_link() -> Refused:
     return Refused(410, "link_not_valid", "This link is not valid any more. Ask whoever sent it to you for a new one.")
-
-
-def fingerprint(text: str) -> str:
-    """A short name for a value that must not be shown."""
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,16 +1,24 @@
 """Builds everything from settings. The only place that wires, and where a platform is registered with one line."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from shared import google_workspace, microsoft365
+from shared.app import App, Platforms
 from shared.clock import Clock, FileClock, SystemClock
 from shared.database import Database
 from shared.http import Wire
 from shared.keys import Keys
-from shared.platform import App
-from shared.queues.embedded import EmbeddedQueue
+from shared.master_keys import chosen
 from shared.seal import Seal
-from shared.settings import Settings
 
-PLATFORMS = (microsoft365.platform, google_workspace.platform)
+if TYPE_CHECKING:
+    from shared.platform import Platform
+    from shared.queues import Queue
+    from shared.settings import Settings
+
+PLATFORMS = (microsoft365, google_workspace)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> App:
@@ -19,14 +27,38 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     wire = Wire(clock=clock, ca_file=settings.ca_file)
     database = Database(settings.database_url)
     keys = Keys(wire, clock)
-    offered = [make(settings, wire, keys, clock) for make in PLATFORMS]
+
+    def offered(name: str) -> Platform:
+        module: Any = next(module for module in PLATFORMS if name == module.NAME)
+        made: Platform = module.platform(settings, wire, keys, clock)
+        return made
+
     return App(
         settings=settings,
         clock=clock,
         database=database,
-        queue=EmbeddedQueue(database),
-        seal=Seal(settings.master_key.get_secret_value()),
+        queue=_queue(settings, database, wire, clock),
+        seal=Seal(chosen(settings, wire), database, clock),
         wire=wire,
         keys=keys,
-        platforms={platform.name: platform for platform in offered},
+        platforms=Platforms({module.NAME: module.TITLE for module in PLATFORMS}, offered),
     )
+
+
+def _queue(settings: Settings, database: Database, wire: Wire, clock: Clock) -> Queue:
+    match settings.queue:
+        case "azure-storage":
+            from shared.identity import ManagedIdentity
+            from shared.queues.azure_storage import AzureStorageQueue
+
+            identity = ManagedIdentity(wire, clock, settings.azure_identity)
+            return AzureStorageQueue(settings.azure_storage, identity, clock)
+        case "cloud-tasks":
+            from shared.identity import ServiceIdentity
+            from shared.queues.cloud_tasks import CloudTasksQueue
+
+            return CloudTasksQueue(settings.cloud_tasks, ServiceIdentity(wire, clock), wire, clock)
+        case "embedded":
+            from shared.queues.embedded import EmbeddedQueue
+
+            return EmbeddedQueue(database)

@@ -126,6 +126,50 @@ class Dns(BaseModel):
     nameservers: list[str] = []
 
 
+class Telemetry(BaseModel):
+    """What is told of the service's own work: log lines always, traces and metrics if there is a collector.
+
+    The standard OTEL_ variables for headers, resource attributes and sampling are followed as well.
+    """
+
+    level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    otlp_url: Url | None = Field(None, description="an OpenTelemetry collector's address for OTLP over HTTP")
+
+
+class MasterKey(BaseModel):
+    """What seals the keys of single connections: exactly one of a value, a file, a key vault's key and a KMS key."""
+
+    value: SecretStr | None = Field(None, description="32 bytes in base64url")
+    file: Path | None = Field(None, description="such a value in each line: the first seals, the others only open")
+    key_vault: Url | None = Field(None, description="https://….vault.azure.net/keys/…: an RSA key that wraps")
+    kms: str | None = Field(None, description="projects/…/locations/…/keyRings/…/cryptoKeys/…")
+    kms_url: Url = "https://cloudkms.googleapis.com"
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if len([key for key in (self.value, self.file, self.key_vault, self.kms) if key is not None]) != 1:
+            raise ValueError("set exactly one of VALUE, FILE, KEY_VAULT and KMS")
+        return self
+
+
+class AzureStorage(BaseModel):
+    """The storage account whose queues carry the jobs: reached by our own identity, or with a connection string."""
+
+    queue_url: Url | None = Field(None, description="https://….queue.core.windows.net")
+    connection_string: SecretStr | None = None
+
+
+class CloudTasks(BaseModel):
+    """The queues that carry the jobs on Google Cloud, and the functions that they and the schedules call."""
+
+    url: Url = "https://cloudtasks.googleapis.com"
+    location: str = Field("", description="projects/…/locations/…")
+    account: str = Field("", description="address of the service account in whose name jobs and schedules call us")
+    job_url: Url | None = Field(None, description="where the function `job` is reached; its tokens' audience as well")
+    schedule_url: Url | None = Field(None, description="the same of the function `schedule`")
+    certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
+
+
 class Settings(BaseSettings):
     """Names in the environment start with FOOTPRINT_ and nest with two underscores."""
 
@@ -134,10 +178,15 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite+aiosqlite:///./footprint.db"
-    queue: Literal["embedded"] = "embedded"
+    queue: Literal["embedded", "azure-storage", "cloud-tasks"] = "embedded"
+    azure_storage: AzureStorage = AzureStorage()
+    cloud_tasks: CloudTasks = CloudTasks()
+    azure_identity: str | None = Field(
+        None, description="client id of the user-assigned managed identity; without one, the system-assigned"
+    )
     public_url: Url = "http://127.0.0.1:8080"
     sites: list[Site] = Field(default_factory=lambda: list(Site))
-    master_key: SecretStr = Field(description="32 bytes, base64url: seals what is stored and signs links")
+    master_key: MasterKey
     clock_file: Path | None = None
     ca_file: Path | None = None
     microsoft: Microsoft = Microsoft()
@@ -145,6 +194,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     operators: Operators = Operators()
     dns: Dns = Dns()
+    telemetry: Telemetry = Telemetry()
     operations_kept: timedelta = Field(timedelta(days=180), description="how long the log of our calls is kept")
     # A directory that shrinks by more than this share at once is not believed.
     implausible_loss: float = Field(0.3, gt=0, le=1)

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared import directory, policies, tokens
+from shared.app import App
 from shared.connections import Connection
 from shared.lifecycle import Absent, Present, Settings, Stage
-from shared.platform import App, OpenTenant
+from shared.platform import OpenTenant
 from shared.policies import EVERYONE
 
 

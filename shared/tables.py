@@ -58,6 +58,16 @@ connections = sa.Table(
     sa.Index("connections_by_stage", "stage", "site"),
 )
 
+# The keys that seal: one of each connection and one of the deployment, each wrapped by the master key.
+data_keys = sa.Table(
+    "data_keys",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("master", sa.String, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+)
+
 links = sa.Table(
     "links",
     metadata,
@@ -274,6 +284,14 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("receipt", sa.String),
     sa.Index("jobs_by_time", "not_before"),
+)
+
+postponed = sa.Table(
+    "postponed",
+    metadata,
+    _of_connection(primary_key=True),
+    sa.Column("job", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
 )
 
 timers = sa.Table(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from shared import tables as db
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, upsert
 from shared.seal import Seal
 
 Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
@@ -53,20 +53,20 @@ class Tokens:
     def _row(self, resource: str) -> tuple[sa.ColumnElement[bool], ...]:
         return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
 
-    def _about(self, resource: str) -> str:
-        return f"token {self._connection} {resource}"
-
     async def _stored(self, resource: str) -> tuple[str, datetime] | None:
         async with self._database.read() as read:
             row = (await read.execute(sa.select(db.tokens).where(*self._row(resource)))).first()
-        return (self._seal.open(row.sealed, about=self._about(resource)), row.expires_at) if row else None
+        if row is None:
+            return None
+        box = await self._seal.box(self._connection)
+        return box.open(row.sealed, about=f"token {resource}"), row.expires_at
 
     async def _store(self, resource: str, value: str, expires_at: datetime) -> None:
-        sealed = self._seal.close(value, about=self._about(resource))
+        box = await self._seal.box(self._connection)
+        sealed = box.close(value, about=f"token {resource}")
         async with self._database.write() as write:
-            await write.execute(sa.delete(db.tokens).where(*self._row(resource)))
             await write.execute(
-                sa.insert(db.tokens).values(
+                upsert(write, db.tokens).values(
                     connection=self._connection, resource=resource, sealed=sealed,
                     obtained_at=self._clock.now(), expires_at=expires_at,
                 )

@@ -1,5 +1,9 @@
-"""The simulators are started once for a test process and put back to how they were before each test."""
+"""The simulators are started once for a test process and put back to how they were before each test.
 
+What lives on a database is tested on each kind of it; a kind that cannot be had on a machine is skipped, and says why.
+"""
+
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local.simulators import Simulators
+from tests.databases import Databases, Sqlite, Unavailable, postgresql
 from tests.world import TestClock, World
 
 
@@ -14,6 +19,9 @@ from tests.world import TestClock, World
 def _platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulators, Any, Path]]:
     file = tmp_path_factory.mktemp("clock") / "offset"
     with Simulators.start(clock_file=file) as sims:
+        # Two large customers live as long as we do: to look for garbage in them takes longer than most tests.
+        gc.collect()
+        gc.freeze()
         yield sims, sims.cloud.save(), file
 
 
@@ -34,9 +42,28 @@ def clock(sims: Simulators, _platforms: tuple[Simulators, Any, Path]) -> TestClo
     return TestClock(_platforms[2])
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def _kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    if request.param == "sqlite":
+        yield Sqlite(tmp_path_factory.mktemp("template"))
+        return
+    try:
+        with postgresql() as databases:
+            yield databases
+    except Unavailable as why:
+        pytest.skip(str(why))
+
+
 @pytest.fixture
-async def world(sims: Simulators, clock: TestClock, tmp_path: Path) -> AsyncIterator[World]:
+def databases(_kind: Databases) -> Iterator[Databases]:
+    """The databases of one kind. What is made in them is dropped at the end."""
+    yield _kind
+    _kind.drop()
+
+
+@pytest.fixture
+async def world(sims: Simulators, clock: TestClock, databases: Databases, tmp_path: Path) -> AsyncIterator[World]:
     """A fresh world."""
-    made = await World.make(sims, clock, tmp_path)
+    made = await World.make(sims, clock, databases, tmp_path)
     yield made
     await made.close()

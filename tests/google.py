@@ -18,8 +18,8 @@ from shared.platform import instruction
 from shared.policies import EVERYONE, Policy
 from shared.queues import Job
 from shared.schedule import Site
+from shared.web.answer import answer
 from shared.web.messages import Request, Response
-from shared.web.routes import answer
 from tests.world import ORCHARD, World
 
 ADMIN = "admin@orchard.example"
@@ -66,14 +66,18 @@ async def consent(world: World, connection: Connection, **more: Any) -> Connecti
 
 async def connect(world: World, *, modes: list[str] | None = None, domain: str = ORCHARD, **more: Any) -> Connection:
     """From nothing to a running connection, with everything that its administrator has to do."""
-    connection = await create(world, modes=modes, domain=domain, **more)
-    if not any(one["action"] == "installed" for one in _installed(world, domain)):
-        world.admin("install-app", domain)
-    await consent(world, connection, user=f"admin@{domain}")
-    running = await world.until(connection, Stage.RUN)
-    if "inline" in running.modes:
-        route_mail(world, running, domain)
-    return await world.until_true(running, lambda now: now.status == "ok" and now.synced_at is not None)
+
+    async def live() -> Connection:
+        connection = await create(world, modes=modes, domain=domain, **more)
+        if not any(one["action"] == "installed" for one in _installed(world, domain)):
+            world.admin("install-app", domain)
+        await consent(world, connection, user=f"admin@{domain}")
+        running = await world.until(connection, Stage.RUN)
+        if "inline" in running.modes:
+            await route_mail(world, running, domain)
+        return await world.until_true(running, lambda now: now.status == "ok" and now.synced_at is not None)
+
+    return await world.once(("google", domain, repr(modes), repr(more)), live)
 
 
 def _installed(world: World, domain: str) -> list[dict[str, str]]:
@@ -82,20 +86,22 @@ def _installed(world: World, domain: str) -> list[dict[str, str]]:
     return [{"action": "installed"} for _ in found.installs]
 
 
-def asked_values(world: World, connection: Connection, key: str) -> dict[str, str]:
+async def asked_values(world: World, connection: Connection, key: str) -> dict[str, str]:
     """What the administrator is told to type."""
     platform = world.app.platforms["google"]
     row: Any = next(row for row in platform.rows if row.key == key)
-    told = instruction(row, platform.words(world.app, connection), removal=False)
+    told = instruction(row, await platform.words(world.app, connection), removal=False)
     return {value["label"]: value["value"] for value in told["values"]}
 
 
-def route_mail(world: World, connection: Connection, domain: str = ORCHARD) -> None:
+async def route_mail(world: World, connection: Connection, domain: str = ORCHARD) -> None:
     """The administrator sets route, gateway and rule up, with the values they were told."""
-    route = asked_values(world, connection, "route")
+    route = await asked_values(world, connection, "route")
+    gateway = await asked_values(world, connection, "gateway")
+    rule = await asked_values(world, connection, "rule")
     world.admin("add-route", domain, name=route["Name"], host=route["Single host"])
-    world.admin("add-gateway", domain, ips=asked_values(world, connection, "gateway")["Gateway IPs"].split(", "))
-    world.admin("add-rule", domain, name=asked_values(world, connection, "rule")["Name"])
+    world.admin("add-gateway", domain, ips=gateway["Gateway IPs"].split(", "))
+    world.admin("add-rule", domain, name=rule["Name"])
     world.admin("promote-user", domain, user=f"admin@{domain}")  # as they were; the log has one more line
 
 
@@ -133,7 +139,7 @@ async def leave(world: World, connection: Connection, domain: str = ORCHARD, *, 
             await revoke.attest(world.app, now, "group", "operator@msp.example")
             done.add("group")
         for key in asked:
-            remove(world, key, domain, connection)
+            await remove(world, key, domain, connection)
             done.add(key)
         if not asked:
             await world.pass_time(timedelta(minutes=61))
@@ -141,7 +147,7 @@ async def leave(world: World, connection: Connection, domain: str = ORCHARD, *, 
     raise AssertionError(f"stays in {now.stage.name}: {now.reason} {now.sentence}")
 
 
-def remove(world: World, key: str, domain: str, connection: Connection) -> None:
+async def remove(world: World, key: str, domain: str, connection: Connection) -> None:
     """The administrator does what they are asked to."""
     customer = world.sims.cloud.customer(domain)
     assert customer is not None
@@ -149,7 +155,7 @@ def remove(world: World, key: str, domain: str, connection: Connection) -> None:
         case "rule":
             world.admin("delete-rule", domain)
         case "route":
-            world.admin("remove-route", domain, name=asked_values(world, connection, "route")["Name"])
+            world.admin("remove-route", domain, name=(await asked_values(world, connection, "route"))["Name"])
         case "gateway":
             world.admin("remove-gateway", domain)
         case "application":

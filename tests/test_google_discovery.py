@@ -108,7 +108,7 @@ async def test_what_the_signer_is_asked_fits_them_too(world: World, monkeypatch:
         "service_account": application.SERVICE_ACCOUNT,
         "service_account_client": application.SERVICE_CLIENT_ID,
     }
-    keyless = await World.make(world.sims, world.clock, world.folder, google=account)
+    keyless = await world.again(google=account)
     try:
         world.admin("install-app", ORCHARD)
         await google.consent(keyless, await google.create(keyless, modes=["api"]))

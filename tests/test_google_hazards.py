@@ -507,7 +507,7 @@ async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
-    ledger = open_ledger(world.app, *claimed)
+    ledger = await open_ledger(world.app, *claimed)
     await ledger.load()
     written: list[str] = []
 

@@ -88,7 +88,7 @@ async def test_the_least_scopes_of_each_mode_are_enough(world: World) -> None:
     """Delegated by hand with what the steps say, and not one more."""
     for mode in ("api", "inline"):
         connection = await google.create(world, modes=[mode])
-        words = world.app.platforms["google"].words(world.app, connection)
+        words = await world.app.platforms["google"].words(world.app, connection)
         scopes = words["scopes"].split(",")
         assert ("https://www.googleapis.com/auth/gmail.modify" in scopes) is (mode == "api")
         world.admin("install-app", ORCHARD)
@@ -96,7 +96,7 @@ async def test_the_least_scopes_of_each_mode_are_enough(world: World) -> None:
         await google.consent(world, connection)
         running = await world.until(connection, Stage.RUN)
         if mode == "inline":
-            google.route_mail(world, running)
+            await google.route_mail(world, running)
         running = await world.until_true(running, lambda now: now.synced_at is not None and now.status is Status.OK)
         await google.leave(world, running)
 
@@ -172,7 +172,7 @@ async def test_hazard_08_two_that_end_at_once_have_it_removed_once(world: World)
 
 
 async def test_hazard_08_a_drive_connection_that_is_not_ours_keeps_the_application(world: World) -> None:
-    world = await World.make(world.sims, world.clock, world.folder, google={"drive_customers": [ORCHARD]})
+    world = await world.again(google={"drive_customers": [ORCHARD]})
     connection = await google.connect(world)
     closed = await google.leave(world, connection)
     customer = world.sims.cloud.customer(ORCHARD)
@@ -259,7 +259,7 @@ async def test_steps_that_no_machine_can_see_are_taken_on_somebodys_word(world: 
     world.admin("install-app", ORCHARD)
     await google.consent(world, connection)
     running = await world.until(connection, Stage.RUN)
-    google.route_mail(world, running)
+    await google.route_mail(world, running)
     now = await google.look(world, running)
     assert now.reason == "waiting_for_administrator"
     for key in ("route", "gateway", "application"):

@@ -14,8 +14,9 @@ from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.operations import listed as operations_of
 from shared.queues import Job
+from shared.web.answer import answer
 from shared.web.messages import Request
-from shared.web.routes import ROUTES, Auth, answer
+from shared.web.routes import ROUTES, Auth
 from tests import google
 from tests.world import HARBOUR, MASTER_KEY, ORCHARD, World
 
@@ -123,7 +124,7 @@ async def test_nobody_elses_mailboxes_mean_a_wrong_installation(world: World) ->
 async def test_hazard_22_the_rule_that_lets_mail_back_in_needs_the_connections_own_secret(world: World) -> None:
     world.admin("install-app", HARBOUR)
     made = [await google.create(world, modes=["inline"], domain=domain) for domain in (ORCHARD, HARBOUR)]
-    contents = [google.asked_values(world, connection, "rule")["Content"] for connection in made]
+    contents = [(await google.asked_values(world, connection, "rule"))["Content"] for connection in made]
     secrets = {content.partition(": ")[2] for content in contents}
     assert len(secrets) == 2
     assert all(len(secret) == 32 for secret in secrets)

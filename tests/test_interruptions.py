@@ -113,7 +113,7 @@ async def begin_google(world: World) -> Connection:
     connection = await google.create(world, policies=[some])
     world.admin("install-app", ORCHARD)
     await google.consent(world, connection)
-    google.route_mail(world, await world.connection(connection.id))
+    await google.route_mail(world, await world.connection(connection.id))
     return connection
 
 
@@ -136,7 +136,7 @@ async def read_mail(world: World, connection: Connection) -> None:
 async def undo_routing(world: World, connection: Connection) -> None:
     """The administrator undoes the rule and, a day later, the rest: all that they are asked for."""
     world.admin("delete-rule", ORCHARD)
-    google.remove(world, "route", ORCHARD, connection)
+    await google.remove(world, "route", ORCHARD, connection)
     await revokes.attest(world.app, await world.connection(connection.id), "group", "operator@msp.example")
 
 
@@ -154,7 +154,7 @@ def undone(*keys: str) -> Drive:
 
     async def act(world: World, connection: Connection) -> None:
         for key in keys:
-            google.remove(world, key, ORCHARD, connection)
+            await google.remove(world, key, ORCHARD, connection)
 
     return act
 

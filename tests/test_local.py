@@ -85,7 +85,7 @@ async def test_the_administrator_types_the_values_of_our_connection(world: World
     assert (await world.marks(running))["rule"] == "present"
     assert (await world.until_true(running, lambda now: now.status == "ok")).reason is None
     assert [one["name"] for one in google.state(world)["routes"]] == [
-        google.asked_values(world, running, "route")["Name"]
+        (await google.asked_values(world, running, "route"))["Name"]
     ]
 
 

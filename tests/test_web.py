@@ -12,10 +12,11 @@ import pytest
 from infra.local.readme import README
 from shared.chain import verify
 from shared.handlers import grant
-from shared.jobs import TIMERS
+from shared.schedule import TIMERS
+from shared.web.answer import answer
 from shared.web.messages import Request, Response
 from shared.web.operators import COOKIE, begin_session, sign_in_link
-from shared.web.routes import ROUTES, Auth, answer
+from shared.web.routes import ROUTES, Auth
 from tests.world import MASTER_KEY, World
 
 OPEN = {"health", "page_style"}
@@ -145,7 +146,7 @@ async def test_a_callback_decides_on_the_error_first_and_a_state_is_good_once(wo
 async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     connection = await world.connect()
-    secrets = world.app.seal.open(connection.sealed_headers, about=f"headers {connection.id}").split()
+    secrets = await world.app.seal.headers(connection)
     secrets += [MASTER_KEY, world.sims.settings["FOOTPRINT_MICROSOFT__CLIENT_SECRET"], "eyJ"]
     token, shown = world.sims.operator_token(), []
     for closing in (False, True):

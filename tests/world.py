@@ -1,9 +1,9 @@
 """A world for tests: the simulated platforms, one app, and a clock that both follow."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,22 @@ import httpx
 from pydantic_settings import SettingsConfigDict
 
 from infra.local.simulators import Simulators
+from infra.local.simulators.cloud import Saved
+from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
 from shared import connections
+from shared.app import App
 from shared.clock import FileClock
 from shared.connections import Connection
 from shared.handlers import grant, revoke, views
 from shared.jobs import deliver_due
 from shared.lifecycle import Stage
-from shared.migrate import migrate
-from shared.platform import App
 from shared.policies import EVERYONE, Policy
 from shared.queues.embedded import EmbeddedQueue
 from shared.schedule import Site
 from shared.service import build
 from shared.settings import Settings
+from tests.databases import Databases
 
 CONTOSO = "contoso.com"
 FABRIKAM = "fabrikam.com"
@@ -74,31 +76,80 @@ def settings_from(environment: dict[str, str], **more: Any) -> Settings:
     return TestSettings(**nested)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """Where the beginning of a life came to: all that outlives a process, and the machine's own time then."""
+
+    connection: str
+    cloud: Saved
+    calls: tuple[Call, ...]
+    content: Any
+    at: datetime
+
+
+# Beginnings that were lived in this process. To live them again would show nothing new, and takes longer than most
+# of what comes after them.
+LIVED: dict[object, Lived] = {}
+
+
 @dataclass
 class World:
     """Everything a test needs to live a connection's life."""
 
     sims: Simulators
     clock: TestClock
+    databases: Databases
     folder: Path
     app: App
+    at_first: Saved | None
 
     @classmethod
-    async def make(cls, sims: Simulators, clock: TestClock, folder: Path, **settings: Any) -> "World":
+    async def make(
+        cls, sims: Simulators, clock: TestClock, databases: Databases, folder: Path, **settings: Any
+    ) -> "World":
         """A fresh database beside the simulators as they are, or the one that a process before has left there."""
-        left = (folder / "footprint.db").exists()
-        url = settings.pop("database_url", f"sqlite+aiosqlite:///{folder / 'footprint.db'}")
         made = settings_from(
-            sims.settings, database_url=url, master_key=MASTER_KEY, public_url="http://127.0.0.1:8080", **settings
-        )
+            sims.settings, database_url=databases.url(folder), master_key={"value": MASTER_KEY},
+            public_url="http://127.0.0.1:8080", **settings,
+        )  # fmt: skip
         app = build(made, clock)
-        if not left:
-            await migrate(app.database)
-        return cls(sims=sims, clock=clock, folder=folder, app=app)
+        at_first = None if settings else sims.cloud.save()
+        return cls(sims=sims, clock=clock, databases=databases, folder=folder, app=app, at_first=at_first)
+
+    async def again(self, **settings: Any) -> "World":
+        """Another process of the same deployment, perhaps with other settings."""
+        return await World.make(self.sims, self.clock, self.databases, self.folder, **settings)
 
     async def close(self) -> None:
         """Let go of the database."""
         await self.app.database.close()
+
+    async def once(self, what: object, live: Callable[[], Awaitable[Connection]]) -> Connection:
+        """Live the beginning of a life; if it was lived before, and nothing has happened here, go where it came to."""
+        if not self._untouched():
+            return await live()
+        key = type(self.databases), what
+        if key not in LIVED:
+            connection = await live()
+            LIVED[key] = Lived(
+                connection=connection.id, cloud=self.sims.cloud.save(), calls=tuple(self.sims.cloud.calls),
+                content=self.databases.content(self.folder), at=datetime.now(UTC),
+            )  # fmt: skip
+            return connection
+        lived = LIVED[key]
+        await self.close()
+        self.databases.put(self.folder, lived.content)
+        self.sims.cloud.restore(lived.cloud)
+        self.sims.cloud.calls[:] = lived.calls
+        # To the service and the platforms no time has passed.
+        self.clock.move(lived.at - datetime.now(UTC))
+        return await self.connection(lived.connection)
+
+    def _untouched(self) -> bool:
+        cloud, first = self.sims.cloud, self.at_first
+        as_it_was = first is not None and (cloud.tenants, cloud.customers) == (first.tenants, first.customers)
+        nothing_in_the_way = first is not None and not cloud.faults and cloud.clock.offset == first.offset
+        return as_it_was and nothing_in_the_way and self.databases.content(self.folder) == self.databases.template
 
     # The administrator and the operator
 
@@ -159,10 +210,14 @@ class World:
 
     async def connect(self, domain: str = CONTOSO, **more: Any) -> Connection:
         """From nothing to a running connection."""
-        connection = await self.create(domain, **more)
-        await self.consent(connection, domain)
-        self.admin("assign-role", domain)
-        return await self.until(connection, Stage.RUN)
+
+        async def live() -> Connection:
+            connection = await self.create(domain, **more)
+            await self.consent(connection, domain)
+            self.admin("assign-role", domain)
+            return await self.until(connection, Stage.RUN)
+
+        return await self.once(("microsoft365", domain, repr(more)), live)
 
     # Time and work
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from shared.app import App
 from shared.connections import Connection
 from shared.errors import FootprintError, Permanent, Refused, Temporary
 from shared.google_workspace.client import Api, GoogleRefused
@@ -14,7 +15,7 @@ from shared.google_workspace.sign_in import Granted, SignIn
 from shared.grants import Grant
 from shared.http import Try
 from shared.operations import Operations
-from shared.platform import App, Claim, Consent
+from shared.platform import Claim, Consent
 
 # What a person must see at Google's own page is the same however they come to it.
 PKCE, NONCE = "pkce", "nonce"
@@ -24,8 +25,8 @@ async def consent_url(sign_in: SignIn, app: App, consent: Consent) -> str:
     """Google's page. What proves the callback to be this one's is worked out from the state, and kept nowhere."""
     expected = consent.connection.expected_tenant
     return sign_in.consent_url(
-        redirect_uri=consent.redirect_uri, state=consent.state, verifier=app.seal.secret(PKCE, consent.state),
-        nonce=app.seal.secret(NONCE, consent.state), hint=expected if expected and "." in expected else None,
+        redirect_uri=consent.redirect_uri, state=consent.state, verifier=await app.seal.secret(PKCE, consent.state),
+        nonce=await app.seal.secret(NONCE, consent.state), hint=expected if expected and "." in expected else None,
     )  # fmt: skip
 
 
@@ -41,8 +42,8 @@ async def claimed(sign_in: SignIn, app: App, consent: Consent, query: Mapping[st
         )
         raise Refused(403, "consent_declined", f"{told} ({_word(error)})")
     granted = await sign_in.exchange(
-        query.get("code", ""), redirect_uri=consent.redirect_uri, verifier=app.seal.secret(PKCE, consent.state),
-        nonce=app.seal.secret(NONCE, consent.state),
+        query.get("code", ""), redirect_uri=consent.redirect_uri, verifier=await app.seal.secret(PKCE, consent.state),
+        nonce=await app.seal.secret(NONCE, consent.state),
     )  # fmt: skip
     try:
         customer = await _customer_of(app, granted)

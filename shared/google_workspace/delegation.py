@@ -6,22 +6,19 @@ synchronous and sleeps while it retries, so it runs in a thread, on our own HTTP
 
 import asyncio
 import json
-import weakref
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from shared.clock import Clock
 from shared.errors import Permanent
 from shared.google_workspace.refusals import classify
-from shared.http import Wire, busy, retry_after, unreachable, unreadable
+from shared.http import Wire, unreadable
+from shared.identity import Transport
 from shared.settings import Google
 
-# Where google-auth sends what the IAM signer is to sign, whatever it is told.
 IAM = "https://iamcredentials.googleapis.com"
 IAM_SCOPE = "https://www.googleapis.com/auth/iam"
 LIFE = timedelta(hours=1)
@@ -38,47 +35,18 @@ class AccessToken:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What google-auth expects of a transport."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-class _Transport:
-    """google-auth's way to the network. It has no words for an outage, so that is raised from here as what it is."""
-
-    def __init__(self, settings: Google, wire: Wire, clock: Clock) -> None:
-        self._iam, self._clock = settings.iam_url, clock
-        self.client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0)
-
-    def __call__(
-        self, url: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None,
-        timeout: float | None = None, **_rest: Any,
-    ) -> _Answer:  # fmt: skip
-        target = self._iam + url.removeprefix(IAM) if url.startswith(IAM + "/") else url
-        host = httpx.URL(target).host
-        try:
-            answer = self.client.request(method, target, content=body, headers=headers, timeout=timeout or 30.0)
-        except httpx.RequestError as error:
-            raise unreachable(host, error) from None
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise busy(host, answer.status_code, retry_after(answer.headers, self._clock.now()))
-        return _Answer(answer.status_code, answer.headers, answer.content)
-
-
 class Delegation:
     """Tokens of the service account, for itself or in a user's name."""
 
     def __init__(self, settings: Google, wire: Wire, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._transport = _Transport(settings, wire, clock)
+        # google-auth sends what the IAM signer is to sign to one address, whatever it is told.
+        self._transport = Transport(
+            wire, clock, lambda url: settings.iam_url + url.removeprefix(IAM) if url.startswith(IAM + "/") else url
+        )
         self._account: Any = None
         self._kept: dict[tuple[str | None, frozenset[str]], AccessToken] = {}
-        # Called when nobody holds us any more.
-        self.close = weakref.finalize(self, self._transport.client.close)
+        self.close = self._transport.close
 
     @property
     def client_id(self) -> str:
@@ -129,7 +97,7 @@ class Delegation:
         except RefreshError as error:
             told = error.args[1] if len(error.args) > 1 else None
             if not isinstance(told, dict):
-                raise unreadable(httpx.URL(self._settings.token_url).host, 400) from None
+                raise unreadable(str(urlsplit(self._settings.token_url).hostname), 400) from None
             raise classify(told) from None
         except GoogleAuthError as error:
             # Its text may hold an answer's body, so only its kind is told.

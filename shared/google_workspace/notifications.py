@@ -10,13 +10,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import jwt
-
 from shared import mailboxes
+from shared.app import App
 from shared.errors import Refused
-from shared.google_workspace.sign_in import ISSUERS
+from shared.identity import is_account
 from shared.lifecycle import Stage
-from shared.platform import App
 from shared.queues import Job
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,12 @@ def audience(app: App) -> str:
 
 async def take(app: App, platform: str, headers: Mapping[str, str], body: bytes) -> None:
     """Verify a push and note the news. Raises Refused 401 for one that Google did not send for us."""
-    await _verify(app, headers)
+    genuine = await is_account(
+        app.keys, headers.get("authorization", ""), app.settings.google.push_account,
+        certs_url=app.settings.google.certs_url, audience=audience(app),
+    )  # fmt: skip
+    if not genuine:
+        raise Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
     news = _news(body)
     if news is None:
         # Genuine and not to be understood: to refuse it would only have it sent again for days.
@@ -41,26 +44,6 @@ async def take(app: App, platform: str, headers: Mapping[str, str], body: bytes)
     running = [int(Stage.RUN)]
     for connection in await mailboxes.notice(app.database, platform, address, position, running):
         await app.queue.send(Job(name="scan", connection=connection), app.clock.now())
-
-
-async def _verify(app: App, headers: Mapping[str, str]) -> None:
-    """Signature, algorithm, issuer, audience and times, and that it was our own push account and nobody else's."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    expected = app.settings.google.push_account
-    if scheme.lower() != "bearer" or not expected:
-        raise _not_signed()
-    try:
-        claims = await app.keys.claims(
-            token, url=app.settings.google.certs_url, audience=audience(app), issuers=ISSUERS, require=("email",)
-        )
-    except jwt.InvalidTokenError:
-        raise _not_signed() from None
-    if claims["email"] != expected or claims.get("email_verified") is not True:
-        raise _not_signed()
-
-
-def _not_signed() -> Refused:
-    return Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
 
 
 def _news(body: bytes) -> tuple[str, int] | None:

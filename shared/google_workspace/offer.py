@@ -1,12 +1,13 @@
-"""Google Workspace: what this platform offers, in one place."""
+"""What this platform offers, in one place."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from shared.app import App
 from shared.clock import Clock
 from shared.connections import Connection
-from shared.google_workspace import catalogue, consent, looks, notifications
+from shared.google_workspace import NAME, TITLE, catalogue, consent, looks, notifications
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.group import address_of
 from shared.google_workspace.modes import API, INLINE
@@ -17,13 +18,11 @@ from shared.google_workspace.sign_in import SignIn
 from shared.google_workspace.tenant import Doors, Tenant, open_tenant
 from shared.http import Wire
 from shared.keys import Keys
-from shared.platform import App, Claim, Feed, Mode, Platform, in_modes
+from shared.platform import Claim, Feed, Mode, Platform, in_modes
 from shared.settings import Settings
 
-NAME = "google"
 
-
-def platform(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
+def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
     """The platform, with one sign-in and one service account for the whole process."""
     google = settings.google
     rows = catalogue.rows(google)
@@ -38,8 +37,8 @@ def platform(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platfo
         scopes=lambda connection: delegated(scopes(connection)),
     )
 
-    def words(app: App, connection: Connection) -> Mapping[str, str]:
-        return _words(app, connection, doors, scopes(connection))
+    async def words(app: App, connection: Connection) -> Mapping[str, str]:
+        return await _words(app, connection, doors, scopes(connection))
 
     async def same_tenant(_expected: str, _claim: Claim) -> bool:
         """A claim names everything that it may be called; what is not among that is another customer."""
@@ -51,7 +50,7 @@ def platform(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platfo
 
     return Platform(
         name=NAME,
-        title="Google Workspace",
+        title=TITLE,
         rows=rows,
         published=PUBLISHED,
         permissions=PERMISSIONS,
@@ -88,10 +87,10 @@ def platform(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platfo
     )
 
 
-def _words(app: App, connection: Connection, doors: Doors, scopes: frozenset[str]) -> Mapping[str, str]:
+async def _words(app: App, connection: Connection, doors: Doors, scopes: frozenset[str]) -> Mapping[str, str]:
     """What stands for `{name}` in the administrator's steps."""
     mail = app.settings.mail.at(connection.site)
-    secret = app.seal.open(connection.sealed_headers, about=f"headers {connection.id}")
+    (secret,) = await app.seal.headers(connection)
     domain = str(connection.administrator or connection.expected_tenant or "").rpartition("@")[2] or "…"
     return {
         "client_id": doors.delegation.client_id,

@@ -11,6 +11,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from shared import connections, mailboxes, policies
+from shared.app import App
 from shared.connections import Connection, new_id
 from shared.errors import Missing, Temporary
 from shared.google_workspace import label
@@ -22,7 +23,6 @@ from shared.google_workspace.methods import HISTORY_LIST, MESSAGES_GET, MESSAGES
 from shared.lifecycle import Stage
 from shared.mailboxes import Mailbox
 from shared.operations import MOST_KEPT_BACK, Operations
-from shared.platform import App
 from shared.policies import Policy
 
 MOST_MAILBOXES = 50

@@ -15,11 +15,10 @@ from shared.clock import Clock
 from shared.errors import FootprintError, Permanent, Refused
 from shared.google_workspace.refusals import Family, TokenRefused, classify, our_credential
 from shared.http import Reply, Wire, unreadable
+from shared.identity import ISSUERS
 from shared.keys import Keys
 from shared.settings import Google
 
-# Google has signed both ways.
-ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 # Who it is, and whether they are a super administrator, and of which customer: nothing more is asked of the person.
 SCOPES = ("openid", "email", USERS)

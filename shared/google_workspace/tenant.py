@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import connections, grants
+from shared.app import App
 from shared.connections import Connection, new_id
 from shared.errors import Permanent, Temporary
 from shared.google_workspace.client import Api, GoogleRefused, Record
@@ -19,7 +20,6 @@ from shared.grants import Grant
 from shared.ledger import Ledger
 from shared.lifecycle import Stage
 from shared.operations import MOST_KEPT_BACK, Operations
-from shared.platform import App
 from shared.settings import Google
 from shared.tokens import Tokens
 
@@ -187,8 +187,9 @@ class Tenant:
 
     async def _keep_new(self, grant: Grant, secret: str) -> None:
         new = Grant(account=grant.account, address=grant.address, secret=secret, granted_at=grant.granted_at)
+        box = await self.app.seal.box(self.connection.id)
         async with self.app.database.write() as write:
-            await grants.keep(write, self.app.seal, self.connection.id, new)
+            await grants.keep(write, box, self.connection.id, new)
         self.granted[-1] = new
 
 

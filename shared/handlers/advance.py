@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared import chain, connections
+from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Lease, Status
 from shared.errors import Permanent
 from shared.handlers.closing import certify, without_consent
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Stage
-from shared.platform import App, Platform, instruction, rows_of
+from shared.platform import Platform, instruction, rows_of
 from shared.queues import Job
 from shared.reconcile import reconcile
 from shared.steps import Step, Verb
@@ -31,9 +32,9 @@ HOLDS_BACK = {
 }
 
 
-def open_ledger(app: App, connection: Connection, lease: Lease) -> Ledger:
+async def open_ledger(app: App, connection: Connection, lease: Lease) -> Ledger:
     """The connection's ledger, which writes the connection's secrets by name only."""
-    secrets = app.seal.open(connection.sealed_headers, about=f"headers {connection.id}").split()
+    secrets = await app.seal.headers(connection)
     names = [f"secret {number}" for number in range(1, len(secrets) + 1)]
     return Ledger(app.database, app.clock, lease, dict(zip(secrets, names, strict=True)))
 
@@ -43,7 +44,7 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
     if connection.stage is Stage.NEW:
         if connection.claimed_tenant is None:
             return
-        connection = await _bind(app, connection, connection.claimed_tenant)
+        connection = await _bind(app, connection, lease, connection.claimed_tenant)
     while connection.stage is not Stage.CLOSED:
         moved = await settle(app, connection, lease)
         if moved is None:
@@ -54,7 +55,7 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
 async def settle(app: App, connection: Connection, lease: Lease) -> Connection | None:
     """Reconcile in the present stage. Returns the connection in its next stage, or None if it stays where it is."""
     platform = app.platforms[connection.platform]
-    ledger = open_ledger(app, connection, lease)
+    ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     async with platform.open(app, connection, ledger) as tenant:
         try:
@@ -64,20 +65,22 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             if error.code != "consent_missing" or connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
-            return await _move(app, connection, Stage.CLOSED) if ended else None
+            return await _move(app, connection, lease, Stage.CLOSED) if ended else None
         if connection.stage is Stage.CLEANUP:
             await certify(app, connection, platform, tenant, steps)
     if connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps):
-        return await _move(app, connection, NEXT[connection.stage])
+        return await _move(app, connection, lease, NEXT[connection.stage])
     await _tell(app, connection, platform, steps)
     return None
 
 
-async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
+async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) -> Connection:
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(app, connection, claimed)
     async with app.database.write() as write:
+        await connections.hold_tenant(write, connection.platform, tenant)
+        await connections.still_ours(write, lease, app.clock.now())
         others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
         if any(connections.compete(connection, other) for other in others):
             raise Permanent(
@@ -92,12 +95,14 @@ async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
                 "stranger's link cannot take it over.",
             )
         await connections.update(write, connection.id, tenant=tenant)
-    return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
+    return await _move(app, replace(connection, tenant=tenant), lease, Stage.GRANT)
 
 
-async def _move(app: App, connection: Connection, stage: Stage) -> Connection:
+async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) -> Connection:
     now = app.clock.now()
     async with app.database.write() as write:
+        # Somebody may have turned the connection round since the plan was found empty.
+        await connections.still_ours(write, lease, now)
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         # The claim is kept until here, so that a run that dies before this is taken up again.
@@ -124,14 +129,15 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     # What has no time of its own waits for something that has.
     until = min((step.until for step in waits if step.until), default=now + (ASKED_AGAIN if asks else LOOK_AGAIN))
     if waits:
-        await app.queue.send(Job(name="advance", connection=connection.id), until)
+        name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
+        await app.queue.send(Job(name=name, connection=connection.id), until)
     if drifts:
         told = "; ".join(f"{step.row.title} {step.why}" for step in drifts)
         await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told)
     elif asks:
         await connections.report(
             app.database, connection, now, Status.WAITING, reason="waiting_for_administrator",
-            sentence=_asked(asks, platform.words(app, connection)), not_before=min(now + ASKED_AGAIN, until),
+            sentence=_asked(asks, await platform.words(app, connection)), not_before=min(now + ASKED_AGAIN, until),
         )  # fmt: skip
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])

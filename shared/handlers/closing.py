@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import certificate, connections
+from shared.app import App
 from shared.connections import Connection, Status
 from shared.errors import FootprintError
 from shared.ledger import NOT_OURS, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Row, Stage
-from shared.platform import App, OpenTenant, Platform, rows_of
+from shared.platform import OpenTenant, Platform, rows_of
 from shared.reconcile import reconcile
 from shared.steps import Step, Verb
 
@@ -48,7 +49,7 @@ async def certify(
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     result = "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
     await certificate.draw_up(
-        app.database, connection, rows, now=app.clock.now(), words=platform.words(app, connection), result=result,
+        app.database, connection, rows, now=app.clock.now(), words=await platform.words(app, connection), result=result,
         left=left, unknown=unknown, still_open=open_now,
     )  # fmt: skip
 
@@ -96,7 +97,7 @@ async def without_consent(
         if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
     ]
     await certificate.draw_up(
-        app.database, connection, rows, now=now, words=platform.words(app, connection), result="degraded", left=[],
-        unknown=unknown, still_open=[],
+        app.database, connection, rows, now=now, words=await platform.words(app, connection), result="degraded",
+        left=[], unknown=unknown, still_open=[],
     )  # fmt: skip
     return True

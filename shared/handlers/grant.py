@@ -8,14 +8,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import chain, connections, grants, policies
+from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Status
+from shared.database import AsyncConnection
 from shared.errors import Refused
+from shared.handlers.overview import found
 from shared.lifecycle import Stage
-from shared.platform import App, Claim, Consent, Platform, in_modes
+from shared.platform import Claim, Consent, Platform, in_modes
 from shared.policies import EVERYONE, Policy
 from shared.queues import Job
 from shared.schedule import Site
+from shared.seal import HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +56,8 @@ async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
     for policy in new.policies:
         allowed(platform, policy)
     identifier, now = connections.new_id(), app.clock.now()
-    sealed = app.seal.close(" ".join(platform.headers().values()), about=f"headers {identifier}")
+    box = await app.seal.new_box(identifier)
+    sealed = box.close(" ".join(platform.headers().values()), about=HEADERS)
     async with app.database.write() as write:
         await connections.create(
             write, id=identifier, platform=new.platform, modes=modes, name=new.name, site=new.site,
@@ -93,22 +98,14 @@ def allowed(platform: Platform, policy: Policy) -> None:
 
 async def link(app: App, connection: str) -> str:
     """A link, good for a week, to the page that an administrator sees before consenting."""
-    token = await app.seal.link(app.database, LINK, connection, app.clock.now(), LINK_LIFE)
+    token = await app.seal.link(LINK, connection, LINK_LIFE)
     return f"{app.settings.public_url}/connect/{token}"
 
 
 async def linked(app: App, token: str) -> Connection:
     """The connection that a link shows. A link shows its own connection and no other."""
-    identifier = await app.seal.follow(app.database, LINK, token, app.clock.now())
+    identifier = await app.seal.follow(LINK, token)
     return await found(app, identifier)
-
-
-async def found(app: App, identifier: str) -> Connection:
-    """The connection with this id. Raises Refused 404 if there is none."""
-    connection = await connections.find(app.database, identifier)
-    if connection is None:
-        raise Refused(404, "no_such_connection", "There is no such connection.")
-    return connection
 
 
 def redirect_uri(app: App, connection: Connection) -> str:
@@ -118,7 +115,7 @@ def redirect_uri(app: App, connection: Connection) -> str:
 
 async def platform_url(app: App, connection: Connection) -> str:
     """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
-    state = await app.seal.link(app.database, STATE, connection.id, app.clock.now(), STATE_LIFE)
+    state = await app.seal.link(STATE, connection.id, STATE_LIFE)
     consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
     return await app.platforms[connection.platform].consent_url(app, consent)
 
@@ -129,12 +126,14 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
     Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
     """
     now, state = app.clock.now(), query.get("state", "")
-    identifier = await app.seal.use(app.database, STATE, state, now)
+    identifier = await app.seal.use(STATE, state)
     connection = await found(app, identifier)
     if connection.platform != platform:
         raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
     offered = app.platforms[platform]
     consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
+    # First, for a grant that is taken and cannot be sealed would be lost.
+    box = await app.seal.box(connection.id)
     claim = await offered.claimed(app, consent, query)
     agreed = connection.tenant or connection.expected_tenant
     if agreed is not None and not await _agrees(offered, agreed, claim):
@@ -148,7 +147,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
         )
     async with app.database.write() as write:
         if claim.grant is not None:
-            await grants.keep(write, app.seal, connection.id, claim.grant)
+            await grants.keep(write, box, connection.id, claim.grant)
             await connections.update(write, connection.id, administrator=claim.grant.address)
         if connection.tenant is None:
             await connections.update(
@@ -179,7 +178,6 @@ async def turn_to_grant(app: App, connection: Connection, why: str) -> None:
     """Begin a new generation in stage GRANT, or look again if the connection is not being removed."""
     now = app.clock.now()
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
-        await _only_one(app, connection)
         await change_direction(app, connection, Stage.GRANT, why)
     else:
         async with app.database.write() as write:
@@ -187,9 +185,10 @@ async def turn_to_grant(app: App, connection: Connection, why: str) -> None:
     await app.queue.send(Job(name="advance", connection=connection.id), now)
 
 
-async def _only_one(app: App, connection: Connection) -> None:
-    async with app.database.read() as read:
-        others = await connections.of_tenant(read, connection.platform, str(connection.tenant))
+async def _only_one(write: AsyncConnection, connection: Connection) -> None:
+    tenant = str(connection.tenant)
+    await connections.hold_tenant(write, connection.platform, tenant)
+    others = await connections.of_tenant(write, connection.platform, tenant)
     if any(connections.compete(connection, other) for other in others):
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
@@ -198,6 +197,8 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
     """Move to a stage under a new generation: whatever run is under way stops before its next call."""
     now = app.clock.now()
     async with app.database.write() as write:
+        if stage is Stage.GRANT:
+            await _only_one(write, connection)
         if not await connections.turn(write, connection, stage, now):
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}: {why}")

@@ -1,10 +1,10 @@
 """Administrator-set policies: a change of target is carried out at once, by the difference only."""
 
 from shared import policies
+from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers.grant import allowed
-from shared.platform import App
 from shared.policies import Policy
 from shared.queues import Job
 

@@ -1,12 +1,13 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
 from shared import chain, grants
+from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers.grant import change_direction
 from shared.lifecycle import ByAdministrator, Change, Stage
-from shared.platform import App, Claim, rows_of
+from shared.platform import Claim, rows_of
 from shared.queues import Job
 
 

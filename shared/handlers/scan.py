@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from shared import mailboxes
+from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.lifecycle import Stage
-from shared.platform import App
 from shared.queues import Job
 
 

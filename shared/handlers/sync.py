@@ -6,11 +6,12 @@ import sqlalchemy as sa
 
 from shared import connections, directory, operations
 from shared import tables as db
+from shared.app import App
 from shared.connections import Connection, Lease, Status
+from shared.database import insert_new
 from shared.handlers.advance import advance, open_ledger
 from shared.handlers.scan import look_at_all
 from shared.lifecycle import Stage
-from shared.platform import App
 from shared.queues import Job
 from shared.schedule import DAY, last_due
 
@@ -40,7 +41,7 @@ async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) ->
 
 
 async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
-    ledger = open_ledger(app, connection, lease)
+    ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
         await tenant.sync(accept_loss=accept_loss)
@@ -55,7 +56,7 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     """Renew the tokens. A consent that was withdrawn shows here first, and here it is seen to be back."""
     if connection.stage is not Stage.RUN:
         return
-    ledger = open_ledger(app, connection, lease)
+    ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
         await tenant.renew_tokens()
@@ -89,9 +90,6 @@ async def report(app: App, connection: Connection, _lease: Lease) -> None:
         "status": str(connection.status),
         "sentence": connection.sentence,
     }
-    mine = (db.reports.c.connection == connection.id, db.reports.c.week == week)
+    row = {"connection": connection.id, "week": week, "made_at": now, "content": content}
     async with app.database.write() as write:
-        if (await write.execute(sa.select(db.reports.c.week).where(*mine))).first() is None:
-            await write.execute(
-                sa.insert(db.reports).values(connection=connection.id, week=week, made_at=now, content=content)
-            )
+        await write.execute(insert_new(write, db.reports).values(row))

@@ -4,67 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared import certificate, chain, connections, directory, operations
+from shared import certificate, chain, operations
 from shared import ledger as ledgers
+from shared.app import App
 from shared.connections import Connection, Lease
 from shared.errors import Refused
 from shared.handlers.advance import open_ledger
 from shared.ledger import NOT_OURS, Holding, State
 from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
 from shared.plan import plan
-from shared.platform import App, instruction, rows_of
+from shared.platform import instruction, rows_of
 from shared.steps import gone_since
 from shared.tables import reports
-
-
-def connection_view(app: App, connection: Connection) -> dict[str, Any]:
-    """A connection without anything that is secret."""
-    return {
-        "id": connection.id,
-        "platform": connection.platform,
-        "platform_title": app.platforms[connection.platform].title,
-        "modes": sorted(connection.modes),
-        "name": connection.name,
-        "site": str(connection.site),
-        "tenant": connection.tenant,
-        "stage": connection.stage.name.lower(),
-        "stage_title": certificate.title_of(connection.stage),
-        "stage_since": connection.stage_since.isoformat(),
-        "status": str(connection.status),
-        "reason": connection.reason,
-        "sentence": connection.sentence,
-        "reason_since": connection.reason_since.isoformat() if connection.reason_since else None,
-        "not_before": connection.not_before.isoformat() if connection.not_before else None,
-        "synced_at": connection.synced_at.isoformat() if connection.synced_at else None,
-        "generation": connection.generation,
-        "repairs_drift": connection.repairs_drift,
-    }
-
-
-async def detail(app: App, connection: Connection) -> dict[str, Any]:
-    """A connection with its directory in numbers and its domains."""
-    domains = await directory.domains(app.database, connection.id)
-    return connection_view(app, connection) | {
-        "directory": await directory.count(app.database, connection.id),
-        "domains": [
-            {
-                "name": row["name"], "verified": row["verified"], "accepted": row["accepted"],
-                "wanted_mx": row["wanted_mx"], "mx": row["mx"],
-            }
-            for row in domains
-        ],
-    }  # fmt: skip
-
-
-async def every(app: App, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    """All connections, filtered by `stage` and `platform`."""
-    stage = query.get("stage")
-    if stage is not None and stage.upper() not in Stage.__members__:
-        raise Refused(400, "unknown_stage", f"There is no stage “{stage}”.")
-    found = await connections.listed(
-        app.database, stage=Stage[stage.upper()] if stage else None, platform=query.get("platform")
-    )
-    return [connection_view(app, connection) for connection in found]
 
 
 async def changes(app: App, connection: Connection) -> dict[str, Any]:
@@ -72,7 +23,9 @@ async def changes(app: App, connection: Connection) -> dict[str, Any]:
     platform = app.platforms[connection.platform]
     holdings = await ledgers.holdings_of(app.database, connection.id)
     mine = rows_of(platform, connection)
-    rows = [line for row in mine for line in _lines(app, connection, row, holdings)]
+    in_hand = any(isinstance(row, ByAdministrator) and _state(holdings.get(row.key)) in IN_HAND for row in mine)
+    words = await platform.words(app, connection) if in_hand else {}
+    rows = [line for row in mine for line in _lines(app, connection, row, holdings, words)]
     published = [
         {
             "stage": line.stage.name.lower(), "area": str(line.area), "text": line.text,
@@ -84,13 +37,19 @@ async def changes(app: App, connection: Connection) -> dict[str, Any]:
     return {"rows": rows, "published": published}
 
 
-def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding]) -> list[dict[str, Any]]:
+def _state(held: Holding | None) -> State | None:
+    return held.state if held else None
+
+
+def _lines(
+    app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding], words: Mapping[str, str]
+) -> list[dict[str, Any]]:
     line: dict[str, Any] = {"key": row.key, "title": row.title, "why": row.why, "element": None, "kind": _kind(row)}
     match row:
         case Activity():
             return [line | {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}]
         case ByAdministrator():
-            return [line | _administered(app, connection, row, holdings.get(row.key))]
+            return [line | _administered(row, holdings.get(row.key), words)]
         case Change():
             held = {k: h for k, h in holdings.items() if k == row.key or k.startswith(row.key + "/")}
             if not held:
@@ -106,12 +65,11 @@ def _lines(app: App, connection: Connection, row: Row, holdings: Mapping[str, Ho
 IN_HAND = {State.ASKED: False, State.LEAVING: True}
 
 
-def _administered(app: App, connection: Connection, row: ByAdministrator, held: Holding | None) -> dict[str, Any]:
+def _administered(row: ByAdministrator, held: Holding | None, words: Mapping[str, str]) -> dict[str, Any]:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
     if held is None or held.state is State.GONE:
         return {"mark": "absent", "asked": None}
     known = {"identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
-    words = app.platforms[connection.platform].words(app, connection)
     if held.state in IN_HAND:
         removal = IN_HAND[held.state]
         asked = {"removal": removal, **instruction(row, words, removal=removal)}
@@ -164,7 +122,7 @@ async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
     content = await certificate.latest(app.database, connection)
     if content is None:
         raise Refused(404, "no_certificate_yet", "The certificate is drawn up when clean-up has removed everything.")
-    return certificate.signed(app.seal, content)
+    return await certificate.signed(app.seal, content)
 
 
 async def weekly(app: App, connection: Connection) -> list[dict[str, Any]]:
@@ -198,6 +156,6 @@ async def matched(app: App, connection: Connection, span: timedelta) -> dict[str
 async def _onlooker(app: App, connection: Connection) -> ledgers.Ledger:
     # Without a lease the ledger cannot be written, so a tenant can only be looked at.
     lease = Lease(connection=connection.id, token="", generation=connection.generation)
-    ledger = open_ledger(app, connection, lease)
+    ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     return ledger

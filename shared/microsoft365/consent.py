@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from shared.app import App
 from shared.errors import Missing, Permanent, Refused, Temporary
 from shared.lifecycle import Sighting
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.graph import Graph
-from shared.platform import App, Claim, Consent, Permission
+from shared.platform import Claim, Consent, Permission
 
 PERMISSIONS = (
     Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from shared.errors import Permanent
 from shared.http import Wire
+from shared.identity import ManagedIdentity
 from shared.settings import Microsoft
 
 # The one audience that Entra takes for a federated assertion.
@@ -24,7 +24,8 @@ class Credential:
     """Made once for a process: reading a private key costs more than a hundred signatures."""
 
     def __init__(self, settings: Microsoft, wire: Wire) -> None:
-        self._settings, self._wire = settings, wire
+        self._settings = settings
+        self._identity = ManagedIdentity(wire, wire.clock, settings.federated)
         self._assertion: Callable[[str], str] | None = None
         if settings.certificate is not None:
             self._assertion = _signer(settings.client_id, settings.certificate.read_bytes())
@@ -35,28 +36,13 @@ class Credential:
         if sign is not None:
             return {"client_assertion": lambda: sign(f"{authority}/oauth2/v2.0/token")}
         if self._settings.federated is not None:
-            return {"client_assertion": self._managed_identity}
+            return {"client_assertion": lambda: self._identity.ask(EXCHANGE_AUDIENCE)}
         if self._settings.client_secret is not None:
             return self._settings.client_secret.get_secret_value()
         raise Permanent(
             "our_credential",
             "This deployment has no credential for Microsoft. Set one of CLIENT_SECRET, CERTIFICATE and FEDERATED.",
         )
-
-    def _managed_identity(self) -> str:
-        import msal
-
-        with httpx.Client(verify=self._wire.ssl_context, trust_env=False, timeout=30.0) as client:
-            identity = msal.ManagedIdentityClient(
-                msal.UserAssignedManagedIdentity(client_id=self._settings.federated), http_client=client
-            )
-            answer = identity.acquire_token_for_client(resource=EXCHANGE_AUDIENCE)
-        if "access_token" not in answer:
-            raise Permanent(
-                "our_credential",
-                f"The managed identity gave no token ({answer.get('error')}). Check that it is assigned to this app.",
-            )
-        return str(answer["access_token"])
 
 
 def _signer(client_id: str, pem: bytes) -> Callable[[str], str]:

@@ -1,35 +1,41 @@
-"""Microsoft 365: what this platform offers, in one place."""
+"""What this platform offers, in one place."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
+from shared.app import App
 from shared.clock import Clock
+from shared.connections import Connection
 from shared.http import Wire
 from shared.keys import Keys
 from shared.ledger import State
 from shared.lifecycle import Sighting
-from shared.microsoft365 import catalogue, consent
+from shared.microsoft365 import NAME, TITLE, catalogue, consent
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.groups import recycle_bin
 from shared.microsoft365.published import PUBLISHED
 from shared.microsoft365.tenant import Tenant, open_tenant
-from shared.platform import App, Claim, Platform
+from shared.platform import Claim, Platform
 from shared.settings import Settings
 
 
-def platform(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform:
+def offer(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform:
     """The platform, with one client of Microsoft's sign-in for the whole process."""
     entra = Entra(settings=settings.microsoft, wire=wire, clock=clock)
 
     async def application(tenant: Tenant, _identity: str | None) -> Sighting:
         return await consent.application(entra, str(tenant.connection.tenant), tenant.app)
 
+    async def words(app: App, _connection: Connection) -> Mapping[str, str]:
+        return {"client_id": app.settings.microsoft.client_id}
+
     async def disown(_app: App, _claim: Claim) -> None:
         """A claim here is only a name; there is nothing to give back."""
 
     return Platform(
-        name="microsoft365",
-        title="Microsoft 365",
+        name=NAME,
+        title=TITLE,
         rows=catalogue.rows(application),
         published=PUBLISHED,
         permissions=consent.PERMISSIONS,
@@ -42,7 +48,7 @@ def platform(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platf
             "any more, the rest a day later, when all mail is back. You then remove the application, and receive a "
             "signed record of everything that was made and removed."
         ),
-        words=lambda app, _connection: {"client_id": app.settings.microsoft.client_id},
+        words=words,
         consent_url=lambda _app, asked: consent.consent_url(entra, asked),
         claimed=consent.claimed,
         disown=disown,

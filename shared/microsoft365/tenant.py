@@ -1,11 +1,12 @@
 """One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from shared.app import App
 from shared.connections import Connection
 from shared.errors import Permanent
 from shared.ledger import Ledger
@@ -13,7 +14,6 @@ from shared.lifecycle import Stage
 from shared.microsoft365.entra import Entra, TokenRefused
 from shared.microsoft365.exchange import Dehydrated, Exchange
 from shared.microsoft365.graph import Graph
-from shared.platform import App
 from shared.settings import MailSite, Microsoft
 from shared.tokens import Tokens
 
@@ -24,12 +24,12 @@ class Tenant:
     """What the Microsoft 365 resources are given."""
 
     def __init__(
-        self, *, app: App, connection: Connection, ledger: Ledger, tokens: Tokens, graph: Graph, exchange: Exchange
-    ) -> None:
+        self, *, app: App, connection: Connection, ledger: Ledger, tokens: Tokens, graph: Graph, exchange: Exchange,
+        secrets: Sequence[str],
+    ) -> None:  # fmt: skip
         self.app, self.connection, self.ledger = app, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
-        secrets = app.seal.open(connection.sealed_headers, about=f"headers {connection.id}")
-        self.return_secret, self.loop_secret = secrets.split()
+        self.return_secret, self.loop_secret = secrets
         self._read: dict[str, list[Record]] = {}
 
     @property
@@ -113,6 +113,7 @@ async def open_tenant(app: App, connection: Connection, ledger: Ledger, entra: E
             tokens=tokens,
             graph=Graph(graph, lambda: tokens.get(settings.graph_url), app.clock),
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
+            secrets=await app.seal.headers(connection),
         )
         try:
             yield opened

@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 
-import jwt
-
+from shared.app import App
 from shared.errors import FootprintError, Refused
-from shared.platform import App
 from shared.web.messages import Request
 
 SESSION, SIGN_IN = "session", "sign-in"
@@ -34,7 +32,7 @@ async def operator(app: App, request: Request) -> str:
         raise _unknown()
     _same_site(app, request)
     try:
-        await app.seal.follow(app.database, SESSION, session, app.clock.now())
+        await app.seal.follow(SESSION, session)
     except Refused:
         raise _unknown() from None
     return "console"
@@ -48,6 +46,8 @@ def _same_site(app: App, request: Request) -> None:
 
 
 async def _bearer(app: App, token: str) -> str:
+    import jwt
+
     operators = app.settings.operators
     if not operators.issuer or operators.jwks_url is None:
         raise _unknown()
@@ -68,13 +68,13 @@ async def _bearer(app: App, token: str) -> str:
 
 async def sign_in_link(app: App) -> str:
     """A one-time link that begins a console session: for the machine's own owner, printed at local start."""
-    token = await app.seal.link(app.database, SIGN_IN, None, app.clock.now(), SIGN_IN_LIFE)
+    token = await app.seal.link(SIGN_IN, None, SIGN_IN_LIFE)
     return f"{app.settings.public_url}/sign-in/{token}"
 
 
 async def begin_session(app: App, token: str) -> str:
     """Use up a sign-in link and return the session's cookie."""
-    await app.seal.use(app.database, SIGN_IN, token, app.clock.now())
-    session = await app.seal.link(app.database, SESSION, None, app.clock.now(), SESSION_LIFE)
+    await app.seal.use(SIGN_IN, token)
+    session = await app.seal.link(SESSION, None, SESSION_LIFE)
     secure = "; Secure" if app.settings.public_url.startswith("https:") else ""
     return f"{COOKIE}={session}; HttpOnly; SameSite=Strict; Path=/; Max-Age={int(SESSION_LIFE.total_seconds())}{secure}"

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import certificate
+from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
-from shared.handlers import grant, revoke, views
+from shared.handlers import grant, overview, revoke, views
 from shared.lifecycle import ByAdministrator, Change, Stage
-from shared.platform import App, permissions_of, rows_of
-from shared.web import api
+from shared.platform import permissions_of, rows_of
+from shared.web.api import acts
 from shared.web.messages import PAGE_HEADERS, Request, Response, redirect
 from shared.web.operators import begin_session
 
@@ -69,17 +70,17 @@ async def sign_in(app: App, request: Request) -> Response:
 
 async def index(app: App, _request: Request) -> Response:
     """All connections, those that need a person first."""
-    return page("index.html", connections=await views.every(app, {}))
+    return page("index.html", connections=await overview.every(app, {}))
 
 
 async def connection(app: App, request: Request) -> Response:
     """One connection: its stage, the published table as it stands, the ledger."""
-    found = await grant.found(app, request.args["id"])
+    found = await overview.found(app, request.args["id"])
     shown = await views.changes(app, found)
     entries = await views.entries(app, found)
     return page(
         "connection.html",
-        c=await views.detail(app, found),
+        c=await overview.detail(app, found),
         rows=shown["rows"],
         published=_by_stage(shown),
         ledger=entries[: -SHOWN_ENTRIES - 1 : -1],
@@ -119,7 +120,7 @@ def _by_stage(shown: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
 
 async def act(app: App, request: Request) -> Response:
     """A button of the connection's page."""
-    found = await grant.found(app, request.args["id"])
+    found = await overview.found(app, request.args["id"])
     match request.args["action"]:
         case "revoke":
             await revoke.revoke(app, found, request.actor)
@@ -128,7 +129,7 @@ async def act(app: App, request: Request) -> Response:
         case "attest":
             await revoke.attest(app, found, request.form().get("key", ""), request.actor)
         case job if job in JOBS:
-            await api.start(app, found, JOBS[job])
+            await acts.start(app, found, JOBS[job])
         case other:
             raise Refused(404, "no_such_action", f"There is no action “{other[:80]}”.")
     return redirect(f"/connections/{found.id}")
@@ -141,7 +142,7 @@ async def connect(app: App, request: Request) -> Response:
     rows = rows_of(platform, found)
     return page(
         "connect.html",
-        c=views.connection_view(app, found),
+        c=overview.connection_view(app, found),
         changes=[row for row in rows if isinstance(row, Change | ByAdministrator)],
         permissions=permissions_of(platform, rows),
         how_it_ends=platform.how_it_ends,

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from shared.errors import FootprintError, Permanent, Temporary
 from shared.http import Wire
+from shared.identity import ManagedIdentity
 from shared.microsoft365.entra import REFUSALS, AccessToken, Entra, claims, classify, scope
 from shared.settings import Microsoft
 from tests.wire.host import Host, Say, Seen, StillClock
@@ -161,12 +162,34 @@ async def test_a_managed_identity(federated: Entra, sign_in: SignIn, host: Host)
     assert sign_in.posted[0].form()["client_assertion"] == "assertion"
 
 
-@pytest.mark.parametrize("say", [Say(act="drop"), Say(body=b"<html>")])
+SILENT = [
+    Say(act="drop"), Say(act="cut", body={"access_token": "t"}), Say(body=b"<html>"), Say(body=[]), Say(status=500),
+    Say(status=503, body=b"<html>"), Say(status=429, headers={"Retry-After": "7"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("say", SILENT)
 async def test_a_managed_identity_that_does_not_answer(federated: Entra, sign_in: SignIn, host: Host, say: Say) -> None:
     host.says(say)
     with pytest.raises(Temporary):
         await federated.token(TENANT, "https://graph.microsoft.com")
     assert sign_in.posted == []
+
+
+async def test_a_managed_identity_that_is_not_assigned(federated: Entra, sign_in: SignIn, host: Host) -> None:
+    host.says(Say(status=400, body={"statusCode": 400, "message": f"No identity, {SECRET}"}))
+    with pytest.raises(Permanent, match="our_credential") as raised:
+        await federated.token(TENANT, "https://graph.microsoft.com")
+    assert SECRET not in str(raised.value)
+    assert sign_in.posted == []
+
+
+async def test_the_apps_own_identity(federated: Entra, wire: Wire, host: Host) -> None:
+    host.says(Say(body={"access_token": "t", "expires_on": str(int(time.time()) + 3600), "resource": "r"}))
+    identity = ManagedIdentity(wire, wire.clock, None)
+    assert [await identity.token("https://vault.azure.net") for _ in range(2)] == ["t", "t"]
+    (asked,) = host.seen  # the second time it was kept
+    assert "client_id" not in asked.path
 
 
 UNSURE = {

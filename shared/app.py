@@ -1,0 +1,57 @@
+"""What every handler is given, built once in a process. Imports none of it: a cold start pays for what it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shared.clock import Clock
+    from shared.database import Database
+    from shared.http import Wire
+    from shared.keys import Keys
+    from shared.platform import Platform
+    from shared.queues import Queue
+    from shared.seal import Seal
+    from shared.settings import Settings
+
+
+class Platforms(Mapping[str, "Platform"]):
+    """Every platform by name, made when it is first asked for: most processes serve one, many requests none."""
+
+    def __init__(self, titles: Mapping[str, str], make: Callable[[str], Platform]) -> None:
+        self.titles, self._make = titles, make
+        self._made: dict[str, Platform] = {}
+
+    def __getitem__(self, name: str) -> Platform:
+        if name not in self.titles:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.titles)
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.titles
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Everything a handler needs, built once from settings by `service.build`."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    queue: Queue
+    seal: Seal
+    wire: Wire
+    keys: Keys
+    platforms: Platforms

@@ -1,0 +1,19 @@
+"""Google Workspace, by name; what it offers is imported once a connection to it is in hand."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.clock import Clock
+    from shared.http import Wire
+    from shared.keys import Keys
+    from shared.platform import Platform
+    from shared.settings import Settings
+
+NAME, TITLE = "google", "Google Workspace"
+
+
+def platform(settings: "Settings", wire: "Wire", keys: "Keys", clock: "Clock") -> "Platform":
+    """The platform, for one process."""
+    from shared.google_workspace.offer import offer
+
+    return offer(settings, wire, keys, clock)

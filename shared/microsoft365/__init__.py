@@ -1,0 +1,19 @@
+"""Microsoft 365, by name; what it offers is imported once a connection to it is in hand."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.clock import Clock
+    from shared.http import Wire
+    from shared.keys import Keys
+    from shared.platform import Platform
+    from shared.settings import Settings
+
+NAME, TITLE = "microsoft365", "Microsoft 365"
+
+
+def platform(settings: "Settings", wire: "Wire", keys: "Keys", clock: "Clock") -> "Platform":
+    """The platform, for one process."""
+    from shared.microsoft365.offer import offer
+
+    return offer(settings, wire, keys, clock)

@@ -1,0 +1,95 @@
+"""Wraps every data key anew under the present master key: `python -m shared.rotate`. Nothing else is rewritten.
+
+For after a new version of the master key, or a new first line in its file. It may be stopped and begun again; once it
+has ended without a complaint, older versions are not needed any more.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.clock import SystemClock
+from shared.database import Database
+from shared.errors import Permanent, Temporary
+from shared.http import Wire
+from shared.master_keys import MasterKey, Wrapped, chosen
+from shared.settings import Settings
+from shared.tables import data_keys
+
+# So many are wrapped at once; a vault allows some hundreds a second.
+BATCH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotated:
+    """How many data keys were wrapped anew, and whose could not be, with the reason."""
+
+    wrapped: int
+    failed: dict[str, str]
+
+
+async def rotate(database: Database, master: MasterKey) -> Rotated:
+    """Wrap what an older master key has wrapped. Raises Temporary in an outage; what is done by then stays done."""
+    present = (await master.wrap(os.urandom(32), "a probe")).master
+    wrapped, failed, last = 0, dict[str, str](), ""
+    table = data_keys
+    while True:
+        old = sa.select(table).where(table.c.master != present, table.c.scope > last).order_by(table.c.scope)
+        async with database.read() as read:
+            rows = (await read.execute(old.limit(BATCH))).all()
+        if not rows:
+            return Rotated(wrapped=wrapped, failed=failed)
+        last = rows[-1].scope
+        anew = await asyncio.gather(*(_anew(master, row) for row in rows), return_exceptions=True)
+        wrapped += await _keep(database, rows, anew)
+        for row, one in zip(rows, anew, strict=True):
+            if isinstance(one, Permanent):
+                failed[row.scope] = one.sentence
+            elif isinstance(one, BaseException):
+                raise one
+
+
+async def _anew(master: MasterKey, row: Any) -> Wrapped:
+    key = await master.unwrap(Wrapped(master=row.master, content=row.wrapped), row.scope)
+    anew = await master.wrap(key, row.scope)
+    # A vault wraps even under a version that it will not unwrap with, because it is disabled.
+    if await master.unwrap(anew, row.scope) != key:
+        raise Permanent("our_master_key", "The master key does not give back what it has wrapped. Nothing was changed.")
+    return anew
+
+
+async def _keep(database: Database, rows: Sequence[Any], anew: Sequence[Wrapped | BaseException]) -> int:
+    table, kept = data_keys, 0
+    async with database.write() as write:
+        for row, one in zip(rows, anew, strict=True):
+            if isinstance(one, Wrapped):
+                unchanged = table.c.scope == row.scope, table.c.wrapped == row.wrapped
+                new = sa.update(table).where(*unchanged).values(wrapped=one.content, master=one.master)
+                kept += (await write.execute(new)).rowcount
+    return kept
+
+
+async def _main() -> int:
+    settings = Settings()
+    database = Database(settings.database_url)
+    master = chosen(settings, Wire(clock=SystemClock(), ca_file=settings.ca_file))
+    try:
+        done = await rotate(database, master)
+    except (Permanent, Temporary) as error:
+        sys.stderr.write(f"{error.sentence} Run it again: it goes on where it stopped.\n")
+        return 1
+    finally:
+        await database.close()
+    sys.stdout.write(f"{done.wrapped} keys are wrapped anew.\n")
+    for scope, sentence in done.failed.items():
+        sys.stderr.write(f"{scope}: {sentence}\n")
+    return 1 if done.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main()))

@@ -1,0 +1,165 @@
+"""What the person who runs this sees: log lines as JSON with the ids of what they are about; traces and metrics by
+OpenTelemetry where a collector is set.
+
+Nothing secret is in any of it. What we write ourselves never holds a secret; what others raise may, so of an
+exception that is not ours only its kind and the places that it went through are told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import FootprintError
+
+if TYPE_CHECKING:
+    from shared.settings import Telemetry
+
+SERVICE = "footprint"
+_about: ContextVar[Mapping[str, str]] = ContextVar("about")
+# Of a record's attributes, those that everybody's have.
+PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+# What a cold machine may take to reach its collector before its answer goes out, in milliseconds.
+FLUSH = 2000
+
+
+@contextmanager
+def about(**ids: str | None) -> Iterator[None]:
+    """Everything that is logged or traced inside bears these ids: `connection`, `platform`, `job`, `request`."""
+    known = _about.get({})
+    token = _about.set({**known, **{name: value for name, value in ids.items() if value}})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+class Line(logging.Formatter):
+    """A record as one line of JSON, by the names that Google Cloud's and most other log stores understand."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        content: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            **_about.get({}),
+            **{name: value for name, value in vars(record).items() if name not in PLAIN},
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            content["error"] = told(record.exc_info[1])
+        return json.dumps(content, default=str, ensure_ascii=False)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """An exception without what it says, unless it is ours: its kind, where it was raised, and what it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    content: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    if isinstance(error, FootprintError):
+        content["code"], content["sentence"] = error.code, error.sentence
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return content | ({"from": told(cause)} if cause is not None else {})
+
+
+class _Otel:
+    """The tracer and the instruments of this process, once a collector is set."""
+
+    def __init__(self, url: str) -> None:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        resource = Resource.create({"service.name": SERVICE})
+        self.traces = TracerProvider(resource=resource)
+        self.traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url}/v1/traces")))
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{url}/v1/metrics"))
+        self.metrics = MeterProvider(resource=resource, metric_readers=[reader])
+        self.tracer = self.traces.get_tracer(SERVICE)
+        meter = self.metrics.get_meter(SERVICE)
+        self.seconds = meter.create_histogram("footprint.duration", unit="s", description="of jobs, requests and calls")
+
+
+_otel: list[_Otel] = []
+
+
+def start(settings: Telemetry) -> None:
+    """Once in a process, before anything else: shape its log lines, and reach its collector if one is set."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(sys.stdout))
+    for handler in root.handlers:
+        handler.setFormatter(Line())
+    logging.getLogger("shared").setLevel(settings.level)
+    if settings.otlp_url is not None and not _otel:
+        _otel.append(_Otel(settings.otlp_url))
+
+
+def stop() -> None:
+    """Send what is left, and forget the collector."""
+    while _otel:
+        otel = _otel.pop()
+        otel.traces.shutdown()
+        otel.metrics.shutdown()
+
+
+def flush() -> None:
+    """Send what there is before the machine may be frozen: a function's background gets no time of its own."""
+    for otel in _otel:
+        otel.traces.force_flush(FLUSH)
+        otel.metrics.force_flush(FLUSH)
+
+
+class Span:
+    """What comes of something that is measured."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str | int] = {}
+
+    def note(self, **found: str | int) -> None:
+        """Add what is known only later, such as a status or an outcome; few values each, for they are counted by."""
+        self.found |= found
+
+
+@contextmanager
+def span(kind: str, name: str, headers: Mapping[str, str] | None = None, **known: str | int) -> Iterator[Span]:
+    """Measure something: a `job`, a `request` or a `call`, by its name, with few-valued attributes.
+
+    `headers` are a request's, whose `traceparent` it goes on from. Without a collector this costs nothing.
+    """
+    measured = Span()
+    if not _otel:
+        yield measured
+        return
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    otel, begin = _otel[0], time.perf_counter()
+    parent = TraceContextTextMapPropagator().extract(dict(headers)) if headers is not None else None
+    # What an exception says may hold a secret, so it is not recorded.
+    with otel.tracer.start_as_current_span(
+        f"{kind} {name}", parent, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield measured
+        except BaseException as error:
+            measured.note(error=type(error).__name__)
+            raise
+        finally:
+            told_of = {"kind": kind, "name": name, **known, **measured.found}
+            current.set_attributes({**told_of, **_about.get({})})
+            otel.seconds.record(time.perf_counter() - begin, told_of)
