@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test check bench sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -51,6 +51,9 @@ parts: .parts/node/ready .parts/tasks/ready  ## programs of others that tests sp
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+kills: .venv/ready  ## fifty lives on each cloud's host while it is killed again and again; takes some minutes
+	LIVES=50 $(BIN)/pytest -n 2 tests/hosts/test_kills.py
 
 runtime:  ## Microsoft's own Functions runtime, for the tests that run the app in it, for each Python that is here
 	@for version in 3.11 3.13; do \

@@ -77,7 +77,7 @@ def _run() -> Callable[[func.QueueMessage], Awaitable[None]]:
     async def run(message: func.QueueMessage) -> None:
         from shared import jobs
 
-        await jobs.deliver(service(), message.get_body().decode("utf-8", "replace"), message.dequeue_count or 1)
+        await jobs.deliver(service(), message.get_body().decode("utf-8", "replace"))
 
     return run
 

@@ -69,10 +69,7 @@ async def job(incoming: Incoming) -> Outgoing:
 
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.job_url)):
         return Outgoing("Only this deployment's queues call here.\n", 401)
-    # Counted from nought, and only a hint: it is not signed as the token is.
-    retries = incoming.headers.get("x-cloudtasks-taskretrycount", "0")
-    attempts = 1 + int(retries) if retries.isascii() and retries.isdigit() else 1
-    await jobs.deliver(app(), (await incoming.body()).decode("utf-8", "replace"), attempts)
+    await jobs.deliver(app(), (await incoming.body()).decode("utf-8", "replace"))
     return await _told(Outgoing(status_code=204))
 
 

@@ -73,6 +73,8 @@ class Connection:
     synced_at: datetime | None
     lease: str | None
     lease_until: datetime | None
+    begun: int
+    """How many runs have begun, this one too, since one last came to an end, good or bad."""
     created_at: datetime
 
 
@@ -157,7 +159,9 @@ async def claim(database: Database, connection: str, now: datetime) -> tuple[Con
     free = sa.or_(table.c.lease.is_(None), table.c.lease_until <= now)
     async with database.write() as write:
         taken = await write.execute(
-            sa.update(table).where(table.c.id == connection, free).values(lease=token, lease_until=now + LEASE)
+            sa.update(table)
+            .where(table.c.id == connection, free)
+            .values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1)
         )
         if taken.rowcount == 0:
             return None
@@ -190,7 +194,7 @@ async def release(database: Database, lease: Lease) -> None:
         await write.execute(
             sa.update(table)
             .where(table.c.id == lease.connection, table.c.lease == lease.token)
-            .values(lease=None, lease_until=None)
+            .values(lease=None, lease_until=None, begun=0)
         )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -41,8 +40,8 @@ UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": sca
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 PATIENCE = DAY
-# A delivery that was begun this often without an end keeps killing whoever takes it.
-MOST_DELIVERIES = 5
+# A connection whose runs were begun this often, and never ended, keeps killing whoever takes it.
+MOST_BEGUN = 5
 # Connections started each second when a site's time has come.
 STARTS_A_SECOND = 10
 
@@ -52,7 +51,7 @@ async def run(app: App, job: Job) -> None:
     with about(connection=job.connection, job=job.name), span("job", job.name) as measured:
         outcome = await _run(app, job, measured)
         measured.note(outcome=outcome)
-        log.info("job ended", extra={"outcome": outcome, "attempts": job.attempts})
+        log.info("job ended", extra={"outcome": outcome})
 
 
 async def _run(app: App, job: Job, measured: Span) -> str:
@@ -109,19 +108,16 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | No
 
 
 async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None) -> None:
-    if job.attempts > MOST_DELIVERIES:
-        raise Permanent("poisoned", _never_ended(job))
     if lease is None:
         await UNLEASED[job.name](app, connection)
-    else:
-        await HANDLERS[job.name](app, connection, lease)
+        return
+    if connection.begun > MOST_BEGUN:
+        raise Permanent("poisoned", _never_ended(job))
+    await HANDLERS[job.name](app, connection, lease)
 
 
-async def deliver(app: App, message: str, attempts: int) -> None:
-    """Run the job of a message, which a queue delivers for the `attempts`th time.
-
-    Raises only if even the outcome cannot be noted; the queue then delivers it again.
-    """
+async def deliver(app: App, message: str) -> None:
+    """Run the job of a message. Raises only if even the outcome cannot be noted; its queue then delivers it again."""
     ours = _of_message(message)
     if ours is None:
         return
@@ -130,7 +126,7 @@ async def deliver(app: App, message: str, attempts: int) -> None:
         # It waits longer than the queue can hold it.
         await app.queue.send(job, not_before)
         return
-    await run(app, replace(job, attempts=attempts))
+    await run(app, job)
 
 
 async def give_up(app: App, message: str) -> None:
@@ -204,9 +200,22 @@ async def fire(app: App, timer: Timer) -> None:
         await _sync(app, timer.sites)
     elif timer.name == "sweep":
         await sweep(app)
+    elif timer.name == "rotate":
+        await _rotate(app)
     else:
         running = sa.select(db.connections.c.id).where(db.connections.c.stage == int(Stage.RUN))
         await _send_all(app, timer.name, running)
+
+
+async def _rotate(app: App) -> None:
+    """Wrap the data keys that an older version of the master key has wrapped, so that it can be let go."""
+    from shared.rotate import rotate
+
+    done = await rotate(app.database, app.seal.master)
+    if done.wrapped:
+        log.info("data keys wrapped anew", extra={"number": done.wrapped})
+    for scope, sentence in done.failed.items():
+        log.error(sentence, extra={"scope": scope})
 
 
 async def _sync(app: App, sites: tuple[Site, ...]) -> None:

@@ -16,6 +16,9 @@ from shared.database import Database, insert_new, upsert
 
 # As long as a function may run.
 LEASE = timedelta(minutes=10)
+# A mailbox whose reading was begun this often, and never ended, may be what kills whoever reads it.
+MOST_BEGUN = 5
+PUT_ASIDE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class Mailbox:
     not_before: datetime | None
     lease: str | None
     lease_until: datetime | None
+    begun: int
 
 
 def _mailbox(row: Any) -> Mailbox:
@@ -103,14 +107,22 @@ def _unread(now: datetime) -> sa.ColumnElement[bool]:
 
 
 async def take(database: Database, connection: str, now: datetime, most: int) -> list[Mailbox]:
-    """Take some mailboxes with news to read, for oneself alone until they are given back."""
+    """Take some mailboxes with news to read, for oneself alone until they are given back.
+
+    Those whose reading keeps dying are put aside for an hour.
+    """
     table, token = db.mailboxes, secrets.token_hex(8)
     ready = sa.and_(table.c.connection == connection, _unread(now))
     some = sa.select(table.c.user).where(ready).order_by(table.c.noticed).limit(most)
     async with database.write() as write:
         users = list((await write.execute(some.with_for_update(skip_locked=True))).scalars())
         taken = sa.update(table).where(table.c.connection == connection, table.c.user.in_(users))
-        await write.execute(taken.values(lease=token, lease_until=now + LEASE))
+        await write.execute(taken.values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1))
+        aside = sa.update(table).where(
+            table.c.connection == connection, table.c.lease == token, table.c.begun > MOST_BEGUN
+        )
+        why = "Reading it was begun several times and never ended."
+        await write.execute(aside.values(lease=None, lease_until=None, begun=0, reason=why, not_before=now + PUT_ASIDE))
         rows = await write.execute(sa.select(table).where(table.c.connection == connection, table.c.lease == token))
         return [_mailbox(row) for row in rows]
 
@@ -127,7 +139,9 @@ async def _give_back(database: Database, connection: str, mailbox: Mailbox, **va
     table = db.mailboxes
     mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
     async with database.write() as write:
-        changed = await write.execute(sa.update(table).where(*mine).values(lease=None, lease_until=None, **values))
+        changed = await write.execute(
+            sa.update(table).where(*mine).values(lease=None, lease_until=None, begun=0, **values)
+        )
     return bool(changed.rowcount)
 
 

@@ -60,7 +60,7 @@ class Seal:
     """Everything that needs a key."""
 
     def __init__(self, master: MasterKey, database: Database, clock: Clock) -> None:
-        self._master, self._database, self._clock = master, database, clock
+        self.master, self._database, self._clock = master, database, clock
         self._kept: OrderedDict[str, tuple[bytes, datetime]] = OrderedDict()
         self._asked: dict[str, asyncio.Task[bytes]] = {}
 
@@ -158,7 +158,7 @@ class Seal:
                 "The key of this connection is not in the database, so nothing that is sealed opens. Restore it from "
                 "the database's backup.",
             )
-        key = await self._master.unwrap(wrapped, scope)
+        key = await self.master.unwrap(wrapped, scope)
         self._kept[scope] = key, self._clock.now() + KEPT_FOR
         self._kept.move_to_end(scope)
         while len(self._kept) > MOST_KEPT:
@@ -172,7 +172,7 @@ class Seal:
         return Wrapped(master=row.master, content=row.wrapped) if row else None
 
     async def _make(self, scope: str) -> None:
-        wrapped = await self._master.wrap(os.urandom(32), scope)
+        wrapped = await self.master.wrap(os.urandom(32), scope)
         row = {"scope": scope, "wrapped": wrapped.content, "master": wrapped.master, "made_at": self._clock.now()}
         try:
             async with self._database.write() as write:

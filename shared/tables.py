@@ -53,6 +53,7 @@ connections = sa.Table(
     sa.Column("synced_at", Moment),
     sa.Column("lease", sa.String),
     sa.Column("lease_until", Moment),
+    sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Moment, nullable=False),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
@@ -179,6 +180,7 @@ checkpoints = sa.Table(
     sa.Column("at", Moment, nullable=False),
 )
 
+POLICY_LISTS = ("domains", "groups", "users", "senders", "subjects", "actions")
 policies = sa.Table(
     "policies",
     metadata,
@@ -187,12 +189,7 @@ policies = sa.Table(
     sa.Column("direction", sa.String, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("everyone", sa.Boolean, nullable=False),
-    sa.Column("domains", sa.JSON, nullable=False),
-    sa.Column("groups", sa.JSON, nullable=False),
-    sa.Column("users", sa.JSON, nullable=False),
-    sa.Column("senders", sa.JSON, nullable=False),
-    sa.Column("subjects", sa.JSON, nullable=False),
-    sa.Column("actions", sa.JSON, nullable=False),
+    *(sa.Column(name, sa.JSON, nullable=False) for name in POLICY_LISTS),
 )
 
 grants = sa.Table(
@@ -223,6 +220,7 @@ mailboxes = sa.Table(
     sa.Column("not_before", Moment),
     sa.Column("lease", sa.String),
     sa.Column("lease_until", Moment),
+    sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
     sa.Index("mailboxes_by_address", "address"),
 )
 
@@ -281,7 +279,6 @@ jobs = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("connection", sa.String, nullable=False),
     sa.Column("not_before", Moment, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("receipt", sa.String),
     sa.Index("jobs_by_time", "not_before"),
 )

@@ -43,7 +43,7 @@ def about(**ids: str | None) -> Iterator[None]:
 
 
 class Line(logging.Formatter):
-    """A record as one line of JSON, by the names that Google Cloud's and most other log stores understand."""
+    """A record as one line of JSON, by names that log stores understand."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
+import sqlalchemy as sa
+
 from shared.database import Database
 from shared.migrate import migrate
 from shared.tables import metadata
@@ -38,6 +40,10 @@ class Databases(Protocol):
 
     def empty(self, folder: Path) -> str:
         """The same, and in a new one there is nothing, not even a table."""
+        ...
+
+    def nowhere(self, folder: Path) -> str:
+        """An address at which nothing answers."""
         ...
 
     def content(self, folder: Path) -> Any:
@@ -71,6 +77,9 @@ class Sqlite:
 
     def empty(self, folder: Path) -> str:
         return f"sqlite+aiosqlite:///{_file(folder)}"
+
+    def nowhere(self, folder: Path) -> str:
+        return self.empty(folder / "nowhere")
 
     def content(self, folder: Path) -> bytes:
         with closing(sqlite3.connect(_file(folder))) as connection:
@@ -110,6 +119,9 @@ class Postgresql:
     def empty(self, folder: Path) -> str:
         return self._address(self._of(folder, "template1"))
 
+    def nowhere(self, folder: Path) -> str:
+        return f"postgresql+psycopg://postgres@/footprint?host={folder}"
+
     def content(self, folder: Path) -> dict[str, bytes]:
         return self._content(self._made[folder])
 
@@ -117,14 +129,14 @@ class Postgresql:
         connection = self._connected(self._of(folder, self._migrated))
         with connection.transaction(), connection.cursor() as cursor:
             for table in reversed(metadata.sorted_tables):
-                cursor.execute(f'DELETE FROM "{table.name}"')
+                cursor.execute(str(sa.delete(table)))
             for table in metadata.sorted_tables:
                 with cursor.copy(f'COPY "{table.name}" FROM STDIN (FORMAT BINARY)') as rows:
                     rows.write(content[table.name])
                 if (number := table.autoincrement_column) is not None:
-                    last = f'SELECT max("{number.name}") FROM "{table.name}"'
-                    sequence = f"pg_get_serial_sequence('{table.name}', '{number.name}')"
-                    cursor.execute(f"SELECT setval({sequence}, coalesce(({last}), 0) + 1, false)")
+                    last = (cursor.execute(str(sa.select(sa.func.max(number)))).fetchone() or (None,))[0] or 0
+                    sequence = f"{table.name}_{number.name}_seq"
+                    cursor.execute("SELECT setval(%s, %s, false)", (sequence, last + 1))
 
     def drop(self) -> None:
         for name in self._made.values():

@@ -23,6 +23,7 @@ from shared.errors import FootprintError, Permanent, Refused, Temporary
 from shared.http import Wire
 from shared.identity import ManagedIdentity, ServiceIdentity
 from shared.jobs import run
+from shared.lifecycle import Stage
 from shared.master_keys import MasterKey, Wrapped, chosen
 from shared.master_keys.key_vault import KeyVault
 from shared.master_keys.kms import Kms, crc32c
@@ -546,7 +547,10 @@ async def test_a_connection_waits_for_its_vault_and_tells_a_person_only_what_a_p
 ) -> None:
     master = vault_key(vaults, Wire(clock=world.clock, ca_file=None))
     world.app = replace(world.app, seal=Seal(master, world.app.database, world.clock))
-    connection = await world.connect()
+    connection = await world.create()
+    await world.consent(connection)
+    world.admin("assign-role")
+    await world.until(connection, Stage.RUN)
     vaults.faults.append(Fault.parse({"match": {"path": "unwrapkey"}, "do": {"kind": "status"}, "times": 99}))
     world.clock.move(KEPT_FOR)
     await run(world.app, Job(name="refresh", connection=connection.id))
@@ -615,12 +619,18 @@ def test_each_cloud_has_its_own_audience(wire: Wire, host: str, audience: str) -
     assert vault._audience == audience
 
 
-async def test_following_a_session_costs_little_of_a_cold_start(database: Database, still: StillClock) -> None:
-    key = local_key()
-    token = await Seal(LocalKeys([key]), database, still).link("session", None, timedelta(hours=8))
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", FOLLOW, database.url, key, token], cwd=ROOT, text=True, capture_output=True, check=True
-    )
+def test_following_a_session_costs_little_of_a_cold_start(tmp_path: Path) -> None:
+    key, url = local_key(), f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}"
+
+    async def make() -> str:
+        database = Database(url)
+        await migrate(database)
+        token = await Seal(LocalKeys([key]), database, StillClock()).link("session", None, timedelta(hours=8))
+        await database.close()
+        return token
+
+    command = [sys.executable, "-c", FOLLOW, url, key, asyncio.run(make())]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)  # noqa: S603
     assert done.stdout.split() == ["cryptography"]  # its AEAD ciphers, which take 11 ms
 
 

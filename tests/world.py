@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class Lived:
 LIVED: dict[object, Lived] = {}
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # asyncio prints what a task was given, again and again, and this is a lot
 class World:
     """Everything a test needs to live a connection's life."""
 
@@ -102,6 +102,7 @@ class World:
     folder: Path
     app: App
     at_first: Saved | None
+    others: list["World"] = field(default_factory=list)
 
     @classmethod
     async def make(
@@ -117,12 +118,14 @@ class World:
         return cls(sims=sims, clock=clock, databases=databases, folder=folder, app=app, at_first=at_first)
 
     async def again(self, **settings: Any) -> "World":
-        """Another process of the same deployment, perhaps with other settings."""
-        return await World.make(self.sims, self.clock, self.databases, self.folder, **settings)
+        """Another process of the same deployment, perhaps with other settings. It ends when this one does."""
+        self.others.append(await World.make(self.sims, self.clock, self.databases, self.folder, **settings))
+        return self.others[-1]
 
     async def close(self) -> None:
         """Let go of the database."""
-        await self.app.database.close()
+        for one in (self, *self.others):
+            await one.app.database.close()
 
     async def once(self, what: object, live: Callable[[], Awaitable[Connection]]) -> Connection:
         """Live the beginning of a life; if it was lived before, and nothing has happened here, go where it came to."""

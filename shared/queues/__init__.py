@@ -23,7 +23,6 @@ class Job:
 
     name: str
     connection: str
-    attempts: int = 0
 
     @property
     def queue(self) -> str:
@@ -40,7 +39,7 @@ class Queue(Protocol):
 
 
 def encode(job: Job, not_before: datetime) -> str:
-    """The job as a message, in JSON. How often it was delivered is for the queue to say, so that is not in it."""
+    """The job as a message, in JSON."""
     content = {"name": job.name, "connection": job.connection, "not_before": not_before.isoformat()}
     return json.dumps(content, separators=(",", ":"))
 

@@ -45,8 +45,7 @@ class EmbeddedQueue:
             if waiting.first() is None:
                 await write.execute(
                     sa.insert(table).values(
-                        id=new_id(), name=job.name, connection=job.connection, not_before=not_before,
-                        attempts=job.attempts,
+                        id=new_id(), name=job.name, connection=job.connection, not_before=not_before
                     )
                 )  # fmt: skip
 
@@ -59,12 +58,10 @@ class EmbeddedQueue:
             if due is None:
                 return None
             await write.execute(
-                sa.update(table)
-                .where(table.c.id == due.id)
-                .values(receipt=receipt, attempts=table.c.attempts + 1, not_before=now + HIDDEN)
+                sa.update(table).where(table.c.id == due.id).values(receipt=receipt, not_before=now + HIDDEN)
             )
             row = (await write.execute(sa.select(table).where(table.c.id == due.id))).one()
-        job = Job(name=row.name, connection=row.connection, attempts=row.attempts)
+        job = Job(name=row.name, connection=row.connection)
         return Delivery(id=row.id, receipt=receipt, job=job)
 
     async def finish(self, delivery: Delivery) -> None:

@@ -50,13 +50,13 @@ class Place:
         start: Callable[[], AbstractContextManager[Processes]],
     ) -> None:  # fmt: skip
         """`start` runs the host as long as its block lasts, and gives its processes."""
-        self.address, self.simulators, self._clock_file, self._start = address, simulators, clock_file, start
+        self.address, self.simulators, self.clock_file, self._start = address, simulators, clock_file, start
         self._running, self._processes = ExitStack(), Processes()
         self.begin()
 
     def move_clock(self, by: timedelta) -> None:
         """Let time pass, for everybody alike."""
-        move_clock(self._clock_file, by.total_seconds())
+        move_clock(self.clock_file, by.total_seconds())
 
     def begin(self) -> None:
         """Start the host."""

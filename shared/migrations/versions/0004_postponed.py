@@ -1,4 +1,4 @@
-"""Jobs that found their connection busy wait in a table, one of each kind."""
+"""Jobs that found their connection busy wait in a table, one of each kind; who begins and never ends is counted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,3 +19,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
         sa.PrimaryKeyConstraint("connection", "job"),
     )
+    for table in ("connections", "mailboxes"):
+        with op.batch_alter_table(table) as batch:
+            batch.add_column(sa.Column("begun", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("jobs") as batch:
+        batch.drop_column("attempts")
