@@ -141,6 +141,9 @@ class Wire:
 
     def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0) -> None:
         self.clock, self.timeout = clock, timeout
+        # It is read when it is first needed; that it is missing is told at once.
+        if ca_file is not None:
+            ca_file.stat()
         self._ca_file = ca_file
         # They log whole URLs, and page and delta tokens are in their queries.
         for talkative in ("httpx", "httpcore"):

@@ -7,6 +7,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from shared.clock import Clock
@@ -59,6 +60,8 @@ class Transport:
         import httpx
 
         self._clock, self._route = clock, route
+        self.status: int | None = None
+        """Of the last answer: theirs are the words for one that refuses, and for one that cannot be read."""
         self._client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=TIMEOUT)
         # Called when nobody holds us any more.
         self.close = weakref.finalize(self, self._client.close)
@@ -81,6 +84,7 @@ class Transport:
             raise unreachable(host, error) from None
         if answer.status_code == 429 or answer.status_code >= 500:
             raise busy(host, answer.status_code, retry_after(answer.headers, self._clock.now()))
+        self.status = answer.status_code
         return Answer(answer.status_code, answer.headers, answer.content)
 
     def get(self, url: str, **options: Any) -> Answer:
@@ -137,24 +141,38 @@ class ServiceIdentity:
         """A token of a scope, such as https://www.googleapis.com/auth/cloud-platform."""
         return await asyncio.to_thread(self._ask, audience)
 
+    def assertion(self, resource: str) -> str:
+        """Who we are, signed by Google for somebody else; in a thread that may wait. Raises as `token` does."""
+        from google.oauth2 import id_token
+
+        # A token that is bound to a certificate is taken by Google alone.
+        find: Any = partial(id_token.fetch_id_token_credentials, resource, bind_id_token=False)
+        return self._fresh(resource, find)
+
     def _ask(self, scope: str) -> str:
         from google.auth import default
+
+        return self._fresh(scope, lambda transport: default(scopes=[scope], request=transport)[0])
+
+    def _fresh(self, wanted: str, find: Callable[[Any], Any]) -> str:
+        """A token of the credentials that `find` gives; they are kept, and their token while it lasts."""
         from google.auth.exceptions import GoogleAuthError
 
+        credentials, transport = self._kept.get(wanted) or (None, Transport(self._wire, self._clock))
         try:
-            if scope not in self._kept:
-                transport: Any = Transport(self._wire, self._clock)
-                self._kept[scope] = default(scopes=[scope], request=transport)[0], transport
-            credentials, transport = self._kept[scope]
+            credentials = credentials or find(transport)
             if not credentials.valid:
                 credentials.refresh(transport)
-        except GoogleAuthError as error:
+        except (GoogleAuthError, KeyError, TypeError, ValueError) as error:
+            if transport.status == 200:
+                raise unreadable("The service account's own endpoint", 200) from None
             # Its text may hold an answer's body, so only its kind is told.
             raise Permanent(
                 "our_credential",
                 f"This deployment's own service account gave no token ({type(error).__name__}). "
                 "Check which account the function runs under.",
             ) from None
+        self._kept[wanted] = credentials, transport
         return str(credentials.token)
 
 

@@ -29,7 +29,7 @@ def _small_enough(network: IPv4Network) -> IPv4Network:
 
 
 class Microsoft(BaseModel):
-    """How to reach Microsoft's clouds, and who we are there: exactly one of secret, certificate, managed identity."""
+    """How to reach Microsoft's clouds, and who we are there: one of secret, certificate and federated identity."""
 
     login_url: Url = "https://login.microsoftonline.com"
     graph_url: Url = "https://graph.microsoft.com"
@@ -37,7 +37,11 @@ class Microsoft(BaseModel):
     client_id: str = ""
     client_secret: SecretStr | None = None
     certificate: Path | None = Field(None, description="PEM file with the private key and the certificate")
-    federated: str | None = Field(None, description="client id of the user-assigned managed identity")
+    federated: str | None = Field(
+        None,
+        description="client id of the user-assigned managed identity; or `google`, for the service account that Google "
+        "Cloud runs the function under",
+    )
     name_prefix: str = Field("", max_length=LONGEST_PREFIX, description="stands before every object's name")
     hide_groups: bool = Field(default=True, description="hide the virtual groups from address lists, through Exchange")
 

@@ -68,8 +68,6 @@ def test_every_make_target_in_the_documents_exists() -> None:
 def test_the_example_environment_names_every_setting() -> None:
     text = (ROOT / ".env.example").read_text()
     for name, field in Settings.model_fields.items():
-        if name == "queue":  # there is only one so far
-            continue
         nested = getattr(field.annotation, "model_fields", None)
         if nested and name != "mail":
             for inner in nested:
@@ -131,4 +129,4 @@ def test_nothing_happens_at_import(tmp_path: Path) -> None:
         for node in ast.parse(path.read_text()).body:
             called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
             # Whose own affair it is when garbage is collected.
-            assert not called or path in HOSTS, f"{path}:{node.lineno}"
+            assert not called or path in HOSTS or path.parent.name == "migrations", f"{path}:{node.lineno}"

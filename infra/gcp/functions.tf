@@ -20,6 +20,7 @@ locals {
     FOOTPRINT_CLOUD_TASKS__JOB_URL           = local.urls["job"]
     FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL      = local.urls["schedule"]
     FOOTPRINT_MASTER_KEY__KMS                = google_kms_crypto_key.master.id
+    FOOTPRINT_MICROSOFT__FEDERATED           = "google"
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT        = google_service_account.runtime.email
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT_CLIENT = google_service_account.runtime.unique_id
     FOOTPRINT_GOOGLE__TOPIC                  = google_pubsub_topic.gmail.id

@@ -3,8 +3,8 @@ output "public_url" {
   value       = local.public_url
 }
 
-output "delegated_client" {
-  description = "The numeric client id that customers' administrators delegate to, and that the Marketplace listing names."
+output "runtime_unique_id" {
+  description = "The runtime account's number: administrators delegate to it, the Marketplace listing names it, and our application at Microsoft trusts it."
   value       = google_service_account.runtime.unique_id
 }
 

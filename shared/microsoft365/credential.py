@@ -1,4 +1,4 @@
-"""Who we are to Microsoft: a secret, a certificate, or a managed identity as federated credential."""
+"""Who we are to Microsoft: a secret, a certificate, or what the cloud that runs us says, as federated credential."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,11 +12,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from shared.errors import Permanent
 from shared.http import Wire
-from shared.identity import ManagedIdentity
+from shared.identity import ManagedIdentity, ServiceIdentity
 from shared.settings import Microsoft
 
 # The one audience that Entra takes for a federated assertion.
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
+# What the settings call the service account that Google Cloud runs us under.
+SERVICE_ACCOUNT = "google"
 LIFE = timedelta(minutes=10)
 
 
@@ -25,18 +27,17 @@ class Credential:
 
     def __init__(self, settings: Microsoft, wire: Wire) -> None:
         self._settings = settings
-        self._identity = ManagedIdentity(wire, wire.clock, settings.federated)
         self._assertion: Callable[[str], str] | None = None
         if settings.certificate is not None:
             self._assertion = _signer(settings.client_id, settings.certificate.read_bytes())
+        elif settings.federated is not None:
+            self._assertion = _federated(settings.federated, wire)
 
     def for_tenant(self, authority: str) -> Any:
         """What msal takes as `client_credential` for one tenant's authority."""
-        sign = self._assertion
-        if sign is not None:
-            return {"client_assertion": lambda: sign(f"{authority}/oauth2/v2.0/token")}
-        if self._settings.federated is not None:
-            return {"client_assertion": lambda: self._identity.ask(EXCHANGE_AUDIENCE)}
+        proof = self._assertion
+        if proof is not None:
+            return {"client_assertion": lambda: proof(authority)}
         if self._settings.client_secret is not None:
             return self._settings.client_secret.get_secret_value()
         raise Permanent(
@@ -52,12 +53,22 @@ def _signer(client_id: str, pem: bytes) -> Callable[[str], str]:
     digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
     thumbprint = jwt.utils.base64url_encode(digest).decode()
 
-    def sign(audience: str) -> str:
+    def sign(authority: str) -> str:
         # The machine's own time: Microsoft compares it with its own.
         now = datetime.now(UTC)
         content = {
-            "aud": audience, "iss": client_id, "sub": client_id, "jti": str(uuid4()), "nbf": now, "exp": now + LIFE,
+            "aud": f"{authority}/oauth2/v2.0/token", "iss": client_id, "sub": client_id, "jti": str(uuid4()),
+            "nbf": now, "exp": now + LIFE,
         }  # fmt: skip
         return jwt.encode(content, key, algorithm="PS256", headers={"x5t#S256": thumbprint})
 
     return sign
+
+
+def _federated(named: str, wire: Wire) -> Callable[[str], str]:
+    """Has the cloud that runs us say who we are, to every tenant alike."""
+    if named == SERVICE_ACCOUNT:
+        ask = ServiceIdentity(wire, wire.clock).assertion
+    else:
+        ask = ManagedIdentity(wire, wire.clock, named).ask
+    return lambda _authority: ask(EXCHANGE_AUDIENCE)

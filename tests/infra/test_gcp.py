@@ -10,6 +10,7 @@ import pytest
 
 from infra.package import FILES, RUNTIME
 from shared.jobs import MOST_BEGUN
+from shared.microsoft365.credential import SERVICE_ACCOUNT
 from shared.queues import QUEUES
 from shared.schedule import SYNC_AT, TIMERS, Site
 from tests.infra import terraform
@@ -22,6 +23,7 @@ SITES = sorted(GCP.glob("sites/*.tfvars"))
 FILLED = {
     "local.public_url": "https://footprint-http-1.example.run.app",
     '"cloud-tasks"': "cloud-tasks",
+    '"google"': SERVICE_ACCOUNT,
     '"projects/${var.project}/locations/${var.region}"': "projects/example/locations/europe-west1",
     "google_service_account.invoker.email": "footprint-invoker@example.iam.gserviceaccount.com",
     "google_service_account.runtime.email": "footprint-runtime@example.iam.gserviceaccount.com",
@@ -92,6 +94,7 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.sites == [Site(path.stem)]
     assert settings.queue == "cloud-tasks"
     assert settings.master_key.kms == FILLED["google_kms_crypto_key.master.id"]
+    assert settings.microsoft.federated == SERVICE_ACCOUNT
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
     needed = {name for name, variable in variables.items() if "default" not in variable}
