@@ -1,0 +1,154 @@
+"""Google's three entry points under the Functions Framework, in process: who is let in, and what they then do."""
+
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from functions_framework.aio import create_asgi_app
+from jwt.algorithms import RSAAlgorithm
+
+from shared.connections import Status
+from shared.lifecycle import Stage
+from shared.queues import Job, encode
+from shared.queues.embedded import EmbeddedQueue
+from tests.wire.host import Host, Say
+from tests.world import MASTER_KEY, World
+
+SOURCE = Path(__file__).parents[2] / "gcp_functions" / "main.py"
+ACCOUNT, ADDRESS = "invoker@footprint-test.iam.gserviceaccount.com", "https://footprint-{}-12345.europe-west1.run.app"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ANOTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def issuer() -> Iterator[Host]:
+    """Whoever publishes the keys of Google's accounts."""
+    host = Host()
+    key = {**json.loads(RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "one", "use": "sig", "alg": "RS256"}
+    host.says(Say(body={"keys": [key]}))
+    yield host
+    host.close()
+
+
+@pytest.fixture
+async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
+    """Call one of the functions, as the framework serves it; each has settings of its own, from the environment."""
+    settings = {
+        **world.sims.settings,
+        "FOOTPRINT_DATABASE_URL": world.app.settings.database_url,
+        "FOOTPRINT_MASTER_KEY__VALUE": MASTER_KEY,
+        "FOOTPRINT_CLOCK_FILE": str(world.clock.file),
+        "FOOTPRINT_CLOUD_TASKS__ACCOUNT": ACCOUNT,
+        "FOOTPRINT_CLOUD_TASKS__CERTS_URL": f"{issuer.url}/oauth2/v3/certs",
+        "FOOTPRINT_CLOUD_TASKS__JOB_URL": ADDRESS.format("job"),
+        "FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL": ADDRESS.format("schedule"),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    clients: dict[str, httpx.AsyncClient] = {}
+    modules: list[Any] = []
+
+    async def one(function: str, method: str, path: str, token: str = "", content: str = "") -> httpx.Response:
+        if function not in clients:
+            served = httpx.ASGITransport(app=create_asgi_app(function, str(SOURCE)))
+            modules.append(sys.modules["main"])  # each time it is executed anew
+            clients[function] = httpx.AsyncClient(transport=served, base_url=ADDRESS.format(function))
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return await clients[function].request(method, path, content=content, headers=headers)
+
+    yield one
+    for client in clients.values():
+        await client.aclose()
+    for module in modules:
+        await module.app().database.close()
+
+
+def token(audience: str, key: Any = KEY, **other: Any) -> str:
+    """What Google puts into a task's or a schedule's header."""
+    now = int(time.time())
+    content = {"iss": "https://accounts.google.com", "aud": audience, "email": ACCOUNT, "email_verified": True,
+               "sub": "12345", "iat": now, "exp": now + 3600}  # fmt: skip
+    return jwt.encode(content | other, key, algorithm="RS256", headers={"kid": "one"})
+
+
+HOUR = 3600
+NOT_OURS = {
+    "nobody": lambda _: "",
+    "no token": lambda _: "garbage",
+    "another's key": lambda audience: token(audience, ANOTHER),
+    "another function's": lambda audience: token(audience.replace("job", "else").replace("schedule", "else")),
+    "another account's": lambda audience: token(audience, email="invoker@elsewhere.iam.gserviceaccount.com"),
+    "an address that nobody has checked": lambda audience: token(audience, email_verified=False),
+    "another issuer's": lambda audience: token(audience, iss="https://accounts.example.com"),
+    "an old one": lambda audience: token(audience, iat=int(time.time()) - 2 * HOUR, exp=int(time.time()) - HOUR),
+    "unsigned": lambda audience: jwt.encode({"aud": audience, "email": ACCOUNT}, None, algorithm="none"),
+}
+
+
+@pytest.mark.parametrize("who", NOT_OURS)
+async def test_nobody_else_has_jobs_run_or_timers_fired(world: World, call: Call, who: str) -> None:
+    connection = await world.connect()
+    await world.work()
+    world.sims.cloud.calls.clear()
+    message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
+    for function, path, callers in (("job", "/", "queues"), ("schedule", "/refresh", "schedules")):
+        answer = await call(function, "POST", path, NOT_OURS[who](ADDRESS.format(function)), message)
+        assert (answer.status_code, answer.text) == (401, f"Only this deployment's {callers} call here.\n")
+    assert not world.sims.cloud.calls
+    assert await EmbeddedQueue(world.app.database).next_at() is None
+
+
+async def test_a_task_runs_its_job(world: World, call: Call) -> None:
+    connection = await world.connect()
+    await world.work()
+    before = (await world.connection(connection.id)).synced_at
+    ours = token(ADDRESS.format("job"))
+    message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
+    assert (await call("job", "POST", "/", ours, message)).status_code == 204
+    after = await world.connection(connection.id)
+    assert before is not None
+    assert after.synced_at is not None
+    assert (after.synced_at > before, after.status) == (True, Status.OK)
+
+
+async def test_a_task_that_is_not_ours_is_not_sent_again_and_one_that_could_not_be_noted_is(
+    world: World, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = token(ADDRESS.format("job"))
+    assert (await call("job", "POST", "/", ours, "gibberish")).status_code == 204
+    message = encode(Job(name="sync-now", connection="somebody"), world.clock.now())
+    monkeypatch.setenv("FOOTPRINT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'footprint.db'}")
+    served = httpx.ASGITransport(app=create_asgi_app("job", str(SOURCE)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=served, base_url=ADDRESS.format("job")) as client:
+        answer = await client.post("/", content=message, headers={"authorization": f"Bearer {ours}"})
+    assert answer.status_code == 500
+    assert "footprint.db" not in answer.text
+
+
+async def test_a_schedule_fires_the_timer_in_its_path_and_no_other(world: World, call: Call) -> None:
+    connection = await world.connect()
+    await world.work()
+    assert (await world.connection(connection.id)).stage is Stage.RUN
+    ours = token(ADDRESS.format("schedule"))
+    assert (await call("schedule", "POST", "/no-such-timer", ours)).status_code == 404
+    assert await EmbeddedQueue(world.app.database).next_at() is None
+    assert (await call("schedule", "POST", "/refresh", ours)).status_code == 204
+    delivery = await EmbeddedQueue(world.app.database).receive(world.clock.now() + timedelta(seconds=1))
+    assert delivery is not None
+    assert delivery.job == Job(name="refresh", connection=connection.id)
+
+
+async def test_browsers_are_answered(call: Call) -> None:
+    assert (await call("http", "GET", "/api/health")).json() == {"status": "ok"}
+    assert (await call("http", "GET", "/api/connections")).status_code == 401
+    assert (await call("http", "GET", "/nowhere")).status_code == 404
