@@ -220,8 +220,16 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
         .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE)
     )
     if stage is Stage.CLOSED:
-        await update(write, connection.id, administrator=None)
+        await forget_people(write, connection.id)
     return bool(turned.rowcount)
+
+
+async def forget_people(write: AsyncConnection, connection: str) -> None:
+    """A closed connection does not know any more who consented, nor who was sent its reports."""
+    await update(write, connection, administrator=None)
+    await write.execute(sa.delete(db.report_settings).where(db.report_settings.c.connection == connection))
+    nobody = sa.update(db.reports).where(db.reports.c.connection == connection)
+    await write.execute(nobody.values(recipients={}, not_before=None))
 
 
 async def report(

@@ -5,7 +5,7 @@ the same transaction that keeps the new checkpoint; and a loss that is not plaus
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,8 +72,7 @@ class Copy:
         lost = int((await write.execute(count.where(mine, going))).scalar_one())
         refuse_loss(kind, lost, total, plausible)
         await write.execute(sa.delete(table).where(mine, going))
-        if kind == "groups":
-            await write.execute(_orphans(self._connection))
+        await _note_gone(write, self._connection, kind, lost)
         return lost
 
 
@@ -123,8 +122,7 @@ class Comparison:
             for start in range(0, len(gone), AT_ONCE):
                 some = table.c.id.in_(gone[start : start + AT_ONCE])
                 await write.execute(sa.delete(table).where(table.c.connection == self._connection, some))
-            if self._kind == "groups":
-                await write.execute(_orphans(self._connection))
+            await _note_gone(write, self._connection, self._kind, len(gone))
         return len(gone)
 
 
@@ -142,6 +140,7 @@ async def put_members(database: Database, connection: str, group: str, members: 
                 await write.execute(sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + AT_ONCE])))
             if new:
                 await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
+            await _note_gone(write, connection, "members", len(gone))
     return bool(new or gone)
 
 
@@ -156,9 +155,18 @@ def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
         )
 
 
-def _orphans(connection: str) -> sa.Delete:
-    alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection)
-    return sa.delete(db.members).where(db.members.c.connection == connection, db.members.c.group_id.not_in(alive))
+async def _note_gone(write: AsyncConnection, connection: str, kind: str, number: int) -> None:
+    """Add to how much has ever gone, in the transaction in which it goes. With groups go their members."""
+    if kind == "groups":
+        alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection)
+        mine = db.members.c.connection == connection
+        orphans = await write.execute(sa.delete(db.members).where(mine, db.members.c.group_id.not_in(alive)))
+        await _note_gone(write, connection, "members", orphans.rowcount)
+    if number:
+        table = db.departures
+        await write.execute(insert_new(write, table).values(connection=connection, kind=kind, number=0))
+        mine = sa.and_(table.c.connection == connection, table.c.kind == kind)
+        await write.execute(sa.update(table).where(mine).values(number=table.c.number + number))
 
 
 async def checkpoint(database: Database, connection: str, kind: str) -> str | None:
@@ -218,6 +226,15 @@ async def addresses(database: Database, connection: str, ids: Sequence[str]) -> 
     return found
 
 
+async def people(database: Database, connection: str) -> list[tuple[str, list[str]]]:
+    """The names of all users, each with all addresses."""
+    table = db.users
+    query = sa.select(table.c.name, table.c.mail, table.c.aliases).where(table.c.connection == connection)
+    async with database.read() as read:
+        rows = await read.execute(query)
+        return [(row.name, [row.mail, *(row.aliases or ())]) for row in rows if row.name and row.mail]
+
+
 async def skip(database: Database, connection: str, user: str, why: str) -> None:
     """Leave one user out until the directory says something new of them; the tenant stays healthy."""
     mine = sa.and_(db.users.c.connection == connection, db.users.c.id == user)
@@ -235,8 +252,22 @@ async def count(database: Database, connection: str) -> dict[str, int]:
         return held
 
 
-async def forget(database: Database, connection: str) -> None:
-    """Delete a connection's copy, checkpoints and what is known of its mailboxes included."""
+async def note_sync(database: Database, connection: str, now: datetime, kept: timedelta) -> None:
+    """Note how much there is after a synchronisation, and has ever gone; forget what is older than `kept`.
+
+    Between two such notes as much has come as there is more, and as has gone.
+    """
+    held, gone, runs = await count(database, connection), db.departures, db.sync_runs
     async with database.write() as write:
-        for table in (*COPIES.values(), db.domains, db.checkpoints, db.mailboxes, db.acted):
+        rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection))
+        row = {"connection": connection, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
+        await write.execute(insert_new(write, runs).values(row))
+        await write.execute(sa.delete(runs).where(runs.c.connection == connection, runs.c.at < now - kept))
+
+
+async def forget(database: Database, connection: str) -> None:
+    """Delete a connection's copy, checkpoints and what is known of its mailboxes and its past included."""
+    tables = (db.domains, db.checkpoints, db.departures, db.sync_runs, db.mailboxes, db.acted, db.quarantine)
+    async with database.write() as write:
+        for table in (*COPIES.values(), *tables):
             await write.execute(sa.delete(table).where(table.c.connection == connection))

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import connections, mailboxes, postponed
+from shared import connections, exports, mailboxes, postponed, quarantine
 from shared import tables as db
 from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
 from shared.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.handlers.advance import advance
+from shared.handlers.quarantine import export, look
+from shared.handlers.reports import report
 from shared.handlers.scan import scan
-from shared.handlers.sync import refresh, report, sync, sync_accepting_loss, sync_now
+from shared.handlers.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.lifecycle import Stage
 from shared.postponed import Postponed
 from shared.queues import Job, decode
@@ -34,10 +36,12 @@ HANDLERS: dict[str, Handler] = {
     "sync-accepting-loss": sync_accepting_loss,
     "refresh": refresh,
     "report": report,
+    "export": export,
 }
 
-# These act on single mailboxes, each of which is taken by one run at a time, so they go on beside everything else.
-UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan}
+# These act on single mailboxes, each of which is taken by one run at a time, or on single messages, in such a way that
+# twice comes to the same as once. So they go on beside everything else.
+UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": look}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 PATIENCE = DAY
@@ -259,6 +263,9 @@ async def sweep(app: App) -> None:
     async with app.database.read() as read:
         found = [(row.id, row.job) for row in await read.execute(query)]
         found += [(row.connection, "scan") for row in await read.execute(mailboxes.unread(now, int(Stage.RUN)))]
+        found += [(row.connection, "quarantine") for row in await read.execute(quarantine.due_in(now, int(Stage.RUN)))]
     for identifier, job in found:
         await app.queue.send(Job(name=job, connection=identifier), now)
     await _go_on(app, await postponed.stranded(app.database, now))
+    async with app.database.write() as write:
+        await exports.forget_old(write, now)

@@ -85,7 +85,7 @@ class Ledger:
         connection, table = self._lease.connection, db.ledger
         said = sa.select(table.c.key, table.c.at, table.c.note).where(table.c.connection == connection)
         async with self._database.read() as read:
-            rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == connection))
+            rows = await read.execute(_of(connection))
             self.holdings = {row.key: _holding(row) for row in rows}
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
             self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
@@ -204,8 +204,12 @@ async def _keep(write: AsyncConnection, connection: str, holding: Holding) -> No
 async def holdings_of(database: Database, connection: str) -> dict[str, Holding]:
     """What the ledger knows of a connection's objects, for readers that hold no lease."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.holdings).where(db.holdings.c.connection == connection))
+        rows = await read.execute(_of(connection))
         return {row.key: _holding(row) for row in rows}
+
+
+def _of(connection: str) -> sa.Select[Any]:
+    return sa.select(db.holdings).where(db.holdings.c.connection == connection).order_by(db.holdings.c.key)
 
 
 def _holding(row: Any) -> Holding:

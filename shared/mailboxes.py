@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import tables as db
-from shared.database import Database, insert_new, upsert
+from shared.database import Database, upsert
 
 # As long as a function may run.
 LEASE = timedelta(minutes=10)
@@ -195,28 +195,3 @@ async def label_of(database: Database, connection: str, user: str) -> str | None
     async with database.read() as read:
         found: str | None = (await read.execute(sa.select(table.c.label).where(*mine))).scalar()
         return found
-
-
-async def acted_on(database: Database, connection: str, user: str, messages: Sequence[str]) -> set[str]:
-    """Which of some messages have been acted on already."""
-    table = db.acted
-    mine = (table.c.connection == connection, table.c.user == user, table.c.message.in_(messages))
-    async with database.read() as read:
-        return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
-
-
-async def acted_in(database: Database, connection: str) -> list[dict[str, Any]]:
-    """Every message of a connection that was acted on."""
-    table = db.acted
-    async with database.read() as read:
-        rows = await read.execute(sa.select(table).where(table.c.connection == connection).order_by(table.c.at))
-        return [dict(row) for row in rows.mappings()]
-
-
-async def act(
-    database: Database, connection: str, user: str, message: str, *, policy: str, action: str, now: datetime
-) -> None:
-    """Note that a message was acted on, once."""
-    row = {"connection": connection, "user": user, "message": message, "policy": policy, "action": action, "at": now}
-    async with database.write() as write:
-        await write.execute(insert_new(write, db.acted).values(row))

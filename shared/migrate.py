@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from shared.database import Database
+from shared.database import Database, in_line
 
 HERE = Path(__file__).parent / "migrations"
 
@@ -27,9 +27,10 @@ def _upgrade(connection: Any) -> None:
 
 
 async def migrate(database: Database) -> None:
-    """Apply every revision that is missing, in one transaction where the database can."""
-    async with database.engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    """Apply every revision that is missing, in one transaction. Two that deploy at once do it one after the other."""
+    async with database.write() as write:
+        await in_line(write, "migrate")
+        await write.run_sync(_upgrade)
 
 
 async def _main() -> None:

@@ -102,9 +102,11 @@ def _towards_present(
             return too_new
         if state is State.CREATING and stage <= Stage.RUN:
             return [item.step(Verb.CREATE, "was not made after all", desired=desired, after=image(desired))]
-        if state is State.OURS and not repair and not row.ours_alone:
-            return [_drift(item, row, held, {"exists": False}, None)]
-        return [item.step(Verb.FORGET, "was removed by someone else", before=held.seen)]
+        drift = _drift(item, row, held, {"exists": False}, None) if state is State.OURS and not row.ours_alone else None
+        if drift and not repair:
+            return [drift]
+        mends = drift if stage is Stage.RUN else None
+        return [item.step(Verb.FORGET, "was removed by someone else", before=held.seen, mends=mends)]
     if state is State.BORROWED:
         return []
     now = image(observed.settings)
@@ -119,8 +121,10 @@ def _towards_present(
     seen = held.seen or {} if held else {}
     foreign = {n for n in different if n in seen and now.get(n) != seen[n]} if not row.ours_alone else set()
     steps: list[Step] = []
-    if foreign and held and not repair:
-        steps.append(_drift(item, row, held, {n: now.get(n) for n in foreign}, {n: seen[n] for n in foreign}))
+    theirs, ours = {name: now.get(name) for name in foreign}, {name: seen[name] for name in foreign}
+    drift = _drift(item, row, held, theirs, ours) if foreign and held else None
+    if drift and not repair:
+        steps.append(drift)
         different = {name: value for name, value in different.items() if name not in foreign}
     if different:
         verb = Verb.COMPLETE if set(different) <= row.resource.set_last else Verb.UPDATE
@@ -130,7 +134,7 @@ def _towards_present(
         why = "was changed by someone else" if foreign else "is not as it should be"
         steps.append(
             item.step(verb, why, present=observed, changes=different, desired=desired, before=before,
-                  after=image(different))
+                  after=image(different), mends=drift if repair and stage is Stage.RUN else None)
         )  # fmt: skip
     elif held and held.drift and not steps:
         steps.append(item.step(Verb.ADOPT, "is as it should be again", present=observed, after=now))

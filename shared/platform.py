@@ -11,6 +11,7 @@ from shared.connections import Connection
 from shared.grants import Grant
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Published, Row
+from shared.quarantine import Item
 from shared.steps import Tenant
 
 
@@ -61,6 +62,26 @@ class Consent:
     state: str
 
 
+class Bins(Protocol):
+    """The bins of a connection's mailboxes, in which quarantined messages lie.
+
+    Each method raises Missing if the message is not in its mailbox any more, and another FootprintError if the mailbox
+    cannot be opened.
+    """
+
+    async def holds(self, item: Item) -> bool:
+        """Whether a message still lies there."""
+        ...
+
+    async def put_back(self, item: Item) -> bool:
+        """Put a message back where it was; False if it was not in the bin. Twice comes to the same as once."""
+        ...
+
+    async def content(self, item: Item) -> bytes:
+        """The whole message as it came."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Feed:
     """Notifications that a platform sends about mailboxes, and the reading that they lead to."""
@@ -71,6 +92,9 @@ class Feed:
     """(app, headers, body): verify a notification and note it. Raises Refused if it is not the platform's."""
     scan: Callable[[App, Connection], Awaitable[None]]
     """Read what is new in a bounded number of the mailboxes that have news."""
+    bins: Callable[[App, Connection], AbstractAsyncContextManager[Bins]]
+    reads: str
+    """The call by which it reads one message, as the log of calls names it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,8 @@ async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair
 
 async def _take(step: Step, tenant: Tenant) -> None:
     ledger, row = tenant.ledger, step.row
+    if step.mends and step.mends.new:
+        await _take(step.mends, tenant)
     if step.verb in NOTED:
         identity = step.present.identity if step.present else step.identity
         await ledger.note(step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after,

@@ -33,6 +33,19 @@ SYNC_AT: dict[Site, time] = {
     Site.IN: time(12, 15),
 }
 
+# Whose midnight ends a site's days, weeks and months. No zone is published: where a site has several, it is the one
+# in which its published sync comes soonest after midnight, for that is when the days are counted over there.
+ZONES: dict[Site, str] = {
+    Site.EU: "Europe/Berlin",
+    Site.UK: "Europe/London",
+    Site.CA: "America/Toronto",
+    Site.US: "America/Los_Angeles",
+    Site.JP: "Asia/Tokyo",
+    Site.ANZ: "Australia/Sydney",
+    Site.SG: "Asia/Singapore",
+    Site.IN: "Asia/Kolkata",
+}
+
 
 def last_due(site: Site, now: datetime) -> datetime:
     """The latest moment, not after `now`, at which the site's daily sync was due."""

@@ -40,15 +40,23 @@ class Box:
 
     def close(self, text: str, *, about: str) -> bytes:
         """Seal `text`; it opens only with the same `about`, so a sealed value cannot be moved to another row."""
+        return self.close_bytes(text.encode(), about=about)
+
+    def close_bytes(self, content: bytes, *, about: str) -> bytes:
+        """The same of any content."""
         nonce = os.urandom(NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), about.encode())
+        return nonce + self._cipher.encrypt(nonce, content, about.encode())
 
     def open(self, sealed: bytes, *, about: str) -> str:
         """The text sealed under `about`. Raises Permanent if it was sealed by another key or for another row."""
+        return self.open_bytes(sealed, about=about).decode()
+
+    def open_bytes(self, sealed: bytes, *, about: str) -> bytes:
+        """The same of any content."""
         from cryptography.exceptions import InvalidTag
 
         try:
-            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode()).decode()
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
         except (InvalidTag, ValueError):
             raise Permanent(
                 "sealed_by_another_key",

@@ -130,6 +130,27 @@ class Dns(BaseModel):
     nameservers: list[str] = []
 
 
+class Smtp(BaseModel):
+    """The mail server that reports are handed to. Without a host they are kept, and nobody is sent mail."""
+
+    host: str = ""
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="a server that does not offer it is not used; `none` is for a relay on the same machine"
+    )
+    username: str = ""
+    password: SecretStr | None = None
+    sender: str = Field("", description="the address that reports come from", pattern=r"^([^@\s]+@[^@\s]+)?$")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and not self.sender:
+            raise ValueError("set SENDER too")
+        if (self.username or self.password) and self.security == "none":
+            raise ValueError("a password is not sent in the open: set SECURITY to starttls or tls")
+        return self
+
+
 class Telemetry(BaseModel):
     """What is told of the service's own work: log lines always, traces and metrics if there is a collector.
 
@@ -138,6 +159,25 @@ class Telemetry(BaseModel):
 
     level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
     otlp_url: Url | None = Field(None, description="an OpenTelemetry collector's address for OTLP over HTTP")
+
+
+class Scanner(BaseModel):
+    """Another service that is asked about messages, where a policy says so; requests are signed with the secret."""
+
+    url: Annotated[Url, Field(pattern=r"^https://")] | None = None
+    key_id: str = Field("", max_length=64, pattern=r"^[\w.:-]*$", description="tells the scanner which secret it is")
+    secret: SecretStr | None = Field(None, min_length=16)
+    timeout: float = Field(10, gt=0, le=60, description="of each try, in seconds")
+    unanswered: Literal["pass", "act", "wait"] = Field(
+        "pass",
+        description="what becomes of mail when the scanner does not answer; wait: its mailbox is read again later",
+    )
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.url is not None and (self.secret is None or not self.key_id):
+            raise ValueError("set KEY_ID and SECRET as well: an unsigned request could be anybody's")
+        return self
 
 
 class MasterKey(BaseModel):
@@ -198,7 +238,9 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     operators: Operators = Operators()
     dns: Dns = Dns()
+    smtp: Smtp = Smtp()
     telemetry: Telemetry = Telemetry()
+    scanner: Scanner = Scanner()
     operations_kept: timedelta = Field(timedelta(days=180), description="how long the log of our calls is kept")
     # A directory that shrinks by more than this share at once is not believed.
     implausible_loss: float = Field(0.3, gt=0, le=1)

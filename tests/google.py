@@ -1,10 +1,12 @@
 """What tests do in a simulated Google Workspace customer: its administrator, its mail, its life from end to end."""
 
+import base64
 import html
 import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urljoin
 
@@ -24,7 +26,7 @@ from tests.world import ORCHARD, World
 
 ADMIN = "admin@orchard.example"
 SENDER = "someone@risky.example"
-RISKY = Policy(name="risky senders", everyone=True, senders=["risky.example"], actions=["label"])
+RISKY = Policy(name="risky senders", everyone=True, conditions={"senders": ["risky.example"]}, actions=["label"])
 
 
 async def create(
@@ -172,6 +174,38 @@ def mail(
     path = f"/tenants/{world.tenant_id(domain)}/mail"
     body = {"to": to, "from": sender, "subject": subject, **more}
     return list(world.control("POST", path, **body).json()["ids"])
+
+
+def whole_mail(world: World, to: str, message: EmailMessage, domain: str = ORCHARD) -> str:
+    """A message comes in as it was sent, byte for byte."""
+    (made,) = mail(world, to, domain=domain, raw=base64.urlsafe_b64encode(message.as_bytes()).decode())
+    return made
+
+
+def letter(
+    text: str = "Good morning.", *, html: str | None = None, sender: str = SENDER, **headers: str
+) -> EmailMessage:
+    """A message; headers are named as they are written, with _ for -."""
+    message = EmailMessage()
+    message["From"] = sender
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
+    return message
+
+
+def labels(world: World, address: str, message: str, domain: str = ORCHARD) -> set[str]:
+    """The labels of a message by their names."""
+    box = mailbox(world, address, domain)
+    return {box.labels[key]["name"] if key in box.labels else key for key in box.messages[message]["labelIds"]}
+
+
+def touched(world: World) -> list[tuple[str, str]]:
+    """(message, what was done to it) for every call that changes one, in order."""
+    found = [re.search(r"/messages/([0-9a-f]+)/(modify|trash|untrash)$", call.path) for call in world.sims.cloud.calls]
+    return [(one[1], one[2]) for one in found if one]
 
 
 def pushes(world: World) -> list[dict[str, Any]]:

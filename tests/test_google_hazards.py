@@ -171,7 +171,7 @@ async def test_hazard_12_a_subscription_about_to_lapse_is_an_alarm(world: World)
     connection = await google.connect(world, modes=["api"], policies=[few])
     world.fault({"host": "gmail", "path": "/watch$"}, {"kind": "status", "status": 503, "body": "down"}, times=100_000)
     for _ in range(5):
-        await world.pass_time(timedelta(days=1))
+        world.clock.move(timedelta(days=1))
         await world.tick()
     failing = await world.connection(connection.id)
     assert failing.status is not Status.OK

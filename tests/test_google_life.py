@@ -289,7 +289,7 @@ async def test_the_group_stays_unless_somebody_asks_for_its_removal(world: World
 async def test_a_domain_of_20000_users_is_left_as_it_was(world: World) -> None:
     before = world.snapshot(HARBOUR)
     users = google.some_users(world, 40, HARBOUR)
-    some = Policy(name="some", users=users, senders=["risky.example"], actions=["label"])
+    some = Policy(name="some", users=users, conditions={"senders": ["risky.example"]}, actions=["label"])
     connection = await google.connect(world, domain=HARBOUR, policies=[some])
     assert (await count(world.app.database, connection.id))["users"] == 20000
     await google.leave(world, connection, HARBOUR)

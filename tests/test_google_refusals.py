@@ -18,6 +18,7 @@ from shared.web.answer import answer
 from shared.web.messages import Request
 from shared.web.routes import ROUTES, Auth
 from tests import google
+from tests.test_web import at
 from tests.world import HARBOUR, MASTER_KEY, ORCHARD, World
 
 
@@ -154,7 +155,7 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     token, shown = world.sims.operator_token(), []
     for route in ROUTES:
         if route.method == "GET" and route.auth is Auth.OPERATOR:
-            path = route.path.format(id=connection.id)
+            path = at(route, id=connection.id)
             request = Request(method="GET", path=path, query={}, headers={"authorization": f"Bearer {token}"}, body=b"")
             found = await answer(world.app, request)
             shown.append(found.body.decode())

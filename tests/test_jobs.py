@@ -28,7 +28,7 @@ async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, capl
         await deliver(world.app, strange)
         await give_up(world.app, strange)
     assert not world.sims.cloud.calls
-    assert sum(record.message == "message is not ours" for record in caplog.records) == 8
+    assert sum(record.getMessage() == "message is not ours" for record in caplog.records) == 8
 
 
 async def test_a_busy_connection_is_left_alone_and_the_job_done_once_afterwards(world: World) -> None:

@@ -51,8 +51,9 @@ class TestClock(FileClock):
 
     def move(self, by: timedelta) -> None:
         """Move the time on, for everybody who reads the file."""
-        text = self.file.read_text() if self.file.exists() else ""
-        self.file.write_text(str(float(text or 0) + by.total_seconds()))
+        # Over what is there and in one step, for the simulators may be reading it.
+        with self.file.open("r+b", buffering=0) as file:
+            file.write(f"{self._offset() + by.total_seconds():<32}".encode())
 
 
 class TestSettings(Settings):
@@ -124,8 +125,9 @@ class World:
 
     async def close(self) -> None:
         """Let go of the database."""
-        for one in (self, *self.others):
-            await one.app.database.close()
+        for one in self.others:
+            await one.close()
+        await self.app.database.close()
 
     async def once(self, what: object, live: Callable[[], Awaitable[Connection]]) -> Connection:
         """Live the beginning of a life; if it was lived before, and nothing has happened here, go where it came to."""

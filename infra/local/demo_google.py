@@ -6,11 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from infra.local.demo import Chapter, Life, Rows, Story, consent
-from infra.local.simulators.google import push
+from infra.local.demo_mail import RISKY, USER, labels_of, operations, quarantine_and_release, receive_mail, subjects
 from shared.google_workspace.published import LABEL, RULE
 
-USER = "agate.aspen@orchard.example"
-RISKY = {"name": "risky senders", "everyone": True, "senders": ["risky.example"], "actions": ["label"]}
 OURS = "Managed by Footprint"
 
 
@@ -29,16 +27,17 @@ async def granting(life: Life) -> None:
 async def running(life: Life) -> None:
     """Mail is routed by the administrator, mail comes in, a night passes, and the log of calls is as Google's own."""
     await _route_mail(life)
-    await _receive_mail(life)
-    logged = await _operations(life)
-    watched = _subjects(logged, "gmail.users.watch")
+    await receive_mail(life)
+    await quarantine_and_release(life)
+    logged = await operations(life)
+    watched = subjects(logged, "gmail.users.watch")
     synced = (await life.api("GET"))["synced_at"]
     life.pass_time(timedelta(hours=25))
     await life.until(lambda c: c["synced_at"] > synced and c["status"] == "ok")
 
     async def done() -> bool:
-        new, marks = await _operations(life, after=logged[-1]["number"]), await _marks(life)
-        same = all(_subjects(new, f"gmail.users.{name}") == watched for name in ("watch", "history.list"))
+        new, marks = await operations(life, after=logged[-1]["number"]), await _marks(life)
+        same = all(subjects(new, f"gmail.users.{name}") == watched for name in ("watch", "history.list"))
         return same and marks["watches"] == "present"
 
     held = await life.comes(done)
@@ -61,37 +60,6 @@ async def _route_mail(life: Life) -> None:
     await life.api("POST", "/reconcile")
     await life.until(lambda c: c["status"] == "ok")
     life.check("all three were seen to be there", held=not await _asked(life))
-
-
-async def _receive_mail(life: Life) -> None:
-    """Two messages; the harmless one first, so that it has been read when the other one is labelled."""
-    harmless = await _deliver(life, "office@market.example", "Delivery note")
-    # Gmail drops notifications above one a second.
-    life.pass_time(timedelta(seconds=2))
-    risky = await _deliver(life, "someone@risky.example", "You have won")
-    life.noted |= {"mail": [harmless, risky], "risky": risky}
-    logged = await _operations(life)
-
-    async def labelled() -> bool:
-        return await _labels_of(life, risky) == [LABEL]
-
-    held = await life.comes(labelled)
-    life.seen |= {"label"} if held else set()
-    life.check(f"the risky message is labelled “{LABEL}”", held=held)
-    life.check("the harmless message is not", held=await _labels_of(life, harmless) == [])
-
-    async def read() -> bool:
-        return USER in _subjects(await _operations(life, after=logged[-1]["number"]), "gmail.users.history.list")
-
-    life.check("the mailbox was read by its history, from where it was subscribed to", held=await life.comes(read))
-    cloud = life.demo.place.simulators.cloud
-
-    async def taken() -> bool:
-        with cloud.lock:
-            return not push.pending(cloud)
-
-    # They are sent again until they are acknowledged, which one with a wrong signature or audience never is.
-    life.check("Gmail's notifications came over HTTP and were taken, every one", held=await life.comes(taken))
 
 
 async def _compare_logs(life: Life) -> None:
@@ -163,7 +131,7 @@ async def _until_seen_again(life: Life, title: str, after: timedelta) -> None:
 
 async def _compare_states(life: Life) -> None:
     """The label stays, as published, until the mailbox's owner deletes it; nothing else is left."""
-    held = await _labels_of(life, life.noted["risky"]) == [LABEL]
+    held = await labels_of(life, life.noted["risky"]) == [LABEL]
     life.check("the label and its mark on the risky message stay, as published", held=held)
     await life.administrator("delete-label", user=USER, name=LABEL)
     state = await life.state()
@@ -171,7 +139,7 @@ async def _compare_states(life: Life) -> None:
         box["messages"] = [one for one in box["messages"] if one["id"] not in life.noted["mail"]]
     after = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     text = (
-        f"once its owner has deleted the label, and without the two messages that came meanwhile, "
+        f"once its owner has deleted the label, and without the messages that came meanwhile, "
         f"the customer is byte for byte what it was ({len(life.before)} bytes)"
     )
     life.check(text, held=after == life.before)
@@ -185,32 +153,6 @@ async def _asked(life: Life) -> dict[str, dict[str, str]]:
 
 async def _marks(life: Life) -> dict[str, str]:
     return {row["key"]: row["mark"] for row in await life.rows()}
-
-
-async def _deliver(life: Life, sender: str, subject: str) -> str:
-    answer = await life.control("POST", "mail", **{"to": USER, "from": sender, "subject": subject})
-    return str(answer.json()["ids"][0])
-
-
-async def _labels_of(life: Life, message: str) -> list[str]:
-    """The names of the user's labels on a message."""
-    state = await life.state()
-    owner = next(user["id"] for user in state["users"] if user["primaryEmail"] == USER)
-    box = state["mailboxes"][owner]
-    names = {one["id"]: str(one["name"]) for one in box["labels"]}
-    found = next(one for one in box["messages"] if one["id"] == message)
-    return [names[key] for key in found["labelIds"] if key in names]
-
-
-async def _operations(life: Life, after: int = 0) -> Rows:
-    """The log of operations, from behind a number."""
-    listed: Rows = (await life.api("GET", f"/operations?limit=10000&after={after}"))["operations"]
-    return listed
-
-
-def _subjects(operations: Rows, method: str) -> set[str]:
-    """In whose mailboxes a method was called."""
-    return {one["subject"] for one in operations if one["method"] == method}
 
 
 def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:

@@ -164,10 +164,10 @@ SERVING: tuple[Row, ...] = (
     Activity(
         key="reports",
         title="Scheduled reports",
-        why="a weekly summary of what was synchronised, changed and noticed",
+        why="tell what was scanned, synchronised, changed and noticed, and what needs a person",
         claims=("revoke-reports",),
         job="report",
-        when="weekly, on Monday at the site's time",
+        when="daily, weekly or monthly, after midnight at the site",
     ),
 )
 

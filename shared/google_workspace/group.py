@@ -25,7 +25,7 @@ from shared.google_workspace.published import GROUP
 from shared.google_workspace.tenant import Tenant, flush_some
 from shared.ledger import State
 from shared.lifecycle import Absent, Present, Settings
-from shared.policies import covered_users, targets
+from shared.targets import covered_users, names_somebody
 
 FIELDS = ("name", "email", "description")
 # Nobody from outside is in it and no address list shows it; only managers write to it, and it has none: to let nobody
@@ -149,14 +149,13 @@ class Membership:
         database, connection = tenant.app.database, tenant.connection.id
         members = await covered_users(database, connection, "incoming")
         held = tenant.ledger.holdings.get("group-members")
-        if not members and held and held.state is State.OURS:
-            named = await targets(database, connection, "incoming")
-            if named.everyone or named.domains or named.groups or named.users:
-                raise Permanent(
-                    "would_empty_group",
-                    f"The policies' targets come to nobody, which would empty {GROUP}. Nothing was changed. Look for "
-                    "what the directory lost, or change the policies' targets.",
-                )
+        empties = not members and held and held.state is State.OURS
+        if empties and await names_somebody(database, connection, "incoming"):
+            raise Permanent(
+                "would_empty_group",
+                f"The policies' targets come to nobody, which would empty {GROUP}. Nothing was changed. Look for what "
+                "the directory lost, or change the policies' targets.",
+            )
         return {"members": members} if members else None
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:

@@ -3,7 +3,6 @@
 Its id is remembered for each mailbox, so that it may be renamed (facts: Gmail labels).
 """
 
-from shared.errors import Missing
 from shared.google_workspace.client import Api, GoogleRefused
 from shared.google_workspace.methods import LABELS_CREATE, LABELS_LIST, MESSAGES_MODIFY
 from shared.google_workspace.published import LABEL
@@ -17,22 +16,17 @@ NEW = {
 }
 
 
-async def put_on(api: Api, message: str, known: str | None) -> str | None:
-    """Label a message and return the label's id; None if the message is not there any more."""
+async def put_on(api: Api, message: str, known: str | None) -> str:
+    """Label a message and return the label's id. Raises Missing if the message is not there any more."""
     label = known or await _found_or_made(api)
     try:
         await _modify(api, message, label)
-    except Missing:
-        return None
     except GoogleRefused as refused:
         if refused.status != 400 or known is None:
             raise
         # The id that we remember is of a label that somebody has deleted.
         label = await _found_or_made(api)
-        try:
-            await _modify(api, message, label)
-        except Missing:
-            return None
+        await _modify(api, message, label)
     return label
 
 

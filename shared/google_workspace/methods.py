@@ -56,6 +56,8 @@ HISTORY_LIST = _method("gmail.users.history.list", f"GET {MAILBOX}/history", 2)
 MESSAGES_LIST = _method("gmail.users.messages.list", f"GET {MAILBOX}/messages", 5)
 MESSAGES_GET = _method("gmail.users.messages.get", f"GET {MAILBOX}/messages/{{id}}", 20)
 MESSAGES_MODIFY = _method("gmail.users.messages.modify", f"POST {MAILBOX}/messages/{{id}}/modify", 5)
+MESSAGES_TRASH = _method("gmail.users.messages.trash", f"POST {MAILBOX}/messages/{{id}}/trash", 20)
+MESSAGES_UNTRASH = _method("gmail.users.messages.untrash", f"POST {MAILBOX}/messages/{{id}}/untrash", 20)
 LABELS_LIST = _method("gmail.users.labels.list", f"GET {MAILBOX}/labels")
 LABELS_CREATE = _method("gmail.users.labels.create", f"POST {MAILBOX}/labels", 5)
 

@@ -8,8 +8,10 @@ from shared.app import App
 from shared.clock import Clock
 from shared.connections import Connection
 from shared.google_workspace import NAME, TITLE, catalogue, consent, looks, notifications
+from shared.google_workspace.bins import bins
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.group import address_of
+from shared.google_workspace.methods import MESSAGES_GET
 from shared.google_workspace.modes import API, INLINE
 from shared.google_workspace.published import PUBLISHED
 from shared.google_workspace.scan import scan
@@ -55,7 +57,7 @@ def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
         published=PUBLISHED,
         permissions=PERMISSIONS,
         modes=(Mode(name=API, title="API-based protection"), Mode(name=INLINE, title="Inline protection")),
-        actions=frozenset({"label"}),
+        actions=frozenset({"label", "spam", "quarantine", "trash", "pass"}),
         proves_who=True,
         after_consent=(
             "Sign in as a super administrator and leave every box ticked. The application must be installed for "
@@ -82,6 +84,8 @@ def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
             source=notifications.SOURCE,
             take=lambda app, headers, body: notifications.take(app, NAME, headers, body),
             scan=lambda app, connection: scan(doors.delegation, app, connection),
+            bins=lambda app, connection: bins(doors.delegation, app, connection),
+            reads=MESSAGES_GET.id,
         ),
         recorded=looks.recorded,
     )

@@ -16,8 +16,8 @@ from shared.google_workspace.methods import STOP, WATCH
 from shared.google_workspace.tenant import Tenant, flush_some
 from shared.lifecycle import Absent, Present, Settings
 from shared.mailboxes import Mailbox
-from shared.policies import covered_users
 from shared.schedule import last_due
+from shared.targets import covered_users
 
 # A subscription costs 100 of the project's 1 200 000 units a minute; other customers want theirs as well.
 MOST_AT_ONCE = 500

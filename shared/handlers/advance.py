@@ -11,6 +11,7 @@ from shared.chain import Act, Entry
 from shared.connections import Connection, Lease, Status
 from shared.errors import Permanent
 from shared.handlers.closing import certify, without_consent
+from shared.handlers.quarantine import export
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import Platform, instruction, rows_of
@@ -55,6 +56,9 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
 async def settle(app: App, connection: Connection, lease: Lease) -> Connection | None:
     """Reconcile in the present stage. Returns the connection in its next stage, or None if it stays where it is."""
     platform = app.platforms[connection.platform]
+    if connection.stage is Stage.REVOKE:
+        # Before anything is removed: afterwards no mailbox can be opened any more.
+        await export(app, connection, lease)
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     async with platform.open(app, connection, ledger) as tenant:
@@ -110,7 +114,7 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
         )
         if stage is Stage.CLOSED:
-            await connections.update(write, connection.id, administrator=None)
+            await connections.forget_people(write, connection.id)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection=connection.id), now)

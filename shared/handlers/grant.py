@@ -40,7 +40,7 @@ class NewConnection(BaseModel):
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)
     repair_drift: bool = False
-    policies: list[Policy] = [EVERYONE]
+    policies: list[Policy] = Field([EVERYONE], max_length=policies.MOST)
 
 
 async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
@@ -91,6 +91,13 @@ def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
 
 def allowed(platform: Platform, policy: Policy) -> None:
     """Raises Refused for a policy that asks for what the platform cannot do by itself."""
+    if not platform.actions and (policy.actions or policy.means_messages):
+        field = "actions" if policy.actions else "conditions"
+        raise Refused(
+            400, "not_possible_here",
+            f"{field}: mail of {platform.title} is inspected by the service while it is on its way, so a policy says "
+            "only whose mail that is.",
+        )  # fmt: skip
     for action in policy.actions:
         if action not in platform.actions:
             raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")

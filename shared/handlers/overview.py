@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared import connections, directory
+from shared import connections, decisions, directory, quarantine
 from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
@@ -43,9 +43,14 @@ def connection_view(app: App, connection: Connection) -> dict[str, Any]:
 
 
 async def detail(app: App, connection: Connection) -> dict[str, Any]:
-    """A connection with its directory in numbers and its domains."""
+    """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
     domains = await directory.domains(app.database, connection.id)
+    acted = await decisions.count(app.database, connection.id)
     return connection_view(app, connection) | {
+        "mail": {
+            "quarantined": await quarantine.count(app.database, connection.id),
+            "uninspected": acted.get(decisions.UNINSPECTED, 0),
+        },
         "directory": await directory.count(app.database, connection.id),
         "domains": [
             {

@@ -1,28 +1,37 @@
 """Administrator-set policies: a change of target is carried out at once, by the difference only."""
 
-from shared import policies
+from shared import policies, targets
 from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers.grant import allowed
-from shared.policies import Policy
+from shared.policies import Check, Policy
 from shared.queues import Job
 
 
-async def put(app: App, connection: Connection, policy: Policy) -> None:
-    """Create or replace a policy, and have the tenant follow."""
+async def put(app: App, connection: Connection, policy: Policy, check: Check) -> bool:
+    """Create or replace a policy, and have the tenant follow; True if it is new.
+
+    Raises Refused if the platform cannot do what it asks for, or the tenant has not what it names.
+    """
     allowed(app.platforms[connection.platform], policy)
-    async with app.database.write() as write:
-        await policies.put(write, connection.id, policy)
+    if wrong := await targets.unknown(app.database, connection.id, policy):
+        raise Refused(400, "not_valid", wrong)
+    new = await policies.change(app.database, connection.id, policy, check)
     await _follow(app, connection)
+    return new
 
 
-async def delete(app: App, connection: Connection, name: str) -> None:
+async def delete(app: App, connection: Connection, name: str, check: Check) -> None:
     """Delete a policy, and have the tenant follow."""
-    async with app.database.write() as write:
-        if not await policies.delete(write, connection.id, name):
-            raise Refused(404, "no_such_policy", f"There is no policy “{name}”.")
+    if not await policies.delete(app.database, connection.id, name, check):
+        raise no_such(name)
     await _follow(app, connection)
+
+
+def no_such(name: str) -> Refused:
+    """There is no policy of this name."""
+    return Refused(404, "no_such_policy", f"There is no policy “{name[:80]}”.")
 
 
 async def _follow(app: App, connection: Connection) -> None:

@@ -6,15 +6,21 @@ from shared.chain import Act, Entry
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers.grant import change_direction
+from shared.handlers.quarantine import make_way
 from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import Claim, rows_of
 from shared.queues import Job
 
 
-async def revoke(app: App, connection: Connection, actor: str) -> None:
-    """Turn a connection towards its end. Asking twice is harmless."""
+async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: bool = False) -> None:
+    """Turn a connection towards its end. Asking twice is harmless.
+
+    Raises Refused `quarantine_not_empty` while messages wait in quarantine; if that is acknowledged, they are exported
+    before anything is removed.
+    """
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         return
+    await make_way(app, connection, acknowledged=acknowledged)
     never_used = connection.stage is Stage.NEW
     if never_used:
         for grant in await grants.listed(app.database, app.seal, connection.id):

@@ -1,19 +1,13 @@
-"""Service running: the daily synchronisation, the hourly token, the weekly summary."""
-
-from datetime import timedelta
-
-import sqlalchemy as sa
+"""Service running: the daily synchronisation, the hourly token."""
 
 from shared import connections, directory, operations
-from shared import tables as db
 from shared.app import App
 from shared.connections import Connection, Lease, Status
-from shared.database import insert_new
 from shared.handlers.advance import advance, open_ledger
 from shared.handlers.scan import look_at_all
 from shared.lifecycle import Stage
 from shared.queues import Job
-from shared.schedule import DAY, last_due
+from shared.schedule import last_due
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
@@ -45,8 +39,10 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     await ledger.load()
     async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
         await tenant.sync(accept_loss=accept_loss)
+    kept = app.settings.operations_kept
+    await directory.note_sync(app.database, connection.id, app.clock.now(), kept)
     await look_at_all(app, connection)
-    await operations.purge(app.database, connection.id, app.clock.now() - app.settings.operations_kept)
+    await operations.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
         await connections.still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())
@@ -62,34 +58,3 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
         await tenant.renew_tokens()
     if connection.status is not Status.OK:
         await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
-
-
-async def report(app: App, connection: Connection, _lease: Lease) -> None:
-    """Keep a summary of the last whole week, once for each week, however often and late this is called."""
-    if connection.stage is not Stage.RUN:
-        return
-    now = app.clock.now()
-    today = last_due(connection.site, now)
-    end = today - timedelta(days=today.weekday())
-    begin, week = end - 7 * DAY, f"{(end - DAY).date():%G-W%V}"
-    ledger = db.ledger
-    acts = (
-        sa.select(ledger.c.act, sa.func.count())
-        .where(ledger.c.connection == connection.id, ledger.c.at >= begin, ledger.c.at < end)
-        .where(ledger.c.state.in_(("done", "noted")))
-        .group_by(ledger.c.act)
-    )
-    async with app.database.read() as read:
-        changes = {row[0]: row[1] for row in await read.execute(acts)}
-    content = {
-        "week": week,
-        "from": begin.isoformat(),
-        "to": end.isoformat(),
-        "directory": await directory.count(app.database, connection.id),
-        "changes": changes,
-        "status": str(connection.status),
-        "sentence": connection.sentence,
-    }
-    row = {"connection": connection.id, "week": week, "made_at": now, "content": content}
-    async with app.database.write() as write:
-        await write.execute(insert_new(write, db.reports).values(row))

@@ -15,7 +15,6 @@ from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Row, S
 from shared.plan import plan
 from shared.platform import instruction, rows_of
 from shared.steps import gone_since
-from shared.tables import reports
 
 
 async def changes(app: App, connection: Connection) -> dict[str, Any]:
@@ -123,13 +122,6 @@ async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
     if content is None:
         raise Refused(404, "no_certificate_yet", "The certificate is drawn up when clean-up has removed everything.")
     return await certificate.signed(app.seal, content)
-
-
-async def weekly(app: App, connection: Connection) -> list[dict[str, Any]]:
-    """The kept weekly summaries, newest first."""
-    query = reports.select().where(reports.c.connection == connection.id).order_by(reports.c.week.desc())
-    async with app.database.read() as read:
-        return [row["content"] for row in (await read.execute(query)).mappings()]
 
 
 async def operations_of(app: App, connection: Connection, after: int, most: int) -> list[dict[str, Any]]:

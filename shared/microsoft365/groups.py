@@ -14,7 +14,8 @@ from shared.ledger import State
 from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
 from shared.microsoft365.tenant import Tenant
-from shared.policies import Direction, protected_users, targets
+from shared.policies import Direction
+from shared.targets import names_somebody, protected_users
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
@@ -142,8 +143,7 @@ class Membership:
         members = await protected_users(database, connection, self.direction)
         held = tenant.ledger.holdings.get(f"group-{self.direction}-members")
         if not members and held and (held.seen or {}).get("members"):
-            named = await targets(database, connection, self.direction)
-            if named.groups or named.users:
+            if await names_somebody(database, connection, self.direction, whole=False):
                 raise Permanent(
                     "would_empty_group",
                     f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was "

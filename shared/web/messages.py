@@ -44,7 +44,8 @@ class Request:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             # A field that should not be there is named as it was sent, but not at any length.
             where = ".".join(str(part)[:80] for part in first["loc"]) or "body"
-            raise Refused(400, "not_valid", f"{where}: {first['msg']}.") from None
+            # What we say ourselves needs no word for what kind of error it is.
+            raise Refused(400, "not_valid", f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
 
     def form(self) -> dict[str, str]:
         """The fields of a posted form."""
@@ -65,9 +66,9 @@ class Response:
     body: bytes = b""
 
 
-def as_json(content: Any, status: int = 200) -> Response:
-    """A JSON answer."""
-    headers = {**DATA_HEADERS, "Content-Type": "application/json"}
+def as_json(content: Any, status: int = 200, **more: str) -> Response:
+    """A JSON answer, with more headers."""
+    headers = {**DATA_HEADERS, "Content-Type": "application/json", **more}
     return Response(status=status, headers=headers, body=json.dumps(content).encode())
 
 

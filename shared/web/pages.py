@@ -5,13 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import certificate
+from shared import certificate, decisions, exports, policies, quarantine
 from shared.app import App
 from shared.connections import Connection
 from shared.errors import Refused
 from shared.handlers import grant, overview, revoke, views
+from shared.handlers.quarantine import release
 from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import permissions_of, rows_of
+from shared.reports import keep as kept
 from shared.web.api import acts
 from shared.web.messages import PAGE_HEADERS, Request, Response, redirect
 from shared.web.operators import begin_session
@@ -24,6 +26,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 SOON, SELDOM = 3, 30
 # Older entries are in the ledger's exports.
 SHOWN_ENTRIES = 200
+SHOWN_REPORTS = 12
+SHOWN_ITEMS = 50
 JOBS = {"sync": "sync-now", "sync-accepting-loss": "sync-accepting-loss", "look": "advance"}
 
 
@@ -89,8 +93,24 @@ async def connection(app: App, request: Request) -> Response:
         asked=[row for row in shown["rows"] if row.get("asked")],
         offered=[row for row in shown["rows"] if row.get("offered")],
         certificate=await certificate.latest(app.database, found) is not None,
+        reports=await kept.listed(app.database, found.id, most=SHOWN_REPORTS),
         again=_again(found),
+        **await _mail(app, found),
     )
+
+
+async def _mail(app: App, connection: Connection) -> dict[str, Any]:
+    """Its policies, and what they have led to."""
+    listed = await policies.listed(app.database, connection.id)
+    box, parts = await app.seal.box(connection.id), await exports.parts(app.database, connection.id)
+    items, _ = await quarantine.page(app.database, box, connection.id, {}, before=None, most=SHOWN_ITEMS)
+    return {
+        "policies": [policy.model_dump(mode="json") | {"kinds": sorted(policy.conditions.kinds)} for policy in listed],
+        "items": [item.printed() for item in items],
+        "waiting": await quarantine.count(app.database, connection.id),
+        "uninspected": (await decisions.count(app.database, connection.id)).get(decisions.UNINSPECTED, 0),
+        "export": len(parts) if all(part.until for part in parts) else 0,
+    }
 
 
 def _needs_consent(connection: Connection) -> bool:
@@ -123,7 +143,11 @@ async def act(app: App, request: Request) -> Response:
     found = await overview.found(app, request.args["id"])
     match request.args["action"]:
         case "revoke":
-            await revoke.revoke(app, found, request.actor)
+            acknowledged = "acknowledge_quarantine" in request.form()
+            await revoke.revoke(app, found, request.actor, acknowledged=acknowledged)
+        case "release":
+            item = request.form().get("item", "")
+            await release(app, found, int(item) if item.isascii() and item.isdigit() else 0)
         case "grant":
             await grant.connect_again(app, found, request.actor)
         case "attest":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import re
 import time
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -270,3 +272,61 @@ def test_the_project_has_a_minute_too(box: Box) -> None:
     status, reason, message = refusal(box.ask("GET", "/profile"))
     assert (status, reason) == (403, "rateLimitExceeded")
     assert message.startswith("Project-rate limit exceeded.  Retry after ")
+
+
+# Whole messages, and what becomes of those in the trash
+
+
+def test_a_message_that_is_given_whole_is_printed_from_its_bytes(box: Box) -> None:
+    message = EmailMessage()
+    message["From"] = "Grüne Wiese <wiese@elsewhere.example>"
+    message["Subject"] = "A very long subject " * 8
+    message["Authentication-Results"] = "mx.google.com; spf=pass"
+    message["Authentication-Results"] = "mx.google.com; spf=fail"
+    message.set_content("Plain")
+    message.add_alternative("<p>Page</p>", subtype="html")
+    message.add_attachment(b"PK\x03\x04" + b"\0" * 6000, maintype="application", subtype="zip", filename="a.zip")
+    raw = message.as_bytes()
+    (key,) = box.deliver(raw=base64.urlsafe_b64encode(raw).decode())
+    found = box.get(f"/messages/{key}", format="raw")
+    assert base64.urlsafe_b64decode(found["raw"]) == raw
+    assert found["sizeEstimate"] == len(raw)
+    some = box.get(f"/messages/{key}", format="metadata", metadataHeaders=["authentication-results", "Subject"])
+    headers = [(one["name"], one["value"]) for one in some["payload"]["headers"]]
+    assert [name for name, _ in headers] == ["Subject", "Authentication-Results", "Authentication-Results"]
+    assert headers[0][1].count("A very long subject") == 8
+    assert "\n" not in headers[0][1]
+    full = box.get(f"/messages/{key}")["payload"]
+    assert [one["mimeType"] for one in full["parts"]] == ["multipart/alternative", "application/zip"]
+    assert [one["partId"] for one in full["parts"][0]["parts"]] == ["0.0", "0.1"]
+    assert base64.urlsafe_b64decode(full["parts"][0]["parts"][1]["body"]["data"]).strip() == b"<p>Page</p>"
+    assert full["parts"][1]["body"]["size"] == 6004
+    assert "attachmentId" in full["parts"][1]["body"]
+    boxes = json.loads(box.google.snapshot())["mailboxes"].values()
+    (shown,) = [one for mailbox in boxes for one in mailbox["messages"] if one["id"] == key]
+    assert shown["subject"].startswith("A very long subject")
+
+
+def test_what_lies_in_the_trash_or_among_the_spam_for_thirty_days_is_gone(box: Box) -> None:
+    trashed, spam, kept, back = box.deliver(4)
+    box.post(f"/messages/{trashed}/trash")
+    box.post(f"/messages/{spam}/modify", {"addLabelIds": ["SPAM"], "removeLabelIds": ["INBOX"]})
+    box.post(f"/messages/{back}/trash")
+    box.later(29 * 86_400)
+    box.post(f"/messages/{back}/untrash")
+    start = box.position()
+    box.later(2 * 86_400)
+    assert box.ask("GET", f"/messages/{trashed}").status_code == 404
+    assert box.ask("GET", f"/messages/{spam}").status_code == 404
+    assert {box.get(f"/messages/{one}")["id"] for one in (kept, back)} == {kept, back}
+    deleted = {one["messagesDeleted"][0]["message"]["id"] for one in box.history(start, historyTypes="messageDeleted")
+               if "messagesDeleted" in one}  # fmt: skip
+    assert deleted == {trashed, spam}
+
+
+def test_a_message_is_moved_and_deleted_by_its_owner(box: Box) -> None:
+    (key,) = box.deliver()
+    box.google.administer("move-message", user=box.address, message=key, add=["TRASH"], remove=["INBOX"])
+    assert "TRASH" in box.get(f"/messages/{key}")["labelIds"]
+    box.google.administer("delete-message", user=box.address, message=key)
+    assert box.ask("GET", f"/messages/{key}").status_code == 404

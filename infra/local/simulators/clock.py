@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,14 +19,23 @@ class Clock:
         """Seconds ahead of the machine's clock; a missing or empty file means none."""
         if self._file is None:
             return self._offset
-        text = self._file.read_text().strip() if self._file.exists() else ""
-        return float(text) if text else 0.0
+        try:
+            file = os.open(self._file, os.O_RDONLY)
+        except FileNotFoundError:
+            return 0.0
+        try:
+            return float(os.read(file, 64) or 0)
+        finally:
+            os.close(file)
 
     def set_offset(self, seconds: float) -> None:
         """Put the offset where every reader of this clock looks."""
         self._offset = seconds
         if self._file is not None:
-            self._file.write_text(repr(seconds))
+            # Over what is there and in one step, for somebody may be reading it.
+            file = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o644)
+            os.write(file, f"{seconds!r:<32}".encode())
+            os.close(file)
 
     def advance(self, seconds: float) -> None:
         """Move time forward."""

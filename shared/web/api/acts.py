@@ -60,8 +60,8 @@ async def grant_again(app: App, request: Request) -> Response:
 
 async def revoke_access(app: App, request: Request) -> Response:
     """Revoke access."""
-    request.model(Revoke)
-    await revoke.revoke(app, await found(app, request.args["id"]), request.actor)
+    acknowledged = request.model(Revoke).acknowledge_quarantine
+    await revoke.revoke(app, await found(app, request.args["id"]), request.actor, acknowledged=acknowledged)
     return as_json({"accepted": True}, 202)
 
 

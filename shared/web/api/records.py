@@ -1,7 +1,5 @@
-"""What is true of one connection, and what was: plan, published table, ledger, operations, certificate, reports."""
+"""What is true of one connection, and what was: plan, published table, ledger, operations, certificate."""
 
-import csv
-import io
 import json
 from datetime import timedelta
 from typing import Any, Literal
@@ -10,10 +8,8 @@ from shared.app import App
 from shared.errors import Refused
 from shared.handlers import views
 from shared.handlers.overview import found
+from shared.sheet import as_csv
 from shared.web.messages import DATA_HEADERS, Request, Response, as_json
-
-# With these a spreadsheet begins a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def plan(app: App, request: Request) -> Response:
@@ -64,7 +60,7 @@ def exported(request: Request, name: str, key: str, rows: list[dict[str, Any]], 
     if kind == "ndjson":
         return _file("application/x-ndjson", f"{name}.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
     if kind == "csv":
-        return _file("text/csv; charset=utf-8", f"{name}.csv", _csv(rows))
+        return _file("text/csv; charset=utf-8", f"{name}.csv", as_csv(rows))
     raise Refused(400, "unknown_format", "format: this comes as json, ndjson or csv.")
 
 
@@ -74,22 +70,6 @@ def _file(content_type: str, name: str, text: str) -> Response:
     return Response(headers=headers, body=text.encode())
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    names = list(rows[0]) if rows else []
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    for row in rows:
-        plain = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
-        writer.writerow({n: f"'{v}" if str(v).startswith(FORMULA) else v for n, v in plain.items()})
-    return text.getvalue()
-
-
 async def certificate(app: App, request: Request) -> Response:
     """The signed exit record."""
     return as_json(await views.exit_record(app, await found(app, request.args["id"])))
-
-
-async def reports(app: App, request: Request) -> Response:
-    """The weekly summaries."""
-    return as_json({"reports": await views.weekly(app, await found(app, request.args["id"]))})

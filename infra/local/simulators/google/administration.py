@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,14 @@ from infra.local.simulators.google import application, mail_settings
 from infra.local.simulators.google.activities import event, log, when
 from infra.local.simulators.google.customer import Customer, addresses
 from infra.local.simulators.google.grants import end_grant
-from infra.local.simulators.google.mailbox import Mailbox, deliver, without_history, without_label
+from infra.local.simulators.google.mailbox import (
+    Mailbox,
+    deliver,
+    relabelled,
+    without_history,
+    without_label,
+    without_messages,
+)
 from infra.local.simulators.wire import Answer, Record
 
 
@@ -52,11 +60,13 @@ def act(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
 
 
 def receive(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
-    """Do `POST /_sim/tenants/{id}/mail`: deliver a message, or the same one several times."""
+    """Do `POST /_sim/tenants/{id}/mail`: deliver a message, or the same one several times; `raw` is all of it."""
     user = customer.user(body["to"])
     if user is None or not user.get("isMailboxSetup") or user.get("suspended"):
         raise ValueError(f"Nobody receives mail at {body['to']}.")
     message = {key: body[key] for key in ("from", "to", "subject", "body", "labelIds") if key in body}
+    if "raw" in body:
+        message["raw"] = base64.urlsafe_b64decode(body["raw"])
     return Answer(body={"ids": [deliver(customer, cloud, user, message) for _ in range(int(body.get("count", 1)))]})
 
 
@@ -214,6 +224,25 @@ def _delete_label(wish: Wish) -> None:
     wish.customer.mailboxes[user["id"]] = changed
 
 
+def _move_message(wish: Wish) -> None:
+    """A user moves a message: `add` and `remove` are labels, as in the inbox, the trash, among the spam."""
+    user, key = wish.user, wish.body["message"]
+    box = wish.customer.mailboxes.get(user["id"], Mailbox())
+    if key not in box.messages:
+        raise ValueError(f"There is no message {key!r}.")
+    add, remove = wish.body.get("add", ()), wish.body.get("remove", ())
+    moved = relabelled(box, [key], add=add, remove=remove, now=wish.now, behaviour=wish.customer.behaviour)
+    wish.customer.mailboxes[user["id"]] = moved
+
+
+def _delete_message(wish: Wish) -> None:
+    user, key = wish.user, wish.body["message"]
+    box = wish.customer.mailboxes.get(user["id"], Mailbox())
+    if key not in box.messages:
+        raise ValueError(f"There is no message {key!r}.")
+    wish.customer.mailboxes[user["id"]] = without_messages(box, [key], wish.now, wish.customer.behaviour)
+
+
 def _labelled(wish: Wish) -> tuple[Record, Mailbox, Record]:
     user = wish.user
     box = wish.customer.mailboxes.get(user["id"], Mailbox())
@@ -251,4 +280,6 @@ ACTIONS: Mapping[str, Callable[[Wish], Mapping[str, Any] | None]] = {
     "mail-on": _changing("TOGGLE_SERVICE_ENABLED", isMailboxSetup=True),
     "rename-label": _rename_label,
     "delete-label": _delete_label,
+    "move-message": _move_message,
+    "delete-message": _delete_message,
 }

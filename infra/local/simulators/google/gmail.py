@@ -10,7 +10,7 @@ from typing import Any
 from infra.local.simulators.google import gmail_labels, gmail_messages, paging
 from infra.local.simulators.google.api import Asked, Handler
 from infra.local.simulators.google.application import PROJECT
-from infra.local.simulators.google.mailbox import Mailbox, oldest_kept
+from infra.local.simulators.google.mailbox import Mailbox, emptied, oldest_kept
 from infra.local.simulators.google.quota import charged
 from infra.local.simulators.google.refusals import refused
 from infra.local.simulators.wire import Record
@@ -34,7 +34,8 @@ def opened(work: Work) -> Handler:
         user = _owner(asked)
         boxes = asked.customer.mailboxes
         # Paid for even if the work refuses.
-        boxes[user["id"]] = charged(asked, boxes.get(user["id"], Mailbox()))
+        box = emptied(boxes.get(user["id"], Mailbox()), asked.now, asked.customer.behaviour)
+        boxes[user["id"]] = charged(asked, box)
         boxes[user["id"]], answer = work(asked, boxes[user["id"]])
         return answer
 

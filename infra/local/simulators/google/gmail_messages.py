@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from infra.local.simulators.google import paging
+from infra.local.simulators.google import mime, paging
 from infra.local.simulators.google.api import Asked
 from infra.local.simulators.google.mailbox import FIXED, Mailbox, relabelled
 from infra.local.simulators.google.refusals import refused
@@ -103,7 +102,7 @@ def _get(asked: Asked, box: Mailbox) -> tuple[Mailbox, Mapping[str, Any]]:
         raise refused(
             403, "forbidden", f"Metadata scope doesn't allow format {shape.upper()}", name="PERMISSION_DENIED"
         )
-    raw = _raw(message)
+    raw = mime.raw_of(message)
     printed = {
         "id": message["id"],
         "threadId": message["threadId"],
@@ -114,40 +113,15 @@ def _get(asked: Asked, box: Mailbox) -> tuple[Mailbox, Mapping[str, Any]]:
         "internalDate": str(message["internalDate"]),
     }
     if shape == "raw":
-        printed["raw"] = _encoded(raw)
+        printed["raw"] = mime.encoded(raw)
+    elif shape == "full":
+        printed["payload"] = mime.payload_of(message)
     elif shape != "minimal":
-        headers = _headers(message)
-        if shape == "metadata" and (names := {one.lower() for one in asked.query.get("metadataHeaders", ())}):
+        headers = mime.headers_of(message)
+        if names := {one.lower() for one in asked.query.get("metadataHeaders", ())}:
             headers = [one for one in headers if one["name"].lower() in names]
-        part: dict[str, Any] = {"mimeType": "text/plain", "headers": headers}
-        if shape == "full":
-            body = message["body"].encode()
-            part |= {"partId": "", "filename": "", "body": {"size": len(body), "data": _encoded(body)}}
-        printed["payload"] = part
+        printed["payload"] = {"mimeType": "text/plain", "headers": headers}
     return box, printed
-
-
-def _headers(message: Record) -> list[dict[str, str]]:
-    values = {
-        "Delivered-To": message["to"],
-        "Message-ID": f"<{message['id']}@mail.elsewhere.example>",
-        "Date": message["date"],
-        "From": message["from"],
-        "To": message["to"],
-        "Subject": message["subject"],
-        "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
-    }
-    return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _raw(message: Record) -> bytes:
-    lines = [f"{one['name']}: {one['value']}" for one in _headers(message)]
-    return "\r\n".join([*lines, "", message["body"]]).encode()
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode()
 
 
 def _modify(asked: Asked, box: Mailbox) -> tuple[Mailbox, Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from infra.local.simulators.google.mime import described
 from infra.local.simulators.wire import Record
 
 if TYPE_CHECKING:  # Both hold mailboxes; only their types are needed here.
@@ -21,6 +22,8 @@ CATEGORIES = ("PERSONAL", "SOCIAL", "PROMOTIONS", "UPDATES", "FORUMS")
 FIXED = frozenset({"SENT", "DRAFT", "CHAT"})
 PLAIN = ("CHAT", "SENT", "INBOX", "IMPORTANT", "TRASH", "DRAFT", "SPAM", "STARRED", "UNREAD")
 SYSTEM = (*PLAIN, *(f"CATEGORY_{one}" for one in CATEGORIES))
+EMPTIED = frozenset({"TRASH", "SPAM"})
+DISCARDED_DAYS = 30
 FIRST_HISTORY_ID = 98_765
 # Real ids jump; a client that counts on steps of one must fail here.
 HISTORY_STEP = 7
@@ -79,6 +82,9 @@ def received(
 ) -> tuple[Mailbox, str]:
     """Return the mailbox with one more message, and the message's id."""
     made = f"19{_digest(f'{salt} {box.history_id}')[:14]}"
+    whole = message.get("raw")
+    if whole is not None:
+        message = {**message, **described(whole), "body": ""}
     body = str(message.get("body", "Good morning.\r\n"))
     record = {
         "id": made,
@@ -91,6 +97,7 @@ def received(
         "date": now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
         "body": body,
         "arrival": box.history_id + HISTORY_STEP,
+        **({"raw": whole} if whole is not None else {}),
     }
     box = dataclasses.replace(box, messages={**box.messages, made: record})
     return _logged(box, "messagesAdded", [made], (), now, behaviour), made
@@ -108,7 +115,9 @@ def relabelled(
         before = messages[key]["labelIds"]
         new = tuple(one for one in dict.fromkeys(added) if one not in before)
         old = tuple(one for one in dict.fromkeys(removed) if one in before)
-        messages[key] = {**messages[key], "labelIds": tuple(one for one in before if one not in old) + new}
+        changed = {"labelIds": tuple(one for one in before if one not in old) + new}
+        discarded = {} if EMPTIED.isdisjoint(new) else {"discarded": now.timestamp()}
+        messages[key] = {**messages[key], **changed, **discarded}
         if new:
             gained.setdefault(new, []).append(key)
         if old:
@@ -119,6 +128,24 @@ def relabelled(
     for labels, keys in lost.items():
         box = _logged(box, "labelsRemoved", keys, labels, now, behaviour)
     return box
+
+
+def without_messages(box: Mailbox, ids: Iterable[str], now: datetime, behaviour: Behaviour) -> Mailbox:
+    """Return the mailbox with some messages deleted for good."""
+    gone = list(ids)
+    box = _logged(box, "messagesDeleted", gone, (), now, behaviour)
+    return dataclasses.replace(box, messages={key: one for key, one in box.messages.items() if key not in gone})
+
+
+def emptied(box: Mailbox, now: datetime, behaviour: Behaviour) -> Mailbox:
+    """Return the mailbox without what has been in the trash, or among the spam, for thirty days."""
+    limit = now.timestamp() - DISCARDED_DAYS * 86_400
+    old = [
+        key
+        for key, one in box.messages.items()
+        if one.get("discarded", now.timestamp()) <= limit and not EMPTIED.isdisjoint(one["labelIds"])
+    ]
+    return without_messages(box, old, now, behaviour) if old else box
 
 
 def labelled(box: Mailbox, label: Mapping[str, Any]) -> tuple[Mailbox, Record]:

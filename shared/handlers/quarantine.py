@@ -1,0 +1,165 @@
+"""Quarantine: messages are put back when somebody asks, looked at when their time is up, and taken out to be kept."""
+
+import io
+import json
+import zipfile
+from asyncio import to_thread
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from shared import exports, quarantine
+from shared.app import App
+from shared.connections import Connection, Lease
+from shared.errors import FootprintError, Missing, Refused, Temporary, Unfinished
+from shared.lifecycle import Stage
+from shared.platform import Bins
+from shared.quarantine import SHOWN_FOR, Item, State
+from shared.queues import Job
+from shared.schedule import DAY, HOUR
+
+# Messages looked at, or put back, in one run.
+MOST_AT_ONCE = 100
+# A part is read, sealed and handed out in one piece.
+LARGEST_PART = 8 * 1024 * 1024
+# What one run makes, so that it ends in good time.
+MOST_PARTS, MOST_A_PART = 4, 100
+SOON = timedelta(seconds=1)
+
+
+async def release(app: App, connection: Connection, number: int) -> None:
+    """Have a message put back where it was."""
+    if connection.stage is not Stage.RUN:
+        raise Refused(409, "not_running", "Only a running connection puts messages back.")
+    now = app.clock.now()
+    if not await quarantine.release(app.database, connection.id, number, now):
+        state = await quarantine.state_of(app.database, connection.id, number)
+        if state is None:
+            raise Refused(404, "no_such_item", "There is no such message in quarantine.")
+        if state is not State.RELEASING:
+            raise Refused(409, "not_waiting", f"This message does not wait any more: it is {state}.")
+    await app.queue.send(Job(name="quarantine", connection=connection.id), now)
+
+
+async def look(app: App, connection: Connection) -> None:
+    """Put back what is asked for, and look at what may have left its bin by itself."""
+    feed = app.platforms[connection.platform].feed
+    if feed is None or connection.stage is not Stage.RUN:
+        return
+    box, now = await app.seal.box(connection.id), app.clock.now()
+    due = await quarantine.due(app.database, box, connection.id, now, MOST_AT_ONCE)
+    async with feed.bins(app, connection) as bins:
+        for item in due:
+            await _look_at(app, connection, bins, item)
+    again = await quarantine.next_due(app.database, connection.id)
+    if again is not None and again <= now + HOUR:
+        await app.queue.send(Job(name="quarantine", connection=connection.id), again)
+
+
+async def _look_at(app: App, connection: Connection, bins: Bins, item: Item) -> None:
+    """What fails with one message is no other's matter: it is tried again later."""
+    database, now = app.database, app.clock.now()
+    later = max(item.until, now + SHOWN_FOR)
+    if item.state not in (State.WAITING, State.RELEASING):
+        await quarantine.drop(database, connection.id, item)
+        return
+    try:
+        if item.state is State.RELEASING:
+            put = await bins.put_back(item)
+            state, told = (State.RELEASED, None) if put else (State.RESTORED, "Its owner had taken it out already.")
+        elif await bins.holds(item):
+            state, told, later = State.WAITING, None, now + DAY
+        else:
+            state, told = State.RESTORED, "Its owner took it out."
+    except Missing:
+        if item.state is State.WAITING:
+            await quarantine.drop(database, connection.id, item)
+            return
+        state, told = State.GONE, "It is not in the mailbox any more."
+    except Temporary as error:
+        state, told, later = item.state, error.sentence, now + error.after
+    except FootprintError as error:
+        # What cannot be put back just now waits as before; who asked sees why, and may ask again.
+        state, told, later = State.WAITING, error.sentence, max(item.until, now + DAY)
+    await quarantine.settle(database, connection.id, item, state=state, told=told, look_at=later)
+
+
+async def ask_for_export(app: App, connection: Connection) -> None:
+    """Have what waits taken out, in place of what was taken out before."""
+    if connection.stage is not Stage.RUN:
+        raise Refused(409, "not_running", "Only a running connection makes an export; a revoke makes its own.")
+    if not await quarantine.count(app.database, connection.id):
+        raise Refused(409, "quarantine_empty", "Nothing waits in quarantine.")
+    await exports.begin(app.database, connection.id)
+    await app.queue.send(Job(name="export", connection=connection.id), app.clock.now())
+
+
+async def make_way(app: App, connection: Connection, *, acknowledged: bool) -> None:
+    """Before a revoke: raises Refused, with their number, while messages wait; if acknowledged, has them exported."""
+    number = await quarantine.count(app.database, connection.id)
+    if number and not acknowledged:
+        raise Refused(
+            409, "quarantine_not_empty",
+            f"Messages in quarantine: {number}. Release them, or revoke with acknowledge_quarantine: they are then "
+            f"exported first, to be fetched from /api/connections/{connection.id}/quarantine/export for 30 days.",
+        )  # fmt: skip
+    if number:
+        await exports.begin(app.database, connection.id)
+
+
+@dataclass
+class _Open:
+    """A part that is being made."""
+
+    file: io.BytesIO = field(default_factory=io.BytesIO)
+    items: list[Item] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+
+    def put(self, name: str, content: bytes) -> None:
+        with zipfile.ZipFile(self.file, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(name, content)
+
+    @property
+    def is_full(self) -> bool:
+        return self.file.getbuffer().nbytes >= LARGEST_PART or len(self.items) >= MOST_A_PART
+
+
+async def export(app: App, connection: Connection, lease: Lease) -> None:
+    """Take out every message that waits and is in no part yet, one at a time. Unfinished while there is more."""
+    feed = app.platforms[connection.platform].feed
+    if feed is None or await exports.is_complete(app.database, connection.id):
+        return
+    box = await app.seal.box(connection.id)
+    async with feed.bins(app, connection) as bins:
+        for _ in range(MOST_PARTS):
+            items = await exports.left(app.database, box, connection.id, MOST_A_PART)
+            if not items:
+                await exports.finish(app.database, lease, app.clock.now())
+                return
+            part = _Open()
+            try:
+                for item in items:
+                    await _add(bins, part, item)
+                    if part.is_full:
+                        break
+            finally:
+                if part.items:
+                    await to_thread(part.put, "manifest.json", json.dumps(part.listed, indent=1).encode())
+                    now = app.clock.now()
+                    await exports.keep(app.database, box, lease, part.file.getvalue(), part.items, now)
+    raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=SOON)
+
+
+async def _add(bins: Bins, part: _Open, item: Item) -> None:
+    """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
+    line: dict[str, Any] = {**item.printed(), "file": f"{item.number}.eml"}
+    try:
+        await to_thread(part.put, line["file"], await bins.content(item))
+    except Temporary:
+        raise
+    except Missing:
+        line |= {"file": None, "told": "It is not in the mailbox any more."}
+    except FootprintError as error:
+        line |= {"file": None, "told": error.sentence}
+    part.items.append(item)
+    part.listed.append(line)

@@ -1,0 +1,169 @@
+"""Hold a message against conditions.
+
+A message costs bounded time and memory whatever is in it, and never raises. What could not be looked at within the
+bounds is a finding, too: it is for the caller to say what becomes of a message that nobody can vouch for.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from shared.inspection import archives, attachments, authentication, links, names, page, parse, words
+from shared.inspection.budget import Budget
+from shared.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
+from shared.inspection.names import Known
+
+Message = bytes | Sequence[tuple[str, str]]
+# Of the processor's time, in seconds: all in all well below one.
+READING = 0.4
+LOOKING = 0.3
+MATCHING = 0.2
+MOST_FINDINGS = 5
+NO_CONTENT = "Only its headers were given."
+NO_ANSWER = "The text takes too long to be held against the listed expression {}."
+FAILED = "It could not be inspected for {}."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class _Inspected:
+    """A message being held against conditions. What several kinds look at is made once, when the first asks."""
+
+    mail: parse.Mail
+    conditions: Conditions
+    known: Known
+    budget: Budget
+    missed: list[str] = field(default_factory=list)
+
+    @cached_property
+    def page(self) -> page.Shown:
+        shown = page.shown(self.mail, self.budget)
+        self.missed += shown.missed
+        return shown
+
+    @cached_property
+    def subject(self) -> str:
+        return self.mail.subject.translate(links.INVISIBLE)
+
+    @property
+    def text(self) -> str:
+        return f"{self.subject}\n{self.page.text}"
+
+
+def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Finding, ...]:
+    """Hold a message, whole or its headers from the top, against conditions. Takes up to a second: not on the loop.
+
+    Returns why the conditions are met, nothing if they are not; and, of kind "incomplete", what could not be looked
+    at. The scanner is not asked: `inspect` does that.
+    """
+    asked = conditions.kinds - {"scanner"}
+    content = not asked.isdisjoint(FROM_CONTENT)
+    if isinstance(message, bytes):
+        mail = parse.read(message, Budget(READING), only_headers=not content)
+    else:
+        mail = parse.from_headers(message)
+    inspected = _Inspected(mail=mail, conditions=conditions, known=known, budget=Budget(LOOKING))
+    inspected.missed += [*mail.missed, *([NO_CONTENT] if content and mail.parts is None else [])]
+    found = [Finding(kind=kind, why=why) for kind in LOOKS if kind in asked for why in _look(kind, inspected)]
+    met = {one.kind for one in found} >= asked if conditions.match == "all" else bool(found)
+    missed = [Finding(kind="incomplete", why=why) for why in dict.fromkeys(inspected.missed)]
+    return (*(found if met else ()), *missed)
+
+
+async def inspect(
+    message: Message, conditions: Conditions, known: Known, ask: Callable[[], Awaitable[Finding | None]]
+) -> tuple[Finding, ...]:
+    """As `judge`, off the loop; `ask` gives the scanner's opinion, and is called only if that can change anything."""
+    found = await asyncio.to_thread(judge, message, conditions, known)
+    met = any(one.kind != "incomplete" for one in found)
+    alone = conditions.kinds == {"scanner"}
+    if not conditions.scanner or (not alone and met == (conditions.match == "any")):
+        return found
+    opinion = await ask()
+    if opinion is None or opinion.kind == "incomplete":
+        # One of all is not so, or is not known to be.
+        found = tuple(one for one in found if one.kind == "incomplete")
+    return found if opinion is None else (*found, opinion)
+
+
+def _look(kind: Kind, inspected: _Inspected) -> list[str]:
+    try:
+        return list(dict.fromkeys(LOOKS[kind](inspected)))[:MOST_FINDINGS]
+    except Exception as error:  # no message may stop the mailbox that it is in
+        # The error's own text may hold the message's.
+        log.error("inspection for %s failed: %s", kind, type(error).__name__)  # noqa: TRY400 - the same
+        inspected.missed.append(FAILED.format(kind.replace("_", " ")))
+        return []
+
+
+def _senders(inspected: _Inspected) -> Iterator[str]:
+    listed = set(inspected.conditions.senders)
+    for _, address in inspected.mail.people("from"):
+        local, _, domain = address.rpartition("@")
+        host = links.ascii_host(domain)
+        for name in [f"{local.casefold()}@{host}", *links.and_above(host)] if host else []:
+            if name in listed:
+                yield f"The sender is one of those that are listed: {name}."
+
+
+def _subjects(inspected: _Inspected) -> Iterator[str]:
+    subject = " ".join(words.folded(inspected.subject).split())
+    for at, text in enumerate(inspected.conditions.subjects, 1):
+        if " ".join(words.folded(text).split()) in subject:
+            yield f"The subject holds the listed text {at}."
+
+
+def _authentication(inspected: _Inspected) -> Iterator[str]:
+    results = authentication.results(inspected.mail.all(parse.RESULTS), inspected.known.receiver)
+    if not results.readable:
+        inspected.missed.append("The receiver's own results of authentication cannot be read.")
+    failed = authentication.failures(results)
+    for kind in inspected.conditions.authentication:
+        if kind in failed:
+            yield authentication.SENTENCES[kind]
+
+
+def _impersonation(inspected: _Inspected) -> Iterator[str]:
+    for header in ("from", "reply-to"):
+        yield from names.pretenders(inspected.mail.people(header), inspected.known)
+
+
+def _links(inspected: _Inspected) -> Iterator[str]:
+    for host in links.named(inspected.page.links, inspected.conditions.links):
+        yield f"A link leads to {host}."
+
+
+def _misleading_links(inspected: _Inspected) -> Iterator[str]:
+    for host in links.misleading(inspected.page.links):
+        yield f"A link shows another place and leads to {host}."
+
+
+def _attachments(inspected: _Inspected) -> Iterator[str]:
+    look = archives.Look(budget=inspected.budget)
+    found = attachments.kinds(inspected.mail, look)
+    inspected.missed += sorted(look.missed)
+    for kind in inspected.conditions.attachments:
+        if kind in found:
+            yield f"An attachment is or holds {attachments.SENTENCES[kind]}."
+
+
+def _words(inspected: _Inspected) -> Iterator[str]:
+    for at in words.words_in(inspected.text, inspected.conditions.words):
+        yield f"The subject or the text holds the listed word {at}."
+
+
+def _expressions(inspected: _Inspected) -> Iterator[str]:
+    found, late = words.expressions_in(inspected.text, inspected.conditions.expressions, MATCHING)
+    inspected.missed += [NO_ANSWER.format(at) for at in late]
+    for at in found:
+        yield f"The subject or the text matches the listed expression {at}."
+
+
+LOOKS: Mapping[Kind, Callable[[_Inspected], Iterator[str]]] = {
+    "senders": _senders, "subjects": _subjects, "authentication": _authentication, "impersonation": _impersonation,
+    "links": _links, "misleading_links": _misleading_links, "attachments": _attachments, "words": _words,
+    "expressions": _expressions,
+}  # fmt: skip

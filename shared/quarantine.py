@@ -1,0 +1,221 @@
+"""Messages that policies took out of mailboxes and that can be put back: a row for each.
+
+The message itself stays in its mailbox's own bin, as long as that keeps it. Of what it says only sender and subject are
+kept, sealed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import tables as db
+from shared.database import AsyncConnection, Database, insert_new
+from shared.decisions import Decision
+from shared.seal import Box
+
+# As long as a mailbox's bin keeps what lies in it.
+KEPT_FOR = timedelta(days=30)
+# What has come to an end is shown a while longer, if its time is up already.
+SHOWN_FOR = timedelta(days=7)
+LONGEST = 500  # characters of a sender or a subject
+AT_ONCE = 200
+
+
+class State(StrEnum):
+    """Where a message is."""
+
+    WAITING = "waiting"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    RESTORED = "restored"
+    """Its owner took it out of the bin."""
+    GONE = "gone"
+    """It is not in the mailbox any more."""
+
+
+# In the bin, as far as is known.
+INSIDE = (str(State.WAITING), str(State.RELEASING))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One message. `number` is its name here, `message` the platform's, `labels` what it bore before."""
+
+    number: int
+    user: str
+    address: str
+    message: str
+    policy: str
+    sender: str
+    subject: str
+    labels: tuple[str, ...]
+    at: datetime
+    until: datetime
+    state: State
+    told: str | None
+
+    def printed(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "id": self.number, "address": self.address, "sender": self.sender, "subject": self.subject,
+            "policy": self.policy, "at": self.at.isoformat(), "until": self.until.isoformat(),
+            "state": str(self.state), "told": self.told,
+        }  # fmt: skip
+
+
+def _about(user: str, message: str) -> str:
+    return f"quarantine {user} {message}"
+
+
+def _plain(text: str) -> str:
+    """As much of a text as is kept, without halves of characters."""
+    return text[:LONGEST].encode("utf-8", "replace").decode()
+
+
+async def add(
+    write: AsyncConnection, box: Box, connection: str, decision: Decision, *,
+    address: str, sender: str, subject: str, labels: Sequence[str], now: datetime,
+) -> None:  # fmt: skip
+    """Add a message that is about to be taken out, with the decision inside the caller's transaction."""
+    words = json.dumps([_plain(sender), _plain(subject)])
+    await write.execute(
+        insert_new(write, db.quarantine).values(
+            connection=connection, user=decision.user, address=address, message=decision.message,
+            policy=decision.policy, sealed=box.close(words, about=_about(decision.user, decision.message)),
+            labels=list(labels), at=now, until=now + KEPT_FOR, state=str(State.WAITING), look_at=now + KEPT_FOR,
+        )
+    )  # fmt: skip
+
+
+def _item(box: Box, row: Any) -> Item:
+    sender, subject = json.loads(box.open(row.sealed, about=_about(row.user, row.message)))
+    return Item(
+        number=row.number, user=row.user, address=row.address, message=row.message, policy=row.policy, sender=sender,
+        subject=subject, labels=tuple(row.labels), at=row.at, until=row.until, state=State(row.state), told=row.told,
+    )  # fmt: skip
+
+
+async def page(
+    database: Database, box: Box, connection: str, wanted: Mapping[str, str], *, before: int | None, most: int
+) -> tuple[list[Item], int | None]:
+    """Some messages, newest first, and the number `before` which there are more.
+
+    `wanted` may hold `state`, `policy`, and parts of the `user`'s address and of the `sender`, in any letter case.
+    """
+    table = db.quarantine
+    query = sa.select(table).where(table.c.connection == connection).order_by(table.c.number.desc())
+    for name in wanted.keys() & {"state", "policy"}:
+        query = query.where(table.c[name] == wanted[name])
+    if "user" in wanted:
+        query = query.where(sa.func.lower(table.c.address).contains(wanted["user"].lower(), autoescape=True))
+    sender, found = wanted.get("sender", "").casefold(), list[Item]()
+    while True:
+        some = query.limit(AT_ONCE) if before is None else query.where(table.c.number < before).limit(AT_ONCE)
+        async with database.read() as read:
+            rows = (await read.execute(some)).all()
+        for row in rows:
+            item = _item(box, row)
+            # What is sealed cannot be searched by the database.
+            if sender in item.sender.casefold():
+                if len(found) == most:
+                    return found, found[-1].number
+                found.append(item)
+        if len(rows) < AT_ONCE:
+            return found, None
+        before = rows[-1].number
+
+
+async def count(database: Database, connection: str) -> int:
+    """How many messages wait."""
+    table = db.quarantine
+    query = sa.select(sa.func.count()).where(table.c.connection == connection, table.c.state.in_(INSIDE))
+    async with database.read() as read:
+        return int((await read.execute(query)).scalar_one())
+
+
+async def state_of(database: Database, connection: str, number: int) -> State | None:
+    """Where a message is, or None if there is no such."""
+    async with database.read() as read:
+        found = (await read.execute(sa.select(db.quarantine.c.state).where(*_row(connection, number)))).scalar()
+        return State(found) if found else None
+
+
+async def release(database: Database, connection: str, number: int, now: datetime) -> bool:
+    """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
+    table, acted = db.quarantine, db.acted
+    async with database.write() as write:
+        changed = await write.execute(
+            sa.update(table)
+            .where(*_row(connection, number), table.c.state == str(State.WAITING))
+            .values(state=str(State.RELEASING), told=None, look_at=now)
+        )
+        it = sa.select(table.c.user, table.c.message).where(*_row(connection, number))
+        row = (await write.execute(it)).first()
+        if changed.rowcount and row:
+            mine = (acted.c.connection == connection, acted.c.user == row.user, acted.c.message == row.message)
+            await write.execute(sa.update(acted).where(*mine).values(done=True))
+    return bool(changed.rowcount)
+
+
+async def due(database: Database, box: Box, connection: str, now: datetime, most: int) -> list[Item]:
+    """Messages that are to be put back, or looked at because their time is up."""
+    table = db.quarantine
+    return await some(database, box, (table.c.connection == connection, table.c.look_at <= now), most)
+
+
+async def some(database: Database, box: Box, which: Sequence[sa.ColumnElement[bool]], most: int) -> list[Item]:
+    """Some messages, oldest first."""
+    query = sa.select(db.quarantine).where(*which).order_by(db.quarantine.c.number).limit(most)
+    async with database.read() as read:
+        return [_item(box, row) for row in (await read.execute(query)).all()]
+
+
+def due_in(now: datetime, stage: int) -> sa.Select[Any]:
+    """The connections of a stage that have such messages."""
+    table, owners = db.quarantine, db.connections
+    query = sa.select(table.c.connection).join(owners, owners.c.id == table.c.connection)
+    return query.where(owners.c.stage == stage, table.c.look_at <= now).distinct()
+
+
+async def next_due(database: Database, connection: str) -> datetime | None:
+    """When the next message is to be looked at, or None."""
+    table = db.quarantine
+    async with database.read() as read:
+        query = sa.select(sa.func.min(table.c.look_at)).where(table.c.connection == connection)
+        found: datetime | None = (await read.execute(query)).scalar()
+        return found
+
+
+async def settle(
+    database: Database, connection: str, item: Item, *, state: State, look_at: datetime, told: str | None = None
+) -> None:
+    """Note what was seen of a message, or done, and when to look again; nothing if it is not as it was any more."""
+    async with database.write() as write:
+        await write.execute(
+            sa.update(db.quarantine)
+            .where(*_row(connection, item.number), db.quarantine.c.state == str(item.state))
+            .values(state=str(state), told=told, look_at=look_at)
+        )
+
+
+async def lost(database: Database, connection: str, user: str, message: str) -> None:
+    """A message was gone before it could be taken out."""
+    table = db.quarantine
+    mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
+    async with database.write() as write:
+        await write.execute(sa.delete(table).where(*mine))
+
+
+async def drop(database: Database, connection: str, item: Item) -> None:
+    """Forget a message."""
+    async with database.write() as write:
+        await write.execute(sa.delete(db.quarantine).where(*_row(connection, item.number)))
+
+
+def _row(connection: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return db.quarantine.c.connection == connection, db.quarantine.c.number == number

@@ -1,0 +1,187 @@
+"""What is asked for, what was made and what came of sending it, as it is kept.
+
+A report's row is its claim: there is one for each name, written with all that is in it, so that no period is told
+twice. Sending is a matter of its own, which may be tried again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared import tables as db
+from shared.connections import Lease, hold, still_ours
+from shared.database import Database, insert_new, upsert
+from shared.reports.periods import Kind, Period
+
+# Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
+ADDRESS = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}$"
+)
+WAITING, SENT = "waiting", "sent"
+
+
+def _each_once(addresses: list[str]) -> list[str]:
+    return list({address.lower(): address for address in addresses}.values())
+
+
+class Subscription(BaseModel):
+    """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kinds: list[Kind] = Field(default=[Kind.WEEKLY], max_length=len(Kind))
+    recipients: Annotated[
+        list[Annotated[str, Field(max_length=254, pattern=ADDRESS)]], Field(max_length=20), AfterValidator(_each_once)
+    ] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is asked for, each kind since when (None: for as long as it has run); what there is, and what waits."""
+
+    kinds: Mapping[Kind, datetime | None]
+    recipients: Sequence[str]
+    made: frozenset[str]
+    unsent: Mapping[str, datetime]
+    """By name, when sending is tried next."""
+
+
+async def standing(database: Database, connection: str, since: datetime) -> Standing:
+    """How things stand, of what ended after `since` or waits to be sent: one look, for most find nothing to do."""
+    asked, made = db.report_settings, db.reports
+    recent = sa.and_(
+        made.c.connection == db.connections.c.id, sa.or_(made.c.ends > since, made.c.not_before.is_not(None))
+    )
+    query = (
+        sa.select(asked.c.kinds, asked.c.recipients, made.c.name, made.c.not_before)
+        .select_from(db.connections)
+        .outerjoin(asked, asked.c.connection == db.connections.c.id)
+        .outerjoin(made, recent)
+        .where(db.connections.c.id == connection)
+    )
+    async with database.read() as read:
+        rows = (await read.execute(query)).all()
+    first = rows[0] if rows and rows[0].kinds is not None else None
+    return Standing(
+        kinds=_kinds(first.kinds) if first else dict.fromkeys(Subscription().kinds),
+        recipients=first.recipients if first else [],
+        made=frozenset(row.name for row in rows if row.name is not None),
+        unsent={row.name: row.not_before for row in rows if row.not_before is not None},
+    )
+
+
+def _kinds(stored: Mapping[str, str | None]) -> dict[Kind, datetime | None]:
+    return {Kind(kind): datetime.fromisoformat(since) if since else None for kind, since in stored.items()}
+
+
+async def subscription(database: Database, connection: str) -> Subscription:
+    """What is asked for; weekly reports that are mailed to nobody, until somebody says otherwise."""
+    table = db.report_settings
+    async with database.read() as read:
+        return _subscription((await read.execute(sa.select(table).where(table.c.connection == connection))).first())
+
+
+def _subscription(row: Any) -> Subscription:
+    return Subscription(kinds=list(row.kinds), recipients=row.recipients) if row else Subscription()
+
+
+async def subscribe(
+    database: Database, connection: str, wanted: Subscription, now: datetime, check: Callable[[Any], None]
+) -> None:
+    """Set what is asked for. What is newly asked for begins with the period that runs now.
+
+    `check` is given what was asked for before, JSON-ready, and raises if it is not what was seen.
+    """
+    table = db.report_settings
+    async with database.write() as write:
+        await hold(write, connection)
+        row = (await write.execute(sa.select(table).where(table.c.connection == connection))).first()
+        check(_subscription(row).model_dump(mode="json"))
+        known = row.kinds if row else dict.fromkeys(Subscription().kinds)
+        kinds = {str(kind): known.get(kind, now.isoformat()) for kind in sorted(wanted.kinds)}
+        values = {"connection": connection, "kinds": kinds, "recipients": wanted.recipients}
+        await write.execute(upsert(write, table).values(values))
+
+
+async def add(
+    database: Database,
+    lease: Lease,
+    period: Period,
+    content: Mapping[str, Any],
+    recipients: Sequence[str],
+    now: datetime,
+) -> bool:
+    """Keep a report, if there is none of its name yet. Raises Superseded if the run lost its lease."""
+    row = {
+        "connection": lease.connection, "name": period.name, "kind": str(period.kind), "begins": period.begin,
+        "ends": period.end, "made_at": now, "content": content, "recipients": dict.fromkeys(recipients, WAITING),
+        "not_before": now if recipients else None,
+    }  # fmt: skip
+    async with database.write() as write:
+        await still_ours(write, lease, now)
+        added = await write.execute(insert_new(write, db.reports).values(row))
+    return bool(added.rowcount)
+
+
+async def take(database: Database, lease: Lease, name: str, now: datetime, until: datetime) -> dict[str, Any] | None:
+    """Take a report to send it, for oneself alone until a moment; None if it is not to be sent now.
+
+    Raises Superseded if the run lost its lease: once a connection has been revoked nothing more is sent.
+    """
+    table = db.reports
+    mine = (table.c.connection == lease.connection, table.c.name == name)
+    async with database.write() as write:
+        await still_ours(write, lease, now)
+        due = sa.update(table).where(*mine, table.c.not_before <= now).values(not_before=until)
+        if (await write.execute(due)).rowcount == 0:
+            return None
+        return dict((await write.execute(sa.select(table).where(*mine))).mappings().one())
+
+
+async def note(
+    database: Database, connection: str, name: str, *, recipients: Mapping[str, str], not_before: datetime | None,
+    sentence: str | None,
+) -> None:  # fmt: skip
+    """Note what came of sending a report, and when it is tried again, if it is."""
+    table = db.reports
+    mine = (table.c.connection == connection, table.c.name == name)
+    async with database.write() as write:
+        values = {"recipients": dict(recipients), "not_before": not_before, "sentence": sentence}
+        await write.execute(sa.update(table).where(*mine).values(values))
+
+
+async def listed(database: Database, connection: str, *, most: int = 1000) -> list[dict[str, Any]]:
+    """A connection's reports without what is in them, the newest first, JSON-ready."""
+    columns = [column for column in db.reports.c if column.name != "content"]
+    query = sa.select(*columns).where(db.reports.c.connection == connection)
+    async with database.read() as read:
+        rows = await read.execute(query.order_by(db.reports.c.ends.desc(), db.reports.c.kind).limit(most))
+        return [told(dict(row)) for row in rows.mappings()]
+
+
+async def found(database: Database, connection: str, name: str) -> dict[str, Any] | None:
+    """One report with what is in it, or None."""
+    table = db.reports
+    query = sa.select(table).where(table.c.connection == connection, table.c.name == name)
+    async with database.read() as read:
+        row = (await read.execute(query)).mappings().first()
+        return told(dict(row)) if row else None
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored report as it is shown."""
+    moments = {
+        name: row[name].isoformat() if row[name] else None for name in ("begins", "ends", "made_at", "not_before")
+    }
+    return {**row, **moments, "delivery": _delivery(row)}
+
+
+def _delivery(row: Mapping[str, Any]) -> str:
+    states = set(row["recipients"].values())
+    if row["not_before"] is not None:
+        return WAITING
+    return "to nobody" if not states else SENT if states == {SENT} else "in part" if SENT in states else "failed"

@@ -1,0 +1,121 @@
+"""A connection itself: where it stands, its keys, links and tokens, and what was done in its name."""
+
+import sqlalchemy as sa
+
+from shared.tables.columns import Moment, metadata, of_connection
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("platform", sa.String, nullable=False),
+    sa.Column("modes", sa.JSON, nullable=False),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("site", sa.String, nullable=False),
+    sa.Column("expected_tenant", sa.String),
+    sa.Column("claimed_tenant", sa.String),
+    sa.Column("tenant", sa.String),
+    sa.Column("administrator", sa.String),
+    sa.Column("label", sa.String, nullable=False),
+    sa.Column("sealed_headers", sa.LargeBinary, nullable=False),
+    sa.Column("repairs_drift", sa.Boolean, nullable=False),
+    sa.Column("stage", sa.Integer, nullable=False),
+    sa.Column("stage_since", Moment, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("reason", sa.String),
+    sa.Column("sentence", sa.String),
+    sa.Column("reason_since", Moment),
+    sa.Column("not_before", Moment),
+    sa.Column("synced_at", Moment),
+    sa.Column("lease", sa.String),
+    sa.Column("lease_until", Moment),
+    sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Index("connections_by_tenant", "platform", "tenant"),
+    sa.Index("connections_by_stage", "stage", "site"),
+)
+
+# The keys that seal: one of each connection and one of the deployment, each wrapped by the master key.
+data_keys = sa.Table(
+    "data_keys",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("master", sa.String, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+)
+
+links = sa.Table(
+    "links",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("connection", sa.String),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("key", sa.String, nullable=False),
+    sa.Column("act", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("intent", sa.Integer),
+    sa.Column("identity", sa.String),
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Column("request_id", sa.String),
+    sa.Column("note", sa.String),
+    sa.Column("previous_hash", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+)
+
+holdings = sa.Table(
+    "holdings",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("identity", sa.String),
+    sa.Column("seen", sa.JSON(none_as_null=True)),
+    sa.Column("drift", sa.JSON(none_as_null=True)),
+    sa.Column("incarnation", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("resource", sa.String, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("obtained_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+)
+
+grants = sa.Table(
+    "grants",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("account", sa.String, primary_key=True),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("granted_at", Moment, nullable=False),
+    sa.Column("alive", sa.Boolean, nullable=False),
+)
+
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+)

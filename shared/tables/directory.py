@@ -1,0 +1,62 @@
+"""Our copy of a tenant: users, groups, members, domains, and how far the last look at them came."""
+
+import sqlalchemy as sa
+
+from shared.tables.columns import Moment, metadata, of_connection
+
+users = sa.Table(
+    "users",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String),
+    sa.Column("mail", sa.String),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("kind", sa.String),
+    sa.Column("aliases", sa.JSON(none_as_null=True)),
+    sa.Column("receives", sa.Boolean, nullable=False),
+    sa.Column("skipped", sa.String),
+    sa.Column("digest", sa.String),
+    sa.Column("mark", sa.String, nullable=False),
+)
+
+groups = sa.Table(
+    "groups",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String),
+    sa.Column("mail", sa.String),
+    sa.Column("digest", sa.String),
+    sa.Column("mark", sa.String, nullable=False),
+)
+
+members = sa.Table(
+    "members",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("group_id", sa.String, primary_key=True),
+    sa.Column("member_id", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
+)
+
+domains = sa.Table(
+    "domains",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("verified", sa.Boolean, nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("wanted_mx", sa.JSON(none_as_null=True)),
+    sa.Column("mx", sa.JSON(none_as_null=True)),
+    sa.Column("mx_checked_at", Moment),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("link", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)

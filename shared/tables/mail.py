@@ -1,0 +1,102 @@
+"""What happens to mail: policies, mailboxes, what was decided about messages, quarantine, the log of our calls."""
+
+import sqlalchemy as sa
+
+from shared.tables.columns import Moment, metadata, of_connection
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("content", sa.JSON, nullable=False),
+)
+
+mailboxes = sa.Table(
+    "mailboxes",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("user", sa.String, primary_key=True),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("position", sa.BigInteger),
+    sa.Column("noticed", sa.BigInteger),
+    sa.Column("watched_until", Moment),
+    sa.Column("renewed_at", Moment),
+    sa.Column("read_at", Moment),
+    sa.Column("catching_up", sa.JSON(none_as_null=True)),
+    sa.Column("label", sa.String),
+    sa.Column("reason", sa.String),
+    sa.Column("not_before", Moment),
+    sa.Column("lease", sa.String),
+    sa.Column("lease_until", Moment),
+    sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("mailboxes_by_address", "address"),
+)
+
+# One row for each thing that is to be done, or was done, to a message.
+acted = sa.Table(
+    "acted",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("user", sa.String, primary_key=True),
+    sa.Column("message", sa.String, primary_key=True),
+    sa.Column("action", sa.String, primary_key=True),
+    sa.Column("policy", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("findings", sa.JSON, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    of_connection(nullable=False),
+    sa.Column("user", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("message", sa.String, nullable=False),
+    sa.Column("policy", sa.String, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("told", sa.String),
+    sa.Column("look_at", Moment),
+    sa.Column("part", sa.Integer),
+    sa.UniqueConstraint("connection", "user", "message", name="quarantined_once"),
+    sa.Index("quarantine_by_connection", "connection", "number"),
+    sa.Index("quarantine_by_time", "look_at"),
+)
+
+# What was taken out of quarantine to be kept for a while, in parts that can each be fetched at once.
+exports = sa.Table(
+    "exports",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("messages", sa.Integer, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("until", Moment),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    of_connection(nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("client", sa.String, nullable=False),
+    sa.Column("subject", sa.String),
+    sa.Column("method", sa.String, nullable=False),
+    sa.Column("target", sa.String),
+    sa.Column("status", sa.Integer),
+    sa.Column("reason", sa.String),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("milliseconds", sa.Integer, nullable=False),
+    sa.Column("quota", sa.Integer, nullable=False),
+    sa.Index("operations_by_connection", "connection", "number"),
+    sa.Index("operations_by_time", "connection", "at"),
+)

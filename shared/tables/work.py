@@ -1,0 +1,31 @@
+"""Work to be done, and when it was begun last."""
+
+import sqlalchemy as sa
+
+from shared.tables.columns import Moment, metadata, of_connection
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("connection", sa.String, nullable=False),
+    sa.Column("not_before", Moment, nullable=False),
+    sa.Column("receipt", sa.String),
+    sa.Index("jobs_by_time", "not_before"),
+)
+
+postponed = sa.Table(
+    "postponed",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("job", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
+)
+
+timers = sa.Table(
+    "timers",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("fired_at", Moment, nullable=False),
+)

@@ -1,0 +1,263 @@
+"""Whom policies are about: everyone, whole domains, groups however deep, single users, without whoever is excluded.
+
+A policy's exclusions are its own: who is excluded from one policy may be protected by another.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from shared import tables as db
+from shared.database import Database
+from shared.directory import AT_ONCE, EVERY_USER
+from shared.policies import Direction, Policy, listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Some users: all of them, those with an address in some domains, those with some ids."""
+
+    everyone: bool
+    domains: frozenset[str]
+    people: frozenset[str]
+
+    def holds(self, user: str, domain: str) -> bool:
+        """Whether a user is among them."""
+        return self.everyone or domain in self.domains or self.names(user)
+
+    def names(self, user: str) -> bool:
+        """Whether a user is among them by id or by group, be it one that stands for every user."""
+        return user in self.people or EVERY_USER in self.people
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whom one policy is about."""
+
+    wanted: Scope
+    excluded: Scope
+
+    def holds(self, user: str, domain: str) -> bool:
+        """Whether it is about a user, whose mail address is in a domain."""
+        return self.wanted.holds(user, domain) and not self.excluded.holds(user, domain)
+
+
+class Reader(NamedTuple):
+    """A user who may be protected: no guest, takes mail, and was not refused by the platform."""
+
+    id: str
+    domain: str
+    domains: frozenset[str]
+    """Of all addresses."""
+
+
+async def names_somebody(database: Database, connection: str, direction: Direction, *, whole: bool = True) -> bool:
+    """Whether the policies of a direction name anybody; without `whole`, anybody but everyone and whole domains."""
+    return any(
+        policy.groups or policy.users or (whole and (policy.everyone or policy.domains))
+        for policy in await _of(database, connection, direction)
+    )
+
+
+async def covered_users(database: Database, connection: str, direction: Direction) -> list[str]:
+    """The ids of all users whose mail the policies are about, sorted."""
+    targets = await _targets(database, connection, await _of(database, connection, direction))
+    if not targets:
+        return []
+    readers = await _readers(database, connection)
+    return sorted(one.id for one in readers if any(target.holds(one.id, one.domain) for target in targets))
+
+
+async def protected_domains(database: Database, connection: str, direction: Direction) -> list[str]:
+    """The domains that are protected as a whole, sorted: both verified and accepted for mail.
+
+    One in which a policy excludes somebody is not: its users are protected one by one.
+    """
+    targets = await _targets(database, connection, await _of(database, connection, direction))
+    readers = await _readers(database, connection) if any(target.excluded.people for target in targets) else []
+    usable = await _usable(database, connection)
+    return sorted({name for target in targets for name in _whole(target, usable, readers)})
+
+
+async def protected_users(database: Database, connection: str, direction: Direction) -> list[str]:
+    """The ids of the users who are protected one by one, sorted: by name or group, or because somebody of their domain
+    is excluded."""
+    targets = await _targets(database, connection, await _of(database, connection, direction))
+    targets = [target for target in targets if target.wanted.people or target.excluded.people]
+    if not targets:
+        return []
+    readers, usable = await _readers(database, connection), await _usable(database, connection)
+    found: set[str] = set()
+    for target in targets:
+        apart = usable - _whole(target, usable, readers)
+        found |= {
+            one.id
+            for one in readers
+            if target.holds(one.id, one.domain) and (target.wanted.names(one.id) or one.domain in apart)
+        }
+    return sorted(found)
+
+
+def _whole(target: Target, usable: Iterable[str], readers: Iterable[Reader]) -> set[str]:
+    """The domains that a policy protects as a whole: nobody with an address there is excluded."""
+    named = {name for name in usable if target.wanted.everyone or name in target.wanted.domains}
+    broken = {name for one in readers if target.excluded.names(one.id) for name in one.domains}
+    return named - target.excluded.domains - broken
+
+
+async def of_user(
+    database: Database, connection: str, user: str, address: str, policies: Sequence[Policy]
+) -> list[Policy]:
+    """Those of some policies that are about one user."""
+    members = db.members
+    above = (
+        sa.select(members.c.group_id.label("id"))
+        .where(members.c.connection == connection, members.c.member_id.in_((user, EVERY_USER)))
+        .cte("above", recursive=True)
+    )
+    above = above.union(
+        sa.select(members.c.group_id).where(members.c.connection == connection, members.c.member_id == above.c.id)
+    )
+    async with database.read() as read:
+        groups = set((await read.execute(sa.select(above.c.id))).scalars())
+    domain = _domain(address)
+    return [
+        policy
+        for policy in policies
+        if (policy.everyone or domain in policy.domains or user in policy.users or not groups.isdisjoint(policy.groups))
+        and domain not in policy.except_domains
+        and user not in policy.except_users
+        and groups.isdisjoint(policy.except_groups)
+    ]
+
+
+async def unknown(database: Database, connection: str, policy: Policy) -> str | None:
+    """The field that names something the tenant has not, with a sentence; None if all of it is known.
+
+    What is not known yet because nothing was read so far is taken on trust.
+    """
+    kinds = {
+        "users": (db.users.c.id, "user"),
+        "groups": (db.groups.c.id, "group"),
+        "domains": (db.domains.c.name, "domain"),
+    }
+    for kind, (column, word) in kinds.items():
+        for field in (kind, f"except_{kind}"):
+            named: list[str] = getattr(policy, field)
+            if named and (place := await _first_unknown(database, connection, column, named)) is not None:
+                return f"{field}.{place}: the organisation has no such {word}."
+    return None
+
+
+async def _first_unknown(
+    database: Database, connection: str, column: sa.Column[str], named: Sequence[str]
+) -> int | None:
+    mine = sa.select(column).where(column.table.c.connection == connection)
+    async with database.read() as read:
+        if (await read.execute(mine.limit(1))).first() is None:
+            return None
+        for start in range(0, len(named), AT_ONCE):
+            some = named[start : start + AT_ONCE]
+            known = set((await read.execute(mine.where(column.in_(some)))).scalars())
+            place = next((start + number for number, one in enumerate(some) if one not in known), None)
+            if place is not None:
+                return place
+    return None
+
+
+async def _of(database: Database, connection: str, direction: Direction) -> list[Policy]:
+    return [
+        policy
+        for policy in await listed(database, connection)
+        if policy.enabled and policy.direction in (direction, "both")
+    ]
+
+
+async def _targets(database: Database, connection: str, policies: Sequence[Policy]) -> list[Target]:
+    members = await _members(
+        database, connection, {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
+    )
+
+    def people(groups: Iterable[str], users: Iterable[str]) -> frozenset[str]:
+        return frozenset(users) | _reached(members, groups)
+
+    return [
+        Target(
+            wanted=Scope(
+                everyone=one.everyone, domains=frozenset(one.domains), people=people(one.groups, one.users)
+            ),
+            excluded=Scope(
+                everyone=False, domains=frozenset(one.except_domains),
+                people=people(one.except_groups, one.except_users),
+            ),
+        )
+        for one in policies
+    ]  # fmt: skip
+
+
+async def _members(database: Database, connection: str, groups: Collection[str]) -> Mapping[str, set[str]]:
+    """The direct members of some groups, and of every group that is in them."""
+    table, found, roots = db.members, dict[str, set[str]](), sorted(groups)
+    for start in range(0, len(roots), AT_ONCE):
+        some = roots[start : start + AT_ONCE]
+        edges = (
+            sa.select(table.c.group_id, table.c.member_id)
+            .where(table.c.connection == connection, table.c.group_id.in_(some))
+            .cte("edges", recursive=True)
+        )
+        # UNION, not UNION ALL: groups may contain each other.
+        edges = edges.union(
+            sa.select(table.c.group_id, table.c.member_id).where(
+                table.c.connection == connection, table.c.group_id == edges.c.member_id
+            )
+        )
+        async with database.read() as read:
+            for group, member in await read.execute(sa.select(edges.c.group_id, edges.c.member_id)):
+                found.setdefault(group, set()).add(member)
+    return found
+
+
+def _reached(members: Mapping[str, set[str]], groups: Iterable[str]) -> set[str]:
+    """Whoever is a member of some groups, however deep."""
+    reached: set[str] = set()
+    todo = set(groups)
+    while todo:
+        inside = members.get(todo.pop(), set()) - reached
+        reached |= inside
+        todo |= inside & members.keys()
+    return reached
+
+
+async def _readers(database: Database, connection: str) -> list[Reader]:
+    users = db.users
+    query = sa.select(users.c.id, users.c.mail, users.c.aliases).where(
+        users.c.connection == connection,
+        users.c.receives.is_(True),
+        users.c.skipped.is_(None),
+        sa.func.coalesce(users.c.kind, "Member") != "Guest",
+    )
+    async with database.read() as read:
+        return [
+            Reader(id=row.id, domain=_domain(row.mail or ""), domains=frozenset(map(_domain, _addresses(row))))
+            for row in await read.execute(query)
+        ]
+
+
+def _addresses(row: Any) -> list[str]:
+    return [row.mail or "", *(row.aliases or ())]
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+async def _usable(database: Database, connection: str) -> set[str]:
+    """The tenant's domains whose mail can be routed: both verified and accepted for it."""
+    table = db.domains
+    usable = sa.select(table.c.name).where(
+        table.c.connection == connection, table.c.verified.is_(True), table.c.accepted.is_(True)
+    )
+    async with database.read() as read:
+        return set((await read.execute(usable)).scalars())

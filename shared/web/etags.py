@@ -1,0 +1,62 @@
+"""Entity tags: whoever changes something says which state of it they have seen, so that nobody undoes another's change.
+
+A tag is drawn from the content, so it is the same wherever the content is.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from shared.errors import Refused
+from shared.web.messages import Request
+
+Precondition = Callable[[Any | None], None]
+"""Given what is stored, JSON-ready, or None: raises Refused if it is not what whoever asks has seen. Called inside the
+transaction that changes it."""
+
+TAG = re.compile(r'(W/)?"([^"]*)"')
+
+
+def etag(content: Any) -> str:
+    """The tag of some JSON-ready content, with its quotation marks."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def precondition(request: Request) -> Precondition:
+    """What a request's If-Match and If-None-Match ask for.
+
+    To change what exists needs an If-Match (428 `precondition_required` without) that holds its tag (412
+    `changed_meanwhile`); `If-None-Match: *` only makes what does not exist yet (412 `exists_already`).
+    """
+    seen, new_only = request.headers.get("if-match"), request.headers.get("if-none-match")
+
+    def check(stored: Any | None) -> None:
+        if new_only is not None and new_only.strip() != "*":
+            raise Refused(400, "not_valid", "If-None-Match: only * is understood here.")
+        if stored is None:
+            if seen is not None:
+                raise _changed()
+            return
+        if new_only is not None:
+            raise Refused(412, "exists_already", "This exists already. Nothing was changed.")
+        if seen is None:
+            raise Refused(
+                428, "precondition_required", "This exists. Send the ETag of what you have seen of it as If-Match."
+            )
+        if not _holds(seen, etag(stored)):
+            raise _changed()
+
+    return check
+
+
+def _holds(seen: str, tag: str) -> bool:
+    # A weak tag says nothing of what is in it byte for byte.
+    strong = [f'"{value}"' for weak, value in TAG.findall(seen) if not weak]
+    return seen.strip() == "*" or tag in strong
+
+
+def _changed() -> Refused:
+    return Refused(412, "changed_meanwhile", "This was changed since you saw it. Look again, then decide.")

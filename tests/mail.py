@@ -1,0 +1,56 @@
+"""Messages for tests, put together byte by byte: the standard library would not write most of them."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+
+from shared.inspection.names import Known, known
+
+RECEIVER = "mx.receiver.example"
+GOOD = (
+    f"{RECEIVER}; dkim=pass header.i=@b.example; spf=pass smtp.mailfrom=a@b.example; dmarc=pass header.from=b.example"
+)
+PEOPLE = [
+    ("Jane Doe", ["jane@contoso.com", "jane.private@elsewhere.example"]),
+    ("Paul Iłłés", ["paul@contoso.com"]),
+    ("王小明", ["wang@contoso.com"]),
+    ("Support", ["support@contoso.com"]),
+]
+TENANT: Known = known(receiver=RECEIVER, domains=["contoso.com", "MÜNCHEN.example"], people=PEOPLE)
+
+
+def mail(body: bytes | str = b"hello", *, kind: str = "text/plain; charset=utf-8", **headers: str) -> bytes:
+    """A message of one part. Underscores in names of headers stand for hyphens."""
+    given = {"From": "A <a@b.example>", "Subject": "Hello", "Content-Type": kind} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return head(given) + (body if isinstance(body, bytes) else body.encode())
+
+
+def head(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+
+
+def part(content: bytes, name: str = "", kind: str = "application/octet-stream") -> bytes:
+    """An attachment."""
+    named = f'; filename="{name}"' if name else ""
+    headers = {
+        "Content-Type": kind, "Content-Disposition": f"attachment{named}", "Content-Transfer-Encoding": "base64",
+    }  # fmt: skip
+    return head(headers) + base64.encodebytes(content).replace(b"\n", b"\r\n")
+
+
+def mixed(*parts: bytes) -> bytes:
+    """A message of several parts."""
+    inner = b"".join(b"--BORDER\r\n" + one + b"\r\n" for one in parts) + b"--BORDER--\r\n"
+    return mail(inner, kind="multipart/mixed; boundary=BORDER")
+
+
+def zipped(members: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """An archive."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return written.getvalue()
