@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-postgresql check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -20,8 +20,11 @@ run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, 
 demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
-test: .venv/ready  ## every test, on both cores
-	$(BIN)/pytest -n 2 --dist worksteal
+test: .venv/ready  ## every test, on both cores; what lives on a database lives on SQLite
+	$(BIN)/pytest -n 2 --dist worksteal --database sqlite
+
+test-postgresql: .venv/ready  ## what lives on a database once more, on PostgreSQL
+	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
 
 check: .venv/ready  ## style, types, layers
 	$(BIN)/ruff check $(SOURCES)

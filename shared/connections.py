@@ -205,6 +205,13 @@ async def hold(write: AsyncConnection, connection: str) -> None:
     await write.execute(sa.select(table.c.id).where(table.c.id == connection).with_for_update(key_share=True))
 
 
+async def unchanged(write: AsyncConnection, connection: Connection) -> bool:
+    """Hold a connection, and tell whether it goes in the direction still in which it went when it was read."""
+    await hold(write, connection.id)
+    now = await write.execute(sa.select(db.connections.c.generation).where(db.connections.c.id == connection.id))
+    return int(now.scalar_one()) == connection.generation
+
+
 async def update(write: AsyncConnection, connection: str, **values: Any) -> None:
     """Set columns of one connection inside the caller's transaction."""
     await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(values))

@@ -28,14 +28,17 @@ class Decision:
     findings: tuple[str, ...] = ()
 
 
-async def decide(write: AsyncConnection, connection: str, decision: Decision, now: datetime, *, done: bool) -> None:
-    """Write a decision down inside the caller's transaction; with `done` there is nothing left to do."""
+async def decide(write: AsyncConnection, connection: str, decision: Decision, now: datetime, *, done: bool) -> bool:
+    """Write a decision down inside the caller's transaction; with `done` there is nothing left to do.
+
+    False if somebody else has decided about the message meanwhile.
+    """
     about = {"connection": connection, "user": decision.user, "message": decision.message, "policy": decision.policy}
     rows = [
         {**about, "action": action, "at": now, "findings": list(decision.findings), "done": done}
         for action in decision.actions
     ]
-    await write.execute(insert_new(write, db.acted), rows)
+    return bool((await write.execute(insert_new(write, db.acted).values(rows))).rowcount)
 
 
 async def done(database: Database, connection: str, user: str, message: str, action: str) -> None:
@@ -62,6 +65,14 @@ async def decided(database: Database, connection: str, user: str, messages: Sequ
     mine = (table.c.connection == connection, table.c.user == user, table.c.message.in_(messages))
     async with database.read() as read:
         return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
+
+
+async def purge(database: Database, connection: str, before: datetime) -> None:
+    """Delete what is too old for its message to be read again."""
+    table = db.acted
+    old = (table.c.connection == connection, table.c.at < before, table.c.done.is_(True))
+    async with database.write() as write:
+        await write.execute(sa.delete(table).where(*old))
 
 
 async def listed(database: Database, connection: str) -> list[dict[str, Any]]:

@@ -157,7 +157,7 @@ class Telemetry(BaseModel):
     The standard OTEL_ variables for headers, resource attributes and sampling are followed as well.
     """
 
-    level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     otlp_url: Url | None = Field(None, description="an OpenTelemetry collector's address for OTLP over HTTP")
 
 

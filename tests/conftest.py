@@ -15,6 +15,42 @@ from tests.databases import Databases, Sqlite, Unavailable, postgresql
 from tests.world import TestClock, World
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Two runs side by side, or one after the other, together are the whole suite."""
+    parser.addoption(
+        "--database", choices=["sqlite", "postgresql"],
+        help="without PostgreSQL, or only what lives on it; by default everything",
+    )  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the option leaves out."""
+    chosen = config.getoption("--database")
+    if chosen is None:
+        return
+    on_postgresql = {
+        item: isinstance(item, pytest.Function) and "postgresql" in getattr(item, "callspec", NoCall).params.values()
+        for item in items
+    }
+    left = [item for item in items if on_postgresql[item] != (chosen == "postgresql")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if on_postgresql[item] == (chosen == "postgresql")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was left out."""
+    if config.getoption("--database") == "sqlite":
+        terminalreporter.write_line(
+            "Left out: the tests of what lives on a database, on PostgreSQL (make test-postgresql)."
+        )
+
+
+class NoCall:
+    """What a test without parameters is called with."""
+
+    params: dict[str, Any] = {}  # noqa: RUF012 - never written to
+
+
 @pytest.fixture(scope="session")
 def _platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulators, Any, Path]]:
     file = tmp_path_factory.mktemp("clock") / "offset"

@@ -1,12 +1,17 @@
 """What happens to messages: the first policy that means one decides, each is acted on once, none is missed."""
 
 import json
+import ssl
+from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
+from infra.local.simulators import Simulators
 from shared import decisions, mailboxes, policies, quarantine
 from shared.connections import Connection, Status
 from shared.decisions import UNINSPECTED
@@ -15,6 +20,7 @@ from shared.operations import listed as operations_of
 from shared.policies import Policy
 from tests import google
 from tests.google import SENDER, letter
+from tests.wire.host import Host, Say
 from tests.world import ORCHARD, World
 
 USER = "admin@orchard.example"
@@ -164,6 +170,55 @@ async def test_what_cannot_be_inspected_is_counted_and_not_acted_on(world: World
     assert await done(world, connection) == {message: [("words", UNINSPECTED)]}
     assert google.touched(world) == []
     assert (await detail(world.app, connection))["mail"] == {"quarantined": 0, "uninspected": 1}
+
+
+@pytest.fixture
+def scanner(sims: Simulators, tmp_path: Path) -> Iterator[tuple[Host, Path]]:
+    """A scanner on this machine, and a file with everybody whom one must trust to reach it and the platforms."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    host, trusted = Host(context), tmp_path / "trusted.pem"
+    trusted.write_bytes(Path(sims.settings["FOOTPRINT_CA_FILE"]).read_bytes() + authority.cert_pem.bytes())
+    yield host, trusted
+    host.close()
+
+
+async def test_the_scanner_is_asked_once_at_most_and_waited_for_where_it_is_said_so(
+    world: World, scanner: tuple[Host, Path]
+) -> None:
+    host, trusted = scanner
+    both = {"match": "all", "senders": ["risky.example"], "scanner": True}
+    connection = await connect(
+        world,
+        risky("quarantine", name="both", order=1, conditions=both),
+        risky("label", name="scanned", order=2, conditions={"scanner": True}),
+    )
+    asking = await world.again(
+        ca_file=trusted,
+        scanner={"url": f"{host.url}/scan", "key_id": "one", "secret": "s" * 32, "unanswered": "wait"},
+    )
+    host.says(Say(body={"verdict": "risky"}), Say(body={"verdict": "clean"}), Say(body={"verdict": "clean"}))
+    (message,) = google.mail(world, USER)
+    await google.deliver_all(asking)
+    assert await done(world, connection) == {message: [("both", "quarantine")]}
+    assert len(host.seen) == 1
+    world.clock.move(timedelta(seconds=2))
+    google.mail(world, USER)  # clean: asked for the first policy, and not again for the second
+    await google.deliver_all(asking)
+    world.clock.move(timedelta(seconds=2))
+    google.mail(world, USER, sender="friend@kind.example")  # nothing to ask for the first policy, so for the second
+    await google.deliver_all(asking)
+    assert len(host.seen) == 3
+    assert list(await done(world, connection)) == [message]
+    host.says(Say(status=404), Say(body={"verdict": "risky"}))
+    world.clock.move(timedelta(seconds=2))
+    (late,) = google.mail(world, USER, sender="friend@kind.example")
+    await google.deliver_all(asking)
+    box = next(one for one in await mailboxes.listed(world.app.database, connection.id) if one.address == USER)
+    assert "scanner" in str(box.reason)
+    await asking.pass_time(timedelta(minutes=10))
+    assert (await done(world, connection))[late] == [("scanned", "label")]
+    assert (await world.connection(connection.id)).status is Status.OK
 
 
 @pytest.mark.parametrize("skip", range(8))

@@ -12,11 +12,14 @@ import pytest
 
 from infra.local.simulators.google import application
 from infra.local.simulators.wire import Call
+from shared import policies
+from shared import quarantine as stored
 from shared.connections import Connection
 from shared.google_workspace.group import address_of
 from shared.google_workspace.methods import METHODS
-from shared.handlers import views
+from shared.handlers import quarantine, views
 from shared.lifecycle import Stage
+from shared.policies import Policy
 from shared.settings import Google
 from tests import google
 from tests.world import ORCHARD, World
@@ -142,6 +145,7 @@ async def _life(world: World) -> Connection:
     world.fault(members, {"kind": "drop_after"})
     connection = await google.connect(world, repair_drift=True)
     await _read(world)
+    await _quarantine(world, connection)
     # What was made is changed, and somebody disappears.
     group = address_of(connection.label, ORCHARD)
     _change(world, "PATCH", f"/groups/{group}", {"name": "Renamed"})
@@ -169,6 +173,24 @@ async def _read(world: World) -> None:
     assert google.mailbox(world, READ).labels
     world.control("POST", "/forget-history", tenant=ORCHARD, user=READ)
     await _mail(world)
+
+
+async def _quarantine(world: World, connection: Connection) -> None:
+    """A message is taken out, and put back."""
+    policy = Policy(name="out", everyone=True, conditions={"senders": ["thief.example"]}, actions=["quarantine"])
+    async with world.app.database.write() as write:
+        await policies.put(write, connection.id, policy)
+    world.clock.move(timedelta(minutes=1))
+    (message,) = google.mail(world, READ, sender="someone@thief.example")
+    await google.deliver_all(world)
+    await world.pass_time(timedelta(minutes=10))
+    labels = google.mailbox(world, READ).messages[message]["labelIds"]
+    assert "TRASH" in labels
+    box = await world.app.seal.box(connection.id)
+    (waiting,), _ = await stored.page(world.app.database, box, connection.id, {}, before=None, most=10)
+    await quarantine.release(world.app, await world.connection(connection.id), waiting.printed()["id"])
+    await world.work()
+    assert "TRASH" not in google.mailbox(world, READ).messages[message]["labelIds"]
 
 
 async def _mail(world: World, count: int = 1) -> None:

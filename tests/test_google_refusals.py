@@ -9,7 +9,9 @@ import pytest
 
 from shared.chain import entries
 from shared.connections import Status
+from shared.errors import Refused
 from shared.grants import listed as grants_of
+from shared.handlers import grant
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.operations import listed as operations_of
@@ -166,3 +168,15 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     assert len(text) > 10_000
     for secret in secrets:
         assert secret not in text
+
+
+async def test_a_consent_that_comes_after_the_connection_was_taken_back_is_given_back(world: World) -> None:
+    connection = await google.create(world)
+    url = await grant.platform_url(world.app, connection)
+    await world.revoke(connection)
+    with pytest.raises(Refused, match="taken back before you consented") as refused:
+        await grant.callback(world.app, "google", dict(google.decide(url).params))
+    assert (refused.value.status, refused.value.code) == (410, "connection_given_up")
+    assert await grants_of(world.app.database, world.app.seal, connection.id) == []
+    assert google.state(world)["grants"] == {}
+    assert (await world.connection(connection.id)).administrator is None

@@ -16,10 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared import tables
+from shared import decisions, policies, tables
 from shared.connections import Stage, find
 from shared.database import Database
 from shared.migrate import _config, migrate
+from shared.policies import Policy
 from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
@@ -134,3 +135,28 @@ async def test_two_that_deploy_at_once_do_not_break_it(database: Database) -> No
     told = [(await asyncio.to_thread(one.communicate))[1] for one in deploying]
     assert [one.returncode for one in deploying] == [0, 0, 0], told
     assert await differences(database) == []
+
+
+async def test_senders_and_subjects_become_conditions_and_what_was_acted_on_was_done(database: Database) -> None:
+    await upgrade(database, "0005")
+    await fill(database)
+    old = sa.table(
+        "policies", *(sa.column(name) for name in ("connection", "name", "direction", "enabled", "everyone")),
+        *(sa.column(name, sa.JSON()) for name in ("domains", "groups", "users", "senders", "subjects", "actions")),
+    )  # fmt: skip
+    row = {
+        "connection": "one", "name": "risky", "direction": "incoming", "enabled": True, "everyone": True, "domains": [],
+        "groups": ["g"], "users": [], "senders": ["@risky.example", "no domain"], "subjects": ["You won"],
+        "actions": ["label"],
+    }  # fmt: skip
+    async with database.write() as write:
+        await write.execute(sa.delete(old))
+        await write.execute(sa.insert(old).values(row))
+    await migrate(database)
+    (policy,) = await policies.listed(database, "one")
+    assert policy == Policy(
+        name="risky", direction="incoming", everyone=True, groups=["g"], actions=["label"],
+        conditions={"senders": ["risky.example"], "subjects": ["You won"]},
+    )  # fmt: skip
+    (acted,) = await decisions.listed(database, "one")
+    assert (acted["done"], acted["findings"]) == (True, [])

@@ -692,7 +692,7 @@ async def test_a_server_that_is_away_is_asked_again_and_the_connection_is_none_t
     )  # fmt: skip
     assert await one_of(world, connection) == made  # not before its time
     await world.pass_time(timedelta(hours=6))
-    assert [record.message for record in caplog.records].count(str(made["sentence"])) == 1
+    assert [record.getMessage() for record in caplog.records].count(str(made["sentence"])) == 1
     now = await world.connection(connection.id)
     assert (now.status, now.reason) == ("ok", None)
     assert post.taken == []

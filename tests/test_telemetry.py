@@ -126,6 +126,7 @@ async def test_a_line_and_a_trace_name_what_they_are_about(
     world: World, lines: io.StringIO, collector: Collector
 ) -> None:
     connection = await world.connect()
+    await run(world.app, Job(name="advance", connection=connection.id))
     world.fault({"host": "graph"}, {"kind": "html"}, times=50)
     await run(world.app, Job(name="sync-now", connection=connection.id))
     trace = "0af7651916cd43dd8448eb211c80319c"

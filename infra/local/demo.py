@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,6 +105,11 @@ class Demo:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    async def text(self, path: str) -> str:
+        """A file of the API, as the operator."""
+        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token()}"}
+        return (await self.operator.get(f"/api{path}", headers=headers)).raise_for_status().text
+
     async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """One call of the simulators' control API: the customer's administrator, or a look at the tenant."""
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -146,6 +151,10 @@ class Life:
     async def api(self, method: str, tail: str = "", body: Any = None) -> Any:
         """One call of the API about this connection."""
         return await self.demo.api(method, f"/connections/{self.id}{tail}", body)
+
+    async def text(self, tail: str) -> str:
+        """A file of the API about this connection."""
+        return await self.demo.text(f"/connections/{self.id}{tail}")
 
     async def control(self, method: str, what: str, /, **body: Any) -> httpx.Response:
         """One call of the control API about this tenant."""
@@ -214,6 +223,7 @@ class Life:
 
 async def live(demo: Demo, story: Story) -> Life:
     """From nothing to closed, in one tenant."""
+    await _on_a_sunday(demo)
     tenants = (await demo.control("GET", "/tenants")).json()
     tenant = next(one for one in tenants if one["domain"] == story.domain)
     life = Life(demo=demo, story=story, tenant=tenant)
@@ -230,6 +240,13 @@ async def live(demo: Demo, story: Story) -> Life:
     certificate = await life.certificate()
     life.check(f"the certificate says: {certificate['result']}", held=certificate["result"] == "clean")
     return life
+
+
+async def _on_a_sunday(demo: Demo) -> None:
+    """Let time pass until a week is nearly over, so that it ends in the night that the story tells of."""
+    now = datetime.fromisoformat((await demo.control("GET", "/clock")).json()["now"])
+    sunday = (now + timedelta(days=6 - now.weekday())).replace(hour=10, minute=0)
+    demo.place.move_clock((sunday if sunday > now else sunday + timedelta(days=7)) - now)
 
 
 async def consent(life: Life) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.local.demo import Chapter, Life, Rows, Story, consent
 from infra.local.demo_mail import RISKY, USER, labels_of, operations, quarantine_and_release, receive_mail, subjects
+from infra.local.demo_report import weekly_report
 from shared.google_workspace.published import LABEL, RULE
 
 OURS = "Managed by Footprint"
@@ -45,6 +46,7 @@ async def running(life: Life) -> None:
         f"the night's synchronisation ran: {len(watched)} subscriptions are renewed, and each mailbox is read once more"
     )
     life.check(text, held=held and bool(watched))
+    await weekly_report(life)
     await _compare_logs(life)
 
 

@@ -63,6 +63,8 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
             FOOTPRINT_MASTER_KEY__VALUE=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             FOOTPRINT_PUBLIC_URL=address,
             FOOTPRINT_CLOCK_FILE=str(clock_file),
+            # The rest is on the page, or told by the story.
+            FOOTPRINT_TELEMETRY__LEVEL="ERROR",
         )
         app = build(Settings())
         await migrate(app.database)

@@ -106,7 +106,8 @@ async def _judge(reading: Reading, message: str) -> None:
     decision = Decision(
         user=reading.mailbox.user, message=message, policy=policy.name, actions=what, findings=judgement.findings
     )
-    await _write_down(reading, decision, found)
+    if not await _write_down(reading, decision, found):
+        return
     for action in sorted(set(what) - {UNINSPECTED, "pass"}):  # the label first, for it is put on where it lies
         await _carry_out(reading, message, action)
 
@@ -166,18 +167,20 @@ async def _first(
     return so_far
 
 
-async def _write_down(reading: Reading, decision: Decision, found: Record) -> None:
+async def _write_down(reading: Reading, decision: Decision, found: Record) -> bool:
+    """False if another reader was quicker, who then does it."""
     app, connection, now = reading.app, reading.connection.id, reading.app.clock.now()
     box = await app.seal.box(connection) if "quarantine" in decision.actions else None
     nothing_to_do = set(decision.actions) <= {UNINSPECTED, "pass"}
     async with app.database.write() as write:
-        await decisions.decide(write, connection, decision, now, done=nothing_to_do)
-        if box is not None:
+        new = await decisions.decide(write, connection, decision, now, done=nothing_to_do)
+        if new and box is not None:
             first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
             await quarantine.add(
                 write, box, connection, decision, address=reading.mailbox.address, sender=first.get("from", ""),
                 subject=first.get("subject", ""), labels=found.get("labelIds", []), now=now,
             )  # fmt: skip
+    return new
 
 
 async def _carry_out(reading: Reading, message: str, action: str) -> None:

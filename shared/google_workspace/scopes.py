@@ -24,7 +24,7 @@ PERMISSIONS = (
     Permission(name=CUSTOMER, why="to make sure that the consent is this organisation's"),
     Permission(name=POLICIES, why="to see whether the content compliance rule is there, and gone in the end"),
     Permission(name=AUDIT, why="to see in the admin log whether route and gateway were set up, and removed in the end"),
-    Permission(name=MAILBOX, why="to be told of new mail, to read it for the policies, and to label or move what is risky"),
+    Permission(name=MAILBOX, why="to be told of new mail, to read it for the policies, to label or move what is risky"),
 )
 # Whoever may write groups may read them.
 IMPLIED = {GROUPS_READ: GROUPS}

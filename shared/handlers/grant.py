@@ -153,20 +153,32 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
             409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
         )
     async with app.database.write() as write:
-        if claim.grant is not None:
+        never_used = connection.stage is Stage.CLOSED and connection.tenant is None
+        kept = await connections.unchanged(write, connection) and not never_used
+        if kept and claim.grant is not None:
             await grants.keep(write, box, connection.id, claim.grant)
             await connections.update(write, connection.id, administrator=claim.grant.address)
-        if connection.tenant is None:
+        if kept and connection.tenant is None:
             await connections.update(
                 write, connection.id, claimed_tenant=claim.tenant, status=str(Status.WAITING),
                 reason="consent_not_proven", sentence="Consent was given; we are proving it by using it.",
                 reason_since=now, not_before=None,
             )  # fmt: skip
+    if not kept:
+        await offered.disown(app, claim)
+        raise _given_up()
     if connection.tenant is None:
         await app.queue.send(Job(name="advance", connection=connection.id), now)
     else:
         await turn_to_grant(app, connection, "the administrator consented again")
     return await found(app, identifier)
+
+
+def _given_up() -> Refused:
+    return Refused(
+        410, "connection_given_up", "This connection was taken back before you consented. Ask for a new link; nothing "
+        "was changed.",
+    )  # fmt: skip
 
 
 async def _agrees(platform: Platform, agreed: str, claim: Claim) -> bool:

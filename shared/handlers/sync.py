@@ -1,6 +1,6 @@
 """Service running: the daily synchronisation, the hourly token."""
 
-from shared import connections, directory, operations
+from shared import connections, decisions, directory, operations
 from shared.app import App
 from shared.connections import Connection, Lease, Status
 from shared.handlers.advance import advance, open_ledger
@@ -43,6 +43,7 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     await directory.note_sync(app.database, connection.id, app.clock.now(), kept)
     await look_at_all(app, connection)
     await operations.purge(app.database, connection.id, app.clock.now() - kept)
+    await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
         await connections.still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())

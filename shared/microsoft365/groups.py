@@ -142,13 +142,13 @@ class Membership:
         database, connection = tenant.app.database, tenant.connection.id
         members = await protected_users(database, connection, self.direction)
         held = tenant.ledger.holdings.get(f"group-{self.direction}-members")
-        if not members and held and (held.seen or {}).get("members"):
-            if await names_somebody(database, connection, self.direction, whole=False):
-                raise Permanent(
-                    "would_empty_group",
-                    f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was "
-                    "changed. Look for what the directory lost, or change the policies' targets.",
-                )
+        empties = not members and held and (held.seen or {}).get("members")
+        if empties and await names_somebody(database, connection, self.direction, whole=False):
+            raise Permanent(
+                "would_empty_group",
+                f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
+                "Look for what the directory lost, or change the policies' targets.",
+            )
         return {"members": members}
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:

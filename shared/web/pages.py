@@ -13,6 +13,7 @@ from shared.handlers import grant, overview, revoke, views
 from shared.handlers.quarantine import release
 from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import permissions_of, rows_of
+from shared.policies import Policy
 from shared.reports import keep as kept
 from shared.web.api import acts
 from shared.web.messages import PAGE_HEADERS, Request, Response, redirect
@@ -105,12 +106,22 @@ async def _mail(app: App, connection: Connection) -> dict[str, Any]:
     box, parts = await app.seal.box(connection.id), await exports.parts(app.database, connection.id)
     items, _ = await quarantine.page(app.database, box, connection.id, {}, before=None, most=SHOWN_ITEMS)
     return {
-        "policies": [policy.model_dump(mode="json") | {"kinds": sorted(policy.conditions.kinds)} for policy in listed],
+        "policies": [
+            policy.model_dump(mode="json") | {"kinds": sorted(policy.conditions.kinds), "whose": _whose(policy)}
+            for policy in listed
+        ],
         "items": [item.printed() for item in items],
         "waiting": await quarantine.count(app.database, connection.id),
         "uninspected": (await decisions.count(app.database, connection.id)).get(decisions.UNINSPECTED, 0),
         "export": len(parts) if all(part.until for part in parts) else 0,
     }
+
+
+def _whose(policy: Policy) -> str:
+    named = ((policy.domains, "domain"), (policy.groups, "group"), (policy.users, "user"))
+    some = ", ".join(f"{len(names)} {word}{'s' * (len(names) > 1)}" for names, word in named if names)
+    but = policy.except_domains or policy.except_groups or policy.except_users
+    return ("everyone" if policy.everyone else some or "nobody") + (", with exceptions" if but else "")
 
 
 def _needs_consent(connection: Connection) -> bool:

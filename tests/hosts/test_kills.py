@@ -31,7 +31,7 @@ from tests.world import CONTROL
 
 HOSTS = {"azure": (places.azure, places.missing_azure()), "google": (places.google, places.missing_google())}
 # As many as there is time for: `make kills` asks for fifty.
-LIVES = int(os.environ.get("LIVES", "6"))
+LIVES = int(os.environ.get("LIVES", "2"))
 LIMIT = 60.0 + 10 * LIVES  # seconds
 # Nothing has changed for this long, in seconds: everybody waits for time to pass, and it does.
 STILL = 0.5
@@ -191,12 +191,13 @@ class Operator:
         match customer.platform, key:
             case "microsoft365", "application":
                 self.act(customer, "remove-application")
-            case _, "rule":
+            # Whoever revokes early is asked to take down what was never set up, and need only say so.
+            case _, "rule" if "add-rule" in customer.acts:
                 self.act(customer, "delete-rule")
             case _, "route":
-                name = next(act.removeprefix("route ") for act in customer.acts if act.startswith("route "))
-                self.act(customer, "remove-route", name=name)
-            case _, "gateway":
+                for name in [act.removeprefix("route ") for act in customer.acts if act.startswith("route ")]:
+                    self.act(customer, "remove-route", name=name)
+            case _, "gateway" if "add-gateway" in customer.acts:
                 self.act(customer, "remove-gateway")
             case _, "application" | "delegation":
                 self.act(customer, "uninstall-app")
@@ -272,7 +273,7 @@ def test_a_host_that_is_killed_again_and_again_loses_nothing(tmp_path: Path, clo
     with where(tmp_path, url) as place:
         places.until_answering(place.address)
         operator = asyncio.run(many(place))
-        assert operator.kills >= LIVES // 4
+        assert operator.kills >= max(1, LIVES // 4)
         for one in operator.customers.values():
             after = operator.control(f"/tenants/{one.tenant}/snapshot")
             assert after == one.before, one.name
