@@ -147,6 +147,17 @@ async def test_where_mail_is_inspected_on_its_way_a_policy_only_says_whose(world
     assert (await ask(world, "PUT", path, {"name": "trial", "everyone": True})).status == 201
 
 
+async def test_a_scanner_that_there_is_not_cannot_be_asked(world: World) -> None:
+    connection = await google.create(world)
+    path = f"/api/connections/{connection.id}/policies/trial"
+    policy = {"name": "trial", "everyone": True, "conditions": {"scanner": True}, "actions": ["label"]}
+    refused = await ask(world, "PUT", path, policy)
+    assert (refused.status, code(refused)) == (400, "no_scanner")
+    assert json.loads(refused.body)["detail"].startswith("conditions.scanner: ")
+    again = await world.again(scanner={"url": "https://scanner.example/v1", "key_id": "one", "secret": "s" * 32})
+    assert (await ask(again, "PUT", path, policy)).status == 201
+
+
 async def covered(world: World, connection: str, *listed: Policy) -> set[str]:
     """Whom some policies and no others are about."""
     async with world.app.database.write() as write:

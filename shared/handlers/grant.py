@@ -54,7 +54,7 @@ async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
         raise Refused(400, "site_not_served", f"This deployment does not serve the site {new.site}.")
     modes = _modes(platform, new.modes)
     for policy in new.policies:
-        allowed(platform, policy)
+        allowed(app, platform, policy)
     identifier, now = connections.new_id(), app.clock.now()
     box = await app.seal.new_box(identifier)
     sealed = box.close(" ".join(platform.headers().values()), about=HEADERS)
@@ -89,8 +89,8 @@ def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def allowed(platform: Platform, policy: Policy) -> None:
-    """Raises Refused for a policy that asks for what the platform cannot do by itself."""
+def allowed(app: App, platform: Platform, policy: Policy) -> None:
+    """Raises Refused for a policy that asks for what the platform, or this deployment, cannot do."""
     if not platform.actions and (policy.actions or policy.means_messages):
         field = "actions" if policy.actions else "conditions"
         raise Refused(
@@ -98,6 +98,8 @@ def allowed(platform: Platform, policy: Policy) -> None:
             f"{field}: mail of {platform.title} is inspected by the service while it is on its way, so a policy says "
             "only whose mail that is.",
         )  # fmt: skip
+    if policy.conditions.scanner and app.settings.scanner.url is None:
+        raise Refused(400, "no_scanner", "conditions.scanner: this deployment has no scanner to ask.")
     for action in policy.actions:
         if action not in platform.actions:
             raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")

@@ -14,7 +14,7 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check) ->
 
     Raises Refused if the platform cannot do what it asks for, or the tenant has not what it names.
     """
-    allowed(app.platforms[connection.platform], policy)
+    allowed(app, app.platforms[connection.platform], policy)
     if wrong := await targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
     new = await policies.change(app.database, connection.id, policy, check)
