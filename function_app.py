@@ -31,18 +31,12 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @cache
 def service() -> "App":
     """The app of this process, built at its first invocation."""
-    from shared import telemetry
-    from shared.service import build
-    from shared.settings import Settings
+    from shared.service import start
 
-    settings = Settings()
-    telemetry.start(settings.telemetry)
-    if settings.queue != "azure-storage":
-        logging.error("FOOTPRINT_QUEUE is %s: nothing on this host delivers such jobs", settings.queue)
-    made = build(settings)
-    gc.freeze()
-    gc.enable()
-    return made
+    started = start()
+    if started.settings.queue != "azure-storage":
+        logging.error("FOOTPRINT_QUEUE is %s: nothing on this host delivers such jobs", started.settings.queue)
+    return started
 
 
 def _serve(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:

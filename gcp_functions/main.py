@@ -25,16 +25,9 @@ if TYPE_CHECKING:
 @cache
 def app() -> "App":
     """The app of this process, built at the first request."""
-    from shared import telemetry
-    from shared.service import build
-    from shared.settings import Settings
+    from shared.service import start
 
-    settings = Settings()
-    telemetry.start(settings.telemetry)
-    made = build(settings)
-    gc.freeze()
-    gc.enable()
-    return made
+    return start()
 
 
 async def _told(answer: Outgoing) -> Outgoing:

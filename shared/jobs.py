@@ -64,15 +64,20 @@ async def run(app: App, job: Job) -> None:
 async def _run(app: App, job: Job, measured: Span) -> str:
     """What came of it, in a word."""
     now = app.clock.now()
-    connection, lease = await connections.find(app.database, job.connection), None
-    if connection is None:
-        log.warning("job for a connection that does not exist")
-        return "nobody's"
-    if job.name not in UNLEASED:
+    claimed: tuple[Connection, Lease | None] | None = None
+    if job.name in UNLEASED:
+        found = await connections.find(app.database, job.connection)
+        claimed = (found, None) if found else None
+    else:
         while (claimed := await connections.claim(app.database, job.connection, now)) is None:
             if await postponed.postpone(app.database, job.connection, job.name, now):
                 return "busy"
-        connection, lease = claimed
+            if await connections.find(app.database, job.connection) is None:
+                break
+    if claimed is None:
+        log.warning("job for a connection that does not exist")
+        return "nobody's"
+    connection, lease = claimed
     measured.note(platform=connection.platform)
     with about(platform=connection.platform):
         try:

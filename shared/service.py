@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
-from shared import google_workspace, microsoft365
+from shared import google_workspace, microsoft365, telemetry
 from shared.app import App, Platforms
 from shared.clock import Clock, FileClock, SystemClock
 from shared.database import Database
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 PLATFORMS = (microsoft365, google_workspace)
+
+
+def start() -> App:
+    """The app of a host's process, from its environment. For a host that has garbage collection off until now.
+
+    What was imported lives as long as the process, so it is never looked through.
+    """
+    from shared.settings import Settings
+
+    settings = Settings()
+    telemetry.start(settings.telemetry)
+    app = build(settings)
+    gc.freeze()
+    gc.enable()
+    return app
 
 
 def build(settings: Settings, clock: Clock | None = None) -> App:

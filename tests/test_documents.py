@@ -107,8 +107,6 @@ def test_azures_host_knows_no_flow() -> None:
         "shared.queues",
         "shared.schedule",
         "shared.service",
-        "shared.settings",
-        "shared.telemetry",
         "shared.web.answer",
         "shared.web.messages",
         "shared.web.routes",

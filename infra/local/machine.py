@@ -39,12 +39,10 @@ class Machine:
     app: App
     simulators: Simulators
     address: str
-    clock_file: Path
 
     def move_clock(self, by: timedelta) -> None:
         """Move the time of the service, its timers and the simulators alike."""
-        text = self.clock_file.read_text() if self.clock_file.exists() else ""
-        self.clock_file.write_text(str(float(text or 0) + by.total_seconds()))
+        self.simulators.cloud.clock.advance(by.total_seconds())
 
 
 @asynccontextmanager
@@ -68,7 +66,7 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
         )
         app = build(Settings())
         await migrate(app.database)
-        running = Machine(app=app, simulators=simulators, address=address, clock_file=clock_file)
+        running = Machine(app=app, simulators=simulators, address=address)
         functions = create_asgi_app("http", str(GOOGLE_HOST))  # type: ignore[no-untyped-call] # published without types
         site = Starlette(routes=[*controls.routes(app, simulators, running.move_clock), Mount("/", functions)])
         config = uvicorn.Config(site, log_level="warning", lifespan="off", access_log=False)

@@ -1,10 +1,14 @@
 """What the clouds' files state about the app, and what the app makes of it."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from shared.settings import Settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def names(model: type[BaseModel] = Settings, prefix: str = "FOOTPRINT_") -> set[str]:
@@ -23,3 +27,15 @@ def parsed(environment: dict[str, str], monkeypatch: Any) -> Settings:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return Settings(_env_file=None)
+
+
+def names_what_exists(readme: str, cloud: str) -> None:
+    """Whatever a cloud's README names of ours is there: files, make targets, modules, settings."""
+    for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
+        assert (ROOT / path).exists() or path.startswith(f"dist/footprint-{cloud}"), path
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z-]+)", readme):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for module in re.findall(r"-m (shared\.\w+)", readme):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()

@@ -12,7 +12,7 @@ from infra.package import RUNTIME
 from shared.queues import POISON, QUEUES
 from shared.schedule import SYNC_AT, Site
 from tests.infra import bicep
-from tests.infra.stated import names, parsed
+from tests.infra.stated import names, names_what_exists, parsed
 
 ROOT = Path(__file__).parents[2]
 AZURE = ROOT / "infra" / "azure"
@@ -140,11 +140,4 @@ def test_the_readme_names_what_exists() -> None:
         assert name in main["outputs"], name
     for name in re.findall(r"--parameters (\w+)=", readme):
         assert name in main["parameters"], name
-    for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
-        assert (ROOT / path).exists() or path.startswith("dist/footprint-azure"), path
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make ([a-z-]+)", readme):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for module in re.findall(r"-m (shared\.\w+)", readme):
-        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
-    assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()
+    names_what_exists(readme, "azure")

@@ -14,7 +14,7 @@ from shared.microsoft365.credential import SERVICE_ACCOUNT
 from shared.queues import QUEUES
 from shared.schedule import SYNC_AT, TIMERS, Site
 from tests.infra import terraform
-from tests.infra.stated import names, parsed
+from tests.infra.stated import names, names_what_exists, parsed
 
 ROOT = Path(__file__).parents[2]
 GCP = ROOT / "infra" / "gcp"
@@ -166,11 +166,4 @@ def test_the_readme_names_what_exists() -> None:
         assert name in tree["variable"], name
     for address in re.findall(r"google_\w+\.\w+", readme):
         assert address in tree["resource"], address
-    for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
-        assert (ROOT / path).exists() or path.startswith("dist/footprint-gcp"), path
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make ([a-z-]+)", readme):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for module in re.findall(r"-m (shared\.\w+)", readme):
-        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
-    assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()
+    names_what_exists(readme, "gcp")
