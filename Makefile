@@ -12,7 +12,11 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-postgresql check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.venv/browser: .venv/ready tests/browser/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
+	touch $@
+
+.PHONY: run demo test test-postgresql test-browser pictures check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -20,11 +24,17 @@ run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, 
 demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
-test: .venv/ready  ## every test, on both cores; what lives on a database lives on SQLite
-	$(BIN)/pytest -n 2 --dist worksteal --database sqlite
+test: .venv/ready  ## every test but those in a browser, on both cores; what lives on a database lives on SQLite
+	$(BIN)/pytest -n 2 --dist worksteal --database sqlite --ignore tests/browser
 
 test-postgresql: .venv/ready  ## what lives on a database once more, on PostgreSQL
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
+
+test-browser: .venv/browser  ## the console, clicked through in Chromium on a desk and on a phone
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser
+
+pictures: .venv/browser  ## a picture of each of the console's pages, in .local/pictures
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser --screenshots .local/pictures
 
 check: .venv/ready  ## style, types, layers
 	$(BIN)/ruff check $(SOURCES)
@@ -42,7 +52,7 @@ sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment 
 	.venv-sdk/bin/pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
 	touch $@
 
-parts: .parts/node/ready .parts/tasks/ready  ## programs of others that tests speak to: storage, task queues, sign-in
+parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## programs of others that tests speak to: storage, task queues, sign-in, accessibility, the API's judge
 
 .parts/node/ready: tests/parts/package.json
 	mkdir -p $(@D)
@@ -50,7 +60,7 @@ parts: .parts/node/ready .parts/tasks/ready  ## programs of others that tests sp
 	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.parts/tasks/ready: tests/parts/requirements-tasks.txt
+.parts/tasks/ready .parts/schemathesis/ready: .parts/%/ready: tests/parts/requirements-%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 # What is imported lives as long as the process: to look for garbage in it, again and again, takes a quarter of a
 # cold start. From the first invocation on it is looked for, though not in what was there before.
@@ -42,20 +43,25 @@ def service() -> "App":
 def _serve(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def serve(req: func.HttpRequest) -> func.HttpResponse:
         from shared.web.answer import answer
-        from shared.web.messages import Request
+        from shared.web.messages import received
 
-        request = Request(
-            method=str(req.method),
+        request = received(
+            str(req.method),
             # The host hands over the path's parts already split; they are put back where they were.
-            path=route.path.format(**req.route_params),
-            query=dict(req.params),
-            headers={name.lower(): value for name, value in req.headers.items()},
-            body=req.get_body(),
+            route.path.format(**req.route_params),
+            # Its own reading of the query loses what is empty and joins what is given twice.
+            urlsplit(req.url).query,
+            {name.lower(): value for name, value in req.headers.items()},
+            req.get_body(),
         )
         response = await answer(service(), request)
         return func.HttpResponse(response.body, status_code=response.status, headers=dict(response.headers))
 
     return serve
+
+
+def _methods(route: Route) -> list[str]:
+    return ["GET", "HEAD"] if route.method == "GET" else [route.method]
 
 
 def _fire(timer: Timer) -> Callable[[func.TimerRequest], Awaitable[None]]:
@@ -91,7 +97,7 @@ def _named(queue: str) -> str:
 
 for _route in ROUTES:
     app.function_name(_route.name)(
-        app.route(route=_route.path.lstrip("/") or ROOT, methods=[_route.method], trigger_arg_name="req")(
+        app.route(route=_route.path.lstrip("/") or ROOT, methods=_methods(_route), trigger_arg_name="req")(
             _serve(_route)
         )
     )

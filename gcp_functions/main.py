@@ -42,14 +42,14 @@ async def _told(answer: Outgoing) -> Outgoing:
 async def http(incoming: Incoming) -> Outgoing:
     """Every route."""
     from shared.web.answer import answer
-    from shared.web.messages import Request
+    from shared.web.messages import received
 
-    request = Request(
-        method=incoming.method,
-        path=incoming.url.path,
-        query=dict(incoming.query_params),
-        headers={name.lower(): value for name, value in incoming.headers.items()},
-        body=await incoming.body(),
+    request = received(
+        incoming.method,
+        incoming.url.path,
+        incoming.url.query,
+        {name.lower(): value for name, value in incoming.headers.items()},
+        await incoming.body(),
     )
     response = await answer(app(), request)
     return await _told(Outgoing(response.body, response.status, dict(response.headers)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.keys import Keys
     from shared.platform import Platform
     from shared.queues import Queue
+    from shared.rates import Rates
     from shared.seal import Seal
     from shared.settings import Settings
 
@@ -54,4 +55,5 @@ class App:
     seal: Seal
     wire: Wire
     keys: Keys
+    rates: Rates
     platforms: Platforms

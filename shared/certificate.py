@@ -5,41 +5,142 @@ It is drawn up from the ledger and from one last complete look at the tenant, an
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Literal, NotRequired
 
 import sqlalchemy as sa
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared import chain
 from shared import ledger as ledgers
 from shared import tables as db
+from shared.chain import LedgerEntry
 from shared.connections import Connection
 from shared.database import Database, upsert
 from shared.errors import FootprintError
 from shared.ledger import NOT_OURS, Holding, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Present, Row
+from shared.schedule import Site
 from shared.seal import Seal
+from shared.shown import When, example
 from shared.steps import Item, Tenant
 
+Result = Literal["clean", "residue", "waiting for the administrator", "degraded"]
 
-async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+
+class FormerObject(TypedDict):
+    """An object that was ours, and what became of it."""
+
+    key: str
+    title: str
+    identity: str | None
+    state: State
+    made_at: When | None
+    removed_at: When | None
+
+
+class KeptObject(TypedDict):
+    """An object that stays, as published, because nobody has asked for its removal."""
+
+    key: str
+    title: str
+    identity: str | None
+
+
+class Leftover(TypedDict):
+    """What is still there, or could not be looked at."""
+
+    key: NotRequired[str]
+    title: NotRequired[str]
+    identity: NotRequired[str | None]
+    why: str
+
+
+class AdministratorStep(TypedDict):
+    """An administrator's step back, and by what it was seen to be done."""
+
+    key: str
+    title: str
+    done: bool
+    evidence: str | None
+    instruction: str
+
+
+class LedgerHead(TypedDict):
+    """The ledger that all this is drawn from."""
+
+    entries: int
+    head: Annotated[str, Field(description="the hash of its last entry")]
+
+
+class Certificate(TypedDict):
+    """What was made in a tenant, what went, what was the customer's before us, and what is left or was not checked."""
+
+    connection: str
+    name: str
+    platform: str
+    modes: list[str]
+    tenant: str | None
+    site: Site
+    generation: int
+    result: Annotated[Result, Field(description="`degraded`: something could not be looked at")]
+    drawn_up_at: When
+    changes: list[FormerObject]
+    yours_before_us: Annotated[list[str], Field(description="what was there before us and stays, by key")]
+    left_to_another_connection: list[str]
+    kept_as_published: list[KeptObject]
+    cannot_be_undone: list[str]
+    residue: list[Leftover]
+    could_not_check: list[Leftover]
+    by_administrator: list[AdministratorStep]
+    open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]
+    ledger: LedgerHead
+
+
+@example(
+    {
+        "certificate": {
+            "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "name": "Contoso", "platform": "example", "modes": [],
+            "tenant": "contoso.com", "site": "eu", "generation": 2, "result": "clean",
+            "drawn_up_at": "2026-11-28T10:00:00+00:00",
+            "changes": [
+                {"key": "rule", "title": "Routing rule", "identity": "8c1f2a", "state": "gone",
+                 "made_at": "2026-11-24T09:14:31+00:00", "removed_at": "2026-11-26T14:00:02+00:00"},
+            ],
+            "yours_before_us": [], "left_to_another_connection": [], "kept_as_published": [], "cannot_be_undone": [],
+            "residue": [], "could_not_check": [], "by_administrator": [], "open": [],
+            "ledger": {"entries": 41, "head": "1" * 64},
+        },
+        "signature": "eyJ…", "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
+    }
+)  # fmt: skip
+class SignedCertificate(TypedDict):
+    """The exit record, with a signature that anyone can check."""
+
+    certificate: Certificate
+    signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content")]
+    public_key: Annotated[str, Field(description="PEM")]
+
+
+async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], list[Leftover]]:
     """What of ours is still there, and what could not be looked at, by looking at every object once more."""
     tenant.look_again()
-    left: list[dict[str, Any]] = []
-    unknown: list[dict[str, Any]] = []
+    left: list[Leftover] = []
+    unknown: list[Leftover] = []
     for item in known(rows, tenant.ledger):
         held = tenant.ledger.holdings[item.key]
         if not isinstance(item.row, Change) or held.state in NOT_OURS or held.identity is None:
             continue
         if item.row.offered and held.state is not State.GONE:
             continue  # stays, as published, because nobody has asked for its removal
-        entry = {"key": item.key, "title": item.row.title, "identity": held.identity}
+        entry: KeptObject = {"key": item.key, "title": item.row.title, "identity": held.identity}
         try:
             observed = await item.row.resource.observe(tenant, item.element, held.identity)
         except FootprintError as error:
-            unknown.append(entry | {"why": error.sentence})
+            unknown.append({**entry, "why": error.sentence})
             continue
         if isinstance(observed, Present):
-            left.append(entry | {"why": "still there"})
+            left.append({**entry, "why": "still there"})
     return left, unknown
 
 
@@ -56,14 +157,14 @@ def known(rows: Sequence[Row], ledger: Ledger) -> list[Item]:
 
 async def draw_up(
     database: Database, connection: Connection, rows: Sequence[Row], *, now: datetime, words: Mapping[str, str],
-    result: str, left: Sequence[dict[str, Any]], unknown: Sequence[dict[str, Any]], still_open: Sequence[str],
-) -> dict[str, Any]:  # fmt: skip
+    result: Result, left: Sequence[Leftover], unknown: Sequence[Leftover], still_open: Sequence[str],
+) -> Certificate:  # fmt: skip
     """The certificate's content, kept in the database for this generation of the connection."""
     holdings = await ledgers.holdings_of(database, connection.id)
     history = [entry async for entry in chain.entries(database, connection.id)]
     by_key = {row.key: row for row in rows}
 
-    def last(key: str, acts: tuple[str, ...]) -> dict[str, Any] | None:
+    def last(key: str, acts: tuple[str, ...]) -> LedgerEntry | None:
         found = [e for e in history if e["key"] == key and e["act"] in acts and e["state"] in ("done", "noted")]
         return found[-1] if found else None
 
@@ -71,17 +172,21 @@ async def draw_up(
         entry = last(key, acts)
         return entry["at"] if entry else None
 
+    def evidence(key: str) -> str | None:
+        entry = last(key, ("forget", "leave", "miss"))
+        return entry["note"] if entry else None
+
     def of_ours(key: str) -> bool:
         return isinstance(by_key.get(key.partition("/")[0]), Change)
 
-    content = {
+    content: Certificate = {
         "connection": connection.id, "name": connection.name, "platform": connection.platform,
-        "modes": sorted(connection.modes), "tenant": connection.tenant, "site": str(connection.site),
+        "modes": sorted(connection.modes), "tenant": connection.tenant, "site": connection.site,
         "generation": connection.generation, "result": result, "drawn_up_at": now.isoformat(),
         "changes": [
             {
                 "key": key, "title": by_key[key.partition("/")[0]].title, "identity": held.identity,
-                "state": str(held.state), "made_at": when(key, ("create", "adopt")),
+                "state": held.state, "made_at": when(key, ("create", "adopt")),
                 "removed_at": when(key, ("remove", "forget")) if held.state is State.GONE else None,
             }
             for key, held in sorted(holdings.items()) if of_ours(key)
@@ -94,14 +199,13 @@ async def draw_up(
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
             for row in rows if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
-        "cannot_be_undone": sorted({e["note"] for e in history if e["act"] == "remark"}),
+        "cannot_be_undone": sorted({str(e["note"]) for e in history if e["act"] == "remark"}),
         "residue": list(left),
         "could_not_check": list(unknown),
         "by_administrator": [
             {
                 "key": row.key, "title": row.title, "done": not _stands(holdings.get(row.key)),
-                "evidence": (last(row.key, ("forget", "leave", "miss")) or {}).get("note"),
-                "instruction": row.removal.format(**words),
+                "evidence": evidence(row.key), "instruction": row.removal.format(**words),
             }
             for row in rows if isinstance(row, ByAdministrator)
         ],
@@ -121,18 +225,18 @@ def _stands(held: Holding | None) -> bool:
     return held is not None and held.state is not State.GONE and held.state not in NOT_OURS
 
 
-async def latest(database: Database, connection: Connection) -> dict[str, Any] | None:
+async def latest(database: Database, connection: Connection) -> Certificate | None:
     """The certificate of the connection's present generation, or None."""
     table = db.certificates
     query = sa.select(table.c.content).where(
         table.c.connection == connection.id, table.c.generation == connection.generation
     )
     async with database.read() as read:
-        found: dict[str, Any] | None = (await read.execute(query)).scalar()
+        found: Certificate | None = (await read.execute(query)).scalar()
         return found
 
 
-async def signed(seal: Seal, content: dict[str, Any]) -> dict[str, Any]:
+async def signed(seal: Seal, content: Certificate) -> SignedCertificate:
     """The content with a signature that anyone can check with the public key beside it."""
-    signature, public_key = await seal.sign(content)
+    signature, public_key = await seal.sign(dict(content))
     return {"certificate": content, "signature": signature, "public_key": public_key}

@@ -2,20 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, cast
 
 import sqlalchemy as sa
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared import tables as db
-from shared.connections import hold
+from shared.connections import Connection, hold, update
 from shared.database import AsyncConnection, Database
+from shared.shown import When, example
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64
+LONGEST_LIST = 50
+NO_SECRETS: Mapping[str, str] = {}
 
 
 class Act(StrEnum):
@@ -32,16 +37,18 @@ class Act(StrEnum):
     MISS = "miss"
     LEAVE = "leave"
     ATTEST = "attest"
+    ORDER = "order"
     STAGE = "stage"
     REMARK = "remark"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the ledger, without its chain."""
+    """One line of the ledger, without its chain. `actor` is who acted or asked for it; None is the service itself."""
 
     key: str
     act: Act
+    actor: str | None = None
     state: str = "noted"
     intent: int | None = None
     identity: str | None = None
@@ -49,6 +56,35 @@ class Entry:
     after: Image | None = None
     request_id: str | None = None
     note: str | None = None
+
+
+@example(
+    {
+        "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "number": 12, "at": "2026-11-24T09:14:31+00:00",
+        "generation": 1, "key": "rule", "act": "create", "actor": None, "state": "done", "intent": 11,
+        "identity": "8c1f2a", "before": None, "after": {"enabled": True}, "request_id": "c7d0", "note": None,
+        "previous_hash": "0" * 64, "hash": "1" * 64,
+    }
+)  # fmt: skip
+class LedgerEntry(TypedDict):
+    """An entry of the ledger, with its place in the chain."""
+
+    connection: str
+    number: int
+    at: When
+    generation: int
+    key: Annotated[str, Field(description="what it is about: a row of the published table, with its element")]
+    act: Act
+    actor: Annotated[str | None, Field(description="who acted, or asked for it; null is the service itself")]
+    state: Annotated[str, Field(description="`intended` before a call, then what came of it")]
+    intent: Annotated[int | None, Field(description="the number of the entry whose outcome this is")]
+    identity: Annotated[str | None, Field(description="the platform's own id of the object")]
+    before: Image | None
+    after: Image | None
+    request_id: Annotated[str | None, Field(description="the platform's id of the call")]
+    note: str | None
+    previous_hash: str
+    hash: Annotated[str, Field(description="SHA-256 of the entry with `previous_hash`, so that none can be changed")]
 
 
 async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
@@ -78,12 +114,76 @@ async def append(write: AsyncConnection, connection: str, generation: int, now: 
     return number
 
 
-async def entries(database: Database, connection: str) -> AsyncIterator[dict[str, Any]]:
+async def order(
+    write: AsyncConnection, connection: Connection, now: datetime, actor: str, note: str, *,
+    key: str = "connection", before: Image | None = None, after: Image | None = None, runs: bool = False,
+) -> None:  # fmt: skip
+    """Note inside the caller's transaction that somebody asked for something, or changed what is asked of us.
+
+    `runs`: a run of the connection will follow.
+    """
+    entry = Entry(
+        key=key,
+        act=Act.ORDER,
+        actor=actor,
+        note=note,
+        before=before and written(before),
+        after=after and written(after),
+    )
+    await append(write, connection.id, connection.generation, now, entry)
+    if runs:
+        await update(write, connection.id, asked_at=now)
+
+
+def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
+    """JSON as it may be written down: each secret by the name it is mapped to, long lists by size and digest."""
+    if isinstance(value, str):
+        for secret, name in secrets.items():
+            value = value.replace(secret, f"<{name}>")
+        return value
+    if isinstance(value, Mapping):
+        return {name: written(one, secrets) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [written(item, secrets) for item in value]
+        if len(items) <= LONGEST_LIST:
+            return items
+        return {"items": len(items), "sha256": hashlib.sha256(canonical(items)).hexdigest()}
+    return value
+
+
+async def page(database: Database, connection: str, *, after: int, most: int, newest: bool) -> list[LedgerEntry]:
+    """Some entries behind a number, in order; or with `newest` some before it, the last first, from the end if 0."""
+    number = db.ledger.c.number
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection).limit(most)
+    if newest:
+        query = (query.where(number < after) if after else query).order_by(number.desc())
+    else:
+        query = query.where(number > after).order_by(number)
+    async with database.read() as read:
+        return [_printed(row) for row in (await read.execute(query)).mappings()]
+
+
+async def last_of(database: Database, connection: str, keys: Sequence[str]) -> dict[str, LedgerEntry]:
+    """The last entry about each of some objects, by its key."""
+    table = db.ledger.c
+    mine = (table.connection == connection, table.key.in_(keys))
+    last = sa.select(sa.func.max(table.number)).where(*mine).group_by(table.key)
+    query = sa.select(db.ledger).where(table.connection == connection, table.number.in_(last))
+    async with database.read() as read:
+        return {row["key"]: _printed(row) for row in (await read.execute(query)).mappings()}
+
+
+async def entries(database: Database, connection: str) -> AsyncIterator[LedgerEntry]:
     """A connection's ledger in order, as JSON-ready rows."""
     query = sa.select(db.ledger).where(db.ledger.c.connection == connection).order_by(db.ledger.c.number)
     async with database.read() as read:
         for row in (await read.execute(query)).mappings():
-            yield {**row, "at": row["at"].isoformat()}
+            yield _printed(row)
+
+
+def _printed(row: sa.RowMapping) -> LedgerEntry:
+    # Its names are the table's columns.
+    return cast("LedgerEntry", {**row, "at": row["at"].isoformat()})
 
 
 async def verify(database: Database, connection: str) -> int | None:
@@ -91,8 +191,7 @@ async def verify(database: Database, connection: str) -> int | None:
     previous = GENESIS
     async for row in entries(database, connection):
         if row["previous_hash"] != previous or row["hash"] != _digest(row):
-            number: int = row["number"]
-            return number
+            return row["number"]
         previous = row["hash"]
     return None
 
@@ -100,6 +199,8 @@ async def verify(database: Database, connection: str) -> int | None:
 def _digest(row: Mapping[str, Any]) -> str:
     at = row["at"] if isinstance(row["at"], str) else row["at"].isoformat()
     content = {name: value for name, value in row.items() if name != "hash"} | {"at": at}
+    if content["actor"] is None:
+        del content["actor"]  # so it was written before there was one
     return hashlib.sha256(canonical(content)).hexdigest()
 
 

@@ -54,6 +54,8 @@ class Connection:
     platform: str
     modes: frozenset[str]
     name: str
+    customer: str
+    """Whose it is, as those who may see only one customer's connections are told apart; empty: nobody's of them."""
     site: Site
     expected_tenant: str | None
     claimed_tenant: str | None
@@ -75,6 +77,9 @@ class Connection:
     lease_until: datetime | None
     begun: int
     """How many runs have begun, this one too, since one last came to an end, good or bad."""
+    asked_at: datetime | None
+    """When somebody last asked for a run, and `looked_at` when one last came to an end."""
+    looked_at: datetime | None
     created_at: datetime
 
 
@@ -87,7 +92,8 @@ class Lease:
     generation: int
 
 
-def _connection(row: Any) -> Connection:
+def of_row(row: Any) -> Connection:
+    """The connection of a row of its table."""
     values = dict(row._mapping)
     typed = {
         "site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status), "modes": frozenset(row.modes),
@@ -101,15 +107,16 @@ def new_id() -> str:
 
 
 async def create(
-    write: AsyncConnection, *, id: str, platform: str, modes: frozenset[str], name: str, site: Site,  # noqa: A002
-    expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, now: datetime,
+    write: AsyncConnection, *, id: str, platform: str, modes: frozenset[str], name: str, customer: str,  # noqa: A002
+    site: Site, expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, now: datetime,
 ) -> None:  # fmt: skip
     """Add a connection in stage NEW inside the caller's transaction."""
     await write.execute(
         sa.insert(db.connections).values(
-            id=id, platform=platform, modes=sorted(modes), name=name, site=str(site), expected_tenant=expected_tenant,
-            repairs_drift=repairs_drift, sealed_headers=sealed_headers, label=secrets.token_hex(16),
-            stage=int(Stage.NEW), stage_since=now, generation=1, status=str(Status.OK), created_at=now,
+            id=id, platform=platform, modes=sorted(modes), name=name, customer=customer, site=str(site),
+            expected_tenant=expected_tenant, repairs_drift=repairs_drift, sealed_headers=sealed_headers,
+            label=secrets.token_hex(16), stage=int(Stage.NEW), stage_since=now, generation=1, status=str(Status.OK),
+            created_at=now,
         )
     )  # fmt: skip
 
@@ -118,20 +125,7 @@ async def find(database: Database, connection: str) -> Connection | None:
     """The connection with this id, or None."""
     async with database.read() as read:
         row = (await read.execute(sa.select(db.connections).where(db.connections.c.id == connection))).first()
-        return _connection(row) if row else None
-
-
-async def listed(database: Database, *, stage: Stage | None = None, platform: str | None = None) -> list[Connection]:
-    """All connections, those that need a person first, then the newest."""
-    query = sa.select(db.connections)
-    if stage is not None:
-        query = query.where(db.connections.c.stage == int(stage))
-    if platform is not None:
-        query = query.where(db.connections.c.platform == platform)
-    worst_first = sa.case({"attention": 0, "waiting": 1}, value=db.connections.c.status, else_=2)
-    async with database.read() as read:
-        rows = await read.execute(query.order_by(worst_first, db.connections.c.created_at.desc()))
-        return [_connection(row) for row in rows]
+        return of_row(row) if row else None
 
 
 async def hold_tenant(write: AsyncConnection, platform: str, tenant: str) -> None:
@@ -144,7 +138,7 @@ async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[
     rows = await write.execute(
         sa.select(db.connections).where(db.connections.c.platform == platform, db.connections.c.tenant == tenant)
     )
-    return [_connection(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def compete(one: Connection, other: Connection) -> bool:
@@ -166,7 +160,7 @@ async def claim(database: Database, connection: str, now: datetime) -> tuple[Con
         if taken.rowcount == 0:
             return None
         row = (await write.execute(sa.select(table).where(table.c.id == connection))).one()
-    found = _connection(row)
+    found = of_row(row)
     return found, Lease(connection=connection, token=token, generation=found.generation)
 
 
@@ -187,14 +181,14 @@ async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int
     return lease.generation
 
 
-async def release(database: Database, lease: Lease) -> None:
-    """Give the lease back if it is still held."""
+async def release(database: Database, lease: Lease, now: datetime) -> None:
+    """Give the lease back if it is still held: a run has come to its end."""
     table = db.connections
     async with database.write() as write:
         await write.execute(
             sa.update(table)
             .where(table.c.id == lease.connection, table.c.lease == lease.token)
-            .values(lease=None, lease_until=None, begun=0)
+            .values(lease=None, lease_until=None, begun=0, looked_at=now)
         )
 
 
@@ -220,11 +214,13 @@ async def update(write: AsyncConnection, connection: str, **values: Any) -> None
 async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now: datetime) -> bool:
     """Move to a stage under the next generation; False if the connection is not as it was read any more."""
     table = db.connections
+    # Nothing follows the end.
+    asked = {} if stage is Stage.CLOSED else {"asked_at": now}
     turned = await write.execute(
         sa.update(table)
         .where(table.c.id == connection.id, table.c.generation == connection.generation)
         .where(table.c.stage == int(connection.stage))
-        .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE)
+        .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE, **asked)
     )
     if stage is Stage.CLOSED:
         await forget_people(write, connection.id)

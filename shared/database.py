@@ -93,8 +93,9 @@ def upsert(write: AsyncConnection, table: sa.Table, columns: Collection[str] | N
 
 
 def insert_new(write: AsyncConnection, table: sa.Table) -> Any:
-    """An insert that leaves the row that has the same key as it is, if there is one."""
-    return _insert(write, table).on_conflict_do_nothing()
+    """An insert that leaves the row that has the same key as it is, if there is one; its row count tells."""
+    # Asked for: of an insert the count is not kept otherwise, and one that is not known looks like some.
+    return _insert(write, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _insert(write: AsyncConnection, table: sa.Table) -> Any:

@@ -44,8 +44,12 @@ class Missing(FootprintError):
 
 
 class Refused(FootprintError):
-    """The request is turned down with an HTTP `status` of 4xx; nothing was changed."""
+    """The request is turned down with an HTTP `status` of 4xx; nothing was changed.
 
-    def __init__(self, status: int, code: str, sentence: str) -> None:
+    `after`: the same request may well do after so long.
+    """
+
+    def __init__(self, status: int, code: str, sentence: str, *, after: timedelta | None = None) -> None:
         super().__init__(code, sentence)
         self.status = status
+        self.after = after

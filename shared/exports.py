@@ -79,7 +79,7 @@ async def finish(database: Database, lease: Lease, now: datetime) -> None:
         await still_ours(write, lease, now)
         total = (await write.execute(sa.select(sa.func.sum(table.c.messages)).where(mine))).scalar_one()
         await write.execute(sa.update(table).where(mine).values(until=now + KEPT_FOR))
-        note = f"{total} quarantined messages exported, kept until {now + KEPT_FOR:%Y-%m-%d}"
+        note = f"exported from quarantine: {total}, kept until {now + KEPT_FOR:%Y-%m-%d}"
         entry = Entry(key="quarantine", act=Act.REMARK, note=note)
         await chain.append(write, lease.connection, lease.generation, now, entry)
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import connections, exports, mailboxes, postponed, quarantine
+from shared import answers, connections, exports, mailboxes, postponed, quarantine
 from shared import tables as db
 from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
 from shared.errors import FootprintError, Permanent, Temporary, Unfinished
-from shared.handlers.advance import advance
+from shared.handlers.advance import advance, repair
 from shared.handlers.quarantine import export, look
 from shared.handlers.reports import report
 from shared.handlers.scan import scan
@@ -31,6 +31,7 @@ Handler = Callable[[App, Connection, Lease], Awaitable[None]]
 HANDLERS: dict[str, Handler] = {
     "advance": advance,
     "clean-up": advance,
+    "repair": repair,
     "sync": sync,
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
@@ -84,7 +85,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
             return await _outcome(app, job, connection, lease)
         finally:
             if lease is not None:
-                await connections.release(app.database, lease)
+                await connections.release(app.database, lease, app.clock.now())
                 await _go_on(app, await postponed.waiting(app.database, connection.id))
 
 
@@ -274,3 +275,4 @@ async def sweep(app: App) -> None:
     await _go_on(app, await postponed.stranded(app.database, now))
     async with app.database.write() as write:
         await exports.forget_old(write, now)
+        await answers.forget_old(write, now)

@@ -1,12 +1,17 @@
-"""Public keys of token issuers: fetched when an unknown one is met, kept for as long as the issuer allows."""
+"""What token issuers publish, above all their keys: fetched when it is needed, kept for as long as they allow."""
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from shared.clock import Clock
+from shared.errors import Temporary
 from shared.http import Reply, Wire, unreadable
 
 if TYPE_CHECKING:
@@ -16,24 +21,44 @@ if TYPE_CHECKING:
 BY_OUR_CLOCK: "Options" = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # The issuer's clock may be a little ahead of ours, in seconds.
 LEEWAY = 60.0
-# Whoever sends us made-up key ids must not make us ask the issuer each time.
+# Whoever sends us made-up key ids must not make us ask the issuer each time; nor do we when it is down.
 NOT_SOONER = timedelta(minutes=1)
 LONGEST = timedelta(days=1)
+# Somebody waits for the answer, in seconds.
+PATIENCE = 10.0
+LOOPBACK = ("localhost", "127.0.0.1")
 
 
 @dataclass
 class _Known:
-    keys: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, Any] = field(default_factory=dict)
     asked_at: datetime | None = None
     until: datetime | None = None
+    failure: Temporary | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def holds(self, name: str, now: datetime) -> bool:
+        return name in self.content and self.until is not None and now < self.until
 
 
 class Keys:
-    """The keys of every issuer, by the address at which it publishes them."""
+    """What every issuer publishes, by the address at which it does."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self._wire, self._clock = wire, clock
         self._known: dict[str, _Known] = {}
+
+    async def endpoint(self, issuer: str, name: str) -> str:
+        """The address that an OpenID Connect issuer gives in its discovery document, such as its `jwks_uri`.
+
+        Raises Temporary if the document cannot be had, is another issuer's, or names no address to be trusted.
+        """
+        # Some issuers' names end with a slash, which counts when names are compared.
+        url = issuer.rstrip("/") + "/.well-known/openid-configuration"
+        found = (await self._published(url, name, partial(_described, issuer))).get(name)
+        if not isinstance(found, str) or not _is_trusted(found, issuer):
+            raise Temporary("issuer_incomplete", f"The issuer's discovery document names no usable {name}.")
+        return found
 
     async def claims(
         self, token: str, *, url: str, audience: str, issuers: tuple[str, ...], require: tuple[str, ...]
@@ -63,37 +88,76 @@ class Keys:
     async def _key(self, url: str, kid: str) -> Any:
         import jwt
 
-        known, now = self._known.setdefault(url, _Known()), self._clock.now()
-        stale = known.until is None or known.until <= now
-        soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < NOT_SOONER
-        if (kid not in known.keys or stale) and not (soon and known.keys):
-            origin = "/".join(url.split("/")[:3])
-            async with self._wire.client(origin) as http:
-                reply = await http.send("GET", url)
-            # What the issuer does not list any more does not count.
-            known.keys, known.asked_at, known.until = _parsed(reply), now, now + _lasts(reply)
-        if kid not in known.keys:
+        keys = await self._published(url, kid, _parsed)
+        if kid not in keys:
             raise jwt.InvalidTokenError("Unknown key")
-        return known.keys[kid]
+        return keys[kid]
+
+    async def _published(self, url: str, name: str, parsed: Callable[[Reply], dict[str, Any]]) -> dict[str, Any]:
+        """What is published at an address, asked for anew if that `name` is not in what is known of it.
+
+        One at a time asks and not too often; what the answer was is the others' answer too.
+        """
+        known = self._known.setdefault(url, _Known())
+        if known.holds(name, self._clock.now()):
+            return known.content
+        async with known.turn:
+            now = self._clock.now()
+            soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < NOT_SOONER
+            if not soon and not known.holds(name, now):
+                try:
+                    async with self._wire.client("/".join(url.split("/")[:3])) as http:
+                        reply = await http.send("GET", url, timeout=PATIENCE)
+                    # What the issuer does not list any more does not count.
+                    known.content, known.until, known.failure = parsed(reply), now + _lasts(reply), None
+                except Temporary as error:
+                    known.failure = error
+                known.asked_at = now
+        if known.failure is not None:
+            raise Temporary(known.failure.code, known.failure.sentence)
+        return known.content
 
 
 def _parsed(reply: Reply) -> dict[str, Any]:
     """A key set (RFC 7517), or a map of key ids to PEM certificates; issuers publish either."""
+    import jwt
+    from cryptography.x509 import load_pem_x509_certificate
+
+    content = _object(reply)
+    try:
+        if isinstance(content.get("keys"), list):
+            listed = [key for key in content["keys"] if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"]
+            return {str(key.get("kid")): jwt.PyJWK.from_json(json.dumps(key), "RS256").key for key in listed}
+        certificates = {kid: pem for kid, pem in content.items() if "BEGIN CERTIFICATE" in str(pem)}
+        return {kid: load_pem_x509_certificate(pem.encode()).public_key() for kid, pem in certificates.items()}
+    except (AttributeError, ValueError, jwt.PyJWTError):
+        raise unreadable(reply.host, reply.status) from None
+
+
+def _described(issuer: str, reply: Reply) -> dict[str, Any]:
+    content = _object(reply)
+    if content.get("issuer") != issuer:
+        raise Temporary("another_issuer", "The discovery document at the issuer's address is another issuer's.")
+    return content
+
+
+def _object(reply: Reply) -> dict[str, Any]:
     content = reply.json()
     if reply.status != 200 or not isinstance(content, dict):
         raise unreadable(reply.host, reply.status)
-    if isinstance(content.get("keys"), list):
-        import jwt
+    return content
 
-        listed = [key for key in content["keys"] if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"]
-        return {str(key.get("kid")): jwt.PyJWK.from_json(json.dumps(key), "RS256").key for key in listed}
-    from cryptography.x509 import load_pem_x509_certificate
 
-    return {
-        kid: load_pem_x509_certificate(pem.encode()).public_key()
-        for kid, pem in content.items()
-        if "BEGIN CERTIFICATE" in str(pem)
-    }
+def _is_trusted(url: str, issuer: str) -> bool:
+    """Whether an address is one that nobody can listen to; in the open only on the machine that the issuer is on."""
+    try:
+        found = urlsplit(url)
+    except ValueError:
+        return False
+    # It goes into the header of a redirect as well, and what is added there has to end up in its query.
+    whole = bool(found.hostname) and "@" not in found.netloc and not found.fragment and url.isascii()
+    in_the_open = issuer.startswith("http:") and found.scheme == "http" and found.hostname in LOOPBACK
+    return whole and url.isprintable() and (found.scheme == "https" or in_the_open)
 
 
 def _lasts(reply: Reply) -> timedelta:

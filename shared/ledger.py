@@ -6,7 +6,6 @@ its running total: one row per object, with the recorded identity by which alone
 Both are written in one transaction that also proves that this run still holds the connection's lease.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,12 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import tables as db
-from shared.chain import Act, Entry, Image, append, canonical
+from shared.chain import Act, Entry, Image, append, written
 from shared.clock import Clock
 from shared.connections import Lease, still_ours
 from shared.database import AsyncConnection, Database
-
-LONGEST_LIST = 50
 
 
 class State(StrEnum):
@@ -92,21 +89,8 @@ class Ledger:
 
     def image(self, settings: Mapping[str, Any]) -> Image:
         """Settings as they may be written down: secrets by name, long lists by size and digest."""
-        return {name: self._written(value) for name, value in settings.items()}
-
-    def _written(self, value: Any) -> Any:
-        if isinstance(value, str):
-            for secret, name in self._secrets.items():
-                value = value.replace(secret, f"<{name}>")
-            return value
-        if isinstance(value, Mapping):
-            return self.image(value)
-        if isinstance(value, list | tuple | set | frozenset):
-            items = [self._written(item) for item in value]
-            if len(items) <= LONGEST_LIST:
-                return items
-            return {"items": len(items), "sha256": hashlib.sha256(canonical(items)).hexdigest()}
-        return value
+        image: Image = written(settings, self._secrets)
+        return image
 
     async def begin(self, key: str, act: Act, *, before: Image | None, after: Image | None) -> int:
         """Write the intent before the call and return its number. Raises Superseded if the run lost its lease."""

@@ -5,13 +5,16 @@ It says who was impersonated, what was called on which object and what came of i
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, cast
 
 import sqlalchemy as sa
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared import tables as db
 from shared.connections import hold
 from shared.database import Database
+from shared.shown import When
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
 MOST_KEPT_BACK = 100
@@ -27,6 +30,24 @@ class Operation:
     subject: str | None
     method: str
     target: str | None
+    status: int | None
+    reason: str | None
+    attempt: int
+    milliseconds: int
+    quota: int
+
+
+class OperationEntry(TypedDict):
+    """A call made with the service's own account."""
+
+    number: int
+    connection: str
+    at: When
+    run: Annotated[str, Field(description="what it was a part of")]
+    client: str
+    subject: Annotated[str | None, Field(description="who was impersonated")]
+    method: Annotated[str, Field(description="the platform's own name for it")]
+    target: Annotated[str | None, Field(description="the id of the object")]
     status: int | None
     reason: str | None
     attempt: int
@@ -57,13 +78,14 @@ class Operations:
             await write.execute(sa.insert(db.operations), rows)
 
 
-async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[dict[str, Any]]:
+async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[OperationEntry]:
     """The rows behind a number, in order, JSON-ready."""
     table = db.operations
     query = sa.select(table).where(table.c.connection == connection, table.c.number > after)
     async with database.read() as read:
         rows = (await read.execute(query.order_by(table.c.number).limit(most))).mappings()
-        return [{**row, "at": row["at"].isoformat()} for row in rows]
+        # Their names are the table's columns.
+        return [cast("OperationEntry", {**row, "at": row["at"].isoformat()}) for row in rows]
 
 
 async def counted(database: Database, connection: str, begin: datetime, end: datetime) -> dict[str, int]:

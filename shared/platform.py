@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from typing_extensions import TypedDict
+
 from shared.app import App
 from shared.connections import Connection
 from shared.grants import Grant
@@ -41,6 +43,14 @@ class Mode:
 
     name: str
     title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What a customer's mail has of it, in a sentence, in some modes or in all."""
+
+    text: str
+    modes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +122,8 @@ class Platform:
     """What a policy may do to a message here, by itself."""
     proves_who: bool = False
     """The consent shows who gave it, so that a tenant we have known before cannot be claimed by a stranger's link."""
+    effects: tuple[Effect, ...]
+    """What to expect for the mail, for the administrator before consenting."""
     after_consent: str
     """What the administrator must still do after consenting, in a sentence; empty if nothing."""
     how_it_ends: str
@@ -143,6 +155,11 @@ def in_modes(rows: Iterable[Row], modes: frozenset[str]) -> tuple[Row, ...]:
     return tuple(row for row in rows if not row.modes or row.modes & modes)
 
 
+def effects_of(platform: Platform, connection: Connection) -> tuple[str, ...]:
+    """What to expect for the mail of a connection."""
+    return tuple(one.text for one in platform.effects if not one.modes or one.modes & connection.modes)
+
+
 def rows_of(platform: Platform, connection: Connection) -> tuple[Row, ...]:
     """The rows that a connection has."""
     return in_modes(platform.rows, connection.modes)
@@ -154,7 +171,24 @@ def permissions_of(platform: Platform, rows: Iterable[Row]) -> tuple[Permission,
     return tuple(permission for permission in platform.permissions if permission.name in needed)
 
 
-def instruction(row: ByAdministrator, words: Mapping[str, str], *, removal: bool) -> dict[str, Any]:
+class StepValue(TypedDict):
+    """What is to be typed where."""
+
+    label: str
+    value: str
+
+
+class Instruction(TypedDict):
     """What the administrator is told: the sentence, the page, and for setting up what to type where."""
-    values = [] if removal else [{"label": label, "value": text.format(**words)} for label, text in row.values]
+
+    sentence: str
+    link: str
+    values: list[StepValue]
+
+
+def instruction(row: ByAdministrator, words: Mapping[str, str], *, removal: bool) -> Instruction:
+    """An administrator's step in words."""
+    values: list[StepValue] = (
+        [] if removal else [{"label": label, "value": text.format(**words)} for label, text in row.values]
+    )
     return {"sentence": (row.removal if removal else row.set_up).format(**words), "link": row.link, "values": values}

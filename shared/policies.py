@@ -1,13 +1,15 @@
 """Administrator-set policies: whose mail is protected, which messages are meant, and what happens to those."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from shared import chain
 from shared import tables as db
-from shared.connections import hold
+from shared.connections import Connection, hold
 from shared.database import AsyncConnection, Database, upsert
 from shared.errors import Refused
 from shared.inspection.conditions import Conditions
@@ -33,7 +35,19 @@ class Policy(BaseModel):
     conditions means none, and only says who is protected.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "invoices", "order": 10, "direction": "incoming", "everyone": True,
+                    "conditions": {"subjects": ["overdue invoice"], "links": ["example.com"]},
+                    "actions": ["label"],
+                }
+            ]
+        },
+    )  # fmt: skip
 
     name: Name
     order: int = Field(100, ge=0, le=10_000)
@@ -110,33 +124,63 @@ Check = Callable[[Any | None], None]
 """Given a policy as JSON, or None where there is none: raises if it must not be changed."""
 
 
-async def change(database: Database, connection: str, policy: Policy, check: Check) -> bool:
+async def change(
+    database: Database, connection: Connection, policy: Policy, check: Check, *, actor: str, now: datetime
+) -> bool:
     """Create or replace a policy if `check` agrees with what is there; True if there was none.
 
     Nobody else changes the connection's policies meanwhile. Raises Refused if there are too many.
     """
     async with database.write() as write:
-        await hold(write, connection)
-        before = await _find(write, connection, policy.name)
+        await hold(write, connection.id)
+        before = await _find(write, connection.id, policy.name)
         check(before and before.model_dump(mode="json"))
         if before is None:
-            count = sa.select(sa.func.count()).where(db.policies.c.connection == connection)
+            count = sa.select(sa.func.count()).where(db.policies.c.connection == connection.id)
             if (await write.execute(count)).scalar_one() >= MOST:
                 raise Refused(409, "too_many_policies", f"A connection has at most {MOST} policies.")
-        await put(write, connection, policy)
+        await put(write, connection.id, policy)
+        note = "policy made" if before is None else "policy changed"
+        images = _images(before, policy)
+        await chain.order(write, connection, now, actor, note, key=_key(policy.name), runs=True, **images)
     return before is None
 
 
-async def delete(database: Database, connection: str, name: str, check: Check) -> bool:
+async def delete(
+    database: Database, connection: Connection, name: str, check: Check, *, actor: str, now: datetime
+) -> bool:
     """Delete a policy if `check` agrees with what is there; False if there is none."""
     async with database.write() as write:
-        await hold(write, connection)
-        before = await _find(write, connection, name)
+        await hold(write, connection.id)
+        before = await _find(write, connection.id, name)
         if before is None:
             return False
         check(before.model_dump(mode="json"))
-        await write.execute(sa.delete(db.policies).where(*_row(connection, name)))
+        await write.execute(sa.delete(db.policies).where(*_row(connection.id, name)))
+        images = _images(before, None)
+        await chain.order(write, connection, now, actor, "policy deleted", key=_key(name), runs=True, **images)
     return True
+
+
+class _Images(TypedDict):
+    before: chain.Image | None
+    after: chain.Image | None
+
+
+def _key(name: str) -> str:
+    return f"policy {name}"
+
+
+def _images(before: Policy | None, after: Policy | None) -> _Images:
+    """What the ledger says of a change: only what differs, and of a new policy only what is said in it."""
+    was, now = (
+        policy.model_dump(mode="json", exclude_defaults=True) if policy else {} for policy in (before, after)
+    )  # fmt: skip
+    differ = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return _Images(
+        before={name: was.get(name) for name in differ} if before else None,
+        after={name: now.get(name) for name in differ} if after else None,
+    )
 
 
 async def forget(database: Database, connection: str) -> None:

@@ -9,14 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
+from pydantic import Field
+from typing_extensions import TypedDict
 
+from shared import chain
 from shared import tables as db
+from shared.connections import Connection
 from shared.database import AsyncConnection, Database, insert_new
 from shared.decisions import Decision
 from shared.seal import Box
+from shared.shown import When, example
 
 # As long as a mailbox's bin keeps what lies in it.
 KEPT_FOR = timedelta(days=30)
@@ -42,6 +47,27 @@ class State(StrEnum):
 INSIDE = (str(State.WAITING), str(State.RELEASING))
 
 
+@example(
+    {
+        "id": 7, "address": "adele@contoso.com", "sender": "Invoices <billing@example.com>", "subject": "Overdue",
+        "policy": "invoices", "at": "2026-11-25T08:10:00+00:00", "until": "2026-12-25T08:10:00+00:00",
+        "state": "waiting", "told": None,
+    }
+)  # fmt: skip
+class QuarantineItem(TypedDict):
+    """A message that a policy took out of a mailbox."""
+
+    id: int
+    address: Annotated[str, Field(description="whose mailbox it came to")]
+    sender: str
+    subject: str
+    policy: str
+    at: When
+    until: Annotated[When, Field(description="how long it can be put back")]
+    state: State
+    told: Annotated[str | None, Field(description="what came of it, for people")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One message. `number` is its name here, `message` the platform's, `labels` what it bore before."""
@@ -59,12 +85,12 @@ class Item:
     state: State
     told: str | None
 
-    def printed(self) -> dict[str, Any]:
+    def printed(self) -> QuarantineItem:
         """As JSON."""
         return {
             "id": self.number, "address": self.address, "sender": self.sender, "subject": self.subject,
             "policy": self.policy, "at": self.at.isoformat(), "until": self.until.isoformat(),
-            "state": str(self.state), "told": self.told,
+            "state": self.state, "told": self.told,
         }  # fmt: skip
 
 
@@ -145,20 +171,22 @@ async def state_of(database: Database, connection: str, number: int) -> State | 
         return State(found) if found else None
 
 
-async def release(database: Database, connection: str, number: int, now: datetime) -> bool:
+async def release(database: Database, connection: Connection, number: int, *, actor: str, now: datetime) -> bool:
     """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
     table, acted = db.quarantine, db.acted
     async with database.write() as write:
         changed = await write.execute(
             sa.update(table)
-            .where(*_row(connection, number), table.c.state == str(State.WAITING))
+            .where(*_row(connection.id, number), table.c.state == str(State.WAITING))
             .values(state=str(State.RELEASING), told=None, look_at=now)
         )
-        it = sa.select(table.c.user, table.c.message).where(*_row(connection, number))
+        it = sa.select(table.c.user, table.c.message).where(*_row(connection.id, number))
         row = (await write.execute(it)).first()
         if changed.rowcount and row:
-            mine = (acted.c.connection == connection, acted.c.user == row.user, acted.c.message == row.message)
+            mine = (acted.c.connection == connection.id, acted.c.user == row.user, acted.c.message == row.message)
             await write.execute(sa.update(acted).where(*mine).values(done=True))
+            note = f"message {number} is to be put back"
+            await chain.order(write, connection, now, actor, note, key="quarantine")
     return bool(changed.rowcount)
 
 

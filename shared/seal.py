@@ -88,7 +88,6 @@ class Seal:
     async def link(self, purpose: str, connection: str | None, life: timedelta) -> str:
         """A signed token for a link of one purpose, bound to one connection, remembered so it can be used up."""
         identifier, now = new_id(), self._clock.now()
-        token = f"{identifier}.{await self.secret(purpose, identifier)}"
         async with self._database.write() as write:
             await write.execute(sa.delete(db.links).where(db.links.c.expires_at < now - timedelta(days=1)))
             await write.execute(
@@ -96,7 +95,16 @@ class Seal:
                     id=identifier, purpose=purpose, connection=connection, expires_at=now + life
                 )
             )  # fmt: skip
-        return token
+        return await self._token(purpose, identifier)
+
+    async def lasting(self, purpose: str, connection: str, life: timedelta) -> str:
+        """The same; within an hour always the same one, so that a page that shows it is not another each time."""
+        links, newest = db.links.c, self._clock.now() + life - KEPT_FOR
+        mine = (links.purpose == purpose, links.connection == connection, links.used_at.is_(None))
+        query = sa.select(links.id).where(*mine, links.expires_at > newest).order_by(links.expires_at.desc())
+        async with self._database.read() as read:
+            identifier = (await read.execute(query.limit(1))).scalar()
+        return await self._token(purpose, identifier) if identifier else await self.link(purpose, connection, life)
 
     async def follow(self, purpose: str, token: str) -> str:
         """The connection that a link is bound to. Raises Refused if it is forged, too old, used or of another kind."""
@@ -121,6 +129,9 @@ class Seal:
         if used.rowcount == 0:
             raise _stale_link()
         return connection
+
+    async def _token(self, purpose: str, identifier: str) -> str:
+        return f"{identifier}.{await self.secret(purpose, identifier)}"
 
     async def _identifier(self, purpose: str, token: str) -> str:
         identifier, _, signature = token.partition(".")

@@ -12,6 +12,7 @@ from shared.database import Database
 from shared.http import Wire
 from shared.keys import Keys
 from shared.master_keys import chosen
+from shared.rates import Rates
 from shared.seal import Seal
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         seal=Seal(chosen(settings, wire), database, clock),
         wire=wire,
         keys=keys,
+        rates=Rates(settings.api.requests_a_minute, clock),
         platforms=Platforms({module.NAME: module.TITLE for module in PLATFORMS}, offered),
     )
 

@@ -117,11 +117,28 @@ class Mail(BaseModel):
 
 
 class Operators(BaseModel):
-    """Who may operate: tokens of one OpenID Connect issuer for one audience."""
+    """Who may operate: accounts of one OpenID Connect issuer, by tokens for the API or by signing in to the console.
 
-    issuer: str = ""
-    audience: str = "api://footprint"
-    jwks_url: Url | None = None
+    What is asked of the issuer is where its own discovery document says, at `/.well-known/openid-configuration`.
+    """
+
+    issuer: str = Field(
+        "", pattern=r"^(https://[^/?#\s]+[^?#\s]*|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?)?$"
+    )
+    audience: str = Field("api://footprint", min_length=1, description="of the tokens that the API takes")
+    client_id: str = Field("", description="of the console; without it nobody signs in there through the issuer")
+    client_secret: SecretStr | None = Field(None, description="of the same, unless it is a public client")
+    customer_claim: str = Field(
+        "",
+        description="the claim that says whose connections an account may see, `*` for all; without such a claim's "
+        "name every account sees all of them",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.client_id and not self.issuer:
+            raise ValueError("set ISSUER too")
+        return self
 
 
 class Dns(BaseModel):
@@ -214,6 +231,12 @@ class CloudTasks(BaseModel):
     certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
 
 
+class Api(BaseModel):
+    """How much is asked of one process."""
+
+    requests_a_minute: int = Field(600, ge=0, description="of one account, where looks at a tenant count more; 0: any")
+
+
 class Settings(BaseSettings):
     """Names in the environment start with FOOTPRINT_ and nest with two underscores."""
 
@@ -237,6 +260,7 @@ class Settings(BaseSettings):
     google: Google = Google()
     mail: Mail = Mail()
     operators: Operators = Operators()
+    api: Api = Api()
     dns: Dns = Dns()
     smtp: Smtp = Smtp()
     telemetry: Telemetry = Telemetry()

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared.chain import Image
 from shared.ledger import NOT_OURS, Holding, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Present, Row, Settings
+from shared.shown import When, example
 
 # Before anything that the ledger could know.
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -54,6 +58,25 @@ class Tenant(Protocol):
         ...
 
 
+@example(
+    {
+        "key": "rule", "title": "Routing rule", "verb": "create", "why": "is missing", "element": None, "until": None,
+        "before": None, "after": {"enabled": True},
+    }
+)  # fmt: skip
+class PlanStep(TypedDict):
+    """A line of a plan."""
+
+    key: str
+    title: str
+    verb: Annotated[Verb, Field(description="what would be done; `wait`, `ask`, `drift` and `offer` are only said")]
+    why: str
+    element: Annotated[str | None, Field(description="of a list that is shared with others, the element that is meant")]
+    until: Annotated[When | None, Field(description="how long it is waited for")]
+    before: Image | None
+    after: Image | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One line of a plan: what will be done to which object, and why."""
@@ -75,10 +98,10 @@ class Step:
     mends: "Step | None" = field(default=None, repr=False)
     """The drift that this puts right, which is noted before."""
 
-    def printed(self) -> dict[str, Any]:
+    def printed(self) -> PlanStep:
         """The step as JSON, secrets by name only."""
         return {
-            "key": self.key, "title": self.row.title, "verb": str(self.verb), "why": self.why,
+            "key": self.key, "title": self.row.title, "verb": self.verb, "why": self.why,
             "element": self.element or None, "until": self.until.isoformat() if self.until else None,
             "before": self.before, "after": self.after,
         }  # fmt: skip

@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database", choices=["sqlite", "postgresql"],
         help="without PostgreSQL, or only what lives on it; by default everything",
     )  # fmt: skip
+    parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of each of the console's pages there")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out."""
     if config.getoption("--database") == "sqlite":
         terminalreporter.write_line(
-            "Left out: the tests of what lives on a database, on PostgreSQL (make test-postgresql)."
+            "Left out: what lives on a database, on PostgreSQL (make test-postgresql); a browser (make test-browser)."
         )
 
 

@@ -50,8 +50,8 @@ async def add(database: Database, name: str, **values: Any) -> str:
     """A connection."""
     async with database.write() as write:
         await connections.create(
-            write, id=name, platform="microsoft365", modes=frozenset(), name=name, site=connections.Site.EU,
-            expected_tenant=None, repairs_drift=False, sealed_headers=b"", now=NOW,
+            write, id=name, platform="microsoft365", modes=frozenset(), name=name, customer="",
+            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"", now=NOW,
         )  # fmt: skip
         if values:
             await connections.update(write, name, **values)
@@ -85,7 +85,7 @@ async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) 
             assert holders[name] == 1
             holders[name] -= 1
             turns[name] += 1
-            await connections.release(database, claimed[1])
+            await connections.release(database, claimed[1], NOW)
 
     await asyncio.gather(*(work(one) for one in processes))
     assert all(turns[name] for name in names)
@@ -101,7 +101,7 @@ async def test_whoever_lost_a_lease_is_told_and_gives_nothing_back(processes: li
     assert len(taken) == 1
     with pytest.raises(Superseded):
         await extend(first, old[1], later)
-    await connections.release(first, old[1])
+    await connections.release(first, old[1], NOW)
     await extend(second, taken[0][1], later)
     assert await connections.claim(first, "one", later) is None
 

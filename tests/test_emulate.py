@@ -33,8 +33,9 @@ from shared.microsoft365.entra import Entra
 from shared.migrate import migrate
 from shared.schedule import Site
 from shared.service import build
+from shared.web import sign_in as console
 from shared.web.messages import Request
-from shared.web.operators import operator
+from shared.web.operators import actor
 from tests.parts.emulate import Emulate, emulate, missing
 from tests.world import MASTER_KEY, settings_from
 
@@ -47,6 +48,7 @@ CLIENT, SECRET = "client-1", "s3cret~of.the-app"
 US = {"client_id": CLIENT, "client_secret": SECRET}
 PUBLIC = "https://footprint.example"
 BACK = f"{PUBLIC}/api/consent/google"
+CONSOLE = f"{PUBLIC}/sign-in/back"
 VERIFIER, NONCE = "v" * 43, "n0nce"
 
 SEED = {
@@ -55,7 +57,7 @@ SEED = {
         {"email": UNVERIFIED, "email_verified": False},
         {"email": PRIVATE},
     ],
-    "oauth_clients": [{**US, "name": "Footprint", "redirect_uris": [BACK]}],
+    "oauth_clients": [{**US, "name": "Footprint", "redirect_uris": [BACK, CONSOLE]}],
 }
 
 
@@ -401,18 +403,31 @@ def test_each_refresh_token_is_good_once_and_the_last_until_revoked(person: Pers
 
 
 @pytest.mark.parametrize(
-    ("other", "status"),
-    [({}, 403), ({"audience": "api://other"}, 401), ({"issuer": "https://login.example/v2.0"}, 401)],
+    ("tenant", "audience", "status"),
+    [(TENANT, CLIENT, 403), (TENANT, "api://other", 401), (TENANT[::-1], CLIENT, 401)],
     ids=["ours", "another_audience", "another_issuer"],
 )
 async def test_a_persons_token_at_our_own_door(
-    person: Person, microsoft: Emulate, authority: trustme.CA, tmp_path: Path, other: dict[str, str], status: int
+    person: Person, microsoft: Emulate, authority: trustme.CA, tmp_path: Path, tenant: str, audience: str, status: int
 ) -> None:
     """Its signature, issuer, audience and times hold; only the role is missing, which this sign-in knows none of."""
     token = person.finish(*person.begin())["id_token"]
-    told = {"issuer": f"{microsoft.url}/{TENANT}/v2.0", "audience": CLIENT, **other}
-    app = app_at(authority, tmp_path, operators={**told, "jwks_url": f"{microsoft.url}/discovery/v2.0/keys"})
+    issuer = f"{microsoft.url}/{tenant}/v2.0"
+    app = app_at(authority, tmp_path, operators={"issuer": issuer, "audience": audience})
     request = Request(method="GET", path="/", query={}, headers={"authorization": f"Bearer {token}"}, body=b"")
     with pytest.raises(Refused) as refused:
-        await operator(app, request)
+        await actor(app, request)
     assert refused.value.status == status
+
+
+async def test_a_person_at_the_consoles_door(microsoft: Emulate, authority: trustme.CA, tmp_path: Path) -> None:
+    """Discovery, PKCE, the code's exchange and the token's nonce hold with it too; again only the role is missing."""
+    app = app_at(authority, tmp_path, operators={"issuer": f"{microsoft.url}/{TENANT}/v2.0", **US})
+    await migrate(app.database)
+    begun = await console.begin(app, Request(method="GET", path="/sign-in", query={}, headers={}, body=b""))
+    where, said = microsoft.pick(begun.headers["Location"], ADMIN)
+    assert where == CONSOLE
+    cookie = {"cookie": begun.headers["Set-Cookie"].partition(";")[0]}
+    with pytest.raises(Refused, match="no_role"):
+        await console.back(app, Request(method="GET", path="/sign-in/back", query=said, headers=cookie, body=b""))
+    await app.database.close()

@@ -16,11 +16,9 @@ from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.operations import listed as operations_of
 from shared.queues import Job
-from shared.web.answer import answer
-from shared.web.messages import Request
-from shared.web.routes import ROUTES, Auth
+from shared.web.routes import ROUTES
 from tests import google
-from tests.test_web import at
+from tests.asking import ask, at
 from tests.world import HARBOUR, MASTER_KEY, ORCHARD, World
 
 
@@ -156,10 +154,8 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     secrets += list(cloud.google_tokens)
     token, shown = world.sims.operator_token(), []
     for route in ROUTES:
-        if route.method == "GET" and route.auth is Auth.OPERATOR:
-            path = at(route, id=connection.id)
-            request = Request(method="GET", path=path, query={}, headers={"authorization": f"Bearer {token}"}, body=b"")
-            found = await answer(world.app, request)
+        if route.method == "GET" and route.needs_account:
+            found = await ask(world, "GET", at(route, id=connection.id), token=token)
             shown.append(found.body.decode())
             assert found.status in (200, 404), route.name
     logged = await operations_of(world.app.database, connection.id, most=10_000)

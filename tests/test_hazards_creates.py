@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.chain import entries
 from shared.connections import Status
-from shared.handlers.views import entries
 from shared.lifecycle import Stage
 from tests.world import World
 
@@ -59,7 +59,7 @@ async def test_hazard_02_a_lost_answer_makes_nothing_twice(world: World, name: s
     expected = {"inbound": 2, "outbound": 2, "rule": 4, "group": 2, "spoof": 1, "allow": 1}
     if name in expected:
         assert tried(world, match) == expected[name]
-        written = await entries(world.app, connection)
+        written = [entry async for entry in entries(world.app.database, connection.id)]
         assert [e["act"] for e in written if e["act"] == "adopt"], "what was made is found again, and known as ours"
     await world.leave(connection)
     assert world.snapshot() == before
@@ -71,7 +71,7 @@ async def test_hazard_02_a_lost_request_is_made_after_all(world: World, name: st
     world.fault(CREATIONS[name], {"kind": "drop_before"}, times=2)
     connection = await world.connect()
     assert made(world, before) == WHOLE
-    written = await entries(world.app, connection)
+    written = [entry async for entry in entries(world.app.database, connection.id)]
     assert [e for e in written if e["act"] == "create" and e["state"] == "failed"]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.chain import entries
 from shared.connections import Connection, Status
-from shared.handlers.views import entries
 from shared.jobs import run
 from shared.ledger import State, holdings_of
 from shared.policies import Policy
@@ -63,7 +63,7 @@ async def sync(world: World, connection: Connection) -> Connection:
 
 async def drifts(world: World, connection: Connection) -> list[dict[str, Any]]:
     """What the ledger recorded as drift."""
-    return [entry for entry in await entries(world.app, connection) if entry["act"] == "drift"]
+    return [entry async for entry in entries(world.app.database, connection.id) if entry["act"] == "drift"]
 
 
 EDITS: dict[str, dict[str, Any]] = {

@@ -151,7 +151,7 @@ async def read_mail(world: World, connection: Connection) -> None:
 
 async def release_asked(world: World, connection: Connection) -> None:
     """An operator has one of them put back."""
-    await quarantine.release(world.app, await world.connection(connection.id), 1)
+    await quarantine.release(world.app, await world.connection(connection.id), 1, "operator@msp.example")
 
 
 async def put_back(world: World, connection: Connection) -> None:

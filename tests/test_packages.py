@@ -109,7 +109,9 @@ def test_an_archive_holds_the_app_and_nothing_else(cloud: str, tmp_path: Path) -
         expected |= {path.relative_to(ROOT).as_posix() for path in files}
     assert {name for name in found if not name.endswith(".pyc")} == expected
     kinds = {Path(name).suffix for name in expected}
-    assert kinds <= {".py", ".html", ".css", ".mako", ".txt", ".json"}, "something strange lies in a folder"
+    assert kinds <= {".py", ".html", ".css", ".js", ".svg", ".mako", ".txt", ".json"}, (
+        "something strange lies in a folder"
+    )
     assert {"shared/web/templates/base.html", "shared/migrations/script.py.mako", "shared/migrate.py"} <= found
 
 

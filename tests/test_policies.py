@@ -15,9 +15,8 @@ from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.queues import Job
-from shared.web.answer import answer
-from shared.web.messages import Request, Response
-from tests import google
+from shared.web.messages import Response
+from tests import asking, google
 from tests.world import FABRIKAM, HARBOUR, ORCHARD, World
 
 # Directories of twenty thousand are read; what is counted is the same on any database.
@@ -27,10 +26,7 @@ RISKY = {"senders": ["risky.example"]}
 
 async def ask(world: World, method: str, path: str, body: Any = None, **headers: str) -> Response:
     """An operator's request."""
-    given = {"authorization": f"Bearer {world.sims.operator_token()}"}
-    given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    content = json.dumps(body).encode() if body is not None else b""
-    return await answer(world.app, Request(method=method, path=path, query={}, headers=given, body=content))
+    return await asking.ask(world, method, path, token=world.sims.operator_token(), body=body, **headers)
 
 
 def code(response: Response) -> str:
@@ -207,7 +203,7 @@ async def test_who_is_excluded_in_a_domain_breaks_it_up(world: World) -> None:
     everyone = set(await targets.covered_users(database, connection.id, "incoming"))
     chosen = next(user["id"] for user in world.graph("GET", "/users?$top=50")["value"] if user["id"] in everyone)
     policy = Policy(name="everyone", everyone=True, except_users=[chosen])
-    await flow.put(world.app, connection, policy, no_check)
+    await flow.put(world.app, connection, policy, no_check, "anna")
     domains = await targets.protected_domains(database, connection.id, "incoming")
     users = set(await targets.protected_users(database, connection.id, "incoming"))
     assert len(domains) < len(before)
@@ -218,7 +214,8 @@ async def test_who_is_excluded_in_a_domain_breaks_it_up(world: World) -> None:
     marks = await world.marks(now)
     assert marks["rule-incoming-user"] == "present"
     assert set(members(world, "incoming")) == users
-    await flow.put(world.app, connection, Policy(name="everyone", everyone=True, except_domains=before), no_check)
+    excluding = Policy(name="everyone", everyone=True, except_domains=before)
+    await flow.put(world.app, connection, excluding, no_check, "anna")
     assert await targets.protected_domains(database, connection.id, "incoming") == []
 
 
@@ -250,7 +247,7 @@ async def change(world: World, connection: str, users: Sequence[str]) -> None:
     """An operator sets the target, and what it leads to is done."""
     found = await world.connection(connection)
     world.sims.cloud.calls.clear()
-    await flow.put(world.app, found, Policy(name="many", direction="incoming", users=list(users)), no_check)
+    await flow.put(world.app, found, Policy(name="many", direction="incoming", users=list(users)), no_check, "anna")
     await world.work()
     await world.until_true(found, lambda now: now.stage is Stage.RUN and now.status is Status.OK)
 

@@ -20,9 +20,8 @@ from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.queues import Job, encode
 from shared.settings import Telemetry
-from shared.web.answer import answer
-from shared.web.messages import Request, Response
 from tests import google
+from tests.asking import ask
 from tests.world import MASTER_KEY, World
 
 # Sent wherever somebody may send something: it must come out nowhere but in the answer to whoever sent it.
@@ -113,15 +112,6 @@ def parsed(text: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.getvalue().splitlines()]
 
 
-async def ask(world: World, method: str, path: str, body: Any = None, **headers: str) -> Response:
-    path, _, query = path.partition("?")
-    asked = Request(
-        method=method, path=path, query=dict(pair.split("=", 1) for pair in query.split("&") if pair), headers=headers,
-        body=json.dumps(body).encode() if body is not None else b"",
-    )  # fmt: skip
-    return await answer(world.app, asked)
-
-
 async def test_a_line_and_a_trace_name_what_they_are_about(
     world: World, lines: io.StringIO, collector: Collector
 ) -> None:
@@ -187,18 +177,21 @@ async def _knock(world: World, connection: str) -> None:
     """Everything that a stranger may send, with the mark in it."""
     for path in (
         f"/api/consent/microsoft365?tenant={MARK}&state={MARK}&admin_consent=True",
-        f"/api/consent/google?code={MARK}&state={MARK}", f"/connect/{MARK}", f"/sign-in/{MARK}", f"/{MARK}",
+        f"/api/consent/google?code={MARK}&state={MARK}", f"/connect/{MARK}", f"/sign-in/once/{MARK}", f"/{MARK}",
         f"/api/connections/{MARK}", f"/api/connections?{MARK}={MARK}",
     ):  # fmt: skip
-        for headers in ({}, {"authorization": f"Bearer {MARK}"}, {"cookie": f"footprint_session={MARK}"}):
+        for headers in ({}, {"authorization": f"Bearer {MARK}"}, {"cookie": f"footprint={MARK}"}):
             assert (await ask(world, "GET", path, **headers)).status in (302, 303, 400, 401, 403, 404, 410)
-    operator = {"authorization": f"Bearer {world.sims.operator_token()}"}
+    token = world.sims.operator_token()
     for body in ({MARK: MARK}, {"platform": MARK, "site": "eu", "name": MARK}, MARK, [MARK]):
-        assert (await ask(world, "POST", "/api/connections", body, **operator)).status == 400
-    await ask(world, "POST", f"/api/connections/{connection}/steps/{MARK}", {}, **operator)
-    await ask(world, "PUT", f"/api/connections/{connection}/policies/{MARK}", {"name": MARK, "users": 1}, **operator)
+        assert (await ask(world, "POST", "/api/connections", token=token, body=body)).status == 400
+    await ask(world, "POST", f"/api/connections/{connection}/steps/{MARK}", token=token, body={})
+    policy = {"name": MARK, "users": 1}
+    await ask(world, "PUT", f"/api/connections/{connection}/policies/{MARK}", token=token, body=policy)
     push = {"message": {"data": MARK, "messageId": "1"}, "subscription": MARK}
-    assert (await ask(world, "POST", "/api/notifications/gmail", push, authorization=f"Bearer {MARK}")).status == 401
+    assert (
+        await ask(world, "POST", "/api/notifications/gmail", body=push, authorization=f"Bearer {MARK}")
+    ).status == 401
 
 
 async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringIO, collector: Collector) -> None:
@@ -214,7 +207,7 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
             world.control("DELETE", "/faults")
         await run(world.app, Job(name="refresh", connection=connection.id))
     # A token for the link in which it came is in nobody's line, nor is a signed-in operator's.
-    told = await ask(world, "POST", f"/api/connections/{microsoft.id}/grant", {},
+    told = await ask(world, "POST", f"/api/connections/{microsoft.id}/grant", body={},
                      authorization=f"Bearer {world.sims.operator_token()}")  # fmt: skip
     secrets.add(json.loads(told.body)["consent_url"].rpartition("/")[2])
     secrets |= set(world.sims.cloud.google_tokens) | set(world.sims.cloud.google_codes)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,15 +17,18 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local import demo_browser
+from infra.local.bench_pages import FLOOR as FIRST_BYTE
+from infra.local.bench_pages import first_bytes
 from infra.local.bench_start import FLOOR, measured
 from infra.local.machine import Machine, machine
-from shared import connections, directory
+from shared import connections, directory, search
 from shared.connections import Connection
 from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
 from shared.lifecycle import Stage
 from shared.schedule import Site
+from shared.search import Order, Wanted
 
 SYNCS = ("whole", "unchanged")
 
@@ -161,7 +164,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
                     begin = time.perf_counter()
                     figures["users"] = float(await large.listing(client, large.service(running)))
                     figures["naive seconds"] = time.perf_counter() - begin
-        await connections.release(app.database, claimed[1])
+        await connections.release(app.database, claimed[1], app.clock.now())
     return figures
 
 
@@ -176,8 +179,18 @@ def cold_starts() -> Table:
     return table
 
 
+def pages(taken: Mapping[str, float]) -> Table:
+    """The console's pages, each against what its server sends without looking at anything."""
+    table = Table(title="First byte of the console's pages, warm")
+    for column in ("Page", "Time", "Ratio"):
+        table.add_column(column)
+    for path, seconds in taken.items():
+        table.add_row(path, f"{seconds * 1000:.1f} ms", f"{seconds / taken[FIRST_BYTE]:.2f}")
+    return table
+
+
 async def main(console: Console) -> int:
-    """Measure synchronisations, and print ratios."""
+    """Measure synchronisations and pages, and print ratios."""
     table = Table(title="What things cost")
     for column in ("What", "Ours", "Otherwise", "Ratio"):
         table.add_column(column)
@@ -195,10 +208,18 @@ async def main(console: Console) -> int:
                 table.add_row(unchanged, *_row(figures["unchanged seconds"], figures["whole seconds"]))
                 told = (f"{figures[f'{n} calls']:.0f} calls and {figures[f'{n} rows']:.0f} rows written" for n in SYNCS)
                 counted.append(f"{large.title}: whole {', unchanged '.join(told)}.")
+            shown = await _running(running)
+            console.print(pages(await first_bytes(running, shown.id)))
     console.print(table)
     for line in counted:
         console.print(line, highlight=False)
     return 0
+
+
+async def _running(running: Machine) -> Connection:
+    """One of the connections that were made above: with a large directory, and a ledger."""
+    found, _ = await search.page(running.app.database, Wanted(stage=Stage.RUN), Order.NEWEST, after=None, most=1)
+    return found[0]
 
 
 def _row(ours: float, otherwise: float) -> tuple[str, str, str]:

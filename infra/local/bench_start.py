@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from shared.migrate import migrate
 from shared.service import build
 from shared.settings import AzureStorage, MasterKey, Settings
-from shared.web.operators import COOKIE, SESSION, SESSION_LIFE
+from shared.web import sessions
+from shared.web.messages import Actor, Role
 
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / ".venv-sdk" / "bin" / "python"
@@ -105,14 +106,14 @@ async def prepared(folder: Path) -> dict[str, str]:
         )
     )
     await migrate(app.database)
-    session = await app.seal.link(SESSION, None, SESSION_LIFE)
+    session = await sessions.begin(app, Actor(name="console", role=Role.OPERATOR))
     await app.database.close()
     return {
         "FOOTPRINT_DATABASE_URL": url,
         "FOOTPRINT_MASTER_KEY__VALUE": key,
         "FOOTPRINT_QUEUE": "azure-storage",
         "FOOTPRINT_AZURE_STORAGE__QUEUE_URL": account,
-        "BENCH_COOKIE": f"{COOKIE}={session}",
+        "BENCH_COOKIE": session.partition(";")[0],
     }
 
 

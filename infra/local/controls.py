@@ -14,11 +14,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.simulators import Simulators
-from shared import connections
+from shared import search
 from shared.app import App
 from shared.connections import Connection
 from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import instruction
+from shared.search import Order, Wanted
 from shared.web.messages import PAGE_HEADERS
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
@@ -161,11 +162,9 @@ async def _wish(app: App, tenant: Mapping[str, str], user: str) -> Wish:
 
 async def _connection(app: App, tenant: Mapping[str, str]) -> Connection | None:
     """The tenant's connection; an open one before a closed one, a newer one before an older one."""
-    mine = [
-        one
-        for one in await connections.listed(app.database, platform=tenant["platform"])
-        if (one.tenant or one.expected_tenant) in (tenant["id"], tenant["domain"])
-    ]
+    wanted = Wanted(platform=tenant["platform"])
+    found, _ = await search.page(app.database, wanted, Order.NEWEST, after=None, most=1000)
+    mine = [one for one in found if (one.tenant or one.expected_tenant) in (tenant["id"], tenant["domain"])]
     return max(mine, key=lambda one: (one.stage is not Stage.CLOSED, one.created_at), default=None)
 
 
@@ -188,7 +187,7 @@ def _page(
     page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<link rel='stylesheet' href='/style.css'></head><body>"
+        "<link rel='icon' href='/icon.svg'><link rel='stylesheet' href='/style.css'></head><body>"
         "<header><a href='/'>Footprint</a> <span class='soft'>This machine</span></header><main>"
         f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
         f"<p>For the service and for the platforms alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"

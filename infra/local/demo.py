@@ -170,8 +170,7 @@ class Life:
 
     async def state(self) -> dict[str, Any]:
         """The same, to be looked into."""
-        found: dict[str, Any] = json.loads(await self.snapshot())
-        return found
+        return dict(json.loads(await self.snapshot()))
 
     async def rows(self) -> Rows:
         """The catalogue's rows with what is known to be true of each now."""
@@ -221,18 +220,22 @@ class Life:
         self.check(text, held=bool(agreed) and not wrong)
 
 
-async def live(demo: Demo, story: Story) -> Life:
-    """From nothing to closed, in one tenant."""
+async def begin(demo: Demo, story: Story) -> Life:
+    """Make a connection in one tenant."""
     await _on_a_sunday(demo)
-    tenants = (await demo.control("GET", "/tenants")).json()
-    tenant = next(one for one in tenants if one["domain"] == story.domain)
+    tenant = next(one for one in (await demo.control("GET", "/tenants")).json() if one["domain"] == story.domain)
     life = Life(demo=demo, story=story, tenant=tenant)
     life.before = await life.snapshot()
     made = await demo.api("POST", "/connections", {**story.connection, "tenant": story.domain})
-    life.id = made["id"]
-    title = (await life.api("GET"))["platform_title"]
-    demo.tell(f"[bold]{title}: {tenant['name']} ({story.domain})[/]")
-    life.noted |= {"title": title, "link": made["consent_url"]}
+    life.id, life.noted["link"] = made["id"], made["consent_url"]
+    life.noted["title"] = (await life.api("GET"))["platform_title"]
+    demo.tell(f"[bold]{life.noted['title']}: {tenant['name']} ({story.domain})[/]")
+    return life
+
+
+async def live(demo: Demo, story: Story) -> Life:
+    """From nothing to closed, in one tenant."""
+    life = await begin(demo, story)
     for chapter in story.chapters:
         demo.tell(f"[bold]{chapter.title}[/]")
         await chapter.happens(life)
@@ -243,7 +246,7 @@ async def live(demo: Demo, story: Story) -> Life:
 
 
 async def _on_a_sunday(demo: Demo) -> None:
-    """Let time pass until a week is nearly over, so that it ends in the night that the story tells of."""
+    """Let time pass until a week is nearly over: it ends in the night that the story tells of."""
     now = datetime.fromisoformat((await demo.control("GET", "/clock")).json()["now"])
     sunday = (now + timedelta(days=6 - now.weekday())).replace(hour=10, minute=0)
     demo.place.move_clock((sunday if sunday > now else sunday + timedelta(days=7)) - now)

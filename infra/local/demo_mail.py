@@ -1,6 +1,7 @@
 """The demo's mail: a message is labelled, one is quarantined and put back, and every call is in the log."""
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
@@ -56,13 +57,7 @@ async def quarantine_and_release(life: Life) -> None:
     """A policy takes a message out of a mailbox; an operator has it put back, for it was a real colleague's."""
     await life.api("PUT", "/policies/payments", PAYMENTS)
     life.pass_time(timedelta(seconds=2))
-    names = {user["primaryEmail"]: user["name"]["fullName"] for user in (await life.state())["users"]}
-    letter = EmailMessage()
-    letter["From"], letter["Subject"] = f'"{names[life.story.signs_in]}" <at.home@mail.example>', "Today, please"
-    letter.set_content("Can you make a wire transfer before noon?")
-    raw = base64.urlsafe_b64encode(letter.as_bytes()).decode()
-    message = str((await life.control("POST", "mail", to=USER, raw=raw)).json()["ids"][0])
-    life.noted["mail"].append(message)
+    message = await impersonate(life)
 
     async def taken_out() -> bool:
         return "TRASH" in await _bears(life, message) and (await life.api("GET", "/quarantine"))["waiting"] == 1
@@ -84,6 +79,18 @@ async def quarantine_and_release(life: Life) -> None:
         return [one["state"] for one in shown["items"]] == ["released"] and shown["waiting"] == 0
 
     life.check("nothing waits in quarantine any more, so access can be revoked", held=await life.comes(told))
+
+
+async def impersonate(life: Life) -> str:
+    """A message comes in a colleague's name, from somewhere else."""
+    names = {user["primaryEmail"]: user["name"]["fullName"] for user in (await life.state())["users"]}
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = f'"{names[life.story.signs_in]}" <at.home@mail.example>', "Today, please"
+    letter.set_content("Can you make a wire transfer before noon?")
+    raw = base64.urlsafe_b64encode(letter.as_bytes()).decode()
+    message = str((await life.control("POST", "mail", to=USER, raw=raw)).json()["ids"][0])
+    life.noted["mail"].append(message)
+    return message
 
 
 async def _deliver(life: Life, sender: str, subject: str) -> str:
@@ -116,8 +123,8 @@ def _labels_in(box: Mapping[str, Any], message: str) -> list[str]:
 
 async def operations(life: Life, after: int = 0) -> Rows:
     """The log of operations, from behind a number."""
-    listed: Rows = (await life.api("GET", f"/operations?limit=10000&after={after}"))["operations"]
-    return listed
+    lines = (await life.text("/operations?format=ndjson&limit=10000")).splitlines()
+    return [one for one in map(json.loads, lines) if one["number"] > after]
 
 
 def subjects(operations: Rows, method: str) -> set[str]:

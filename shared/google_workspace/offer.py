@@ -12,7 +12,7 @@ from shared.google_workspace.bins import bins
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.group import address_of
 from shared.google_workspace.methods import MESSAGES_GET
-from shared.google_workspace.modes import API, INLINE
+from shared.google_workspace.modes import API, BY_API, BY_ROUTE, INLINE
 from shared.google_workspace.published import PUBLISHED
 from shared.google_workspace.scan import scan
 from shared.google_workspace.scopes import PERMISSIONS, delegated
@@ -20,7 +20,7 @@ from shared.google_workspace.sign_in import SignIn
 from shared.google_workspace.tenant import Doors, Tenant, open_tenant
 from shared.http import Wire
 from shared.keys import Keys
-from shared.platform import Claim, Feed, Mode, Platform, in_modes
+from shared.platform import Claim, Effect, Feed, Mode, Platform, in_modes
 from shared.settings import Settings
 
 
@@ -59,6 +59,21 @@ def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
         modes=(Mode(name=API, title="API-based protection"), Mode(name=INLINE, title="Inline protection")),
         actions=frozenset({"label", "spam", "quarantine", "trash", "pass"}),
         proves_who=True,
+        effects=(
+            Effect(
+                text="Delivery is as before. A message is read once it is in a mailbox, mostly within seconds, and is "
+                "left alone unless a policy means it: then it is labelled, or moved to spam, trash or quarantine, as "
+                "that policy says. From quarantine it can be put back for 30 days.",
+                modes=BY_API,
+            ),
+            Effect(
+                text="Once you have added the rule, the route and the gateway, mail that comes in for the people whom "
+                "the policies protect passes through the service before it is delivered. Mail of everybody else flows "
+                "as before.",
+                modes=BY_ROUTE,
+            ),
+            Effect(text="No message is changed or deleted while access is granted or revoked."),
+        ),
         after_consent=(
             "Sign in as a super administrator and leave every box ticked. The application must be installed for "
             "everyone in the organisation, with its data access granted; mail routing is set up by steps that follow."

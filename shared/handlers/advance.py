@@ -40,6 +40,11 @@ async def open_ledger(app: App, connection: Connection, lease: Lease) -> Ledger:
     return Ledger(app.database, app.clock, lease, dict(zip(secrets, names, strict=True)))
 
 
+async def repair(app: App, connection: Connection, lease: Lease) -> None:
+    """The same, putting right what others have changed, though the connection is set to report it only."""
+    await advance(app, replace(connection, repairs_drift=True), lease)
+
+
 async def advance(app: App, connection: Connection, lease: Lease) -> None:
     """Bring a connection as far as it will go now, and leave word of what it waits for."""
     if connection.stage is Stage.NEW:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import cast
 
 from shared import certificate, connections
 from shared.app import App
+from shared.certificate import Leftover, Result
 from shared.connections import Connection, Status
 from shared.errors import FootprintError
 from shared.ledger import NOT_OURS, Ledger, State
@@ -40,14 +41,16 @@ async def certify(
     rows = rows_of(platform, connection)
     if _can_look(rows, tenant.ledger):
         left, unknown = await certificate.residue(rows, tenant)
-        left += await platform.residue(tenant)
+        left += cast("list[Leftover]", await platform.residue(tenant))
     elif before is not None:
         left, unknown = before["residue"], before["could_not_check"]
     else:
         left, unknown = [], _unseen(connection, platform, tenant)
     left = [entry for entry in left if entry.get("why") != AWAITED]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
-    result = "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
+    result: Result = (
+        "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
+    )
     await certificate.draw_up(
         app.database, connection, rows, now=app.clock.now(), words=await platform.words(app, connection), result=result,
         left=left, unknown=unknown, still_open=open_now,
@@ -61,7 +64,7 @@ def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
     return bool(held) and all(state in (State.OURS, State.LEAVING) for state in held)
 
 
-def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[dict[str, Any]]:
+def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[Leftover]:
     return [
         {"key": item.key, "title": item.row.title, "identity": tenant.ledger.holdings[item.key].identity,
          "why": "the application was removed before a last look"}
@@ -91,7 +94,7 @@ async def without_consent(
         return False
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
-    unknown = [
+    unknown: list[Leftover] = [
         {"key": item.key, "title": item.row.title, "identity": held.identity, "why": "could not check: consent is gone"}
         for item in certificate.known(rows, tenant.ledger)
         if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS

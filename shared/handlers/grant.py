@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from shared import chain, connections, grants, policies
 from shared.app import App
@@ -20,6 +21,7 @@ from shared.policies import EVERYONE, Policy
 from shared.queues import Job
 from shared.schedule import Site
 from shared.seal import HEADERS
+from shared.shown import example
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +29,64 @@ LINK, STATE = "consent link", "consent state"
 LINK_LIFE = timedelta(days=7)
 # Between opening the page and coming back from the sign-in.
 STATE_LIFE = timedelta(minutes=30)
+# Who consents is no account of ours, and their own name is forgotten in the end, which the ledger is not.
+ADMINISTRATOR = "the tenant's administrator"
+
+
+# One line of text.
+LINE = r"^[^\x00-\x1f\x7f]*$"
 
 
 class NewConnection(BaseModel):
     """What an operator says to make a connection. `tenant` names it by id or domain and is best given."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"platform": "example", "site": "eu", "name": "Contoso", "tenant": "contoso.com"}]
+        },
+    )
 
     platform: str
     site: Site
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(min_length=1, max_length=120, pattern=LINE)
+    customer: str = Field(
+        "", max_length=120, pattern=LINE, description="whose it is; those who see one customer only make their own"
+    )
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)
     repair_drift: bool = False
     policies: list[Policy] = Field([EVERYONE], max_length=policies.MOST)
 
 
-async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
+class PlannedChange(TypedDict):
+    """An object or activity that a connection will have, and why."""
+
+    key: str
+    title: str
+    why: str
+
+
+class ConsentLink(TypedDict):
+    """The link for the tenant's administrator, who sees there what will change before consenting."""
+
+    id: str
+    consent_url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="good for a week")]
+
+
+@example(
+    {
+        "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "consent_url": "https://footprint.example.com/connect/4b1c.2f0e",
+        "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected."}],
+    }
+)  # fmt: skip
+class MadeConnection(ConsentLink):
+    """A connection that was made, and what it will change."""
+
+    changes: list[PlannedChange]
+
+
+async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     """Make a connection in stage NEW and return its id, the link for the administrator, and what will change."""
     platform = app.platforms.get(new.platform)
     if platform is None:
@@ -60,13 +103,13 @@ async def create(app: App, new: NewConnection, actor: str) -> dict[str, Any]:
     sealed = box.close(" ".join(platform.headers().values()), about=HEADERS)
     async with app.database.write() as write:
         await connections.create(
-            write, id=identifier, platform=new.platform, modes=modes, name=new.name, site=new.site,
-            expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
+            write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
+            site=new.site, expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
             sealed_headers=sealed, now=now,
         )  # fmt: skip
         for policy in new.policies:
             await policies.put(write, identifier, policy)
-        await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, note=f"made by {actor}"))
+        await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="made"))
     return {
         "id": identifier,
         "consent_url": await link(app, identifier),
@@ -107,7 +150,7 @@ def allowed(app: App, platform: Platform, policy: Policy) -> None:
 
 async def link(app: App, connection: str) -> str:
     """A link, good for a week, to the page that an administrator sees before consenting."""
-    token = await app.seal.link(LINK, connection, LINK_LIFE)
+    token = await app.seal.lasting(LINK, connection, LINK_LIFE)
     return f"{app.settings.public_url}/connect/{token}"
 
 
@@ -157,6 +200,8 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
     async with app.database.write() as write:
         never_used = connection.stage is Stage.CLOSED and connection.tenant is None
         kept = await connections.unchanged(write, connection) and not never_used
+        if kept:
+            await chain.order(write, connection, now, ADMINISTRATOR, "consent given", runs=True)
         if kept and claim.grant is not None:
             await grants.keep(write, box, connection.id, claim.grant)
             await connections.update(write, connection.id, administrator=claim.grant.address)
@@ -172,7 +217,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
     if connection.tenant is None:
         await app.queue.send(Job(name="advance", connection=connection.id), now)
     else:
-        await turn_to_grant(app, connection, "the administrator consented again")
+        await turn_to_grant(app, connection, "consented again")
     return await found(app, identifier)
 
 
@@ -188,20 +233,22 @@ async def _agrees(platform: Platform, agreed: str, claim: Claim) -> bool:
     return agreed.lower() in names or await platform.same_tenant(agreed, claim)
 
 
-async def connect_again(app: App, connection: Connection, actor: str) -> dict[str, Any]:
+async def connect_again(app: App, connection: Connection, actor: str) -> ConsentLink:
     """Stop removing and set up again, at any point after revoke. Returns a link in case consent is needed anew."""
     if connection.tenant is not None:
-        await turn_to_grant(app, connection, f"connected again by {actor}")
+        await turn_to_grant(app, connection, "connected again", actor)
     return {"id": connection.id, "consent_url": await link(app, connection.id)}
 
 
-async def turn_to_grant(app: App, connection: Connection, why: str) -> None:
+async def turn_to_grant(app: App, connection: Connection, why: str, actor: str | None = None) -> None:
     """Begin a new generation in stage GRANT, or look again if the connection is not being removed."""
     now = app.clock.now()
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
-        await change_direction(app, connection, Stage.GRANT, why)
+        await change_direction(app, connection, Stage.GRANT, why, actor)
     else:
         async with app.database.write() as write:
+            if actor is not None:
+                await chain.order(write, connection, now, actor, why, runs=True)
             await connections.update(write, connection.id, not_before=now)
     await app.queue.send(Job(name="advance", connection=connection.id), now)
 
@@ -214,7 +261,7 @@ async def _only_one(write: AsyncConnection, connection: Connection) -> None:
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
 
-async def change_direction(app: App, connection: Connection, stage: Stage, why: str) -> None:
+async def change_direction(app: App, connection: Connection, stage: Stage, why: str, actor: str | None) -> None:
     """Move to a stage under a new generation: whatever run is under way stops before its next call."""
     now = app.clock.now()
     async with app.database.write() as write:
@@ -222,5 +269,6 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             await _only_one(write, connection)
         if not await connections.turn(write, connection, stage, now):
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
-        entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}: {why}")
+        note = f"{connection.stage.name} to {stage.name}: {why}"
+        entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)

@@ -1,24 +1,112 @@
 """Connections at a glance, as JSON: for the API, the pages and the local commands alike. Imports no flow."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared import connections, decisions, directory, quarantine
 from shared.app import App
-from shared.connections import Connection
+from shared.connections import Connection, Status
 from shared.errors import Refused
-from shared.lifecycle import Stage
+from shared.schedule import Site
+from shared.shown import When, example
+
+StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
+EXAMPLE: dict[str, Any] = {
+    "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "platform": "example", "platform_title": "Example Mail", "modes": [],
+    "name": "Contoso", "customer": "contoso", "site": "eu", "tenant": "contoso.com",
+    "expected_tenant": "contoso.com", "stage": "run",
+    "stage_title": "Service running", "stage_since": "2026-11-24T09:12:04+00:00", "status": "ok", "reason": None,
+    "sentence": None, "reason_since": None, "not_before": None, "synced_at": "2026-11-26T00:15:03+00:00",
+    "working": False, "looked_at": "2026-11-26T00:15:09+00:00", "made_at": "2026-11-24T08:59:40+00:00", "generation": 1,
+    "repairs_drift": False,
+}  # fmt: skip
 
 
-async def found(app: App, identifier: str) -> Connection:
-    """The connection with this id. Raises Refused 404 if there is none."""
+@example(EXAMPLE)
+class ConnectionView(TypedDict):
+    """A connection without anything that is secret."""
+
+    id: str
+    platform: str
+    platform_title: str
+    modes: Annotated[list[str], Field(description="the kinds of protection it is for; empty where there is no choice")]
+    name: str
+    customer: Annotated[str, Field(description="whose it is; empty: no customer's in particular")]
+    site: Site
+    tenant: Annotated[str | None, Field(description="the platform's id of it, once its consent has been proven")]
+    expected_tenant: Annotated[str | None, Field(description="the id or domain that was named for it when it was made")]
+    stage: StageName
+    stage_title: str
+    stage_since: When
+    status: Annotated[Status, Field(description="`waiting` waits by itself, `attention` needs a person")]
+    reason: Annotated[str | None, Field(description="a stable code for why it is not simply well")]
+    sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
+    reason_since: When | None
+    not_before: Annotated[When | None, Field(description="when it is looked at next, if it waits")]
+    synced_at: When | None
+    working: Annotated[bool, Field(description="a run is under way, or was asked for and has not ended yet")]
+    looked_at: Annotated[When | None, Field(description="when a run last came to its end")]
+    made_at: When
+    generation: Annotated[int, Field(description="counts changes of direction: granted, revoked, connected again")]
+    repairs_drift: Annotated[bool, Field(description="what others change in our objects is put right by itself")]
+
+
+class MailCounts(TypedDict):
+    """Messages that a person may want to look at."""
+
+    quarantined: int
+    uninspected: int
+
+
+class DirectoryCounts(TypedDict):
+    """How much of a directory there is in our copy of it."""
+
+    users: int
+    groups: int
+    members: int
+    domains: int
+
+
+class Domain(TypedDict):
+    """A domain of the tenant, with the mail servers that should be in its DNS and those that are."""
+
+    name: str
+    verified: bool
+    accepted: bool
+    wanted_mx: list[str] | None
+    mx: list[str] | None
+
+
+@example(
+    EXAMPLE
+    | {
+        "mail": {"quarantined": 2, "uninspected": 0},
+        "directory": {"users": 240, "groups": 31, "members": 512, "domains": 1},
+        "domains": [
+            {"name": "contoso.com", "verified": True, "accepted": True, "wanted_mx": ["mx.example.com"],
+             "mx": ["mx.example.com"]},
+        ],
+    }
+)  # fmt: skip
+class ConnectionDetail(ConnectionView):
+    """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
+
+    mail: MailCounts
+    directory: DirectoryCounts
+    domains: list[Domain]
+
+
+async def found(app: App, identifier: str, customer: str | None = None) -> Connection:
+    """The connection with this id. Raises Refused 404 if there is none, or if it is not this customer's."""
     connection = await connections.find(app.database, identifier)
-    if connection is None:
+    if connection is None or customer not in (None, connection.customer):
         raise Refused(404, "no_such_connection", "There is no such connection.")
     return connection
 
 
-def connection_view(app: App, connection: Connection) -> dict[str, Any]:
+def connection_view(app: App, connection: Connection) -> ConnectionView:
     """A connection without anything that is secret."""
     return {
         "id": connection.id,
@@ -26,48 +114,52 @@ def connection_view(app: App, connection: Connection) -> dict[str, Any]:
         "platform_title": app.platforms.titles[connection.platform],
         "modes": sorted(connection.modes),
         "name": connection.name,
-        "site": str(connection.site),
+        "customer": connection.customer,
+        "site": connection.site,
         "tenant": connection.tenant,
-        "stage": connection.stage.name.lower(),
+        "expected_tenant": connection.expected_tenant,
+        "stage": cast("StageName", connection.stage.name.lower()),
         "stage_title": connection.stage.title,
         "stage_since": connection.stage_since.isoformat(),
-        "status": str(connection.status),
+        "status": connection.status,
         "reason": connection.reason,
         "sentence": connection.sentence,
         "reason_since": connection.reason_since.isoformat() if connection.reason_since else None,
         "not_before": connection.not_before.isoformat() if connection.not_before else None,
         "synced_at": connection.synced_at.isoformat() if connection.synced_at else None,
+        "working": is_working(app, connection),
+        "looked_at": connection.looked_at.isoformat() if connection.looked_at else None,
+        "made_at": connection.created_at.isoformat(),
         "generation": connection.generation,
         "repairs_drift": connection.repairs_drift,
     }
 
 
-async def detail(app: App, connection: Connection) -> dict[str, Any]:
+def is_working(app: App, connection: Connection) -> bool:
+    """Whether a run is under way, or was asked for and has not come to its end yet."""
+    held = connection.lease_until is not None and connection.lease_until > app.clock.now()
+    asked, looked = connection.asked_at, connection.looked_at
+    return held or (asked is not None and (looked is None or looked < asked))
+
+
+async def detail(app: App, connection: Connection) -> ConnectionDetail:
     """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
-    domains = await directory.domains(app.database, connection.id)
     acted = await decisions.count(app.database, connection.id)
-    return connection_view(app, connection) | {
+    held = await directory.count(app.database, connection.id)
+    return {
+        **connection_view(app, connection),
         "mail": {
             "quarantined": await quarantine.count(app.database, connection.id),
             "uninspected": acted.get(decisions.UNINSPECTED, 0),
         },
-        "directory": await directory.count(app.database, connection.id),
+        "directory": {
+            "users": held["users"], "groups": held["groups"], "members": held["members"], "domains": held["domains"],
+        },
         "domains": [
             {
                 "name": row["name"], "verified": row["verified"], "accepted": row["accepted"],
                 "wanted_mx": row["wanted_mx"], "mx": row["mx"],
             }
-            for row in domains
+            for row in await directory.domains(app.database, connection.id)
         ],
     }  # fmt: skip
-
-
-async def every(app: App, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    """All connections, filtered by `stage` and `platform`."""
-    stage = query.get("stage")
-    if stage is not None and stage.upper() not in Stage.__members__:
-        raise Refused(400, "unknown_stage", f"There is no stage “{stage}”.")
-    found = await connections.listed(
-        app.database, stage=Stage[stage.upper()] if stage else None, platform=query.get("platform")
-    )
-    return [connection_view(app, connection) for connection in found]

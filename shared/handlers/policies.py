@@ -9,7 +9,7 @@ from shared.policies import Check, Policy
 from shared.queues import Job
 
 
-async def put(app: App, connection: Connection, policy: Policy, check: Check) -> bool:
+async def put(app: App, connection: Connection, policy: Policy, check: Check, actor: str) -> bool:
     """Create or replace a policy, and have the tenant follow; True if it is new.
 
     Raises Refused if the platform cannot do what it asks for, or the tenant has not what it names.
@@ -17,14 +17,14 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check) ->
     allowed(app, app.platforms[connection.platform], policy)
     if wrong := await targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
-    new = await policies.change(app.database, connection.id, policy, check)
+    new = await policies.change(app.database, connection, policy, check, actor=actor, now=app.clock.now())
     await _follow(app, connection)
     return new
 
 
-async def delete(app: App, connection: Connection, name: str, check: Check) -> None:
+async def delete(app: App, connection: Connection, name: str, check: Check, actor: str) -> None:
     """Delete a policy, and have the tenant follow."""
-    if not await policies.delete(app.database, connection.id, name, check):
+    if not await policies.delete(app.database, connection, name, check, actor=actor, now=app.clock.now()):
         raise no_such(name)
     await _follow(app, connection)
 

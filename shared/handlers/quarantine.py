@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared import exports, quarantine
+from shared import chain, exports, quarantine
 from shared.app import App
 from shared.connections import Connection, Lease
 from shared.errors import FootprintError, Missing, Refused, Temporary, Unfinished
@@ -27,12 +27,12 @@ MOST_PARTS, MOST_A_PART = 4, 100
 SOON = timedelta(seconds=1)
 
 
-async def release(app: App, connection: Connection, number: int) -> None:
+async def release(app: App, connection: Connection, number: int, actor: str) -> None:
     """Have a message put back where it was."""
     if connection.stage is not Stage.RUN:
         raise Refused(409, "not_running", "Only a running connection puts messages back.")
     now = app.clock.now()
-    if not await quarantine.release(app.database, connection.id, number, now):
+    if not await quarantine.release(app.database, connection, number, actor=actor, now=now):
         state = await quarantine.state_of(app.database, connection.id, number)
         if state is None:
             raise Refused(404, "no_such_item", "There is no such message in quarantine.")
@@ -84,14 +84,17 @@ async def _look_at(app: App, connection: Connection, bins: Bins, item: Item) -> 
     await quarantine.settle(database, connection.id, item, state=state, told=told, look_at=later)
 
 
-async def ask_for_export(app: App, connection: Connection) -> None:
+async def ask_for_export(app: App, connection: Connection, actor: str) -> None:
     """Have what waits taken out, in place of what was taken out before."""
     if connection.stage is not Stage.RUN:
         raise Refused(409, "not_running", "Only a running connection makes an export; a revoke makes its own.")
     if not await quarantine.count(app.database, connection.id):
         raise Refused(409, "quarantine_empty", "Nothing waits in quarantine.")
+    now = app.clock.now()
     await exports.begin(app.database, connection.id)
-    await app.queue.send(Job(name="export", connection=connection.id), app.clock.now())
+    async with app.database.write() as write:
+        await chain.order(write, connection, now, actor, "export of what waits", key="quarantine")
+    await app.queue.send(Job(name="export", connection=connection.id), now)
 
 
 async def make_way(app: App, connection: Connection, *, acknowledged: bool) -> None:

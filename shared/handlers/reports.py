@@ -13,7 +13,7 @@ from shared.lifecycle import Stage
 from shared.platform import rows_of
 from shared.queues import Job
 from shared.reports import figures, keep
-from shared.reports.keep import WAITING, Standing, Subscription
+from shared.reports.keep import WAITING, Report, Standing, Subscription
 from shared.reports.periods import LOOK_BACK, Kind, Period, ended
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,9 @@ async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dic
     return await asyncio.to_thread(hand_over)
 
 
-async def subscribe(app: App, connection: Connection, wanted: Subscription, check: Callable[[Any], None]) -> None:
+async def subscribe(
+    app: App, connection: Connection, wanted: Subscription, check: Callable[[Any], None], actor: str
+) -> None:
     """Set which reports a connection has and who is sent them. Raises Refused if it has come to its end.
 
     `check` is given what was set before, JSON-ready, and raises Refused if that is not what was seen.
@@ -141,10 +143,10 @@ async def subscribe(app: App, connection: Connection, wanted: Subscription, chec
         raise Refused(409, "not_running", "Access has been revoked, so there are no more reports.")
     if wanted.recipients and not app.settings.smtp.host:
         raise Refused(409, "no_mail_server", "recipients: there is no mail server to hand reports to.")
-    await keep.subscribe(app.database, connection.id, wanted, app.clock.now(), check)
+    await keep.subscribe(app.database, connection, wanted, check, actor=actor, now=app.clock.now())
 
 
-async def one(app: App, connection: Connection, name: str) -> dict[str, Any]:
+async def one(app: App, connection: Connection, name: str) -> Report:
     """One kept report. Raises Refused 404 if there is none of that name."""
     found = await keep.found(app.database, connection.id, name)
     if found is None:

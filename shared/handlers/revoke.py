@@ -1,6 +1,6 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared import chain, grants
+from shared import chain, connections, grants
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection
@@ -26,7 +26,7 @@ async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: 
         for grant in await grants.listed(app.database, app.seal, connection.id):
             await app.platforms[connection.platform].disown(app, Claim(tenant="", grant=grant))
             await grants.forget(app.database, connection.id, grant.account)
-    await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, f"revoked by {actor}")
+    await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, "revoked", actor)
     if not never_used:
         await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
 
@@ -43,6 +43,7 @@ async def attest(app: App, connection: Connection, key: str, actor: str) -> None
     now = app.clock.now()
     async with app.database.write() as write:
         note = f"removal asked for by {actor}" if offer else f"said to be done by {actor}"
-        entry = Entry(key=key, act=Act.ATTEST, note=note)
+        entry = Entry(key=key, act=Act.ATTEST, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation, now, entry)
+        await connections.update(write, connection.id, asked_at=now)
     await app.queue.send(Job(name="advance", connection=connection.id), now)

@@ -1,23 +1,105 @@
 """What is true of a connection, as JSON: for the API, the pages and the local commands alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, cast
 
-from shared import certificate, chain, operations
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared import certificate, operations
 from shared import ledger as ledgers
 from shared.app import App
 from shared.connections import Connection, Lease
 from shared.errors import Refused
 from shared.handlers.advance import open_ledger
+from shared.handlers.overview import StageName
 from shared.ledger import NOT_OURS, Holding, State
-from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
+from shared.lifecycle import Activity, Area, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
 from shared.plan import plan
-from shared.platform import instruction, rows_of
-from shared.steps import gone_since
+from shared.platform import Instruction, instruction, rows_of
+from shared.shown import When, example
+from shared.steps import PlanStep, Step, Verb, gone_since
 
 
-async def changes(app: App, connection: Connection) -> dict[str, Any]:
+class MethodCalls(TypedDict):
+    """How often a method was called: by our log, and by the platform's own."""
+
+    method: str
+    ours: int
+    theirs: int
+
+
+# One of its names is a word of the language.
+Matched = TypedDict("Matched", {"from": When, "to": When, "methods": list[MethodCalls]})
+
+Kind = Literal["change", "activity", "by administrator", "on demand"]
+Mark = Literal[
+    "present", "absent", "waiting", "drifted", "borrowed", "under way", "by administrator", "running", "stopped",
+    "on demand",
+]  # fmt: skip
+
+
+class AskedOfAdministrator(Instruction):
+    """What the administrator is asked to do now, or to undo."""
+
+    removal: bool
+
+
+class Marked(TypedDict):
+    """What is true of an object now."""
+
+    mark: Annotated[Mark, Field(description="`borrowed` was there before us and stays")]
+    identity: Annotated[NotRequired[str | None], Field(description="the platform's own id of it")]
+    since: Annotated[NotRequired[When], Field(description="since when it is so")]
+    drift: Annotated[NotRequired[Mapping[str, Any] | None], Field(description="what somebody else has changed in it")]
+    when: Annotated[NotRequired[str], Field(description="of an activity, when it happens")]
+    until: Annotated[NotRequired[When | None], Field(description="how long it stays, if that is known")]
+    offered: Annotated[NotRequired[bool], Field(description="its removal is there for the asking")]
+    asked: NotRequired[AskedOfAdministrator | None]
+
+
+class ChangeRow(Marked):
+    """An object or activity, with what is true of it now."""
+
+    key: str
+    title: str
+    why: str
+    element: Annotated[str | None, Field(description="of a list that is shared with others, the element that is ours")]
+    kind: Kind
+
+
+class PublishedLine(TypedDict):
+    """A line of the published table, with the keys of the rows that it stands for."""
+
+    stage: StageName
+    area: Area
+    text: str
+    rows: list[str]
+    elsewhere: Annotated[bool, Field(description="it is about a kind of protection that this connection is not for")]
+
+
+@example(
+    {
+        "rows": [
+            {"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected.", "element": None,
+             "kind": "change", "mark": "present", "identity": "8c1f2a", "since": "2026-11-24T09:14:31+00:00",
+             "drift": None, "offered": False},
+        ],
+        "published": [
+            {"stage": "grant", "area": "Mail platform", "text": "A rule is made.", "rows": ["rule"],
+             "elsewhere": False},
+        ],
+    }
+)  # fmt: skip
+class Changes(TypedDict):
+    """The published table, with what is true now."""
+
+    rows: list[ChangeRow]
+    published: list[PublishedLine]
+
+
+async def changes(app: App, connection: Connection) -> Changes:
     """The published table, with what the ledger knows to be true of each row now."""
     platform = app.platforms[connection.platform]
     holdings = await ledgers.holdings_of(app.database, connection.id)
@@ -25,9 +107,9 @@ async def changes(app: App, connection: Connection) -> dict[str, Any]:
     in_hand = any(isinstance(row, ByAdministrator) and _state(holdings.get(row.key)) in IN_HAND for row in mine)
     words = await platform.words(app, connection) if in_hand else {}
     rows = [line for row in mine for line in _lines(app, connection, row, holdings, words)]
-    published = [
+    published: list[PublishedLine] = [
         {
-            "stage": line.stage.name.lower(), "area": str(line.area), "text": line.text,
+            "stage": cast("StageName", line.stage.name.lower()), "area": line.area, "text": line.text,
             "rows": [row.key for row in mine if line.id in row.claims],
             "elsewhere": not any(line.id in row.claims for row in mine),
         }
@@ -42,81 +124,96 @@ def _state(held: Holding | None) -> State | None:
 
 def _lines(
     app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding], words: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    line: dict[str, Any] = {"key": row.key, "title": row.title, "why": row.why, "element": None, "kind": _kind(row)}
+) -> list[ChangeRow]:
+    marked: dict[str | None, Marked] = {None: {"mark": "on demand"}}
     match row:
         case Activity():
-            return [line | {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}]
+            marked = {None: {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}}
         case ByAdministrator():
-            return [line | _administered(row, holdings.get(row.key), words)]
+            marked = {None: _administered(connection, row, holdings.get(row.key), words)}
         case Change():
             held = {k: h for k, h in holdings.items() if k == row.key or k.startswith(row.key + "/")}
-            if not held:
-                return [line | {"mark": "absent"}]
-            return [
-                line | {"element": key.partition("/")[2] or None, **_marked(app, connection, row, holding, holdings)}
+            marked = {
+                key.partition("/")[2] or None: _marked(app, connection, row, holding, holdings)
                 for key, holding in sorted(held.items())
-            ]
-    return [line | {"mark": "on demand"}]
+            } or {None: {"mark": "absent"}}
+    return [
+        {"key": row.key, "title": row.title, "why": row.why, "element": element, "kind": KINDS[type(row)], **mark}
+        for element, mark in marked.items()
+    ]
 
 
+KINDS: Mapping[type[Row], Kind] = {
+    Change: "change", Activity: "activity", ByAdministrator: "by administrator", OnDemand: "on demand",
+}  # fmt: skip
 # What the administrator has in hand now, and whether it is to be undone.
 IN_HAND = {State.ASKED: False, State.LEAVING: True}
 
 
-def _administered(row: ByAdministrator, held: Holding | None, words: Mapping[str, str]) -> dict[str, Any]:
+def _administered(
+    connection: Connection, row: ByAdministrator, held: Holding | None, words: Mapping[str, str]
+) -> Marked:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
-    if held is None or held.state is State.GONE:
+    # What was asked for and never seen is asked for no more once access is revoked.
+    given_up = held is not None and held.state is State.ASKED and connection.stage > Stage.RUN
+    if held is None or held.state is State.GONE or given_up:
         return {"mark": "absent", "asked": None}
-    known = {"identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
     if held.state in IN_HAND:
         removal = IN_HAND[held.state]
-        asked = {"removal": removal, **instruction(row, words, removal=removal)}
-        return known | {"mark": "by administrator", "asked": asked}
+        asked: AskedOfAdministrator = {"removal": removal, **instruction(row, words, removal=removal)}
+        return {**_known(held, "by administrator"), "asked": asked}
     if held.state in (State.MISSED, State.LEFT):
-        return known | {"mark": "waiting" if held.state is State.MISSED else "borrowed", "asked": None}
-    return known | {"mark": "drifted" if held.drift else "present", "asked": None}
+        return {**_known(held, "waiting" if held.state is State.MISSED else "borrowed"), "asked": None}
+    return {**_known(held, "drifted" if held.drift else "present"), "asked": None}
 
 
-def _kind(row: Row) -> str:
-    kinds = {Change: "change", Activity: "activity", ByAdministrator: "by administrator", OnDemand: "on demand"}
-    return kinds[type(row)]
+def _known(held: Holding, mark: Mark) -> Marked:
+    return {"mark": mark, "identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
 
 
-def _marked(
-    app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]
-) -> dict[str, Any]:
+def _marked(app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]) -> Marked:
     """One object's mark: present, absent, waiting until, drifted, borrowed, or under way."""
-    more = {"identity": holding.identity, "since": holding.since.isoformat(), "drift": holding.drift}
     if holding.state is State.GONE:
-        return more | {"mark": "absent"}
+        return _known(holding, "absent")
     if holding.state in NOT_OURS:
-        return more | {"mark": "borrowed"}
+        return _known(holding, "borrowed")
     if holding.state is not State.OURS:
-        return more | {"mark": "under way"}
+        return _known(holding, "under way")
     want = wanted(row, connection.stage, app.clock.now(), lambda key: gone_since(key, holdings))
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
-        return more | {"mark": "waiting", "until": want.until.isoformat() if want.until else None}
+        return {**_known(holding, "waiting"), "until": want.until.isoformat() if want.until else None}
     offered = row.offered and want.wanted is Wanted.ABSENT and connection.stage is not Stage.CLOSED
-    return more | {"mark": "drifted" if holding.drift else "present", "offered": offered}
+    return {**_known(holding, "drifted" if holding.drift else "present"), "offered": offered}
 
 
-async def planned(app: App, connection: Connection) -> list[dict[str, Any]]:
-    """What would be done now, by a fresh look at the tenant. Changes nothing."""
-    if connection.stage is Stage.CLOSED:
-        return []
+Purpose = Literal["now", "grant", "repair", "revoke"]
+# A revoke is planned to its end, so that what goes later is on the list as well.
+PLANNED_IN = {"grant": Stage.GRANT, "repair": Stage.RUN, "revoke": Stage.CLEANUP}
+
+
+async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> list[PlanStep]:
+    """What would be done now, or by a grant, a repair or a revoke, by a fresh look at the tenant. Changes nothing.
+
+    Before anybody has consented, and after the end, no look is possible: then it is what the catalogue says.
+    """
     platform = app.platforms[connection.platform]
+    stage = PLANNED_IN.get(purpose, connection.stage)
+    rows = rows_of(platform, connection)
+    if connection.tenant is None or connection.stage is Stage.CLOSED:
+        return _from_the_catalogue(rows) if stage is Stage.GRANT else []
+    repair = purpose == "repair" or connection.repairs_drift
     async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
-        steps = await plan(rows_of(platform, connection), tenant, connection.stage, repair=connection.repairs_drift)
-        return [step.printed() for step in steps]
+        return [step.printed() for step in await plan(rows, tenant, stage, repair=repair)]
 
 
-async def entries(app: App, connection: Connection) -> list[dict[str, Any]]:
-    """The connection's ledger, in order."""
-    return [entry async for entry in chain.entries(app.database, connection.id)]
+def _from_the_catalogue(rows: Iterable[Row]) -> list[PlanStep]:
+    verbs = {Change: Verb.CREATE, ByAdministrator: Verb.ASK}
+    return [
+        Step(row=row, key=row.key, verb=verbs[type(row)], why=row.why).printed() for row in rows if type(row) in verbs
+    ]
 
 
-async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
+async def exit_record(app: App, connection: Connection) -> certificate.SignedCertificate:
     """The signed certificate of the present generation."""
     content = await certificate.latest(app.database, connection)
     if content is None:
@@ -124,12 +221,7 @@ async def exit_record(app: App, connection: Connection) -> dict[str, Any]:
     return await certificate.signed(app.seal, content)
 
 
-async def operations_of(app: App, connection: Connection, after: int, most: int) -> list[dict[str, Any]]:
-    """The calls made with the service's own account, in order, behind a number."""
-    return await operations.listed(app.database, connection.id, after=after, most=most)
-
-
-async def matched(app: App, connection: Connection, span: timedelta) -> dict[str, Any]:
+async def matched(app: App, connection: Connection, span: timedelta) -> Matched:
     """Our log of calls beside the platform's own log of the same time: how often each method was called."""
     # Whole seconds, for that is how finely two logs can be held against each other.
     platform, now = app.platforms[connection.platform], app.clock.now().replace(microsecond=0)
@@ -139,7 +231,7 @@ async def matched(app: App, connection: Connection, span: timedelta) -> dict[str
     ours = await operations.counted(app.database, connection.id, begin, now)
     async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
         theirs = await platform.recorded(tenant, begin, now)
-    methods = [
+    methods: list[MethodCalls] = [
         {"method": name, "ours": ours.get(name, 0), "theirs": theirs.get(name, 0)} for name in sorted({*ours, *theirs})
     ]
     return {"from": begin.isoformat(), "to": now.isoformat(), "methods": methods}

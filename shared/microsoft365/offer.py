@@ -16,7 +16,7 @@ from shared.microsoft365.entra import Entra
 from shared.microsoft365.groups import recycle_bin
 from shared.microsoft365.published import PUBLISHED
 from shared.microsoft365.tenant import Tenant, open_tenant
-from shared.platform import Claim, Platform
+from shared.platform import Claim, Effect, Platform
 from shared.settings import Settings
 
 
@@ -39,6 +39,21 @@ def offer(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform
         rows=catalogue.rows(application),
         published=PUBLISHED,
         permissions=consent.PERMISSIONS,
+        effects=(
+            Effect(
+                text="Mail that comes in for the people whom the policies protect, and mail that they send outside, "
+                "passes through the service before it is delivered. Mail of everybody else, and mail within the "
+                "organisation, flows as before."
+            ),
+            Effect(
+                text="What comes back from the service has been scanned: Microsoft 365 does not filter it as spam a "
+                "second time, and what the service found risky goes to the Junk folder."
+            ),
+            Effect(
+                text="Routing is switched on last, when everything else has been read back and is as it should be, and "
+                "it is switched off first. No message is changed or deleted while access is granted or revoked."
+            ),
+        ),
         after_consent=(
             "After consenting, assign the application the role Exchange Administrator in the Entra admin center, "
             "under Roles and administrators. Consent alone does not give it."

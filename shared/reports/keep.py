@@ -7,15 +7,18 @@ twice. Sending is a matter of its own, which may be tried again.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
+from shared import chain
 from shared import tables as db
-from shared.connections import Lease, hold, still_ours
+from shared.connections import Connection, Lease, hold, still_ours
 from shared.database import Database, insert_new, upsert
 from shared.reports.periods import Kind, Period
+from shared.shown import When
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
 ADDRESS = (
@@ -31,12 +34,36 @@ def _each_once(addresses: list[str]) -> list[str]:
 class Subscription(BaseModel):
     """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True,
+        json_schema_extra={"examples": [{"kinds": ["weekly"], "recipients": ["it@contoso.com"]}]},
+    )  # fmt: skip
 
     kinds: list[Kind] = Field(default=[Kind.WEEKLY], max_length=len(Kind))
     recipients: Annotated[
         list[Annotated[str, Field(max_length=254, pattern=ADDRESS)]], Field(max_length=20), AfterValidator(_each_once)
     ] = []
+
+
+class ReportSummary(TypedDict):
+    """A report without what is in it."""
+
+    name: str
+    kind: Kind
+    begins: When
+    ends: When
+    made_at: When
+    recipients: Annotated[dict[str, str], Field(description="what came of each address")]
+    not_before: Annotated[When | None, Field(description="when sending is tried next, if it is")]
+    sentence: str | None
+    delivery: Literal["waiting", "to nobody", "sent", "in part", "failed"]
+
+
+class Report(ReportSummary):
+    """A report with all that is in it."""
+
+    connection: str
+    content: Annotated[dict[str, Any], Field(description="the figures; null where there is nothing to count")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +117,27 @@ def _subscription(row: Any) -> Subscription:
 
 
 async def subscribe(
-    database: Database, connection: str, wanted: Subscription, now: datetime, check: Callable[[Any], None]
-) -> None:
+    database: Database, connection: Connection, wanted: Subscription, check: Callable[[Any], None], *,
+    actor: str, now: datetime,
+) -> None:  # fmt: skip
     """Set what is asked for. What is newly asked for begins with the period that runs now.
 
     `check` is given what was asked for before, JSON-ready, and raises if it is not what was seen.
     """
     table = db.report_settings
     async with database.write() as write:
-        await hold(write, connection)
-        row = (await write.execute(sa.select(table).where(table.c.connection == connection))).first()
-        check(_subscription(row).model_dump(mode="json"))
+        await hold(write, connection.id)
+        row = (await write.execute(sa.select(table).where(table.c.connection == connection.id))).first()
+        before = _subscription(row)
+        check(before.model_dump(mode="json"))
         known = row.kinds if row else dict.fromkeys(Subscription().kinds)
         kinds = {str(kind): known.get(kind, now.isoformat()) for kind in sorted(wanted.kinds)}
-        values = {"connection": connection, "kinds": kinds, "recipients": wanted.recipients}
+        values = {"connection": connection.id, "kinds": kinds, "recipients": wanted.recipients}
         await write.execute(upsert(write, table).values(values))
+        was, becomes = ({"kinds": sorted(one.kinds), "recipients": len(one.recipients)} for one in (before, wanted))
+        # Who is sent reports is forgotten in the end, and the ledger is not: it says how many they are.
+        note = "who is sent which reports"
+        await chain.order(write, connection, now, actor, note, key="reports", before=was, after=becomes)
 
 
 async def add(
@@ -154,30 +187,43 @@ async def note(
         await write.execute(sa.update(table).where(*mine).values(values))
 
 
-async def listed(database: Database, connection: str, *, most: int = 1000) -> list[dict[str, Any]]:
-    """A connection's reports without what is in them, the newest first, JSON-ready."""
-    columns = [column for column in db.reports.c if column.name != "content"]
-    query = sa.select(*columns).where(db.reports.c.connection == connection)
+async def page(
+    database: Database, connection: str, *, after: str | None = None, most: int
+) -> tuple[list[ReportSummary], str | None]:
+    """Some reports without what is in them, the newest first, JSON-ready; and the name of the last if there are more.
+
+    `after` is the name of the one that they come behind.
+    """
+    table = db.reports.c
+    columns = [column for column in table if column.name not in ("content", "connection")]
+    query = sa.select(*columns).where(table.connection == connection)
     async with database.read() as read:
-        rows = await read.execute(query.order_by(db.reports.c.ends.desc(), db.reports.c.kind).limit(most))
-        return [told(dict(row)) for row in rows.mappings()]
+        if after is not None:
+            there = sa.select(table.ends, table.kind).where(table.connection == connection, table.name == after)
+            last = (await read.execute(there)).first()
+            if last is None:
+                return [], None
+            behind = sa.and_(table.ends == last.ends, table.kind > last.kind)
+            query = query.where(sa.or_(table.ends < last.ends, behind))
+        rows = (await read.execute(query.order_by(table.ends.desc(), table.kind).limit(most + 1))).mappings().all()
+    return [_shown(dict(row)) for row in rows[:most]], rows[most - 1]["name"] if len(rows) > most else None
 
 
-async def found(database: Database, connection: str, name: str) -> dict[str, Any] | None:
+async def found(database: Database, connection: str, name: str) -> Report | None:
     """One report with what is in it, or None."""
     table = db.reports
     query = sa.select(table).where(table.c.connection == connection, table.c.name == name)
     async with database.read() as read:
         row = (await read.execute(query)).mappings().first()
-        return told(dict(row)) if row else None
+        return cast("Report", _shown(dict(row))) if row else None
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
-    """A stored report as it is shown."""
+def _shown(row: dict[str, Any]) -> ReportSummary:
     moments = {
         name: row[name].isoformat() if row[name] else None for name in ("begins", "ends", "made_at", "not_before")
     }
-    return {**row, **moments, "delivery": _delivery(row)}
+    # Its names are the table's columns.
+    return cast("ReportSummary", {**row, **moments, "delivery": _delivery(row)})
 
 
 def _delivery(row: Mapping[str, Any]) -> str:

@@ -4,12 +4,14 @@ from shared.tables.columns import Moment, metadata
 from shared.tables.connection import certificates, connections, data_keys, grants, holdings, ledger, links, tokens
 from shared.tables.directory import checkpoints, domains, groups, members, users
 from shared.tables.mail import acted, exports, mailboxes, operations, policies, quarantine
+from shared.tables.people import answers, sessions
 from shared.tables.reports import departures, report_settings, reports, sync_runs
 from shared.tables.work import jobs, postponed, timers
 
 __all__ = [
     "Moment",
     "acted",
+    "answers",
     "certificates",
     "checkpoints",
     "connections",
@@ -32,6 +34,7 @@ __all__ = [
     "quarantine",
     "report_settings",
     "reports",
+    "sessions",
     "sync_runs",
     "timers",
     "tokens",

@@ -1,20 +1,26 @@
 """How a request finds its route, what lets it in, and what becomes of an error."""
 
 import logging
+import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from importlib import import_module
+from typing import Any
 from uuid import uuid4
 
 from shared.app import App
 from shared.errors import FootprintError, Permanent, Refused
 from shared.telemetry import about, span
-from shared.web.messages import LARGEST_BODY, Request, Response, problem
+from shared.web.etags import precondition, unless_seen
+from shared.web.messages import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
 from shared.web.routes import ROUTES, Auth, Route
 
-Handler = Callable[[App, Request], Awaitable[Response]]
+Handler = Callable[..., Awaitable[Response]]
+"""Of an App, a Request, and if they are named so a `query` and a `body`, each of the model it is annotated with, and
+what was `seen` of what is to be changed."""
 
 log = logging.getLogger(__name__)
 
@@ -40,45 +46,21 @@ async def answer(app: App, request: Request) -> Response:
 
     The answer's `X-Request-Id` is what its log lines bear.
     """
-    number = uuid4().hex
-    found = next((route for route, _ in _at(request.path) if route.method == request.method), None)
+    number, only_head = uuid4().hex, request.method == "HEAD"
+    request = replace(request, method="GET") if only_head else request
+    here = _at(request.path)
+    route, args = next((one for one in here if one[0].method == request.method), (None, {}))
     # Addresses are no names: there are too many of them, and some hold a link's secret.
-    name = found.name if found else "none"
-    with about(request=number), span("request", name, request.headers) as measured:
-        response = await _safely(app, request, name)
-        measured.note(status=response.status)
-    return replace(response, headers={**response.headers, "X-Request-Id": number})
-
-
-async def _safely(app: App, request: Request, name: str) -> Response:
-    try:
-        return await _answer(app, request)
-    except Refused as error:
-        return _told(request, error)
-    except FootprintError as error:
-        status = 502 if isinstance(error, Permanent) else 503
-        return _told(request, Refused(status, error.code, error.sentence))
-    except Exception:
-        log.exception("request failed by our own mistake", extra={"route": name})
-        return _told(
-            request, Refused(500, "internal_error", "This failed by our own mistake. The log has the details.")
-        )
-
-
-def _told(request: Request, error: Refused) -> Response:
-    for_people = not request.path.startswith("/api/") or request.path.startswith("/api/consent/")
-    if for_people:
-        from shared.web import pages
-
-        told = pages.refused(error)
-    else:
-        told = problem(error)
-    more: dict[str, str] = {}
-    if error.status == 401:
-        more["WWW-Authenticate"] = "Bearer"
-    if error.status == 405:
-        more["Allow"] = ", ".join(sorted({route.method for route, _ in _at(request.path)}))
-    return replace(told, headers={**told.headers, **more})
+    with about(request=number), span("request", route.name if route else "none", request.headers) as measured:
+        if route is None:
+            told = _told(app, request, _no_route([one.method for one, _ in here]))
+        else:
+            told = await _safely(app, route, request, lambda: _answer(app, route, replace(request, args=args)))
+        measured.note(status=told.status)
+    more = {"X-Request-Id": number}
+    if only_head:
+        more["Content-Length"] = str(len(told.body))
+    return replace(told, headers={**told.headers, **more}, body=b"" if only_head else told.body)
 
 
 def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
@@ -87,27 +69,101 @@ def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
     return [(route, matched.groupdict()) for route, matched in found if matched]
 
 
-async def _answer(app: App, request: Request) -> Response:
-    here = _at(request.path)
-    if not here:
-        raise Refused(404, "no_such_page", "There is nothing at this address.")
-    if len(request.body) > LARGEST_BODY:
-        raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
-    for route, args in here:
-        if route.method == request.method:
-            return await _guarded(app, route, replace(request, args=args))
-    raise Refused(405, "method_not_allowed", "This method is not understood here.")
+def _no_route(understood: list[str]) -> Refused:
+    if not understood:
+        return Refused(404, "no_such_page", "There is nothing at this address.")
+    return Refused(405, "method_not_allowed", "This method is not understood here.")
 
 
-async def _guarded(app: App, route: Route, request: Request) -> Response:
-    actor = ""
+async def _safely(app: App, route: Route, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """What `work` answers, or what its error is told as."""
     try:
-        if route.auth is Auth.OPERATOR:
-            from shared.web.operators import operator
-
-            actor = await operator(app, request)
-        return await handler(route.handler)(app, replace(request, actor=actor))
+        return await work()
     except Refused as error:
         if error.status in TURNED_AWAY:
-            log.warning("request turned away", extra={"route": route.name, "code": error.code, "actor": actor})
-        raise
+            name = request.known.name if request.known else ""
+            log.warning("request turned away", extra={"route": route.name, "code": error.code, "actor": name})
+        return _told(app, request, error)
+    except FootprintError as error:
+        status = 502 if isinstance(error, Permanent) else 503
+        after = getattr(error, "after", None)
+        return _told(app, request, Refused(status, error.code, error.sentence, after=after))
+    except Exception:
+        log.exception("request failed by our own mistake", extra={"route": route.name})
+        return _told(
+            app, request, Refused(500, "internal_error", "This failed by our own mistake. The log has the details.")
+        )
+
+
+def _told(app: App, request: Request, error: Refused) -> Response:
+    for_people = not f"{request.path}/".startswith("/api/") or request.path.startswith("/api/consent/")
+    if for_people:
+        from shared.web import pages
+
+        told = pages.refused(error, app, request)
+    else:
+        told = problem(error)
+    more: dict[str, str] = {}
+    if error.status == 401:
+        more["WWW-Authenticate"] = "Bearer"
+    if error.status == 405:
+        methods = {route.method for route, _ in _at(request.path)}
+        more["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    if error.after:
+        more["Retry-After"] = str(math.ceil(error.after.total_seconds()))
+    return replace(told, headers={**told.headers, **more})
+
+
+async def _answer(app: App, route: Route, request: Request) -> Response:
+    if request.mistake:
+        raise Refused(400, "not_valid", request.mistake)
+    if len(request.body) > LARGEST_BODY:
+        raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
+    if not route.needs_account:
+        return unless_seen(request, await call(app, route, request))
+    from shared.web.operators import actor
+
+    who = await actor(app, request)
+    allowance = app.rates.take((who.customer, who.name), route.cost)
+    request, wait = replace(request, known=who), allowance.wait if allowance else None
+    told = await _safely(app, route, request, lambda: _of_account(app, route, request, wait))
+    return replace(told, headers={**told.headers, **(allowance.headers() if allowance else {})})
+
+
+async def _of_account(app: App, route: Route, request: Request, wait: timedelta | None) -> Response:
+    """Answer somebody who is known: unless they ask too much, may not do it, or may not see what it is about."""
+    if wait is not None:
+        seconds = math.ceil(wait.total_seconds())
+        raise Refused(
+            429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait
+        )  # fmt: skip
+    if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
+        raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
+    if "id" in request.args:
+        from shared.handlers.overview import found
+
+        request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
+    if route.may_be_repeated and KEY_HEADER in request.headers:
+        from shared.web.idempotency import once
+
+        return await once(app, request, lambda: _safely(app, route, request, lambda: call(app, route, request)))
+    return unless_seen(request, await call(app, route, request))
+
+
+async def call(app: App, route: Route, request: Request) -> Response:
+    """Hand a request to its route's handler, with all that it takes."""
+    function = handler(route.handler)
+    return await function(app, request, **_taken(route, request, function.__annotations__))
+
+
+def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a handler takes of a request. Raises Refused for what it does not take, if it is for an account."""
+    taken: dict[str, Any] = {}
+    least = Strict if route.needs_account and route.in_api else None
+    if kind := wanted.get("query", least):
+        taken["query"] = request.parameters(kind)
+    if request.method in ("POST", "PUT") and (kind := wanted.get("body", least)):
+        taken["body"] = request.model(kind)
+    if "seen" in wanted:
+        taken["seen"] = precondition(request)
+    return {name: value for name, value in taken.items() if name in wanted}

@@ -1,28 +1,17 @@
-"""Entity tags: whoever changes something says which state of it they have seen, so that nobody undoes another's change.
+"""Whoever changes something says which state of it they have seen, so that nobody undoes another's change."""
 
-A tag is drawn from the content, so it is the same wherever the content is.
-"""
-
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from shared.errors import Refused
-from shared.web.messages import Request
+from shared.web.messages import Request, Response, etag
 
 Precondition = Callable[[Any | None], None]
 """Given what is stored, JSON-ready, or None: raises Refused if it is not what whoever asks has seen. Called inside the
 transaction that changes it."""
 
 TAG = re.compile(r'(W/)?"([^"]*)"')
-
-
-def etag(content: Any) -> str:
-    """The tag of some JSON-ready content, with its quotation marks."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def precondition(request: Request) -> Precondition:
@@ -50,6 +39,18 @@ def precondition(request: Request) -> Precondition:
             raise _changed()
 
     return check
+
+
+def unless_seen(request: Request, response: Response) -> Response:
+    """The answer, or 304 if whoever asks has it already."""
+    tag, seen = response.headers.get("ETag"), request.headers.get("if-none-match")
+    if request.method != "GET" or response.status != 200 or tag is None or seen is None:
+        return response
+    # To look again a weak tag is as good as a strong one.
+    if seen.strip() != "*" and tag not in [f'"{value}"' for _, value in TAG.findall(seen)]:
+        return response
+    kept = {name: value for name, value in response.headers.items() if not name.startswith("Content-")}
+    return Response(status=304, headers=kept)
 
 
 def _holds(seen: str, tag: str) -> bool:

@@ -1,32 +1,72 @@
 """A request and an answer that belong to no host."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
 
+from shared.connections import Connection
 from shared.errors import Refused
+from shared.shown import example
 
 Model = TypeVar("Model", bound=BaseModel)
+Content = TypeVar("Content")
 # Larger than anything that is sent to us in earnest.
 LARGEST_BODY = 256 * 1024
+# What a client sends with a request that it may send again, in lower case.
+KEY_HEADER = "idempotency-key"
+# A character that no text has and not every database takes, as JSON says it.
+NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 
 DATA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 PAGE_HEADERS = {
     **DATA_HEADERS,
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    # Without any, a browser would send our own forms with the origin “null”.
+    "Referrer-Policy": "same-origin",
 }
+
+
+class Role(StrEnum):
+    """What somebody may do: look, or act as well."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who sends a request, under the name that the ledger will bear."""
+
+    name: str
+    role: Role
+    customer: str | None = None
+    """Whose connections they may see and act on; None for those of all customers."""
+
+
+class Strict(BaseModel):
+    """What somebody sends us, as query or as body: a name that we do not know is a mistake, and is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What came in. Header names are lower case; `args` are the path's named parts."""
+    """What came in. Header names are lower case; `args` are the path's named parts.
+
+    `actor` and `connection` are there on routes for viewers and operators: the connection is the one of the path, and
+    the actor may see it. Before that, and on other routes, there are none.
+    """
 
     method: str
     path: str
@@ -34,18 +74,40 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     args: Mapping[str, str] = field(default_factory=dict)
-    actor: str = ""
+    known: Actor | None = None
+    found: Connection | None = None
+    mistake: str = ""
+    """What of it cannot be read, in a sentence, if something cannot."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who sends this."""
+        if self.known is None:
+            raise TypeError("nobody has asked who sends this")
+        return self.known
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the path names."""
+        if self.found is None:
+            raise TypeError("nobody has asked whose connection this is")
+        return self.found
 
     def model(self, kind: type[Model]) -> Model:
-        """The JSON body as a model. Raises Refused 400 with the field that is wrong."""
-        try:
-            return kind.model_validate_json(self.body or b"{}")
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            # A field that should not be there is named as it was sent, but not at any length.
-            where = ".".join(str(part)[:80] for part in first["loc"]) or "body"
-            # What we say ourselves needs no word for what kind of error it is.
-            raise Refused(400, "not_valid", f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+        """The JSON body as a model; none is an empty object.
+
+        Raises Refused 415 `not_json`, or 400 with the field that is wrong.
+        """
+        media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if self.body and media != "application/json":
+            raise Refused(415, "not_json", "Send the body as JSON, and say so: Content-Type: application/json.")
+        if NUL.search(self.body):
+            raise Refused(400, "not_valid", "body: it holds the character U+0000.")
+        return checked(lambda: kind.model_validate_json(self.body or b"{}", strict=True))
+
+    def parameters(self, kind: type[Model]) -> Model:
+        """The query as a model. Raises Refused 400 with the name that is wrong."""
+        return checked(lambda: kind.model_validate(dict(self.query)))
 
     def form(self) -> dict[str, str]:
         """The fields of a posted form."""
@@ -57,29 +119,142 @@ class Request:
         return next((value for key, _, value in pairs if key == name), "")
 
 
+def received(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """A request as a host has it: the path decoded, the query as it was sent, header names in lower case."""
+    mistake, named = "", dict[str, str]()
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except ValueError:
+        pairs, mistake = [], "query: it is not UTF-8."
+    for name, value in pairs:
+        if name in named:
+            mistake = f"{name[:80]}: it is given twice."
+        named[name] = value
+    if any("\0" in text for text in (path, *named, *named.values())):
+        mistake = "The address holds the character U+0000."
+    return Request(method=method, path=path, query=named, headers=headers, body=body, mistake=mistake)
+
+
+def checked(validate: Callable[[], Model]) -> Model:
+    """What a model makes of something sent to us. Raises Refused 400 with the first field that is wrong."""
+    try:
+        return validate()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        # A field that should not be there is named as it was sent, but not at any length.
+        where = ".".join(str(part)[:80] for part in first["loc"]) or "body"
+        # What we say ourselves needs no word for what kind of error it is.
+        raise Refused(400, "not_valid", f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What goes out."""
+    """What goes out. Its kind says what it is to be described as; `media` of one that holds a file."""
 
+    media: ClassVar[str] = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
-def as_json(content: Any, status: int = 200, **more: str) -> Response:
-    """A JSON answer, with more headers."""
-    headers = {**DATA_HEADERS, "Content-Type": "application/json", **more}
-    return Response(status=status, headers=headers, body=json.dumps(content).encode())
+class Json(Response, Generic[Content]):
+    """200, with this content."""
+
+    media = "application/json"
+
+
+class Created(Json[Content]):
+    """201: it did not exist before."""
+
+
+class Accepted(Json[Content]):
+    """202: noted, and done in a while; the connection tells how it goes."""
+
+
+class Elsewhere(Response):
+    """303: look there instead, with a GET."""
+
+
+class Nothing(Response):
+    """204: done, and nothing is to be said of it."""
+
+
+class Csv(Response):
+    """A file for spreadsheets."""
+
+    media = "text/csv"
+
+
+class Ndjson(Response):
+    """A file with an object in each line."""
+
+    media = "application/x-ndjson"
+
+
+class Html(Response):
+    """A file for browsers."""
+
+    media = "text/html"
+
+
+class Zip(Response):
+    """An archive."""
+
+    media = "application/zip"
+
+
+def as_json(content: Content, **more: str) -> Json[Content]:
+    """A JSON answer with its tag, and with more headers."""
+    return Json(headers=_json_headers(ETag=etag(content), **more), body=_text(content).encode())
+
+
+def created(content: Content) -> Created[Content]:
+    """The same of what was just made."""
+    return Created(status=201, headers=_json_headers(ETag=etag(content)), body=_text(content).encode())
+
+
+def accepted(content: Content) -> Accepted[Content]:
+    """A JSON answer to what will be done."""
+    return Accepted(status=202, headers=_json_headers(), body=_text(content).encode())
+
+
+def _json_headers(**more: str) -> dict[str, str]:
+    return {**DATA_HEADERS, "Content-Type": "application/json", **more}
+
+
+def etag(content: Any) -> str:
+    """The tag of some content, with its quotation marks: the same wherever the content is."""
+    text = _text(content, sort_keys=True, separators=(",", ":"))
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def _text(content: Any, **how: Any) -> str:
+    """Some content as JSON, with the models in it."""
+    return json.dumps(content, default=lambda model: model.model_dump(mode="json"), **how)
+
+
+@example(
+    {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such connection.",
+     "code": "no_such_connection"}
+)  # fmt: skip
+class Problem(TypedDict):
+    """Why a request was turned down, or failed (RFC 9457)."""
+
+    type: Literal["about:blank"]
+    title: Annotated[str, Field(description="the status in words")]
+    status: int
+    detail: Annotated[str, Field(description="what happened and what to do, for people")]
+    code: Annotated[str, Field(description="the same for programs; it never changes")]
 
 
 def problem(error: Refused) -> Response:
-    """A problem document (RFC 9457) with the error's stable code."""
-    content = {"type": "about:blank", "title": error.code.replace("_", " "), "status": error.status,
+    """A problem document with the error's stable code."""
+    content: Problem = {"type": "about:blank", "title": HTTPStatus(error.status).phrase, "status": error.status,
                "detail": error.sentence, "code": error.code}  # fmt: skip
     headers = {**DATA_HEADERS, "Content-Type": "application/problem+json"}
     return Response(status=error.status, headers=headers, body=json.dumps(content).encode())
 
 
-def redirect(url: str, **headers: str) -> Response:
+def redirect(url: str, **headers: str) -> Elsewhere:
     """See there instead, with a GET."""
-    return Response(status=303, headers={"Location": url, "Cache-Control": "no-store", **headers})
+    return Elsewhere(status=303, headers={"Location": url, "Cache-Control": "no-store", **headers})

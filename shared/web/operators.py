@@ -1,80 +1,116 @@
-"""Who may operate: a bearer token of the configured issuer, or a console session begun with a one-time link."""
+"""Who sends a request: an account of the configured issuer with a bearer token, or whoever holds a console session."""
 
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from shared.app import App
-from shared.errors import FootprintError, Refused
-from shared.web.messages import Request
+from shared.errors import Refused, Temporary
+from shared.settings import Operators
+from shared.web import sessions
+from shared.web.messages import Actor, Request, Role
 
-SESSION, SIGN_IN = "session", "sign-in"
-COOKIE = "footprint_session"
-SESSION_LIFE = timedelta(hours=8)
-SIGN_IN_LIFE = timedelta(minutes=15)
-# The only role that there is so far; a token without it is of no use here.
-ROLE = "operator"
+ONCE = "sign-in"
+ONCE_LIFE = timedelta(minutes=15)
+# The ledger is read years later, when a subject's number means nothing to anybody and only an address is still both
+# readable and one person's; a plain name comes last of what people can read, for two may share it.
+NAMES = ("preferred_username", "email", "name", "sub")
+LONGEST_NAME = 200
+EVERY_CUSTOMER = "*"
+
+log = logging.getLogger(__name__)
+
+
+async def actor(app: App, request: Request) -> Actor:
+    """Who sends the request, by its token or its cookie.
+
+    Raises Refused 401 `sign_in_first`, 403 `no_role`, `no_customer` or `another_origin`, 503 `issuer_unreachable`.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        claims = await vouched(app, token.strip(), app.settings.operators.audience)
+        if claims is None:
+            raise _unknown()
+        return admitted(app.settings.operators, claims)
+    found = await sessions.current(app, request)
+    if found is None:
+        raise _unknown()
+    _same_origin(app, request)
+    return found
 
 
 def _unknown() -> Refused:
     return Refused(
         401,
         "sign_in_first",
-        "Sign in first: open a sign-in link, or send a bearer token of this deployment's issuer.",
+        "Sign in first: at /sign-in, with a sign-in link, or with a bearer token of this deployment's issuer.",
     )
 
 
-async def operator(app: App, request: Request) -> str:
-    """The name of whoever sends the request. Raises Refused 401 or 403."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return await _bearer(app, token)
-    session = request.cookie(COOKIE)
-    if not session:
-        raise _unknown()
-    _same_site(app, request)
-    try:
-        await app.seal.follow(SESSION, session)
-    except Refused:
-        raise _unknown() from None
-    return "console"
-
-
-def _same_site(app: App, request: Request) -> None:
+def _same_origin(app: App, request: Request) -> None:
     """A browser sends its cookie with other people's forms too; those come from another origin."""
     ours = "/".join(app.settings.public_url.split("/")[:3]).lower()
-    if request.method != "GET" and request.headers.get("origin", "").lower() != ours:
+    if request.method not in ("GET", "HEAD") and request.headers.get("origin", "").lower() != ours:
         raise Refused(403, "another_origin", "This form was not sent from the console.")
 
 
-async def _bearer(app: App, token: str) -> str:
+async def vouched(app: App, token: str, audience: str) -> dict[str, Any] | None:
+    """What a token of our issuer for an audience says; None unless it holds. Raises Refused 503 during an outage."""
     import jwt
 
-    operators = app.settings.operators
-    if not operators.issuer or operators.jwks_url is None:
-        raise _unknown()
+    issuer = app.settings.operators.issuer
+    if not issuer:
+        return None
+    with outage_told():
+        url = await app.keys.endpoint(issuer, "jwks_uri")
+        try:
+            return await app.keys.claims(token, url=url, audience=audience, issuers=(issuer,), require=("sub",))
+        except (jwt.InvalidTokenError, TypeError, ValueError):
+            return None
+
+
+@contextmanager
+def outage_told() -> Iterator[None]:
+    """An issuer that cannot be asked, for whatever reason, is nothing that whoever signs in can change."""
     try:
-        content = await app.keys.claims(
-            token, url=operators.jwks_url, audience=operators.audience, issuers=(operators.issuer,), require=("sub",)
-        )
-    except (jwt.InvalidTokenError, TypeError, ValueError):
-        raise _unknown() from None
-    except FootprintError:
-        raise Refused(503, "issuer_unreachable", "The issuer's keys cannot be had just now.") from None
-    roles = content.get("roles")
+        yield
+    except Temporary as error:
+        log.warning("the operators' issuer cannot be asked", extra={"code": error.code})
+        raise Refused(
+            503, "issuer_unreachable", "The issuer that vouches for accounts cannot be asked. Try again in a minute."
+        ) from None
+
+
+def admitted(operators: Operators, claims: Mapping[str, Any]) -> Actor:
+    """Whom an issuer's claims let in, and as what. Raises Refused 403 `no_role` or `no_customer`."""
+    roles = claims.get("roles")
     # A list: in a plain string, "operator" would be found inside other words.
-    if not isinstance(roles, list) or ROLE not in roles:
-        raise Refused(403, "not_an_operator", f"Your account lacks the role “{ROLE}”.")
-    return str(content.get("name") or content["sub"])
+    role = next((role for role in (Role.OPERATOR, Role.VIEWER) if isinstance(roles, list) and role in roles), None)
+    if role is None:
+        raise Refused(403, "no_role", "Your account has neither the role “operator” nor the role “viewer”.")
+    return Actor(name=_name(claims), role=role, customer=_customer(operators.customer_claim, claims))
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    given = ("".join(filter(str.isprintable, str(claims.get(name) or ""))).strip() for name in NAMES)
+    return next(filter(None, given), "unnamed")[:LONGEST_NAME]
+
+
+def _customer(claim: str, claims: Mapping[str, Any]) -> str | None:
+    if not claim:
+        return None
+    given = claims.get(claim)
+    match given if isinstance(given, list) else [given]:
+        case customers if EVERY_CUSTOMER in customers:
+            return None
+        case [str(customer)] if customer and customer.isprintable():
+            return customer
+    raise Refused(403, "no_customer", f"Your account's “{claim}” does not name one customer, nor all of them.")
 
 
 async def sign_in_link(app: App) -> str:
     """A one-time link that begins a console session: for the machine's own owner, printed at local start."""
-    token = await app.seal.link(SIGN_IN, None, SIGN_IN_LIFE)
-    return f"{app.settings.public_url}/sign-in/{token}"
-
-
-async def begin_session(app: App, token: str) -> str:
-    """Use up a sign-in link and return the session's cookie."""
-    await app.seal.use(SIGN_IN, token)
-    session = await app.seal.link(SESSION, None, SESSION_LIFE)
-    secure = "; Secure" if app.settings.public_url.startswith("https:") else ""
-    return f"{COOKIE}={session}; HttpOnly; SameSite=Strict; Path=/; Max-Age={int(SESSION_LIFE.total_seconds())}{secure}"
+    token = await app.seal.link(ONCE, None, ONCE_LIFE)
+    return f"{app.settings.public_url}/sign-in/once/{token}"

@@ -10,7 +10,8 @@ from enum import Enum
 class Auth(Enum):
     """What lets a request in."""
 
-    OPERATOR = "a bearer token or a console session"
+    VIEWER = "a bearer token or a console session, of whatever role"
+    OPERATOR = "a bearer token or a console session with the role operator"
     LINK = "the signed link in its path"
     STATE = "the signed state in its query"
     SIGNED = "the platform's own signature"
@@ -25,53 +26,85 @@ class Route:
     method: str
     path: str
     handler: str
-    """Its module in `shared.web` and its name there: an async function of an App and a Request to a Response."""
+    """Its module in `shared.web` and its name there, where it says what it takes and what it answers."""
     auth: Auth
+    cost: int = 1
+    """How many requests it counts as, of those that an account may send in a minute."""
+
+    @property
+    def in_api(self) -> bool:
+        """Whether it is part of the API, and no page."""
+        return self.path.startswith("/api/")
+
+    @property
+    def needs_account(self) -> bool:
+        """Whether only an account is let in, whatever its role."""
+        return self.auth in (Auth.VIEWER, Auth.OPERATOR)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether it acts, and takes a key by which the same request is known again."""
+        return self.in_api and self.auth is Auth.OPERATOR and self.method == "POST"
 
 
-def _route(name: str, line: str, handler: str, auth: Auth) -> Route:
+# What looks at a tenant makes many calls there.
+LOOK = 10
+
+
+def _route(name: str, line: str, handler: str, auth: Auth, cost: int = 1) -> Route:
     method, path = line.split()
-    return Route(name=name, method=method, path=path, handler=handler, auth=auth)
+    return Route(name=name, method=method, path=path, handler=handler, auth=auth, cost=cost)
 
 
 _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
     _route("health", "GET /api/health", "api.overview.health", Auth.NOBODY),
+    _route("describe", "GET /api/openapi.json", "api.described.document", Auth.NOBODY),
     _route("create_connection", "POST /api/connections", "api.acts.create", Auth.OPERATOR),
-    _route("list_connections", "GET /api/connections", "api.overview.every", Auth.OPERATOR),
-    _route("get_connection", f"GET {_ONE}", "api.overview.one", Auth.OPERATOR),
-    _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.OPERATOR),
+    _route("list_connections", "GET /api/connections", "api.overview.every", Auth.VIEWER),
+    _route("get_connection", f"GET {_ONE}", "api.overview.one", Auth.VIEWER),
+    _route("list_users", f"GET {_ONE}/users", "api.people.users", Auth.VIEWER),
+    _route("list_groups", f"GET {_ONE}/groups", "api.people.groups", Auth.VIEWER),
+    _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, LOOK),
     _route("sync", f"POST {_ONE}/sync", "api.acts.sync", Auth.OPERATOR),
     _route("reconcile", f"POST {_ONE}/reconcile", "api.acts.reconcile", Auth.OPERATOR),
     _route("grant", f"POST {_ONE}/grant", "api.acts.grant_again", Auth.OPERATOR),
     _route("revoke", f"POST {_ONE}/revoke", "api.acts.revoke_access", Auth.OPERATOR),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.acts.attest", Auth.OPERATOR),
-    _route("get_changes", f"GET {_ONE}/changes", "api.records.changes", Auth.OPERATOR),
-    _route("get_ledger", f"GET {_ONE}/ledger", "api.records.ledger", Auth.OPERATOR),
-    _route("get_certificate", f"GET {_ONE}/certificate", "api.records.certificate", Auth.OPERATOR),
-    _route("list_reports", f"GET {_ONE}/reports", "api.reports.every", Auth.OPERATOR),
-    _route("get_report_settings", f"GET {_ONE}/reports/settings", "api.reports.settings", Auth.OPERATOR),
+    _route("get_changes", f"GET {_ONE}/changes", "api.records.changes", Auth.VIEWER),
+    _route("get_ledger", f"GET {_ONE}/ledger", "api.records.ledger", Auth.VIEWER),
+    _route("get_certificate", f"GET {_ONE}/certificate", "api.records.certificate", Auth.VIEWER),
+    _route("list_reports", f"GET {_ONE}/reports", "api.reports.every", Auth.VIEWER),
+    _route("get_report_settings", f"GET {_ONE}/reports/settings", "api.reports.settings", Auth.VIEWER),
     _route("put_report_settings", f"PUT {_ONE}/reports/settings", "api.reports.put_settings", Auth.OPERATOR),
-    _route("get_report", f"GET {_ONE}/reports/{{report}}", "api.reports.one", Auth.OPERATOR),
-    _route("get_report_html", f"GET {_ONE}/reports/{{report}}/html", "api.reports.as_html", Auth.OPERATOR),
-    _route("get_report_csv", f"GET {_ONE}/reports/{{report}}/csv", "api.reports.as_csv", Auth.OPERATOR),
-    _route("list_operations", f"GET {_ONE}/operations", "api.records.operations", Auth.OPERATOR),
-    _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.OPERATOR),
-    _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.OPERATOR),
-    _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.OPERATOR),
+    _route("get_report", f"GET {_ONE}/reports/{{report}}", "api.reports.one", Auth.VIEWER),
+    _route("get_report_html", f"GET {_ONE}/reports/{{report}}/html", "api.reports.as_html", Auth.VIEWER),
+    _route("get_report_csv", f"GET {_ONE}/reports/{{report}}/csv", "api.reports.as_csv", Auth.VIEWER),
+    _route("list_operations", f"GET {_ONE}/operations", "api.records.operations", Auth.VIEWER),
+    _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.VIEWER, LOOK),
+    _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
+    _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
     _route("put_policy", f"PUT {_ONE}/policies/{{name}}", "api.policies.put_policy", Auth.OPERATOR),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", "api.policies.delete_policy", Auth.OPERATOR),
-    _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.OPERATOR),
+    _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.VIEWER),
     _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.OPERATOR),
     _route("make_export", f"POST {_ONE}/quarantine/export", "api.quarantine.make_export", Auth.OPERATOR),
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
     _route("notification", "POST /api/notifications/{source}", "api.callbacks.notified", Auth.SIGNED),
-    _route("page_style", "GET /style.css", "pages.style", Auth.NOBODY),
-    _route("page_sign_in", "GET /sign-in/{token}", "pages.sign_in", Auth.LINK),
-    _route("page_connect", "GET /connect/{token}", "pages.connect", Auth.LINK),
-    _route("page_index", "GET /", "pages.index", Auth.OPERATOR),
-    _route("page_connection", "GET /connections/{id}", "pages.connection", Auth.OPERATOR),
-    _route("page_action", "POST /connections/{id}/{action}", "pages.act", Auth.OPERATOR),
+    _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY),
+    _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY),
+    _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY),
+    _route("page_sign_in", "GET /sign-in", "sign_in.begin", Auth.NOBODY),
+    _route("page_sign_in_back", "GET /sign-in/back", "sign_in.back", Auth.STATE),
+    _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
+    _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
+    _route("page_connect", "GET /connect/{token}", "pages.connect.page", Auth.LINK),
+    _route("page_index", "GET /", "pages.connections.index", Auth.VIEWER),
+    _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
+    _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR),
+    _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),
+    _route("page_section", "GET /connections/{id}/{section}", "pages.sections.page", Auth.VIEWER),
+    _route("page_action", "POST /connections/{id}/{action}", "pages.acts.act", Auth.OPERATOR),
 )

@@ -18,7 +18,11 @@ START_LIMIT = 30  # seconds
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], *, ready: str, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    ready: str,
+    environment: Mapping[str, str] | None = None,
+    within: float = START_LIMIT,
 ) -> Iterator[re.Match[str]]:
     """Run a program until the block is left; what it printed when it was ready, as a pattern found it.
 
@@ -30,15 +34,15 @@ def running(
             env={**os.environ, **(environment or {})}, start_new_session=True,
         )  # fmt: skip
         try:
-            yield _when_ready(process, Path(folder) / "output", ready)
+            yield _when_ready(process, Path(folder) / "output", ready, within)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
 
-def _when_ready(process: "subprocess.Popen[bytes]", output: Path, pattern: str) -> re.Match[str]:
-    end = time.monotonic() + START_LIMIT
+def _when_ready(process: "subprocess.Popen[bytes]", output: Path, pattern: str, within: float) -> re.Match[str]:
+    end = time.monotonic() + within
     while (found := re.search(pattern, output.read_text())) is None:
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"{process.args!r} did not start: {output.read_text()}")

@@ -238,21 +238,3 @@ def test_consent_links_that_are_not_even_redirected(
     answer = stranger.client.get(url, params=asked)
     assert answer.status_code == 400
     assert f"AADSTS{code}" in answer.text
-
-
-def test_operator_tokens(stranger: Caller) -> None:
-    settings = stranger.sims.settings
-    keys = jwt.PyJWKSet.from_dict(stranger.client.get(settings["FOOTPRINT_OPERATORS__JWKS_URL"]).json())
-    stranger.advance(86_400)
-    for token in (
-        stranger.sims.operator_token("pat@msp.example", "auditor"),
-        stranger.control("POST", "/operator-token", {"name": "pat@msp.example", "role": "auditor"}).json()["token"],
-    ):
-        claims = jwt.decode(
-            token,
-            keys.keys[0].key,
-            algorithms=["RS256"],
-            audience=settings["FOOTPRINT_OPERATORS__AUDIENCE"],
-            issuer=settings["FOOTPRINT_OPERATORS__ISSUER"],
-        )
-        assert (claims["name"], claims["roles"]) == ("pat@msp.example", ["auditor"])

@@ -6,8 +6,7 @@ alert_email = "operations@example.com"
 settings = {
   FOOTPRINT_GOOGLE__CLIENT_ID    = "000000000000-example.apps.googleusercontent.com"
   FOOTPRINT_MICROSOFT__CLIENT_ID = "00000000-0000-0000-0000-000000000000"
-  FOOTPRINT_OPERATORS__ISSUER    = "https://accounts.google.com"
-  FOOTPRINT_OPERATORS__JWKS_URL  = "https://www.googleapis.com/oauth2/v3/certs"
+  FOOTPRINT_OPERATORS__ISSUER    = "https://sign-in.example.com"
   FOOTPRINT_MAIL__DEFAULT        = <<-EOT
     {
       "incoming_smart_host": "{connection}.inrelay-ca.example.net",

@@ -14,6 +14,7 @@ from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.google.grants import Code, Token
 from infra.local.simulators.google.keys import KeyRing
 from infra.local.simulators.google.project import project
+from infra.local.simulators.operators import Issuer
 from infra.local.simulators.signing import Signer
 from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Call
@@ -38,6 +39,7 @@ class Saved:
     google_tokens: dict[str, Token]
     google_codes: dict[str, Code]
     google_signer: KeyRing
+    operators: Issuer
     faults: tuple[Fault, ...]
     offset: float
 
@@ -61,6 +63,7 @@ class Cloud:
         self.google_signer = KeyRing()
         self.google_tokens: dict[str, Token] = {}
         self.google_codes: dict[str, Code] = {}
+        self.operators = Issuer()
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
         self.on_request: Callable[[Call], None] | None = None
@@ -96,6 +99,7 @@ class Cloud:
                 google_tokens=self.google_tokens.copy(),
                 google_codes=self.google_codes.copy(),
                 google_signer=self.google_signer,
+                operators=self.operators,
                 faults=tuple(one.copy() for one in self.faults),
                 offset=self.clock.offset,
             )
@@ -108,6 +112,7 @@ class Cloud:
             self.google_tokens = saved.google_tokens.copy()
             self.google_codes = saved.google_codes.copy()
             self.google_signer = saved.google_signer
+            self.operators = saved.operators
             self.faults = [one.copy() for one in saved.faults]
             self.clock.set_offset(saved.offset)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from infra.local.simulators import applications, seed_tenants, sign_in
+from infra.local.simulators import applications, operators, seed_tenants
 from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.deleted_items import forget_expired
 from infra.local.simulators.exchange import Exchange
@@ -38,7 +38,9 @@ class Control:
             ("DELETE", "/_sim/faults"): self._clear_faults,
             ("GET", "/_sim/clock"): lambda _: Answer(body={"now": cloud.clock.now().isoformat()}),
             ("POST", "/_sim/clock"): self._advance,
-            ("POST", "/_sim/operator-token"): self._operator_token,
+            ("POST", "/_sim/operator-token"): lambda body: operators.control(cloud, "token", body),
+            ("POST", "/_sim/operators/rotate"): lambda body: operators.control(cloud, "rotate", body),
+            ("POST", "/_sim/operators/claims"): lambda body: operators.control(cloud, "claims", body),
             **self._google.routes,
         }
         self._tenant_routes: dict[tuple[str, str], Callable[[Tenant, Any], Answer]] = {
@@ -156,7 +158,3 @@ class Control:
     def _advance(self, body: Any) -> Answer:
         self._cloud.clock.advance(float(body["advance"]))
         return Answer(body={"now": self._cloud.clock.now().isoformat()})
-
-    def _operator_token(self, body: Any) -> Answer:
-        name, role = body.get("name", "operator@msp.example"), body.get("role", "operator")
-        return Answer(body={"token": sign_in.operator_token(self._cloud, name, role)})

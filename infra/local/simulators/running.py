@@ -16,7 +16,7 @@ from typing import Self
 import trustme
 import uvicorn
 
-from infra.local.simulators import applications, sign_in
+from infra.local.simulators import applications, operators, sign_in
 from infra.local.simulators.clock import Clock
 from infra.local.simulators.cloud import Addresses, Cloud
 from infra.local.simulators.control import Control
@@ -75,9 +75,11 @@ class Simulators:
             "FOOTPRINT_DNS__NAMESERVERS": json.dumps([f"127.0.0.1:{self._dns.getsockname()[1]}"]),
             "FOOTPRINT_MICROSOFT__CLIENT_ID": applications.CLIENT_ID,
             "FOOTPRINT_MICROSOFT__CLIENT_SECRET": applications.CLIENT_SECRET,
-            "FOOTPRINT_OPERATORS__ISSUER": f"{addresses.login}/operators/v2.0",
-            "FOOTPRINT_OPERATORS__AUDIENCE": sign_in.OPERATORS_AUDIENCE,
-            "FOOTPRINT_OPERATORS__JWKS_URL": f"{addresses.login}/operators/discovery/v2.0/keys",
+            "FOOTPRINT_OPERATORS__ISSUER": operators.address(self.cloud),
+            "FOOTPRINT_OPERATORS__AUDIENCE": operators.AUDIENCE,
+            "FOOTPRINT_OPERATORS__CLIENT_ID": operators.CLIENT_ID,
+            "FOOTPRINT_OPERATORS__CLIENT_SECRET": operators.CLIENT_SECRET,
+            "FOOTPRINT_OPERATORS__CUSTOMER_CLAIM": operators.CUSTOMER_CLAIM,
             **google_settings,
         }
         self._started = threading.Event()
@@ -115,9 +117,11 @@ class Simulators:
     ) -> None:
         self.stop()
 
-    def operator_token(self, name: str = "operator@msp.example", role: str = "operator") -> str:
-        """Return a token with which an operator may use the service."""
-        return sign_in.operator_token(self.cloud, name, role)
+    def operator_token(
+        self, name: str = "operator@msp.example", role: str = "operator", customer: str | None = operators.EVERYONE
+    ) -> str:
+        """Return a token with which somebody may use the service for one customer; by default, for all of them."""
+        return operators.token(self.cloud, name, role, customer)
 
     def tenants(self) -> list[dict[str, str]]:
         """Return the tenants there are, of both platforms: id, name, domain and platform."""

@@ -6,13 +6,12 @@ import re
 import uuid
 from typing import Any
 
-from infra.local.simulators import applications, consent
+from infra.local.simulators import applications, consent, operators
 from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.sign_in_errors import sign_in_refusal
 from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record, Refusal, Request
 
-OPERATORS_AUDIENCE = "api://footprint"
 SHARED_AUTHORITIES = ("common", "organizations", "consumers")
 TOKEN_LIFE = 3599
 LOOP_WINDOW = 60  # seconds
@@ -35,6 +34,8 @@ class SignIn:
             return refusal.answer
 
     def _route(self, request: Request) -> Answer:
+        if request.path.startswith(f"{operators.ROOT}/"):
+            return operators.answer(self._cloud, request)
         if found := TOKEN_PATH.fullmatch(request.path):
             return self._token(found[1], request) if request.method == "POST" else Answer(status=405)
         if consent.PATH.fullmatch(request.path) or request.path == consent.DECISION_PATH:
@@ -64,9 +65,7 @@ class SignIn:
 
     def _discovery(self, name: str) -> Answer:
         """A domain in the question becomes the tenant's identity in the answer."""
-        if name == "operators":
-            authority, issuer = name, f"{self._cloud.addresses.login}/operators/v2.0"
-        elif name in SHARED_AUTHORITIES:
+        if name in SHARED_AUTHORITIES:
             authority, issuer = name, f"{self._cloud.addresses.login}/{{tenantid}}/v2.0"
         else:
             authority = self._tenant(name).id
@@ -199,20 +198,3 @@ class SignIn:
             },
             headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"},
         )
-
-
-def operator_token(cloud: Cloud, name: str, role: str) -> str:
-    """Return a token of the operators' issuer, good by the simulated clock and by the machine's."""
-    simulated = int(cloud.clock.seconds())
-    real = int(simulated - cloud.clock.offset)
-    return cloud.signer.sign(
-        {
-            "iss": f"{cloud.addresses.login}/operators/v2.0",
-            "aud": OPERATORS_AUDIENCE,
-            "sub": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-            "name": name,
-            "roles": [role],
-            "iat": min(simulated, real),
-            "exp": max(simulated, real) + 3600,
-        }
-    )

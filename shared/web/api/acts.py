@@ -1,72 +1,104 @@
 """What an operator does to a connection: make it, synchronise, look, grant again, revoke, attest a step."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
 
 from shared.app import App
-from shared.connections import Connection
 from shared.errors import Refused
-from shared.handlers import grant, revoke
-from shared.handlers.overview import found
-from shared.lifecycle import Stage
-from shared.queues import Job
-from shared.web.messages import Request, Response, as_json
+from shared.handlers import grant, orders, revoke
+from shared.web.api import refuses
+from shared.web.messages import Accepted, Created, Request, Strict, accepted, created
 
 
-class Sync(BaseModel):
-    """What an operator may say with a sync."""
+class Sync(Strict):
+    """What an operator may say with a synchronisation."""
 
-    model_config = ConfigDict(extra="forbid")
-    accept_loss: bool = False
+    model_config = ConfigDict(json_schema_extra={"examples": [{"accept_loss": False}]})
+
+    accept_loss: bool = Field(
+        default=False, description="somebody has looked: the directory really has shrunk so much"
+    )  # fmt: skip
 
 
-class Revoke(BaseModel):
+class Look(Strict):
+    """What an operator may say with a look at the tenant."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"repair": True}]})
+
+    repair: bool = Field(default=False, description="put right what others have changed in our objects")
+
+
+class Revoke(Strict):
     """What an operator says with a revoke."""
 
-    model_config = ConfigDict(extra="forbid")
-    acknowledge_quarantine: bool = False
+    model_config = ConfigDict(json_schema_extra={"examples": [{"acknowledge_quarantine": True}]})
+
+    acknowledge_quarantine: bool = Field(
+        default=False, description="messages that wait in quarantine are exported, and cannot be put back afterwards"
+    )
 
 
-async def create(app: App, request: Request) -> Response:
-    """Make a connection."""
-    return as_json(await grant.create(app, request.model(grant.NewConnection), request.actor), 201)
+class Noted(TypedDict):
+    """It is noted, and done in a while."""
+
+    accepted: Literal[True]
 
 
-async def sync(app: App, request: Request) -> Response:
+NOTED: Noted = {"accepted": True}
+
+
+@refuses(
+    "400 unknown_platform", "400 site_not_served", "400 unknown_mode", "400 not_possible_here", "400 no_scanner",
+    "400 action_not_possible", "403 another_customer", "502",
+)  # fmt: skip
+async def create(app: App, request: Request, body: grant.NewConnection) -> Created[grant.MadeConnection]:
+    """Make a connection. Nothing is changed anywhere before the tenant's administrator has consented."""
+    return created(await grant.create(app, _theirs(request, body), request.actor.name))
+
+
+def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
+    """Whoever sees one customer only makes connections of that one."""
+    mine = request.actor.customer
+    if mine is None or new.customer == mine:
+        return new
+    if new.customer:
+        raise Refused(403, "another_customer", "customer: you make connections of your own customer only.")
+    return new.model_copy(update={"customer": mine})
+
+
+@refuses("409 not_running")
+async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
     """Synchronise now."""
-    connection = await found(app, request.args["id"])
-    name = "sync-accepting-loss" if request.model(Sync).accept_loss else "sync-now"
-    await start(app, connection, name)
-    return as_json({"accepted": True}, 202)
+    name = "sync-accepting-loss" if body.accept_loss else "sync-now"
+    await orders.start(app, request.connection, name, request.actor.name)
+    return accepted(NOTED)
 
 
-async def reconcile(app: App, request: Request) -> Response:
-    """Look at the tenant now."""
-    await start(app, await found(app, request.args["id"]), "advance")
-    return as_json({"accepted": True}, 202)
+@refuses("409 not_running")
+async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
+    """Look at the tenant now, and do what is to be done there."""
+    await orders.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)
+    return accepted(NOTED)
 
 
-async def start(app: App, connection: Connection, job: str) -> None:
-    """Have a job run now. Only a running connection is synchronised."""
-    if job.startswith("sync") and connection.stage is not Stage.RUN:
-        raise Refused(409, "not_running", "Only a running connection is synchronised.")
-    await app.queue.send(Job(name=job, connection=connection.id), app.clock.now())
-
-
-async def grant_again(app: App, request: Request) -> Response:
+@refuses("409 tenant_taken", "409 changed_meanwhile")
+async def grant_again(app: App, request: Request) -> Accepted[grant.ConsentLink]:
     """Connect again: removals stop, and a link is returned in case consent is needed anew."""
-    connection = await found(app, request.args["id"])
-    return as_json(await grant.connect_again(app, connection, request.actor), 202)
+    return accepted(await grant.connect_again(app, request.connection, request.actor.name))
 
 
-async def revoke_access(app: App, request: Request) -> Response:
-    """Revoke access."""
-    acknowledged = request.model(Revoke).acknowledge_quarantine
-    await revoke.revoke(app, await found(app, request.args["id"]), request.actor, acknowledged=acknowledged)
-    return as_json({"accepted": True}, 202)
+@refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")
+async def revoke_access(app: App, request: Request, body: Revoke) -> Accepted[Noted]:
+    """Revoke access: mail is routed as before at once, and everything that was made is removed, wave by wave."""
+    acknowledged = body.acknowledge_quarantine
+    await revoke.revoke(app, request.connection, request.actor.name, acknowledged=acknowledged)
+    return accepted(NOTED)
 
 
-async def attest(app: App, request: Request) -> Response:
-    """Say that an administrator's step is done."""
-    connection = await found(app, request.args["id"])
-    await revoke.attest(app, connection, request.args["key"], request.actor)
-    return as_json({"accepted": True}, 202)
+@refuses("404 no_such_step", "409 not_offered_now")
+async def attest(app: App, request: Request) -> Accepted[Noted]:
+    """Say that an administrator's step is done; a machine then looks where it can. Or take an offer."""
+    await revoke.attest(app, request.connection, request.args["key"], request.actor.name)
+    return accepted(NOTED)

@@ -2,16 +2,19 @@
 
 from shared.app import App
 from shared.handlers import grant, scan
-from shared.web.messages import Request, Response, redirect
+from shared.web.api import refuses
+from shared.web.messages import Elsewhere, Nothing, Request, redirect
 
 
-async def consent(app: App, request: Request) -> Response:
+@refuses("400", "403", "404 no_such_connection", "409 another_tenant", "410", "502")
+async def consent(app: App, request: Request) -> Elsewhere:
     """A platform sends the administrator's browser back. A job proves what it says; the page shows how it goes."""
     connection = await grant.callback(app, request.args["platform"], request.query)
     return redirect(await grant.link(app, connection.id))
 
 
-async def notified(app: App, request: Request) -> Response:
+@refuses("400", "401", "403", "404")
+async def notified(app: App, request: Request) -> Nothing:
     """A platform tells of news in a mailbox. Answered at once; a job reads it."""
     await scan.notified(app, request.args["source"], request.headers, request.body)
-    return Response(status=204)
+    return Nothing(status=204)

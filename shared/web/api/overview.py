@@ -1,27 +1,93 @@
 """What a cold start may have to answer first: health, the list, one connection. Imports no flow."""
 
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared import search
 from shared.app import App
+from shared.connections import Status
 from shared.errors import Refused
 from shared.handlers import overview
-from shared.web.messages import Request, Response, as_json
+from shared.handlers.overview import ConnectionDetail, ConnectionView, StageName
+from shared.lifecycle import Stage
+from shared.schedule import Site
+from shared.search import Order, Place, Wanted
+from shared.shown import Next
+from shared.web.api import refuses
+from shared.web.cursors import Paged, decode, encode, never_one, paged
+from shared.web.messages import Json, Request, as_json
 
 
-async def health(app: App, _request: Request) -> Response:
+class Filter(Paged):
+    """What is looked for among the connections."""
+
+    q: str = Field("", max_length=253, description="part of a name, of a tenant's id or domain, or of an id")
+    stage: StageName | None = None
+    platform: str | None = Field(None, max_length=80)
+    site: Site | None = None
+    status: Status | None = None
+    order: Order = Field(
+        Order.NEWEST, description="`needs`: what needs a person first; it may change while one reads on"
+    )
+
+
+class Health(TypedDict):
+    """How a process is."""
+
+    status: Literal["ok"]
+
+
+class ConnectionPage(TypedDict):
+    """Some connections."""
+
+    connections: list[ConnectionView]
+    next: Next
+
+
+async def health(app: App, _request: Request) -> Json[Health]:
     """Whether this process can read its database."""
-    await overview.every(app, {"stage": "closed"})
+    await search.page(app.database, Wanted(stage=Stage.CLOSED), Order.NEWEST, after=None, most=1)
     return as_json({"status": "ok"})
 
 
-async def every(app: App, request: Request) -> Response:
-    """All connections, by `stage` and `platform` if they are given."""
-    for name in request.query.keys() - {"stage", "platform"}:
-        raise Refused(400, "unknown_filter", f"{name[:80]}: connections are filtered by stage and platform only.")
-    platform = request.query.get("platform")
-    if platform is not None and platform not in app.platforms:
+@refuses("400 unknown_platform")
+async def every(app: App, request: Request, query: Filter) -> Json[ConnectionPage]:
+    """Connections, a page at a time."""
+    if query.platform is not None and query.platform not in app.platforms:
         raise Refused(400, "unknown_platform", f"platform: there is none but {', '.join(app.platforms)}.")
-    return as_json({"connections": await overview.every(app, request.query)})
+    found, last = await search.page(
+        app.database, wanted(request, query), query.order, after=_place(query.cursor), most=query.limit
+    )
+    following = encode(last.rank, last.made_at.isoformat(), last.id) if last else None
+    shown = [overview.connection_view(app, connection) for connection in found]
+    return paged(request, {"connections": shown, "next": following}, following)
 
 
-async def one(app: App, request: Request) -> Response:
+def wanted(request: Request, query: Filter) -> Wanted:
+    """The filter in the search's words; nobody finds what is not theirs."""
+    return Wanted(
+        customer=request.actor.customer, stage=Stage[query.stage.upper()] if query.stage else None,
+        platform=query.platform, site=query.site, status=query.status, text=query.q or None,
+    )  # fmt: skip
+
+
+def _place(cursor: str) -> Place | None:
+    parts = decode(cursor, (int, str, str))
+    if parts is None:
+        return None
+    try:
+        made_at = datetime.fromisoformat(parts[1])
+        # Ours all say so, and have a year that every zone knows.
+        if made_at.utcoffset() != timedelta(0):
+            raise never_one()
+        return Place(parts[0], made_at, parts[2])
+    except ValueError:
+        raise never_one() from None
+
+
+async def one(app: App, request: Request) -> Json[ConnectionDetail]:
     """One connection."""
-    return as_json(await overview.detail(app, await overview.found(app, request.args["id"])))
+    return as_json(await overview.detail(app, request.connection))

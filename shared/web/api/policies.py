@@ -1,48 +1,53 @@
 """The policies of a connection. Whoever changes one says which state of it they have seen."""
 
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
 from shared import policies as stored
 from shared.app import App
 from shared.errors import Refused
 from shared.handlers import policies
-from shared.handlers.overview import found
 from shared.policies import Policy
-from shared.web.etags import etag, precondition
-from shared.web.messages import Request, Response, as_json
+from shared.web.api import refuses
+from shared.web.etags import Precondition
+from shared.web.messages import Created, Json, Nothing, Request, as_json, created, etag
 
 
-async def list_policies(app: App, request: Request) -> Response:
+class PolicyList(TypedDict):
+    """Every policy of a connection, in the order in which they decide."""
+
+    policies: list[Policy]
+    etags: Annotated[dict[str, str], Field(description="of each by its name, for If-Match")]
+
+
+async def list_policies(app: App, request: Request) -> Json[PolicyList]:
     """The connection's policies, in the order in which they decide, each with its tag."""
-    connection = await found(app, request.args["id"])
-    now = [policy.model_dump(mode="json") for policy in await stored.listed(app.database, connection.id)]
-    return as_json({"policies": now, "etags": {policy["name"]: etag(policy) for policy in now}})
+    listed = await stored.listed(app.database, request.connection.id)
+    return as_json({"policies": listed, "etags": {policy.name: etag(policy) for policy in listed}})
 
 
-async def get_policy(app: App, request: Request) -> Response:
+@refuses("404 no_such_policy")
+async def get_policy(app: App, request: Request) -> Json[Policy]:
     """One policy."""
-    connection = await found(app, request.args["id"])
-    policy = await stored.find(app.database, connection.id, request.args["name"])
+    policy = await stored.find(app.database, request.connection.id, request.args["name"])
     if policy is None:
         raise policies.no_such(request.args["name"])
-    return _with_tag(policy)
+    return as_json(policy)
 
 
-async def put_policy(app: App, request: Request) -> Response:
-    """Create or replace a policy."""
-    connection = await found(app, request.args["id"])
-    policy = request.model(Policy)
-    if policy.name != request.args["name"]:
+@refuses("400 not_possible_here", "400 no_scanner", "400 action_not_possible", "409 too_many_policies")
+async def put_policy(app: App, request: Request, body: Policy, seen: Precondition) -> Json[Policy] | Created[Policy]:
+    """Create or replace a policy; the tenant follows."""
+    if body.name != request.args["name"]:
         raise Refused(400, "not_valid", "name: differs from the name in the address.")
-    new = await policies.put(app, connection, policy, precondition(request))
-    return _with_tag(policy, 201 if new else 200)
+    new = await policies.put(app, request.connection, body, seen, request.actor.name)
+    return created(body) if new else as_json(body)
 
 
-async def delete_policy(app: App, request: Request) -> Response:
-    """Delete a policy."""
-    connection = await found(app, request.args["id"])
-    await policies.delete(app, connection, request.args["name"], precondition(request))
-    return Response(status=204)
-
-
-def _with_tag(policy: Policy, status: int = 200) -> Response:
-    content = policy.model_dump(mode="json")
-    return as_json(content, status, ETag=etag(content))
+@refuses("404 no_such_policy")
+async def delete_policy(app: App, request: Request, seen: Precondition) -> Nothing:
+    """Delete a policy; the tenant follows."""
+    await policies.delete(app, request.connection, request.args["name"], seen, request.actor.name)
+    return Nothing(status=204)

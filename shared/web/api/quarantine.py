@@ -1,54 +1,81 @@
 """What waits in quarantine: listed, put back, taken out."""
 
+from pydantic import Field
+from typing_extensions import TypedDict
+
 from shared import exports, quarantine
 from shared.app import App
 from shared.errors import Refused
 from shared.handlers import quarantine as flow
-from shared.handlers.overview import found
-from shared.quarantine import State
-from shared.web.api.records import whole
-from shared.web.messages import DATA_HEADERS, Request, Response, as_json
-
-FILTERS = frozenset({"state", "policy", "user", "sender"})
-MOST = 200
-
-
-async def list_items(app: App, request: Request) -> Response:
-    """Messages in quarantine, newest first, by `state`, `policy` and parts of `user` and `sender`; `before` goes on."""
-    connection = await found(app, request.args["id"])
-    for name in request.query.keys() - FILTERS - {"before", "limit"}:
-        raise Refused(400, "unknown_filter", f"{name[:80]}: quarantine is searched by {', '.join(sorted(FILTERS))}.")
-    wanted = {name: request.query[name] for name in FILTERS & request.query.keys()}
-    if wanted.get("state", State.WAITING) not in list(State):
-        raise Refused(400, "unknown_filter", f"state: one of {', '.join(State)} is meant.")
-    before = whole(request, "before", 0, 2**31) if "before" in request.query else None
-    box = await app.seal.box(connection.id)
-    items, more = await quarantine.page(
-        app.database, box, connection.id, wanted, before=before, most=max(1, whole(request, "limit", 50, MOST))
-    )
-    waiting = await quarantine.count(app.database, connection.id)
-    return as_json({"items": [item.printed() for item in items], "next": more, "waiting": waiting})
+from shared.quarantine import QuarantineItem, State
+from shared.shown import Next
+from shared.web.api import refuses
+from shared.web.api.acts import NOTED, Noted
+from shared.web.cursors import Paged, decode, encode, paged
+from shared.web.messages import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
 
 
-async def release_item(app: App, request: Request) -> Response:
+class Filter(Paged):
+    """Which messages are looked for."""
+
+    state: State | None = None
+    policy: str = Field("", max_length=64)
+    user: str = Field("", max_length=320, description="part of the mailbox's address")
+    sender: str = Field("", max_length=320, description="part of the sender's name or address")
+
+
+class Part(Strict):
+    """Which part of the export."""
+
+    part: int = Field(1, ge=1, le=2**31 - 1)
+
+
+class QuarantinePage(TypedDict):
+    """Some messages, and how many wait in all."""
+
+    items: list[QuarantineItem]
+    waiting: int
+    next: Next
+
+
+@refuses("502")
+async def list_items(app: App, request: Request, query: Filter) -> Json[QuarantinePage]:
+    """Messages in quarantine, newest first, and how many wait."""
+    connection, place = request.connection.id, decode(query.cursor, (int,))
+    wanted = {"state": query.state, "policy": query.policy, "user": query.user, "sender": query.sender}
+    items, last = await quarantine.page(
+        app.database, await app.seal.box(connection), connection,
+        {name: str(value) for name, value in wanted.items() if value},
+        before=place[0] if place else None, most=query.limit,
+    )  # fmt: skip
+    following = None if last is None else encode(last)
+    waiting = await quarantine.count(app.database, connection)
+    content: QuarantinePage = {"items": [item.printed() for item in items], "waiting": waiting, "next": following}
+    return paged(request, content, following)
+
+
+@refuses("404 no_such_item", "409 not_running", "409 not_waiting")
+async def release_item(app: App, request: Request) -> Accepted[Noted]:
     """Have a message put back where it was."""
-    connection, number = await found(app, request.args["id"]), request.args["item"]
+    number = request.args["item"]
     if not number.isascii() or not number.isdigit() or int(number) >= 2**31:
         raise Refused(404, "no_such_item", "There is no such message in quarantine.")
-    await flow.release(app, connection, int(number))
-    return as_json({"accepted": True}, 202)
+    await flow.release(app, request.connection, int(number), request.actor.name)
+    return accepted(NOTED)
 
 
-async def make_export(app: App, request: Request) -> Response:
+@refuses("409 not_running", "409 quarantine_empty")
+async def make_export(app: App, request: Request) -> Accepted[Noted]:
     """Have everything that waits taken out, to be fetched in a while."""
-    await flow.ask_for_export(app, await found(app, request.args["id"]))
-    return as_json({"accepted": True}, 202)
+    await flow.ask_for_export(app, request.connection, request.actor.name)
+    return accepted(NOTED)
 
 
-async def get_export(app: App, request: Request) -> Response:
-    """One part of the last export as a ZIP, the first unless `part` says otherwise; a Link leads to the next one."""
-    connection = await found(app, request.args["id"])
-    parts, place = await exports.parts(app.database, connection.id), whole(request, "part", 1, 2**31)
+@refuses("404 export_not_ready", "404 no_such_export", "502")
+async def get_export(app: App, request: Request, query: Part) -> Zip:
+    """One part of the last export, the first unless `part` says otherwise; a Link leads to the next one."""
+    connection, place = request.connection, query.part
+    parts = await exports.parts(app.database, connection.id)
     if any(part.until is None for part in parts):
         raise Refused(404, "export_not_ready", "The export is being made. Come back in a minute.")
     if not 1 <= place <= len(parts):
@@ -56,9 +83,9 @@ async def get_export(app: App, request: Request) -> Response:
     box = await app.seal.box(connection.id)
     content = await exports.content(app.database, box, connection.id, parts[place - 1].part)
     headers = {
-        **DATA_HEADERS, "Content-Type": "application/zip",
+        **DATA_HEADERS, "Content-Type": Zip.media,
         "Content-Disposition": f'attachment; filename="quarantine-{place}-of-{len(parts)}.zip"',
     }  # fmt: skip
     if place < len(parts):
         headers["Link"] = f'<{request.path}?part={place + 1}>; rel="next"'
-    return Response(headers=headers, body=content)
+    return Zip(headers=headers, body=content)

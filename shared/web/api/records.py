@@ -1,75 +1,134 @@
 """What is true of one connection, and what was: plan, published table, ledger, operations, certificate."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared import chain
+from shared import operations as calls
 from shared.app import App
-from shared.errors import Refused
+from shared.certificate import SignedCertificate
+from shared.chain import LedgerEntry
 from shared.handlers import views
-from shared.handlers.overview import found
+from shared.operations import OperationEntry
 from shared.sheet import as_csv
-from shared.web.messages import DATA_HEADERS, Request, Response, as_json
+from shared.shown import Next
+from shared.steps import PlanStep
+from shared.web.api import refuses
+from shared.web.cursors import Cursor, decode, encode, leading_on, paged
+from shared.web.messages import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json
+
+# A file is read by a program, which takes more at a time than a person.
+MOST = {"json": 200, "ndjson": 10_000, "csv": 10_000}
 
 
-async def plan(app: App, request: Request) -> Response:
-    """What would change now."""
-    return as_json({"steps": await views.planned(app, await found(app, request.args["id"]))})
+class Purpose(Strict):
+    """What the plan is for."""
+
+    purpose: views.Purpose = Field(
+        "now", alias="for", description="what would be done now, or by connecting again, by a repair, or by a revoke"
+    )
 
 
-async def changes(app: App, request: Request) -> Response:
+class Records(Strict):
+    """Which part of a record, and in which form."""
+
+    format: Literal["json", "ndjson", "csv"] = "json"
+    limit: int = Field(200, ge=1, le=10_000, description="how many at most; 200 at most as JSON")
+    cursor: Cursor = ""
+
+
+class Hours(Strict):
+    """How far back."""
+
+    hours: int = Field(24, ge=1, le=24 * 30)
+
+
+class Plan(TypedDict):
+    """What would be done, in order."""
+
+    steps: list[PlanStep]
+
+
+class LedgerPage(TypedDict):
+    """Some of the ledger, in order."""
+
+    entries: list[LedgerEntry]
+    next: Next
+
+
+class OperationPage(TypedDict):
+    """Some of the log of calls, in order."""
+
+    operations: list[OperationEntry]
+    next: Next
+
+
+@refuses("502")
+async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
+    """What would be done, and why, by a fresh look at the tenant. Changes nothing."""
+    return as_json({"steps": await views.planned(app, request.connection, query.purpose)})
+
+
+@refuses("502")
+async def changes(app: App, request: Request) -> Json[views.Changes]:
     """The published table with what is true now."""
-    return as_json(await views.changes(app, await found(app, request.args["id"])))
+    return as_json(await views.changes(app, request.connection))
 
 
-async def ledger(app: App, request: Request) -> Response:
-    """The ledger as JSON, as NDJSON or as CSV, by `format`."""
-    rows = await views.entries(app, await found(app, request.args["id"]))
-    return exported(request, "ledger", "entries", rows)
+async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
+    """The ledger in order: as JSON, as NDJSON or as CSV."""
+    after, most = _behind(query), _most(query)
+    rows = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
+    following = encode(rows[-1]["number"]) if len(rows) == most else None
+    if query.format == "json":
+        return paged(request, {"entries": rows, "next": following}, following)
+    return _file(request, query, "ledger", rows, following)
 
 
-async def operations(app: App, request: Request) -> Response:
-    """The calls made with the service's own account: as JSON, as NDJSON or as CSV, from behind the number `after`."""
-    connection = await found(app, request.args["id"])
-    after, most = whole(request, "after", 0, 2**31), whole(request, "limit", 1000, 10_000)
-    rows = await views.operations_of(app, connection, after, most)
-    more = {"next": rows[-1]["number"] if len(rows) == most else None}
-    return exported(request, "operations", "operations", rows, **more)
+async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
+    """The calls made with the service's own account, in order: as JSON, as NDJSON or as CSV."""
+    after, most = _behind(query), _most(query)
+    rows = await calls.listed(app.database, request.connection.id, after=after, most=most)
+    following = encode(rows[-1]["number"]) if len(rows) == most else None
+    if query.format == "json":
+        return paged(request, {"operations": rows, "next": following}, following)
+    return _file(request, query, "operations", rows, following)
 
 
-async def matched(app: App, request: Request) -> Response:
-    """Our log of calls beside the platform's own, for the last `hours`."""
-    connection = await found(app, request.args["id"])
-    hours = whole(request, "hours", 24, 24 * 30)
-    return as_json(await views.matched(app, connection, timedelta(hours=hours)))
+@refuses("404 no_platform_log", "502")
+async def matched(app: App, request: Request, query: Hours) -> Json[views.Matched]:
+    """Our log of calls beside the platform's own, for the last hours."""
+    return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
-def whole(request: Request, name: str, default: int, most: int) -> int:
-    """A number of the query. Raises Refused for anything else, or one that is too large."""
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or int(text) > most:
-        raise Refused(400, "not_valid", f"{name}: a whole number up to {most} is meant.")
-    return int(text)
-
-
-def exported(request: Request, name: str, key: str, rows: list[dict[str, Any]], **more: Any) -> Response:
-    """Rows as JSON, as NDJSON or as CSV, by `format`."""
-    kind: str | Literal["json", "ndjson", "csv"] = request.query.get("format", "json")
-    if kind == "json":
-        return as_json({key: rows, **more})
-    if kind == "ndjson":
-        return _file("application/x-ndjson", f"{name}.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
-    if kind == "csv":
-        return _file("text/csv; charset=utf-8", f"{name}.csv", as_csv(rows))
-    raise Refused(400, "unknown_format", "format: this comes as json, ndjson or csv.")
-
-
-def _file(content_type: str, name: str, text: str) -> Response:
-    disposition = f'attachment; filename="{name}"'
-    headers = {**DATA_HEADERS, "Content-Type": content_type, "Content-Disposition": disposition}
-    return Response(headers=headers, body=text.encode())
-
-
-async def certificate(app: App, request: Request) -> Response:
+@refuses("404 no_certificate_yet", "502")
+async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
     """The signed exit record."""
-    return as_json(await views.exit_record(app, await found(app, request.args["id"])))
+    return as_json(await views.exit_record(app, request.connection))
+
+
+def _behind(query: Records) -> int:
+    place = decode(query.cursor, (int,))
+    return place[0] if place else 0
+
+
+def _most(query: Records) -> int:
+    return min(query.limit, MOST[query.format])
+
+
+def _file(
+    request: Request, query: Records, name: str, rows: Sequence[Mapping[str, Any]], following: str | None
+) -> Ndjson | Csv:
+    headers = {
+        **DATA_HEADERS, **leading_on(request, following),
+        "Content-Disposition": f'attachment; filename="{name}.{query.format}"',
+    }  # fmt: skip
+    if query.format == "ndjson":
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        return Ndjson(headers={**headers, "Content-Type": Ndjson.media}, body=text.encode())
+    return Csv(headers={**headers, "Content-Type": f"{Csv.media}; charset=utf-8"}, body=as_csv(rows).encode())

@@ -1,75 +1,81 @@
 """The reports of a connection: which it has, who is sent them, and each one in three forms."""
 
 import asyncio
-from dataclasses import replace
+
+from typing_extensions import TypedDict
 
 from shared.app import App
 from shared.handlers import reports
-from shared.handlers.overview import found
 from shared.reports import keep
-from shared.reports.keep import Subscription
-from shared.web.etags import etag, precondition
-from shared.web.messages import DATA_HEADERS, Request, Response, as_json
+from shared.reports.keep import Report, ReportSummary, Subscription
+from shared.shown import Next
+from shared.web.api import refuses
+from shared.web.cursors import Paged, decode, encode, paged
+from shared.web.etags import Precondition
+from shared.web.messages import DATA_HEADERS, Csv, Html, Json, Request, as_json
 
 # A file of its own, opened from wherever it was saved to: it can do nothing but be looked at.
 HARMLESS = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
 
 
-async def settings(app: App, request: Request) -> Response:
+class ReportPage(TypedDict):
+    """Some reports, newest first."""
+
+    reports: list[ReportSummary]
+    next: Next
+
+
+async def settings(app: App, request: Request) -> Json[Subscription]:
     """Which reports there are, and who is sent them."""
-    connection = await found(app, request.args["id"])
-    return _tagged(await keep.subscription(app.database, connection.id))
+    return as_json(await keep.subscription(app.database, request.connection.id))
 
 
-async def put_settings(app: App, request: Request) -> Response:
+@refuses("409 not_running", "409 no_mail_server")
+async def put_settings(app: App, request: Request, body: Subscription, seen: Precondition) -> Json[Subscription]:
     """Say which reports there are, and who is sent them."""
-    connection = await found(app, request.args["id"])
-    wanted = request.model(Subscription)
-    await reports.subscribe(app, connection, wanted, precondition(request))
-    return _tagged(await keep.subscription(app.database, connection.id))
+    await reports.subscribe(app, request.connection, body, seen, request.actor.name)
+    return await settings(app, request)
 
 
-def _tagged(shown: Subscription) -> Response:
-    content = shown.model_dump(mode="json")
-    answer = as_json(content)
-    return replace(answer, headers={**answer.headers, "ETag": etag(content)})
-
-
-async def every(app: App, request: Request) -> Response:
+async def every(app: App, request: Request, query: Paged) -> Json[ReportPage]:
     """The kept reports, newest first, with what came of sending them."""
-    connection = await found(app, request.args["id"])
-    return as_json({"reports": await keep.listed(app.database, connection.id)})
+    place = decode(query.cursor, (str,))
+    found, last = await keep.page(
+        app.database, request.connection.id, after=place[0] if place else None, most=query.limit
+    )
+    following = encode(last) if last else None
+    return paged(request, {"reports": found, "next": following}, following)
 
 
-async def one(app: App, request: Request) -> Response:
+@refuses("404 no_such_report")
+async def one(app: App, request: Request) -> Json[Report]:
     """One report's figures."""
-    return as_json(await reports.one(app, await found(app, request.args["id"]), request.args["report"]))
+    return as_json(await reports.one(app, request.connection, request.args["report"]))
 
 
-async def as_html(app: App, request: Request) -> Response:
+@refuses("404 no_such_report")
+async def as_html(app: App, request: Request) -> Html:
     """One report as a file for browsers, its pictures inside."""
     from shared.reports.page import alone
 
-    report = await reports.one(app, await found(app, request.args["id"]), request.args["report"])
+    report = await reports.one(app, request.connection, request.args["report"])
     text = await asyncio.to_thread(alone, report["content"])
-    return _file("text/html; charset=utf-8", f"{report['name']}.html", text)
+    return Html(headers=_file(Html.media, f"{report['name']}.html"), body=text.encode())
 
 
-async def as_csv(app: App, request: Request) -> Response:
+@refuses("404 no_such_report")
+async def as_csv(app: App, request: Request) -> Csv:
     """One report's figures as a file for spreadsheets."""
     from shared.reports.page import figures
 
-    report = await reports.one(app, await found(app, request.args["id"]), request.args["report"])
-    return _file("text/csv; charset=utf-8", f"{report['name']}.csv", figures(report["content"]))
+    report = await reports.one(app, request.connection, request.args["report"])
+    return Csv(headers=_file(Csv.media, f"{report['name']}.csv"), body=figures(report["content"]).encode())
 
 
-def _file(content_type: str, name: str, text: str) -> Response:
-    return Response(
-        headers={
-            **DATA_HEADERS,
-            "Content-Type": content_type,
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Content-Security-Policy": HARMLESS,
-        },
-        body=text.encode(),
-    )
+def _file(media: str, name: str) -> dict[str, str]:
+    return {
+        **DATA_HEADERS,
+        "Content-Type": f"{media}; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Security-Policy": HARMLESS,
+    }

@@ -1,0 +1,258 @@
+"""The API over the wire: where it is, who asks, what is asked once more, and what a refusal becomes."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from shared.errors import FootprintError, Permanent, Refused, Temporary
+
+if TYPE_CHECKING:
+    import httpx
+
+# How often one request is asked once more, and how long somebody at a terminal is kept waiting for that, in seconds.
+ASKED_AGAIN = 2
+AT_ONCE, LONGEST_PAUSE = 0.5, 30.0
+# A plan is a fresh look at a whole tenant.
+ANSWER_LIMIT = 120.0
+# The largest pages that the API gives.
+MOST, MOST_OF_A_FILE = "200", "10000"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+IDENTIFIER = re.compile(r"[0-9a-f]{32}")
+VISIBLE = re.compile(r"[!-~]+")
+
+Answer = dict[str, Any]
+
+
+class Usage(FootprintError):
+    """What was typed, or what is set in the environment, cannot be acted on: exit code 2."""
+
+
+def of(connection: str, *more: str) -> str:
+    """The path of a connection, or of something below it."""
+    return "/".join(["/connections", *(quote(part, safe="") for part in (connection, *more))])
+
+
+class Api:
+    """One deployment's API, asked by whoever the token is of. Opens nothing before the first request.
+
+    Every method raises Refused with what the API said, and another FootprintError if it did not answer.
+    """
+
+    def __init__(self, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._environ, self._say = environ, say
+        self.now: datetime | None = None
+        """The service's time when it last answered."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def get(self, path: str, **query: str | None) -> Answer:
+        """What is there. A part of the query that is None is left out."""
+        return self._content(self._send("GET", path, query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Ask for something to be done: once, however often it must be sent."""
+        return self._content(self._send("POST", path, {}, body))
+
+    def every(self, path: str, key: str, **query: str | None) -> Answer:
+        """All pages of a list as if they were one."""
+        whole: Answer = {key: []}
+        query["limit"] = MOST
+        while True:
+            page = self.get(path, **query)
+            if not isinstance(page.get(key), list):
+                raise self._another()
+            for name, value in page.items():
+                before = whole.get(name)
+                if isinstance(before, list):
+                    before += value
+                else:
+                    whole[name] = {**before, **value} if isinstance(before, dict) else value
+            if whole.get("next") in (None, query.get("cursor")):
+                return whole
+            query["cursor"] = whole["next"]
+
+    def files(self, path: str, **query: str | None) -> Iterator[str]:
+        """The text of each page of something that comes as a file."""
+        import httpx
+
+        query["limit"] = MOST_OF_A_FILE
+        while True:
+            answer = self._send("GET", path, query)
+            yield answer.text
+            # Only the cursor is taken from the link: a token goes to one host, whatever an answer says.
+            following = answer.links.get("next", {}).get("url")
+            cursor = httpx.URL(following).params.get("cursor") if following else None
+            if cursor in (None, query.get("cursor")):
+                return
+            query["cursor"] = cursor
+
+    def find(self, word: str) -> Answer:
+        """The connection that an id, a name or a tenant means; of several, the one that is not closed."""
+        if IDENTIFIER.fullmatch(word):
+            return self.get(of(word))
+        found = self.every("/connections", "connections", q=word)["connections"]
+        meant = [one for one in found if word.casefold() in _names(one)]
+        open_still = [one for one in meant if one["stage"] != "closed"]
+        if len(open_still or meant) > 1:
+            several = "; ".join(f"{one['id']} ({one['name']}, {one['stage_title']})" for one in open_still or meant)
+            raise Usage("ambiguous", f"“{word}” may mean any of these: {several}. Name one by its id.")
+        if not meant:
+            near = ", ".join(f"“{one['name']}”" for one in found[:5])
+            raise Refused(
+                404, "no_such_connection",
+                f"No connection has the id, the name or the tenant “{word}”." + (f" Near it: {near}." if near else ""),
+            )  # fmt: skip
+        return self.get(of((open_still or meant)[0]["id"]))
+
+    @cached_property
+    def _address(self) -> str:
+        url = self._environ.get("FOOTPRINT_URL", "").strip().rstrip("/")
+        if not url:
+            raise Usage("no_url", "Set FOOTPRINT_URL to where the service is, such as https://footprint.example.com.")
+        try:
+            parts = urlsplit(url)
+            sealed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+            # To ask for the port is what shows that it is one.
+            usable = (
+                sealed and parts.hostname and parts.port != 0 and VISIBLE.fullmatch(url) and not set(url) & set("@?#")
+            )
+        except ValueError:
+            usable = False
+        if not usable:
+            # Not repeated here: somebody may have put a password into it.
+            raise Usage(
+                "url_not_valid",
+                "FOOTPRINT_URL is an address such as https://footprint.example.com, without anything behind it; http "
+                "is for this machine only, because the token is sent with every request.",
+            )
+        return url
+
+    @cached_property
+    def _client(self) -> "httpx.Client":
+        import httpx
+
+        address, token = self._address, self._environ.get("FOOTPRINT_TOKEN", "").strip()
+        if not token:
+            raise Usage(
+                "no_token",
+                "Set FOOTPRINT_TOKEN to a token of this deployment's issuer. It is read from the environment only, so "
+                "that no list of processes shows it.",
+            )
+        # Told here, for the libraries below would repeat it in their error.
+        if not VISIBLE.fullmatch(token):
+            raise Usage("token_not_valid", "What FOOTPRINT_TOKEN is set to cannot be a token: see how it was pasted.")
+        return httpx.Client(
+            base_url=f"{address}/api", headers={"Authorization": f"Bearer {token}"}, verify=self._trust(),
+            timeout=httpx.Timeout(ANSWER_LIMIT, connect=10.0),
+        )  # fmt: skip
+
+    def _trust(self) -> Any:
+        import ssl
+
+        trusted, more = ssl.create_default_context(), self._environ.get("FOOTPRINT_CA_FILE")
+        if more:
+            try:
+                trusted.load_verify_locations(cafile=more)
+            except (OSError, ssl.SSLError):
+                raise Usage(
+                    "ca_file_not_valid", f"FOOTPRINT_CA_FILE: there are no certificates to be read in {more}."
+                ) from None
+        return trusted
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, Any] | None = None
+    ) -> "httpx.Response":
+        import httpx
+
+        headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
+        request = self._client.build_request(
+            method, path, params={name: value for name, value in query.items() if value is not None}, json=body,
+            headers=headers,
+        )  # fmt: skip
+        lost = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
+        left = ASKED_AGAIN
+        while True:
+            try:
+                answer = self._client.send(request)
+            except lost:
+                if not left:
+                    raise Temporary(
+                        "connection_lost", f"The connection to {self._address} broke off. Look whether it was done."
+                    ) from None
+                why, pause = "The connection broke off", AT_ONCE
+            except httpx.TransportError as error:
+                raise Permanent(
+                    "unreachable", f"Nobody answers at {self._address}: {error}. Check FOOTPRINT_URL and, for a "
+                    "certificate that is not trusted, FOOTPRINT_CA_FILE.",
+                ) from None  # fmt: skip
+            else:
+                self.now = _moment(answer.headers.get("date", ""))
+                why, pause = "The service is busy", self._pause(answer)
+                soon = answer.is_error and (answer.status_code in (429, 503) or "retry-after" in answer.headers)
+                if not soon or not left or pause > LONGEST_PAUSE:
+                    return self._checked(answer)
+            self._say(f"{why}; asked again in {pause:.1f} s.")
+            time.sleep(pause)
+            left -= 1
+
+    def _pause(self, answer: "httpx.Response") -> float:
+        """How long to wait before asking again, in seconds."""
+        asked = answer.headers.get("retry-after", "1")
+        if asked.isascii() and asked.isdigit():
+            return float(asked)
+        until = _moment(asked)
+        return max(1.0, (until - (self.now or datetime.now(UTC))).total_seconds()) if until else 1.0
+
+    def _checked(self, answer: "httpx.Response") -> "httpx.Response":
+        if answer.is_success:
+            return answer
+        if answer.is_redirect:
+            raise self._another()
+        if answer.status_code == 401:
+            self._say("What FOOTPRINT_TOKEN holds is not accepted, or not any more.")
+        try:
+            told = answer.json()
+            raise Refused(answer.status_code, str(told["code"]), str(told["detail"]))
+        except (ValueError, KeyError, TypeError):
+            raise Refused(
+                answer.status_code, f"http_{answer.status_code}",
+                f"What answers at {self._address} says {answer.status_code} {answer.reason_phrase}, and not why.",
+            ) from None  # fmt: skip
+
+    def _content(self, answer: "httpx.Response") -> Answer:
+        try:
+            content = answer.json()
+        except ValueError:
+            raise self._another() from None
+        if not isinstance(content, dict):
+            raise self._another()
+        return content
+
+    def _another(self) -> Permanent:
+        return Permanent(
+            "not_the_api", f"What answers at {self._address} is not this service's API. Check FOOTPRINT_URL."
+        )
+
+
+def _names(connection: Mapping[str, Any]) -> set[str]:
+    """What a connection is called, in lower case."""
+    return {str(connection[key]).casefold() for key in ("name", "tenant", "expected_tenant") if connection.get(key)}
+
+
+def _moment(text: str) -> datetime | None:
+    """A header's time, or None."""
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None

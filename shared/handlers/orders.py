@@ -1,0 +1,26 @@
+"""What an operator asks to be done now: it is noted with their name, and a job does it."""
+
+from shared import chain
+from shared.app import App
+from shared.connections import Connection
+from shared.errors import Refused
+from shared.lifecycle import Stage
+from shared.queues import Job
+
+# Each order with what the ledger says of it.
+JOBS = {
+    "sync-now": "synchronise now",
+    "sync-accepting-loss": "synchronise now, and accept that so much of the directory is gone",
+    "advance": "look at the tenant now",
+    "repair": "put right what others have changed",
+}
+
+
+async def start(app: App, connection: Connection, job: str, actor: str) -> None:
+    """Have one of JOBS run now. Raises Refused: only a running connection is synchronised or repaired."""
+    if job != "advance" and connection.stage is not Stage.RUN:
+        raise Refused(409, "not_running", "Only a running connection is synchronised or repaired.")
+    now = app.clock.now()
+    async with app.database.write() as write:
+        await chain.order(write, connection, now, actor, JOBS[job], runs=True)
+    await app.queue.send(Job(name=job, connection=connection.id), now)

@@ -1,0 +1,63 @@
+"""Users and groups of our copy of a directory, for people who look for one."""
+
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared import tables as db
+from shared.database import Database
+
+Kind = Literal["users", "groups"]
+SHOWN = {
+    "users": ("id", "name", "mail", "enabled", "kind", "receives", "skipped"),
+    "groups": ("id", "name", "mail"),
+}
+
+
+class User(TypedDict):
+    """A user of the tenant, as our copy of its directory has them."""
+
+    id: Annotated[str, Field(description="the platform's id, by which a policy names them")]
+    name: str | None
+    mail: str | None
+    enabled: bool
+    kind: str | None
+    receives: Annotated[bool, Field(description="mail can be delivered to them")]
+    skipped: Annotated[str | None, Field(description="why they are left out, if they are")]
+
+
+class Group(TypedDict):
+    """A group of the tenant, as our copy of its directory has it."""
+
+    id: Annotated[str, Field(description="the platform's id, by which a policy names it")]
+    name: str | None
+    mail: str | None
+    members: int
+
+
+async def page(
+    database: Database, connection: str, kind: Kind, text: str, *, after: tuple[str, str] | None, most: int
+) -> tuple[list[Any], tuple[str, str] | None]:
+    """Some of them by address and id, each a User or a Group, and where they end if there are more.
+
+    `text` is part of a name, an address or an id, in any letter case.
+    """
+    table = {"users": db.users, "groups": db.groups}[kind]
+    address = sa.func.coalesce(table.c.mail, "")
+    columns: list[sa.ColumnElement[Any]] = [table.c[name] for name in SHOWN[kind]]
+    if kind == "groups":
+        mine = sa.and_(db.members.c.connection == connection, db.members.c.group_id == table.c.id)
+        columns.append(sa.select(sa.func.count()).where(mine).scalar_subquery().label("members"))
+    query = sa.select(*columns).where(table.c.connection == connection)
+    if text:
+        parts = (table.c.name, table.c.mail, table.c.id)
+        query = query.where(sa.or_(*(part.icontains(text, autoescape=True) for part in parts)))
+    if after is not None:
+        query = query.where(sa.or_(address > after[0], sa.and_(address == after[0], table.c.id > after[1])))
+    async with database.read() as read:
+        rows = (await read.execute(query.order_by(address, table.c.id).limit(most + 1))).mappings().all()
+    found = [dict(row) for row in rows[:most]]
+    last = (found[-1]["mail"] or "", found[-1]["id"]) if len(rows) > most else None
+    return found, last

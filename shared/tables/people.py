@@ -1,0 +1,30 @@
+"""Who operates: console sessions, and what was answered to requests that may come twice."""
+
+import sqlalchemy as sa
+
+from shared.tables.columns import Moment, metadata
+
+# The id is a digest of what the browser holds, so that the table alone lets nobody in.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("customer", sa.String),
+    sa.Column("begun_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Index("sessions_by_time", "expires_at"),
+)
+
+# By who asked and the key that they gave; without a status the first of the requests has not been answered yet.
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Index("answers_by_time", "at"),
+)

@@ -1,0 +1,14 @@
+"""The API's own description."""
+
+from typing import Any
+
+from shared.app import App
+from shared.web.messages import Json, Request
+
+
+async def document(app: App, _request: Request) -> Json[dict[str, Any]]:
+    """This document."""
+    # What it takes to describe everything is imported only where somebody asks for it.
+    from shared.web import openapi, sessions
+
+    return openapi.answer(app.settings.public_url, tuple(app.platforms), sessions.cleared(app).partition("=")[0])

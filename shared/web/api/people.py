@@ -1,0 +1,52 @@
+"""Our copy of a tenant's directory, to be searched: whom a policy may name, and by which id."""
+
+from typing import Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared import people
+from shared.app import App
+from shared.people import Group, User
+from shared.shown import Next
+from shared.web.cursors import Paged, decode, encode, paged
+from shared.web.messages import Json, Request
+
+
+class Search(Paged):
+    """Who is looked for."""
+
+    q: str = Field("", max_length=253, description="part of a name, an address or an id")
+
+
+class UserPage(TypedDict):
+    """Some users."""
+
+    users: list[User]
+    next: Next
+
+
+class GroupPage(TypedDict):
+    """Some groups."""
+
+    groups: list[Group]
+    next: Next
+
+
+async def users(app: App, request: Request, query: Search) -> Json[UserPage]:
+    """Users, by address."""
+    found, following = await _page(app, request, query, "users")
+    return paged(request, {"users": found, "next": following}, following)
+
+
+async def groups(app: App, request: Request, query: Search) -> Json[GroupPage]:
+    """Groups, by address, each with the number of its members."""
+    found, following = await _page(app, request, query, "groups")
+    return paged(request, {"groups": found, "next": following}, following)
+
+
+async def _page(app: App, request: Request, query: Search, kind: people.Kind) -> tuple[list[Any], str | None]:
+    place = decode(query.cursor, (str, str))
+    after = (place[0], place[1]) if place else None
+    found, last = await people.page(app.database, request.connection.id, kind, query.q, after=after, most=query.limit)
+    return found, encode(*last) if last else None

@@ -1,0 +1,66 @@
+"""A request that bears an `Idempotency-Key` is carried out once, however often it arrives, and always answered alike.
+
+What is answered is kept sealed, for it may hold a consent link.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import answers
+from shared.app import App
+from shared.errors import Refused
+from shared.seal import DEPLOYMENT
+from shared.web.messages import KEY_HEADER, Request, Response
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+# Visible ASCII.
+KEY = re.compile(r"[!-~]{1,255}")
+SOON = timedelta(seconds=1)
+
+
+async def once(app: App, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """What `work` answers, refusals too, or answered to the same request of the same account before.
+
+    What it answers with a status of 5xx is not kept, so that it may be tried again.
+    Raises Refused 400 `key_not_valid`, 409 `still_being_answered` or 422 `idempotency_key_reused`.
+    """
+    key = request.headers[KEY_HEADER]
+    if not KEY.fullmatch(key):
+        raise Refused(400, "key_not_valid", "Idempotency-Key: it is 1 to 255 visible ASCII characters.")
+    who = [request.actor.name, request.actor.customer, request.method, request.path, key]
+    number, digest = hashlib.sha256(json.dumps(who).encode()).hexdigest(), hashlib.sha256(request.body).hexdigest()
+    began = app.clock.now()
+    known = await answers.begin(app.database, number, digest, began)
+    if known is not None:
+        return await _again(app, number, digest, known)
+    answer = await work()
+    if answer.status >= 500:
+        await answers.forget(app.database, number, began)
+        return answer
+    box = await app.seal.box(DEPLOYMENT)
+    content = json.dumps([dict(answer.headers), base64.b64encode(answer.body).decode()])
+    sealed = box.close(content, about=_about(number))
+    await answers.finish(app.database, number, began, status=answer.status, sealed=sealed)
+    return answer
+
+
+async def _again(app: App, number: str, digest: str, known: answers.Known) -> Response:
+    if known.digest != digest:
+        raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
+    if known.status is None or known.sealed is None:
+        raise Refused(
+            409, "still_being_answered", "The same request came before and is being carried out. Ask again soon.",
+            after=SOON,
+        )  # fmt: skip
+    headers, body = json.loads((await app.seal.box(DEPLOYMENT)).open(known.sealed, about=_about(number)))
+    kept = Response(status=known.status, headers=headers, body=base64.b64decode(body))
+    return replace(kept, headers={**kept.headers, **REPLAYED})
+
+
+def _about(number: str) -> str:
+    return f"answer {number}"

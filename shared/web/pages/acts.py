@@ -1,0 +1,73 @@
+"""What the console's buttons do: the same as the API, in the name of whoever has signed in, and then back."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from shared.app import App
+from shared.errors import Refused
+from shared.handlers import grant, orders, quarantine, revoke
+from shared.web.messages import Request, Response, redirect
+from shared.web.pages import mail, policies, refused
+from shared.web.pages.forms import one, posted
+
+Act = Callable[[App, Request], Awaitable[Response | None]]
+"""What a button does; it answers itself, or its page is shown again."""
+
+
+async def act(app: App, request: Request) -> Response:
+    """A button that was pressed. What is refused is told, with the way back."""
+    name = request.args["action"]
+    if name not in ACTS:
+        raise Refused(404, "no_such_action", "There is no such button.")
+    does, section = ACTS[name]
+    back = f"/connections/{request.connection.id}{section}"
+    try:
+        return await does(app, request) or redirect(back)
+    except Refused as error:
+        return refused(error, app, request, back)
+
+
+async def _order(job: str, app: App, request: Request) -> None:
+    await orders.start(app, request.connection, job, request.actor.name)
+
+
+async def _revoke(app: App, request: Request) -> None:
+    acknowledged = "acknowledge_quarantine" in posted(request)
+    await revoke.revoke(app, request.connection, request.actor.name, acknowledged=acknowledged)
+
+
+async def _grant(app: App, request: Request) -> None:
+    await grant.connect_again(app, request.connection, request.actor.name)
+
+
+async def _attest(app: App, request: Request) -> None:
+    await revoke.attest(app, request.connection, one(posted(request), "key"), request.actor.name)
+
+
+async def _release(app: App, request: Request) -> None:
+    item = one(posted(request), "item")
+    if not re.fullmatch("[0-9]{1,9}", item):
+        raise Refused(404, "no_such_item", "There is no such message in quarantine.")
+    await quarantine.release(app, request.connection, int(item), request.actor.name)
+
+
+async def _export(app: App, request: Request) -> None:
+    await quarantine.ask_for_export(app, request.connection, request.actor.name)
+
+
+# Each action with what it does and the section that it leads back to.
+ACTS: Mapping[str, tuple[Act, str]] = {
+    "sync": (partial(_order, "sync-now"), ""),
+    "sync-accepting-loss": (partial(_order, "sync-accepting-loss"), ""),
+    "look": (partial(_order, "advance"), ""),
+    "repair": (partial(_order, "repair"), ""),
+    "revoke": (_revoke, ""),
+    "grant": (_grant, ""),
+    "attest": (_attest, ""),
+    "release": (_release, "/quarantine"),
+    "export": (_export, "/quarantine?exporting=1"),
+    "put-policy": (policies.put, "/policies"),
+    "delete-policy": (policies.delete, "/policies"),
+    "put-reports": (mail.put_reports, "/reports"),
+}

@@ -1,0 +1,51 @@
+"""One connection: where it stands, what it waits for, what can be done, and the published table as it is now."""
+
+from typing import Any
+
+from shared import certificate, chain
+from shared.app import App
+from shared.connections import Connection
+from shared.handlers import grant, overview, views
+from shared.lifecycle import Stage
+from shared.platform import rows_of
+from shared.web.messages import Request, Response, Role
+from shared.web.pages import SELDOM, SOON, framed, table
+
+
+async def page(app: App, request: Request) -> Response:
+    """One connection."""
+    connection = request.connection
+    view = await views.changes(app, connection)
+    mine = rows_of(app.platforms[connection.platform], connection)
+    may_act = request.actor.role is Role.OPERATOR
+    detail = await overview.detail(app, connection)
+    return framed(
+        app, request, "", c=detail, again=again(app, connection),
+        link=await grant.link(app, connection.id) if may_act and needs_consent(connection) else None,
+        asks=needs_consent(connection), progress=table.progress(connection, mine, view["rows"]),
+        steps=await administrators(app, connection, view), published=table.published(view),
+        drifted=any(row["mark"] == "drifted" for row in view["rows"]),
+        offered=[row for row in view["rows"] if row.get("offered")],
+        ended=await certificate.latest(app.database, connection),
+    )  # fmt: skip
+
+
+async def administrators(app: App, connection: Connection, view: Any) -> list[dict[str, Any]]:
+    """The administrator's steps, each with what the ledger says last of it."""
+    keys = [row["key"] for row in view["rows"] if row["kind"] == "by administrator"]
+    told = await chain.last_of(app.database, connection.id, keys)
+    return table.steps(connection, view["rows"], told)
+
+
+def needs_consent(connection: Connection) -> bool:
+    """Whether the administrator is asked to open the link."""
+    never_given = connection.stage is Stage.NEW and connection.claimed_tenant is None
+    return never_given or connection.reason == "consent_missing"
+
+
+def again(app: App, connection: Connection) -> int | None:
+    """After how many seconds the page looks again by itself; None where nothing will happen any more."""
+    proving = connection.stage is Stage.NEW and connection.claimed_tenant is not None
+    if overview.is_working(app, connection) or connection.stage is Stage.GRANT or proving:
+        return SOON
+    return None if connection.stage is Stage.CLOSED else SELDOM

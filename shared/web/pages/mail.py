@@ -1,0 +1,84 @@
+"""What is told and done about a connection's mail: its quarantine, and its scheduled reports."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared import exports
+from shared.app import App
+from shared.errors import Refused
+from shared.handlers import reports as flow
+from shared.lifecycle import Stage
+from shared.quarantine import State
+from shared.reports import keep
+from shared.reports.keep import Subscription
+from shared.reports.periods import Kind
+from shared.web.api import quarantine as listing
+from shared.web.api import reports as kept
+from shared.web.cursors import Paged
+from shared.web.etags import precondition
+from shared.web.messages import Request, Response, etag, redirect
+from shared.web.pages import SELDOM, SOON, content, framed
+from shared.web.pages.forms import Errors, at_field, lines, made, one, posted, said
+from shared.web.pages.policies import seen
+
+STATES: Mapping[str, str] = {
+    State.WAITING: "waiting", State.RELEASING: "being put back", State.RELEASED: "put back",
+    State.RESTORED: "taken out by its owner", State.GONE: "gone",
+}  # fmt: skip
+
+
+async def quarantine(app: App, request: Request) -> Response:
+    """Messages that were taken out, newest first, and what was exported of them."""
+    asked = dict(said(request).query)
+    just_asked = asked.pop("exporting", "") == "1"
+    query = replace(request, query=asked).parameters(listing.Filter)
+    found = content(await listing.list_items(app, request, query))
+    first = not asked.pop("cursor", "")
+    parts = await exports.parts(app.database, request.connection.id)
+    exporting = any(part.until is None for part in parts) or (just_asked and not parts)
+    soon = exporting or any(item["state"] == "releasing" for item in found["items"])
+    again = SOON if soon else SELDOM if request.connection.stage is Stage.RUN else None
+    return framed(
+        app, request, "quarantine", again=again, items=found["items"], waiting=found["waiting"], asked=asked,
+        states=STATES, next={**asked, "cursor": found["next"]} if found["next"] else None, first=first,
+        parts=[part for part in parts if part.until], exporting=exporting,
+    )  # fmt: skip
+
+
+async def reports(app: App, request: Request) -> Response:
+    """The reports that are kept, and who is sent which."""
+    wanted = await keep.subscription(app.database, request.connection.id)
+    form = {"kinds": [str(kind) for kind in wanted.kinds], "recipients": wanted.recipients}
+    return await _reports(app, request, form, {}, etag(wanted.model_dump(mode="json")))
+
+
+async def put_reports(app: App, request: Request) -> Response:
+    """Say which reports there are and who is sent them, as the form says."""
+    form, errors = posted(request), Errors()
+    typed = {"kinds": form.get("kinds", []), "recipients": lines(form, "recipients")}
+    wanted = made(lambda: Subscription.model_validate(typed), errors)
+    if wanted is None:
+        return await _reports(app, request, typed, errors, one(form, "etag"))
+    try:
+        await flow.subscribe(app, request.connection, wanted, precondition(seen(request, form)), request.actor.name)
+    except Refused as error:
+        if error.status == 412:
+            now = (await keep.subscription(app.database, request.connection.id)).model_dump(mode="json")
+            return await _reports(app, request, typed, {}, etag(now), status=412, there=now)
+        return await _reports(app, request, typed, at_field(error, Subscription.model_fields), one(form, "etag"))
+    return redirect(f"/connections/{request.connection.id}/reports")
+
+
+async def _reports(
+    app: App, request: Request, form: Mapping[str, Any], errors: Errors, tag: str, *, status: int = 200,
+    there: Mapping[str, Any] | None = None,
+) -> Response:  # fmt: skip
+    # A form that was sent has no query, so that the first page is beside it.
+    asked = said(request).parameters(Paged)
+    found = content(await kept.every(app, request, asked))
+    return framed(
+        app, request, "reports", 400 if errors else status, reports=found["reports"], form=form, errors=errors, tag=tag,
+        there=there, kinds=[str(kind) for kind in Kind], mailed=bool(app.settings.smtp.host),
+        next={"cursor": found["next"]} if found["next"] else None, first=not asked.cursor,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""The policies of a connection: listed in the order in which they decide, made, changed and deleted by a form."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+from shared import directory
+from shared import policies as stored
+from shared.app import App
+from shared.errors import Refused
+from shared.handlers import policies
+from shared.inspection.conditions import Attachment, Conditions, Failure
+from shared.policies import Policy
+from shared.web.etags import precondition
+from shared.web.messages import Request, Response, etag, redirect
+from shared.web.pages import framed
+from shared.web.pages.differences import differences
+from shared.web.pages.forms import Errors, at_field, lines, made, one, posted
+
+Form = Mapping[str, list[str]]
+# Fields in which each line, or each ticked box, stands for itself.
+TARGETS = ("domains", "groups", "users", "except_domains", "except_groups", "except_users")
+LISTS = ("senders", "subjects", "words", "expressions", "links")
+SWITCHES: Mapping[str, str] = {
+    "impersonation": "The sender's name is that of somebody here, and the address is not theirs",
+    "misleading_links": "A link shows another address than it leads to",
+    "scanner": "The deployment's own scanner finds it risky",
+}  # fmt: skip
+FAILURES: Mapping[str, str] = {
+    "spf-fail": "The sending server is not one of the sender's domain (SPF)",
+    "dkim-fail": "Its signature does not hold (DKIM)",
+    "dmarc-fail": "It is not what the sender's domain says its mail must be (DMARC)",
+    "unauthenticated": "Nothing vouches for the sender at all",
+}  # fmt: skip
+ACTIONS: Mapping[str, str] = {
+    "label": "Label it", "spam": "Move it to spam", "quarantine": "Quarantine it: it can be put back for 30 days",
+    "trash": "Move it to the trash", "pass": "Leave it alone: no later policy decides about it",
+}  # fmt: skip
+CONDITIONS = frozenset(Conditions.model_fields)
+FIELDS = frozenset(Policy.model_fields) | CONDITIONS
+
+
+async def page(app: App, request: Request) -> Response:
+    """The list; with `name` the form that changes one, with `new` the form for another."""
+    name = request.query.get("name", "")
+    if name:
+        policy = await stored.find(app.database, request.connection.id, name)
+        if policy is None:
+            raise policies.no_such(name)
+        return await _form(app, request, _filled(policy), {}, etag(policy.model_dump(mode="json")))
+    if "new" in request.query:
+        return await _form(app, request, _filled(Policy(name="new")) | {"name": [""]}, {}, "")
+    listed = await stored.listed(app.database, request.connection.id)
+    shown = [(policy, whose(policy), told(policy)) for policy in listed]
+    return framed(app, request, "policies", policies=shown, acts=_actions(app, request))
+
+
+async def put(app: App, request: Request) -> Response:
+    """Make or change the policy that a form describes; what is wrong with it is told at its field."""
+    form, errors = posted(request), Errors()
+    policy = made(lambda: Policy.model_validate(_typed(form)), errors)
+    if policy is None:
+        return await _form(app, request, form, errors, one(form, "etag"))
+    try:
+        await policies.put(app, request.connection, policy, precondition(seen(request, form)), request.actor.name)
+    except Refused as error:
+        if error.status == 412:
+            return await _changed_meanwhile(app, request, form, policy)
+        return await _form(app, request, form, at_field(error, FIELDS), one(form, "etag"))
+    return redirect(f"/connections/{request.connection.id}/policies")
+
+
+async def delete(app: App, request: Request) -> Response:
+    """Delete a policy, if it is still what was seen."""
+    form = posted(request)
+    check = precondition(seen(request, form))
+    await policies.delete(app, request.connection, one(form, "name"), check, request.actor.name)
+    return redirect(f"/connections/{request.connection.id}/policies")
+
+
+def seen(request: Request, form: Form) -> Request:
+    """The request as the API would have been sent it: with the tag of what the form showed, or for something new."""
+    tag = one(form, "etag")
+    return replace(request, headers={**request.headers, **({"if-match": tag} if tag else {"if-none-match": "*"})})
+
+
+async def _changed_meanwhile(app: App, request: Request, form: Form, wanted: Policy) -> Response:
+    """The form as it was typed, beside what somebody else has saved since it was opened."""
+    now = await stored.find(app.database, request.connection.id, wanted.name)
+    there = now.model_dump(mode="json") if now else None
+    difference, _ = differences(_flat(now), _flat(wanted)) if now else ([], 0)
+    return await _form(
+        app, request, form, {}, etag(there) if there else "", status=412, there=there is not None, difference=difference
+    )  # fmt: skip
+
+
+async def _form(
+    app: App, request: Request, form: Form, errors: Errors, tag: str, *, status: int = 200, **more: Any
+) -> Response:
+    verified = [row["name"] for row in await directory.domains(app.database, request.connection.id) if row["verified"]]
+    return framed(
+        app, request, "policies", 400 if errors else status, **{"there": None, "difference": [], **more},
+        template="policy.html", form=form, errors=errors, tag=tag, domains=verified, acts=_actions(app, request),
+        attachments={name: name.replace("-", " ") for name in get_args(Attachment)},
+        failures={name: FAILURES[name] for name in get_args(Failure)},
+        switches=SWITCHES if app.settings.scanner.url else {n: t for n, t in SWITCHES.items() if n != "scanner"},
+    )  # fmt: skip
+
+
+def _flat(policy: Policy) -> dict[str, Any]:
+    """A policy with its conditions beside the rest, as its form has them."""
+    content = policy.model_dump(mode="json")
+    return {**content, **content.pop("conditions")}
+
+
+def _actions(app: App, request: Request) -> dict[str, str]:
+    """What a policy may do here; nothing where mail is inspected on its way."""
+    possible = app.platforms[request.connection.platform].actions
+    return {name: text for name, text in ACTIONS.items() if name in possible}
+
+
+def _typed(form: Form) -> dict[str, Any]:
+    """A form as the model of a policy takes it."""
+    whole: dict[str, Any] = {
+        "name": one(form, "name"), "order": one(form, "order") or 100, "direction": one(form, "direction") or "both",
+        "enabled": "enabled" in form, "everyone": one(form, "whose") == "everyone",
+        "actions": [name for name in form.get("actions", ()) if name],
+    }  # fmt: skip
+    # Whoever chose everyone may have named some before.
+    named = TARGETS if not whole["everyone"] else [name for name in TARGETS if name.startswith("except_")]
+    whole |= {name: _named(form, name) for name in named}
+    conditions: dict[str, Any] = {name: lines(form, name) for name in LISTS}
+    conditions |= {name: name in form for name in SWITCHES}
+    conditions |= {name: form.get(name, []) for name in ("attachments", "authentication")}
+    return whole | {"conditions": {"match": one(form, "match") or "any", **conditions}}
+
+
+def _named(form: Form, name: str) -> list[str]:
+    """What was ticked or typed, each once."""
+    return list(
+        dict.fromkeys(part.strip() for value in form.get(name, ()) for part in value.splitlines() if part.strip())
+    )
+
+
+def _filled(policy: Policy) -> dict[str, list[str]]:
+    """A policy as its form would be sent."""
+    form = {"whose": ["everyone" if policy.everyone else "some"]}
+    for name, value in _flat(policy).items():
+        if isinstance(value, list):
+            form[name] = ["\n".join(value)] if name in LISTS else value
+        elif value is not False:
+            form[name] = [str(value)]
+    return form
+
+
+def whose(policy: Policy) -> str:
+    """Whose mail it is about, in a few words."""
+    named = ((policy.domains, "domain"), (policy.groups, "group"), (policy.users, "user"))
+    some = ", ".join(f"{len(names)} {word}{'s' * (len(names) > 1)}" for names, word in named if names)
+    but = policy.except_domains or policy.except_groups or policy.except_users
+    return ("Everyone" if policy.everyone else some or "Nobody") + (", with exceptions" if but else "")
+
+
+def told(policy: Policy) -> list[str]:
+    """Which messages it means, in a few words for each kind."""
+    conditions = policy.conditions
+    counts = {
+        "senders": conditions.senders, "texts in the subject": conditions.subjects, "words": conditions.words,
+        "expressions": conditions.expressions, "linked hosts": conditions.links,
+    }  # fmt: skip
+    found = [f"{word}: {len(some)}" for word, some in counts.items() if some]
+    if conditions.attachments:
+        found.append("attachments: " + ", ".join(conditions.attachments))
+    if conditions.authentication:
+        found.append("authentication: " + ", ".join(conditions.authentication))
+    switched = {"impersonation": "impersonation", "misleading_links": "misleading links", "scanner": "the scanner"}
+    return found + [word for name, word in switched.items() if getattr(conditions, name)]

@@ -1,0 +1,111 @@
+"""The sections of a connection's page: each by its name, and the records among them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from shared import certificate as certificates
+from shared import chain
+from shared.app import App
+from shared.errors import Refused
+from shared.handlers import overview, views
+from shared.platform import rows_of
+from shared.web.api import people
+from shared.web.cursors import Cursor, decode, encode
+from shared.web.messages import Request, Response, Strict
+from shared.web.pages import content, framed, mail, plans, policies, table
+from shared.web.pages.differences import differences
+from shared.web.pages.forms import said
+
+# Entries on a page: with what differs in each, it still loads at once.
+ENTRIES = 25
+
+
+class Reading(Strict):
+    """Which entries of the ledger, and whether its chain is looked through."""
+
+    cursor: Cursor = ""
+    verify: Literal["1"] | None = None
+
+
+async def page(app: App, request: Request) -> Response:
+    """The section that the path names."""
+    section = BY_NAME.get(request.args["section"])
+    if section is None:
+        raise Refused(404, "no_such_page", "There is nothing at this address.")
+    return await section(app, request)
+
+
+async def ledger(app: App, request: Request) -> Response:
+    """Who did what and when, the last first; each with what differs by it."""
+    asked, connection = said(request).parameters(Reading), request.connection.id
+    place = decode(asked.cursor, (int,))
+    before = place[0] if place else 0
+    rows = await chain.page(app.database, connection, after=before, most=ENTRIES + 1, newest=True)
+    titles = titles_of(app, request)
+    entries = [_differing(row, titles) for row in rows[:ENTRIES]]
+    return framed(
+        app, request, "ledger", entries=entries, first=place is None, verified=asked.verify is not None,
+        broken=await chain.verify(app.database, connection) if asked.verify else None,
+        next={"cursor": encode(entries[-1]["number"])} if len(rows) > ENTRIES else None,
+    )  # fmt: skip
+
+
+def _differing(entry: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    """An entry with what differs by it; an outcome only repeats what its intent has said."""
+    outcome = entry["state"] in ("done", "failed")
+    lines, more = ([], 0) if outcome else differences(entry["before"], entry["after"])
+    return {**entry, "title": titles.get(entry["key"].partition("/")[0]), "differs": lines, "more": more}
+
+
+def titles_of(app: App, request: Request) -> dict[str, str]:
+    """What each row's objects are called."""
+    platform = app.platforms[request.connection.platform]
+    return {row.key: row.title for row in rows_of(platform, request.connection)}
+
+
+class Looking(people.Search):
+    """Whom one looks for in the directory."""
+
+    kind: Literal["users", "groups"] = "users"
+
+
+async def directory(app: App, request: Request) -> Response:
+    """The organisation as we know it: in numbers, its domains, and its users and groups to be searched."""
+    asked = said(request).parameters(Looking)
+    search = people.Search(q=asked.q, cursor=asked.cursor)
+    lists = people.users if asked.kind == "users" else people.groups
+    found = content(await lists(app, request, search))
+    following = {"kind": asked.kind, "q": asked.q, "cursor": found["next"]} if found["next"] else None
+    return framed(
+        app, request, "directory", c=await overview.detail(app, request.connection), kind=asked.kind, q=asked.q,
+        people=found[asked.kind], first=not asked.cursor, next=following,
+    )  # fmt: skip
+
+
+async def certificate(app: App, request: Request) -> Response:
+    """The signed record of the end; before there is one, what is still awaited."""
+    connection = request.connection
+    if await certificates.latest(app.database, connection) is None:
+        rows = (await views.changes(app, connection))["rows"]
+        open_still = [
+            table.whole(row) for row in rows if row["kind"] != "activity" and row["mark"] not in ("absent", "on demand")
+        ]
+        return framed(app, request, "certificate", record=None, awaited=open_still)
+    record = await views.exit_record(app, connection)
+    titles = titles_of(app, request)
+
+    def named(keys: Iterable[str]) -> list[dict[str, str]]:
+        return [{"title": titles.get(key.partition("/")[0], key), "identity": key.partition("/")[2]} for key in keys]
+
+    document = record["certificate"]
+    of_ours = [line for line in document["changes"] if line["state"] not in ("borrowed", "left")]
+    return framed(
+        app, request, "certificate", record=record, changes=of_ours, before_us=named(document["yours_before_us"]),
+        elsewhere=named(document["left_to_another_connection"]),
+    )  # fmt: skip
+
+
+BY_NAME: Mapping[str, Callable[[App, Request], Awaitable[Response]]] = {
+    "directory": directory, "policies": policies.page, "quarantine": mail.quarantine, "reports": mail.reports,
+    "plan": plans.page, "ledger": ledger, "certificate": certificate,
+}  # fmt: skip

@@ -1,0 +1,102 @@
+"""The published table and what is true of it now, put into the order and the words in which people read it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.connections import Connection
+from shared.lifecycle import ByAdministrator, Change, Row, Stage
+
+# The four stages of the published table.
+TITLES = {
+    "grant": "Granting access", "run": "Service running", "revoke": "Revoking access", "cleanup": "Clean-up"
+}  # fmt: skip
+# What stands for a whole line is what needs to be looked at soonest.
+SOONEST = (
+    "drifted", "under way", "by administrator", "waiting", "present", "borrowed", "running", "on demand", "stopped",
+    "absent",
+)  # fmt: skip
+THERE = frozenset({"present", "borrowed"})
+# More of one kind would only be scrolled past; the API has all of them.
+MOST_OBJECTS = 12
+
+Line = Mapping[str, Any]
+
+
+def published(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The four stages, each with its lines; a line with one mark for all the objects that it is about."""
+    of_key: dict[str, list[Line]] = {}
+    for row in map(whole, view["rows"]):
+        of_key.setdefault(row["key"], []).append(row)
+    return [
+        {
+            "stage": stage,
+            "title": title,
+            "lines": [_line(line, of_key) for line in view["published"] if line["stage"] == stage],
+        }
+        for stage, title in TITLES.items()
+    ]
+
+
+def whole(row: Line) -> Line:
+    """A row with everything that one may have."""
+    return {"until": None, "when": None, "drift": None, "offered": False, "asked": None, "since": None, **row}
+
+
+def _line(line: Line, of_key: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
+    objects = [row for key in line["rows"] for row in of_key.get(key, ())]
+    marks = [row["mark"] for row in objects]
+    mark = min(marks, key=SOONEST.index) if marks else None
+    until = max((row["until"] for row in objects if row.get("until")), default=None)
+    return {
+        **line, "objects": objects[:MOST_OBJECTS], "more": max(len(objects) - MOST_OBJECTS, 0), "mark": mark,
+        "like": marks.count(mark) if mark else 0, "all": len(objects), "until": until,
+    }  # fmt: skip
+
+
+def progress(connection: Connection, mine: Sequence[Row], rows: Sequence[Line]) -> dict[str, Any] | None:
+    """How many objects are as the stage wants them; None where nothing is being carried out."""
+    made_in = {row.key: row.created_in for row in mine if isinstance(row, Change | ByAdministrator)}
+    match connection.stage:
+        case Stage.GRANT:
+            wanted = [row for row in rows if made_in.get(row["key"], Stage.CLOSED) <= Stage.GRANT]
+            done = [row for row in wanted if row["mark"] in THERE]
+            return {"done": len(done), "all": len(wanted), "what": "objects are in place"}
+        case Stage.REVOKE | Stage.CLEANUP:
+            staying = [row for row in rows if row["mark"] == "borrowed" or row.get("offered")]
+            wanted = [row for row in rows if row["key"] in made_in and row not in staying]
+            done = [row for row in wanted if row["mark"] == "absent"]
+            return {"done": len(done), "all": len(wanted), "what": "objects are gone"}
+    return None
+
+
+def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Line]) -> list[dict[str, Any]]:
+    """What is the administrator's: what is asked for now, and what is done, with when and by what it was seen.
+
+    `told` is the last that the ledger says of each object.
+    """
+    ending = connection.stage >= Stage.REVOKE
+    found = []
+    for row in map(whole, rows):
+        last = told.get(row["key"])
+        if row["kind"] != "by administrator" or (last is None and not row["asked"]):
+            continue
+        # Something that is gone was done when that was wanted; before, it is only not there yet.
+        done = not row["asked"] and (row["mark"] == "absent" if ending else row["mark"] == "present")
+        if row["asked"] or done or row["mark"] in ("waiting", "drifted"):
+            found.append({**row, "done": done, "removal": ending, "last": last})
+    return found
+
+
+def grouped(rows: Iterable[Row]) -> list[tuple[str, list[Change | ByAdministrator]]]:
+    """What is made in a tenant, by when it goes again: for whoever decides about it."""
+    titles = {
+        "revoke": "Until access is revoked", "cleanup": "Until clean-up, when no mail needs it any more",
+        "hand": "By you, until you remove it in the end", "stays": "Stays, unless you ask for its removal",
+    }  # fmt: skip
+    found: dict[str, list[Change | ByAdministrator]] = {key: [] for key in titles}
+    for row in rows:
+        if isinstance(row, ByAdministrator):
+            found["hand"].append(row)
+        elif isinstance(row, Change):
+            found["stays" if row.offered else row.removed_in.name.lower()].append(row)
+    return [(titles[key], some) for key, some in found.items() if some]

@@ -1,0 +1,155 @@
+"""Signing in to the console: by the issuer's page (OpenID Connect, code with PKCE), or by a one-time link; and out."""
+
+import base64
+import hashlib
+import hmac
+import logging
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from shared.app import App
+from shared.errors import FootprintError, Permanent, Refused
+from shared.http import Reply, unreadable
+from shared.keys import PATIENCE
+from shared.web import sessions
+from shared.web.messages import Actor, Request, Response, Role, redirect
+from shared.web.operators import ONCE, admitted, outage_told, vouched
+
+STATE = "sign-in state"
+# How long somebody may take at the issuer's page.
+LIFE = timedelta(minutes=10)
+SCOPE = "openid profile email"
+# A path in plain letters. A second slash would name another host, and some browsers read a backslash as one.
+PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,2000}")
+NOT_A_PAGE = ("/api/", "/sign-in", "/sign-out")
+
+log = logging.getLogger(__name__)
+
+
+async def begin(app: App, request: Request) -> Response:
+    """Send the browser to the issuer's page; after that it goes on to the page that `to` names."""
+    operators = app.settings.operators
+    if not operators.client_id:
+        raise Refused(404, "no_sign_in", "Nobody signs in here by a page of an issuer. Ask for a sign-in link.")
+    with outage_told():
+        where = await app.keys.endpoint(operators.issuer, "authorization_endpoint")
+    state = await app.seal.link(STATE, None, LIFE)
+    browser, verifier, nonce = await _secrets(app, state)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    query = {
+        "client_id": operators.client_id, "redirect_uri": _redirect_uri(app), "response_type": "code", "scope": SCOPE,
+        "state": state, "nonce": nonce, "code_challenge_method": "S256",
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+    }  # fmt: skip
+    held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
+    cookie = sessions.cookie(app, _cookie(app, state), held, LIFE, path="/sign-in")
+    return redirect(f"{where}{'&' if '?' in where else '?'}{urlencode(query)}", **{"Set-Cookie": cookie})
+
+
+async def back(app: App, request: Request) -> Response:
+    """Where the browser comes back to with a code, or with the word that there is none."""
+    state = request.query.get("state", "")
+    browser, verifier, nonce = await _secrets(app, state)
+    held, _, to = request.cookie(_cookie(app, state)).partition(".")
+    # Else somebody could have others go on with a sign-in that they began, and act in their name unnoticed.
+    if not hmac.compare_digest(held.encode(), browser.encode()):
+        raise _over()
+    try:
+        await app.seal.use(STATE, state)
+    except Refused:
+        raise _over() from None
+    if error := request.query.get("error"):
+        raise Refused(403, "sign_in_declined", f"You were not signed in ({_word(error)}). Begin again.")
+    answer = await _exchanged(app, request.query.get("code", ""), verifier)
+    client = app.settings.operators.client_id
+    claims = await vouched(app, str(answer.get("id_token")), client)
+    if claims is None or not _is_ours(claims, client, nonce):
+        raise Refused(
+            403, "sign_in_not_proven", "The issuer's answer does not say reliably who signed in. Begin again."
+        )
+    session = await sessions.begin(app, admitted(app.settings.operators, claims))
+    return redirect(_own_page(unquote(to)), **{"Set-Cookie": session})
+
+
+async def once(app: App, request: Request) -> Response:
+    """Follow a one-time link into the console."""
+    await app.seal.use(ONCE, request.args["token"])
+    return redirect("/", **{"Set-Cookie": await sessions.begin(app, Actor(name="console", role=Role.OPERATOR))})
+
+
+async def end(app: App, request: Request) -> Response:
+    """Sign out here, or with the form's `everywhere` in every browser."""
+    from shared.web.pages import page
+
+    everywhere = request.form().get("everywhere") == "1"
+    await sessions.end(app, request)
+    if everywhere:
+        await sessions.end_all(app, request.actor)
+    told = page("signed_out.html", everywhere=everywhere, issuer=bool(app.settings.operators.client_id))
+    return Response(headers={**told.headers, "Set-Cookie": sessions.cleared(app)}, body=told.body)
+
+
+async def _secrets(app: App, state: str) -> list[str]:
+    """What proves to us the browser, to the issuer us, and to us its token: worked out from the state, kept nowhere."""
+    return [await app.seal.secret(f"sign-in {what}", state) for what in ("browser", "verifier", "nonce")]
+
+
+def _redirect_uri(app: App) -> str:
+    return f"{app.settings.public_url}/sign-in/back"
+
+
+def _cookie(app: App, state: str) -> str:
+    # Each sign-in has its own: a browser that opens yesterday's tabs begins several at once.
+    return f"{'__Secure-' if sessions.secure(app) else ''}footprint-sign-in-{state.partition('.')[0]}"
+
+
+def _own_page(to: str) -> str:
+    """The path, if it leads to a page of ours; else the first page. Nobody is sent elsewhere from here."""
+    return to if PATH.fullmatch(to) and "//" not in to and not to.startswith(NOT_A_PAGE) else "/"
+
+
+def _over() -> Refused:
+    return Refused(410, "sign_in_over", "This sign-in is over, or was begun in another browser. Begin again.")
+
+
+async def _exchanged(app: App, code: str, verifier: str) -> dict[str, Any]:
+    operators = app.settings.operators
+    form = {
+        "grant_type": "authorization_code", "code": code, "redirect_uri": _redirect_uri(app),
+        "code_verifier": verifier, "client_id": operators.client_id,
+    }  # fmt: skip
+    if operators.client_secret is not None and (secret := operators.client_secret.get_secret_value()):
+        form["client_secret"] = secret
+    with outage_told():
+        url = await app.keys.endpoint(operators.issuer, "token_endpoint")
+        async with app.wire.client("/".join(url.split("/")[:3])) as http:
+            reply = await http.send("POST", url, form=form, timeout=PATIENCE)
+        answer = reply.json()
+        if not isinstance(answer, dict):
+            raise unreadable(reply.host, reply.status)
+    if reply.status != 200:
+        raise _refusal(reply, answer)
+    return answer
+
+
+def _refusal(reply: Reply, answer: dict[str, Any]) -> FootprintError:
+    error = _word(str(answer.get("error", "")))
+    if error == "invalid_grant":
+        return _over()
+    log.error("the operators' issuer refuses the console", extra={"status": reply.status, "error": error})
+    return Permanent(
+        "issuer_refused_us", f"The issuer does not take this console's client id or secret ({error}). They need a look."
+    )
+
+
+def _is_ours(claims: dict[str, Any], client: str, nonce: str) -> bool:
+    """Whether a token is this sign-in's, and if it is for others too, was given to us."""
+    fits = hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode())
+    return fits and (claims["aud"] in (client, [client]) or claims.get("azp") == client)
+
+
+def _word(error: str) -> str:
+    """An error's own word; what else stands there is anybody's to write."""
+    return error if re.fullmatch(r"[a-z_]{1,40}", error) else "no code"

@@ -1,0 +1,216 @@
+"""The life of a connection on each platform by clicking only, from signing in to the certificate."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed (make test-browser)")
+
+from tests.browser.person import Person
+
+POLICY = "Prize letters"
+# The parts of a connection's page that tell where it stands, and what is the administrator's to do.
+STATE, STEPS = "[data-part=state]", "[data-part=steps]"
+# What an administrator of the second platform takes down, in the order in which it is asked for: by which button, and
+# how much time passes before that.
+TAKEN_DOWN = {
+    "TMCAS Content Compliance Rule": ("Delete the rule", "+1 hour"),
+    "Mail route": ("Delete the mail route", "+1 hour"),
+    "Inbound gateway": ("Disable the inbound gateway", "+1 day"),
+    "Trend Micro": ("Uninstall the application", "+1 hour"),
+}
+
+
+def go(person: Person, path: str) -> None:
+    """To a page of the console. It may ask who it is, for a session ends after an hour of rest."""
+    person.go(path)
+    if person.page.get_by_role("heading", name="Sign in first").is_visible():
+        person.look("signed-out")
+        person.click("Sign in")
+        person.click(re.compile("olga@msp.example"))
+        person.page.wait_for_url(f"**{urlsplit(path).path}")
+
+
+def new_connection(person: Person, *, platform: str, name: str, tenant: str) -> None:
+    person.click("New connection")
+    person.look("new")
+    person.page.get_by_role("radio", name=re.compile(f"^{platform}")).check()
+    person.page.get_by_label("Name").fill(name)
+    person.page.get_by_label("Tenant").fill(tenant)
+    person.page.get_by_label("Site").select_option("in")
+    person.click("Make the connection")
+    person.heading(name)
+    person.sees("Send them this link")
+
+
+def administrators(person: Person, domain: str, *buttons: str) -> None:
+    """What the tenant's administrator does in their own admin center, on the page that plays it on this machine."""
+    ours = person.page.url
+    person.go("/_local")
+    for button in buttons:
+        card = person.page.locator("section", has_text=domain)
+        person.click(button, within=card)
+        person.heading("Clock and administrators")
+    go(person, ours)
+
+
+def wait(person: Person, *moves: str) -> None:
+    """Time passes."""
+    ours = person.page.url
+    person.go("/_local")
+    for move in moves:
+        person.click(move)
+        person.heading("Clock and administrators")
+    go(person, ours)
+
+
+def comes_to(person: Person, text: str | re.Pattern[str], move: str = "+1 minute") -> None:
+    """Time passes until the connection says so: the platform takes its own to show what was made."""
+    for _ in range(15):
+        if person.soon(text, where=STATE):
+            return
+        wait(person, move)
+    person.sees(text, where=STATE)
+
+
+def consent(person: Person, *, platform: str, chosen: str, button: str) -> None:
+    """The administrator reads, goes on to the platform, accepts, and sees how it goes."""
+    ours = person.page.url
+    person.click("See what they will see")
+    person.sees("What happens to your mail")
+    person.look("consent")
+    person.click(re.compile(f"Continue to {platform}"))
+    person.page.get_by_role("combobox").select_option(label=chosen)
+    person.click(button)
+    person.page.wait_for_url(re.compile("/connect/"))
+    person.look("after-consent")
+    person.go(ours)
+
+
+def sections(person: Person, *names: str) -> None:
+    """Through the sections of a connection and back to its overview."""
+    for name in names:
+        section(person, name)
+        person.look(name.lower())
+    section(person, "Overview")
+
+
+def section(person: Person, name: str) -> None:
+    person.click(name, within=person.page.get_by_role("navigation", name="Sections"))
+
+
+def revoke(person: Person, *, acknowledges: re.Pattern[str] | None = None) -> None:
+    person.click(re.compile("Revoke access"))
+    person.sees("This is what a look at the tenant has just found")
+    person.look("plan-revoke")
+    if acknowledges:
+        person.page.get_by_role("checkbox", name=acknowledges).check()
+    person.click("Revoke access now")
+
+
+def certificate(person: Person) -> None:
+    section(person, "Certificate")
+    person.sees(re.compile("Clean|Everything"))
+    person.look("certificate")
+    section(person, "Ledger")
+    person.click("Check the chain")
+    person.sees("from the first entry to the last")
+    person.look("ledger-whole")
+
+
+def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
+    go(person, "/")
+    person.heading("Connections")
+    person.look("connections")
+    new_connection(person, platform="Microsoft 365", name="Contoso Europe", tenant="contoso.com")
+    person.look("new-made")
+    consent(person, platform="Microsoft 365", chosen="Contoso", button="Accept")
+    person.sees("Exchange Administrator")
+    person.look("waits-for-role")
+    administrators(person, "contoso.com", "Assign the role Exchange Administrator")
+    comes_to(person, "Everything is in place")
+    person.look("running")
+    sections(person, "Ledger", "Policies", "Directory", "Reports")
+    person.click("Synchronise now")
+    person.sees("Everything is in place", where=STATE)
+    revoke(person)
+    person.sees(re.compile("next look at"), where=STATE)
+    person.look("revoking")
+    wait(person, "+1 hour", "+1 minute", "+1 day")
+    person.sees("Remove", where=STEPS)
+    person.look("last-step")
+    administrators(person, "contoso.com", "Remove the application for good")
+    person.click("It is done")
+    person.sees("This connection has ended", where=STATE)
+    person.look("closed")
+    certificate(person)
+    go(person, "/")
+    person.look("connections-at-the-end")
+    person.settle()
+
+
+def test_gmail_comes_and_goes(person: Person) -> None:
+    person.go(person.sign_in)
+    person.heading("Connections")
+    new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
+    administrators(person, "orchard.example", "Install the application for everyone")
+    consent(person, platform="Google Workspace", chosen="admin@orchard.example", button="Allow")
+    comes_to(person, "administrator")
+    person.look("steps")
+    administrators(
+        person, "orchard.example", "Add our mail route", "Enable our inbound gateway", "Add our compliance rule"
+    )
+    person.click("Look at the tenant now")
+    comes_to(person, "Everything is in place")
+    policy(person)
+    quarantine(person)
+    sections(person, "Directory", "Reports")
+    revoke(person, acknowledges=re.compile("1 message waits"))
+    for step, (button, move) in TAKEN_DOWN.items():
+        take_down(person, step, button, move)
+    comes_to(person, "This connection has ended", "+1 hour")
+    person.look("closed")
+    section(person, "Quarantine")
+    person.sees("Part 1")
+    certificate(person)
+    person.settle()
+
+
+def take_down(person: Person, step: str, button: str, move: str) -> None:
+    """What the administrator has set up is asked to be removed once its time has come; they remove it and say so."""
+    asked = person.page.locator(STEPS).get_by_role("listitem").filter(has_text=re.compile(f"Remove {step}"))
+    done = asked.get_by_role("button", name="It is done")
+    for _ in range(4):
+        if person.comes(done):
+            break
+        wait(person, move)
+    person.look(f"asked-{button.rsplit(maxsplit=1)[-1]}")
+    administrators(person, "orchard.example", button)
+    done.click()
+
+
+def policy(person: Person) -> None:
+    """One that takes prize letters out of the mailboxes."""
+    section(person, "Policies")
+    person.click("New policy")
+    person.look("new-policy")
+    person.page.get_by_role("textbox", name="Name").fill(POLICY)
+    person.page.get_by_role("radio", name="Everyone").check()
+    person.page.get_by_label("Texts in the subject").fill("you have won")
+    person.page.get_by_label(re.compile("quarantine", re.IGNORECASE)).check()
+    person.click("Save")
+    person.sees(POLICY)
+    person.look("policies-with-one")
+
+
+def quarantine(person: Person) -> None:
+    """Two come; one is put back, and the other waits."""
+    administrators(person, "orchard.example", "A risky message arrives")
+    wait(person, "+1 minute")
+    administrators(person, "orchard.example", "A risky message arrives")
+    section(person, "Quarantine")
+    person.sees("2 messages wait")
+    person.look("quarantine")
+    person.click(re.compile("Put back"))
+    person.sees("1 message waits")
