@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := shared infra gcp_functions function_app.py tests
+OUTSIDE := tests/browser tests/test_conforming.py
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-postgresql test-browser pictures check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-postgresql test-outside pictures check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -24,14 +25,14 @@ run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, 
 demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
-test: .venv/ready  ## every test but those in a browser, on both cores; what lives on a database lives on SQLite
-	$(BIN)/pytest -n 2 --dist worksteal --database sqlite --ignore tests/browser
+test: .venv/ready  ## every test but those from outside, on both cores; what lives on a database lives on SQLite
+	$(BIN)/pytest -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%)
 
 test-postgresql: .venv/ready  ## what lives on a database once more, on PostgreSQL
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
 
-test-browser: .venv/browser  ## the console, clicked through in Chromium on a desk and on a phone
-	$(BIN)/pytest -n 2 --dist worksteal tests/browser
+test-outside: .venv/browser  ## from outside: the console clicked through in Chromium, the API asked all that its document allows
+	$(BIN)/pytest -n 2 --dist worksteal $(OUTSIDE)
 
 pictures: .venv/browser  ## a picture of each of the console's pages, in .local/pictures
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser --screenshots .local/pictures

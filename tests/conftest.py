@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out."""
     if config.getoption("--database") == "sqlite":
         terminalreporter.write_line(
-            "Left out: what lives on a database, on PostgreSQL (make test-postgresql); a browser (make test-browser)."
+            "Left out: what lives on PostgreSQL (make test-postgresql), looks from outside (make test-outside)."
         )
 
 

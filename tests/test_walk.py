@@ -97,7 +97,7 @@ async def test_nobody_comes_in_who_must_not(world: World, caplog: pytest.LogCapt
             path = where(route, connection)
             found = await ask(world, route.method, path, token=stranger.token, body=body, **stranger.headers)
             assert found.status == stranger.answered, (stranger.name, route.name, found.body)
-            (line,) = [one for one in caplog.records if one.message == "request turned away"]
+            (line,) = [one for one in caplog.records if one.getMessage() == "request turned away"]
             assert vars(line)["route"] == route.name
             assert not stranger.token or stranger.token not in caplog.text
     assert world.databases.content(world.folder) == before

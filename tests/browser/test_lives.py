@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-pytest.importorskip("playwright", reason="playwright is not installed (make test-browser)")
+pytest.importorskip("playwright", reason="playwright is not installed (make test-outside)")
 
 from tests.browser.person import Person
 
