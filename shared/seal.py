@@ -9,7 +9,7 @@ import base64
 import hmac
 import os
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from shared import tables as db
 from shared.clock import Clock
 from shared.connections import Connection, new_id
-from shared.database import Database
+from shared.database import Database, insert_new
 from shared.errors import Permanent, Refused
 from shared.master_keys import MasterKey, Wrapped
 
@@ -105,6 +105,23 @@ class Seal:
         async with self._database.read() as read:
             identifier = (await read.execute(query.limit(1))).scalar()
         return await self._token(purpose, identifier) if identifier else await self.link(purpose, connection, life)
+
+    async def ticket(self, purpose: str, life: timedelta) -> str:
+        """A signed token that is good once. Nothing is stored of it before that, for anybody may ask for one."""
+        until = int((self._clock.now() + life).timestamp())
+        return await self._token(purpose, f"{new_id()}-{until}")
+
+    async def spend(self, purpose: str, ticket: str) -> None:
+        """Use a ticket up. Raises Refused if it is forged, too old, spent or of another kind."""
+        identifier, now = await self._identifier(purpose, ticket), self._clock.now()
+        until = datetime.fromtimestamp(int(identifier.partition("-")[2]), UTC)
+        row = {"id": identifier, "purpose": purpose, "connection": None, "expires_at": until, "used_at": now}
+        if until <= now:
+            raise _stale_link()
+        async with self._database.write() as write:
+            spent = await write.execute(insert_new(write, db.links).values(row))
+        if spent.rowcount == 0:
+            raise _stale_link()
 
     async def follow(self, purpose: str, token: str) -> str:
         """The connection that a link is bound to. Raises Refused if it is forged, too old, used or of another kind."""

@@ -35,7 +35,7 @@ async def begin(app: App, request: Request) -> Response:
         raise Refused(404, "no_sign_in", "Nobody signs in here by a page of an issuer. Ask for a sign-in link.")
     with outage_told():
         where = await app.keys.endpoint(operators.issuer, "authorization_endpoint")
-    state = await app.seal.link(STATE, None, LIFE)
+    state = await app.seal.ticket(STATE, LIFE)
     browser, verifier, nonce = await _secrets(app, state)
     digest = hashlib.sha256(verifier.encode()).digest()
     query = {
@@ -57,7 +57,7 @@ async def back(app: App, request: Request) -> Response:
     if not hmac.compare_digest(held.encode(), browser.encode()):
         raise _over()
     try:
-        await app.seal.use(STATE, state)
+        await app.seal.spend(STATE, state)
     except Refused:
         raise _over() from None
     if error := request.query.get("error"):
