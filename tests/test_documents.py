@@ -58,6 +58,12 @@ def test_the_readme_names_every_api_route() -> None:
             assert f"{{id}}{tail}" in text, route.name
 
 
+def test_every_link_and_picture_in_the_documents_leads_somewhere() -> None:
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("infra/*/*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert target.startswith("https://") or (document.parent / target).exists(), f"{document}: {target}"
+
+
 def test_every_make_target_in_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for document in ("README.md", "CONTRIBUTING.md"):
