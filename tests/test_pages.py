@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from shared import chain, policies
 from shared.connections import Connection
-from shared.handlers import grant
+from shared.handlers import grant, orders
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.schedule import Site
@@ -143,7 +143,7 @@ async def all_pages(world: World, connection: Connection) -> dict[str, Page]:
         assert "/connect/" not in page.body
     link = (await grant.link(world.app, connection.id)).removeprefix(world.app.settings.public_url)
     theirs = await see(world, link, None)
-    assert theirs.posts() == []
+    assert set(theirs.posts()) <= {link}
     assert not [one for one in theirs.all("a") if one["href"].startswith("/")]
     return {**seen, "connect": theirs, "": seen[f"/connections/{connection.id}"]}
 
@@ -445,6 +445,30 @@ async def test_what_is_ordered_is_done_in_the_name_of_who_ordered_it(world: Worl
     assert (await press(world, f"{base}/sync")).status == 409
     assert await pressed(world, f"{base}/grant") == base
     assert (await world.connection(running.id)).stage is Stage.GRANT
+
+
+async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_need_be(world: World) -> None:
+    running = await world.connect()
+    await world.revoke(running)
+    await world.until_true(running, lambda now: now.reason == "waiting_for_administrator")
+    link = (await grant.link(world.app, running.id)).removeprefix(world.app.settings.public_url)
+    assert "Look whether it is done" in (await see(world, link, None)).text
+
+    async def asked_for() -> list[str | None]:
+        found = [one async for one in chain.entries(world.app.database, running.id)]
+        return [one["actor"] for one in found if one["note"] == orders.JOBS["advance"]]
+
+    world.admin("remove-application")
+    world.clock.move(timedelta(minutes=1))
+    for _ in range(3):
+        response = await asked(world, "POST", link, None)
+        assert (response.status, response.headers["Location"]) == (303, link)
+    assert await asked_for() == [grant.ADMINISTRATOR]
+    await world.work()
+    assert (await world.connection(running.id)).stage is Stage.CLOSED
+    assert "This connection has ended" in (await see(world, link, None)).text
+    await asked(world, "POST", link, None)
+    assert len(await asked_for()) == 1
 
 
 async def test_a_plan_tells_what_differs_and_an_outage(world: World) -> None:

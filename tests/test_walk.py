@@ -20,7 +20,7 @@ from tests.world import World
 OPEN = {"health", "describe", "page_style", "page_script", "page_icon"}
 THEMSELVES = {
     "consent_callback": 410, "page_sign_in_back": 410, "page_sign_in_once": 410, "page_connect": 410,
-    "notification": 401,
+    "page_connect_look": 410,    "notification": 401,
 }  # fmt: skip
 BEGINS = "page_sign_in"
 

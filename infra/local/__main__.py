@@ -38,6 +38,8 @@ Footprint runs on this machine, with two simulated Microsoft 365 tenants and two
 {consents}  Clock and administrators  {running.address}/_local
 
   For the API               curl -H "Authorization: Bearer {token}" {running.address}/api/connections
+  For the command line      export FOOTPRINT_URL={running.address} FOOTPRINT_TOKEN={token}
+                            python -m shared status
 
 Contoso: consent as its administrator, assign the role under “Clock and administrators”, and watch it being set up in
 the console. Orchard: consent as a super administrator, install the application, then add route, gateway and rule; let

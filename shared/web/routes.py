@@ -101,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
     _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
     _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
     _route("page_connect", "GET /connect/{token}", "pages.connect.page", Auth.LINK),
+    _route("page_connect_look", "POST /connect/{token}", "pages.connect.look", Auth.LINK),
     _route("page_index", "GET /", "pages.connections.index", Auth.VIEWER),
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
     _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR),

@@ -1,14 +1,19 @@
 """What the customer's administrator sees: before consenting what will change, and afterwards how it goes."""
 
+from datetime import timedelta
+
 from shared import certificate
 from shared.app import App
-from shared.handlers import grant, overview, views
-from shared.lifecycle import Activity, OnDemand
+from shared.handlers import grant, orders, overview, views
+from shared.lifecycle import Activity, OnDemand, Stage
 from shared.platform import effects_of, permissions_of, rows_of
 from shared.web import pages
-from shared.web.messages import Request, Response
+from shared.web.messages import Request, Response, redirect
 from shared.web.pages import mode_titles, table
 from shared.web.pages.connection import administrators, again, needs_consent
+
+# Between two looks that the holder of a link asks for, for whoever has it may press a button again and again.
+REST = timedelta(seconds=20)
 
 
 async def page(app: App, request: Request) -> Response:
@@ -22,7 +27,7 @@ async def page(app: App, request: Request) -> Response:
     return pages.page(
         "connect.html",
         c=overview.connection_view(app, connection), modes=mode_titles(app, connection),
-        expected=connection.expected_tenant,
+        expected=connection.expected_tenant, here=request.path,
         groups=table.grouped(mine),
         later=[row for row in mine if isinstance(row, Activity | OnDemand)],
         permissions=[(one, [row.title for row in mine if one.name in row.permissions]) for one in needed],
@@ -34,3 +39,14 @@ async def page(app: App, request: Request) -> Response:
         ended=await certificate.latest(app.database, connection),
         again=None if asks else again(app, connection),
     )  # fmt: skip
+
+
+async def look(app: App, request: Request) -> Response:
+    """The administrator has done something, and would like to see it seen now and not within the hour."""
+    connection = await grant.linked(app, request.args["token"])
+    looked = connection.looked_at
+    rested = looked is None or looked + REST <= app.clock.now()
+    there = connection.tenant is not None and connection.stage is not Stage.CLOSED
+    if there and rested and not overview.is_working(app, connection):
+        await orders.start(app, connection, "advance", grant.ADMINISTRATOR)
+    return redirect(f"/connect/{request.args['token']}")

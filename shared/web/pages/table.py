@@ -82,6 +82,8 @@ def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Line]
             continue
         # Something that is gone was done when that was wanted; before, it is only not there yet.
         done = not row["asked"] and (row["mark"] == "absent" if ending else row["mark"] == "present")
+        if done and ending and last and last["act"] == "ask":
+            continue  # it was asked for, and access was revoked before anybody did it
         if row["asked"] or done or row["mark"] in ("waiting", "drifted"):
             found.append({**row, "done": done, "removal": ending, "last": last})
     return found
