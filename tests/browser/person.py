@@ -106,6 +106,14 @@ class Person:
         wrong = [_told(one) for one in found["violations"]]
         assert not wrong, f"{name}: " + "\n".join(wrong)
 
+    def look_printed(self, name: str) -> None:
+        """The same page as paper would have it: without what can only be clicked."""
+        self.page.emulate_media(media="print")
+        self.page.screenshot(path=self.shots / f"{self.size}-{len(self.seen):02}-{name}.png", full_page=True)
+        for role in ("button", "navigation", "banner"):
+            assert not [one for one in self.page.get_by_role(role).all() if one.is_visible()], role
+        self.page.emulate_media(media="screen")
+
     def settle(self) -> None:
         """At the end: nothing went elsewhere, nothing was too heavy, and the browser had nothing to complain about."""
         elsewhere = [(page, address) for page, address in self.asked if page == self.home != _origin(address)]

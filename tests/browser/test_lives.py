@@ -113,6 +113,7 @@ def certificate(person: Person) -> None:
     section(person, "Certificate")
     person.sees(re.compile("Clean|Everything"))
     person.look("certificate")
+    person.look_printed("certificate-printed")
     section(person, "Ledger")
     person.click("Check the chain")
     person.sees("from the first entry to the last")
