@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import SIZES
 from tests.parts import running
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def browser() -> "Iterator[Browser]":
         started.close()
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(params=["desk", "phone"])
 def person(browser: "Browser", request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Person]":
     """Somebody before a fresh machine, as `make run` starts it, with the link that it prints."""
     from tests.browser.person import Person

@@ -36,11 +36,16 @@ class Person:
     @classmethod
     def at(cls, browser: Browser, *, size: str, sign_in: str, shots: Path) -> Self:
         """Somebody before the console, not signed in yet."""
-        width, height, scheme = SIZES[size]
+        width, height, scheme, script = SIZES[size]
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light",
-            has_touch=size == "phone", ignore_https_errors=True, reduced_motion="reduce", base_url=_origin(sign_in),
-        )  # fmt: skip
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=width < 500,
+            java_script_enabled=script,
+            ignore_https_errors=True,
+            reduced_motion="reduce",
+            base_url=_origin(sign_in),
+        )
         context.set_default_timeout(PATIENCE)
         made = cls(
             context=context, page=context.new_page(), size=size, home=_origin(sign_in), shots=shots, sign_in=sign_in
@@ -91,11 +96,26 @@ class Person:
         """Wait for a page by its heading."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(text, timeout=PATIENCE)
 
+    def focus(self) -> str:
+        """What the keyboard would act on: its text, or what kind of thing it is."""
+        here = "(one => one.labels?.[0]?.innerText || one.innerText || one.localName)(document.activeElement)"
+        found = str(self.page.evaluate(f"document.activeElement.localName == 'main' ? 'main' : {here}"))
+        return " ".join(found.split())
+
+    def reach(self, name: str) -> None:
+        """Go on by the keyboard until something of this name has the focus, and can be seen to have it."""
+        for _ in range(60):
+            if self.focus().startswith(name):
+                break
+            self.page.keyboard.press("Tab")
+        assert self.focus().startswith(name), f"{name} is not reached by the keyboard"
+        assert self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
     # What every page must be
 
     def look(self, name: str) -> None:
         """Look at a page: it fits, everybody can use it, and a picture is kept."""
-        if name in self.seen:
+        if name in self.seen or not SIZES[self.size][3]:
             return
         self.page.screenshot(path=self.shots / f"{self.size}-{len(self.seen):02}-{name}.png", full_page=True)
         self.seen.add(name)

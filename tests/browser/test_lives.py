@@ -215,3 +215,55 @@ def quarantine(person: Person) -> None:
     person.look("quarantine")
     person.click(re.compile("Put back"))
     person.sees("1 message waits")
+
+
+@pytest.mark.parametrize("person", ["desk"], indirect=True)
+def test_a_connection_is_made_without_a_mouse(person: Person) -> None:
+    go(person, person.sign_in)
+    press = person.page.keyboard.press
+    press("Tab")
+    press("Enter")
+    assert person.focus() == "main"  # past what every page begins with
+    press("Tab")
+    assert person.focus() == "New connection"
+    press("Enter")
+    person.heading("New connection")
+    person.reach("Microsoft 365")
+    press("ArrowDown")
+    press("Space")
+    person.reach("Name")
+    person.page.keyboard.type("Harbour Lights")
+    person.reach("Make the connection")
+    press("Enter")
+    person.heading("Harbour Lights")
+    person.reach("Plan")
+    press("Enter")
+    person.sees("What will be made")
+    person.look("plan-of-a-new-one")
+    person.reach("console")
+    press("Enter")
+    person.reach("Sign out")
+    press("Enter")
+    person.heading("Signed out")
+    person.look("signed-out-now")
+    person.settle()
+
+
+@pytest.mark.parametrize("person", ["no script"], indirect=True)
+def test_everything_can_be_done_without_script(person: Person) -> None:
+    person.go(person.sign_in)
+    person.heading("Connections")
+    new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
+    assert not person.page.get_by_role("button", name="Copy").count()
+    administrators(person, "orchard.example", "Install the application for everyone")
+    consent(person, platform="Google Workspace", chosen="admin@orchard.example", button="Allow")
+    for _ in range(20):
+        person.page.reload()
+        if person.page.locator(STEPS).get_by_text("Set up").count():
+            break
+    person.click("Look at the tenant now")
+    person.click(re.compile("Revoke access"))
+    person.click("Look at the tenant now", within=person.page.locator("[data-part=looked]"))
+    person.sees("This is what a look at the tenant has just found")
+    person.click("Revoke access now")
+    person.sees("Revoking access")

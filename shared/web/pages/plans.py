@@ -78,6 +78,11 @@ KINDS: Mapping[str, Kind] = {
     ),
 }  # fmt: skip
 
+FIRST = Kind(
+    title="What will be made", stages=frozenset({Stage.NEW}),
+    says="Once the tenant's administrator has consented, in this order. Routing is switched on last.",
+)  # fmt: skip
+
 
 async def page(app: App, request: Request) -> Response:
     """The plan for a purpose; with `fresh` by a look at the tenant, which takes some seconds and changes nothing."""
@@ -85,9 +90,12 @@ async def page(app: App, request: Request) -> Response:
     fresh = asked.pop("fresh", "") == "1"
     purpose = replace(request, query=asked).parameters(Purpose).purpose
     connection, failed = request.connection, ""
+    kind = KINDS[purpose]
+    if connection.stage is Stage.NEW and purpose in ("now", "grant"):
+        purpose, kind = "grant", FIRST
     mine = rows_of(app.platforms[connection.platform], connection)
     known = [table.whole(row) for row in (await views.changes(app, connection))["rows"]]
-    possible = connection.stage in KINDS[purpose].stages
+    possible = connection.stage in kind.stages
     # Before anybody has consented there is nothing to look at.
     looks = possible and connection.tenant is not None and connection.stage is not Stage.CLOSED
     lines = expected(mine, known, purpose) if possible else []
@@ -98,7 +106,7 @@ async def page(app: App, request: Request) -> Response:
         except FootprintError as error:
             failed = error.sentence
     return framed(
-        app, request, "plan", purpose=purpose, kind=KINDS[purpose], possible=possible, groups=grouped(lines),
+        app, request, "plan", purpose=purpose, kind=kind, possible=possible, groups=grouped(lines),
         fresh=fresh and looks and not failed, looks=looks, failed=failed,
         waiting=await quarantine.count(app.database, connection.id) if purpose == "revoke" else 0,
     )  # fmt: skip
