@@ -46,8 +46,9 @@ async def http(incoming: Incoming) -> Outgoing:
 
     request = received(
         incoming.method,
-        incoming.url.path,
-        incoming.url.query,
+        # As the server has them: the address that is made of them leaves line breaks out.
+        incoming.scope["path"],
+        incoming.scope["query_string"].decode("latin-1"),
         {name.lower(): value for name, value in incoming.headers.items()},
         await incoming.body(),
     )

@@ -72,7 +72,7 @@ async def questions(item: Item, row: ByAdministrator, tenant: Tenant, want: Want
             known = question.held is not None and question.state is not State.GONE and question.state not in NOT_OURS
             if not known or stage < row.created_in:
                 return []
-            return [item.step(Verb.WAIT, "outlives what it serves", until=want.until)]
+            return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
 
 
 async def _towards_there(question: Question) -> list[Step]:

@@ -141,6 +141,17 @@ async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[
     return [of_row(row) for row in rows]
 
 
+async def awaited_by_others(database: Database, connection: Connection) -> list[str]:
+    """The tenants, as they were named, whose consent connections of other customers wait for."""
+    table = db.connections.c
+    query = sa.select(table.expected_tenant).distinct().where(
+        table.platform == connection.platform, table.customer != connection.customer,
+        table.stage == int(Stage.NEW), table.expected_tenant.is_not(None),
+    )  # fmt: skip
+    async with database.read() as read:
+        return list((await read.execute(query)).scalars())
+
+
 def compete(one: Connection, other: Connection) -> bool:
     """Whether two connections of one tenant are after the same thing there; those of different modes are not."""
     open_still = other.id != one.id and other.stage is not Stage.CLOSED

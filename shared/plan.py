@@ -37,7 +37,7 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
     if want.wanted is Wanted.LEAVE:
         if held is None or held.state in (State.GONE, State.LEFT) or stage < row.created_in:
             return []
-        return [item.step(Verb.WAIT, "outlives what it serves", until=want.until)]
+        return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
     # Once revoking has begun nothing new is made, not even what is meant to stay a little longer.
     unmade = held is None or held.state in (State.GONE, State.LEFT)
     if unmade and (want.wanted is Wanted.ABSENT or stage > Stage.RUN):

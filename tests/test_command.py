@@ -156,7 +156,7 @@ def _people(line: Line, identifier: str) -> None:
 
 
 def _records(line: Line, identifier: str) -> None:
-    assert line("plan", identifier).told == "There is nothing to do.\n"
+    assert line("plan", identifier).told.endswith("\nThere is nothing to do.\n")
     ending = line("plan", identifier, "--for", "revoke")
     assert re.search(r"^remove +\S", ending.out, re.MULTILINE)
     changes = line("changes", identifier)

@@ -42,7 +42,19 @@ async def test_the_page_shows_every_tenant_and_the_time(world: World) -> None:
     assert page.status_code == 200
     for one in world.sims.tenants():
         assert one["name"] in page.text
-    assert f"{world.clock.now():%Y-%m-%d %H:%M} UTC" in page.text
+    assert f"{world.clock.now():%d %b %Y, %H:%M} UTC" in page.text
+
+
+async def test_who_has_moved_the_clock_past_their_session_signs_in_again(world: World) -> None:
+    there = await post(world, "/_local/sign-in", now="1")
+    assert (there.status_code, "/sign-in/once/" in there.headers["Location"]) == (303, True)
+    assert (await post(world, "/_local/sign-in", now="1", origin="http://elsewhere.example")).status_code == 400
+    assert "FOOTPRINT_TOKEN=" in (await post(world, "/_local")).text
+
+
+async def test_what_was_done_is_told(world: World) -> None:
+    done = await act(world, "install-app")
+    assert "Done: Install the application for everyone." in (await post(world, done.headers["Location"])).text
 
 
 async def test_the_clock_is_moved_by_its_buttons_only(world: World) -> None:

@@ -1,7 +1,7 @@
 """The console's pages, as they come from the server: whole in every stage, for whoever may see them, and harmless."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from shared.schedule import Site
 from shared.web import sessions
 from shared.web.answer import answer
 from shared.web.messages import Actor, Response, Role, received
-from shared.web.pages import SECTIONS, TEMPLATES
+from shared.web.pages import SECTIONS, TEMPLATES, distance
 from shared.web.pages.acts import ACTS
 from shared.web.pages.differences import LONGEST, MOST_LINES, differences
 from shared.web.pages.plans import KINDS, waits_of
@@ -208,7 +208,7 @@ async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> Non
     assert "being exported" in (await see(world, await pressed(world, f"{base}/export"))).text
     await world.work()
     assert (await see(world, f"{base}/quarantine")).all("a", href=f"/api{base}/quarantine/export?part=1")
-    assert await pressed(world, f"{base}/revoke", acknowledge_quarantine="1") == base
+    assert await pressed(world, f"{base}/revoke", acknowledge_quarantine="1") == f"{base}?asked=revoke"
     asks = await world.until_true(running, lambda now: now.reason == "waiting_for_administrator")
     assert "Remove" in (await all_pages(world, asks))[""].text
 
@@ -253,7 +253,7 @@ async def test_whoever_may_only_look_or_sees_another_customer_can_do_nothing(wor
     assert connection.id not in (await see(world, "/", others)).body
     assert connection.id in (await see(world, "/", theirs)).body
     assert (await asked(world, "GET", "/connections/new", VICTOR)).status == 403
-    form = {"platform": "microsoft365", "site": "eu", "name": "Theirs", "customer": "somebody"}
+    form = {"platform": "microsoft365", "site": "eu", "name": "Theirs", "customer": "somebody", "tenant": FABRIKAM}
     refused = await press(world, "/connections", theirs, **form)
     assert (refused.status, "own customer" in Page(refused).text) == (400, True)
     made = await pressed(world, "/connections", theirs, **{**form, "customer": ""})
@@ -351,7 +351,7 @@ async def test_a_policy_is_made_changed_and_deleted_and_nobody_undoes_anothers(w
     assert unknown.all("p", id="fault-users")
     both = Page(await press(world, f"{base}/put-policy", **{**form, "actions": ["spam", "trash"]}))
     assert both.all("p", id="fault-actions")
-    assert await pressed(world, f"{base}/put-policy", **form) == f"{base}/policies"
+    assert await pressed(world, f"{base}/put-policy", **form) == f"{base}/policies?saved=1"
     kept = await policies.find(world.app.database, running.id, "risky")
     assert kept is not None
     assert (kept.order, kept.domains, kept.everyone, kept.actions) == (7, [ORCHARD], False, ["label", "trash"])
@@ -391,7 +391,7 @@ async def test_a_policy_is_sent_as_it_was_shown(world: World) -> None:
         async with world.app.database.write() as write:
             await policies.put(write, connection.id, policy)
         page = await see(world, f"{base}/policies?name={policy.name}")
-        assert await pressed(world, f"{base}/put-policy", **_filled(page)) == f"{base}/policies"
+        assert await pressed(world, f"{base}/put-policy", **_filled(page)) == f"{base}/policies?saved=1"
         assert await policies.find(world.app.database, connection.id, policy.name) == policy
 
 
@@ -421,7 +421,7 @@ async def test_reports_are_asked_for_by_a_form(world: World) -> None:
     assert (wrong.status, bool(Page(wrong).all("p", id="fault-recipients"))) == (400, True)
     nobody = await press(world, f"{base}/put-reports", kinds=["daily"], recipients="a@example.com", etag=tag)
     assert "no mail server" in Page(nobody).text
-    assert await pressed(world, f"{base}/put-reports", kinds=["daily"], etag=tag) == f"{base}/reports"
+    assert await pressed(world, f"{base}/put-reports", kinds=["daily"], etag=tag) == f"{base}/reports?saved=1"
     late = await press(world, f"{base}/put-reports", kinds=["monthly"], etag=tag)
     assert (late.status, "Now it is: daily" in Page(late).text) == (412, True)
     assert "checked" in (await see(world, f"{base}/reports")).all("input", name="kinds", value="daily")[0]
@@ -431,19 +431,19 @@ async def test_what_is_ordered_is_done_in_the_name_of_who_ordered_it(world: Worl
     running = await world.connect()
     base = f"/connections/{running.id}"
     for action in ("sync", "look", "repair", "sync-accepting-loss"):
-        assert await pressed(world, f"{base}/{action}") == base
+        assert await pressed(world, f"{base}/{action}") == f"{base}?asked={action}"
     page = await see(world, base)
     assert "A run is under way" in page.text
     assert page.all("main")[0]["data-again"] == "3"
     ledger = await see(world, f"{base}/ledger")
     assert ledger.text.count(OLGA.name) == 5  # four orders, and who looks at them
     await world.work()
-    assert await pressed(world, f"{base}/revoke") == base
-    assert await pressed(world, f"{base}/attest", key="application") == base
+    assert await pressed(world, f"{base}/revoke") == f"{base}?asked=revoke"
+    assert await pressed(world, f"{base}/attest", key="application") == f"{base}?asked=attest"
     assert (await press(world, f"{base}/attest", key="nothing")).status == 404
     assert (await press(world, f"{base}/release", item="9" * 5000)).status == 404
     assert (await press(world, f"{base}/sync")).status == 409
-    assert await pressed(world, f"{base}/grant") == base
+    assert await pressed(world, f"{base}/grant") == f"{base}?asked=grant"
     assert (await world.connection(running.id)).stage is Stage.GRANT
 
 
@@ -555,3 +555,21 @@ async def test_a_wait_is_that_of_what_is_served_and_there(world: World) -> None:
     assert hours["spoof"] == hours["directory"] == hours["tokens"] == 24
     without = [{**row, "mark": "absent"} if str(row["key"]).startswith("rule-") else row for row in there]
     assert set(waits_of(mine, without).values()) == {timedelta(0)}
+
+
+async def test_what_stays_as_published_is_not_told_to_be_removed(world: World) -> None:
+    running = await google.connect(world, policies=[EVERYONE])
+    address = f"/connections/{running.id}/plan?for=revoke"
+    for page in (await see(world, address), await see(world, f"{address}&fresh=1")):
+        at_once, _, stays = page.text.partition("What stays")
+        assert "Virtual Group stays, as published" in stays
+        assert not re.search(r"remove TMCAS Inline Incoming Gmail Virtual Group", at_once)
+
+
+def test_a_time_is_told_by_how_far_it_is_as_well() -> None:
+    now = datetime(2026, 11, 26, 3, tzinfo=UTC)
+    told = {
+        timedelta(0): "now", timedelta(minutes=5): "in 5 minutes", timedelta(minutes=-1): "1 minute ago",
+        timedelta(hours=23): "in 23 hours", timedelta(days=-2): "2 days ago",
+    }  # fmt: skip
+    assert {by: distance((now + by).isoformat(), now) for by in told} == told

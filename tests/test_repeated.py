@@ -15,7 +15,7 @@ from shared.web.messages import Response
 from tests.asking import ask
 from tests.world import World
 
-NEW = {"platform": "microsoft365", "site": "eu", "name": "Contoso"}
+NEW = {"platform": "microsoft365", "site": "eu", "name": "Contoso", "tenant": "contoso.com"}
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
 

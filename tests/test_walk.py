@@ -146,6 +146,10 @@ async def test_an_account_of_one_customer_sees_and_makes_that_ones_only(world: W
     assert mine.id in listed
     assert other.id not in listed
     new = {"platform": "microsoft365", "site": "eu", "name": "x"}
+    # Where a consent does not show who gave it, they say whose it must be.
+    refused = await ask(world, "POST", "/api/connections", token=token, body=new)
+    assert (refused.status, "tenant_needed" in refused.body.decode()) == (400, True)
+    new |= {"tenant": "contoso.com"}
     assert (await ask(world, "POST", "/api/connections", token=token, body=new | {"customer": "b"})).status == 403
     made = await ask(world, "POST", "/api/connections", token=token, body=new)
     identifier = re.findall(r'"id": "(\w+)"', made.body.decode())[0]

@@ -8,12 +8,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from infra.local import demo, demo_google, demo_microsoft365
+from infra.local import controls, demo, demo_google, demo_microsoft365
 from infra.local.machine import machine
 from shared.handlers import grant
 from shared.web.operators import sign_in_link
 
 FOLDER = Path(".local").resolve()
+PYTHON = os.path.relpath(sys.executable)
 PORT = int(os.environ.get("PORT", "8080"))
 STORIES = (demo_microsoft365.STORY, demo_google.STORY)
 
@@ -29,7 +30,6 @@ async def run() -> int:
             new = grant.NewConnection.model_validate({**story.connection, "tenant": story.domain})
             made = await grant.create(running.app, new, "this machine")
             consents += f"  {f'Consent page of {new.name}':<25} {made['consent_url']}\n"
-        token = running.simulators.operator_token()
         say = sys.stdout.write
         say(f"""
 Footprint runs on this machine, with two simulated Microsoft 365 tenants and two Google Workspace customers.
@@ -37,14 +37,20 @@ Footprint runs on this machine, with two simulated Microsoft 365 tenants and two
   Console (sign in once)    {await sign_in_link(running.app)}
 {consents}  Clock and administrators  {running.address}/_local
 
-  For the API               curl -H "Authorization: Bearer {token}" {running.address}/api/connections
-  For the command line      export FOOTPRINT_URL={running.address} FOOTPRINT_TOKEN={token}
-                            python -m shared status
-
 Contoso: consent as its administrator, assign the role under “Clock and administrators”, and watch it being set up in
 the console. Orchard: consent as a super administrator, install the application, then add route, gateway and rule; let
 a risky message arrive and look for its label under “Everything in this tenant”. Then revoke, do what the console asks
 for, and move the clock on by a day. Stop with Ctrl-C.
+
+The simulated platforms show a certificate of this machine's own, so a browser warns of them: go on to the site. A
+session ends after an hour, by the clock that you move: “Clock and administrators” has a way back into the console,
+and these lines anew.
+
+In another terminal, for the command line and for the API:
+
+{controls.exports(running.app, running.simulators)}
+{PYTHON} -m shared status
+curl -H "Authorization: Bearer $FOOTPRINT_TOKEN" $FOOTPRINT_URL/api/connections
 """)
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -21,6 +22,7 @@ from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import instruction
 from shared.search import Order, Wanted
 from shared.web.messages import PAGE_HEADERS
+from shared.web.operators import sign_in_link
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
 
@@ -89,7 +91,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         "authorise-delegation": Action(text="Grant the delegation by hand", action="authorise-delegation"),
         "remove-delegation": Action(text="Take the delegation away", action="remove-delegation"),
         "revoke-grant": Action(
-            text="Withdraw the administrator's consent", action="revoke-grant",
+            text="Withdraw the consent", action="revoke-grant",
             body=lambda wish: {"user": wish.known.administrator or ""},
         ),
         "add-route": Action(text="Add our mail route", action="add-route", body=_route),
@@ -106,7 +108,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
             text="Add our compliance rule", action="add-rule", body=lambda wish: {"name": wish.value("rule", "Name")}
         ),
         "disable-rule": Action(text="Switch the rule off", action="disable-rule"),
-        "enable-rule": Action(text="Switch it on", action="enable-rule"),
+        "enable-rule": Action(text="Switch the rule on", action="enable-rule"),
         "delete-rule": Action(text="Delete the rule", action="delete-rule"),
         "risky-mail": Action(text="A risky message arrives", body=_mail("someone@risky.example", "You have won")),
         "harmless-mail": Action(text="A harmless message arrives", body=_mail("office@market.example", "Good morning")),
@@ -119,13 +121,21 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
 def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], None]) -> list[Route]:
     """The page and its forms. They exist on this machine only and are no part of the service."""
 
+    page = partial(_page, app, simulators)
+
     async def show(request: Request) -> Response:
-        return _page(simulators, users=request.query_params)
+        users = dict(request.query_params)
+        return page(done=users.pop("done", ""), users=users)
+
+    async def sign_in(request: Request) -> Response:
+        if _from_elsewhere(request):
+            return page("The way into the console is the button of this page only.", 400)
+        return RedirectResponse(await sign_in_link(app), status_code=303)
 
     async def clock(request: Request) -> Response:
         by = MOVES.get((await _form(request)).get("by", ""))
         if by is None or _from_elsewhere(request):
-            return _page(simulators, "The clock is moved with the buttons of this page only.", 400)
+            return page("The clock is moved with the buttons of this page only.", 400)
         move_clock(timedelta(seconds=by))
         return RedirectResponse("/_local", status_code=303)
 
@@ -134,24 +144,30 @@ def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], N
         tenant = {one["id"]: one for one in simulators.tenants()}.get(form.get("tenant", ""))
         wanted = ACTIONS[tenant["platform"]].get(form.get("action", "")) if tenant else None
         if tenant is None or wanted is None or _from_elsewhere(request):
-            return _page(simulators, "An administrator acts with the buttons of this page only.", 400)
+            return page("An administrator acts with the buttons of this page only.", 400)
         users = {tenant["id"]: form["user"]} if "user" in form else {}
         try:
             body = wanted.body(await _wish(app, tenant, form.get("user", "")))
         except LookupError as error:
-            return _page(simulators, str(error), 409, users)
+            return page(str(error), 409, users)
         what, said = ("admin", {"action": wanted.action}) if wanted.action else ("mail", {})
         url = f"{simulators.control}/_sim/tenants/{tenant['id']}/{what}"
         answer = await run_in_threadpool(httpx.post, url, json={**said, **body}, trust_env=False)
         if answer.status_code >= 400:
-            return _page(simulators, str(answer.json()["error"]), 409, users)
-        return RedirectResponse(f"/_local?{urlencode(users)}" if users else "/_local", status_code=303)
+            return page(str(answer.json()["error"]), 409, users)
+        return RedirectResponse(f"/_local?{urlencode({**users, 'done': form['action']})}", status_code=303)
 
     return [
         Route("/_local", show),
         Route("/_local/clock", clock, methods=["POST"]),
         Route("/_local/act", act, methods=["POST"]),
+        Route("/_local/sign-in", sign_in, methods=["POST"]),
     ]
+
+
+def exports(app: App, simulators: Simulators) -> str:
+    """What a shell is told of this machine, with a token that is good for an hour."""
+    return f"export FOOTPRINT_URL={app.settings.public_url} FOOTPRINT_TOKEN={simulators.operator_token()}"
 
 
 async def _wish(app: App, tenant: Mapping[str, str], user: str) -> Wish:
@@ -179,19 +195,27 @@ def _from_elsewhere(request: Request) -> bool:
 
 
 def _page(
-    simulators: Simulators, told: str = "", status: int = 200, users: Mapping[str, str] | None = None
-) -> Response:
+    app: App, simulators: Simulators, told: str = "", status: int = 200, users: Mapping[str, str] | None = None, *,
+    done: str = "",
+) -> Response:  # fmt: skip
     moves = "".join(f'<button name="by" value="{name}">{name}</button>' for name in MOVES)
-    card = f"<p class='card' role='alert'>{escape(told)}</p>" if told else ""
+    card = f"<p class='card attention' role='alert'>{escape(told)}</p>" if told else ""
+    if act := next((some[done] for some in ACTIONS.values() if done in some), None):
+        card += f"<p class='card ok' role='status'>Done: {escape(act.text)}.</p>"
     tenants = "".join(_tenant(simulators, one, (users or {}).get(one["id"])) for one in simulators.tenants())
     page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>This machine</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='icon' href='/icon.svg'><link rel='stylesheet' href='/style.css'></head><body>"
-        "<header><a href='/'>Footprint</a> <span class='soft'>This machine</span></header><main>"
+        "<header class='top'><div><a class='brand' href='/'><img src='/icon.svg' alt='' width='22' height='22'>"
+        "Footprint</a> <span class='soft'>This machine</span></div></header><main>"
         f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
-        f"<p>For the service and for the platforms alike it is {simulators.cloud.clock.now():%Y-%m-%d %H:%M} UTC.</p>"
+        f"<p>For the service and for the platforms alike it is {simulators.cloud.clock.now():%d %b %Y, %H:%M} UTC.</p>"
         f"<form method='post' action='/_local/clock' class='actions'>{moves}</form>"
+        "<h2>Into the console</h2><p>A session ends after an hour without use, by the clock above.</p>"
+        "<form method='post' action='/_local/sign-in'><button class='first'>Sign in to the console</button></form>"
+        "<details><summary>For the command line, good for an hour</summary>"
+        f"<pre tabindex='0'>{escape(exports(app, simulators))}</pre></details>"
         f"<h2>Administrators of the customers</h2>{tenants}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=PAGE_HEADERS)
@@ -209,7 +233,7 @@ def _tenant(simulators: Simulators, one: Mapping[str, str], user: str | None) ->
         f"<form method='post' action='/_local/act'>"
         f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{_about(simulators, one, user)}"
         f"<div class='actions'>{buttons}</div></form>"
-        f"<a href='{escape(everything)}'>Everything in this tenant</a></section>"
+        f"<p><a href='{escape(everything)}'>Everything in this tenant</a></p></section>"
     )
 
 
@@ -224,4 +248,5 @@ def _about(simulators: Simulators, one: Mapping[str, str], user: str | None) -> 
         if record["isMailboxSetup"] and not (record["suspended"] or record["archived"] or record["isAdmin"])
     )
     shown = user if user is not None else next(receiving, "")
-    return f"<p><label>For the user <input name='user' size='40' value='{escape(shown)}'></label></p>"
+    field = f"user-{one['id']}"
+    return f"<p><label for='{field}'>For the user</label><input id='{field}' name='user' value='{escape(shown)}'></p>"

@@ -6,7 +6,7 @@ from typing import Any
 from shared.command import waiting
 from shared.command.api import Answer, Usage, of
 from shared.command.call import Call
-from shared.command.looks import PLAN
+from shared.command.looks import LOOKING, PLAN
 
 
 def connect(call: Call) -> int:
@@ -51,6 +51,7 @@ def revoke(call: Call) -> int:
             raise Usage(
                 "not_confirmed", "There is no terminal to ask on: say --yes to revoke access without a question."
             )
+        call.terminal.say(LOOKING)
         steps = call.api.get(of(connection["id"], "plan"), **{"for": "revoke"})["steps"]
         replace(call.terminal, out=call.terminal.told).table(PLAN, steps, none="Nothing has been made in the tenant.")
         if not call.terminal.ask(f"Revoke access of {connection['name']}?"):

@@ -86,6 +86,9 @@ ENTRIES = (
 )
 
 
+LOOKING = "Looking at the tenant; this takes some seconds, and changes nothing."
+
+
 def searched(args: Namespace) -> Mapping[str, str | None]:
     """The query of what is searched by a part of a name."""
     return {"q": args.q}
@@ -180,7 +183,13 @@ def _one(call: Call, now: Answer) -> int:
 
 def plan(call: Call) -> int:
     """What would be done now, or by a repair, or by a revoke."""
-    answer = call.api.get(of(call.connection()["id"], "plan"), **{"for": call.args.purpose})
+    connection, purpose = call.connection(), call.args.purpose
+    if connection["stage"] == "new" and not purpose:
+        call.terminal.say("Nobody has consented yet: this is what will be made.")
+        purpose = "grant"
+    elif connection["tenant"] and connection["stage"] != "closed":
+        call.terminal.say(LOOKING)
+    answer = call.api.get(of(connection["id"], "plan"), **{"for": purpose})
     if call.as_json:
         return call.print_json(answer)
     call.terminal.table(PLAN, answer["steps"], none="There is nothing to do.")
@@ -215,8 +224,11 @@ def steps(call: Call) -> int:
     mine = [row for row in rows if row.get("asked") or row.get("offered")]
     if call.as_json:
         return call.print_json({"rows": mine})
-    if not mine:
-        call.terminal.say("Nothing is asked of the administrator now.")
+    if connection["stage"] == "new":
+        call.terminal.say(f"The administrator is asked to consent: “grant {connection['id']}” prints a link for them.")
+    elif not mine:
+        # What a sentence asks for is no step of the table, such as a role without which nothing can be looked at.
+        call.terminal.say(connection["sentence"] or "Nothing is asked of the administrator now.")
     for row in mine:
         call.terminal.facts(dict(_step(row, connection)))
         call.terminal.show("")

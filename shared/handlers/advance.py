@@ -1,5 +1,6 @@
 """Set the stage, reconcile: how a connection gets from consent to running, and from revoke to closed."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from shared.handlers.closing import certify, without_consent
 from shared.handlers.quarantine import export
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Stage
-from shared.platform import Platform, instruction, rows_of
+from shared.platform import Claim, Platform, instruction, rows_of
 from shared.queues import Job
 from shared.reconcile import reconcile
 from shared.steps import Step, Verb
@@ -22,6 +23,8 @@ from shared.steps import Step, Verb
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=1)
+# Names of tenants that are looked up side by side.
+ASKED_AT_ONCE = 20
 # What an administrator does in their own time is looked for this often.
 ASKED_AGAIN = timedelta(hours=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
@@ -87,6 +90,12 @@ async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) ->
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(app, connection, claimed)
+    if not platform.proves_who and await _others_tenant(app, connection, platform, tenant):
+        # A callback may be made up, and the consent be one that was given to the other.
+        raise Permanent(
+            "tenant_of_two",
+            "A connection of another customer waits for this tenant. Revoke the one of the two that is wrong.",
+        )
     async with app.database.write() as write:
         await connections.hold_tenant(write, connection.platform, tenant)
         await connections.still_ours(write, lease, app.clock.now())
@@ -105,6 +114,22 @@ async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) ->
             )
         await connections.update(write, connection.id, tenant=tenant)
     return await _move(app, replace(connection, tenant=tenant), lease, Stage.GRANT)
+
+
+async def _others_tenant(app: App, connection: Connection, platform: Platform, tenant: str) -> bool:
+    """Whether a connection of another customer waits for this very tenant."""
+
+    async def is_it(name: str) -> bool:
+        try:
+            return await platform.same_tenant(name, Claim(tenant=tenant))
+        except Permanent:
+            return False  # it names none that there is
+
+    names = await connections.awaited_by_others(app.database, connection)
+    for first in range(0, len(names), ASKED_AT_ONCE):
+        if any(await asyncio.gather(*map(is_it, names[first : first + ASKED_AT_ONCE]))):
+            return True
+    return False
 
 
 async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) -> Connection:
@@ -141,7 +166,10 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
         await app.queue.send(Job(name=name, connection=connection.id), until)
     if drifts:
-        told = "; ".join(f"{step.row.title} {step.why}" for step in drifts)
+        told = (
+            "; ".join(f"{step.row.title} {step.why}" for step in drifts)
+            + ". Nothing is put right until you ask for it."
+        )
         await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told)
     elif asks:
         await connections.report(
@@ -150,7 +178,9 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         )  # fmt: skip
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])
-        sentence = f"{first.row.title}: {first.why}. {len(waits)} in all; next look at {until:%Y-%m-%d %H:%M} UTC."
+        more = f"; {len(waits) - 1} more {'wait' if waits[2:] else 'waits'} too" if waits[1:] else ""
+        when = f"{until.day} {until:%b %Y, %H:%M} UTC"
+        sentence = f"{first.row.title} {first.why}{more}. It goes on by itself on {when}."
         await connections.report(
             app.database, connection, now, Status.WAITING, reason="waiting_for_time", sentence=sentence,
             not_before=until,

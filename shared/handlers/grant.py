@@ -198,8 +198,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
             409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
         )
     async with app.database.write() as write:
-        never_used = connection.stage is Stage.CLOSED and connection.tenant is None
-        kept = await connections.unchanged(write, connection) and not never_used
+        kept = await connections.unchanged(write, connection) and connection.stage is not Stage.CLOSED
         if kept:
             await chain.order(write, connection, now, ADMINISTRATOR, "consent given", runs=True)
         if kept and claim.grant is not None:
@@ -211,13 +210,13 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
                 reason="consent_not_proven", sentence="Consent was given; we are proving it by using it.",
                 reason_since=now, not_before=None,
             )  # fmt: skip
+        elif kept:
+            # It goes on in its direction: what was revoked is only connected again by who may say so.
+            await connections.update(write, connection.id, not_before=now)
     if not kept:
         await offered.disown(app, claim)
         raise _given_up()
-    if connection.tenant is None:
-        await app.queue.send(Job(name="advance", connection=connection.id), now)
-    else:
-        await turn_to_grant(app, connection, "consented again")
+    await app.queue.send(Job(name="advance", connection=connection.id), now)
     return await found(app, identifier)
 
 
@@ -240,15 +239,14 @@ async def connect_again(app: App, connection: Connection, actor: str) -> Consent
     return {"id": connection.id, "consent_url": await link(app, connection.id)}
 
 
-async def turn_to_grant(app: App, connection: Connection, why: str, actor: str | None = None) -> None:
+async def turn_to_grant(app: App, connection: Connection, why: str, actor: str) -> None:
     """Begin a new generation in stage GRANT, or look again if the connection is not being removed."""
     now = app.clock.now()
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         await change_direction(app, connection, Stage.GRANT, why, actor)
     else:
         async with app.database.write() as write:
-            if actor is not None:
-                await chain.order(write, connection, now, actor, why, runs=True)
+            await chain.order(write, connection, now, actor, why, runs=True)
             await connections.update(write, connection.id, not_before=now)
     await app.queue.send(Job(name="advance", connection=connection.id), now)
 
@@ -261,7 +259,7 @@ async def _only_one(write: AsyncConnection, connection: Connection) -> None:
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
 
-async def change_direction(app: App, connection: Connection, stage: Stage, why: str, actor: str | None) -> None:
+async def change_direction(app: App, connection: Connection, stage: Stage, why: str, actor: str) -> None:
     """Move to a stage under a new generation: whatever run is under way stops before its next call."""
     now = app.clock.now()
     async with app.database.write() as write:

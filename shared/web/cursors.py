@@ -14,7 +14,8 @@ from shared.web.messages import Content, Json, Request, Strict, as_json
 
 Limit = Annotated[int, Field(ge=1, le=200, description="how many at most")]
 Cursor = Annotated[
-    str, Field(max_length=400, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before, to go on behind it")
+    str,
+    Field(max_length=4000, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before, to go on behind it"),
 ]
 
 
@@ -36,7 +37,7 @@ def decode(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
         return None
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         parts = None
     good = isinstance(parts, list) and len(parts) == len(kinds)
     # True is a number too, and a number has its limits in a database.

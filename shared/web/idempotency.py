@@ -14,7 +14,7 @@ from datetime import timedelta
 from shared import answers
 from shared.app import App
 from shared.errors import Refused
-from shared.seal import DEPLOYMENT
+from shared.seal import DEPLOYMENT, Box
 from shared.web.messages import KEY_HEADER, Request, Response
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -35,21 +35,22 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     who = [request.actor.name, request.actor.customer, request.method, request.path, key]
     number, digest = hashlib.sha256(json.dumps(who).encode()).hexdigest(), hashlib.sha256(request.body).hexdigest()
     began = app.clock.now()
+    # First, for what is done and cannot be noted as answered would be done again.
+    box = await app.seal.box(DEPLOYMENT)
     known = await answers.begin(app.database, number, digest, began)
     if known is not None:
-        return await _again(app, number, digest, known)
+        return _again(box, number, digest, known)
     answer = await work()
     if answer.status >= 500:
         await answers.forget(app.database, number, began)
         return answer
-    box = await app.seal.box(DEPLOYMENT)
     content = json.dumps([dict(answer.headers), base64.b64encode(answer.body).decode()])
     sealed = box.close(content, about=_about(number))
     await answers.finish(app.database, number, began, status=answer.status, sealed=sealed)
     return answer
 
 
-async def _again(app: App, number: str, digest: str, known: answers.Known) -> Response:
+def _again(box: Box, number: str, digest: str, known: answers.Known) -> Response:
     if known.digest != digest:
         raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
     if known.status is None or known.sealed is None:
@@ -57,7 +58,7 @@ async def _again(app: App, number: str, digest: str, known: answers.Known) -> Re
             409, "still_being_answered", "The same request came before and is being carried out. Ask again soon.",
             after=SOON,
         )  # fmt: skip
-    headers, body = json.loads((await app.seal.box(DEPLOYMENT)).open(known.sealed, about=_about(number)))
+    headers, body = json.loads(box.open(known.sealed, about=_about(number)))
     kept = Response(status=known.status, headers=headers, body=base64.b64decode(body))
     return replace(kept, headers={**kept.headers, **REPLAYED})
 

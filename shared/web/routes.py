@@ -106,6 +106,7 @@ ROUTES: tuple[Route, ...] = (
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
     _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR),
     _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),
+    _route("page_plan", "GET /connections/{id}/plan", "pages.plans.page", Auth.VIEWER, LOOK),
     _route("page_section", "GET /connections/{id}/{section}", "pages.sections.page", Auth.VIEWER),
     _route("page_action", "POST /connections/{id}/{action}", "pages.acts.act", Auth.OPERATOR),
 )

@@ -21,8 +21,9 @@ STATE = "sign-in state"
 # How long somebody may take at the issuer's page.
 LIFE = timedelta(minutes=10)
 SCOPE = "openid profile email"
-# A path in plain letters. A second slash would name another host, and some browsers read a backslash as one.
-PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,2000}")
+# A path in plain letters. A second slash would name another host, and some browsers read a backslash as one; and more
+# would not fit into a cookie, where each letter may take three.
+PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1000}")
 NOT_A_PAGE = ("/api/", "/sign-in", "/sign-out")
 
 log = logging.getLogger(__name__)

@@ -136,7 +136,7 @@ def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
     person.click("Synchronise now")
     person.sees("Everything is in place", where=STATE)
     revoke(person)
-    person.sees(re.compile("next look at"), where=STATE)
+    person.sees(re.compile("goes on by itself"), where=STATE)
     person.look("revoking")
     wait(person, "+1 hour", "+1 minute", "+1 day")
     person.sees("Remove", where=STEPS)

@@ -152,3 +152,8 @@ async def test_browsers_are_answered(call: Call) -> None:
     assert (await call("http", "GET", "/api/health")).json() == {"status": "ok"}
     assert (await call("http", "GET", "/api/connections")).status_code == 401
     assert (await call("http", "GET", "/nowhere")).status_code == 404
+
+
+async def test_a_line_break_in_an_address_is_not_left_out(call: Call) -> None:
+    assert (await call("http", "GET", "/api/health")).status_code == 200
+    assert (await call("http", "GET", "/api/hea%0Alth")).status_code == 404

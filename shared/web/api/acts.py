@@ -50,12 +50,21 @@ NOTED: Noted = {"accepted": True}
 
 
 @refuses(
-    "400 unknown_platform", "400 site_not_served", "400 unknown_mode", "400 not_possible_here", "400 no_scanner",
-    "400 action_not_possible", "403 another_customer", "502",
+    "400 unknown_platform", "400 tenant_needed", "400 site_not_served", "400 unknown_mode", "400 not_possible_here",
+    "400 no_scanner", "400 action_not_possible", "403 another_customer", "502",
 )  # fmt: skip
 async def create(app: App, request: Request, body: grant.NewConnection) -> Created[grant.MadeConnection]:
     """Make a connection. Nothing is changed anywhere before the tenant's administrator has consented."""
+    if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
+        raise Refused(
+            400, "tenant_needed", "tenant: name it. On this platform a consent does not show who gave it, so another "
+            "customer's could be taken for it.",
+        )  # fmt: skip
     return created(await grant.create(app, _theirs(request, body), request.actor.name))
+
+
+def _proves_who(app: App, platform: str) -> bool:
+    return platform not in app.platforms or app.platforms[platform].proves_who
 
 
 def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:

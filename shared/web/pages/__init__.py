@@ -68,6 +68,7 @@ def framed(
         "modes": mode_titles(app, connection),
         "sections": SECTIONS if app.platforms[connection.platform].feed else without(SECTIONS, "quarantine"),
         "here": section,
+        "now": app.clock.now(),
         "title": SECTIONS[section],
         "expected": connection.expected_tenant,
     }
@@ -92,9 +93,11 @@ def without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
 def refused(error: Refused, app: App, request: Request, back: str = "/") -> Response:
     """A problem, for people, with what they can do next; `back` is where they came from."""
     sign_in = None
-    if error.status == 401 and app.settings.operators.client_id:
+    if (error.status == 401 or error.code == "no_role") and app.settings.operators.client_id:
         # Only what was looked at can be gone on with: a form that was sent is not sent again.
-        sign_in = f"/sign-in?to={quote(request.path)}" if request.method == "GET" else "/sign-in"
+        sign_in = (
+            f"/sign-in?to={quote(request.path)}" if request.method == "GET" and error.status == 401 else "/sign-in"
+        )
     title = TITLES.get(error.status, "This did not work")
     return page(
         "problem.html", error.status, title=title, error=error, back=back, sign_in=sign_in, actor=request.known,
@@ -118,7 +121,7 @@ def _environment() -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    environment.filters.update(moment=moment, day=day, counted=counted, query=urlencode, pairs=pairs)
+    environment.filters.update(moment=moment, day=day, distance=distance, counted=counted, query=urlencode, pairs=pairs)
     environment.globals.update(
         STATUSES=STATUSES, MARKS=MARKS, RESULTS=RESULTS, STANDS=STANDS, STAGES=stages(), address=assets.address
     )
@@ -138,6 +141,17 @@ def moment(text: str | None) -> str:
 def day(text: str) -> str:
     """Its day."""
     return f"{_at(text):%d %b %Y}".lstrip("0")
+
+
+def distance(text: str, now: datetime) -> str:
+    """How far a time is from now, roughly: for whoever does not live by UTC."""
+    minutes = round((_at(text) - now).total_seconds() / 60)
+    far = abs(minutes)
+    if not far:
+        return "now"
+    size, unit = next((size, unit) for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")) if far >= size)
+    told = counted(round(far / size), unit)
+    return f"in {told}" if minutes > 0 else f"{told} ago"
 
 
 def _at(text: str) -> datetime:

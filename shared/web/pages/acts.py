@@ -23,7 +23,8 @@ async def act(app: App, request: Request) -> Response:
     does, section = ACTS[name]
     back = f"/connections/{request.connection.id}{section}"
     try:
-        return await does(app, request) or redirect(back)
+        # The overview tells what was asked for there; a section shows it by itself.
+        return await does(app, request) or redirect(back if section else f"{back}?asked={name}")
     except Refused as error:
         return refused(error, app, request, back)
 

@@ -13,7 +13,7 @@ from shared.web.pages import mode_titles, table
 from shared.web.pages.connection import administrators, again, needs_consent
 
 # Between two looks that the holder of a link asks for, for whoever has it may press a button again and again.
-REST = timedelta(seconds=20)
+REST = timedelta(seconds=5)
 
 
 async def page(app: App, request: Request) -> Response:
@@ -21,13 +21,13 @@ async def page(app: App, request: Request) -> Response:
     connection = await grant.linked(app, request.args["token"])
     platform = app.platforms[connection.platform]
     mine = rows_of(platform, connection)
-    asks = needs_consent(connection)
+    asks = needs_consent(app, connection)
     view = await views.changes(app, connection)
     needed = permissions_of(platform, mine)
     return pages.page(
         "connect.html",
         c=overview.connection_view(app, connection), modes=mode_titles(app, connection),
-        expected=connection.expected_tenant, here=request.path,
+        expected=connection.expected_tenant, here=request.path, now=app.clock.now(),
         groups=table.grouped(mine),
         later=[row for row in mine if isinstance(row, Activity | OnDemand)],
         permissions=[(one, [row.title for row in mine if one.name in row.permissions]) for one in needed],

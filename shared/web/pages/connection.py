@@ -1,5 +1,6 @@
 """One connection: where it stands, what it waits for, what can be done, and the published table as it is now."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import certificate, chain
@@ -11,6 +12,14 @@ from shared.platform import rows_of
 from shared.web.messages import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table
 
+# What a button of this page has asked for, told to whoever has just pressed it.
+ASKED: Mapping[str, str] = {
+    "sync": "You asked to synchronise.", "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",
+    "look": "You asked for a look at the tenant.", "repair": "You asked to put right what others have changed.",
+    "revoke": "You asked to revoke access.", "grant": "You asked to connect again.",
+    "attest": "What you said is in the ledger, with your name.",
+}  # fmt: skip
+
 
 async def page(app: App, request: Request) -> Response:
     """One connection."""
@@ -21,12 +30,12 @@ async def page(app: App, request: Request) -> Response:
     detail = await overview.detail(app, connection)
     return framed(
         app, request, "", c=detail, again=again(app, connection),
-        link=await grant.link(app, connection.id) if may_act and needs_consent(connection) else None,
-        asks=needs_consent(connection), progress=table.progress(connection, mine, view["rows"]),
+        link=await grant.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
+        asks=needs_consent(app, connection), progress=table.progress(connection, mine, view["rows"]),
         steps=await administrators(app, connection, view), published=table.published(view),
         drifted=any(row["mark"] == "drifted" for row in view["rows"]),
         offered=[row for row in view["rows"] if row.get("offered")],
-        ended=await certificate.latest(app.database, connection),
+        ended=await certificate.latest(app.database, connection), asked=ASKED.get(request.query.get("asked", "")),
     )  # fmt: skip
 
 
@@ -37,10 +46,11 @@ async def administrators(app: App, connection: Connection, view: Any) -> list[di
     return table.steps(connection, view["rows"], told)
 
 
-def needs_consent(connection: Connection) -> bool:
+def needs_consent(app: App, connection: Connection) -> bool:
     """Whether the administrator is asked to open the link."""
     never_given = connection.stage is Stage.NEW and connection.claimed_tenant is None
-    return never_given or connection.reason == "consent_missing"
+    # While a run is under way, consent may have just been given again: nobody is asked for it twice.
+    return never_given or (connection.reason == "consent_missing" and not overview.is_working(app, connection))
 
 
 def again(app: App, connection: Connection) -> int | None:

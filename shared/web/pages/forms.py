@@ -22,7 +22,8 @@ Errors = dict[str, str]
 def posted(request: Request) -> dict[str, list[str]]:
     """A form's fields, each with everything that was sent under its name; one that was left empty is not there."""
     # A browser sends no NUL, and a database takes none.
-    return parse_qs(request.body.decode("utf-8", "replace").replace("%00", ""))
+    fields = parse_qs(request.body.decode("utf-8", "replace"))
+    return {name: [value.replace("\0", "") for value in values] for name, values in fields.items()}
 
 
 def said(request: Request) -> Request:

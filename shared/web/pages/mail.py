@@ -67,7 +67,7 @@ async def put_reports(app: App, request: Request) -> Response:
             now = (await keep.subscription(app.database, request.connection.id)).model_dump(mode="json")
             return await _reports(app, request, typed, {}, etag(now), status=412, there=now)
         return await _reports(app, request, typed, at_field(error, Subscription.model_fields), one(form, "etag"))
-    return redirect(f"/connections/{request.connection.id}/reports")
+    return redirect(f"/connections/{request.connection.id}/reports?saved=1")
 
 
 async def _reports(
@@ -75,10 +75,12 @@ async def _reports(
     there: Mapping[str, Any] | None = None,
 ) -> Response:  # fmt: skip
     # A form that was sent has no query, so that the first page is beside it.
-    asked = said(request).parameters(Paged)
+    told = dict(said(request).query)
+    saved = told.pop("saved", "") == "1"
+    asked = replace(request, query=told).parameters(Paged)
     found = content(await kept.every(app, request, asked))
     return framed(
         app, request, "reports", 400 if errors else status, reports=found["reports"], form=form, errors=errors, tag=tag,
-        there=there, kinds=[str(kind) for kind in Kind], mailed=bool(app.settings.smtp.host),
+        there=there, saved=saved, kinds=[str(kind) for kind in Kind], mailed=bool(app.settings.smtp.host),
         next={"cursor": found["next"]} if found["next"] else None, first=not asked.cursor,
     )  # fmt: skip

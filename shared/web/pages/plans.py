@@ -41,7 +41,7 @@ WORDS: Mapping[str, str] = {
     Verb.ADOPT: "take over", Verb.BORROW: "leave", Verb.FORGET: "note as gone", Verb.MISS: "note as not seen",
     Verb.LEAVE: "leave", Verb.DRIFT: "report", Verb.WAIT: "wait", Verb.ASK: "ask for", Verb.OFFER: "leave",
 }  # fmt: skip
-BORROWED = "yours before us"
+BORROWED, OFFERED = "yours before us", "stays, as published, unless its removal is asked for"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ def _expected(row: Change | ByAdministrator, each: Line, purpose: str, waits: Wa
         case "revoke" if mark == "borrowed":
             return _line(each, STAYS, "", BORROWED)
         case "revoke" if mark != "absent" and isinstance(row, Change) and row.offered:
-            return _line(each, STAYS, "", "stays, as published, unless its removal is asked for")
+            return _line(each, STAYS, "", OFFERED)
         case "revoke" if mark != "absent":
             return _line(each, HAND if by_hand else later(waits[row.key]), "", row.why)
     return None
@@ -150,9 +150,12 @@ def found(mine: Sequence[Row], known: Sequence[Line], steps: Iterable[Line]) -> 
         if (key, step["element"]) in not_ours:
             continue
         group = GROUPS.get(step["verb"], AT_ONCE)
-        if step["verb"] == Verb.WAIT and step["until"] is None:
+        row = by_key[key]
+        if step["verb"] == Verb.WAIT and step["until"] is None and isinstance(row, Change) and row.offered:
+            group, verb, why = STAYS, WORDS[Verb.OFFER], OFFERED
+        elif step["verb"] == Verb.WAIT and step["until"] is None:
             # It outlives what it serves: that is known, and so is what it is for.
-            group, why = (HAND if isinstance(by_key[key], ByAdministrator) else later(waits[key])), by_key[key].why
+            group, why = (HAND if isinstance(row, ByAdministrator) else later(waits[key])), row.why
             verb = WORDS[Verb.REMOVE]
         lines.append(_line(step, group, verb, why, **{name: step[name] for name in ("before", "after", "until")}))
     return lines

@@ -52,7 +52,7 @@ async def page(app: App, request: Request) -> Response:
         return await _form(app, request, _filled(Policy(name="new")) | {"name": [""]}, {}, "")
     listed = await stored.listed(app.database, request.connection.id)
     shown = [(policy, whose(policy), told(policy)) for policy in listed]
-    return framed(app, request, "policies", policies=shown, acts=_actions(app, request))
+    return framed(app, request, "policies", policies=shown, acts=_actions(app, request), saved="saved" in request.query)
 
 
 async def put(app: App, request: Request) -> Response:
@@ -67,7 +67,7 @@ async def put(app: App, request: Request) -> Response:
         if error.status == 412:
             return await _changed_meanwhile(app, request, form, policy)
         return await _form(app, request, form, at_field(error, FIELDS), one(form, "etag"))
-    return redirect(f"/connections/{request.connection.id}/policies")
+    return redirect(f"/connections/{request.connection.id}/policies?saved=1")
 
 
 async def delete(app: App, request: Request) -> Response:
@@ -75,7 +75,7 @@ async def delete(app: App, request: Request) -> Response:
     form = posted(request)
     check = precondition(seen(request, form))
     await policies.delete(app, request.connection, one(form, "name"), check, request.actor.name)
-    return redirect(f"/connections/{request.connection.id}/policies")
+    return redirect(f"/connections/{request.connection.id}/policies?saved=1")
 
 
 def seen(request: Request, form: Form) -> Request:

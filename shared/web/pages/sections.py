@@ -12,7 +12,7 @@ from shared.platform import rows_of
 from shared.web.api import people
 from shared.web.cursors import Cursor, decode, encode
 from shared.web.messages import Request, Response, Strict
-from shared.web.pages import content, framed, mail, plans, policies, table
+from shared.web.pages import content, framed, mail, policies, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 
@@ -107,5 +107,5 @@ async def certificate(app: App, request: Request) -> Response:
 
 BY_NAME: Mapping[str, Callable[[App, Request], Awaitable[Response]]] = {
     "directory": directory, "policies": policies.page, "quarantine": mail.quarantine, "reports": mail.reports,
-    "plan": plans.page, "ledger": ledger, "certificate": certificate,
+    "ledger": ledger, "certificate": certificate,
 }  # fmt: skip
