@@ -117,6 +117,7 @@ class Mail:
     headers: Sequence[tuple[str, str]] = field(repr=False)
     parts: Sequence[Part] | None = field(default=None, repr=False)
     missed: Sequence[str] = ()
+    _known: dict[str, list[tuple[str, str]]] = field(default_factory=dict, repr=False, compare=False)
 
     def all(self, name: str) -> list[str]:
         """The values of the first headers of a name, from the top."""
@@ -129,7 +130,10 @@ class Mail:
 
     def people(self, name: str) -> list[tuple[str, str]]:
         """The display names and addresses in all headers of a name. Without an address, what stands there is a name."""
-        return [one for value in self.all(name) for one in _people(name, value)]
+        # Whoever writes to us decides how long that takes, and several kinds of conditions ask.
+        if name not in self._known:
+            self._known[name] = [one for value in dict.fromkeys(self.all(name)) for one in _people(name, value)]
+        return self._known[name]
 
 
 def from_headers(headers: Iterable[tuple[str, str]]) -> Mail:
