@@ -6,6 +6,7 @@ the database alone opens nothing, and nothing of one connection opens with the k
 
 import asyncio
 import base64
+import hashlib
 import hmac
 import os
 from collections import OrderedDict
@@ -215,6 +216,12 @@ class Seal:
                 await write.execute(sa.insert(db.data_keys).values(row))
         except sa.exc.IntegrityError:
             return  # another process was quicker, and its key is the one
+
+
+def challenge(verifier: str) -> str:
+    """What is shown of a verifier before it is (PKCE, method S256)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -241,7 +241,7 @@ async def test_one_of_two_that_are_connected_again_at_once_has_the_tenant(world:
         await add(world.app.database, name, tenant="contoso", stage=int(Stage.CLOSED), generation=2)
     pair = [await world.connection(name) for name in ("one", "two")]
     apps = await several(world, 2)
-    turned = [grant.turn_to_grant(app, one, "connected again", "anna") for app, one in zip(apps, pair, strict=True)]
+    turned = [grant.turn_to_grant(app, one, "anna") for app, one in zip(apps, pair, strict=True)]
     ends = await asyncio.gather(*turned, return_exceptions=True)
     (refused,) = [end for end in ends if end is not None]
     assert isinstance(refused, Refused)

@@ -1,7 +1,5 @@
 """OAuth 2.0 for the administrator's own account: consent, the code's exchange, refresh, and giving the grant back."""
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from shared.google_workspace.refusals import Family, TokenRefused, classify, our
 from shared.http import Reply, Wire, unreadable
 from shared.identity import ISSUERS
 from shared.keys import Keys
+from shared.seal import challenge
 from shared.settings import Google
 
 USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"
@@ -54,7 +53,6 @@ class SignIn:
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str, nonce: str, hint: str | None) -> str:
         """Google's page on which an administrator consents. `hint` is a domain; whoever signs in is checked later."""
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "client_id": self._settings.client_id, "redirect_uri": redirect_uri, "response_type": "code",
             "scope": " ".join(SCOPES), "state": state, "nonce": nonce, "access_type": "offline",
@@ -62,7 +60,7 @@ class SignIn:
             "prompt": "consent",
             # Merged grants would end together.
             "include_granted_scopes": "false",
-            "code_challenge": challenge, "code_challenge_method": "S256",
+            "code_challenge": challenge(verifier), "code_challenge_method": "S256",
         }  # fmt: skip
         if hint:
             query["hd"] = hint

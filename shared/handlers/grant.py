@@ -235,18 +235,18 @@ async def _agrees(platform: Platform, agreed: str, claim: Claim) -> bool:
 async def connect_again(app: App, connection: Connection, actor: str) -> ConsentLink:
     """Stop removing and set up again, at any point after revoke. Returns a link in case consent is needed anew."""
     if connection.tenant is not None:
-        await turn_to_grant(app, connection, "connected again", actor)
+        await turn_to_grant(app, connection, actor)
     return {"id": connection.id, "consent_url": await link(app, connection.id)}
 
 
-async def turn_to_grant(app: App, connection: Connection, why: str, actor: str) -> None:
+async def turn_to_grant(app: App, connection: Connection, actor: str) -> None:
     """Begin a new generation in stage GRANT, or look again if the connection is not being removed."""
     now = app.clock.now()
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
-        await change_direction(app, connection, Stage.GRANT, why, actor)
+        await change_direction(app, connection, Stage.GRANT, "connected again", actor)
     else:
         async with app.database.write() as write:
-            await chain.order(write, connection, now, actor, why, runs=True)
+            await chain.order(write, connection, now, actor, "connected again", runs=True)
             await connections.update(write, connection.id, not_before=now)
     await app.queue.send(Job(name="advance", connection=connection.id), now)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from asyncio import to_thread
 from dataclasses import dataclass, field
@@ -35,10 +36,21 @@ async def release(app: App, connection: Connection, number: int, actor: str) -> 
     if not await quarantine.release(app.database, connection, number, actor=actor, now=now):
         state = await quarantine.state_of(app.database, connection.id, number)
         if state is None:
-            raise Refused(404, "no_such_item", "There is no such message in quarantine.")
+            raise _no_such_item()
         if state is not State.RELEASING:
             raise Refused(409, "not_waiting", f"This message does not wait any more: it is {state}.")
     await app.queue.send(Job(name="quarantine", connection=connection.id), now)
+
+
+def numbered(text: str) -> int:
+    """The number by which somebody names a message. Raises Refused for what was never one."""
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) >= 2**31:
+        raise _no_such_item()
+    return int(text)
+
+
+def _no_such_item() -> Refused:
+    return Refused(404, "no_such_item", "There is no such message in quarantine.")
 
 
 async def look(app: App, connection: Connection) -> None:

@@ -109,10 +109,6 @@ class Request:
         """The query as a model. Raises Refused 400 with the name that is wrong."""
         return checked(lambda: kind.model_validate(dict(self.query)))
 
-    def form(self) -> dict[str, str]:
-        """The fields of a posted form."""
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
-
     def cookie(self, name: str) -> str:
         """One cookie, or empty."""
         pairs = (part.strip().partition("=") for part in self.headers.get("cookie", "").split(";"))

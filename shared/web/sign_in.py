@@ -1,7 +1,5 @@
 """Signing in to the console: by the issuer's page (OpenID Connect, code with PKCE), or by a one-time link; and out."""
 
-import base64
-import hashlib
 import hmac
 import logging
 import re
@@ -13,6 +11,7 @@ from shared.app import App
 from shared.errors import FootprintError, Permanent, Refused
 from shared.http import Reply, unreadable
 from shared.keys import PATIENCE
+from shared.seal import challenge
 from shared.web import sessions
 from shared.web.messages import Actor, Request, Response, Role, redirect
 from shared.web.operators import ONCE, admitted, outage_told, vouched
@@ -38,11 +37,10 @@ async def begin(app: App, request: Request) -> Response:
         where = await app.keys.endpoint(operators.issuer, "authorization_endpoint")
     state = await app.seal.ticket(STATE, LIFE)
     browser, verifier, nonce = await _secrets(app, state)
-    digest = hashlib.sha256(verifier.encode()).digest()
     query = {
         "client_id": operators.client_id, "redirect_uri": _redirect_uri(app), "response_type": "code", "scope": SCOPE,
         "state": state, "nonce": nonce, "code_challenge_method": "S256",
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge": challenge(verifier),
     }  # fmt: skip
     held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
     cookie = sessions.cookie(app, _cookie(app, state), held, LIFE, path="/sign-in")
@@ -83,8 +81,9 @@ async def once(app: App, request: Request) -> Response:
 async def end(app: App, request: Request) -> Response:
     """Sign out here, or with the form's `everywhere` in every browser."""
     from shared.web.pages import page
+    from shared.web.pages.forms import one, posted
 
-    everywhere = request.form().get("everywhere") == "1"
+    everywhere = one(posted(request), "everywhere") == "1"
     await sessions.end(app, request)
     if everywhere:
         await sessions.end_all(app, request.actor)

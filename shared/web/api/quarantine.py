@@ -1,7 +1,5 @@
 """What waits in quarantine: listed, put back, taken out."""
 
-import re
-
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -59,10 +57,7 @@ async def list_items(app: App, request: Request, query: Filter) -> Json[Quaranti
 @refuses("404 no_such_item", "409 not_running", "409 not_waiting")
 async def release_item(app: App, request: Request) -> Accepted[Noted]:
     """Have a message put back where it was."""
-    number = request.args["item"]
-    if not re.fullmatch("[0-9]{1,10}", number) or int(number) >= 2**31:
-        raise Refused(404, "no_such_item", "There is no such message in quarantine.")
-    await flow.release(app, request.connection, int(number), request.actor.name)
+    await flow.release(app, request.connection, flow.numbered(request.args["item"]), request.actor.name)
     return accepted(NOTED)
 
 

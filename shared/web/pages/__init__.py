@@ -13,7 +13,7 @@ from shared.connections import Connection, Status
 from shared.errors import Refused
 from shared.handlers import overview
 from shared.lifecycle import Stage
-from shared.web.messages import PAGE_HEADERS, Request, Response
+from shared.web.messages import PAGE_HEADERS, Request, Response, etag
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,8 +47,6 @@ def page(template: str, status: int = 200, **content: Any) -> Response:
 
     `actor` is who is signed in, and `again` after how many seconds the page looks again; both may be left out.
     """
-    from shared.web.messages import etag
-
     body = _environment().get_template(template).render(**{"actor": None, "again": None, **content})
     return Response(status=status, headers={**PAGE_HEADERS, "ETag": etag(body)}, body=body.encode())
 

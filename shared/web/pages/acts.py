@@ -1,6 +1,5 @@
 """What the console's buttons do: the same as the API, in the name of whoever has signed in, and then back."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -47,10 +46,8 @@ async def _attest(app: App, request: Request) -> None:
 
 
 async def _release(app: App, request: Request) -> None:
-    item = one(posted(request), "item")
-    if not re.fullmatch("[0-9]{1,9}", item):
-        raise Refused(404, "no_such_item", "There is no such message in quarantine.")
-    await quarantine.release(app, request.connection, int(item), request.actor.name)
+    number = quarantine.numbered(one(posted(request), "item"))
+    await quarantine.release(app, request.connection, number, request.actor.name)
 
 
 async def _export(app: App, request: Request) -> None:

@@ -6,10 +6,7 @@ from typing import Any
 from shared.connections import Connection
 from shared.lifecycle import ByAdministrator, Change, Row, Stage
 
-# The four stages of the published table.
-TITLES = {
-    "grant": "Granting access", "run": "Service running", "revoke": "Revoking access", "cleanup": "Clean-up"
-}  # fmt: skip
+PUBLISHED_IN = (Stage.GRANT, Stage.RUN, Stage.REVOKE, Stage.CLEANUP)
 # What stands for a whole line is what needs to be looked at soonest.
 SOONEST = (
     "drifted", "under way", "by administrator", "waiting", "present", "borrowed", "running", "on demand", "stopped",
@@ -29,11 +26,11 @@ def published(view: Mapping[str, Any]) -> list[dict[str, Any]]:
         of_key.setdefault(row["key"], []).append(row)
     return [
         {
-            "stage": stage,
-            "title": title,
-            "lines": [_line(line, of_key) for line in view["published"] if line["stage"] == stage],
+            "stage": stage.name.lower(),
+            "title": stage.title,
+            "lines": [_line(line, of_key) for line in view["published"] if line["stage"] == stage.name.lower()],
         }
-        for stage, title in TITLES.items()
+        for stage in PUBLISHED_IN
     ]
 
 
