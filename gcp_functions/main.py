@@ -16,7 +16,7 @@ import functions_framework.aio  # noqa: E402 - after the line above, which is fo
 from starlette.requests import Request as Incoming  # noqa: E402
 from starlette.responses import Response as Outgoing  # noqa: E402
 
-from shared.schedule import TIMERS  # noqa: E402
+from shared.foundation.schedule import TIMERS  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -32,7 +32,7 @@ def app() -> "App":
 
 async def _told(answer: Outgoing) -> Outgoing:
     """The answer, after what is measured has been sent: between requests the machine has no time for it."""
-    from shared import telemetry
+    from shared.foundation import telemetry
 
     await asyncio.to_thread(telemetry.flush)
     return answer

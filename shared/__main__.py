@@ -10,7 +10,7 @@ from shared.command.api import Api, Usage
 from shared.command.call import Call
 from shared.command.commands import parser
 from shared.command.terminal import Terminal
-from shared.errors import FootprintError
+from shared.foundation.errors import FootprintError
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:

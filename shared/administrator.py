@@ -6,7 +6,7 @@ Where no machine can tell, somebody's word decides; where one can, what it sees 
 from dataclasses import dataclass
 
 from shared.chain import Image
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
 from shared.ledger import NOT_OURS, Holding, State
 from shared.lifecycle import ByAdministrator, Sighting, Stage, Want, Wanted
 from shared.steps import Item, Step, Tenant, Verb

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shared.clock import Clock
     from shared.database import Database
-    from shared.http import Wire
+    from shared.foundation.clock import Clock
+    from shared.foundation.http_client import Wire
+    from shared.foundation.rate_limit import Rates
+    from shared.foundation.settings import Settings
     from shared.keys import Keys
     from shared.platform import Platform
     from shared.queues import Queue
-    from shared.rates import Rates
     from shared.seal import Seal
-    from shared.settings import Settings
 
 
 class Platforms(Mapping[str, "Platform"]):

@@ -17,10 +17,10 @@ from shared import tables as db
 from shared.chain import LedgerEntry
 from shared.connections import Connection
 from shared.database import Database, upsert
-from shared.errors import FootprintError
+from shared.foundation.errors import FootprintError
+from shared.foundation.schedule import Site
 from shared.ledger import NOT_OURS, Holding, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Present, Row
-from shared.schedule import Site
 from shared.seal import Seal
 from shared.shown import When, example
 from shared.steps import Item, Tenant

@@ -19,7 +19,7 @@ _unread = sys.modules.setdefault(_package.name, module_from_spec(_package))
 
 from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine  # noqa: E402 - see above
 
-from shared.errors import Temporary  # noqa: E402
+from shared.foundation.errors import Temporary  # noqa: E402
 
 __all__ = ["AsyncConnection", "Database", "in_line", "insert_new", "upsert"]
 

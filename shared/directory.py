@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared import tables as db
 from shared.connections import hold, new_id
 from shared.database import AsyncConnection, Database, insert_new, upsert
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
 
 # A handful of rows may go at once without anybody being alarmed.
 SMALL = 10

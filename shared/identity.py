@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from shared.clock import Clock
-from shared.errors import Permanent
-from shared.http import Wire, busy, retry_after, unreachable, unreadable
+from shared.foundation.clock import Clock
+from shared.foundation.errors import Permanent
+from shared.foundation.http_client import Wire, busy, retry_after, unreachable, unreadable
 from shared.keys import Keys
 
 TIMEOUT = 30.0

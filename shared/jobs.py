@@ -11,7 +11,9 @@ from shared import answers, connections, exports, mailboxes, postponed, quaranti
 from shared import tables as db
 from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
-from shared.errors import FootprintError, Permanent, Temporary, Unfinished
+from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
+from shared.foundation.schedule import DAY, HOUR, Site, Timer, last_due
+from shared.foundation.telemetry import Span, about, span
 from shared.handlers.advance import advance, repair
 from shared.handlers.quarantine import export, look
 from shared.handlers.reports import report
@@ -21,8 +23,6 @@ from shared.lifecycle import Stage
 from shared.postponed import Postponed
 from shared.queues import Job, decode
 from shared.queues.embedded import EmbeddedQueue
-from shared.schedule import DAY, HOUR, Site, Timer, last_due
-from shared.telemetry import Span, about, span
 
 log = logging.getLogger(__name__)
 

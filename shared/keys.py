@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from shared.clock import Clock
-from shared.errors import Temporary
-from shared.http import Reply, Wire, unreadable
+from shared.foundation.clock import Clock
+from shared.foundation.errors import Temporary
+from shared.foundation.http_client import Reply, Wire, unreadable
 
 if TYPE_CHECKING:
     from jwt.types import Options

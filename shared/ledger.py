@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from shared import tables as db
 from shared.chain import Act, Entry, Image, append, written
-from shared.clock import Clock
 from shared.connections import Lease, still_ours
 from shared.database import AsyncConnection, Database
+from shared.foundation.clock import Clock
 
 
 class State(StrEnum):

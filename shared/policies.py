@@ -11,7 +11,7 @@ from shared import chain
 from shared import tables as db
 from shared.connections import Connection, hold
 from shared.database import AsyncConnection, Database, upsert
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.inspection.conditions import Conditions
 
 Direction = Literal["incoming", "outgoing"]

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.chain import Act
 from shared.connections import Superseded
-from shared.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 from shared.ledger import Holding
 from shared.lifecycle import Absent, Change, Present, Row, Stage
 from shared.plan import plan

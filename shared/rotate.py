@@ -13,12 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.clock import SystemClock
 from shared.database import Database
-from shared.errors import Permanent, Temporary
-from shared.http import Wire
+from shared.foundation.clock import SystemClock
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Settings
 from shared.master_keys import MasterKey, Wrapped, chosen
-from shared.settings import Settings
 from shared.tables import data_keys
 
 # So many are wrapped at once; a vault allows some hundreds a second.

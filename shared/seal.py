@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import tables as db
-from shared.clock import Clock
 from shared.connections import Connection, new_id
 from shared.database import Database, insert_new
-from shared.errors import Permanent, Refused
+from shared.foundation.clock import Clock
+from shared.foundation.errors import Permanent, Refused
 from shared.master_keys import MasterKey, Wrapped
 
 NONCE = 12

@@ -5,20 +5,21 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
-from shared import google_workspace, microsoft365, telemetry
+from shared import google_workspace, microsoft365
 from shared.app import App, Platforms
-from shared.clock import Clock, FileClock, SystemClock
 from shared.database import Database
-from shared.http import Wire
+from shared.foundation import telemetry
+from shared.foundation.clock import Clock, FileClock, SystemClock
+from shared.foundation.http_client import Wire
+from shared.foundation.rate_limit import Rates
 from shared.keys import Keys
 from shared.master_keys import chosen
-from shared.rates import Rates
 from shared.seal import Seal
 
 if TYPE_CHECKING:
+    from shared.foundation.settings import Settings
     from shared.platform import Platform
     from shared.queues import Queue
-    from shared.settings import Settings
 
 PLATFORMS = (microsoft365, google_workspace)
 
@@ -28,7 +29,7 @@ def start() -> App:
 
     What was imported lives as long as the process, so it is never looked through.
     """
-    from shared.settings import Settings
+    from shared.foundation.settings import Settings
 
     settings = Settings()
     telemetry.start(settings.telemetry)

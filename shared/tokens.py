@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shared import tables as db
-from shared.clock import Clock
 from shared.database import Database, upsert
+from shared.foundation.clock import Clock
 from shared.seal import Seal
 
 Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]

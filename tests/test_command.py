@@ -29,9 +29,9 @@ from shared.__main__ import main
 from shared.command import commands, terminal
 from shared.command.proof import verified
 from shared.connections import Status
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
+from shared.foundation.schedule import Site
 from shared.lifecycle import Stage
-from shared.schedule import Site
 from tests.one_machine import OneMachine, one_machine
 
 ROOT = Path(__file__).parents[1]
@@ -531,7 +531,11 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
     assert json.loads(ran.stdout)["id"] == identifier
     loaded = run("-c", "import shared.__main__, sys; print(*sorted(sys.modules))").stdout.split()
     ours = {name for name in loaded if name.startswith("shared.")}
-    assert {name for name in ours if not name.startswith("shared.command")} == {"shared.__main__", "shared.errors"}
+    assert {name for name in ours if not name.startswith("shared.command")} == {
+        "shared.__main__",
+        "shared.foundation",
+        "shared.foundation.errors",
+    }
     assert not {"httpx", "shtab", "jwt", "cryptography", "pydantic", "sqlalchemy"} & set(loaded)
 
 

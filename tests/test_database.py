@@ -18,7 +18,7 @@ from shared.chain import Act, Entry
 from shared.connections import LEASE, Lease, Superseded
 from shared.database import Database, insert_new, upsert
 from shared.decisions import Decision
-from shared.errors import Refused, Temporary
+from shared.foundation.errors import Refused, Temporary
 from shared.handlers import grant, revoke
 from shared.handlers.advance import settle
 from shared.jobs import deliver, run

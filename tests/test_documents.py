@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.readme import README, catalogues, printed
+from shared.foundation.settings import Settings
 from shared.jobs import HANDLERS
 from shared.lifecycle import Activity, ByAdministrator, Change
-from shared.settings import Settings
 from shared.web.routes import ROUTES
 
 ROOT = README.parent
@@ -85,7 +85,12 @@ def test_the_example_environment_names_every_setting() -> None:
 def test_the_core_mentions_no_platform() -> None:
     """Nothing names either but their folders, the one place that registers them, and the settings by contract."""
     named = re.compile(r"google|gmail|microsoft|exchange online|entra\b|office ?365|graph\.", re.IGNORECASE)
-    platforms = ("shared/microsoft365/", "shared/google_workspace/", "shared/service.py", "shared/settings.py")
+    platforms = (
+        "shared/microsoft365/",
+        "shared/google_workspace/",
+        "shared/service.py",
+        "shared/foundation/settings.py",
+    )
     # These name a cloud to run in, not a platform that is protected.
     clouds = ("shared/identity.py", "shared/master_keys/", "shared/queues/")
     for path in [*ROOT.glob("shared/**/*.py"), *ROOT.glob("shared/**/*.html"), *ROOT.glob("shared/**/*.css")]:
@@ -111,7 +116,7 @@ def test_azures_host_knows_no_flow() -> None:
         "shared.app",
         "shared.jobs",
         "shared.queues",
-        "shared.schedule",
+        "shared.foundation.schedule",
         "shared.service",
         "shared.web.answer",
         "shared.web.messages",

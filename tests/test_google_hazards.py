@@ -12,7 +12,7 @@ import pytest
 from shared import mailboxes
 from shared.connections import Connection, Status
 from shared.directory import count
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.google_workspace.tenant import IN_PERSON
 from shared.grants import listed as grants_of
 from shared.handlers import grant

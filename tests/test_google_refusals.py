@@ -9,7 +9,7 @@ import pytest
 
 from shared.chain import entries
 from shared.connections import Status
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.grants import listed as grants_of
 from shared.handlers import grant
 from shared.jobs import run

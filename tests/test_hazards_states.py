@@ -12,7 +12,7 @@ from shared import connections
 from shared import tables as db
 from shared.chain import entries
 from shared.connections import Connection, Status
-from shared.errors import Permanent, Refused
+from shared.foundation.errors import Permanent, Refused
 from shared.handlers import grant
 from shared.jobs import MOST_BEGUN, run
 from shared.lifecycle import Stage

@@ -19,8 +19,8 @@ from infra.local.simulators.vaults import KMS_KEY, Vaults
 from shared import tables
 from shared.connections import Status
 from shared.database import Database
-from shared.errors import FootprintError, Permanent, Refused, Temporary
-from shared.http import Wire
+from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
+from shared.foundation.http_client import Wire
 from shared.identity import ManagedIdentity, ServiceIdentity
 from shared.jobs import run
 from shared.lifecycle import Stage

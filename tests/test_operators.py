@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from infra.local.simulators.operators import ACCOUNTS
 from shared import tables as db
 from shared.app import App
-from shared.errors import Refused, Temporary
+from shared.foundation.errors import Refused, Temporary
 from shared.keys import NOT_SOONER
 from shared.web import sessions, sign_in
 from shared.web.answer import answer

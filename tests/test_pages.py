@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from shared import chain, policies
 from shared.connections import Connection
+from shared.foundation.schedule import Site
 from shared.handlers import grant, orders
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
-from shared.schedule import Site
 from shared.web import sessions
 from shared.web.answer import answer
 from shared.web.messages import Actor, Response, Role, received

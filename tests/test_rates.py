@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.rates import MOST_KEPT, Rates
+from shared.foundation.rate_limit import MOST_KEPT, Rates
 from tests.asking import ask
 from tests.world import World
 

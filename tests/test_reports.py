@@ -28,6 +28,8 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from shared import tables as db
 from shared.chain import entries
 from shared.connections import Connection, Lease, Superseded
+from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
+from shared.foundation.settings import Smtp
 from shared.handlers import reports
 from shared.jobs import fire, run
 from shared.lifecycle import Stage
@@ -37,8 +39,6 @@ from shared.reports import delivery, figures, keep, page
 from shared.reports.charts import charts, png
 from shared.reports.keep import Subscription
 from shared.reports.periods import Kind, Period, ended
-from shared.schedule import SYNC_AT, TIMERS, ZONES, Site
-from shared.settings import Smtp
 from shared.web.messages import Response
 from tests import asking
 from tests.world import World

@@ -11,10 +11,10 @@ import pytest
 import trustme
 from pydantic import SecretStr, ValidationError
 
-from shared.errors import Temporary
-from shared.http import Wire
+from shared.foundation.errors import Temporary
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Scanner
 from shared.inspection.scanner import Verdict, ask, opinion
-from shared.settings import Scanner
 from tests.mail import mail
 from tests.wire.host import Host, Say, Seen, StillClock
 

@@ -16,16 +16,16 @@ from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
 from shared import connections
 from shared.app import App
-from shared.clock import FileClock
 from shared.connections import Connection
+from shared.foundation.clock import FileClock
+from shared.foundation.schedule import Site
+from shared.foundation.settings import Settings
 from shared.handlers import grant, revoke, views
 from shared.jobs import deliver_due
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.queues.embedded import EmbeddedQueue
-from shared.schedule import Site
 from shared.service import build
-from shared.settings import Settings
 from tests.databases import Databases
 
 CONTOSO = "contoso.com"

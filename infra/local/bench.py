@@ -23,11 +23,11 @@ from infra.local.bench_start import FLOOR, measured
 from infra.local.machine import Machine, machine
 from shared import connections, directory, search
 from shared.connections import Connection
+from shared.foundation.schedule import Site
 from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
 from shared.lifecycle import Stage
-from shared.schedule import Site
 from shared.search import Order, Wanted
 
 SYNCS = ("whole", "unchanged")

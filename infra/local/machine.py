@@ -22,10 +22,10 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
 from infra.local.timers import fire_timers
 from shared.app import App
+from shared.foundation.settings import Settings
 from shared.jobs import deliver_due
 from shared.migrate import migrate
 from shared.service import build
-from shared.settings import Settings
 
 GOOGLE_HOST = Path(__file__).parents[2] / "gcp_functions" / "main.py"
 # How often an idle machine looks for something to do, in seconds.

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from shared.foundation.settings import Google
 from shared.google_workspace import catalogue as google
 from shared.google_workspace import published as google_published
 from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
 from shared.microsoft365 import catalogue as microsoft365
 from shared.microsoft365 import published as microsoft365_published
-from shared.settings import Google
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- printed from the catalogue: begin -->", "<!-- printed from the catalogue: end -->"

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from shared import tables as db
 from shared.app import App
+from shared.foundation.schedule import TIMERS
 from shared.jobs import fire
-from shared.schedule import TIMERS
 
 
 async def fire_timers(app: App) -> list[str]:

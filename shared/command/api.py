@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from shared.errors import FootprintError, Permanent, Refused, Temporary
+from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,7 @@ from typing import Any
 from shared.command.api import of
 from shared.command.call import Call
 from shared.command.terminal import moment
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
 
 
 def certificate(call: Call) -> int:

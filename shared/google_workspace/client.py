@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from shared.clock import Clock
-from shared.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import Http, Reply, Try, unreadable
 from shared.google_workspace.methods import Method
-from shared.http import Http, Reply, Try, unreadable
 
 Record = dict[str, Any]
 Token = Callable[[], Awaitable[str]]

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from shared.app import App
 from shared.connections import Connection
-from shared.errors import FootprintError, Permanent, Refused, Temporary
+from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
+from shared.foundation.http_client import Try
 from shared.google_workspace.client import Api, GoogleRefused
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.log import noter
@@ -13,7 +14,6 @@ from shared.google_workspace.methods import CUSTOMERS_GET, USERS_GET, Method
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.sign_in import Granted, SignIn
 from shared.grants import Grant
-from shared.http import Try
 from shared.operations import Operations
 from shared.platform import Claim, Consent
 

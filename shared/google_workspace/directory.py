@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from shared import directory
-from shared.dns import mx_of
-from shared.errors import Missing, Temporary
+from shared.foundation.concurrency import each
+from shared.foundation.dns import mx_of
+from shared.foundation.errors import Missing, Temporary
 from shared.google_workspace.client import GoogleRefused, Record
-from shared.google_workspace.each import each
 from shared.google_workspace.methods import (
     DOMAINS_LIST,
     GROUPS_GET,

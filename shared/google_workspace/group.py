@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from shared import directory
-from shared.errors import Missing, Permanent, Temporary, Unfinished
+from shared.foundation.concurrency import each
+from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
 from shared.google_workspace.client import GoogleRefused, Record
-from shared.google_workspace.each import each
 from shared.google_workspace.methods import (
     GROUPS_DELETE,
     GROUPS_GET,

@@ -12,7 +12,7 @@ from shared import connections, decisions, directory, mailboxes, quarantine
 from shared.app import App
 from shared.connections import Connection
 from shared.decisions import UNINSPECTED, Decision
-from shared.errors import Missing
+from shared.foundation.errors import Missing
 from shared.google_workspace import actions
 from shared.google_workspace.client import Api, Record
 from shared.google_workspace.methods import MESSAGES_GET

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from shared.clock import Clock
+from shared.foundation.clock import Clock
+from shared.foundation.http_client import Try
 from shared.google_workspace.client import Note
 from shared.google_workspace.methods import Method
-from shared.http import Try
 from shared.operations import Operation, Operations
 
 # A token of the service account is asked for as well; it is no method of an API and has no name there.

@@ -6,7 +6,7 @@ a change and not the present state, so that what is not told there is for a pers
 
 from datetime import datetime
 
-from shared.errors import Temporary
+from shared.foundation.errors import Temporary
 from shared.google_workspace.client import Record
 from shared.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET, POLICIES_LIST
 from shared.google_workspace.published import RULE

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from shared.clock import Clock
-from shared.errors import FootprintError, Permanent
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Permanent
+from shared.foundation.http_client import Http
 from shared.google_workspace.client import Api, GoogleRefused
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.log import minted, noter
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.scopes import MAILBOX
-from shared.http import Http
 from shared.operations import Operations
 
 SCOPES = frozenset({MAILBOX})

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared import mailboxes
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.identity import is_account
 from shared.lifecycle import Stage
 from shared.queues import Job

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.app import App
-from shared.clock import Clock
 from shared.connections import Connection
+from shared.foundation.clock import Clock
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Settings
 from shared.google_workspace import NAME, TITLE, catalogue, consent, looks, notifications
 from shared.google_workspace.bins import bins
 from shared.google_workspace.delegation import Delegation
@@ -18,10 +20,8 @@ from shared.google_workspace.scan import scan
 from shared.google_workspace.scopes import PERMISSIONS, delegated
 from shared.google_workspace.sign_in import SignIn
 from shared.google_workspace.tenant import Doors, Tenant, open_tenant
-from shared.http import Wire
 from shared.keys import Keys
 from shared.platform import Claim, Effect, Feed, Mode, Platform, in_modes
-from shared.settings import Settings
 
 
 def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from shared.errors import FootprintError, Permanent, Temporary
+from shared.foundation.errors import FootprintError, Permanent, Temporary
 
 
 class Family(Enum):

@@ -13,10 +13,10 @@ from typing import Any
 from shared import mailboxes, policies
 from shared.app import App
 from shared.connections import Connection, new_id
-from shared.errors import Missing, Temporary
+from shared.foundation.concurrency import each
+from shared.foundation.errors import Missing, Temporary
 from shared.google_workspace.client import Api
 from shared.google_workspace.delegation import Delegation
-from shared.google_workspace.each import each
 from shared.google_workspace.judging import Reading, everybody, finish, judge_all
 from shared.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post
 from shared.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET

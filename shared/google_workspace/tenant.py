@@ -9,7 +9,8 @@ from typing import Any
 from shared import connections, grants
 from shared.app import App
 from shared.connections import Connection, new_id
-from shared.errors import Permanent, Temporary
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.settings import Google
 from shared.google_workspace.client import Api, GoogleRefused, Record
 from shared.google_workspace.delegation import AccessToken, Delegation
 from shared.google_workspace.log import minted, noter
@@ -20,7 +21,6 @@ from shared.grants import Grant
 from shared.ledger import Ledger
 from shared.lifecycle import Stage
 from shared.operations import MOST_KEPT_BACK, Operations
-from shared.settings import Google
 from shared.tokens import Tokens
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.

@@ -10,7 +10,7 @@ from shared import chain, connections
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Lease, Status
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
 from shared.handlers.closing import certify, without_consent
 from shared.handlers.quarantine import export
 from shared.ledger import Ledger

@@ -9,7 +9,7 @@ from shared import certificate, connections
 from shared.app import App
 from shared.certificate import Leftover, Result
 from shared.connections import Connection, Status
-from shared.errors import FootprintError
+from shared.foundation.errors import FootprintError
 from shared.ledger import NOT_OURS, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Row, Stage
 from shared.platform import OpenTenant, Platform, rows_of

@@ -13,13 +13,13 @@ from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Status
 from shared.database import AsyncConnection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
+from shared.foundation.schedule import Site
 from shared.handlers.overview import found
 from shared.lifecycle import Stage
 from shared.platform import Claim, Consent, Platform, in_modes
 from shared.policies import EVERYONE, Policy
 from shared.queues import Job
-from shared.schedule import Site
 from shared.seal import HEADERS
 from shared.shown import example
 

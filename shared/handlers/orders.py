@@ -3,7 +3,7 @@
 from shared import chain
 from shared.app import App
 from shared.connections import Connection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.lifecycle import Stage
 from shared.queues import Job
 

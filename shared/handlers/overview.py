@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 from shared import connections, decisions, directory, quarantine
 from shared.app import App
 from shared.connections import Connection, Status
-from shared.errors import Refused
-from shared.schedule import Site
+from shared.foundation.errors import Refused
+from shared.foundation.schedule import Site
 from shared.shown import When, example
 
 StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]

@@ -3,7 +3,7 @@
 from shared import policies, targets
 from shared.app import App
 from shared.connections import Connection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers.grant import allowed
 from shared.policies import Check, Policy
 from shared.queues import Job

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.app import App
 from shared.connections import Connection, Lease, Status
-from shared.errors import Refused, Temporary
+from shared.foundation.errors import Refused, Temporary
 from shared.lifecycle import Stage
 from shared.platform import rows_of
 from shared.queues import Job

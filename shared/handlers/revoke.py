@@ -4,7 +4,7 @@ from shared import chain, connections, grants
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers.grant import change_direction
 from shared.handlers.quarantine import make_way
 from shared.lifecycle import ByAdministrator, Change, Stage

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared import mailboxes
 from shared.app import App
 from shared.connections import Connection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.lifecycle import Stage
 from shared.queues import Job
 

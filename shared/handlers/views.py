@@ -11,7 +11,7 @@ from shared import certificate, operations
 from shared import ledger as ledgers
 from shared.app import App
 from shared.connections import Connection, Lease
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers.advance import open_ledger
 from shared.handlers.overview import StageName
 from shared.ledger import NOT_OURS, Holding, State

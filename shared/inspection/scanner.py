@@ -18,10 +18,10 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
-from shared.errors import FootprintError, Temporary
-from shared.http import Wire
+from shared.foundation.errors import FootprintError, Temporary
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Scanner
 from shared.inspection.conditions import Finding
-from shared.settings import Scanner
 
 # A mailbox whose messages wait for the scanner is read again after this.
 WAIT = timedelta(minutes=5)

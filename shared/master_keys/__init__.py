@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.errors import Permanent
-from shared.http import Wire
-from shared.settings import Settings
+from shared.foundation.errors import Permanent
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.errors import Permanent
-from shared.http import Reply, Wire, foreign_link, unreadable
+from shared.foundation.errors import Permanent
+from shared.foundation.http_client import Reply, Wire, foreign_link, unreadable
 from shared.identity import Identity
 from shared.master_keys import Wrapped, not_ours, refused
 

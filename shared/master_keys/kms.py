@@ -3,8 +3,8 @@
 import base64
 from typing import Any
 
-from shared.errors import Permanent
-from shared.http import Reply, Wire, unreadable
+from shared.foundation.errors import Permanent
+from shared.foundation.http_client import Reply, Wire, unreadable
 from shared.identity import Identity
 from shared.master_keys import Wrapped, not_ours, refused
 

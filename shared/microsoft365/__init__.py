@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.clock import Clock
-    from shared.http import Wire
+    from shared.foundation.clock import Clock
+    from shared.foundation.http_client import Wire
+    from shared.foundation.settings import Settings
     from shared.keys import Keys
     from shared.platform import Platform
-    from shared.settings import Settings
 
 NAME, TITLE = "microsoft365", "Microsoft 365"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from shared.app import App
-from shared.errors import Missing, Permanent, Refused, Temporary
+from shared.foundation.errors import Missing, Permanent, Refused, Temporary
 from shared.lifecycle import Sighting
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.graph import Graph

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from shared import directory
-from shared.dns import mx_of
+from shared.foundation.dns import mx_of
 from shared.microsoft365.graph import DeltaPage, Resync
 from shared.microsoft365.tenant import Record, Tenant
 

@@ -19,11 +19,20 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import jwt
 
-from shared.clock import Clock
-from shared.errors import FootprintError, Permanent, Temporary
-from shared.http import Reply, Wire, busy, foreign_link, retry_after, same_origin, unreachable, unreadable
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Permanent, Temporary
+from shared.foundation.http_client import (
+    Reply,
+    Wire,
+    busy,
+    foreign_link,
+    retry_after,
+    same_origin,
+    unreachable,
+    unreadable,
+)
+from shared.foundation.settings import Microsoft
 from shared.microsoft365.credential import Credential
-from shared.settings import Microsoft
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from shared.errors import FootprintError, Missing, Permanent, Temporary
-from shared.http import Http, Reply, unreadable
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import Http, Reply, unreadable
 from shared.microsoft365.entra import TokenRefused, claims
 
 Token = Callable[[], Awaitable[str]]

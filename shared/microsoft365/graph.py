@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from shared.clock import Clock
-from shared.errors import FootprintError, Missing, Permanent, Temporary
-from shared.http import LONGEST_WAIT, TRIES, Http, Reply, retry_after, unreadable
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import LONGEST_WAIT, TRIES, Http, Reply, retry_after, unreadable
 from shared.microsoft365.entra import TokenRefused
 
 Token = Callable[[], Awaitable[str]]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import directory
-from shared.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.ledger import State
 from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused

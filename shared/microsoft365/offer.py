@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.app import App
-from shared.clock import Clock
 from shared.connections import Connection
-from shared.http import Wire
+from shared.foundation.clock import Clock
+from shared.foundation.http_client import Wire
+from shared.foundation.settings import Settings
 from shared.keys import Keys
 from shared.ledger import State
 from shared.lifecycle import Sighting
@@ -17,7 +18,6 @@ from shared.microsoft365.groups import recycle_bin
 from shared.microsoft365.published import PUBLISHED
 from shared.microsoft365.tenant import Tenant, open_tenant
 from shared.platform import Claim, Effect, Platform
-from shared.settings import Settings
 
 
 def offer(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.errors import Missing, Permanent, Temporary
+from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.ledger import State
 from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain

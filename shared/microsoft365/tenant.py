@@ -8,13 +8,13 @@ from uuid import UUID
 
 from shared.app import App
 from shared.connections import Connection
-from shared.errors import Permanent
+from shared.foundation.errors import Permanent
+from shared.foundation.settings import MailSite, Microsoft
 from shared.ledger import Ledger
 from shared.lifecycle import Stage
 from shared.microsoft365.entra import Entra, TokenRefused
 from shared.microsoft365.exchange import Dehydrated, Exchange
 from shared.microsoft365.graph import Graph
-from shared.settings import MailSite, Microsoft
 from shared.tokens import Tokens
 
 Record = dict[str, Any]

@@ -10,8 +10,8 @@ from shared import tables as db
 from shared.chain import Act
 from shared.database import AsyncConnection, Database
 from shared.decisions import UNINSPECTED
+from shared.foundation.schedule import HOUR
 from shared.reports.periods import Period
-from shared.schedule import HOUR
 
 # More policies than these are told as one.
 TOP = 10

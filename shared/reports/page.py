@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from shared.foundation.csv_file import as_csv
 from shared.reports.charts import WIDTH, Chart, charts, png
-from shared.sheet import as_csv
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.schedule import DAY, HOUR, ZONES, Site
+from shared.foundation.schedule import DAY, HOUR, ZONES, Site
 
 # What was missed for longer is not made any more: nobody reads it, and what it would tell of is being forgotten.
 LOOK_BACK = timedelta(days=35)

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from shared.app import App
-from shared.errors import FootprintError, Permanent, Refused
-from shared.telemetry import about, span
+from shared.foundation.errors import FootprintError, Permanent, Refused
+from shared.foundation.telemetry import about, span
 from shared.web.etags import precondition, unless_seen
 from shared.web.messages import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
 from shared.web.routes import ROUTES, Auth, Route

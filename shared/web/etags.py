@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.web.messages import Request, Response, etag
 
 Precondition = Callable[[Any | None], None]

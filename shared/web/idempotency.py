@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from shared import answers
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.seal import DEPLOYMENT, Box
 from shared.web.messages import KEY_HEADER, Request, Response
 

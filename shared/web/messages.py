@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
 
 from shared.connections import Connection
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.shown import example
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared.app import App
-from shared.errors import Refused, Temporary
-from shared.settings import Operators
+from shared.foundation.errors import Refused, Temporary
+from shared.foundation.settings import Operators
 from shared.web import sessions
 from shared.web.messages import Actor, Request, Role
 

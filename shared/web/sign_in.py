@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from shared.app import App
-from shared.errors import FootprintError, Permanent, Refused
-from shared.http import Reply, unreadable
+from shared.foundation.errors import FootprintError, Permanent, Refused
+from shared.foundation.http_client import Reply, unreadable
 from shared.keys import PATIENCE
 from shared.seal import challenge
 from shared.web import sessions

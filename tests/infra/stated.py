@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.settings import Settings
+from shared.foundation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.clock import FileClock
+from shared.foundation.clock import FileClock
 from shared.queues import QUEUES
 from tests.parts.tasks import LOCATION, Tasks
 

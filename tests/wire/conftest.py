@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shared.http import Wire
+from shared.foundation.http_client import Wire
 from tests.wire.host import Host, StillClock
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.errors import FootprintError, Missing, Permanent, Temporary
-from shared.http import Wire
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import Wire
 from shared.microsoft365.entra import TokenRefused
 from shared.microsoft365.exchange import AlreadyExists, Dehydrated, Exchange, add, remove
 from tests.wire.host import Host, Say, StillClock

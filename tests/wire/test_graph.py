@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import FootprintError, Missing, Permanent, Temporary
-from shared.http import Wire
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import Wire
 from shared.microsoft365.entra import TokenRefused
 from shared.microsoft365.graph import BatchRequest, Graph, GraphRefused, Resync
 from tests.wire.host import Host, Say, Seen, StillClock

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import Permanent, Temporary
-from shared.http import Wire, retry_after
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.http_client import Wire, retry_after
 from tests.wire.host import Host, Say, StillClock
 
 UNREADABLE = {

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import grant, orders, revoke
 from shared.web.api import refuses
 from shared.web.messages import Accepted, Created, Request, Strict, accepted, created

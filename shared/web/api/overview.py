@@ -9,11 +9,11 @@ from typing_extensions import TypedDict
 from shared import search
 from shared.app import App
 from shared.connections import Status
-from shared.errors import Refused
+from shared.foundation.errors import Refused
+from shared.foundation.schedule import Site
 from shared.handlers import overview
 from shared.handlers.overview import ConnectionDetail, ConnectionView, StageName
 from shared.lifecycle import Stage
-from shared.schedule import Site
 from shared.search import Order, Place, Wanted
 from shared.shown import Next
 from shared.web.api import refuses

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from shared import policies as stored
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import policies
 from shared.policies import Policy
 from shared.web.api import refuses

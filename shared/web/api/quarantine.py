@@ -5,7 +5,7 @@ from typing_extensions import TypedDict
 
 from shared import exports, quarantine
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import quarantine as flow
 from shared.quarantine import QuarantineItem, State
 from shared.shown import Next

@@ -13,9 +13,9 @@ from shared import operations as calls
 from shared.app import App
 from shared.certificate import SignedCertificate
 from shared.chain import LedgerEntry
+from shared.foundation.csv_file import as_csv
 from shared.handlers import views
 from shared.operations import OperationEntry
-from shared.sheet import as_csv
 from shared.shown import Next
 from shared.steps import PlanStep
 from shared.web.api import refuses

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from shared.app import App
 from shared.connections import Connection, Status
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import overview
 from shared.lifecycle import Stage
 from shared.web.messages import PAGE_HEADERS, Request, Response, etag

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import grant, orders, quarantine, revoke
 from shared.web.messages import Request, Response, redirect
 from shared.web.pages import mail, policies, refused

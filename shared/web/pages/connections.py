@@ -6,9 +6,9 @@ from typing import Any
 
 from shared import search
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
+from shared.foundation.schedule import SYNC_AT, Site
 from shared.handlers.grant import NewConnection
-from shared.schedule import SYNC_AT, Site
 from shared.search import Wanted
 from shared.web.api import acts, overview
 from shared.web.messages import Request, Response, redirect

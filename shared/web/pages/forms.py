@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.web.messages import Request
 
 Made = TypeVar("Made")

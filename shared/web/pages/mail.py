@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import exports
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import reports as flow
 from shared.lifecycle import Stage
 from shared.quarantine import State

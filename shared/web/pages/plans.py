@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from shared import quarantine
 from shared.app import App
-from shared.errors import FootprintError
+from shared.foundation.errors import FootprintError
 from shared.handlers import views
 from shared.lifecycle import ByAdministrator, Change, Row, Stage
 from shared.platform import rows_of

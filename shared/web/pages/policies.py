@@ -7,7 +7,7 @@ from typing import Any, get_args
 from shared import directory
 from shared import policies as stored
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import policies
 from shared.inspection.conditions import Attachment, Conditions, Failure
 from shared.policies import Policy

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from shared import certificate as certificates
 from shared import chain
 from shared.app import App
-from shared.errors import Refused
+from shared.foundation.errors import Refused
 from shared.handlers import overview, views
 from shared.platform import rows_of
 from shared.web.api import people

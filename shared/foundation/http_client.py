@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from shared.clock import Clock
-from shared.errors import Permanent, Temporary
-from shared.telemetry import span
+from shared.foundation.clock import Clock
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.telemetry import span
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.schedule import Site
+from shared.foundation.schedule import Site
 
 # Exchange's limit for rule and connector names is 64 characters and the longest published name has 56.
 LONGEST_PREFIX = 8

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from shared.settings import Dns
+from shared.foundation.settings import Dns
 
 # For one name, in seconds; a sync is not worth more.
 LONGEST = 5.0

@@ -18,10 +18,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import FootprintError
+from shared.foundation.errors import FootprintError
 
 if TYPE_CHECKING:
-    from shared.settings import Telemetry
+    from shared.foundation.settings import Telemetry
 
 SERVICE = "footprint"
 _about: ContextVar[Mapping[str, str]] = ContextVar("about")

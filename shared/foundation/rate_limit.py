@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.clock import Clock
+from shared.foundation.clock import Clock
 
 MINUTE = 60  # seconds
 # Accounts that have asked for nothing for longest are forgotten first: theirs are full again by then, mostly.
