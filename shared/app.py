@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shared.database import Database
     from shared.foundation.clock import Clock
     from shared.foundation.http_client import Wire
     from shared.foundation.rate_limit import Rates
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from shared.platform import Platform
     from shared.queues import Queue
     from shared.seal import Seal
+    from shared.storage.database import Database
 
 
 class Platforms(Mapping[str, "Platform"]):

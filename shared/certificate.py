@@ -13,10 +13,8 @@ from typing_extensions import TypedDict
 
 from shared import chain
 from shared import ledger as ledgers
-from shared import tables as db
 from shared.chain import LedgerEntry
 from shared.connections import Connection
-from shared.database import Database, upsert
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site
 from shared.ledger import NOT_OURS, Holding, Ledger, State
@@ -24,6 +22,8 @@ from shared.lifecycle import ByAdministrator, Change, Present, Row
 from shared.seal import Seal
 from shared.shown import When, example
 from shared.steps import Item, Tenant
+from shared.storage import tables as db
+from shared.storage.database import Database, upsert
 
 Result = Literal["clean", "residue", "waiting for the administrator", "degraded"]
 

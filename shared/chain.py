@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import tables as db
 from shared.connections import Connection, hold, update
-from shared.database import AsyncConnection, Database
 from shared.shown import When, example
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64

@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import AsyncConnection, Database, in_line
 from shared.foundation.errors import Temporary
 from shared.foundation.schedule import Site
 from shared.lifecycle import Stage
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, in_line
 
 # Longer than the slowest single call, so that a living run never loses its lease between two ledger entries.
 LEASE = timedelta(minutes=5)

@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import AsyncConnection, Database, insert_new
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, insert_new
 
 # No policy's action: the message could not be looked into as far as a policy asks, and nothing else meant it.
 UNINSPECTED = "uninspected"

@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.connections import hold, new_id
-from shared.database import AsyncConnection, Database, insert_new, upsert
 from shared.foundation.errors import Permanent
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 
 # A handful of rows may go at once without anybody being alarmed.
 SMALL = 10

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shared import chain, quarantine
-from shared import tables as db
 from shared.chain import Act, Entry
 from shared.connections import Lease, still_ours
-from shared.database import AsyncConnection, Database
 from shared.quarantine import INSIDE, Item
 from shared.seal import Box
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database
 
 KEPT_FOR = timedelta(days=30)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import AsyncConnection, Database, upsert
 from shared.seal import Box, Seal
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, upsert
 
 
 @dataclass(frozen=True, kw_only=True)

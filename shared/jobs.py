@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import answers, connections, exports, mailboxes, postponed, quarantine
-from shared import tables as db
+from shared import connections, exports, mailboxes, postponed, quarantine
 from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
@@ -23,6 +22,8 @@ from shared.lifecycle import Stage
 from shared.postponed import Postponed
 from shared.queues import Job, decode
 from shared.queues.embedded import EmbeddedQueue
+from shared.storage import idempotency_keys as answers
+from shared.storage import tables as db
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.chain import Act, Entry, Image, append, written
 from shared.connections import Lease, still_ours
-from shared.database import AsyncConnection, Database
 from shared.foundation.clock import Clock
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database
 
 
 class State(StrEnum):

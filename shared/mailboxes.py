@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import Database, upsert
+from shared.storage import tables as db
+from shared.storage.database import Database, upsert
 
 # As long as a function may run.
 LEASE = timedelta(minutes=10)

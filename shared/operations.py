@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import tables as db
 from shared.connections import hold
-from shared.database import Database
 from shared.shown import When
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
 MOST_KEPT_BACK = 100

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import tables as db
-from shared.database import Database
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 Kind = Literal["users", "groups"]
 SHOWN = {

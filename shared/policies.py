@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from shared import chain
-from shared import tables as db
 from shared.connections import Connection, hold
-from shared.database import AsyncConnection, Database, upsert
 from shared.foundation.errors import Refused
 from shared.inspection.conditions import Conditions
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, upsert
 
 Direction = Literal["incoming", "outgoing"]
 Action = Literal["label", "spam", "quarantine", "trash", "pass"]

@@ -10,8 +10,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import Database
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)

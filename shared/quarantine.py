@@ -16,12 +16,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared import chain
-from shared import tables as db
 from shared.connections import Connection
-from shared.database import AsyncConnection, Database, insert_new
 from shared.decisions import Decision
 from shared.seal import Box
 from shared.shown import When, example
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, insert_new
 
 # As long as a mailbox's bin keeps what lies in it.
 KEPT_FOR = timedelta(days=30)

@@ -13,13 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.database import Database
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
 from shared.master_keys import MasterKey, Wrapped, chosen
-from shared.tables import data_keys
+from shared.storage.database import Database
+from shared.storage.tables import data_keys
 
 # So many are wrapped at once; a vault allows some hundreds a second.
 BATCH = 20

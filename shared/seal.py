@@ -15,12 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.connections import Connection, new_id
-from shared.database import Database, insert_new
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, Refused
 from shared.master_keys import MasterKey, Wrapped
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new
 
 NONCE = 12
 # Whose key signs links and certificates; connections have ids.

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.connections import Connection, Status, of_row
-from shared.database import Database
 from shared.foundation.schedule import Site
 from shared.lifecycle import Stage
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 WORST_FIRST = {str(status): rank for rank, status in enumerate((Status.ATTENTION, Status.WAITING, Status.OK))}
 

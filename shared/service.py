@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from shared import google_workspace, microsoft365
 from shared.app import App, Platforms
-from shared.database import Database
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire
@@ -15,6 +14,7 @@ from shared.foundation.rate_limit import Rates
 from shared.keys import Keys
 from shared.master_keys import chosen
 from shared.seal import Seal
+from shared.storage.database import Database
 
 if TYPE_CHECKING:
     from shared.foundation.settings import Settings

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import Database
 from shared.directory import AT_ONCE, EVERY_USER
 from shared.policies import Direction, Policy, listed
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import Database, upsert
 from shared.foundation.clock import Clock
 from shared.seal import Seal
+from shared.storage import tables as db
+from shared.storage.database import Database, upsert
 
 Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
 """Asks the platform for a token of one resource: (value, expiry)."""

@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from shared.database import Database
-from shared.migrate import migrate
-from shared.tables import metadata
+from shared.storage.database import Database
+from shared.storage.migrate import migrate
+from shared.storage.tables import metadata
 
 # What is written needs to outlive a process, not the machine.
 FAST = ("-F", "-c synchronous_commit=off", "-c full_page_writes=off", "-c autovacuum=off", "-c max_connections=200")

@@ -6,10 +6,10 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.connections import Connection
 from shared.handlers import grant
 from shared.lifecycle import Stage
+from shared.storage import tables as db
 from shared.web import sessions
 from shared.web.messages import Actor, Response, Role
 from tests.asking import ask

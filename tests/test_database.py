@@ -12,11 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from shared import chain, connections, decisions, directory, mailboxes, operations, policies
-from shared import tables as db
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import LEASE, Lease, Superseded
-from shared.database import Database, insert_new, upsert
 from shared.decisions import Decision
 from shared.foundation.errors import Refused, Temporary
 from shared.handlers import grant, revoke
@@ -26,6 +24,8 @@ from shared.lifecycle import Stage
 from shared.policies import EVERYONE
 from shared.queues import Job, encode
 from shared.queues.embedded import EmbeddedQueue
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new, upsert
 from shared.web.answer import answer
 from shared.web.messages import Request
 from tests.databases import Databases

@@ -31,8 +31,8 @@ from shared.identity import ISSUERS, Transport
 from shared.lifecycle import Stage
 from shared.microsoft365.credential import Credential
 from shared.microsoft365.entra import Entra
-from shared.migrate import migrate
 from shared.service import build
+from shared.storage.migrate import migrate
 from shared.web import sign_in as console
 from shared.web.messages import Request
 from shared.web.operators import actor

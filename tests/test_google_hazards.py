@@ -450,7 +450,7 @@ async def test_hazard_25_a_label_renamed_is_kept_and_one_deleted_is_made_anew_on
 async def test_hazard_26_a_message_lost_between_note_and_job_is_found_at_the_next_tick(world: World) -> None:
     import sqlalchemy as sa
 
-    from shared import tables as db
+    from shared.storage import tables as db
 
     connection = await google.connect(world, modes=["api"])
     ids = google.mail(world, USER)

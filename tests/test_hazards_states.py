@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from shared import connections
-from shared import tables as db
 from shared.chain import entries
 from shared.connections import Connection, Status
 from shared.foundation.errors import Permanent, Refused
@@ -20,6 +19,7 @@ from shared.microsoft365 import rules
 from shared.microsoft365.catalogue import JUNK, SKIP
 from shared.policies import EVERYONE, Policy, put
 from shared.queues import Job
+from shared.storage import tables as db
 from tests.world import FABRIKAM, World
 
 DOMAIN_RULE = "TMCAS Inline Incoming Domain Transport Rule"

@@ -16,9 +16,7 @@ import sqlalchemy as sa
 
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.vaults import KMS_KEY, Vaults
-from shared import tables
 from shared.connections import Status
-from shared.database import Database
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
 from shared.identity import ManagedIdentity, ServiceIdentity
@@ -28,10 +26,12 @@ from shared.master_keys import MasterKey, Wrapped, chosen
 from shared.master_keys.key_vault import KeyVault
 from shared.master_keys.kms import Kms, crc32c
 from shared.master_keys.local import LocalKeys
-from shared.migrate import migrate
 from shared.queues import Job
 from shared.rotate import rotate
 from shared.seal import DEPLOYMENT, KEPT_FOR, Seal
+from shared.storage import tables
+from shared.storage.database import Database
+from shared.storage.migrate import migrate
 from tests.wire.host import Host, Say, StillClock
 from tests.world import World, settings_from
 
@@ -636,7 +636,7 @@ def test_following_a_session_costs_little_of_a_cold_start(tmp_path: Path) -> Non
 
 FOLLOW = """
 import asyncio, sys
-from shared.database import Database
+from shared.storage.database import Database
 from shared.master_keys.local import LocalKeys
 from shared.seal import Seal
 from tests.wire.host import StillClock

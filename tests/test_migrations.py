@@ -16,11 +16,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared import decisions, policies, tables
+from shared import decisions, policies
 from shared.connections import Stage, find
-from shared.database import Database
-from shared.migrate import _config, migrate
 from shared.policies import Policy
+from shared.storage import tables
+from shared.storage.database import Database
+from shared.storage.migrate import _config, migrate
 from tests.databases import Databases
 
 ROOT = Path(__file__).parent.parent
@@ -127,7 +128,7 @@ async def test_who_received_mail_before_that_was_noted_does_so_still(database: D
 
 async def test_two_that_deploy_at_once_do_not_break_it(database: Database) -> None:
     environment = {**os.environ, "FOOTPRINT_DATABASE_URL": database.url}
-    command = [sys.executable, "-m", "shared.migrate"]
+    command = [sys.executable, "-m", "shared.storage.migrate"]
     deploying = [
         subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)  # noqa: ASYNC220, S603
         for _ in range(3)

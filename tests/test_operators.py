@@ -15,10 +15,10 @@ import pytest
 import sqlalchemy as sa
 
 from infra.local.simulators.operators import ACCOUNTS
-from shared import tables as db
 from shared.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.keys import NOT_SOONER
+from shared.storage import tables as db
 from shared.web import sessions, sign_in
 from shared.web.answer import answer
 from shared.web.messages import Actor, Request, Response, Role

@@ -112,7 +112,11 @@ def test_an_archive_holds_the_app_and_nothing_else(cloud: str, tmp_path: Path) -
     assert kinds <= {".py", ".html", ".css", ".js", ".svg", ".mako", ".txt", ".json"}, (
         "something strange lies in a folder"
     )
-    assert {"shared/web/templates/base.html", "shared/migrations/script.py.mako", "shared/migrate.py"} <= found
+    assert {
+        "shared/web/templates/base.html",
+        "shared/storage/migrations/script.py.mako",
+        "shared/storage/migrate.py",
+    } <= found
 
 
 @CLOUDS
@@ -159,7 +163,7 @@ def _pins(name: str) -> set[str]:
 def test_on_azure_it_starts_and_answers(unpacked: Callable[[str], Unpacked], settings: dict[str, str]) -> None:
     app = unpacked("azure")
     before = _files(app.folder)
-    app.run("-m", "shared.migrate", **settings)
+    app.run("-m", "shared.storage.migrate", **settings)
     said = json.loads(
         app.run(
             "-c", ON_AZURE, FOOTPRINT_QUEUE="azure-storage",
@@ -180,7 +184,7 @@ def test_on_google_it_starts_and_answers(
 ) -> None:
     app = unpacked("gcp")
     before = _files(app.folder)
-    app.run("-m", "shared.migrate", **settings)
+    app.run("-m", "shared.storage.migrate", **settings)
     method = "GET" if target == "http" else "POST"
     with _served(app, target, settings) as url:
         assert httpx.request(method, url + path, trust_env=False).status_code == status

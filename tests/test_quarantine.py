@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 import pytest
 
 from shared import exports, policies, quarantine
-from shared import tables as db
 from shared.chain import entries
 from shared.connections import Connection, Status
 from shared.handlers import quarantine as flow
 from shared.lifecycle import Stage
 from shared.policies import Policy
+from shared.storage import tables as db
 from shared.web.messages import Response
 from tests import asking, google
 from tests.google import letter

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import answers
-from shared import tables as db
 from shared.jobs import sweep
+from shared.storage import idempotency_keys as answers
+from shared.storage import tables as db
 from shared.web.messages import Response
 from tests.asking import ask
 from tests.world import World

@@ -25,7 +25,6 @@ import sqlalchemy as sa
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from shared import tables as db
 from shared.chain import entries
 from shared.connections import Connection, Lease, Superseded
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
@@ -39,6 +38,7 @@ from shared.reports import delivery, figures, keep, page
 from shared.reports.charts import charts, png
 from shared.reports.keep import Subscription
 from shared.reports.periods import Kind, Period, ended
+from shared.storage import tables as db
 from shared.web.messages import Response
 from tests import asking
 from tests.world import World

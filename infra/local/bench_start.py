@@ -16,8 +16,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from shared.foundation.settings import AzureStorage, MasterKey, Settings
-from shared.migrate import migrate
 from shared.service import build
+from shared.storage.migrate import migrate
 from shared.web import sessions
 from shared.web.messages import Actor, Role
 

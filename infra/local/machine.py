@@ -24,8 +24,8 @@ from infra.local.timers import fire_timers
 from shared.app import App
 from shared.foundation.settings import Settings
 from shared.jobs import deliver_due
-from shared.migrate import migrate
 from shared.service import build
+from shared.storage.migrate import migrate
 
 GOOGLE_HOST = Path(__file__).parents[2] / "gcp_functions" / "main.py"
 # How often an idle machine looks for something to do, in seconds.

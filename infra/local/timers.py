@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.app import App
 from shared.foundation.schedule import TIMERS
 from shared.jobs import fire
+from shared.storage import tables as db
 
 
 async def fire_timers(app: App) -> list[str]:

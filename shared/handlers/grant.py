@@ -12,7 +12,6 @@ from shared import chain, connections, grants, policies
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Status
-from shared.database import AsyncConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found
@@ -22,6 +21,7 @@ from shared.policies import EVERYONE, Policy
 from shared.queues import Job
 from shared.seal import HEADERS
 from shared.shown import example
+from shared.storage.database import AsyncConnection
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.connections import new_id
-from shared.database import Database
 from shared.queues import Job
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 # How long a delivery is hidden while it is worked on; as long as a function may run.
 HIDDEN = timedelta(minutes=10)

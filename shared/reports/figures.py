@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.chain import Act
-from shared.database import AsyncConnection, Database
 from shared.decisions import UNINSPECTED
 from shared.foundation.schedule import HOUR
 from shared.reports.periods import Period
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database
 
 # More policies than these are told as one.
 TOP = 10

@@ -14,11 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from shared import chain
-from shared import tables as db
 from shared.connections import Connection, Lease, hold, still_ours
-from shared.database import Database, insert_new, upsert
 from shared.reports.periods import Kind, Period
 from shared.shown import When
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new, upsert
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
 ADDRESS = (

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import answers
 from shared.app import App
 from shared.foundation.errors import Refused
 from shared.seal import DEPLOYMENT, Box
+from shared.storage import idempotency_keys as answers
 from shared.web.messages import KEY_HEADER, Request, Response
 
 REPLAYED = {"Idempotency-Replayed": "true"}

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from shared import tables as db
 from shared.app import App
+from shared.storage import tables as db
 from shared.web.messages import Actor, Request, Role
 
 # A session ends so long after it was last used, and at the latest so long after it began: a role that was taken away

@@ -23,11 +23,11 @@ import httpx
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
-from shared.database import Database
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import TIMERS
-from shared.migrate import migrate
 from shared.queues import JOBS
+from shared.storage.database import Database
+from shared.storage.migrate import migrate
 from tests.hosts import hosting
 from tests.parts import azurite, move_clock, set_clock, tasks
 from tests.world import MASTER_KEY

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from infra.local.simulators import Simulators
-from shared.database import Database
 from shared.foundation.schedule import TIMERS
-from shared.migrate import migrate
 from shared.queues import POISON, QUEUES, Job, encode
+from shared.storage.database import Database
+from shared.storage.migrate import migrate
 from shared.web.routes import ROUTES, Auth
 from tests.hosts.hosting import ROOT, missing, python
 from tests.world import MASTER_KEY

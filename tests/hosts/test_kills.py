@@ -23,8 +23,8 @@ import pytest
 
 from infra.local import demo_browser
 from shared.chain import verify
-from shared.database import Database
 from shared.foundation.clock import FileClock
+from shared.storage.database import Database
 from tests.hosts import places
 from tests.hosts.places import Place
 from tests.world import CONTROL

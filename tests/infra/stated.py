@@ -36,6 +36,6 @@ def names_what_exists(readme: str, cloud: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"make ([a-z-]+)", readme):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for module in re.findall(r"-m (shared\.\w+)", readme):
+    for module in re.findall(r"-m (shared(?:\.\w+)+)", readme):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
     assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()

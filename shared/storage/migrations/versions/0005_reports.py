@@ -6,7 +6,7 @@ The weekly summaries of before were of another shape; those of the last weeks ar
 import sqlalchemy as sa
 from alembic import op
 
-from shared.tables import Moment
+from shared.storage.tables import Moment
 
 revision = "0005"
 down_revision = "0004"

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import tables as db
-from shared.database import AsyncConnection, Database, insert_new
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, insert_new
 
 KEPT_FOR = timedelta(hours=24)
 # Longer than any answer takes: whoever has not answered by then is not there any more.

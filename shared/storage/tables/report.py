@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from shared.tables.columns import Moment, metadata, of_connection
+from shared.storage.tables.columns import Moment, metadata, of_connection
 
 # Each report is made once. `recipients` says of each address what came of it; `not_before` when that is tried next.
 reports = sa.Table(

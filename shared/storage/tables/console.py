@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from shared.tables.columns import Moment, metadata
+from shared.storage.tables.columns import Moment, metadata
 
 # The id is a digest of what the browser holds, so that the table alone lets nobody in.
 sessions = sa.Table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.tables
+import shared.storage.tables
 
 revision = "0001"
 down_revision = None
@@ -26,17 +26,17 @@ def upgrade() -> None:
         sa.Column("sealed_headers", sa.LargeBinary(), nullable=False),
         sa.Column("repairs_drift", sa.Boolean(), nullable=False),
         sa.Column("stage", sa.Integer(), nullable=False),
-        sa.Column("stage_since", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("stage_since", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("sentence", sa.String(), nullable=True),
-        sa.Column("reason_since", shared.tables.Moment(timezone=True), nullable=True),
-        sa.Column("not_before", shared.tables.Moment(timezone=True), nullable=True),
-        sa.Column("synced_at", shared.tables.Moment(timezone=True), nullable=True),
+        sa.Column("reason_since", shared.storage.tables.Moment(timezone=True), nullable=True),
+        sa.Column("not_before", shared.storage.tables.Moment(timezone=True), nullable=True),
+        sa.Column("synced_at", shared.storage.tables.Moment(timezone=True), nullable=True),
         sa.Column("lease", sa.String(), nullable=True),
-        sa.Column("lease_until", shared.tables.Moment(timezone=True), nullable=True),
-        sa.Column("created_at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("lease_until", shared.storage.tables.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("connections", schema=None) as batch_op:
@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("connection", sa.String(), nullable=False),
-        sa.Column("not_before", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("not_before", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("receipt", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -61,21 +61,21 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("connection", sa.String(), nullable=True),
-        sa.Column("expires_at", shared.tables.Moment(timezone=True), nullable=False),
-        sa.Column("used_at", shared.tables.Moment(timezone=True), nullable=True),
+        sa.Column("expires_at", shared.storage.tables.Moment(timezone=True), nullable=False),
+        sa.Column("used_at", shared.storage.tables.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "timers",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("fired_at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("fired_at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "certificates",
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("made_at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("made_at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection"],
@@ -88,7 +88,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("link", sa.String(), nullable=False),
-        sa.Column("at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection"],
             ["connections.id"],
@@ -103,7 +103,7 @@ def upgrade() -> None:
         sa.Column("accepted", sa.Boolean(), nullable=False),
         sa.Column("wanted_mx", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("mx", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("mx_checked_at", shared.tables.Moment(timezone=True), nullable=True),
+        sa.Column("mx_checked_at", shared.storage.tables.Moment(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection"],
             ["connections.id"],
@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("since", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("since", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("identity", sa.String(), nullable=True),
         sa.Column("seen", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("drift", sa.JSON(none_as_null=True), nullable=True),
@@ -144,7 +144,7 @@ def upgrade() -> None:
         "ledger",
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("act", sa.String(), nullable=False),
@@ -195,7 +195,7 @@ def upgrade() -> None:
         "reports",
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("week", sa.String(), nullable=False),
-        sa.Column("made_at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("made_at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection"],
@@ -208,8 +208,8 @@ def upgrade() -> None:
         sa.Column("connection", sa.String(), nullable=False),
         sa.Column("resource", sa.String(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("obtained_at", shared.tables.Moment(timezone=True), nullable=False),
-        sa.Column("expires_at", shared.tables.Moment(timezone=True), nullable=False),
+        sa.Column("obtained_at", shared.storage.tables.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", shared.storage.tables.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection"],
             ["connections.id"],

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from shared.tables import Moment
+from shared.storage.tables import Moment
 
 revision = "0006"
 down_revision = "0005"

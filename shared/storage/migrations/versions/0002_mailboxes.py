@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.tables import Moment
+from shared.storage.tables import Moment
 
 revision = "0002"
 down_revision = "0001"

@@ -1,11 +1,11 @@
-"""Brings the database to the newest revision: `python -m shared.migrate`. Run at deploy and at local start."""
+"""Brings the database to the newest revision: `python -m shared.storage.migrate`. Run at deploy and at local start."""
 
 import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
-from shared.database import Database, in_line
+from shared.storage.database import Database, in_line
 
 HERE = Path(__file__).parent / "migrations"
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from shared.tables.columns import Moment, metadata, of_connection
+from shared.storage.tables.columns import Moment, metadata, of_connection
 
 users = sa.Table(
     "users",
