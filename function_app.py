@@ -13,8 +13,8 @@ gc.disable()
 
 import azure.functions as func  # noqa: E402 - after the line above, which is for its sake too
 
+from shared.deployment.queues import POISON, QUEUES  # noqa: E402
 from shared.foundation.schedule import TIMERS, Timer  # noqa: E402
-from shared.queues import POISON, QUEUES  # noqa: E402
 from shared.web.routes import ROUTES, Route  # noqa: E402
 
 if TYPE_CHECKING:

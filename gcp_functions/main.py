@@ -83,7 +83,7 @@ async def schedule(incoming: Incoming) -> Outgoing:
 
 
 async def _is_ours(incoming: Incoming, audience: str) -> bool:
-    from shared.identity import is_account
+    from shared.deployment.identity import is_account
 
     settings = app().settings
     return await is_account(

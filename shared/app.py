@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from shared.deployment.issuers import Keys
+    from shared.deployment.queues import Queue
+    from shared.deployment.sealing import Seal
     from shared.foundation.clock import Clock
     from shared.foundation.http_client import Wire
     from shared.foundation.rate_limit import Rates
     from shared.foundation.settings import Settings
-    from shared.keys import Keys
     from shared.platform import Platform
-    from shared.queues import Queue
-    from shared.seal import Seal
     from shared.storage.database import Database
 
 

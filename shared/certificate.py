@@ -15,11 +15,11 @@ from shared import chain
 from shared import ledger as ledgers
 from shared.chain import LedgerEntry
 from shared.connections import Connection
+from shared.deployment.sealing import Seal
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site
 from shared.ledger import NOT_OURS, Holding, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Present, Row
-from shared.seal import Seal
 from shared.shown import When, example
 from shared.steps import Item, Tenant
 from shared.storage import tables as db

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.seal import Box, Seal
+from shared.deployment.sealing import Box, Seal
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from shared import connections, exports, mailboxes, postponed, quarantine
 from shared.app import App
 from shared.connections import Connection, Lease, Status, Superseded
+from shared.deployment.queues import Job, decode
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Site, Timer, last_due
 from shared.foundation.telemetry import Span, about, span
@@ -20,8 +22,6 @@ from shared.handlers.scan import scan
 from shared.handlers.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.lifecycle import Stage
 from shared.postponed import Postponed
-from shared.queues import Job, decode
-from shared.queues.embedded import EmbeddedQueue
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db
 
@@ -223,7 +223,7 @@ async def fire(app: App, timer: Timer) -> None:
 
 async def _rotate(app: App) -> None:
     """Wrap the data keys that an older version of the master key has wrapped, so that it can be let go."""
-    from shared.rotate import rotate
+    from shared.deployment.rotation import rotate
 
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from shared import chain
 from shared.connections import Connection
 from shared.decisions import Decision
-from shared.seal import Box
+from shared.deployment.sealing import Box
 from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from shared import google_workspace, microsoft365
 from shared.app import App, Platforms
+from shared.deployment.issuers import Keys
+from shared.deployment.master_keys import chosen
+from shared.deployment.sealing import Seal
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire
 from shared.foundation.rate_limit import Rates
-from shared.keys import Keys
-from shared.master_keys import chosen
-from shared.seal import Seal
 from shared.storage.database import Database
 
 if TYPE_CHECKING:
+    from shared.deployment.queues import Queue
     from shared.foundation.settings import Settings
     from shared.platform import Platform
-    from shared.queues import Queue
 
 PLATFORMS = (microsoft365, google_workspace)
 
@@ -67,17 +67,17 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
 def _queue(settings: Settings, database: Database, wire: Wire, clock: Clock) -> Queue:
     match settings.queue:
         case "azure-storage":
-            from shared.identity import ManagedIdentity
-            from shared.queues.azure_storage import AzureStorageQueue
+            from shared.deployment.identity import ManagedIdentity
+            from shared.deployment.queues.azure_storage import AzureStorageQueue
 
             identity = ManagedIdentity(wire, clock, settings.azure_identity)
             return AzureStorageQueue(settings.azure_storage, identity, clock)
         case "cloud-tasks":
-            from shared.identity import ServiceIdentity
-            from shared.queues.cloud_tasks import CloudTasksQueue
+            from shared.deployment.identity import ServiceIdentity
+            from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 
             return CloudTasksQueue(settings.cloud_tasks, ServiceIdentity(wire, clock), wire, clock)
         case "embedded":
-            from shared.queues.embedded import EmbeddedQueue
+            from shared.deployment.queues.database import EmbeddedQueue
 
             return EmbeddedQueue(database)

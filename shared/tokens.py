@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
-from shared.seal import Seal
 from shared.storage import tables as db
 from shared.storage.database import Database, upsert
 

@@ -13,13 +13,13 @@ from urllib.parse import urljoin
 import httpx
 
 from shared.connections import Connection
+from shared.deployment.queues import Job
 from shared.foundation.schedule import Site
 from shared.handlers import grant, revoke
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.platform import instruction
 from shared.policies import EVERYONE, Policy
-from shared.queues import Job
 from shared.web.answer import answer
 from shared.web.messages import Request, Response
 from tests.world import ORCHARD, World

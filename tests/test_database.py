@@ -16,14 +16,14 @@ from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import LEASE, Lease, Superseded
 from shared.decisions import Decision
+from shared.deployment.queues import Job, encode
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.errors import Refused, Temporary
 from shared.handlers import grant, revoke
 from shared.handlers.advance import settle
 from shared.jobs import deliver, run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE
-from shared.queues import Job, encode
-from shared.queues.embedded import EmbeddedQueue
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert
 from shared.web.answer import answer

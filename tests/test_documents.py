@@ -92,7 +92,7 @@ def test_the_core_mentions_no_platform() -> None:
         "shared/foundation/settings.py",
     )
     # These name a cloud to run in, not a platform that is protected.
-    clouds = ("shared/identity.py", "shared/master_keys/", "shared/queues/")
+    clouds = ("shared/deployment/identity.py", "shared/deployment/master_keys/", "shared/deployment/queues/")
     for path in [*ROOT.glob("shared/**/*.py"), *ROOT.glob("shared/**/*.html"), *ROOT.glob("shared/**/*.css")]:
         where = path.relative_to(ROOT).as_posix()
         if not where.startswith((*platforms, *clouds)):
@@ -115,7 +115,7 @@ def test_azures_host_knows_no_flow() -> None:
     assert ours == {
         "shared.app",
         "shared.jobs",
-        "shared.queues",
+        "shared.deployment.queues",
         "shared.foundation.schedule",
         "shared.service",
         "shared.web.answer",

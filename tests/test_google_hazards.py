@@ -11,6 +11,7 @@ import pytest
 
 from shared import mailboxes
 from shared.connections import Connection, Status
+from shared.deployment.queues import Job
 from shared.directory import count
 from shared.foundation.errors import Refused
 from shared.google_workspace.tenant import IN_PERSON
@@ -19,7 +20,6 @@ from shared.handlers import grant
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
-from shared.queues import Job
 from shared.tokens import Tokens
 from tests import google
 from tests.google import ADMIN, RISKY

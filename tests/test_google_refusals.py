@@ -9,13 +9,13 @@ import pytest
 
 from shared.chain import entries
 from shared.connections import Status
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.grants import listed as grants_of
 from shared.handlers import grant
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.operations import listed as operations_of
-from shared.queues import Job
 from shared.web.routes import ROUTES
 from tests import google
 from tests.asking import ask, at

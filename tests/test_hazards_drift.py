@@ -9,10 +9,10 @@ import pytest
 
 from shared.chain import entries
 from shared.connections import Connection, Status
+from shared.deployment.queues import Job
 from shared.jobs import run
 from shared.ledger import State, holdings_of
 from shared.policies import Policy
-from shared.queues import Job
 from tests.world import World
 
 IN_DOMAIN = "TMCAS Inline Incoming Domain Transport Rule"

@@ -8,10 +8,10 @@ import pytest
 from shared import directory
 from shared.chain import entries
 from shared.connections import Connection, Status
+from shared.deployment.queues import Job
 from shared.jobs import run
 from shared.ledger import Holding, holdings_of
 from shared.lifecycle import Stage
-from shared.queues import Job
 from tests.world import World
 
 Match = dict[str, Any]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from shared import connections
 from shared.chain import entries
 from shared.connections import Connection, Status
+from shared.deployment.queues import Job
 from shared.foundation.errors import Permanent, Refused
 from shared.handlers import grant
 from shared.jobs import MOST_BEGUN, run
@@ -18,7 +19,6 @@ from shared.lifecycle import Stage
 from shared.microsoft365 import rules
 from shared.microsoft365.catalogue import JUNK, SKIP
 from shared.policies import EVERYONE, Policy, put
-from shared.queues import Job
 from shared.storage import tables as db
 from tests.world import FABRIKAM, World
 

@@ -19,10 +19,10 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.seed_tenants import CONTOSO
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.wire import Answer, Request
+from shared.deployment.identity import ServiceIdentity
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Microsoft
-from shared.identity import ServiceIdentity
 from shared.microsoft365.credential import EXCHANGE_AUDIENCE, SERVICE_ACCOUNT
 from shared.microsoft365.entra import Entra
 from tests.wire.host import StillClock

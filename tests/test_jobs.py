@@ -6,9 +6,9 @@ import pytest
 
 from shared import connections, postponed
 from shared.connections import Status
+from shared.deployment.queues import Job, encode
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.jobs import deliver, give_up, run, sweep
-from shared.queues import Job, encode
-from shared.queues.embedded import EmbeddedQueue
 from tests.world import World
 
 

@@ -17,18 +17,18 @@ import sqlalchemy as sa
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.vaults import KMS_KEY, Vaults
 from shared.connections import Status
+from shared.deployment.identity import ManagedIdentity, ServiceIdentity
+from shared.deployment.master_keys import MasterKey, Wrapped, chosen
+from shared.deployment.master_keys.key_vault import KeyVault
+from shared.deployment.master_keys.kms import Kms, crc32c
+from shared.deployment.master_keys.local import LocalKeys
+from shared.deployment.queues import Job
+from shared.deployment.rotation import rotate
+from shared.deployment.sealing import DEPLOYMENT, KEPT_FOR, Seal
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
-from shared.identity import ManagedIdentity, ServiceIdentity
 from shared.jobs import run
 from shared.lifecycle import Stage
-from shared.master_keys import MasterKey, Wrapped, chosen
-from shared.master_keys.key_vault import KeyVault
-from shared.master_keys.kms import Kms, crc32c
-from shared.master_keys.local import LocalKeys
-from shared.queues import Job
-from shared.rotate import rotate
-from shared.seal import DEPLOYMENT, KEPT_FOR, Seal
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
@@ -283,7 +283,7 @@ def test_the_command_says_how_many(tmp_path: Path) -> None:
         await database.close()
 
     def run() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "shared.rotate"]
+        command = [sys.executable, "-m", "shared.deployment.rotation"]
         return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)  # noqa: S603
 
     asyncio.run(make())
@@ -478,7 +478,7 @@ async def test_a_lost_key_is_not_made_anew(database: Database, still: StillClock
 async def test_only_the_keys_in_use_are_kept(
     database: Database, still: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.seal.MOST_KEPT", 3)
+    monkeypatch.setattr("shared.deployment.sealing.MOST_KEPT", 3)
     seal = Seal(LocalKeys([local_key()]), database, still)
     for name in "abcd":
         await seal.new_box(name)
@@ -637,8 +637,8 @@ def test_following_a_session_costs_little_of_a_cold_start(tmp_path: Path) -> Non
 FOLLOW = """
 import asyncio, sys
 from shared.storage.database import Database
-from shared.master_keys.local import LocalKeys
-from shared.seal import Seal
+from shared.deployment.master_keys.local import LocalKeys
+from shared.deployment.sealing import Seal
 from tests.wire.host import StillClock
 
 assert not {"jwt", "cryptography", "httpx", "msal"} & set(sys.modules)

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from infra.local.simulators.operators import ACCOUNTS
 from shared.app import App
+from shared.deployment.issuers import NOT_SOONER
 from shared.foundation.errors import Refused, Temporary
-from shared.keys import NOT_SOONER
 from shared.storage import tables as db
 from shared.web import sessions, sign_in
 from shared.web.answer import answer

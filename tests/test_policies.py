@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from shared import policies, targets
 from shared.connections import Status
+from shared.deployment.queues import Job
 from shared.handlers import policies as flow
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
-from shared.queues import Job
 from shared.web.messages import Response
 from tests import asking, google
 from tests.world import FABRIKAM, HARBOUR, ORCHARD, World

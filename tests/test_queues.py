@@ -17,16 +17,16 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from infra.local.simulators import Simulators
+from shared.deployment.identity import ManagedIdentity, ServiceIdentity, is_account
+from shared.deployment.issuers import Keys
+from shared.deployment.queues import LONGEST, QUEUES, Job, Queue, decode, encode
+from shared.deployment.queues.azure_storage import AzureStorageQueue
+from shared.deployment.queues.cloud_tasks import CloudTasksQueue
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.clock import FileClock
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import AzureStorage, CloudTasks
-from shared.identity import ManagedIdentity, ServiceIdentity, is_account
-from shared.keys import Keys
-from shared.queues import LONGEST, QUEUES, Job, Queue, decode, encode
-from shared.queues.azure_storage import AzureStorageQueue
-from shared.queues.cloud_tasks import CloudTasksQueue
-from shared.queues.embedded import EmbeddedQueue
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.parts import move_clock, set_clock

@@ -27,13 +27,13 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 from shared.chain import entries
 from shared.connections import Connection, Lease, Superseded
+from shared.deployment.queues import Job
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
 from shared.foundation.settings import Smtp
 from shared.handlers import reports
 from shared.jobs import fire, run
 from shared.lifecycle import Stage
-from shared.queues import Job
-from shared.queues.embedded import EmbeddedQueue
 from shared.reports import delivery, figures, keep, page
 from shared.reports.charts import charts, png
 from shared.reports.keep import Subscription

@@ -17,6 +17,7 @@ from infra.local.timers import fire_timers
 from shared import connections
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
@@ -24,7 +25,6 @@ from shared.handlers import grant, revoke, views
 from shared.jobs import deliver_due
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
-from shared.queues.embedded import EmbeddedQueue
 from shared.service import build
 from tests.databases import Databases
 

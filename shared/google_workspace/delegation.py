@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.deployment.identity import Transport
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire, unreadable
 from shared.foundation.settings import Google
 from shared.google_workspace.refusals import classify
-from shared.identity import Transport
 
 IAM = "https://iamcredentials.googleapis.com"
 IAM_SCOPE = "https://www.googleapis.com/auth/iam"

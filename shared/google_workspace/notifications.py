@@ -12,10 +12,10 @@ from typing import Any
 
 from shared import mailboxes
 from shared.app import App
+from shared.deployment.identity import is_account
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
-from shared.identity import is_account
 from shared.lifecycle import Stage
-from shared.queues import Job
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.issuers import Keys
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
@@ -20,7 +21,6 @@ from shared.google_workspace.scan import scan
 from shared.google_workspace.scopes import PERMISSIONS, delegated
 from shared.google_workspace.sign_in import SignIn
 from shared.google_workspace.tenant import Doors, Tenant, open_tenant
-from shared.keys import Keys
 from shared.platform import Claim, Effect, Feed, Mode, Platform, in_modes
 
 

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 import jwt
 
+from shared.deployment.identity import ISSUERS
+from shared.deployment.issuers import Keys
+from shared.deployment.sealing import challenge
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply, Wire, unreadable
 from shared.foundation.settings import Google
 from shared.google_workspace.refusals import Family, TokenRefused, classify, our_credential
-from shared.identity import ISSUERS
-from shared.keys import Keys
-from shared.seal import challenge
 
 USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 # Who it is, and whether they are a super administrator, and of which customer: nothing more is asked of the person.

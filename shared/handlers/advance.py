@@ -10,13 +10,13 @@ from shared import chain, connections
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Lease, Status
+from shared.deployment.queues import Job
 from shared.foundation.errors import Permanent
 from shared.handlers.closing import certify, without_consent
 from shared.handlers.quarantine import export
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import Claim, Platform, instruction, rows_of
-from shared.queues import Job
 from shared.reconcile import reconcile
 from shared.steps import Step, Verb
 

@@ -12,14 +12,14 @@ from shared import chain, connections, grants, policies
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection, Status
+from shared.deployment.queues import Job
+from shared.deployment.sealing import HEADERS
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found
 from shared.lifecycle import Stage
 from shared.platform import Claim, Consent, Platform, in_modes
 from shared.policies import EVERYONE, Policy
-from shared.queues import Job
-from shared.seal import HEADERS
 from shared.shown import example
 from shared.storage.database import AsyncConnection
 

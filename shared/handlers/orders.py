@@ -3,9 +3,9 @@
 from shared import chain
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.lifecycle import Stage
-from shared.queues import Job
 
 # Each order with what the ledger says of it.
 JOBS = {

@@ -3,10 +3,10 @@
 from shared import policies, targets
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.handlers.grant import allowed
 from shared.policies import Check, Policy
-from shared.queues import Job
 
 
 async def put(app: App, connection: Connection, policy: Policy, check: Check, actor: str) -> bool:

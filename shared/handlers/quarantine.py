@@ -12,12 +12,12 @@ from typing import Any
 from shared import chain, exports, quarantine
 from shared.app import App
 from shared.connections import Connection, Lease
+from shared.deployment.queues import Job
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
 from shared.lifecycle import Stage
 from shared.platform import Bins
 from shared.quarantine import SHOWN_FOR, Item, State
-from shared.queues import Job
 
 # Messages looked at, or put back, in one run.
 MOST_AT_ONCE = 100

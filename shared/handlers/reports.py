@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.app import App
 from shared.connections import Connection, Lease, Status
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused, Temporary
 from shared.lifecycle import Stage
 from shared.platform import rows_of
-from shared.queues import Job
 from shared.reports import figures, keep
 from shared.reports.keep import WAITING, Report, Standing, Subscription
 from shared.reports.periods import LOOK_BACK, Kind, Period, ended

@@ -4,12 +4,12 @@ from shared import chain, connections, grants
 from shared.app import App
 from shared.chain import Act, Entry
 from shared.connections import Connection
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.handlers.grant import change_direction
 from shared.handlers.quarantine import make_way
 from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import Claim, rows_of
-from shared.queues import Job
 
 
 async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: bool = False) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from shared import mailboxes
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.lifecycle import Stage
-from shared.queues import Job
 
 
 async def notified(app: App, source: str, headers: Mapping[str, str], body: bytes) -> None:

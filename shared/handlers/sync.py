@@ -3,11 +3,11 @@
 from shared import connections, decisions, directory, operations
 from shared.app import App
 from shared.connections import Connection, Lease, Status
+from shared.deployment.queues import Job
 from shared.foundation.schedule import last_due
 from shared.handlers.advance import advance, open_ledger
 from shared.handlers.scan import look_at_all
 from shared.lifecycle import Stage
-from shared.queues import Job
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shared.deployment.issuers import Keys
     from shared.foundation.clock import Clock
     from shared.foundation.http_client import Wire
     from shared.foundation.settings import Settings
-    from shared.keys import Keys
     from shared.platform import Platform
 
 NAME, TITLE = "microsoft365", "Microsoft 365"

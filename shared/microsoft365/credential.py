@@ -10,10 +10,10 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from shared.deployment.identity import ManagedIdentity, ServiceIdentity
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Microsoft
-from shared.identity import ManagedIdentity, ServiceIdentity
 
 # The one audience that Entra takes for a federated assertion.
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"

@@ -6,10 +6,10 @@ from typing import Any
 
 from shared.app import App
 from shared.connections import Connection
+from shared.deployment.issuers import Keys
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
-from shared.keys import Keys
 from shared.ledger import State
 from shared.lifecycle import Sighting
 from shared.microsoft365 import NAME, TITLE, catalogue, consent

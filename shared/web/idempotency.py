@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.app import App
+from shared.deployment.sealing import DEPLOYMENT, Box
 from shared.foundation.errors import Refused
-from shared.seal import DEPLOYMENT, Box
 from shared.storage import idempotency_keys as answers
 from shared.web.messages import KEY_HEADER, Request, Response
 

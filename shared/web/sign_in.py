@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from shared.app import App
+from shared.deployment.issuers import PATIENCE
+from shared.deployment.sealing import challenge
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply, unreadable
-from shared.keys import PATIENCE
-from shared.seal import challenge
 from shared.web import sessions
 from shared.web.messages import Actor, Request, Response, Role, redirect
 from shared.web.operators import ONCE, admitted, outage_told, vouched

@@ -23,9 +23,9 @@ import httpx
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
+from shared.deployment.queues import JOBS
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import TIMERS
-from shared.queues import JOBS
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.hosts import hosting

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.local.simulators import Simulators
+from shared.deployment.queues import POISON, QUEUES, Job, encode
 from shared.foundation.schedule import TIMERS
-from shared.queues import POISON, QUEUES, Job, encode
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from shared.web.routes import ROUTES, Auth

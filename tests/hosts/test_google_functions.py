@@ -16,9 +16,9 @@ from functions_framework.aio import create_asgi_app
 from jwt.algorithms import RSAAlgorithm
 
 from shared.connections import Status
+from shared.deployment.queues import Job, encode
+from shared.deployment.queues.database import EmbeddedQueue
 from shared.lifecycle import Stage
-from shared.queues import Job, encode
-from shared.queues.embedded import EmbeddedQueue
 from tests.wire.host import Host, Say
 from tests.world import MASTER_KEY, World
 

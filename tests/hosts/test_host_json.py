@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from shared.queues import embedded
+from shared.deployment.queues import database as embedded
 from tests.hosts import azure_queue
 from tests.hosts.azure_queue import Options, span
 

@@ -9,8 +9,8 @@ import pytest
 from pycep import BicepParser
 
 from infra.package import RUNTIME
+from shared.deployment.queues import POISON, QUEUES
 from shared.foundation.schedule import SYNC_AT, Site
-from shared.queues import POISON, QUEUES
 from tests.infra import bicep
 from tests.infra.stated import names, names_what_exists, parsed
 

@@ -9,10 +9,10 @@ import hcl2
 import pytest
 
 from infra.package import FILES, RUNTIME
+from shared.deployment.queues import QUEUES
 from shared.foundation.schedule import SYNC_AT, TIMERS, Site
 from shared.jobs import MOST_BEGUN
 from shared.microsoft365.credential import SERVICE_ACCOUNT
-from shared.queues import QUEUES
 from tests.infra import terraform
 from tests.infra.stated import names, names_what_exists, parsed
 

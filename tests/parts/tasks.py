@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from shared.queues import QUEUES
+from shared.deployment.queues import QUEUES
 from tests.parts import HERE, PARTS, move_clock, running, set_clock
 
 PYTHON = PARTS / "tasks" / "bin" / "python"

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.deployment.queues import QUEUES
 from shared.foundation.clock import FileClock
-from shared.queues import QUEUES
 from tests.parts.tasks import LOCATION, Tasks
 
 pytest_plugins = ["tests.parts.fixtures"]

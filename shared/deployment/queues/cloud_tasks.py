@@ -4,12 +4,12 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.deployment.identity import Identity
+from shared.deployment.queues import Job, encode
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
-from shared.identity import Identity
-from shared.queues import Job, encode
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # An hour less than a task may wait, for the service measures by its own clock. What waits longer comes early, and is

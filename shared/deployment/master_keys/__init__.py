@@ -32,16 +32,16 @@ def chosen(settings: Settings, wire: Wire) -> MasterKey:
     """The master key that the settings name."""
     mine = settings.master_key
     if mine.key_vault is not None:
-        from shared.identity import ManagedIdentity
-        from shared.master_keys.key_vault import KeyVault
+        from shared.deployment.identity import ManagedIdentity
+        from shared.deployment.master_keys.key_vault import KeyVault
 
         return KeyVault(mine.key_vault, wire, ManagedIdentity(wire, wire.clock, settings.azure_identity))
     if mine.kms is not None:
-        from shared.identity import ServiceIdentity
-        from shared.master_keys.kms import Kms
+        from shared.deployment.identity import ServiceIdentity
+        from shared.deployment.master_keys.kms import Kms
 
         return Kms(mine.kms_url, mine.kms, wire, ServiceIdentity(wire, wire.clock))
-    from shared.master_keys.local import LocalKeys
+    from shared.deployment.master_keys.local import LocalKeys
 
     if mine.file is not None:
         return LocalKeys(mine.file.read_text().split())

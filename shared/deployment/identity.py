@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from shared.deployment.issuers import Keys
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire, busy, retry_after, unreachable, unreadable
-from shared.keys import Keys
 
 TIMEOUT = 30.0
 # Who signs the tokens of Google's accounts, people's and services' alike; it has signed both ways.

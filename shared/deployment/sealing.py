@@ -16,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections import Connection, new_id
+from shared.deployment.master_keys import MasterKey, Wrapped
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, Refused
-from shared.master_keys import MasterKey, Wrapped
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new
 

@@ -3,10 +3,10 @@
 import base64
 from typing import Any
 
+from shared.deployment.identity import Identity
+from shared.deployment.master_keys import Wrapped, not_ours, refused
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Reply, Wire, unreadable
-from shared.identity import Identity
-from shared.master_keys import Wrapped, not_ours, refused
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 

@@ -6,10 +6,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.deployment.identity import Identity
+from shared.deployment.master_keys import Wrapped, not_ours, refused
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Reply, Wire, foreign_link, unreadable
-from shared.identity import Identity
-from shared.master_keys import Wrapped, not_ours, refused
 
 API = {"api-version": "7.4"}
 ALGORITHM = "RSA-OAEP-256"

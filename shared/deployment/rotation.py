@@ -1,4 +1,6 @@
-"""Wraps every data key anew under the present master key: `python -m shared.rotate`. Nothing else is rewritten.
+"""Wraps every data key anew under the present master key: `python -m shared.deployment.rotation`.
+
+Nothing else is rewritten.
 
 For after a new version of the master key, or a new first line in its file. It may be stopped and begun again; once it
 has ended without a complaint, older versions are not needed any more.
@@ -13,11 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared.deployment.master_keys import MasterKey, Wrapped, chosen
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
-from shared.master_keys import MasterKey, Wrapped, chosen
 from shared.storage.database import Database
 from shared.storage.tables import data_keys
 

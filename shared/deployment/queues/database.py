@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shared.connections import new_id
-from shared.queues import Job
+from shared.deployment.queues import Job
 from shared.storage import tables as db
 from shared.storage.database import Database
 

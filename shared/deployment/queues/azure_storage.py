@@ -7,12 +7,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.deployment.identity import ManagedIdentity
+from shared.deployment.queues import Job, encode
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import busy, retry_after, unreachable
 from shared.foundation.settings import AzureStorage
-from shared.identity import ManagedIdentity
-from shared.queues import Job, encode
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
