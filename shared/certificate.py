@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from shared import chain
 from shared import ledger as ledgers
 from shared.chain import LedgerEntry
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.connections import Connection, hold, update
+from shared.connections.record import Connection, hold, update
 from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections import hold, new_id
+from shared.connections.record import hold, new_id
 from shared.foundation.errors import Permanent
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from shared import chain, quarantine
 from shared.chain import Act, Entry
-from shared.connections import Lease, still_ours
+from shared.connections.record import Lease, still_ours
 from shared.deployment.sealing import Box
 from shared.quarantine import INSIDE, Item
 from shared.storage import tables as db

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import connections, exports, mailboxes, postponed, quarantine
+from shared import exports, mailboxes, postponed, quarantine
 from shared.app import App
-from shared.connections import Connection, Lease, Status, Superseded
+from shared.connections import record as connections
+from shared.connections.record import Connection, Lease, Status, Superseded
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from typing_extensions import TypedDict
 
 from shared.app import App
-from shared.connections import Connection
-from shared.grants import Grant
+from shared.connections.grants import Grant
+from shared.connections.record import Connection
 from shared.ledger import Ledger
 from shared.lifecycle import ByAdministrator, Published, Row
 from shared.quarantine import Item

@@ -16,7 +16,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared import chain
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.decisions import Decision
 from shared.deployment.sealing import Box
 from shared.shown import When, example

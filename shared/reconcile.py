@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from shared.chain import Act
-from shared.connections import Superseded
+from shared.connections.record import Superseded
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 from shared.ledger import Holding
 from shared.lifecycle import Absent, Change, Present, Row, Stage

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from shared import directory, policies, tokens
+from shared import directory, policies
 from shared.app import App
-from shared.connections import Connection
+from shared.connections import tokens
+from shared.connections.record import Connection
 from shared.lifecycle import Absent, Present, Settings, Stage
 from shared.platform import OpenTenant
 from shared.policies import EVERYONE

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.foundation.schedule import Site
 from shared.handlers import grant, revoke

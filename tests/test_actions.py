@@ -13,10 +13,10 @@ import trustme
 
 from infra.local.simulators import Simulators
 from shared import decisions, mailboxes, policies, quarantine
-from shared.connections import Connection, Status
+from shared.connections.call_log import listed as operations_of
+from shared.connections.record import Connection, Status
 from shared.decisions import UNINSPECTED
 from shared.handlers.overview import detail
-from shared.operations import listed as operations_of
 from shared.policies import Policy
 from tests import google
 from tests.google import SENDER, letter

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.handlers import grant
 from shared.lifecycle import Stage
 from shared.storage import tables as db

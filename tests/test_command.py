@@ -28,7 +28,7 @@ import trustme
 from shared.__main__ import main
 from shared.command import commands, terminal
 from shared.command.proof import verified
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.foundation.errors import Permanent
 from shared.foundation.schedule import Site
 from shared.lifecycle import Stage

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import chain, connections, decisions, directory, mailboxes, operations, policies
+from shared import chain, decisions, directory, mailboxes, policies
 from shared.app import App
 from shared.chain import Act, Entry
-from shared.connections import LEASE, Lease, Superseded
+from shared.connections import call_log as operations
+from shared.connections import record as connections
+from shared.connections.record import LEASE, Lease, Superseded
 from shared.decisions import Decision
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue

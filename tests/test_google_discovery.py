@@ -14,7 +14,7 @@ from infra.local.simulators.google import application
 from infra.local.simulators.wire import Call
 from shared import policies
 from shared import quarantine as stored
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.foundation.settings import Google
 from shared.google_workspace.group import address_of
 from shared.google_workspace.methods import METHODS

@@ -10,17 +10,17 @@ import jwt
 import pytest
 
 from shared import mailboxes
-from shared.connections import Connection, Status
+from shared.connections.grants import listed as grants_of
+from shared.connections.record import Connection, Status
+from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
 from shared.directory import count
 from shared.foundation.errors import Refused
 from shared.google_workspace.tenant import IN_PERSON
-from shared.grants import listed as grants_of
 from shared.handlers import grant
 from shared.jobs import run
 from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
-from shared.tokens import Tokens
 from tests import google
 from tests.google import ADMIN, RISKY
 from tests.test_google_life import LABEL, customer_members, group_of
@@ -501,7 +501,7 @@ async def test_a_users_quota_is_waited_for_until_the_stated_time_and_progress_is
 async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
     import sqlalchemy as sa
 
-    from shared import connections
+    from shared.connections import record as connections
     from shared.handlers.advance import open_ledger
 
     connection = await google.connect(world, modes=["api"])

@@ -7,16 +7,16 @@ import pytest
 
 from shared.certificate import latest
 from shared.chain import entries
-from shared.connections import Connection, Status
+from shared.connections.call_log import listed as operations_of
+from shared.connections.grants import listed as grants_of
+from shared.connections.record import Connection, Status
+from shared.connections.tokens import stored
 from shared.directory import count, domains
-from shared.grants import listed as grants_of
 from shared.handlers import grant, revoke
 from shared.ledger import State, holdings_of
 from shared.lifecycle import Stage
-from shared.operations import listed as operations_of
 from shared.policies import EVERYONE, Policy
 from shared.policies import listed as policies_of
-from shared.tokens import stored
 from tests import google
 from tests.google import ADMIN
 from tests.world import HARBOUR, ORCHARD, World

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.chain import entries
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.lifecycle import Stage
 from tests.world import World
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.chain import entries
-from shared.connections import Connection, Status
+from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.jobs import run
 from shared.ledger import State, holdings_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.lifecycle import Stage
 from tests.world import World
 

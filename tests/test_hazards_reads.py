@@ -7,7 +7,7 @@ import pytest
 
 from shared import directory
 from shared.chain import entries
-from shared.connections import Connection, Status
+from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.jobs import run
 from shared.ledger import Holding, holdings_of

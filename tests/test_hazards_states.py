@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import connections
 from shared.chain import entries
-from shared.connections import Connection, Status
+from shared.connections import record as connections
+from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.foundation.errors import Permanent, Refused
 from shared.handlers import grant

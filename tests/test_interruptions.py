@@ -19,7 +19,7 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from shared import decisions, exports, mailboxes
 from shared.chain import verify
-from shared.connections import Connection, Status
+from shared.connections.record import Connection, Status
 from shared.handlers import quarantine
 from shared.handlers import revoke as revokes
 from shared.ledger import State, holdings_of

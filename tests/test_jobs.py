@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared import connections, postponed
-from shared.connections import Status
+from shared import postponed
+from shared.connections import record as connections
+from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.jobs import deliver, give_up, run, sweep

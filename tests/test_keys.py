@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.vaults import KMS_KEY, Vaults
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.deployment.identity import ManagedIdentity, ServiceIdentity
 from shared.deployment.master_keys import MasterKey, Wrapped, chosen
 from shared.deployment.master_keys.key_vault import KeyVault

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from shared import decisions, policies
-from shared.connections import Stage, find
+from shared.connections.record import Stage, find
 from shared.policies import Policy
 from shared.storage import tables
 from shared.storage.database import Database

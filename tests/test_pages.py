@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared import chain, policies
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.foundation.schedule import Site
 from shared.handlers import grant, orders
 from shared.lifecycle import Stage

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared import policies, targets
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.handlers import policies as flow
 from shared.jobs import run

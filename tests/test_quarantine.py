@@ -12,7 +12,7 @@ import pytest
 
 from shared import exports, policies, quarantine
 from shared.chain import entries
-from shared.connections import Connection, Status
+from shared.connections.record import Connection, Status
 from shared.handlers import quarantine as flow
 from shared.lifecycle import Stage
 from shared.policies import Policy

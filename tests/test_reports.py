@@ -26,7 +26,7 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from shared.chain import entries
-from shared.connections import Connection, Lease, Superseded
+from shared.connections.record import Connection, Lease, Superseded
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.handlers import grant
 from shared.web import sessions
 from shared.web.messages import Actor, Role

@@ -14,9 +14,9 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
-from shared import connections
 from shared.app import App
-from shared.connections import Connection
+from shared.connections import record as connections
+from shared.connections.record import Connection
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site

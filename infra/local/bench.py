@@ -21,14 +21,16 @@ from infra.local.bench_pages import FLOOR as FIRST_BYTE
 from infra.local.bench_pages import first_bytes
 from infra.local.bench_start import FLOOR, measured
 from infra.local.machine import Machine, machine
-from shared import connections, directory, search
-from shared.connections import Connection
+from shared import directory
+from shared.connections import record as connections
+from shared.connections import search
+from shared.connections.record import Connection
+from shared.connections.search import Order, Wanted
 from shared.foundation.schedule import Site
 from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
 from shared.lifecycle import Stage
-from shared.search import Order, Wanted
 
 SYNCS = ("whole", "unchanged")
 

@@ -15,12 +15,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.simulators import Simulators
-from shared import search
 from shared.app import App
-from shared.connections import Connection
+from shared.connections import search
+from shared.connections.record import Connection
+from shared.connections.search import Order, Wanted
 from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import instruction
-from shared.search import Order, Wanted
 from shared.web.messages import PAGE_HEADERS
 from shared.web.operators import sign_in_link
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections import Connection, new_id
+from shared.connections.record import Connection, new_id
 from shared.deployment.master_keys import MasterKey, Wrapped
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, Refused

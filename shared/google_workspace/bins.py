@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.app import App
-from shared.connections import Connection, new_id
+from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.record import Connection, new_id
 from shared.google_workspace import actions
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.mailbox import Post
-from shared.operations import MOST_KEPT_BACK, Operations
 from shared.quarantine import Item
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.call_log import Operations
+from shared.connections.grants import Grant
+from shared.connections.record import Connection
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Try
 from shared.google_workspace.client import Api, GoogleRefused
@@ -13,8 +15,6 @@ from shared.google_workspace.log import noter
 from shared.google_workspace.methods import CUSTOMERS_GET, USERS_GET, Method
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.sign_in import Granted, SignIn
-from shared.grants import Grant
-from shared.operations import Operations
 from shared.platform import Claim, Consent
 
 # What a person must see at Google's own page is the same however they come to it.

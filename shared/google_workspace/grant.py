@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared import grants
+from shared.connections import grants
+from shared.connections.grants import Grant
 from shared.foundation.errors import Temporary
 from shared.google_workspace.reference import in_use_elsewhere
 from shared.google_workspace.tenant import Tenant, no_consent
-from shared.grants import Grant
 from shared.lifecycle import Absent, Present, Settings, Stage
 
 

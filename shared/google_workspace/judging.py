@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from shared import connections, decisions, directory, mailboxes, quarantine
+from shared import decisions, directory, mailboxes, quarantine
 from shared.app import App
-from shared.connections import Connection
+from shared.connections import record as connections
+from shared.connections.record import Connection
 from shared.decisions import UNINSPECTED, Decision
 from shared.foundation.errors import Missing
 from shared.google_workspace import actions

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from shared.connections.call_log import Operation, Operations
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Try
 from shared.google_workspace.client import Note
 from shared.google_workspace.methods import Method
-from shared.operations import Operation, Operations
 
 # A token of the service account is asked for as well; it is no method of an API and has no name there.
 MINT = "oauth2.token"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from shared.connections.call_log import Operations
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent
 from shared.foundation.http_client import Http
@@ -12,7 +13,6 @@ from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.log import minted, noter
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.scopes import MAILBOX
-from shared.operations import Operations
 
 SCOPES = frozenset({MAILBOX})
 # Until the next synchronisation has a chance to know better.

@@ -1,6 +1,6 @@
 """One Marketplace application serves several connections and products: who else of ours needs it in this customer."""
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.google_workspace.tenant import Tenant
 from shared.lifecycle import Stage
 

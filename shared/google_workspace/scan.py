@@ -12,7 +12,8 @@ from typing import Any
 
 from shared import mailboxes, policies
 from shared.app import App
-from shared.connections import Connection, new_id
+from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.record import Connection, new_id
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Temporary
 from shared.google_workspace.client import Api
@@ -21,7 +22,6 @@ from shared.google_workspace.judging import Reading, everybody, finish, judge_al
 from shared.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post
 from shared.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
 from shared.mailboxes import Mailbox
-from shared.operations import MOST_KEPT_BACK, Operations
 from shared.targets import of_user
 
 MOST_MAILBOXES = 50

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import connections, grants
 from shared.app import App
-from shared.connections import Connection, new_id
+from shared.connections import grants
+from shared.connections import record as connections
+from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.grants import Grant
+from shared.connections.record import Connection, new_id
+from shared.connections.tokens import Tokens
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.google_workspace.client import Api, GoogleRefused, Record
@@ -17,11 +21,8 @@ from shared.google_workspace.log import minted, noter
 from shared.google_workspace.methods import CUSTOMERS_GET
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.sign_in import SignIn
-from shared.grants import Grant
 from shared.ledger import Ledger
 from shared.lifecycle import Stage
-from shared.operations import MOST_KEPT_BACK, Operations
-from shared.tokens import Tokens
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
 IN_PERSON, DELEGATED = "administrator", "service account"

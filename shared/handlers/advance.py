@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import chain, connections
+from shared import chain
 from shared.app import App
 from shared.chain import Act, Entry
-from shared.connections import Connection, Lease, Status
+from shared.connections import record as connections
+from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.foundation.errors import Permanent
 from shared.handlers.closing import certify, without_consent

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from shared import certificate, connections
+from shared import certificate
 from shared.app import App
 from shared.certificate import Leftover, Result
-from shared.connections import Connection, Status
+from shared.connections import record as connections
+from shared.connections.record import Connection, Status
 from shared.foundation.errors import FootprintError
 from shared.ledger import NOT_OURS, Ledger, State
 from shared.lifecycle import ByAdministrator, Change, Row, Stage

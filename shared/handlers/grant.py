@@ -8,10 +8,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared import chain, connections, grants, policies
+from shared import chain, policies
 from shared.app import App
 from shared.chain import Act, Entry
-from shared.connections import Connection, Status
+from shared.connections import grants
+from shared.connections import record as connections
+from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.deployment.sealing import HEADERS
 from shared.foundation.errors import Refused

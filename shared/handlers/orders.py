@@ -2,7 +2,7 @@
 
 from shared import chain
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.lifecycle import Stage

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import chain, exports, quarantine
 from shared.app import App
-from shared.connections import Connection, Lease
+from shared.connections.record import Connection, Lease
 from shared.deployment.queues import Job
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR

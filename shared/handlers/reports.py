@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.app import App
-from shared.connections import Connection, Lease, Status
+from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.foundation.errors import Refused, Temporary
 from shared.lifecycle import Stage

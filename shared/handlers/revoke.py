@@ -1,9 +1,11 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared import chain, connections, grants
+from shared import chain
 from shared.app import App
 from shared.chain import Act, Entry
-from shared.connections import Connection
+from shared.connections import grants
+from shared.connections import record as connections
+from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.handlers.grant import change_direction

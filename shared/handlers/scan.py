@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from shared import mailboxes
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.lifecycle import Stage

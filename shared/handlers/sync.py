@@ -1,8 +1,10 @@
 """Service running: the daily synchronisation, the hourly token."""
 
-from shared import connections, decisions, directory, operations
+from shared import decisions, directory
 from shared.app import App
-from shared.connections import Connection, Lease, Status
+from shared.connections import call_log as operations
+from shared.connections import record as connections
+from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.foundation.schedule import last_due
 from shared.handlers.advance import advance, open_ledger

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, NotRequired, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import certificate, operations
+from shared import certificate
 from shared import ledger as ledgers
 from shared.app import App
-from shared.connections import Connection, Lease
+from shared.connections import call_log as operations
+from shared.connections.record import Connection, Lease
 from shared.foundation.errors import Refused
 from shared.handlers.advance import open_ledger
 from shared.handlers.overview import StageName

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.deployment.issuers import Keys
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Wire

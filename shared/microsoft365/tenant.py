@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.record import Connection
+from shared.connections.tokens import Tokens
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import MailSite, Microsoft
 from shared.ledger import Ledger
@@ -15,7 +16,6 @@ from shared.lifecycle import Stage
 from shared.microsoft365.entra import Entra, TokenRefused
 from shared.microsoft365.exchange import Dehydrated, Exchange
 from shared.microsoft365.graph import Graph
-from shared.tokens import Tokens
 
 Record = dict[str, Any]
 

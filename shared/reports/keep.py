@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from shared import chain
-from shared.connections import Connection, Lease, hold, still_ours
+from shared.connections.record import Connection, Lease, hold, still_ours
 from shared.reports.periods import Kind, Period
 from shared.shown import When
 from shared.storage import tables as db

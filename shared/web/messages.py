@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.foundation.errors import Refused
 from shared.shown import example
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from functions_framework.aio import create_asgi_app
 from jwt.algorithms import RSAAlgorithm
 
-from shared.connections import Status
+from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.lifecycle import Stage

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.connections import new_id
+from shared.connections.record import new_id
 from shared.deployment.queues import Job
 from shared.storage import tables as db
 from shared.storage.database import Database

@@ -9,13 +9,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared import chain
-from shared import operations as calls
 from shared.app import App
 from shared.certificate import SignedCertificate
 from shared.chain import LedgerEntry
+from shared.connections import call_log as calls
+from shared.connections.call_log import OperationEntry
 from shared.foundation.csv_file import as_csv
 from shared.handlers import views
-from shared.operations import OperationEntry
 from shared.shown import Next
 from shared.steps import PlanStep
 from shared.web.api import refuses

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from shared.app import App
-from shared.connections import Connection, Status
+from shared.connections.record import Connection, Status
 from shared.foundation.errors import Refused
 from shared.handlers import overview
 from shared.lifecycle import Stage

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared import certificate, chain
 from shared.app import App
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.handlers import grant, overview, views
 from shared.lifecycle import Stage
 from shared.platform import rows_of

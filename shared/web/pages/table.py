@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.connections import Connection
+from shared.connections.record import Connection
 from shared.lifecycle import ByAdministrator, Change, Row, Stage
 
 PUBLISHED_IN = (Stage.GRANT, Stage.RUN, Stage.REVOKE, Stage.CLEANUP)

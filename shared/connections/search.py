@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections import Connection, Status, of_row
+from shared.connections.record import Connection, Status, of_row
 from shared.foundation.schedule import Site
 from shared.lifecycle import Stage
 from shared.storage import tables as db

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.connections import hold
+from shared.connections.record import hold
 from shared.shown import When
 from shared.storage import tables as db
 from shared.storage.database import Database
