@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import chain, quarantine
-from shared.chain import Act, Entry
+from shared import quarantine
 from shared.connections.record import Lease, still_ours
 from shared.deployment.sealing import Box
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
 from shared.quarantine import INSIDE, Item
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database

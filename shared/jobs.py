@@ -13,6 +13,7 @@ from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status, Superseded
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine.rows import Stage
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Site, Timer, last_due
 from shared.foundation.telemetry import Span, about, span
@@ -21,7 +22,6 @@ from shared.handlers.quarantine import export, look
 from shared.handlers.reports import report
 from shared.handlers.scan import scan
 from shared.handlers.sync import refresh, sync, sync_accepting_loss, sync_now
-from shared.lifecycle import Stage
 from shared.postponed import Postponed
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db

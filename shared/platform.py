@@ -11,10 +11,10 @@ from typing_extensions import TypedDict
 from shared.app import App
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
-from shared.ledger import Ledger
-from shared.lifecycle import ByAdministrator, Published, Row
+from shared.engine.ledger import Ledger
+from shared.engine.rows import ByAdministrator, Published, Row
+from shared.engine.steps import Tenant
 from shared.quarantine import Item
-from shared.steps import Tenant
 
 
 class OpenTenant(Tenant, Protocol):

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypedDict
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from shared import chain
 from shared.connections.record import Connection, hold
+from shared.engine import chain
 from shared.foundation.errors import Refused
 from shared.inspection.conditions import Conditions
 from shared.storage import tables as db

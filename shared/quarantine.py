@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import chain
 from shared.connections.record import Connection
 from shared.decisions import Decision
 from shared.deployment.sealing import Box
+from shared.engine import chain
 from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new

@@ -8,7 +8,7 @@ from shared import directory, policies
 from shared.app import App
 from shared.connections import tokens
 from shared.connections.record import Connection
-from shared.lifecycle import Absent, Present, Settings, Stage
+from shared.engine.rows import Absent, Present, Settings, Stage
 from shared.platform import OpenTenant
 from shared.policies import EVERYONE
 

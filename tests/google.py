@@ -14,10 +14,10 @@ import httpx
 
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.engine.rows import Stage
 from shared.foundation.schedule import Site
 from shared.handlers import grant, revoke
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.platform import instruction
 from shared.policies import EVERYONE, Policy
 from shared.web.answer import answer

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from shared.connections.record import Connection
+from shared.engine.rows import Stage
 from shared.handlers import grant
-from shared.lifecycle import Stage
 from shared.storage import tables as db
 from shared.web import sessions
 from shared.web.messages import Actor, Response, Role

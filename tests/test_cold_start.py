@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 NEVER_AT_FIRST = {
     "httpx", "msal", "google.auth", "jwt", "alembic", "jinja2", "dns", "sqlalchemy.orm", "azure.storage.queue",
     "opentelemetry", "matplotlib", "smtplib", "shared.microsoft365.offer", "shared.google_workspace.offer",
-    "shared.jobs", "shared.plan", "shared.web.openapi", "shared.web.idempotency",
+    "shared.jobs", "shared.engine.plan", "shared.web.openapi", "shared.web.idempotency",
 }  # fmt: skip
 NOT_AT_IMPORT = NEVER_AT_FIRST | {"sqlalchemy", "pydantic", "pydantic_settings", "cryptography", "shared.service"}
 

@@ -29,9 +29,9 @@ from shared.__main__ import main
 from shared.command import commands, terminal
 from shared.command.proof import verified
 from shared.connections.record import Status
+from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent
 from shared.foundation.schedule import Site
-from shared.lifecycle import Stage
 from tests.one_machine import OneMachine, one_machine
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.readme import README, catalogues, printed
+from shared.engine.rows import Activity, ByAdministrator, Change
 from shared.foundation.settings import Settings
 from shared.jobs import HANDLERS
-from shared.lifecycle import Activity, ByAdministrator, Change
 from shared.web.routes import ROUTES
 
 ROOT = README.parent

@@ -20,6 +20,7 @@ from google.oauth2.id_token import verify_oauth2_token
 
 from shared.app import App
 from shared.deployment.identity import ISSUERS, Transport
+from shared.engine.rows import Stage
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
@@ -28,7 +29,6 @@ from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.sign_in import SCOPES, SignIn
 from shared.handlers import grant
 from shared.handlers.overview import found
-from shared.lifecycle import Stage
 from shared.microsoft365.credential import Credential
 from shared.microsoft365.entra import Entra
 from shared.service import build

@@ -15,11 +15,11 @@ from infra.local.simulators.wire import Call
 from shared import policies
 from shared import quarantine as stored
 from shared.connections.record import Connection
+from shared.engine.rows import Stage
 from shared.foundation.settings import Google
 from shared.google_workspace.group import address_of
 from shared.google_workspace.methods import METHODS
 from shared.handlers import quarantine, views
-from shared.lifecycle import Stage
 from shared.policies import Policy
 from tests import google
 from tests.world import ORCHARD, World

@@ -15,11 +15,11 @@ from shared.connections.record import Connection, Status
 from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
 from shared.directory import count
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.google_workspace.tenant import IN_PERSON
 from shared.handlers import grant
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from tests import google
 from tests.google import ADMIN, RISKY

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.certificate import latest
-from shared.chain import entries
 from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Connection, Status
 from shared.connections.tokens import stored
 from shared.directory import count, domains
+from shared.engine.certificate import latest
+from shared.engine.chain import entries
+from shared.engine.ledger import State, holdings_of
+from shared.engine.rows import Stage
 from shared.handlers import grant, revoke
-from shared.ledger import State, holdings_of
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.policies import listed as policies_of
 from tests import google

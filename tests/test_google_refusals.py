@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared.chain import entries
 from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Status
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.handlers import grant
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.web.routes import ROUTES
 from tests import google
 from tests.asking import ask, at

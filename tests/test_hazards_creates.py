@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.chain import entries
 from shared.connections.record import Status
-from shared.lifecycle import Stage
+from shared.engine.chain import entries
+from shared.engine.rows import Stage
 from tests.world import World
 
 CREATIONS: dict[str, dict[str, Any]] = {

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.chain import entries
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
+from shared.engine.ledger import State, holdings_of
 from shared.jobs import run
-from shared.ledger import State, holdings_of
 from shared.policies import Policy
 from tests.world import World
 

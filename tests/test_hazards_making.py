@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Status
-from shared.lifecycle import Stage
+from shared.engine.rows import Stage
 from tests.world import World
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from shared import directory
-from shared.chain import entries
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
+from shared.engine.ledger import Holding, holdings_of
+from shared.engine.rows import Stage
 from shared.jobs import run
-from shared.ledger import Holding, holdings_of
-from shared.lifecycle import Stage
 from tests.world import World
 
 Match = dict[str, Any]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.chain import entries
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
+from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent, Refused
 from shared.handlers import grant
 from shared.jobs import MOST_BEGUN, run
-from shared.lifecycle import Stage
 from shared.microsoft365 import rules
 from shared.microsoft365.catalogue import JUNK, SKIP
 from shared.policies import EVERYONE, Policy, put

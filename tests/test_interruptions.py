@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from shared import decisions, exports, mailboxes
-from shared.chain import verify
 from shared.connections.record import Connection, Status
+from shared.engine.chain import verify
+from shared.engine.ledger import State, holdings_of
+from shared.engine.rows import Stage
 from shared.handlers import quarantine
 from shared.handlers import revoke as revokes
-from shared.ledger import State, holdings_of
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.quarantine import State as Place
 from shared.quarantine import state_of

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from shared.certificate import latest
 from shared.connections.record import Status
 from shared.connections.tokens import stored
 from shared.deployment.queues import Job
 from shared.directory import count, domains
+from shared.engine.certificate import latest
+from shared.engine.rows import Stage
 from shared.handlers import grant
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from tests.world import FABRIKAM, World
 

@@ -12,8 +12,8 @@ from infra.local import demo_google, demo_microsoft365
 from infra.local.controls import ACTIONS, PLACES, routes
 from infra.local.demo_browser import Page, decide
 from infra.local.simulators.google.administration import ACTIONS as KNOWN
+from shared.engine.rows import Stage
 from shared.handlers import grant
-from shared.lifecycle import Stage
 from tests import google
 from tests.world import CONTOSO, ORCHARD, World
 

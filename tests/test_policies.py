@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from shared import policies, targets
 from shared.connections.record import Status
 from shared.deployment.queues import Job
+from shared.engine.rows import Stage
 from shared.handlers import policies as flow
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.web.messages import Response
 from tests import asking, google

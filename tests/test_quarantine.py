@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import pytest
 
 from shared import exports, policies, quarantine
-from shared.chain import entries
 from shared.connections.record import Connection, Status
+from shared.engine.chain import entries
+from shared.engine.rows import Stage
 from shared.handlers import quarantine as flow
-from shared.lifecycle import Stage
 from shared.policies import Policy
 from shared.storage import tables as db
 from shared.web.messages import Response

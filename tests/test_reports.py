@@ -25,15 +25,15 @@ import sqlalchemy as sa
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from shared.chain import entries
 from shared.connections.record import Connection, Lease, Superseded
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine.chain import entries
+from shared.engine.rows import Stage
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
 from shared.foundation.settings import Smtp
 from shared.handlers import reports
 from shared.jobs import fire, run
-from shared.lifecycle import Stage
 from shared.reports import delivery, figures, keep, page
 from shared.reports.charts import charts, png
 from shared.reports.keep import Subscription

@@ -15,11 +15,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from shared.deployment.queues import Job, encode
+from shared.engine.rows import Stage
 from shared.foundation import telemetry
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import Telemetry
 from shared.jobs import run
-from shared.lifecycle import Stage
 from shared.storage import tables
 from tests import google
 from tests.asking import ask

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from infra.local.readme import README
-from shared.chain import verify
+from shared.engine.chain import verify
 from shared.foundation.schedule import TIMERS
 from shared.handlers import grant
 from shared.web.operators import sign_in_link

@@ -18,12 +18,12 @@ from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine.rows import Stage
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
 from shared.handlers import grant, revoke, views
 from shared.jobs import deliver_due
-from shared.lifecycle import Stage
 from shared.policies import EVERYONE, Policy
 from shared.service import build
 from tests.databases import Databases

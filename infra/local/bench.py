@@ -26,11 +26,11 @@ from shared.connections import record as connections
 from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
+from shared.engine.rows import Stage
 from shared.foundation.schedule import Site
 from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
-from shared.lifecycle import Stage
 
 SYNCS = ("whole", "unchanged")
 

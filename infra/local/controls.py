@@ -19,7 +19,7 @@ from shared.app import App
 from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
-from shared.lifecycle import ByAdministrator, Stage
+from shared.engine.rows import ByAdministrator, Stage
 from shared.platform import instruction
 from shared.web.messages import PAGE_HEADERS
 from shared.web.operators import sign_in_link

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
 from shared.foundation.settings import Google
 from shared.google_workspace import catalogue as google
 from shared.google_workspace import published as google_published
-from shared.lifecycle import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
 from shared.microsoft365 import catalogue as microsoft365
 from shared.microsoft365 import published as microsoft365_published
 

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from shared.engine.rows import Stage
 from shared.foundation.errors import Temporary
 from shared.foundation.schedule import Site
-from shared.lifecycle import Stage
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, in_line
 

@@ -5,12 +5,12 @@ Each with the exact values to type, the page on which it is done, and what a mac
 
 from datetime import timedelta
 
+from shared.engine.rows import ByAdministrator, Stage
 from shared.google_workspace import looks
 from shared.google_workspace.modes import BY_ROUTE
 from shared.google_workspace.published import RULE
 from shared.google_workspace.reference import held_up, still_used
 from shared.google_workspace.scopes import AUDIT, CUSTOMER, POLICIES, USERS
-from shared.lifecycle import ByAdministrator, Stage
 
 # A changed setting may take Gmail a day to act on, and mail that the scanner holds still comes back: without the
 # gateway it fails its sender's authentication.

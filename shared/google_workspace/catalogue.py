@@ -4,6 +4,7 @@ Order matters: things are made from top to bottom and removed from bottom to top
 permission to be undone goes before the permission does, and the application is last.
 """
 
+from shared.engine.rows import Activity, Change, OnDemand, Row, Stage
 from shared.foundation.settings import Google
 from shared.google_workspace.by_administrator import DELEGATION, ROUTING, application
 from shared.google_workspace.grant import AdministratorGrant, accounts
@@ -20,7 +21,6 @@ from shared.google_workspace.scopes import (
     USERS,
 )
 from shared.google_workspace.watches import Watches
-from shared.lifecycle import Activity, Change, OnDemand, Row, Stage
 from shared.stored import StoredDirectory, StoredPolicies, StoredTokens
 
 STORED: tuple[Change, ...] = (

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from shared import directory
+from shared.engine.ledger import State
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing, Temporary
@@ -23,7 +24,6 @@ from shared.google_workspace.methods import (
     USERS_LIST,
 )
 from shared.google_workspace.tenant import Tenant, flush_some
-from shared.ledger import State
 
 USER_FIELDS = (
     "nextPageToken,users(id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived,isMailboxSetup,"

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from shared.connections import grants
 from shared.connections.grants import Grant
+from shared.engine.rows import Absent, Present, Settings, Stage
 from shared.foundation.errors import Temporary
 from shared.google_workspace.reference import in_use_elsewhere
 from shared.google_workspace.tenant import Tenant, no_consent
-from shared.lifecycle import Absent, Present, Settings, Stage
 
 
 def accounts(tenant: Tenant) -> list[str]:

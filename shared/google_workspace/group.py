@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared import directory
+from shared.engine.ledger import State
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
 from shared.google_workspace.client import GoogleRefused, Record
@@ -23,8 +25,6 @@ from shared.google_workspace.methods import (
 )
 from shared.google_workspace.published import GROUP
 from shared.google_workspace.tenant import Tenant, flush_some
-from shared.ledger import State
-from shared.lifecycle import Absent, Present, Settings
 from shared.targets import covered_users, names_somebody
 
 FIELDS = ("name", "email", "description")

@@ -13,6 +13,7 @@ from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.decisions import UNINSPECTED, Decision
+from shared.engine.rows import Stage
 from shared.foundation.errors import Missing
 from shared.google_workspace import actions
 from shared.google_workspace.client import Api, Record
@@ -21,7 +22,6 @@ from shared.inspection import scanner
 from shared.inspection.conditions import HEADERS, Finding
 from shared.inspection.judge import inspect
 from shared.inspection.names import Known, known
-from shared.lifecycle import Stage
 from shared.mailboxes import Mailbox
 from shared.policies import Policy
 

@@ -6,6 +6,7 @@ a change and not the present state, so that what is not told there is for a pers
 
 from datetime import datetime
 
+from shared.engine.rows import Sighting
 from shared.foundation.errors import Temporary
 from shared.google_workspace.client import Record
 from shared.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET, POLICIES_LIST
@@ -13,7 +14,6 @@ from shared.google_workspace.published import RULE
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.scopes import USERS
 from shared.google_workspace.tenant import Tenant
-from shared.lifecycle import Sighting
 
 RULES = "settings/gmail.content_compliance"
 STATES = "settings/gmail.rule_states"

@@ -14,8 +14,8 @@ from shared import mailboxes
 from shared.app import App
 from shared.deployment.identity import is_account
 from shared.deployment.queues import Job
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
-from shared.lifecycle import Stage
 
 log = logging.getLogger(__name__)
 

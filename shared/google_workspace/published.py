@@ -1,6 +1,6 @@
 """What the vendor tells customers it will change in Gmail, and when: the published table, line by line."""
 
-from shared.lifecycle import Area, Published, Stage
+from shared.engine.rows import Area, Published, Stage
 
 
 def _line(id: str, stage: Stage, text: str, area: Area = Area.MAIL) -> Published:  # noqa: A002

@@ -1,8 +1,8 @@
 """One Marketplace application serves several connections and products: who else of ours needs it in this customer."""
 
 from shared.connections.record import Connection
+from shared.engine.rows import Stage
 from shared.google_workspace.tenant import Tenant
-from shared.lifecycle import Stage
 
 EVERYBODY = "*"
 

@@ -13,6 +13,8 @@ from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection, new_id
 from shared.connections.tokens import Tokens
+from shared.engine.ledger import Ledger
+from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.google_workspace.client import Api, GoogleRefused, Record
@@ -21,8 +23,6 @@ from shared.google_workspace.log import minted, noter
 from shared.google_workspace.methods import CUSTOMERS_GET
 from shared.google_workspace.refusals import Family, TokenRefused
 from shared.google_workspace.sign_in import SignIn
-from shared.ledger import Ledger
-from shared.lifecycle import Stage
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
 IN_PERSON, DELEGATED = "administrator", "service account"

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared import directory, mailboxes
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Unfinished
 from shared.foundation.schedule import last_due
 from shared.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post, set_up_wrongly
 from shared.google_workspace.methods import STOP, WATCH
 from shared.google_workspace.tenant import Tenant, flush_some
-from shared.lifecycle import Absent, Present, Settings
 from shared.mailboxes import Mailbox
 from shared.targets import covered_users
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import chain
 from shared.app import App
-from shared.chain import Act, Entry
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
+from shared.engine.ledger import Ledger
+from shared.engine.reconcile import reconcile
+from shared.engine.rows import ByAdministrator, Stage
+from shared.engine.steps import Step, Verb
 from shared.foundation.errors import Permanent
 from shared.handlers.closing import certify, without_consent
 from shared.handlers.quarantine import export
-from shared.ledger import Ledger
-from shared.lifecycle import ByAdministrator, Stage
 from shared.platform import Claim, Platform, instruction, rows_of
-from shared.reconcile import reconcile
-from shared.steps import Step, Verb
 
 log = logging.getLogger(__name__)
 

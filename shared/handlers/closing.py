@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from shared import certificate
 from shared.app import App
-from shared.certificate import Leftover, Result
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
+from shared.engine import certificate
+from shared.engine.certificate import Leftover, Result
+from shared.engine.ledger import NOT_OURS, Ledger, State
+from shared.engine.reconcile import reconcile
+from shared.engine.rows import ByAdministrator, Change, Row, Stage
+from shared.engine.steps import Step, Verb
 from shared.foundation.errors import FootprintError
-from shared.ledger import NOT_OURS, Ledger, State
-from shared.lifecycle import ByAdministrator, Change, Row, Stage
 from shared.platform import OpenTenant, Platform, rows_of
-from shared.reconcile import reconcile
-from shared.steps import Step, Verb
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)

@@ -8,18 +8,19 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared import chain, policies
+from shared import policies
 from shared.app import App
-from shared.chain import Act, Entry
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.deployment.sealing import HEADERS
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found
-from shared.lifecycle import Stage
 from shared.platform import Claim, Consent, Platform, in_modes
 from shared.policies import EVERYONE, Policy
 from shared.shown import example

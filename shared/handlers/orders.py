@@ -1,11 +1,11 @@
 """What an operator asks to be done now: it is noted with their name, and a job does it."""
 
-from shared import chain
 from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.engine import chain
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
-from shared.lifecycle import Stage
 
 # Each order with what the ledger says of it.
 JOBS = {

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared import chain, exports, quarantine
+from shared import exports, quarantine
 from shared.app import App
 from shared.connections.record import Connection, Lease
 from shared.deployment.queues import Job
+from shared.engine import chain
+from shared.engine.rows import Stage
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
-from shared.lifecycle import Stage
 from shared.platform import Bins
 from shared.quarantine import SHOWN_FOR, Item, State
 

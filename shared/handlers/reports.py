@@ -9,8 +9,8 @@ from typing import Any
 from shared.app import App
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused, Temporary
-from shared.lifecycle import Stage
 from shared.platform import rows_of
 from shared.reports import figures, keep
 from shared.reports.keep import WAITING, Report, Standing, Subscription

@@ -1,16 +1,16 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared import chain
 from shared.app import App
-from shared.chain import Act, Entry
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
+from shared.engine.rows import ByAdministrator, Change, Stage
 from shared.foundation.errors import Refused
 from shared.handlers.grant import change_direction
 from shared.handlers.quarantine import make_way
-from shared.lifecycle import ByAdministrator, Change, Stage
 from shared.platform import Claim, rows_of
 
 

@@ -6,10 +6,10 @@ from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
+from shared.engine.rows import Stage
 from shared.foundation.schedule import last_due
 from shared.handlers.advance import advance, open_ledger
 from shared.handlers.scan import look_at_all
-from shared.lifecycle import Stage
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:

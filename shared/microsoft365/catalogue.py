@@ -6,7 +6,7 @@ Order matters: things are made from top to bottom and removed from bottom to top
 from datetime import timedelta
 from typing import Any
 
-from shared.lifecycle import Activity, ByAdministrator, Change, Row, Stage
+from shared.engine.rows import Activity, ByAdministrator, Change, Row, Stage
 from shared.microsoft365 import connectors, rules
 from shared.microsoft365.connectors import Connector
 from shared.microsoft365.groups import Membership, VirtualGroup

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Permanent
-from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.exchange import AlreadyExists
 from shared.microsoft365.tenant import Record, Tenant
 

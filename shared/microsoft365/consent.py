@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from shared.app import App
+from shared.engine.rows import Sighting
 from shared.foundation.errors import Missing, Permanent, Refused, Temporary
-from shared.lifecycle import Sighting
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.graph import Graph
 from shared.platform import Claim, Consent, Permission

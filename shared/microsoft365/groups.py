@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from shared import directory
+from shared.engine.ledger import State
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
-from shared.ledger import State
-from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
 from shared.microsoft365.tenant import Tenant
 from shared.policies import Direction

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle import Absent, Present, Settings
+from shared.engine.rows import Absent, Present, Settings
 from shared.microsoft365.exchange import add, remove
 from shared.microsoft365.tenant import Tenant
 

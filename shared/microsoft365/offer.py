@@ -7,11 +7,11 @@ from typing import Any
 from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.issuers import Keys
+from shared.engine.ledger import State
+from shared.engine.rows import Sighting
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
-from shared.ledger import State
-from shared.lifecycle import Sighting
 from shared.microsoft365 import NAME, TITLE, catalogue, consent
 from shared.microsoft365.entra import Entra
 from shared.microsoft365.groups import recycle_bin

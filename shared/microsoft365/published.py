@@ -1,6 +1,6 @@
 """The published table for Microsoft 365, line by line. A test sees to it that the catalogue claims every line."""
 
-from shared.lifecycle import Area, Published, Stage
+from shared.engine.rows import Area, Published, Stage
 
 
 def _line(id: str, stage: Stage, area: Area, text: str) -> Published:  # noqa: A002

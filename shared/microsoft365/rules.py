@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from shared.engine.ledger import State
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
-from shared.ledger import State
-from shared.lifecycle import Absent, Present, Settings
 from shared.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.microsoft365.exchange import AlreadyExists
 from shared.microsoft365.tenant import Record, Tenant

@@ -9,10 +9,10 @@ from uuid import UUID
 from shared.app import App
 from shared.connections.record import Connection
 from shared.connections.tokens import Tokens
+from shared.engine.ledger import Ledger
+from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import MailSite, Microsoft
-from shared.ledger import Ledger
-from shared.lifecycle import Stage
 from shared.microsoft365.entra import Entra, TokenRefused
 from shared.microsoft365.exchange import Dehydrated, Exchange
 from shared.microsoft365.graph import Graph

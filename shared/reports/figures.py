@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.chain import Act
 from shared.decisions import UNINSPECTED
+from shared.engine.chain import Act
 from shared.foundation.schedule import HOUR
 from shared.reports.periods import Period
 from shared.storage import tables as db

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared import chain
 from shared.connections.record import Connection, Lease, hold, still_ours
+from shared.engine import chain
 from shared.reports.periods import Kind, Period
 from shared.shown import When
 from shared.storage import tables as db

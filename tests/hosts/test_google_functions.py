@@ -18,7 +18,7 @@ from jwt.algorithms import RSAAlgorithm
 from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.lifecycle import Stage
+from shared.engine.rows import Stage
 from tests.wire.host import Host, Say
 from tests.world import MASTER_KEY, World
 

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from infra.local import demo_browser
-from shared.chain import verify
+from shared.engine.chain import verify
 from shared.foundation.clock import FileClock
 from shared.storage.database import Database
 from tests.hosts import places

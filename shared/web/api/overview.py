@@ -10,11 +10,11 @@ from shared.app import App
 from shared.connections import search
 from shared.connections.record import Status
 from shared.connections.search import Order, Place, Wanted
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers import overview
 from shared.handlers.overview import ConnectionDetail, ConnectionView, StageName
-from shared.lifecycle import Stage
 from shared.shown import Next
 from shared.web.api import refuses
 from shared.web.cursors import Paged, decode, encode, never_one, paged

@@ -8,16 +8,16 @@ from typing import Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import chain
 from shared.app import App
-from shared.certificate import SignedCertificate
-from shared.chain import LedgerEntry
 from shared.connections import call_log as calls
 from shared.connections.call_log import OperationEntry
+from shared.engine import chain
+from shared.engine.certificate import SignedCertificate
+from shared.engine.chain import LedgerEntry
+from shared.engine.steps import PlanStep
 from shared.foundation.csv_file import as_csv
 from shared.handlers import views
 from shared.shown import Next
-from shared.steps import PlanStep
 from shared.web.api import refuses
 from shared.web.cursors import Cursor, decode, encode, leading_on, paged
 from shared.web.messages import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json

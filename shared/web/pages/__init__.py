@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 
 from shared.app import App
 from shared.connections.record import Connection, Status
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.handlers import overview
-from shared.lifecycle import Stage
 from shared.web.messages import PAGE_HEADERS, Request, Response, etag
 
 if TYPE_CHECKING:

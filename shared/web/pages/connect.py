@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from shared import certificate
 from shared.app import App
+from shared.engine import certificate
+from shared.engine.rows import Activity, OnDemand, Stage
 from shared.handlers import grant, orders, overview, views
-from shared.lifecycle import Activity, OnDemand, Stage
 from shared.platform import effects_of, permissions_of, rows_of
 from shared.web import pages
 from shared.web.messages import Request, Response, redirect

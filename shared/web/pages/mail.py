@@ -6,9 +6,9 @@ from typing import Any
 
 from shared import exports
 from shared.app import App
+from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.handlers import reports as flow
-from shared.lifecycle import Stage
 from shared.quarantine import State
 from shared.reports import keep
 from shared.reports.keep import Subscription

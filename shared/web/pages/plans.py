@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from shared import quarantine
 from shared.app import App
+from shared.engine.rows import ByAdministrator, Change, Row, Stage
+from shared.engine.steps import Verb
 from shared.foundation.errors import FootprintError
 from shared.handlers import views
-from shared.lifecycle import ByAdministrator, Change, Row, Stage
 from shared.platform import rows_of
-from shared.steps import Verb
 from shared.web.api.records import Purpose
 from shared.web.messages import Request, Response
 from shared.web.pages import framed, table

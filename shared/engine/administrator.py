@@ -5,11 +5,11 @@ Where no machine can tell, somebody's word decides; where one can, what it sees 
 
 from dataclasses import dataclass
 
-from shared.chain import Image
+from shared.engine.chain import Image
+from shared.engine.ledger import NOT_OURS, Holding, State
+from shared.engine.rows import ByAdministrator, Sighting, Stage, Want, Wanted
+from shared.engine.steps import Item, Step, Tenant, Verb
 from shared.foundation.errors import Permanent
-from shared.ledger import NOT_OURS, Holding, State
-from shared.lifecycle import ByAdministrator, Sighting, Stage, Want, Wanted
-from shared.steps import Item, Step, Tenant, Verb
 
 # Without consent nothing can be looked at, which says nothing about what is there.
 BLIND = "consent_missing"

@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.chain import Act, Entry, Image, append, written
 from shared.connections.record import Lease, still_ours
+from shared.engine.chain import Act, Entry, Image, append, written
 from shared.foundation.clock import Clock
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database

@@ -11,17 +11,17 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import chain
-from shared import ledger as ledgers
-from shared.chain import LedgerEntry
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
+from shared.engine import chain
+from shared.engine import ledger as ledgers
+from shared.engine.chain import LedgerEntry
+from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
+from shared.engine.rows import ByAdministrator, Change, Present, Row
+from shared.engine.steps import Item, Tenant
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site
-from shared.ledger import NOT_OURS, Holding, Ledger, State
-from shared.lifecycle import ByAdministrator, Change, Present, Row
 from shared.shown import When, example
-from shared.steps import Item, Tenant
 from shared.storage import tables as db
 from shared.storage.database import Database, upsert
 

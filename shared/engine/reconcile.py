@@ -7,13 +7,13 @@ administrator's steps) is returned for the connection to show.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.chain import Act
 from shared.connections.record import Superseded
+from shared.engine.chain import Act
+from shared.engine.ledger import Holding
+from shared.engine.plan import plan
+from shared.engine.rows import Absent, Change, Present, Row, Stage
+from shared.engine.steps import STANDING, Step, Tenant, Verb
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
-from shared.ledger import Holding
-from shared.lifecycle import Absent, Change, Present, Row, Stage
-from shared.plan import plan
-from shared.steps import STANDING, Step, Tenant, Verb
 
 # After this many creations that left nothing behind, a person is told instead.
 MOST_ATTEMPTS = 3

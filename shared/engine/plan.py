@@ -5,11 +5,11 @@ Unknown is never absent: an observation that is not sure raises, and then there 
 
 from collections.abc import Sequence
 
-from shared.administrator import questions
-from shared.chain import Image
-from shared.ledger import Holding, State
-from shared.lifecycle import Absent, ByAdministrator, Change, Present, Row, Settings, Stage, Wanted, wanted
-from shared.steps import Item, Step, Tenant, Verb, gone_since, items, there
+from shared.engine.administrator import questions
+from shared.engine.chain import Image
+from shared.engine.ledger import Holding, State
+from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Stage, Wanted, wanted
+from shared.engine.steps import Item, Step, Tenant, Verb, gone_since, items, there
 
 
 async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Protocol
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.chain import Image
-from shared.ledger import NOT_OURS, Holding, Ledger, State
-from shared.lifecycle import ByAdministrator, Change, Present, Row, Settings
+from shared.engine.chain import Image
+from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
+from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
 from shared.shown import When, example
 
 # Before anything that the ledger could know.
