@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import exports, mailboxes, postponed, quarantine
+from shared import postponed
 from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status, Superseded
@@ -23,6 +23,7 @@ from shared.handlers.reports import report
 from shared.handlers.scan import scan
 from shared.handlers.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.postponed import Postponed
+from shared.protection import exports, mailboxes, quarantine
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db
 

@@ -14,7 +14,7 @@ from shared.connections.record import Connection
 from shared.engine.ledger import Ledger
 from shared.engine.rows import ByAdministrator, Published, Row
 from shared.engine.steps import Tenant
-from shared.quarantine import Item
+from shared.protection.quarantine import Item
 
 
 class OpenTenant(Tenant, Protocol):

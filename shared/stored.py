@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from shared import directory, policies
 from shared.app import App
 from shared.connections import tokens
 from shared.connections.record import Connection
 from shared.engine.rows import Absent, Present, Settings, Stage
 from shared.platform import OpenTenant
-from shared.policies import EVERYONE
+from shared.protection import directory, policies
+from shared.protection.policies import EVERYONE
 
 
 class Tenant(OpenTenant, Protocol):

@@ -19,7 +19,7 @@ from shared.foundation.schedule import Site
 from shared.handlers import grant, revoke
 from shared.jobs import run
 from shared.platform import instruction
-from shared.policies import EVERYONE, Policy
+from shared.protection.policies import EVERYONE, Policy
 from shared.web.answer import answer
 from shared.web.messages import Request, Response
 from tests.world import ORCHARD, World

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping
 
-from shared.inspection.names import Known, known
+from shared.protection.inspection.impersonation import Known, known
 
 RECEIVER = "mx.receiver.example"
 GOOD = (

@@ -12,12 +12,12 @@ import pytest
 import trustme
 
 from infra.local.simulators import Simulators
-from shared import decisions, mailboxes, policies, quarantine
 from shared.connections.call_log import listed as operations_of
 from shared.connections.record import Connection, Status
-from shared.decisions import UNINSPECTED
 from shared.handlers.overview import detail
-from shared.policies import Policy
+from shared.protection import decisions, mailboxes, policies, quarantine
+from shared.protection.decisions import UNINSPECTED
+from shared.protection.policies import Policy
 from tests import google
 from tests.google import SENDER, letter
 from tests.wire.host import Host, Say

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import decisions, directory, mailboxes, policies
 from shared.app import App
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.record import LEASE, Lease, Superseded
-from shared.decisions import Decision
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine import chain
@@ -26,7 +24,9 @@ from shared.foundation.errors import Refused, Temporary
 from shared.handlers import grant, revoke
 from shared.handlers.advance import settle
 from shared.jobs import deliver, run
-from shared.policies import EVERYONE
+from shared.protection import decisions, directory, mailboxes, policies
+from shared.protection.decisions import Decision
+from shared.protection.policies import EVERYONE
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert
 from shared.web.answer import answer

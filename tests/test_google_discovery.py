@@ -12,15 +12,15 @@ import pytest
 
 from infra.local.simulators.google import application
 from infra.local.simulators.wire import Call
-from shared import policies
-from shared import quarantine as stored
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.foundation.settings import Google
 from shared.google_workspace.group import address_of
 from shared.google_workspace.methods import METHODS
 from shared.handlers import quarantine, views
-from shared.policies import Policy
+from shared.protection import policies
+from shared.protection import quarantine as stored
+from shared.protection.policies import Policy
 from tests import google
 from tests.world import ORCHARD, World
 

@@ -9,18 +9,18 @@ from typing import Any
 import jwt
 import pytest
 
-from shared import mailboxes
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Connection, Status
 from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
-from shared.directory import count
 from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.google_workspace.tenant import IN_PERSON
 from shared.handlers import grant
 from shared.jobs import run
-from shared.policies import EVERYONE, Policy
+from shared.protection import mailboxes
+from shared.protection.directory import count
+from shared.protection.policies import EVERYONE, Policy
 from tests import google
 from tests.google import ADMIN, RISKY
 from tests.test_google_life import LABEL, customer_members, group_of

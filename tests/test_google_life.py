@@ -9,14 +9,14 @@ from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Connection, Status
 from shared.connections.tokens import stored
-from shared.directory import count, domains
 from shared.engine.certificate import latest
 from shared.engine.chain import entries
 from shared.engine.ledger import State, holdings_of
 from shared.engine.rows import Stage
 from shared.handlers import grant, revoke
-from shared.policies import EVERYONE, Policy
-from shared.policies import listed as policies_of
+from shared.protection.directory import count, domains
+from shared.protection.policies import EVERYONE, Policy
+from shared.protection.policies import listed as policies_of
 from tests import google
 from tests.google import ADMIN
 from tests.world import HARBOUR, ORCHARD, World

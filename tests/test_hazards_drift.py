@@ -12,7 +12,7 @@ from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.ledger import State, holdings_of
 from shared.jobs import run
-from shared.policies import Policy
+from shared.protection.policies import Policy
 from tests.world import World
 
 IN_DOMAIN = "TMCAS Inline Incoming Domain Transport Rule"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from shared import directory
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.ledger import Holding, holdings_of
 from shared.engine.rows import Stage
 from shared.jobs import run
+from shared.protection import directory
 from tests.world import World
 
 Match = dict[str, Any]
@@ -183,7 +183,7 @@ async def test_hazard_01_a_listing_in_small_pages_is_read_to_its_end(world: Worl
 async def test_hazard_01_a_404_of_another_kind_inside_a_batch_leaves_no_user_out(world: World) -> None:
     tenant = world.sims.cloud.tenants[world.tenant_id()]
     chosen = sorted(one["id"] for one in tenant.users.values() if one["mail"] and one["userType"] == "Member")[:3]
-    from shared.policies import Policy
+    from shared.protection.policies import Policy
 
     # The router's own 404, which says nothing of the user.
     world.fault({"host": "graph", "method": "POST", "path": r"/members/\$ref$"}, FAULTS["404-of-another-kind"], times=9)

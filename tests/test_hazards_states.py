@@ -18,7 +18,7 @@ from shared.handlers import grant
 from shared.jobs import MOST_BEGUN, run
 from shared.microsoft365 import rules
 from shared.microsoft365.catalogue import JUNK, SKIP
-from shared.policies import EVERYONE, Policy, put
+from shared.protection.policies import EVERYONE, Policy, put
 from shared.storage import tables as db
 from tests.world import FABRIKAM, World
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.inspection.conditions import Conditions, Finding
-from shared.inspection.judge import inspect, judge
-from shared.inspection.links import host_of
-from shared.inspection.names import likeness
+from shared.protection.inspection.conditions import Conditions, Finding
+from shared.protection.inspection.impersonation import likeness
+from shared.protection.inspection.inspect import inspect, judge
+from shared.protection.inspection.links import host_of
 from tests.mail import GOOD, RECEIVER, TENANT, mail, mixed, part
 
 

@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import pytest
 
-from shared.inspection.attachments import SENTENCES
-from shared.inspection.conditions import Attachment, Conditions, Finding
-from shared.inspection.judge import judge
+from shared.protection.inspection.attachments import SENTENCES
+from shared.protection.inspection.conditions import Attachment, Conditions, Finding
+from shared.protection.inspection.inspect import judge
 from tests.mail import TENANT, mail, mixed, part, zipped
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 52 + b"\x40\0\0\0PE\0\0" + b"\0" * 400

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.inspection.conditions import Attachment, Conditions, Finding
-from shared.inspection.judge import judge
+from shared.protection.inspection.conditions import Attachment, Conditions, Finding
+from shared.protection.inspection.inspect import judge
 from tests.mail import GOOD, RECEIVER, TENANT, head, mail, mixed, part, zipped
 
 # The same messages every time, and as many as the suite has time for.

@@ -17,16 +17,16 @@ import sqlalchemy as sa
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
-from shared import decisions, exports, mailboxes
 from shared.connections.record import Connection, Status
 from shared.engine.chain import verify
 from shared.engine.ledger import State, holdings_of
 from shared.engine.rows import Stage
 from shared.handlers import quarantine
 from shared.handlers import revoke as revokes
-from shared.policies import EVERYONE, Policy
-from shared.quarantine import State as Place
-from shared.quarantine import state_of
+from shared.protection import decisions, exports, mailboxes
+from shared.protection.policies import EVERYONE, Policy
+from shared.protection.quarantine import State as Place
+from shared.protection.quarantine import state_of
 from tests import google
 from tests.databases import Postgresql, Sqlite, postgresql_is_here
 from tests.world import CONTOSO, ORCHARD, TestClock, World

@@ -5,12 +5,12 @@ from datetime import timedelta
 from shared.connections.record import Status
 from shared.connections.tokens import stored
 from shared.deployment.queues import Job
-from shared.directory import count, domains
 from shared.engine.certificate import latest
 from shared.engine.rows import Stage
 from shared.handlers import grant
 from shared.jobs import run
-from shared.policies import EVERYONE, Policy
+from shared.protection.directory import count, domains
+from shared.protection.policies import EVERYONE, Policy
 from tests.world import FABRIKAM, World
 
 

@@ -16,9 +16,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared import decisions, policies
 from shared.connections.record import Stage, find
-from shared.policies import Policy
+from shared.protection import decisions, policies
+from shared.protection.policies import Policy
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import _config, migrate

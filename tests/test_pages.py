@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
-from shared import policies
 from shared.connections.record import Connection
 from shared.engine import chain
 from shared.engine.rows import Stage
 from shared.foundation.schedule import Site
 from shared.handlers import grant, orders
-from shared.policies import EVERYONE, Policy
+from shared.protection import policies
+from shared.protection.policies import EVERYONE, Policy
 from shared.web import sessions
 from shared.web.answer import answer
 from shared.web.messages import Actor, Response, Role, received

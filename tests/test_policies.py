@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared import policies, targets
 from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
 from shared.handlers import policies as flow
 from shared.jobs import run
-from shared.policies import EVERYONE, Policy
+from shared.protection import policies, targets
+from shared.protection.policies import EVERYONE, Policy
 from shared.web.messages import Response
 from tests import asking, google
 from tests.world import FABRIKAM, HARBOUR, ORCHARD, World

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from shared import exports, policies, quarantine
 from shared.connections.record import Connection, Status
 from shared.engine.chain import entries
 from shared.engine.rows import Stage
 from shared.handlers import quarantine as flow
-from shared.policies import Policy
+from shared.protection import exports, policies, quarantine
+from shared.protection.policies import Policy
 from shared.storage import tables as db
 from shared.web.messages import Response
 from tests import asking, google

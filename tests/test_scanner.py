@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from shared.foundation.errors import Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Scanner
-from shared.inspection.scanner import Verdict, ask, opinion
+from shared.protection.inspection.scanner import Verdict, ask, opinion
 from tests.mail import mail
 from tests.wire.host import Host, Say, Seen, StillClock
 

@@ -24,7 +24,7 @@ from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
 from shared.handlers import grant, revoke, views
 from shared.jobs import deliver_due
-from shared.policies import EVERYONE, Policy
+from shared.protection.policies import EVERYONE, Policy
 from shared.service import build
 from tests.databases import Databases
 

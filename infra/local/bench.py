@@ -21,7 +21,6 @@ from infra.local.bench_pages import FLOOR as FIRST_BYTE
 from infra.local.bench_pages import first_bytes
 from infra.local.bench_start import FLOOR, measured
 from infra.local.machine import Machine, machine
-from shared import directory
 from shared.connections import record as connections
 from shared.connections import search
 from shared.connections.record import Connection
@@ -31,6 +30,7 @@ from shared.foundation.schedule import Site
 from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
+from shared.protection import directory
 
 SYNCS = ("whole", "unchanged")
 

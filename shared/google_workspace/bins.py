@@ -9,7 +9,7 @@ from shared.connections.record import Connection, new_id
 from shared.google_workspace import actions
 from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.mailbox import Post
-from shared.quarantine import Item
+from shared.protection.quarantine import Item
 
 
 class Bins:

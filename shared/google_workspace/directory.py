@@ -9,7 +9,6 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from shared import directory
 from shared.engine.ledger import State
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
@@ -24,6 +23,7 @@ from shared.google_workspace.methods import (
     USERS_LIST,
 )
 from shared.google_workspace.tenant import Tenant, flush_some
+from shared.protection import directory
 
 USER_FIELDS = (
     "nextPageToken,users(id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived,isMailboxSetup,"

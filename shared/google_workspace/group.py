@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared import directory
 from shared.engine.ledger import State
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
@@ -25,7 +24,8 @@ from shared.google_workspace.methods import (
 )
 from shared.google_workspace.published import GROUP
 from shared.google_workspace.tenant import Tenant, flush_some
-from shared.targets import covered_users, names_somebody
+from shared.protection import directory
+from shared.protection.targets import covered_users, names_somebody
 
 FIELDS = ("name", "email", "description")
 # Nobody from outside is in it and no address list shows it; only managers write to it, and it has none: to let nobody

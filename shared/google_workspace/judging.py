@@ -8,22 +8,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from shared import decisions, directory, mailboxes, quarantine
 from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection
-from shared.decisions import UNINSPECTED, Decision
 from shared.engine.rows import Stage
 from shared.foundation.errors import Missing
 from shared.google_workspace import actions
 from shared.google_workspace.client import Api, Record
 from shared.google_workspace.methods import MESSAGES_GET
-from shared.inspection import scanner
-from shared.inspection.conditions import HEADERS, Finding
-from shared.inspection.judge import inspect
-from shared.inspection.names import Known, known
-from shared.mailboxes import Mailbox
-from shared.policies import Policy
+from shared.protection import decisions, directory, mailboxes, quarantine
+from shared.protection.decisions import UNINSPECTED, Decision
+from shared.protection.inspection import scanner
+from shared.protection.inspection.conditions import HEADERS, Finding
+from shared.protection.inspection.impersonation import Known, known
+from shared.protection.inspection.inspect import inspect
+from shared.protection.mailboxes import Mailbox
+from shared.protection.policies import Policy
 
 # The name under which Gmail writes what it found out about a sender.
 RECEIVER = "mx.google.com"

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared import mailboxes, policies
 from shared.app import App
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.record import Connection, new_id
@@ -21,8 +20,9 @@ from shared.google_workspace.delegation import Delegation
 from shared.google_workspace.judging import Reading, everybody, finish, judge_all
 from shared.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post
 from shared.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
-from shared.mailboxes import Mailbox
-from shared.targets import of_user
+from shared.protection import mailboxes, policies
+from shared.protection.mailboxes import Mailbox
+from shared.protection.targets import of_user
 
 MOST_MAILBOXES = 50
 # Records of history, or messages of a listing, between two notes of how far we are.

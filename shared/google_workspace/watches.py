@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared import directory, mailboxes
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Unfinished
@@ -16,8 +15,9 @@ from shared.foundation.schedule import last_due
 from shared.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post, set_up_wrongly
 from shared.google_workspace.methods import STOP, WATCH
 from shared.google_workspace.tenant import Tenant, flush_some
-from shared.mailboxes import Mailbox
-from shared.targets import covered_users
+from shared.protection import directory, mailboxes
+from shared.protection.mailboxes import Mailbox
+from shared.protection.targets import covered_users
 
 # A subscription costs 100 of the project's 1 200 000 units a minute; other customers want theirs as well.
 MOST_AT_ONCE = 500

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared import policies
 from shared.app import App
 from shared.connections import grants
 from shared.connections import record as connections
@@ -22,7 +21,8 @@ from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found
 from shared.platform import Claim, Consent, Platform, in_modes
-from shared.policies import EVERYONE, Policy
+from shared.protection import policies
+from shared.protection.policies import EVERYONE, Policy
 from shared.shown import example
 from shared.storage.database import AsyncConnection
 

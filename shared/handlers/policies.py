@@ -1,12 +1,12 @@
 """Administrator-set policies: a change of target is carried out at once, by the difference only."""
 
-from shared import policies, targets
 from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.foundation.errors import Refused
 from shared.handlers.grant import allowed
-from shared.policies import Check, Policy
+from shared.protection import policies, targets
+from shared.protection.policies import Check, Policy
 
 
 async def put(app: App, connection: Connection, policy: Policy, check: Check, actor: str) -> bool:

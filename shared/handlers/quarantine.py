@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared import exports, quarantine
 from shared.app import App
 from shared.connections.record import Connection, Lease
 from shared.deployment.queues import Job
@@ -18,7 +17,8 @@ from shared.engine.rows import Stage
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
 from shared.platform import Bins
-from shared.quarantine import SHOWN_FOR, Item, State
+from shared.protection import exports, quarantine
+from shared.protection.quarantine import SHOWN_FOR, Item, State
 
 # Messages looked at, or put back, in one run.
 MOST_AT_ONCE = 100

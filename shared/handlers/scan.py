@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from shared import mailboxes
 from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
+from shared.protection import mailboxes
 
 
 async def notified(app: App, source: str, headers: Mapping[str, str], body: bytes) -> None:

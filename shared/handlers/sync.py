@@ -1,6 +1,5 @@
 """Service running: the daily synchronisation, the hourly token."""
 
-from shared import decisions, directory
 from shared.app import App
 from shared.connections import call_log as operations
 from shared.connections import record as connections
@@ -10,6 +9,7 @@ from shared.engine.rows import Stage
 from shared.foundation.schedule import last_due
 from shared.handlers.advance import advance, open_ledger
 from shared.handlers.scan import look_at_all
+from shared.protection import decisions, directory
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from shared import directory
 from shared.foundation.dns import mx_of
 from shared.microsoft365.graph import DeltaPage, Resync
 from shared.microsoft365.tenant import Record, Tenant
+from shared.protection import directory
 
 USERS = "id,displayName,mail,accountEnabled,userType"
 GROUPS = "id,displayName,mail,members"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared import directory
 from shared.engine.ledger import State
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
 from shared.microsoft365.tenant import Tenant
-from shared.policies import Direction
-from shared.targets import names_somebody, protected_users
+from shared.protection import directory
+from shared.protection.policies import Direction
+from shared.protection.targets import names_somebody, protected_users
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")

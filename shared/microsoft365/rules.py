@@ -15,8 +15,8 @@ from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.microsoft365.exchange import AlreadyExists
 from shared.microsoft365.tenant import Record, Tenant
-from shared.policies import Direction
-from shared.targets import protected_domains, protected_users
+from shared.protection.policies import Direction
+from shared.protection.targets import protected_domains, protected_users
 
 # In the order in which Exchange must evaluate them: route first, then the junk verdict, then the trust.
 ORDER = (

@@ -17,7 +17,7 @@ from infra.local import demo_google, demo_microsoft365
 from infra.local.demo import Demo, Life, Story, begin, live
 from infra.local.demo_mail import impersonate
 from infra.local.machine import machine
-from shared.policies import Policy
+from shared.protection.policies import Policy
 
 
 async def _half(demo: Demo, story: Story) -> Life:

@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import people
 from shared.app import App
-from shared.people import Group, User
+from shared.protection import directory_search as people
+from shared.protection.directory_search import Group, User
 from shared.shown import Next
 from shared.web.cursors import Paged, decode, encode, paged
 from shared.web.messages import Json, Request

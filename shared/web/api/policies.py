@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import policies as stored
 from shared.app import App
 from shared.foundation.errors import Refused
 from shared.handlers import policies
-from shared.policies import Policy
+from shared.protection import policies as stored
+from shared.protection.policies import Policy
 from shared.web.api import refuses
 from shared.web.etags import Precondition
 from shared.web.messages import Created, Json, Nothing, Request, as_json, created, etag

@@ -3,11 +3,11 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared import exports, quarantine
 from shared.app import App
 from shared.foundation.errors import Refused
 from shared.handlers import quarantine as flow
-from shared.quarantine import QuarantineItem, State
+from shared.protection import exports, quarantine
+from shared.protection.quarantine import QuarantineItem, State
 from shared.shown import Next
 from shared.web.api import refuses
 from shared.web.api.acts import NOTED, Noted

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared import exports
 from shared.app import App
 from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.handlers import reports as flow
-from shared.quarantine import State
+from shared.protection import exports
+from shared.protection.quarantine import State
 from shared.reports import keep
 from shared.reports.keep import Subscription
 from shared.reports.periods import Kind

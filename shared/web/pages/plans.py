@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from shared import quarantine
 from shared.app import App
 from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Verb
 from shared.foundation.errors import FootprintError
 from shared.handlers import views
 from shared.platform import rows_of
+from shared.protection import quarantine
 from shared.web.api.records import Purpose
 from shared.web.messages import Request, Response
 from shared.web.pages import framed, table

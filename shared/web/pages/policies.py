@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from shared import directory
-from shared import policies as stored
 from shared.app import App
 from shared.foundation.errors import Refused
 from shared.handlers import policies
-from shared.inspection.conditions import Attachment, Conditions, Failure
-from shared.policies import Policy
+from shared.protection import directory
+from shared.protection import policies as stored
+from shared.protection.inspection.conditions import Attachment, Conditions, Failure
+from shared.protection.policies import Policy
 from shared.web.etags import precondition
 from shared.web.messages import Request, Response, etag, redirect
 from shared.web.pages import framed

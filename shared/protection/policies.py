@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from shared.connections.record import Connection, hold
 from shared.engine import chain
 from shared.foundation.errors import Refused
-from shared.inspection.conditions import Conditions
+from shared.protection.inspection.conditions import Conditions
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 

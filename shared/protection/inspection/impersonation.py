@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.inspection.links import and_above, ascii_host
+from shared.protection.inspection.links import and_above, ascii_host
 
 LONGEST = 200
 # Letters that are drawn like others, after case and accents are gone. I, l and 1 are one letter, as are O and 0.

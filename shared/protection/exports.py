@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import quarantine
 from shared.connections.record import Lease, still_ours
 from shared.deployment.sealing import Box
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
-from shared.quarantine import INSIDE, Item
+from shared.protection import quarantine
+from shared.protection.quarantine import INSIDE, Item
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 

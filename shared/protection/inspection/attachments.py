@@ -7,9 +7,9 @@ looked at is said in `missed`.
 import re
 from collections.abc import Iterator, Mapping
 
-from shared.inspection import parse
-from shared.inspection.archives import CLOSED, OLE, TOO_MUCH, Look, Member, locked, opened
-from shared.inspection.conditions import Attachment
+from shared.protection.inspection import message as parse
+from shared.protection.inspection.archives import CLOSED, OLE, TOO_MUCH, Look, Member, locked, opened
+from shared.protection.inspection.conditions import Attachment
 
 SENTENCES: Mapping[Attachment, str] = {
     "executable": "a program",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.inspection.budget import Budget
+from shared.protection.inspection.budget import Budget
 
 MOST_UNPACKED = 48_000_000
 MOST_OF_ONE = 16_000_000

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from shared.foundation.errors import FootprintError, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Scanner
-from shared.inspection.conditions import Finding
+from shared.protection.inspection.conditions import Finding
 
 # A mailbox whose messages wait for the scanner is read again after this.
 WAIT = timedelta(minutes=5)

@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from shared.inspection import archives, attachments, authentication, links, names, page, parse, words
-from shared.inspection.budget import Budget
-from shared.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
-from shared.inspection.names import Known
+from shared.protection.inspection import archives, attachments, authentication, links, words
+from shared.protection.inspection import impersonation as names
+from shared.protection.inspection import message as parse
+from shared.protection.inspection import visible_text as page
+from shared.protection.inspection.budget import Budget
+from shared.protection.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
+from shared.protection.inspection.impersonation import Known
 
 Message = bytes | Sequence[tuple[str, str]]
 # Of the processor's time, in seconds: all in all well below one.

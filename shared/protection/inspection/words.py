@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Container, Sequence
 
-from shared.inspection.budget import Budget
+from shared.protection.inspection.budget import Budget
 
 # A token of more letters is no word in any language.
 LONGEST_WORD = 100

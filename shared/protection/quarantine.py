@@ -16,9 +16,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
-from shared.decisions import Decision
 from shared.deployment.sealing import Box
 from shared.engine import chain
+from shared.protection.decisions import Decision
 from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.inspection.links import ascii_host
-from shared.inspection.words import LONGEST_EXPRESSION, checked, no_word
+from shared.protection.inspection.links import ascii_host
+from shared.protection.inspection.words import LONGEST_EXPRESSION, checked, no_word
 
 Kind = Literal[
     "senders", "subjects", "authentication", "impersonation", "links", "misleading_links", "attachments", "words",

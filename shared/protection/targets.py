@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared.directory import AT_ONCE, EVERY_USER
-from shared.policies import Direction, Policy, listed
+from shared.protection.directory import AT_ONCE, EVERY_USER
+from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.inspection.conditions import Failure
+from shared.protection.inspection.conditions import Failure
 
 # A signature that cannot be checked is not one. What failed for the moment says nothing.
 FAILED: Mapping[str, frozenset[str]] = {

@@ -14,8 +14,8 @@ from email.parser import BytesFeedParser
 from email.utils import collapse_rfc2231_value, parseaddr
 from typing import Any
 
-from shared.inspection import decoding
-from shared.inspection.budget import Budget
+from shared.protection.inspection import decoding
+from shared.protection.inspection.budget import Budget
 
 # The largest mail that providers take is a little smaller.
 MOST_BYTES = 40_000_000

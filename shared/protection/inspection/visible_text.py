@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from shared.inspection import parse
-from shared.inspection.budget import Budget
-from shared.inspection.links import INVISIBLE, LONGEST, Link, written
+from shared.protection.inspection import message as parse
+from shared.protection.inspection.budget import Budget
+from shared.protection.inspection.links import INVISIBLE, LONGEST, Link, written
 
 MOST_TEXT = 500_000
 MOST_LINKS = 5_000
