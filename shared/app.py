@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.foundation.http_client import Wire
     from shared.foundation.rate_limit import Rates
     from shared.foundation.settings import Settings
-    from shared.platform import Platform
+    from shared.platforms.contract import Platform
     from shared.storage.database import Database
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
-from shared import google_workspace, microsoft365
 from shared.app import App, Platforms
 from shared.deployment.issuers import Keys
 from shared.deployment.master_keys import chosen
@@ -14,12 +13,13 @@ from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire
 from shared.foundation.rate_limit import Rates
+from shared.platforms import google_workspace, microsoft365
 from shared.storage.database import Database
 
 if TYPE_CHECKING:
     from shared.deployment.queues import Queue
     from shared.foundation.settings import Settings
-    from shared.platform import Platform
+    from shared.platforms.contract import Platform
 
 PLATFORMS = (microsoft365, google_workspace)
 
@@ -48,7 +48,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
 
     def offered(name: str) -> Platform:
         module: Any = next(module for module in PLATFORMS if name == module.NAME)
-        made: Platform = module.platform(settings, wire, keys, clock)
+        made: Platform = module.make(settings, wire, keys, clock)
         return made
 
     return App(

@@ -18,7 +18,7 @@ from shared.engine.rows import Stage
 from shared.foundation.schedule import Site
 from shared.handlers import grant, revoke
 from shared.jobs import run
-from shared.platform import instruction
+from shared.platforms.contract import instruction
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.answer import answer
 from shared.web.messages import Request, Response

@@ -86,8 +86,8 @@ def test_the_core_mentions_no_platform() -> None:
     """Nothing names either but their folders, the one place that registers them, and the settings by contract."""
     named = re.compile(r"google|gmail|microsoft|exchange online|entra\b|office ?365|graph\.", re.IGNORECASE)
     platforms = (
-        "shared/microsoft365/",
-        "shared/google_workspace/",
+        "shared/platforms/microsoft365/",
+        "shared/platforms/google_workspace/",
         "shared/service.py",
         "shared/foundation/settings.py",
     )

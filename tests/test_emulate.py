@@ -25,12 +25,12 @@ from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.schedule import Site
-from shared.google_workspace.refusals import Family, TokenRefused
-from shared.google_workspace.sign_in import SCOPES, SignIn
 from shared.handlers import grant
 from shared.handlers.overview import found
-from shared.microsoft365.credential import Credential
-from shared.microsoft365.entra import Entra
+from shared.platforms.google_workspace.refusals import Family, TokenRefused
+from shared.platforms.google_workspace.sign_in import SCOPES, SignIn
+from shared.platforms.microsoft365.credential import Credential
+from shared.platforms.microsoft365.entra import Entra
 from shared.service import build
 from shared.storage.migrate import migrate
 from shared.web import sign_in as console

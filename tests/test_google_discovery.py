@@ -15,9 +15,9 @@ from infra.local.simulators.wire import Call
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.foundation.settings import Google
-from shared.google_workspace.group import address_of
-from shared.google_workspace.methods import METHODS
 from shared.handlers import quarantine, views
+from shared.platforms.google_workspace.group import address_of
+from shared.platforms.google_workspace.methods import METHODS
 from shared.protection import policies
 from shared.protection import quarantine as stored
 from shared.protection.policies import Policy

@@ -15,9 +15,9 @@ from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
-from shared.google_workspace.tenant import IN_PERSON
 from shared.handlers import grant
 from shared.jobs import run
+from shared.platforms.google_workspace.tenant import IN_PERSON
 from shared.protection import mailboxes
 from shared.protection.directory import count
 from shared.protection.policies import EVERYONE, Policy

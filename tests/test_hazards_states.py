@@ -16,8 +16,8 @@ from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent, Refused
 from shared.handlers import grant
 from shared.jobs import MOST_BEGUN, run
-from shared.microsoft365 import rules
-from shared.microsoft365.catalogue import JUNK, SKIP
+from shared.platforms.microsoft365 import transport_rules as rules
+from shared.platforms.microsoft365.catalogue import JUNK, SKIP
 from shared.protection.policies import EVERYONE, Policy, put
 from shared.storage import tables as db
 from tests.world import FABRIKAM, World

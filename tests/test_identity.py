@@ -23,8 +23,8 @@ from shared.deployment.identity import ServiceIdentity
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Microsoft
-from shared.microsoft365.credential import EXCHANGE_AUDIENCE, SERVICE_ACCOUNT
-from shared.microsoft365.entra import Entra
+from shared.platforms.microsoft365.credential import EXCHANGE_AUDIENCE, SERVICE_ACCOUNT
+from shared.platforms.microsoft365.entra import Entra
 from tests.wire.host import StillClock
 
 GRAPH = "https://graph.microsoft.com"

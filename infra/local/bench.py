@@ -27,9 +27,9 @@ from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import Stage
 from shared.foundation.schedule import Site
-from shared.google_workspace.tenant import DELEGATED
 from shared.handlers import grant, overview
 from shared.handlers.advance import open_ledger
+from shared.platforms.google_workspace.tenant import DELEGATED
 from shared.protection import directory
 
 SYNCS = ("whole", "unchanged")

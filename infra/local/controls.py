@@ -20,7 +20,7 @@ from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import ByAdministrator, Stage
-from shared.platform import instruction
+from shared.platforms.contract import instruction
 from shared.web.messages import PAGE_HEADERS
 from shared.web.operators import sign_in_link
 

@@ -8,7 +8,7 @@ from typing import Any
 from infra.local.demo import Chapter, Life, Rows, Story, consent
 from infra.local.demo_mail import RISKY, USER, labels_of, operations, quarantine_and_release, receive_mail, subjects
 from infra.local.demo_report import weekly_report
-from shared.google_workspace.published import LABEL, RULE
+from shared.platforms.google_workspace.published import LABEL, RULE
 
 OURS = "Managed by Footprint"
 

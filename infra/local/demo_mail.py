@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.demo import Life, Rows
 from infra.local.simulators.google import push
-from shared.google_workspace.published import LABEL
+from shared.platforms.google_workspace.published import LABEL
 
 USER = "agate.aspen@orchard.example"
 RISKY = {

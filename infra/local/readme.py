@@ -4,10 +4,10 @@ from pathlib import Path
 
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
 from shared.foundation.settings import Google
-from shared.google_workspace import catalogue as google
-from shared.google_workspace import published as google_published
-from shared.microsoft365 import catalogue as microsoft365
-from shared.microsoft365 import published as microsoft365_published
+from shared.platforms.google_workspace import catalogue as google
+from shared.platforms.google_workspace import published as google_published
+from shared.platforms.microsoft365 import catalogue as microsoft365
+from shared.platforms.microsoft365 import published as microsoft365_published
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- printed from the catalogue: begin -->", "<!-- printed from the catalogue: end -->"

@@ -19,7 +19,7 @@ from shared.engine.steps import Step, Verb
 from shared.foundation.errors import Permanent
 from shared.handlers.closing import certify, without_consent
 from shared.handlers.quarantine import export
-from shared.platform import Claim, Platform, instruction, rows_of
+from shared.platforms.contract import Claim, Platform, instruction, rows_of
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Step, Verb
 from shared.foundation.errors import FootprintError
-from shared.platform import OpenTenant, Platform, rows_of
+from shared.platforms.contract import OpenTenant, Platform, rows_of
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)

@@ -20,7 +20,7 @@ from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found
-from shared.platform import Claim, Consent, Platform, in_modes
+from shared.platforms.contract import Claim, Consent, Platform, in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.shown import example

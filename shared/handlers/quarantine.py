@@ -16,7 +16,7 @@ from shared.engine import chain
 from shared.engine.rows import Stage
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
-from shared.platform import Bins
+from shared.platforms.contract import Bins
 from shared.protection import exports, quarantine
 from shared.protection.quarantine import SHOWN_FOR, Item, State
 

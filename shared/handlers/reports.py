@@ -11,7 +11,7 @@ from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
 from shared.foundation.errors import Refused, Temporary
-from shared.platform import rows_of
+from shared.platforms.contract import rows_of
 from shared.reports import figures, keep
 from shared.reports.keep import WAITING, Report, Standing, Subscription
 from shared.reports.periods import LOOK_BACK, Kind, Period, ended

@@ -11,7 +11,7 @@ from shared.engine.rows import ByAdministrator, Change, Stage
 from shared.foundation.errors import Refused
 from shared.handlers.grant import change_direction
 from shared.handlers.quarantine import make_way
-from shared.platform import Claim, rows_of
+from shared.platforms.contract import Claim, rows_of
 
 
 async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: bool = False) -> None:

@@ -19,7 +19,7 @@ from shared.engine.steps import PlanStep, Step, Verb, gone_since
 from shared.foundation.errors import Refused
 from shared.handlers.advance import open_ledger
 from shared.handlers.overview import StageName
-from shared.platform import Instruction, instruction, rows_of
+from shared.platforms.contract import Instruction, instruction, rows_of
 from shared.shown import When, example
 
 

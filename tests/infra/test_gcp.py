@@ -12,7 +12,7 @@ from infra.package import FILES, RUNTIME
 from shared.deployment.queues import QUEUES
 from shared.foundation.schedule import SYNC_AT, TIMERS, Site
 from shared.jobs import MOST_BEGUN
-from shared.microsoft365.credential import SERVICE_ACCOUNT
+from shared.platforms.microsoft365.credential import SERVICE_ACCOUNT
 from tests.infra import terraform
 from tests.infra.stated import names, names_what_exists, parsed
 

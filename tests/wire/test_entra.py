@@ -20,7 +20,7 @@ from shared.deployment.identity import ManagedIdentity
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Microsoft
-from shared.microsoft365.entra import REFUSALS, AccessToken, Entra, claims, classify, scope
+from shared.platforms.microsoft365.entra import REFUSALS, AccessToken, Entra, claims, classify, scope
 from tests.wire.host import Host, Say, Seen, StillClock
 from tests.wire.test_http import UNREADABLE
 

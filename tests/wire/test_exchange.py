@@ -9,8 +9,8 @@ import pytest
 
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import Wire
-from shared.microsoft365.entra import TokenRefused
-from shared.microsoft365.exchange import AlreadyExists, Dehydrated, Exchange, add, remove
+from shared.platforms.microsoft365.entra import TokenRefused
+from shared.platforms.microsoft365.exchange import AlreadyExists, Dehydrated, Exchange, add, remove
 from tests.wire.host import Host, Say, StillClock
 from tests.wire.test_http import UNREADABLE
 

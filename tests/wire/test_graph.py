@@ -7,8 +7,8 @@ import pytest
 
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import Wire
-from shared.microsoft365.entra import TokenRefused
-from shared.microsoft365.graph import BatchRequest, Graph, GraphRefused, Resync
+from shared.platforms.microsoft365.entra import TokenRefused
+from shared.platforms.microsoft365.graph import BatchRequest, Graph, GraphRefused, Resync
 from tests.wire.host import Host, Say, Seen, StillClock
 from tests.wire.test_http import UNREADABLE
 

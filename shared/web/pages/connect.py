@@ -6,7 +6,7 @@ from shared.app import App
 from shared.engine import certificate
 from shared.engine.rows import Activity, OnDemand, Stage
 from shared.handlers import grant, orders, overview, views
-from shared.platform import effects_of, permissions_of, rows_of
+from shared.platforms.contract import effects_of, permissions_of, rows_of
 from shared.web import pages
 from shared.web.messages import Request, Response, redirect
 from shared.web.pages import mode_titles, table

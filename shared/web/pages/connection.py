@@ -8,7 +8,7 @@ from shared.connections.record import Connection
 from shared.engine import certificate, chain
 from shared.engine.rows import Stage
 from shared.handlers import grant, overview, views
-from shared.platform import rows_of
+from shared.platforms.contract import rows_of
 from shared.web.messages import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table
 

@@ -10,7 +10,7 @@ from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Verb
 from shared.foundation.errors import FootprintError
 from shared.handlers import views
-from shared.platform import rows_of
+from shared.platforms.contract import rows_of
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
 from shared.web.messages import Request, Response

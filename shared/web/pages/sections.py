@@ -8,7 +8,7 @@ from shared.engine import certificate as certificates
 from shared.engine import chain
 from shared.foundation.errors import Refused
 from shared.handlers import overview, views
-from shared.platform import rows_of
+from shared.platforms.contract import rows_of
 from shared.web.api import people
 from shared.web.cursors import Cursor, decode, encode
 from shared.web.messages import Request, Response, Strict

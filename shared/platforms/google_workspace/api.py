@@ -1,0 +1,147 @@
+"""Google's JSON APIs: one host as one account. Every attempt is noted; what a refusal means is told by its reason."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import Http, Reply, Try, unreadable
+from shared.platforms.google_workspace.methods import Method
+
+Record = dict[str, Any]
+Token = Callable[[], Awaitable[str]]
+# Google says "slow down" with a 403 as often as with a 429, and only its reason tells that from a refusal.
+SLOW_DOWN = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"})
+# The moment until which to wait stands in the sentence and nowhere else.
+UNTIL = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
+LONGEST_STATED = 3600.0
+NOT_FOUND = frozenset({"notFound", "NOT_FOUND"})
+BLOCKED = frozenset({"domainPolicy", "domainCannotUseApis"})
+
+
+class GoogleRefused(FootprintError):
+    """A 4xx whose meaning depends on what was asked; `code` is Google's reason and `sentence` its message."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
+        self.status = status
+
+
+Note = Callable[[Method, str | None, Try, str | None], None]
+"""(method, target, attempt, reason) to the log."""
+
+
+class Api:
+    """One of Google's hosts, as one account."""
+
+    def __init__(self, http: Http, *, token: Token, renew: Token, clock: Clock, note: Note) -> None:
+        """`token` gives a token that should hold; `renew` a new one, when Google has refused the other."""
+        self._http, self._token, self._renew, self._clock, self._note = http, token, renew, clock, note
+
+    async def call(
+        self,
+        method: Method,
+        args: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str | list[str]] | None = None,
+        body: Record | None = None,
+    ) -> Record:
+        """Make one call and return its body, {} if it has none.
+
+        Raises Missing, Permanent or Temporary where the reason says so, and GoogleRefused where it depends.
+        """
+        names = args or {}
+        path = method.path.format(**{name: quote(value, safe="") for name, value in names.items()})
+        target = list(names.values())[-1] if names else None
+
+        def tried(one: Try) -> None:
+            refused = one.reply is not None and one.status is not None and one.status >= 400
+            self._note(method, target, one, _error(one.reply)[0] if refused and one.reply else None)
+
+        for get in (self._token, self._renew):
+            reply = await self._http.send(
+                method.verb, path, headers={"Authorization": f"Bearer {await get()}"}, params=params, json=body,
+                repeatable=method.repeatable, slowed=self._slowed, tried=tried,
+            )  # fmt: skip
+            if reply.status != 401:
+                break
+        if reply.status >= 300:
+            raise _refused(reply)
+        if not reply.body:
+            return {}
+        content = reply.json()
+        if not isinstance(content, dict):
+            raise unreadable(reply.host, reply.status)
+        return content
+
+    async def pages(
+        self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str | list[str]], key: str
+    ) -> AsyncIterator[list[Record]]:
+        """Every page of a listing, empty ones too; ends only where Google gives no further token.
+
+        The next page is on its way while the last one is dealt with.
+        """
+        token: str | None = None
+        coming = asyncio.ensure_future(self.call(method, args, params=params))
+        try:
+            while True:
+                page = await coming
+                rows, last, token = page.get(key, []), token, page.get("nextPageToken")
+                if not isinstance(rows, list) or (token and token == last):  # not a page, or round and round
+                    raise unreadable(self._http.host, 200)
+                if token:
+                    coming = asyncio.ensure_future(self.call(method, args, params={**params, "pageToken": token}))
+                yield rows
+                if not token:
+                    return
+        finally:
+            coming.cancel()
+
+    def _slowed(self, reply: Reply) -> float | None:
+        if reply.status not in (403, 429):
+            return None
+        reason, message = _error(reply)
+        if reply.status == 403 and reason not in SLOW_DOWN:
+            return None
+        if found := UNTIL.search(message):
+            until = datetime.fromisoformat(found[1].replace("Z", "+00:00"))
+            return min(max((until - self._clock.now()).total_seconds(), 1.0), LONGEST_STATED)
+        return 0.0
+
+
+def _error(reply: Reply) -> tuple[str, str]:
+    """Google's reason and message; empty where the body is none of theirs."""
+    try:
+        error = reply.json().get("error")
+    except (Temporary, AttributeError):
+        return "", ""
+    if not isinstance(error, dict):
+        return "", ""
+    listed = error.get("errors") or [{}]
+    reason = listed[0].get("reason") if isinstance(listed[0], dict) else None
+    return str(reason or error.get("status") or ""), str(error.get("message") or "")
+
+
+def _refused(reply: Reply) -> FootprintError:
+    reason, message = _error(reply)
+    if reply.status == 401:
+        return Temporary("token_refused", "Google refused our token, and a new one as well.")
+    if not reason or reply.status in (408,) or reply.status < 400:
+        return unreadable(reply.host, reply.status)
+    if reply.status == 404 and reason in NOT_FOUND:
+        return Missing("not_found", message)
+    if reason == "insufficientPermissions":
+        return Permanent(
+            "permission_missing",
+            "Google says that a permission is missing. An administrator must grant the application's data access in "
+            "the Admin console again.",
+        )
+    if reason == "accessNotConfigured":
+        return Permanent("api_not_enabled", f"An API is not enabled in this deployment's Google project. {message}")
+    if reason in BLOCKED:
+        return Permanent("blocked_by_customer", f"The customer's own settings keep us out: {message}")
+    return GoogleRefused(reply.status, reason, message)

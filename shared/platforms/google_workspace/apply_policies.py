@@ -1,0 +1,216 @@
+"""One message: read as far as the policies need it, held against them in their order, acted on by the first one.
+
+What is to be done is written down first, then done, then ticked off. Whoever dies in between leaves it to the next one
+who reads the mailbox, who looks at the message before doing anything to it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.app import App
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.engine.rows import Stage
+from shared.foundation.errors import Missing
+from shared.platforms.google_workspace import message_actions as actions
+from shared.platforms.google_workspace.api import Api, Record
+from shared.platforms.google_workspace.methods import MESSAGES_GET
+from shared.protection import decisions, directory, mailboxes, quarantine
+from shared.protection.decisions import UNINSPECTED, Decision
+from shared.protection.inspection import scanner
+from shared.protection.inspection.conditions import HEADERS, Finding
+from shared.protection.inspection.impersonation import Known, known
+from shared.protection.inspection.inspect import inspect
+from shared.protection.mailboxes import Mailbox
+from shared.protection.policies import Policy
+
+# The name under which Gmail writes what it found out about a sender.
+RECEIVER = "mx.google.com"
+FIELDS = "id,labelIds,sizeEstimate,payload/headers"
+# By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
+LARGEST = 40_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One mailbox being read: whose connection, by which policies."""
+
+    app: App
+    connection: Connection
+    mailbox: Mailbox
+    policies: Sequence[Policy]
+    api: Api
+    known: Known
+    gate: asyncio.Semaphore
+    """Lets a few whole messages into memory at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The policy that means a message, if one does, and why; else the first that could not look into it."""
+
+    policy: Policy | None = None
+    findings: tuple[str, ...] = ()
+    uninspected: Policy | None = None
+
+
+async def everybody(app: App, connection: Connection, policies: Sequence[Policy]) -> Known:
+    """What the policies' conditions need to know of the organisation."""
+    named = any(policy.conditions.impersonation for policy in policies)
+    domains = [row["name"] for row in await directory.domains(app.database, connection.id)]
+    people = await directory.people(app.database, connection.id) if named else []
+    # Of some thousand names it takes a while.
+    return await asyncio.to_thread(known, receiver=RECEIVER, domains=domains, people=people)
+
+
+async def judge_all(reading: Reading, messages: Sequence[str]) -> None:
+    """Hold messages against the policies, and act on each that one means, once."""
+    if not reading.policies:
+        return
+    done = await decisions.decided(reading.app.database, reading.connection.id, reading.mailbox.user, messages)
+    for message in messages:
+        if message not in done:
+            await _judge(reading, message)
+
+
+async def finish(reading: Reading) -> None:
+    """Do what was decided about messages of this mailbox and was not done."""
+    database, connection, user = reading.app.database, reading.connection.id, reading.mailbox.user
+    for message, action in await decisions.undone(database, connection, user):
+        try:
+            labels = await actions.labels_of(reading.api, message)
+        except Missing:
+            await _gone(reading, message, action)
+            continue
+        if actions.taken(action, labels, await _label(reading)):
+            await decisions.done(database, connection, user, message, action)
+        else:
+            await _carry_out(reading, message, action)
+
+
+async def _judge(reading: Reading, message: str) -> None:
+    try:
+        found = await reading.api.call(
+            MESSAGES_GET, {"id": message},
+            params={"format": "metadata", "metadataHeaders": list(HEADERS), "fields": FIELDS},
+        )  # fmt: skip
+        judgement = await _judged(reading, found)
+    except Missing:
+        return  # deleted meanwhile
+    policy = judgement.policy or judgement.uninspected
+    if policy is None:
+        return
+    # Revoked meanwhile: nothing more is done in anybody's mailbox.
+    await _still_running(reading)
+    what = tuple(policy.actions) if judgement.policy else (UNINSPECTED,)
+    decision = Decision(
+        user=reading.mailbox.user, message=message, policy=policy.name, actions=what, findings=judgement.findings
+    )
+    if not await _write_down(reading, decision, found):
+        return
+    for action in sorted(set(what) - {UNINSPECTED, "pass"}):  # the label first, for it is put on where it lies
+        await _carry_out(reading, message, action)
+
+
+async def _judged(reading: Reading, found: Record) -> Judgement:
+    """By headers alone as long as they are enough; a message is fetched whole for the first policy that needs it."""
+    headers = [(str(one["name"]), str(one["value"])) for one in (found.get("payload") or {}).get("headers", [])]
+    simple = _until_content(reading.policies)
+    judgement = await _first(reading, headers, simple, Judgement())
+    rest = reading.policies[len(simple) :]
+    if judgement.policy or not rest:
+        return judgement
+    if int(found.get("sizeEstimate", 0)) > LARGEST:
+        return await _first(reading, headers, rest, judgement)
+    async with reading.gate:
+        whole = await actions.content(reading.api, found["id"])
+        return await _first(reading, whole, rest, judgement, Scanned(reading, found["id"], whole))
+
+
+def _until_content(policies: Sequence[Policy]) -> Sequence[Policy]:
+    number = next((n for n, one in enumerate(policies) if one.conditions.needs_content), len(policies))
+    return policies[:number]
+
+
+class Scanned:
+    """The scanner's opinion of one message, for which it is asked once at most."""
+
+    def __init__(self, reading: Reading, message: str, whole: bytes) -> None:
+        self._reading, self._message, self._whole = reading, message, whole
+        self._asked: list[Finding | None] = []
+
+    async def __call__(self) -> Finding | None:
+        if not self._asked:
+            app, about = self._reading.app, f"{self._reading.connection.id} {self._message}"
+            self._asked.append(await scanner.opinion(app.wire, app.settings.scanner, self._whole, about))
+        return self._asked[0]
+
+
+async def _unseen() -> Finding:
+    return Finding(kind="incomplete", why="It is too large to be scanned.")
+
+
+async def _first(
+    reading: Reading,
+    message: bytes | list[tuple[str, str]],
+    policies: Sequence[Policy],
+    so_far: Judgement,
+    ask: Callable[[], Awaitable[Finding | None]] = _unseen,
+) -> Judgement:
+    """What the first of some policies that means a message makes of it."""
+    for policy in policies:
+        kinds = {one.kind for one in await inspect(message, policy.conditions, reading.known, ask)}
+        if why := kinds - {"incomplete"}:
+            return Judgement(policy=policy, findings=tuple(sorted(why)))
+        if kinds and so_far.uninspected is None:
+            so_far = Judgement(uninspected=policy)
+    return so_far
+
+
+async def _write_down(reading: Reading, decision: Decision, found: Record) -> bool:
+    """False if another reader was quicker, who then does it."""
+    app, connection, now = reading.app, reading.connection.id, reading.app.clock.now()
+    box = await app.seal.box(connection) if "quarantine" in decision.actions else None
+    nothing_to_do = set(decision.actions) <= {UNINSPECTED, "pass"}
+    async with app.database.write() as write:
+        new = await decisions.decide(write, connection, decision, now, done=nothing_to_do)
+        if new and box is not None:
+            first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
+            await quarantine.add(
+                write, box, connection, decision, address=reading.mailbox.address, sender=first.get("from", ""),
+                subject=first.get("subject", ""), labels=found.get("labelIds", []), now=now,
+            )  # fmt: skip
+    return new
+
+
+async def _carry_out(reading: Reading, message: str, action: str) -> None:
+    """Do one thing to a message and tick it off."""
+    known = await _label(reading)
+    try:
+        put = await actions.take(reading.api, action, message, known)
+    except Missing:
+        await _gone(reading, message, action)
+        return
+    database, connection = reading.app.database, reading.connection.id
+    await decisions.done(database, connection, reading.mailbox.user, message, action)
+    if put != known:
+        await mailboxes.move(database, connection, reading.mailbox, label=put)
+
+
+async def _gone(reading: Reading, message: str, action: str) -> None:
+    """Its owner has deleted it before we came to it: there is nothing to do, and nothing to put back."""
+    database, connection, user = reading.app.database, reading.connection.id, reading.mailbox.user
+    await decisions.done(database, connection, user, message, action)
+    if action == "quarantine":
+        await quarantine.lost(database, connection, user, message)
+
+
+async def _label(reading: Reading) -> str | None:
+    return await mailboxes.label_of(reading.app.database, reading.connection.id, reading.mailbox.user)
+
+
+async def _still_running(reading: Reading) -> None:
+    now = await connections.find(reading.app.database, reading.connection.id)
+    if now is None or now.stage is not Stage.RUN or now.generation != reading.connection.generation:
+        raise connections.Superseded

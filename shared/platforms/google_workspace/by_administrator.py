@@ -1,0 +1,150 @@
+"""What only the customer's administrator can do: the application, the delegation, and Gmail's own settings.
+
+Each with the exact values to type, the page on which it is done, and what a machine can see of it.
+"""
+
+from datetime import timedelta
+
+from shared.engine.rows import ByAdministrator, Stage
+from shared.platforms.google_workspace import checks as looks
+from shared.platforms.google_workspace.modes import BY_ROUTE
+from shared.platforms.google_workspace.published import RULE
+from shared.platforms.google_workspace.scopes import AUDIT, CUSTOMER, POLICIES, USERS
+from shared.platforms.google_workspace.shared_application import held_up, still_used
+
+# A changed setting may take Gmail a day to act on, and mail that the scanner holds still comes back: without the
+# gateway it fails its sender's authentication.
+UNTIL_MAIL_IS_BACK = timedelta(hours=24)
+CONSOLE = "https://admin.google.com"
+GMAIL_SETTINGS = f"{CONSOLE}/ac/apps/gmail"
+# What must be gone before the application may go; the group stays, as published.
+ENDED = ("grant", "tokens", "directory", "policies", "group-members", "watches", "rule", "route", "gateway")
+
+
+def application() -> ByAdministrator:
+    """The Marketplace application."""
+    return ByAdministrator(
+        key="application",
+        title="Trend Micro Cloud App Security",
+        why="the Marketplace application with which the organisation lets our service account in",
+        claims=("cleanup-app",),
+        removed_in=Stage.CLEANUP,
+        serves=ENDED,
+        set_up=(
+            "As a super administrator, open the Marketplace listing, choose Admin install, Everyone at your "
+            "organisation, and accept. If it is installed already, open it under Apps, Google Workspace Marketplace "
+            "apps, Apps list, Data access, and choose Grant access."
+        ),
+        removal=(
+            "In the Admin console, under Apps > Google Workspace Marketplace apps > Apps list, open Trend "
+            "Micro Cloud App Security and choose Uninstall app."
+        ),
+        link=CONSOLE,
+        values=(("Marketplace listing", "{marketplace}"),),
+        look=looks.application,
+        without="nothing can be looked at or protected",
+        still_used=still_used,
+        held_up=held_up,
+    )
+
+
+DELEGATION = ByAdministrator(
+    key="delegation",
+    title="Domain-wide delegation",
+    why="lets the service account read the directory and the mailboxes, within its permissions",
+    claims=("cleanup-app",),
+    permissions=(USERS, CUSTOMER),
+    removed_in=Stage.CLEANUP,
+    serves=ENDED,
+    implied=True,
+    set_up="In the Admin console, under Security, API controls, Domain-wide delegation, add the client.",
+    removal=(
+        "It goes with the application. If it was granted by hand: in the Admin console, under Security, API controls, "
+        "Domain-wide delegation, delete the client {client_id}."
+    ),
+    link=f"{CONSOLE}/ac/owl/domainwidedelegation",
+    values=(("Client ID", "{client_id}"), ("OAuth scopes", "{scopes}")),
+    look=looks.delegation,
+    # Google's servers do not all hear of it at once.
+    confirmed_after=timedelta(hours=1),
+    still_used=still_used,
+    held_up=held_up,
+)
+
+# In the order in which they are set up. The rule comes last and goes first, for it needs the other two.
+ROUTING: tuple[ByAdministrator, ...] = (
+    ByAdministrator(
+        key="route",
+        title="Mail route",
+        why="says where mail is sent to be scanned",
+        claims=("cleanup-route",),
+        modes=BY_ROUTE,
+        permissions=(AUDIT,),
+        removed_in=Stage.CLEANUP,
+        serves=("rule",),
+        set_up="In the Admin console, under Apps > Google Workspace > Gmail > Hosts, add a route with these values.",
+        removal="In the Admin console, under Apps > Google Workspace > Gmail > Hosts, delete the route {route}.",
+        link=f"{GMAIL_SETTINGS}/hosts",
+        values=(("Name", "{route}"), ("Single host", "{host}"), ("Port", "{port}")),
+        look=looks.route,
+        without="mail flows unscanned",
+    ),
+    ByAdministrator(
+        key="gateway",
+        title="Inbound gateway",
+        why="scanned mail that comes back is judged by its sender and not by our address",
+        claims=("cleanup-gateway",),
+        modes=BY_ROUTE,
+        permissions=(AUDIT,),
+        removed_in=Stage.CLEANUP,
+        serves=("rule",),
+        kept_for=UNTIL_MAIL_IS_BACK,
+        set_up=(
+            "In the Admin console, under Apps > Google Workspace > Gmail > Spam, phishing and malware, at the top "
+            "organisational unit, enable the inbound gateway and type these values."
+        ),
+        removal=(
+            "In the Admin console, under Apps > Google Workspace > Gmail > Spam, phishing and malware, take our "
+            "addresses out of the inbound gateway, and disable it if none is left."
+        ),
+        link=f"{GMAIL_SETTINGS}/spam",
+        values=(
+            ("Gateway IPs", "{egress}"),
+            ("Automatically detect external IP", "on"),
+            ("Reject all mail not from gateway IPs", "off"),
+            ("Require TLS", "on"),
+        ),
+        look=looks.gateway,
+        without="returned mail may be taken for a forgery",
+    ),
+    ByAdministrator(
+        key="rule",
+        title=RULE,
+        why="routes incoming mail of the group's members to be scanned",
+        claims=("cleanup-rule",),
+        modes=BY_ROUTE,
+        permissions=(POLICIES,),
+        removed_in=Stage.CLEANUP,
+        serves=("group-members",),
+        set_up=(
+            "In the Admin console, under Apps > Google Workspace > Gmail > Compliance, choose "
+            "Configure or Add another rule and type these values."
+        ),
+        removal=(
+            "In the Admin console, under Apps > Google Workspace > Gmail > Compliance, delete the rule "
+            f"{RULE}. To disable it is not enough."
+        ),
+        link=f"{GMAIL_SETTINGS}/compliance",
+        values=(
+            ("Name", RULE),
+            ("Email messages to affect", "Inbound"),
+            ("Expression", "If all of these match; Advanced content match; Full headers; Not contains text"),
+            ("Content", "{return_header}"),
+            ("Do the following", "Modify message; Change route to {route}"),
+            ("Options, envelope filter", "Only affect specific envelope recipients; Group membership: {group}"),
+        ),
+        look=looks.rule,
+        confirmed_after=timedelta(minutes=5),
+        without="mail flows unscanned",
+    ),
+)

@@ -1,0 +1,171 @@
+"""The published table for Gmail as data: every change, when it is made, when it goes, and what it outlives.
+
+Order matters: things are made from top to bottom and removed from bottom to top. Everything that needs Google's
+permission to be undone goes before the permission does, and the application is last.
+"""
+
+from shared.engine.rows import Activity, Change, OnDemand, Row, Stage
+from shared.foundation.settings import Google
+from shared.platforms.google_workspace.administrator_grant import AdministratorGrant, accounts
+from shared.platforms.google_workspace.by_administrator import DELEGATION, ROUTING, application
+from shared.platforms.google_workspace.group import Membership, VirtualGroup
+from shared.platforms.google_workspace.modes import BY_API, BY_ROUTE
+from shared.platforms.google_workspace.published import GROUP, LABEL
+from shared.platforms.google_workspace.scopes import AUDIT, DOMAINS, GROUP_SETTINGS, GROUPS, GROUPS_READ, MAILBOX, USERS
+from shared.platforms.google_workspace.watches import Watches
+from shared.platforms.own_records import StoredDirectory, StoredPolicies, StoredTokens
+
+STORED: tuple[Change, ...] = (
+    Change(
+        key="grant",
+        title="The administrator's own grant",
+        why="shows who consented, and is asked for anew every hour, so that a withdrawn consent is noticed",
+        claims=("grant-token", "revoke-token", "cleanup-app"),
+        resource=AdministratorGrant(),
+        removed_in=Stage.REVOKE,
+        serves=("tokens",),
+        without="a super administrator must open the consent link again",
+        local=True,
+        elements=accounts,
+    ),
+    Change(
+        key="tokens",
+        title="Stored access tokens",
+        why="kept sealed, so that Google is not asked for a new one at every step",
+        claims=("grant-token", "revoke-token"),
+        resource=StoredTokens(),
+        removed_in=Stage.REVOKE,
+        serves=("directory", "policies"),
+        local=True,
+        ours_alone=True,
+    ),
+    Change(
+        key="directory",
+        title="Stored users and groups",
+        why="a copy of names and addresses, to know whom the policies protect",
+        claims=("grant-directory", "run-sync", "revoke-directory"),
+        permissions=(USERS, GROUPS_READ, DOMAINS),
+        resource=StoredDirectory(),
+        removed_in=Stage.REVOKE,
+        serves=("policies",),
+        local=True,
+        ours_alone=True,
+    ),
+    Change(
+        key="policies",
+        title="Administrator-set policies",
+        why="say whose mail is protected and what happens to a message that violates them",
+        claims=("revoke-policies",),
+        resource=StoredPolicies(),
+        removed_in=Stage.REVOKE,
+        # The rule is read once more before that: afterwards only an ending connection looks for it.
+        serves=("group-members", "watches"),
+        local=True,
+        ours_alone=True,
+    ),
+)
+
+
+def _group(*, hardened: bool) -> tuple[Change, ...]:
+    return (
+        Change(
+            key="group",
+            title=GROUP,
+            why="by its members the content compliance rule knows whose mail to route",
+            claims=("grant-group",),
+            modes=BY_ROUTE,
+            permissions=(GROUPS, GROUP_SETTINGS) if hardened else (GROUPS,),
+            resource=VirtualGroup(hardened=hardened),
+            removed_in=Stage.CLEANUP,
+            needs=("directory",),
+            serves=("rule",),
+            without="mail flows unscanned",
+            offered=True,
+        ),
+        Change(
+            key="group-members",
+            title=f"Members of {GROUP}",
+            why="follow the policies' targets",
+            claims=("grant-group",),
+            modes=BY_ROUTE,
+            permissions=(GROUPS,),
+            resource=Membership(),
+            removed_in=Stage.REVOKE,
+            needs=("group",),
+            without="mail of some users flows unscanned",
+        ),
+    )
+
+
+WATCHES = Change(
+    key="watches",
+    title="Subscriptions to mailboxes' events",
+    why="new mail is told to us, so that it is read at once",
+    claims=("run-watch",),
+    modes=BY_API,
+    permissions=(MAILBOX,),
+    resource=Watches(),
+    created_in=Stage.RUN,
+    removed_in=Stage.REVOKE,
+    needs=("directory",),
+    without="new mail is read once a day only",
+    ours_alone=True,
+)
+
+SERVING: tuple[Row, ...] = (
+    OnDemand(
+        key="label",
+        title=f"Label “{LABEL}”",
+        why="marks a message that violates a policy; made in a mailbox when it is first needed, and left there",
+        claims=("run-label",),
+        modes=BY_API,
+        permissions=(MAILBOX,),
+    ),
+    OnDemand(
+        key="operations",
+        title="Access and operation log",
+        why="one line for each call made with the service account: in whose name, on what, with what result",
+        claims=("run-log",),
+        permissions=(AUDIT,),
+    ),
+    Activity(
+        key="daily-sync",
+        title="Daily synchronisation",
+        why="new users, groups, domains and MX records; then the customer is compared with this table",
+        claims=("run-sync", "revoke-sync"),
+        job="sync",
+        when="daily at the site's time",
+    ),
+    Activity(
+        key="watch-renewal",
+        title="Renewal of the subscriptions",
+        why="a subscription lapses after seven days",
+        claims=("run-watch",),
+        modes=BY_API,
+        job="sync",
+        when="with the daily synchronisation",
+    ),
+    Activity(
+        key="hourly-token",
+        title="Hourly token refresh",
+        why="a consent that was withdrawn is noticed within the hour",
+        claims=("run-token",),
+        job="refresh",
+        when="hourly",
+    ),
+    Activity(
+        key="reports",
+        title="Scheduled reports",
+        why="tell what was scanned, synchronised, changed and noticed, and what needs a person",
+        claims=("revoke-reports",),
+        job="report",
+        when="daily, weekly or monthly, after midnight at the site",
+    ),
+)
+
+
+def rows(settings: Google) -> tuple[Row, ...]:
+    """The whole catalogue. Without a Marketplace listing the delegation is granted by hand, and there is no app."""
+    listing = (application(),) if settings.marketplace_app else ()
+    group = _group(hardened=settings.harden_group)
+    return (*listing, DELEGATION, *STORED, *group, *ROUTING, WATCHES, *SERVING)

@@ -1,0 +1,179 @@
+"""The daily synchronisation: there is no delta, so everything is listed and only what differs is written.
+
+Whoever is missing from a complete listing is looked for among the deleted, and else asked for by name, before our
+copy lets go of them (facts: Admin SDK Directory).
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from shared.engine.ledger import State
+from shared.foundation.concurrency import each
+from shared.foundation.dns import mx_of
+from shared.foundation.errors import Missing, Temporary
+from shared.platforms.google_workspace.api import GoogleRefused, Record
+from shared.platforms.google_workspace.methods import (
+    DOMAINS_LIST,
+    GROUPS_GET,
+    GROUPS_LIST,
+    MEMBERS_LIST,
+    USERS_GET,
+    USERS_LIST,
+)
+from shared.platforms.google_workspace.tenant import Tenant, flush_some
+from shared.protection import directory
+
+USER_FIELDS = (
+    "nextPageToken,users(id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived,isMailboxSetup,"
+    "isGuestUser)"
+)
+GROUP_FIELDS = "nextPageToken,groups(id,email,name)"
+MEMBER_FIELDS = "nextPageToken,members(id,type)"
+# Google's largest pages.
+USERS_A_PAGE, GROUPS_A_PAGE, MEMBERS_A_PAGE = "500", "200", "200"
+# More than this many missing ones that are not among the deleted, and it is the listing that lacks something.
+MOST_ASKED_FOR = 50
+
+
+async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
+    database, connection = tenant.app.database, tenant.connection.id
+    plausible = 1.0 if accept_loss else tenant.app.settings.implausible_loss
+    await _users(tenant, plausible)
+    await _groups(tenant, plausible)
+    await directory.put_domains(database, connection, await _domains(tenant))
+    for kind in ("users", "groups"):
+        if await directory.checkpoint(database, connection, kind) is None:
+            await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
+    return await directory.count(database, connection)
+
+
+async def _users(tenant: Tenant, plausible: float) -> None:
+    copy = directory.Comparison(tenant.app.database, tenant.connection.id, "users")
+    await copy.load()
+    params = {"customer": tenant.id, "maxResults": USERS_A_PAGE, "orderBy": "email", "fields": USER_FIELDS}
+    async for page in tenant.admin.pages(USERS_LIST, params=params, key="users"):
+        await copy.put([_user(row) for row in page])
+        await flush_some(tenant)
+    copy.refuse_loss(plausible)
+    if copy.unseen:
+        deleted: set[str] = set()
+        listing = params | {"showDeleted": "true", "fields": "nextPageToken,users(id)"}
+        async for page in tenant.admin.pages(USERS_LIST, params=listing, key="users"):
+            deleted |= {row["id"] for row in page}
+        gone = [user for user in copy.unseen if user in deleted]
+        rest = [user for user in copy.unseen if user not in deleted]
+        await copy.drop(gone + await _truly_gone(tenant, rest, _user_gone), plausible=plausible)
+
+
+async def _truly_gone(
+    tenant: Tenant, missing: Sequence[str], gone: Callable[[Tenant, str], Awaitable[bool]]
+) -> list[str]:
+    """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole."""
+    if len(missing) > MOST_ASKED_FOR:
+        raise _incomplete()
+    return [one for one in missing if await gone(tenant, one)]
+
+
+async def _user_gone(tenant: Tenant, user: str) -> bool:
+    try:
+        await tenant.admin.call(USERS_GET, {"userKey": user}, params={"fields": "id"})
+    except Missing:
+        return True
+    except GoogleRefused:
+        # Not this customer's any more, which is not the same as gone.
+        await directory.skip(tenant.app.database, tenant.connection.id, user, "is not of this organisation any more")
+        return False
+    raise _incomplete()
+
+
+async def _group_gone(tenant: Tenant, group: str) -> bool:
+    try:
+        await tenant.admin.call(GROUPS_GET, {"groupKey": group}, params={"fields": "id"})
+    except Missing:
+        return True
+    raise _incomplete()
+
+
+def _incomplete() -> Temporary:
+    return Temporary(
+        "listing_incomplete",
+        "Google's listing of the directory lacked some that exist. Nothing was deleted; we list it again.",
+    )
+
+
+def digest(row: dict[str, Any]) -> str:
+    """A short name for a row's content, by which a changed one is known."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _user(row: Record) -> dict[str, Any]:
+    enabled = not row.get("suspended") and not row.get("archived")
+    user = {
+        "id": row["id"],
+        "name": (row.get("name") or {}).get("fullName"),
+        "mail": row["primaryEmail"].lower(),
+        "enabled": enabled,
+        "kind": "Guest" if row.get("isGuestUser") else "Member",
+        "aliases": sorted({*row.get("aliases", []), *row.get("nonEditableAliases", [])}) or None,
+        "receives": enabled and bool(row.get("isMailboxSetup")),
+    }
+    return user | {"skipped": None, "digest": digest(user)}
+
+
+async def _groups(tenant: Tenant, plausible: float) -> None:
+    held = tenant.ledger.holdings.get("group")
+    own = held.identity if held and held.state is not State.GONE else None
+    copy = directory.Comparison(tenant.app.database, tenant.connection.id, "groups")
+    await copy.load()
+    found: list[str] = []
+    params = {"customer": tenant.id, "maxResults": GROUPS_A_PAGE, "fields": GROUP_FIELDS}
+    async for page in tenant.admin.pages(GROUPS_LIST, params=params, key="groups"):
+        rows = [_group(row) for row in page if row["id"] != own]
+        await copy.put(rows)
+        found += [row["id"] for row in rows]
+    copy.refuse_loss(plausible)
+    await copy.drop(await _truly_gone(tenant, copy.unseen, _group_gone), plausible=plausible)
+    await each(found, lambda group: _members(tenant, group))
+
+
+def _group(row: Record) -> dict[str, Any]:
+    group = {"id": row["id"], "name": row.get("name"), "mail": row["email"].lower()}
+    return group | {"digest": digest(group)}
+
+
+async def _members(tenant: Tenant, group: str) -> None:
+    """A group's direct members, each once: Google lists some twice, and the whole customer as one of them."""
+    found: set[str] = set()
+    params = {"maxResults": MEMBERS_A_PAGE, "fields": MEMBER_FIELDS}
+    try:
+        async for page in tenant.admin.pages(MEMBERS_LIST, {"groupKey": group}, params=params, key="members"):
+            found |= {directory.EVERY_USER if row.get("type") == "CUSTOMER" else row["id"] for row in page}
+    except Missing:
+        return  # deleted while we were listing; the next synchronisation knows
+    await directory.put_members(tenant.app.database, tenant.connection.id, group, sorted(found))
+    await flush_some(tenant)
+
+
+async def _domains(tenant: Tenant) -> list[dict[str, Any]]:
+    """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
+    answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
+    verified: dict[str, bool] = {}
+    for row in answer.get("domains", []):
+        verified[row["domainName"].lower()] = bool(row.get("verified"))
+        for alias in row.get("domainAliases", []):
+            verified[alias["domainAliasName"].lower()] = bool(alias.get("verified"))
+    answered = await mx_of(sorted(verified), tenant.app.settings.dns)
+    before = {row["name"]: row for row in await directory.domains(tenant.app.database, tenant.connection.id)}
+    return [
+        {
+            "name": name,
+            "verified": is_verified,
+            "accepted": is_verified,
+            "wanted_mx": None,
+            **directory.answered_mx(answered[name], before.get(name, {}), tenant.now),
+        }
+        for name, is_verified in sorted(verified.items())
+    ]

@@ -1,0 +1,135 @@
+"""Reading what is new in mailboxes, from our own stored position, and acting on it by the policies.
+
+The position moves page by page and never past what has not been dealt with. Where Gmail has forgotten the position,
+the mailbox is listed for the time since it was last read (facts: Gmail history).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.app import App
+from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.record import Connection, new_id
+from shared.foundation.concurrency import each
+from shared.foundation.errors import Missing, Temporary
+from shared.platforms.google_workspace.api import Api
+from shared.platforms.google_workspace.apply_policies import Reading, everybody, finish, judge_all
+from shared.platforms.google_workspace.delegation import Delegation
+from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post
+from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
+from shared.protection import mailboxes, policies
+from shared.protection.mailboxes import Mailbox
+from shared.protection.targets import of_user
+
+MOST_MAILBOXES = 50
+# Records of history, or messages of a listing, between two notes of how far we are.
+A_PAGE = "100"
+# Read again from a little earlier than we last did, for two clocks never agree.
+OVERLAP = timedelta(hours=1)
+# A mailbox that was never read is not read back further than this.
+FIRST_LOOK = timedelta(days=1)
+# Whole messages in memory side by side; a large one takes a hundred megabytes.
+MOST_WHOLE = 2
+
+
+async def scan(delegation: Delegation, app: App, connection: Connection) -> None:
+    """Read some of the mailboxes that have news."""
+    acting = [policy for policy in await policies.listed(app.database, connection.id) if policy.acts]
+    operations, run = Operations(app.database, connection.id), new_id()[:12]
+    taken = await mailboxes.take(app.database, connection.id, app.clock.now(), MOST_MAILBOXES)
+    known, gate = await everybody(app, connection, acting), asyncio.Semaphore(MOST_WHOLE)
+    async with app.wire.client(app.settings.google.gmail_url) as http:
+        post = Post(http, delegation, operations, app.clock, run=run)
+
+        async def one(mailbox: Mailbox) -> None:
+            mine = await of_user(app.database, connection.id, mailbox.user, mailbox.address, acting)
+
+            def reading(api: Api) -> Reading:
+                return Reading(
+                    app=app, connection=connection, mailbox=mailbox, policies=mine, api=api, known=known, gate=gate
+                )
+
+            await _mailbox(app, connection, post, mailbox, reading)
+            await operations.flush(at_least=MOST_KEPT_BACK)
+
+        try:
+            await each(taken, one)
+        finally:
+            await operations.flush()
+
+
+async def _mailbox(
+    app: App, connection: Connection, post: Post, mailbox: Mailbox, reading: Callable[[Api], Reading]
+) -> None:
+    """Read one mailbox, and give it back however it ends: what fails in one is no other's matter."""
+    database, now = app.database, app.clock.now()
+    try:
+        async with post.open(mailbox.address) as api:
+            opened = reading(api)
+            await finish(opened)
+            position = await (_catch_up(opened) if mailbox.catching_up else _read(opened))
+    except Closed as closed:
+        later = now + UNTIL_KNOWN_BETTER
+        await mailboxes.put_off(database, connection.id, mailbox, reason=closed.sentence, not_before=later)
+    except Temporary as error:
+        await mailboxes.put_off(
+            database, connection.id, mailbox, reason=error.sentence, not_before=app.clock.now() + error.after
+        )  # fmt: skip
+    except BaseException:
+        await mailboxes.put_off(database, connection.id, mailbox)
+        raise
+    else:
+        await mailboxes.finish(database, connection.id, mailbox, position=position, read_at=now)
+
+
+async def _read(reading: Reading) -> int:
+    """Everything since the stored position. Returns the position to go on from next time."""
+    start = int(reading.mailbox.position or 0)
+    params = {
+        "startHistoryId": str(start), "historyTypes": "messageAdded", "labelId": "INBOX", "maxResults": A_PAGE,
+    }  # fmt: skip
+    token: str | None = None
+    while True:
+        try:
+            page = await reading.api.call(HISTORY_LIST, params=params | ({"pageToken": token} if token else {}))
+        except Missing:
+            return await _catch_up(await _begin_to_catch_up(reading))
+        for record in page.get("history", []):
+            added = [entry["message"]["id"] for entry in record.get("messagesAdded", [])]
+            if added:
+                await judge_all(reading, added)
+                await _move(reading, position=int(record["id"]))
+        token = page.get("nextPageToken")
+        if not token:
+            return max(int(page.get("historyId", start)), start)
+
+
+async def _begin_to_catch_up(reading: Reading) -> Reading:
+    """Note where we will be once everything since the last reading is listed: taken before the listing."""
+    profile = await reading.api.call(PROFILE_GET)
+    since = (reading.mailbox.read_at or reading.app.clock.now() - FIRST_LOOK) - OVERLAP
+    state = {"position": int(profile["historyId"]), "since": int(since.timestamp()), "token": None}
+    await _move(reading, catching_up=state)
+    return replace(reading, mailbox=replace(reading.mailbox, catching_up=state))
+
+
+async def _catch_up(reading: Reading) -> int:
+    """Everything that has come since the last reading, page by page, each noted when it is dealt with."""
+    state: dict[str, Any] = dict(reading.mailbox.catching_up or {})
+    while True:
+        params = {"q": f"after:{state['since']}", "labelIds": "INBOX", "maxResults": A_PAGE}
+        more = {"pageToken": str(state["token"])} if state["token"] else {}
+        page = await reading.api.call(MESSAGES_LIST, params=params | more)
+        for message in page.get("messages", []):
+            await judge_all(reading, [message["id"]])
+        if not page.get("nextPageToken"):
+            return int(state["position"])
+        state["token"] = page["nextPageToken"]
+        await _move(reading, catching_up=dict(state))
+
+
+async def _move(reading: Reading, **values: Any) -> None:
+    await mailboxes.move(reading.app.database, reading.connection.id, reading.mailbox, **values)

@@ -1,0 +1,177 @@
+"""OAuth 2.0 for the administrator's own account: consent, the code's exchange, refresh, and giving the grant back."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import jwt
+
+from shared.deployment.identity import ISSUERS
+from shared.deployment.issuers import Keys
+from shared.deployment.sealing import challenge
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Permanent, Refused
+from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.settings import Google
+from shared.platforms.google_workspace.refusals import Family, TokenRefused, classify, our_credential
+
+USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"
+# Who it is, and whether they are a super administrator, and of which customer: nothing more is asked of the person.
+SCOPES = ("openid", "email", USERS)
+# The endpoint's answer names the e-mail scope by its long name.
+LONG_NAMES = {"https://www.googleapis.com/auth/userinfo.email": "email"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granted:
+    """What a code was exchanged for."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    account: str
+    address: str
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """What a refresh came to; `refresh_token` is a new one only where Google has sent one."""
+
+    access_token: str = field(repr=False)
+    expires_at: datetime
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+class SignIn:
+    """Google's sign-in, for every administrator of this deployment's customers."""
+
+    def __init__(self, settings: Google, wire: Wire, keys: Keys, clock: Clock) -> None:
+        self._settings, self._wire, self._keys, self._clock = settings, wire, keys, clock
+
+    def consent_url(self, *, redirect_uri: str, state: str, verifier: str, nonce: str, hint: str | None) -> str:
+        """Google's page on which an administrator consents. `hint` is a domain; whoever signs in is checked later."""
+        query = {
+            "client_id": self._settings.client_id, "redirect_uri": redirect_uri, "response_type": "code",
+            "scope": " ".join(SCOPES), "state": state, "nonce": nonce, "access_type": "offline",
+            # Without it a repeated consent brings no refresh token.
+            "prompt": "consent",
+            # Merged grants would end together.
+            "include_granted_scopes": "false",
+            "code_challenge": challenge(verifier), "code_challenge_method": "S256",
+        }  # fmt: skip
+        if hint:
+            query["hd"] = hint
+        return f"{self._settings.accounts_url}/o/oauth2/v2/auth?{urlencode(query)}"
+
+    async def exchange(self, code: str, *, redirect_uri: str, verifier: str, nonce: str) -> Granted:
+        """Exchange a callback's code. Raises Refused for one that is not good, or a consent that lacks a part."""
+        form = {
+            "grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier,
+        }  # fmt: skip
+        try:
+            answer = await self._token(form)
+        except TokenRefused:
+            raise Refused(
+                400, "callback_not_valid", "Google does not take this answer any more. Open the consent link again."
+            ) from None
+        refresh = answer.get("refresh_token")
+        if not isinstance(refresh, str) or not refresh:
+            raise Refused(400, "consent_incomplete", "Google gave no lasting consent. Open the consent link again.")
+        try:
+            return await self._checked(answer, refresh, nonce)
+        except (Refused, jwt.InvalidTokenError) as error:
+            # What will not be used is not left behind in the person's account.
+            await self.revoke(refresh)
+            if isinstance(error, Refused):
+                raise
+            raise Refused(
+                400, "callback_not_valid", "Google's answer does not say reliably who consented. Open the link again."
+            ) from None
+
+    async def _checked(self, answer: Mapping[str, Any], refresh: str, nonce: str) -> Granted:
+        granted = {LONG_NAMES.get(scope, scope) for scope in str(answer.get("scope", "")).split()}
+        if missing := sorted(set(SCOPES) - granted):
+            raise Refused(
+                403,
+                "consent_incomplete",
+                f"Not every permission was granted ({', '.join(missing)}). Open the consent link again, and leave "
+                "every box ticked.",
+            )
+        claims = await self._keys.claims(
+            str(answer.get("id_token")), url=self._settings.certs_url, audience=self._settings.client_id,
+            issuers=ISSUERS, require=("sub", "email"),
+        )  # fmt: skip
+        if not hmac.compare_digest(str(claims.get("nonce", "")), nonce) or claims.get("email_verified") is not True:
+            raise jwt.InvalidTokenError("Not this sign-in's token")
+        if not claims.get("hd"):
+            raise Refused(
+                403, "not_an_organisation", "You signed in with a private account. Use your organisation's account."
+            )
+        return Granted(
+            access_token=str(answer["access_token"]), refresh_token=refresh, account=str(claims["sub"]),
+            address=str(claims["email"]).lower(), domain=str(claims["hd"]).lower(),
+        )  # fmt: skip
+
+    async def refresh(self, secret: str) -> Refreshed:
+        """A new access token. Raises TokenRefused if the grant does not hold any more."""
+        now = self._clock.now()
+        answer = await self._token({"grant_type": "refresh_token", "refresh_token": secret})
+        seconds, new = answer.get("expires_in"), answer.get("refresh_token")
+        if not isinstance(answer.get("access_token"), str) or not isinstance(seconds, int):
+            raise unreadable(self._host(), 200)
+        return Refreshed(
+            access_token=answer["access_token"], expires_at=now + timedelta(seconds=seconds),
+            refresh_token=new if isinstance(new, str) and new else None,
+        )  # fmt: skip
+
+    async def revoke(self, secret: str) -> None:
+        """Give the grant back, with every token that came of it. One that holds no more is given back already."""
+        async with self._wire.client(self._settings.token_url) as http:
+            reply = await http.send("POST", "/revoke", form={"token": secret}, repeatable=True)
+        if reply.status == 200:
+            return
+        if _object(reply).get("error") not in ("invalid_token", "invalid_request"):
+            raise unreadable(reply.host, reply.status)
+
+    async def holds(self, secret: str) -> bool:
+        """Whether a grant still holds, by using it."""
+        try:
+            await self.refresh(secret)
+        except TokenRefused as error:
+            if error.family is Family.GRANT:
+                return False
+            raise
+        return True
+
+    async def _token(self, form: dict[str, str]) -> dict[str, Any]:
+        secret = self._settings.client_secret
+        if not self._settings.client_id or secret is None:
+            raise Permanent("our_credential", "This deployment has no Google client: set its id and secret.")
+        whole = {**form, "client_id": self._settings.client_id, "client_secret": secret.get_secret_value()}
+        async with self._wire.client(self._settings.token_url) as http:
+            # A code is good once, but a refresh may be asked for again.
+            repeatable = form["grant_type"] == "refresh_token"
+            reply = await http.send("POST", "/token", form=whole, repeatable=repeatable)
+        answer = _object(reply)
+        if reply.status == 200:
+            return answer
+        raise _refusal(reply, answer)
+
+    def _host(self) -> str:
+        return self._settings.token_url.partition("//")[2]
+
+
+def _refusal(reply: Reply, answer: Mapping[str, Any]) -> FootprintError:
+    if reply.status == 401 and answer.get("error") == "invalid_client":
+        return our_credential("invalid_client", str(answer.get("error_description", "")))
+    return classify(answer)
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise unreadable(reply.host, reply.status)
+    return body

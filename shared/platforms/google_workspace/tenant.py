@@ -1,0 +1,264 @@
+"""One Google Workspace customer, opened for one run: its clients, and what has been read from it so far."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.app import App
+from shared.connections import grants
+from shared.connections import record as connections
+from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.grants import Grant
+from shared.connections.record import Connection, new_id
+from shared.connections.tokens import Tokens
+from shared.engine.ledger import Ledger
+from shared.engine.rows import Stage
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.settings import Google
+from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
+from shared.platforms.google_workspace.call_noting import minted, noter
+from shared.platforms.google_workspace.delegation import AccessToken, Delegation
+from shared.platforms.google_workspace.methods import CUSTOMERS_GET
+from shared.platforms.google_workspace.refusals import Family, TokenRefused
+from shared.platforms.google_workspace.sign_in import SignIn
+
+# What we hold tokens of: the administrator's own account, and the service account in their name.
+IN_PERSON, DELEGATED = "administrator", "service account"
+# A second refusal, this long after the first, and a grant is taken to be dead.
+CONFIRMED_AFTER = timedelta(minutes=10)
+DOUBTFUL = "grant_doubtful"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What stands for Google in this process: sign-in and delegation, and the scopes that a connection needs."""
+
+    sign_in: SignIn
+    delegation: Delegation
+    scopes: Callable[[Connection], frozenset[str]]
+
+
+class Tenant:
+    """What the Google Workspace resources are given."""
+
+    def __init__(
+        self, *, app: App, connection: Connection, ledger: Ledger, doors: Doors, granted: Sequence[Grant],
+        others: Sequence[Connection],
+    ) -> None:  # fmt: skip
+        self.app, self.connection, self.ledger, self.doors = app, connection, ledger, doors
+        self.granted, self.others = list(granted), list(others)
+        self.run = new_id()[:12]
+        self.operations = Operations(app.database, connection.id)
+        self.tokens = Tokens(
+            database=app.database, seal=app.seal, clock=app.clock, connection=connection.id, fetch=self._fetch,
+            keep=connection.stage < Stage.REVOKE,
+        )  # fmt: skip
+        self.read: dict[str, Any] = {}
+        self.admin: Api
+        self.policies: Api
+        self.marketplace: Api
+        self.groups_settings: Api
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.app.clock.now()
+
+    @property
+    def google(self) -> Google:
+        """How we reach Google and who we are there."""
+        return self.app.settings.google
+
+    @property
+    def id(self) -> str:
+        """The customer's id."""
+        return str(self.connection.tenant)
+
+    @property
+    def mark(self) -> str:
+        """What we write on objects that have a description, so that we know our own and people know whose they are."""
+        return f"Managed by Footprint, connection {self.connection.id}. Please do not edit."
+
+    @property
+    def grant(self) -> Grant | None:
+        """The grant in use: the newest."""
+        return self.granted[-1] if self.granted else None
+
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """What we hold tokens of."""
+        return IN_PERSON, DELEGATED
+
+    def look_again(self) -> None:
+        """Forget what was read."""
+        self.read.clear()
+
+    async def customer(self) -> Record:
+        """The customer's own record: id and primary domain."""
+        if "customer" not in self.read:
+            fields = {"fields": "id,customerDomain"}
+            self.read["customer"] = await self.admin.call(CUSTOMERS_GET, {"customerKey": "my_customer"}, params=fields)
+        found: Record = self.read["customer"]
+        return found
+
+    async def sync(self, *, accept_loss: bool) -> dict[str, int]:
+        """Bring our copy of the directory up to date."""
+        from shared.platforms.google_workspace.directory_sync import sync
+
+        return await sync(self, accept_loss=accept_loss)
+
+    async def renew_tokens(self) -> None:
+        """Replace every stored token by a new one."""
+        for name in self.token_names:
+            await self.tokens.renew(name)
+
+    async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
+        """A new token of the service account, noted in the log."""
+        delegation, refused = self.doors.delegation, None
+        try:
+            return await delegation.mint(subject, scopes)
+        except TokenRefused as error:
+            refused = error.family.name.lower()
+            raise
+        finally:
+            self.operations.add(
+                minted(self.now, client=delegation.address, subject=subject, run=self.run, refused=refused)
+            )
+
+    async def _fetch(self, name: str) -> tuple[str, datetime]:
+        return await (self._in_person() if name == IN_PERSON else self._delegated())
+
+    async def _delegated(self) -> tuple[str, datetime]:
+        subject = self.connection.administrator
+        if subject is None:
+            raise no_consent()
+        try:
+            token = await self.mint(subject, self.doors.scopes(self.connection))
+        except TokenRefused as refused:
+            raise self._meaning(refused) from None
+        return token.value, token.expires_at
+
+    def _meaning(self, refused: TokenRefused) -> Permanent | Temporary:
+        if refused.family is Family.TENANT and self.connection.stage is Stage.GRANT:
+            from shared.platforms.google_workspace.consent import not_delegated
+
+            return not_delegated()
+        if refused.family is Family.TENANT:
+            return Permanent(
+                "consent_missing",
+                "The organisation's administrator has taken the application's access away. Grant its data access in "
+                "the Admin console again, or install it again.",
+            )
+        return Permanent(
+            "administrator_gone",
+            f"Google does not let us act for {self.connection.administrator} any more: the account is suspended, "
+            "deleted or restricted. Another super administrator must open the consent link.",
+        )
+
+    async def _in_person(self) -> tuple[str, datetime]:
+        grant = self.grant
+        if grant is None:
+            raise no_consent()
+        try:
+            answer = await self.doors.sign_in.refresh(grant.secret)
+        except TokenRefused as refused:
+            if refused.family is not Family.GRANT:
+                raise self._meaning(refused) from None
+            raise await self._doubt(grant) from None
+        if answer.refresh_token is not None:
+            await self._keep_new(grant, answer.refresh_token)
+        elif not grant.alive:
+            await self._set(grant, alive=True)
+        return answer.access_token, answer.expires_at
+
+    async def _doubt(self, grant: Grant) -> Permanent | Temporary:
+        """One refusal may be a mistake of Google's; a second one, some time later, is believed."""
+        connection = self.connection
+        since = connection.reason_since if connection.reason == DOUBTFUL and connection.reason_since else self.now
+        if grant.alive and self.now < since + CONFIRMED_AFTER:
+            sentence = "Google refuses the administrator's grant. We ask once more before we believe it."
+            return Temporary(DOUBTFUL, sentence, after=CONFIRMED_AFTER)
+        await self._set(grant, alive=False)
+        return no_consent()
+
+    async def _set(self, grant: Grant, *, alive: bool) -> None:
+        self.granted[-1] = await grants.mark(self.app.database, self.connection.id, grant, alive=alive)
+
+    async def _keep_new(self, grant: Grant, secret: str) -> None:
+        new = Grant(account=grant.account, address=grant.address, secret=secret, granted_at=grant.granted_at)
+        box = await self.app.seal.box(self.connection.id)
+        async with self.app.database.write() as write:
+            await grants.keep(write, box, self.connection.id, new)
+        self.granted[-1] = new
+
+
+def no_consent() -> Permanent:
+    """The administrator's own grant does not hold."""
+    return Permanent(
+        "consent_missing",
+        "The administrator's consent does not hold any more. A super administrator must open the consent link again.",
+    )
+
+
+@asynccontextmanager
+async def open_tenant(app: App, connection: Connection, ledger: Ledger, doors: Doors) -> AsyncIterator[Tenant]:
+    """Open a connection's customer; what was called is in the log when it is closed."""
+    if connection.tenant is None:
+        raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
+    async with app.database.read() as read:
+        others = await connections.of_tenant(read, connection.platform, connection.tenant)
+    opened = Tenant(
+        app=app, connection=connection, ledger=ledger, doors=doors,
+        granted=await grants.listed(app.database, app.seal, connection.id),
+        others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
+    )  # fmt: skip
+    google, address = app.settings.google, doors.delegation.address
+
+    async def license_token() -> str:
+        from shared.platforms.google_workspace.scopes import LICENSE
+
+        return (await doors.delegation.token(None, frozenset({LICENSE}))).value
+
+    note = noter(opened.operations, app.clock, client=address, subject=connection.administrator, run=opened.run)
+    own = noter(opened.operations, app.clock, client=address, subject=None, run=opened.run)
+    async with AsyncExitStack() as stack:
+
+        async def api(url: str) -> Api:
+            http = await stack.enter_async_context(app.wire.client(url))
+            return Api(
+                http, token=lambda: opened.tokens.get(DELEGATED), renew=lambda: opened.tokens.renew(DELEGATED),
+                clock=app.clock, note=note,
+            )  # fmt: skip
+
+        opened.admin = await api(google.admin_url)
+        opened.policies = await api(google.cloudidentity_url)
+        opened.groups_settings = await api(google.groupssettings_url)
+        http = await stack.enter_async_context(app.wire.client(google.appsmarket_url))
+        opened.marketplace = Api(http, token=license_token, renew=license_token, clock=app.clock, note=own)
+        try:
+            yield opened
+        except GoogleRefused as refused:
+            raise _explained(refused, connection) from None
+        finally:
+            await opened.operations.flush()
+
+
+def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
+    """A refusal that no resource could make sense of, as people can."""
+    if refused.status == 403:
+        return Permanent(
+            "administrator_not_allowed",
+            f"Google does not allow {connection.administrator} what we asked in that name: {refused.sentence} If the "
+            "account is no super administrator any more, another one must open the consent link.",
+        )
+    return Permanent(
+        "refused",
+        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as our mistake.",
+    )
+
+
+async def flush_some(tenant: Tenant) -> None:
+    """Write the log, if enough has been noted."""
+    await tenant.operations.flush(at_least=MOST_KEPT_BACK)

@@ -1,0 +1,91 @@
+"""Our entries in lists that the customer uses too. Elements are added and removed; a list is never rewritten."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.engine.rows import Absent, Present, Settings
+from shared.platforms.microsoft365.exchange import add, remove
+from shared.platforms.microsoft365.tenant import Tenant
+
+POLICY = "Default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowedAddress:
+    """One address range in the connection filter's IP allow list; `element` is the range as Exchange writes it."""
+
+    shared: bool = True
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, _tenant: Tenant, element: str) -> Settings | None:
+        """The entry itself is all there is to set."""
+        return {"IPAllowList": element}
+
+    async def observe(self, tenant: Tenant, element: str, _identity: str | None) -> Present | Absent:
+        """Whether the list holds the entry, letter for letter."""
+        (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
+        if element not in policy["IPAllowList"]:
+            return Absent()
+        return Present(identity=element, settings={"IPAllowList": element})
+
+    async def create(self, tenant: Tenant, element: str, _desired: Settings) -> str:
+        """Add the entry."""
+        return await self._change(tenant, add(element))
+
+    async def update(self, tenant: Tenant, element: str, _present: Present, _changes: Settings) -> str:
+        """An entry has nothing to change, so it is either there or not."""
+        return await self._change(tenant, add(element))
+
+    async def remove(self, tenant: Tenant, element: str, _present: Present) -> str:
+        """Take the entry out."""
+        return await self._change(tenant, remove(element))
+
+    async def _change(self, tenant: Tenant, difference: dict[str, object]) -> str:
+        answer = await tenant.exchange.invoke(
+            "Set-HostedConnectionFilterPolicy", Identity=POLICY, IPAllowList=difference
+        )
+        return answer.request_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoofPair:
+    """The domain pair in the tenant allow/block list: any sender, returned by the service's sending domain."""
+
+    shared: bool = True
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+        """The pair; `*` may stand on one side only."""
+        domain = tenant.site.sending_domain
+        return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
+
+    async def observe(self, tenant: Tenant, element: str, identity: str | None) -> Present | Absent:
+        """The entry by its own id, or without one by what it says."""
+        wanted = await self.desired(tenant, element) or {}
+        for record in await tenant.listing("Get-TenantAllowBlockListSpoofItems"):
+            settings = {name: record[name] for name in wanted}
+            if record["Identity"] == identity or (identity is None and settings == wanted):
+                return Present(identity=record["Identity"], settings=settings)
+        return Absent()
+
+    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+        """Add the pair. Exchange has been seen to report one that it did not keep: it is read back."""
+        answer = await tenant.exchange.invoke("New-TenantAllowBlockListSpoofItems", Identity=POLICY, **desired)
+        return answer.request_id
+
+    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+        """Only the action of an entry can be changed; the rest is what it is."""
+        answer = await tenant.exchange.invoke(
+            "Set-TenantAllowBlockListSpoofItems", Identity=POLICY, Ids=[present.identity], Action=changes["Action"]
+        )
+        return answer.request_id
+
+    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+        """Take the pair out by its own id."""
+        domain = f"{tenant.site.sending_domain}\\{POLICY}"
+        answer = await tenant.exchange.invoke(
+            "Remove-TenantAllowBlockListSpoofItems", Identity=domain, Ids=[present.identity]
+        )
+        return answer.request_id

@@ -1,0 +1,275 @@
+"""The published table for Microsoft 365 as data: every change, when it is made, when it goes, and what it outlives.
+
+Order matters: things are made from top to bottom and removed from bottom to top.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from shared.engine.rows import Activity, ByAdministrator, Change, Row, Stage
+from shared.platforms.microsoft365 import connectors
+from shared.platforms.microsoft365 import transport_rules as rules
+from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
+from shared.platforms.microsoft365.connectors import Connector
+from shared.platforms.microsoft365.groups import Membership, VirtualGroup
+from shared.platforms.microsoft365.transport_rules import TransportRule
+from shared.platforms.own_records import StoredDirectory, StoredTokens
+
+# Exchange takes half an hour, sometimes more, to act on a removed rule: mail is still routed meanwhile.
+UNTIL_ROUTING_ENDS = timedelta(minutes=60)
+# Mail that the scanner holds still comes back, and must be let in.
+UNTIL_MAIL_IS_BACK = timedelta(hours=24)
+
+IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = rules.ORDER
+ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
+INCOMING_GROUP = "TMCAS Inline Incoming O365 Virtual Group"
+OUTGOING_GROUP = "TMCAS Inline Outgoing O365 Virtual Group"
+
+
+EXCHANGE = ("Exchange.ManageAsApp",)
+
+
+def _application(look: Any) -> ByAdministrator:
+    return ByAdministrator(
+        key="application",
+        title="Trend Micro Cloud App Security",
+        why="lets Footprint act in the tenant; made by the administrator's consent",
+        claims=("grant-app", "cleanup-app"),
+        permissions=("Organization.Read.All", "Application.Read.All"),
+        removed_in=Stage.CLEANUP,
+        serves=tuple(change.key for change in CHANGES),
+        implied=True,
+        removal=(
+            "In the Entra admin center, under Enterprise applications, open the application with the id {client_id} "
+            "and choose Properties, Delete. Then, under Deleted applications, delete it permanently."
+        ),
+        link="https://entra.microsoft.com/#view/Microsoft_AAD_IAM/StartboardApplicationsMenuBlade/~/AppAppsPreview",
+        look=look,
+    )
+
+
+def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: Any) -> Change:
+    routes = key in ROUTING
+    return Change(
+        key=key,
+        title=title,
+        why=why,
+        resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
+        removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
+        without="mail flows unscanned" if routes else "returned mail is filtered a second time",
+        permissions=EXCHANGE,
+        **more,
+    )
+
+
+def _connector(key: str, noun: str, title: str, why: str, settings: Any, **more: Any) -> Change:
+    resource = Connector(noun=noun, title=title, settings=settings)
+    return Change(key=key, title=title, why=why, resource=resource, permissions=EXCHANGE, **more)
+
+
+def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without: str) -> Change:
+    return _connector(
+        key, "InboundConnector", title, why, settings, claims=("grant-mail-flow", claim), without=without,
+        removed_in=Stage.CLEANUP, serves=ROUTING, kept_for=UNTIL_MAIL_IS_BACK,
+    )  # fmt: skip
+
+
+def _outbound(key: str, title: str, why: str, settings: Any, serves: tuple[str, ...]) -> Change:
+    return _connector(
+        key, "OutboundConnector", title, why, settings, claims=("grant-mail-flow", "revoke-mail-flow"),
+        without="mail flows unscanned or waits", removed_in=Stage.REVOKE, serves=serves, kept_for=UNTIL_ROUTING_ENDS,
+    )  # fmt: skip
+
+
+def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change, Change]:
+    key = f"group-{direction}"
+    group = Change(
+        key=key,
+        title=title,
+        why=f"by its members the {direction} user rule knows whose mail to route",
+        claims=("grant-groups", "revoke-groups"),
+        permissions=("Group.ReadWrite.All",),
+        resource=VirtualGroup(key=key, direction=direction, title=title),
+        removed_in=Stage.REVOKE,
+        serves=serves,
+        kept_for=UNTIL_ROUTING_ENDS,
+        without="mail flows unscanned",
+    )
+    members = Change(
+        key=f"{key}-members",
+        title=f"Members of {title}",
+        why="follow the policies' targets",
+        claims=("run-groups",),
+        resource=Membership(direction=direction, title=title),
+        removed_in=Stage.REVOKE,
+        needs=(key,),
+        serves=(key,),
+        without="mail of some users flows unscanned",
+    )
+    return group, members
+
+
+CHANGES: tuple[Change, ...] = (
+    Change(
+        key="tokens",
+        title="Stored access tokens",
+        why="kept sealed, so that the tenant is not asked for a new one at every step",
+        claims=("grant-token",),
+        resource=StoredTokens(),
+        removed_in=Stage.CLEANUP,
+        serves=("directory",),
+        local=True,
+        ours_alone=True,
+    ),
+    Change(
+        key="directory",
+        title="Stored users and groups",
+        why="a copy of names and addresses, to know whom the policies protect",
+        claims=("run-sync",),
+        resource=StoredDirectory(),
+        removed_in=Stage.CLEANUP,
+        serves=("spoof",),
+        local=True,
+        ours_alone=True,
+        permissions=("User.Read.All", "Group.ReadWrite.All", "Domain.Read.All"),
+    ),
+    Change(
+        key="spoof",
+        title="Spoofed senders: * with the service's sending domain",
+        why="returned mail keeps its sender and is not taken for a forgery",
+        claims=("grant-spoof", "cleanup-spoof"),
+        permissions=EXCHANGE,
+        resource=SpoofPair(),
+        removed_in=Stage.CLEANUP,
+        serves=ROUTING,
+        kept_for=UNTIL_MAIL_IS_BACK,
+        without="returned mail may be taken for a forgery",
+    ),
+    Change(
+        key="ip-allow",
+        title="IP Allow List",
+        why="returned mail is not refused because of our addresses",
+        claims=("grant-ip", "cleanup-ip"),
+        permissions=EXCHANGE,
+        resource=AllowedAddress(),
+        removed_in=Stage.CLEANUP,
+        serves=ROUTING,
+        kept_for=UNTIL_MAIL_IS_BACK,
+        without="returned mail may be refused",
+        elements=connectors.egress,
+    ),
+    _inbound(
+        "inbound-incoming",
+        "TMCAS Inline Inbound Connector for Incoming Message",
+        "brings scanned mail from outside back",
+        connectors.inbound_for_incoming,
+        "cleanup-inbound-in",
+        "returned mail is judged by our address instead of its sender's",
+    ),
+    _inbound(
+        "inbound-outgoing",
+        "TMCAS Inline Inbound Connector for Outgoing Message",
+        "brings scanned mail of the organisation back on its way out",
+        connectors.inbound_for_outgoing,
+        "cleanup-inbound-out",
+        "scanned outgoing mail is not delivered; if Exchange made it disabled, ask Microsoft's support to allow it",
+    ),
+    _outbound(
+        "outbound-incoming",
+        rules.FOR_INCOMING,
+        "takes mail from outside to the scanner",
+        connectors.outbound_for_incoming,
+        (IN_DOMAIN, IN_USER),
+    ),
+    _outbound(
+        "outbound-outgoing",
+        rules.FOR_OUTGOING,
+        "takes mail of the organisation to the scanner",
+        connectors.outbound_for_outgoing,
+        (OUT_DOMAIN, OUT_USER),
+    ),
+    *_group("incoming", INCOMING_GROUP, (IN_USER,)),
+    *_group("outgoing", OUTGOING_GROUP, (OUT_USER,)),
+    _rule(
+        JUNK,
+        "TMCAS Inline Incoming Move to Junk Folder Transport Rule",
+        "what the scanner calls junk goes to the junk folder",
+        rules.junk,
+        claims=("grant-mail-flow", "cleanup-junk"),
+        serves=ROUTING,
+        kept_for=UNTIL_MAIL_IS_BACK,
+    ),
+    _rule(
+        SKIP,
+        "TMCAS Inline Incoming Skip Spam Filter Transport Rule",
+        "what the scanner found clean is not filtered again",
+        rules.skip_spam,
+        claims=("grant-mail-flow", "cleanup-skip-spam"),
+        serves=ROUTING,
+        kept_for=UNTIL_MAIL_IS_BACK,
+    ),
+    _rule(
+        IN_DOMAIN,
+        "TMCAS Inline Incoming Domain Transport Rule",
+        "routes mail from outside to the protected domains",
+        rules.incoming_domain,
+        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+        needs=("outbound-incoming", "inbound-incoming"),
+    ),
+    _rule(
+        IN_USER,
+        "TMCAS Inline Incoming User Transport Rule",
+        "routes mail from outside to the protected users",
+        rules.incoming_user,
+        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+        needs=("outbound-incoming", "inbound-incoming", "group-incoming", "group-incoming-members"),
+    ),
+    _rule(
+        OUT_DOMAIN,
+        "TMCAS Inline Outgoing Domain Transport Rule",
+        "routes mail to the outside from the protected domains",
+        rules.outgoing_domain,
+        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+        needs=("outbound-outgoing", "inbound-outgoing"),
+    ),
+    _rule(
+        OUT_USER,
+        "TMCAS Inline Outgoing User Transport Rule",
+        "routes mail to the outside from the protected users",
+        rules.outgoing_user,
+        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+        needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
+    ),
+)
+
+ACTIVITIES: tuple[Activity, ...] = (
+    Activity(
+        key="daily-sync",
+        title="Daily synchronisation",
+        why="new users, groups, verified domains and MX records; then the tenant is compared with this table",
+        claims=("run-sync", "revoke-sync"),
+        job="sync",
+        when="daily at the site's time",
+    ),
+    Activity(
+        key="hourly-token",
+        title="Hourly token refresh",
+        why="a consent that was withdrawn is noticed within the hour",
+        claims=("run-token",),
+        job="refresh",
+        when="hourly",
+    ),
+    Activity(
+        key="reports",
+        title="Scheduled reports",
+        why="tell what was scanned, synchronised, changed and noticed, and what needs a person",
+        claims=("revoke-reports",),
+        job="report",
+        when="daily, weekly or monthly, after midnight at the site",
+    ),
+)
+
+
+def rows(application: Any) -> tuple[Row, ...]:
+    """The whole catalogue; `application` asks the sign-in host about our application in an open tenant."""
+    return (_application(application), *CHANGES, *ACTIVITIES)

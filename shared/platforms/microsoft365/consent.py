@@ -1,0 +1,85 @@
+"""Admin consent: what the callback says is never trusted; the consent is proven by using it."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from shared.app import App
+from shared.engine.rows import Sighting
+from shared.foundation.errors import Missing, Permanent, Refused, Temporary
+from shared.platforms.contract import Claim, Consent, Permission
+from shared.platforms.microsoft365.entra import Entra
+from shared.platforms.microsoft365.graph import Graph
+
+PERMISSIONS = (
+    Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),
+    Permission(name="Group.ReadWrite.All", why="to make, fill and remove the two virtual groups"),
+    Permission(name="Domain.Read.All", why="to know the organisation's verified domains and their mail records"),
+    Permission(name="Organization.Read.All", why="to make sure that the consent is this organisation's"),
+    Permission(name="Application.Read.All", why="to see whether our own application is there"),
+    Permission(name="Exchange.ManageAsApp", why="to make and remove connectors, rules and allow entries in Exchange"),
+)
+
+
+async def claimed(_app: App, _consent: Consent, query: Mapping[str, str]) -> Claim:
+    """The tenant that a callback claims. Decides on `error` first, for `admin_consent=True` comes with errors too."""
+    if query.get("error"):
+        raise Refused(
+            403,
+            "consent_declined",
+            "Microsoft reports that consent was not given. Open the consent link again and sign in as a Global "
+            f"Administrator to accept. ({_code(query)})",
+        )
+    try:
+        return Claim(tenant=str(UUID(query.get("tenant", ""))))
+    except ValueError:
+        raise Refused(
+            400, "callback_not_valid", "Microsoft's answer names no tenant. Open the consent link again."
+        ) from None
+
+
+def _code(query: Mapping[str, str]) -> str:
+    """Microsoft's code for people to search for; the rest of its text is anybody's to write."""
+    words = query.get("error_description", "").split(":")[0].split()
+    found = [word for word in words if word.startswith("AADSTS") and word[6:].isdigit()]
+    return found[0] if found else "no code"
+
+
+async def same_tenant(entra: Entra, expected: str, claim: Claim) -> bool:
+    """Whether the operator's domain or id for the tenant is the claimed one."""
+    return await entra.tenant_of(expected) == claim.tenant
+
+
+async def prove(entra: Entra, app: App, tenant: str) -> str:
+    """The tenant's id, read with the consent itself: a token, the organisation, and our application in it."""
+    settings = app.settings.microsoft
+
+    async def token() -> str:
+        return (await entra.token(tenant, settings.graph_url)).value
+
+    async with app.wire.client(settings.graph_url) as http:
+        graph = Graph(http, token, app.clock)
+        (organisation,) = (await graph.get("/v1.0/organization", **{"$select": "id,displayName"}))["value"]
+        if organisation["id"] != tenant:
+            raise Permanent("wrong_tenant", "The consent belongs to another tenant than the callback said.")
+        try:
+            await graph.get(f"/v1.0/servicePrincipals(appId='{settings.client_id}')", **{"$select": "id"})
+        except Missing:
+            raise Temporary("consent_not_effective", "Microsoft does not list our application yet.") from None
+    return tenant
+
+
+async def application(entra: Entra, tenant: str, app: App) -> Sighting:
+    """Whether the tenant still has our application, by the sign-in's own answer. Raises when it is not sure."""
+    try:
+        await entra.token(tenant, app.settings.microsoft.graph_url)
+    except Permanent as error:
+        if error.code == "consent_missing":
+            return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
+        raise
+    return Sighting(present=True, evidence="Microsoft's sign-in still gives the application a token")
+
+
+async def consent_url(entra: Entra, consent: Consent) -> str:
+    """Where the administrator consents: the named tenant's own page where we know it."""
+    tenant = consent.connection.tenant or consent.connection.expected_tenant
+    return entra.consent_url(tenant=tenant, redirect_uri=consent.redirect_uri, state=consent.state)

@@ -1,0 +1,293 @@
+"""Microsoft's sign-in: tokens of one tenant by msal, and what its refusals mean.
+
+msal is synchronous, sleeps, and remembers a refusal for a minute inside one application object. So it runs in a
+thread, on our own HTTP client, and every attempt gets a fresh application; what it obtains is kept by us, sealed.
+"""
+
+import asyncio
+import logging
+import re
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from json import JSONDecodeError
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import jwt
+
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Permanent, Temporary
+from shared.foundation.http_client import (
+    Reply,
+    Wire,
+    busy,
+    foreign_link,
+    retry_after,
+    same_origin,
+    unreachable,
+    unreadable,
+)
+from shared.foundation.settings import Microsoft
+from shared.platforms.microsoft365.credential import Credential
+
+GRAPH = "https://graph.microsoft.com"
+EXCHANGE = "https://outlook.office365.com"
+# Hosts of the national clouds, whose tokens are for their own services; everywhere else the global names hold.
+NATIONAL = (".us", ".cn")
+DISCOVERY = "/v2.0/.well-known/openid-configuration"
+DISCOVERY_HOLDS = timedelta(hours=24)
+# A domain or an id; anything else would change the address that it becomes part of.
+TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+# Codes that say decisively that there is no such tenant.
+NO_TENANT = frozenset({90002, 900023})
+
+
+class TokenRefused(Temporary):
+    """A service refused our token. It keeps saying what was true when it was minted, so a new one is needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessToken:
+    """A token of one tenant for one service."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """What one family of AADSTS codes means to us."""
+
+    codes: frozenset[int]
+    code: str
+    sentence: str
+    after: timedelta | None = None
+
+
+def _refusal(code: str, codes: tuple[int, ...], sentence: str, after: timedelta | None = None) -> Refusal:
+    return Refusal(codes=frozenset(codes), code=code, sentence=sentence, after=after)
+
+
+REFUSALS = (
+    _refusal(
+        "consent_missing",
+        (7000229, 700016, 65001, 650056),
+        "The tenant has no consent for our application. An administrator must open the consent link again.",
+    ),
+    _refusal(
+        "our_credential",
+        (7000215, 7000222, 70002, 700024, 700211, 700212, 700213),
+        "Microsoft does not accept this deployment's own credential. Check the client secret, the certificate or the "
+        "federated identity, and whether it has expired.",
+    ),
+    _refusal(
+        "our_credential_not_known_yet",
+        (700027,),
+        "Microsoft does not know our certificate yet.",
+        timedelta(minutes=1),
+    ),
+    _refusal(
+        "exchange_not_licensed",
+        (500011, 650052),
+        "The tenant has no Exchange Online. It needs a licence for it before mail can be protected.",
+    ),
+    _refusal(
+        "tenant_gone",
+        (90002, 900023, 5000224),
+        "Microsoft does not know this tenant, or it cannot be used any more. Check its id and its cloud.",
+    ),
+    _refusal(
+        "blocked_by_customer",
+        (53003, 530034, 7000112, 70001),
+        "The tenant blocks our application: it is disabled there, or a Conditional Access policy stops it. An "
+        "administrator of the tenant must allow it.",
+    ),
+    _refusal("token_loop", (50196,), "Microsoft saw too many equal token requests from us.", timedelta(hours=1)),
+    _refusal(
+        "platform_unavailable",
+        (90006, 90012, 50033, 50087),
+        "Microsoft's sign-in has a passing fault.",
+        timedelta(minutes=1),
+    ),
+)
+
+
+def _named(tenant: str) -> str:
+    if not TENANT.fullmatch(tenant):
+        raise _no_tenant(tenant)
+    return tenant
+
+
+def _no_tenant(name: str) -> Permanent:
+    return Permanent(
+        "tenant_not_found", f"Microsoft knows no tenant with the domain or id {name[:100]!r}. Check how it is written."
+    )
+
+
+def classify(error: Mapping[str, Any]) -> FootprintError:
+    """What an error answer of the token endpoint means, by its AADSTS codes and never by its text."""
+    codes = _codes(error)
+    for refusal in REFUSALS:
+        if codes & refusal.codes:
+            number = min(codes & refusal.codes)
+            sentence = f"{refusal.sentence} (AADSTS{number})"
+            if refusal.after is None:
+                return Permanent(refusal.code, sentence)
+            return Temporary(refusal.code, sentence, after=refusal.after)
+    # A code that we do not know proves nothing.
+    named = ", ".join(f"AADSTS{code}" for code in sorted(codes)) or str(error.get("error", "no code"))
+    return Temporary("token_refused", f"Microsoft gave no token ({named}).", after=timedelta(minutes=15))
+
+
+def _codes(error: Mapping[str, Any]) -> set[int]:
+    listed = error.get("error_codes")
+    if isinstance(listed, list) and listed:
+        return {int(code) for code in listed}
+    return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
+
+
+def claims(token: str) -> Mapping[str, Any]:
+    """What a token says, unverified: only to explain a refusal to people, never to decide anything."""
+    try:
+        content: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return {}
+    return content
+
+
+def scope(settings: Microsoft, resource: str) -> str:
+    """The scope that asks for everything granted for a resource."""
+    if (urlsplit(settings.login_url).hostname or "").endswith(NATIONAL):
+        return f"{resource}/.default"
+    return f"{EXCHANGE if resource == settings.exchange_url else GRAPH}/.default"
+
+
+class _MsalHttp:
+    """The HTTP client that msal is given: our TLS context, one host for secrets, and discovery from memory.
+
+    msal has no words for an outage or an answer that is no JSON, so those are raised from here as what they are.
+    """
+
+    def __init__(self, login_url: str, wire: Wire, clock: Clock) -> None:
+        self._login_url, self._clock = login_url, clock
+        # One client for all tenants keeps connections; what one tenant's answer sets must not go to the next.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self.client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0, cookies=cookies)
+        self._discovered: dict[str, tuple[datetime, httpx.Response]] = {}
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_options: Any) -> httpx.Response:
+        """Discovery: a tenant's own addresses, kept for a day. A refusal is raised as what it means."""
+        known_at, known = self._discovered.get(url, (None, None))
+        if known is not None and known_at is not None and self._clock.now() - known_at < DISCOVERY_HOLDS:
+            return known
+        answer = self._send("GET", url, params=params, headers=headers)
+        if answer.status_code != 200:
+            raise classify(_json(answer))
+        addresses = _json(answer)
+        if not {"authorization_endpoint", "token_endpoint"} <= addresses.keys():
+            raise unreadable(answer.url.host, answer.status_code)
+        if not same_origin(str(addresses["token_endpoint"]), self._login_url):
+            raise foreign_link(answer.url.host)
+        self._discovered[url] = self._clock.now(), answer
+        return answer
+
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        """A token request, our secret in its body."""
+        answer = self._send("POST", url, params=params, data=data, headers=headers)
+        _json(answer)
+        return answer
+
+    def close(self) -> None:
+        """Nothing: the client is not msal's to close."""
+
+    def _send(self, method: str, url: str, **rest: Any) -> httpx.Response:
+        if not same_origin(url, self._login_url):
+            raise foreign_link(httpx.URL(self._login_url).host)
+        try:
+            answer = self.client.request(method, url, **rest)
+        except httpx.RequestError as error:
+            raise unreachable(httpx.URL(url).host, error) from None
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise busy(answer.url.host, answer.status_code, retry_after(answer.headers, self._clock.now()))
+        return answer
+
+
+def _json(answer: httpx.Response) -> Mapping[str, Any]:
+    return _object(Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=answer.url.host))
+
+
+def _object(reply: Reply) -> Mapping[str, Any]:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise unreadable(reply.host, reply.status)
+    return body
+
+
+class Entra:
+    """Microsoft's sign-in host, for every tenant of this deployment."""
+
+    def __init__(self, *, settings: Microsoft, wire: Wire, clock: Clock) -> None:
+        self._settings, self._wire, self._clock = settings, wire, clock
+        self._credential = Credential(settings, wire)
+        self._http = _MsalHttp(settings.login_url, wire, clock)
+        # Called by whoever is done with us, or when nobody holds us any more.
+        self.close = weakref.finalize(self, self._http.client.close)
+        # msal logs answers that it cannot read, and a token may be in them.
+        logging.getLogger("msal").setLevel(logging.CRITICAL)
+
+    async def token(self, tenant: str, resource: str) -> AccessToken:
+        """A new token. Raises Permanent or Temporary by what the refusal means."""
+        now = self._clock.now()
+        answer = await asyncio.to_thread(self._ask, _named(tenant), scope(self._settings, resource))
+        value, seconds = answer.get("access_token"), answer.get("expires_in")
+        if value is None:
+            raise classify(answer)
+        if not isinstance(value, str) or not isinstance(seconds, int):
+            raise unreadable(urlsplit(self._settings.login_url).hostname or "", 200)
+        return AccessToken(value=value, expires_at=now + timedelta(seconds=seconds))
+
+    def _ask(self, tenant: str, wanted: str) -> dict[str, Any]:
+        import msal
+
+        authority = f"{self._settings.login_url}/{tenant}"
+        try:
+            application = msal.ConfidentialClientApplication(
+                self._settings.client_id,
+                authority=authority,
+                client_credential=self._credential.for_tenant(authority),
+                http_client=self._http,
+                instance_discovery=False,
+            )
+            answer: dict[str, Any] = application.acquire_token_for_client([wanted])
+        except httpx.RequestError as error:  # of the managed identity's own address
+            raise unreachable("The managed identity", error) from None
+        except JSONDecodeError:
+            raise unreadable("The managed identity", 200) from None
+        return answer
+
+    async def tenant_of(self, name: str) -> str:
+        """The id of the tenant that owns a domain, or that has this id. Raises Permanent if there is none."""
+        async with self._wire.client(self._settings.login_url) as http:
+            reply = await http.send("GET", f"/{_named(name)}{DISCOVERY}")
+        found = _object(reply)
+        if reply.status != 200:
+            raise _no_tenant(name) if _codes(found) & NO_TENANT else classify(found)
+        # The issuer is https://host/{tenant id}/v2.0
+        tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
+        if not TENANT.fullmatch(tenant):
+            raise unreadable(reply.host, reply.status)
+        return tenant
+
+    def consent_url(self, *, tenant: str | None, redirect_uri: str, state: str) -> str:
+        """Microsoft's page on which an administrator consents to all application permissions."""
+        query = {
+            "client_id": self._settings.client_id,
+            "scope": f"{GRAPH}/.default",
+            "redirect_uri": redirect_uri,
+            "state": state,
+        }
+        return f"{self._settings.login_url}/{tenant or 'organizations'}/v2.0/adminconsent?{urlencode(query)}"

@@ -1,0 +1,226 @@
+"""Microsoft Graph: reads that are whole or raise, and writes whose every outcome is known."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from shared.foundation.clock import Clock
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.http_client import LONGEST_WAIT, TRIES, Http, Reply, retry_after, unreadable
+from shared.platforms.microsoft365.entra import TokenRefused
+
+Token = Callable[[], Awaitable[str]]
+Record = dict[str, Any]
+MOST_IN_A_BATCH = 20
+# A delta token is too old or unknown: the collection must be read afresh.
+RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
+# The application lacks a permission; a 403 can also be a quota or a policy.
+DENIED = frozenset({"Authorization_RequestDenied"})
+NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
+
+
+class GraphRefused(FootprintError):
+    """A 4xx whose meaning depends on what was asked; `code` and `sentence` are Graph's own."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
+        self.status = status
+
+
+class Resync(Temporary):
+    """The stored delta link is not valid any more. `location` is where Graph says to start again, if it says."""
+
+    def __init__(self, location: str | None) -> None:
+        super().__init__("resync", "Graph asks for the whole listing again.")
+        self.location = location
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of a write."""
+
+    body: Record
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaPage:
+    """One page of changes. The last one has the link to begin with next time."""
+
+    rows: list[Record]
+    delta_link: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRequest:
+    """One request of a batch; `url` is below the API's version."""
+
+    method: str
+    url: str
+    body: Record | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOutcome:
+    """What came of one request of a batch."""
+
+    status: int
+    code: str
+    message: str
+    request_id: str
+
+
+class Graph:
+    """Graph, as one tenant's application."""
+
+    def __init__(self, http: Http, token: Token, clock: Clock) -> None:
+        self._http, self._token, self._clock = http, token, clock
+
+    async def get(self, path: str, **params: str) -> Record:
+        """One object or one page."""
+        return _object(await self._send("GET", path, params=params), self._http.host)
+
+    async def post(self, path: str, body: Record) -> Answer:
+        """Create something."""
+        return _answer(await self._send("POST", path, body=body), self._http.host)
+
+    async def patch(self, path: str, body: Record) -> Answer:
+        """Change the named properties."""
+        return _answer(await self._send("PATCH", path, body=body), self._http.host)
+
+    async def delete(self, path: str) -> Answer:
+        """Delete one object. Raises Missing if it is not there."""
+        return _answer(await self._send("DELETE", path), self._http.host)
+
+    async def pages(self, path: str, **params: str) -> AsyncIterator[list[Record]]:
+        """Every page of a listing, empty ones too; ends only where Graph gives no further link."""
+        link = None
+        page = await self.get(path, **params)
+        while True:
+            yield _rows(page, self._http.host)
+            link, asked = page.get("@odata.nextLink"), link
+            if not link:
+                return
+            if link == asked:
+                raise unreadable(self._http.host, 200)  # round and round
+            page = await self.get(self._http.pinned(link))
+
+    async def delta(self, path_or_link: str, **params: str) -> AsyncIterator[DeltaPage]:
+        """Every page of changes since a link. Raises Resync when the link is too old."""
+        link: str | None = path_or_link
+        while link:
+            page = await self.get(link, **params)
+            params = {}  # the platform's links carry them
+            asked, link, last = link, page.get("@odata.nextLink"), page.get("@odata.deltaLink")
+            if (not link and not last) or link == asked:
+                raise unreadable(self._http.host, 200)  # changes without an end are not all of them
+            # It will be stored and followed another day, so it is looked at now.
+            yield DeltaPage(rows=_rows(page, self._http.host), delta_link=self._http.pinned(last) if last else None)
+
+    async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchOutcome]:
+        """Send any number of requests, 20 a call, and return what came of each, in order.
+
+        Those that Graph turned away are sent again for a few seconds, and they alone.
+        """
+        outcomes: dict[int, BatchOutcome] = {}
+        for start in range(0, len(requests), MOST_IN_A_BATCH):
+            waiting = dict(enumerate(requests[start : start + MOST_IN_A_BATCH], start))
+            for attempt in range(1, TRIES + 1):
+                replies = await self._batch(waiting)
+                again = {n: wait for n, (outcome, wait) in replies.items() if outcome.status in (429, 503)}
+                outcomes |= {n: outcome for n, (outcome, _) in replies.items()}
+                waiting = {n: waiting[n] for n in again}
+                longest = max((wait or 2.0**attempt for wait in again.values()), default=0.0)
+                if not waiting or longest > LONGEST_WAIT or attempt == TRIES:
+                    break
+                await self._clock.sleep(longest)
+        return [outcomes[number] for number in range(len(requests))]
+
+    async def _batch(self, requests: Mapping[int, BatchRequest]) -> dict[int, tuple[BatchOutcome, float | None]]:
+        inner = [
+            {"id": str(number), "method": request.method, "url": request.url}
+            | (
+                {"headers": {"Content-Type": "application/json"}, "body": request.body}
+                if request.body is not None
+                else {}
+            )
+            for number, request in requests.items()
+        ]
+        answer = await self.post("/v1.0/$batch", {"requests": inner})
+        found: dict[int, tuple[BatchOutcome, float | None]] = {}
+        for response in answer.body.get("responses") or []:
+            headers = {name.lower(): value for name, value in (response.get("headers") or {}).items()}
+            code, message = _error(response.get("body"))
+            outcome = BatchOutcome(
+                status=int(response["status"]),
+                code=code,
+                message=message,
+                request_id=headers.get("request-id", answer.request_id),
+            )
+            found[int(response["id"])] = outcome, retry_after(headers, self._clock.now())
+        for number in requests.keys() - found.keys():  # nothing is known of it, and the others' outcomes are
+            unknown = BatchOutcome(status=504, code="no_answer", message="", request_id=answer.request_id)
+            found[number] = unknown, None
+        return found
+
+    async def _send(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Record | None = None
+    ) -> Reply:
+        headers = {
+            "Authorization": f"Bearer {await self._token()}",
+            "client-request-id": str(uuid4()),
+            "return-client-request-id": "true",
+        }
+        reply = await self._http.send(method, path, headers=headers, params=params or None, json=body)
+        if reply.status < 300:
+            return reply
+        raise _refused(reply, self._http)
+
+
+def _error(body: object) -> tuple[str, str]:
+    """Graph's code and message in an error body; empty where there are none."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("code") or ""), str(error.get("message") or "")
+
+
+def _refused(reply: Reply, http: Http) -> FootprintError:
+    """What a 3xx or 4xx of Graph means. Only its own "resource not found" means that something is absent."""
+    if reply.status == 401:
+        return TokenRefused("token_refused", "Graph refused our token. We ask for a new one.")
+    if reply.status == 410:
+        location = reply.headers.get("location")
+        return Resync(http.pinned(location) if location else None)
+    code, message = _error(reply.json())
+    if code in RESYNC:
+        return Resync(None)
+    if reply.status == 404 and code in NOT_FOUND:
+        return Missing("not_found", message)
+    if reply.status == 403 and code in DENIED:
+        return Permanent(
+            "permission_missing",
+            "Graph says that a permission is missing. An administrator must open the consent link again. " + message,
+        )
+    if not code or reply.status in (404, 408) or reply.status < 400:
+        return unreadable(http.host, reply.status)
+    return GraphRefused(reply.status, code, message)
+
+
+def _object(reply: Reply, host: str) -> Record:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise unreadable(host, reply.status)
+    return body
+
+
+def _answer(reply: Reply, host: str) -> Answer:
+    return Answer(body=_object(reply, host) if reply.body else {}, request_id=reply.request_id)
+
+
+def _rows(page: Record, host: str) -> list[Record]:
+    rows = page.get("value")
+    if not isinstance(rows, list):
+        raise unreadable(host, 200)
+    return rows

@@ -1,0 +1,236 @@
+"""The virtual groups by which the user rules know whom to protect, and their members.
+
+Made and filled through Graph: Exchange's own group cmdlets do not work for an application.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.engine.ledger import State
+from shared.engine.rows import Absent, Present, Settings
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
+from shared.platforms.microsoft365.tenant import Tenant
+from shared.protection import directory
+from shared.protection.policies import Direction
+from shared.protection.targets import names_somebody, protected_users
+
+HIDDEN = "HiddenFromAddressListsEnabled"
+FIELDS = ("displayName", "mailNickname", "mail", "visibility")
+# Graph takes at most this many members in one request.
+MOST_BINDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualGroup:
+    """One Microsoft 365 group. Names are not unique in Graph, so its nickname carries the connection."""
+
+    key: str
+    direction: Direction
+    title: str
+    shared: bool = False
+    visible_within: timedelta = timedelta(minutes=5)
+    set_last: frozenset[str] = frozenset({HIDDEN})
+
+    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+        """Its settings; private, and hidden from address lists where the deployment says so."""
+        wanted = {
+            "displayName": tenant.name(self.title),
+            "mailNickname": self._nickname(tenant),
+            "visibility": "Private",
+        }
+        return wanted | ({HIDDEN: True} if tenant.microsoft.hide_groups else {})
+
+    def _nickname(self, tenant: Tenant) -> str:
+        """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
+        held = tenant.ledger.holdings.get(self.key)
+        number = 1 if held is None else held.incarnation + (held.state is State.GONE)
+        return f"tmcas-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
+
+    async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
+        """The group by its id, or without one by its nickname, which nobody else has."""
+        select = ",".join(("id", *FIELDS))
+        try:
+            if identity:
+                group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
+            else:
+                query = {"$filter": f"mailNickname eq '{self._nickname(tenant)}'", "$select": select}
+                found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
+                if not found:
+                    return Absent()
+                group = found[0]
+        except Missing:
+            return Absent()
+        settings = {name: group.get(name) for name in FIELDS}
+        if tenant.microsoft.hide_groups:
+            settings[HIDDEN] = await self._hidden(tenant, group["id"])
+        return Present(identity=group["id"], settings=settings)
+
+    async def _hidden(self, tenant: Tenant, identity: str) -> bool | None:
+        try:
+            (record,) = (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
+        except Missing:
+            return None  # Exchange learns of a new group minutes after Graph
+        return bool(record[HIDDEN])
+
+    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+        """Make it without a welcome mail; that can be said at creation only."""
+        body = {
+            "displayName": desired["displayName"],
+            "description": tenant.mark,
+            "mailNickname": desired["mailNickname"],
+            "groupTypes": ["Unified"],
+            "mailEnabled": True,
+            "securityEnabled": False,
+            "visibility": desired["visibility"],
+            "resourceBehaviorOptions": [
+                "WelcomeEmailDisabled",
+                "HideGroupInOutlook",
+                "SubscribeMembersToCalendarEventsDisabled",
+            ],
+        }
+        try:
+            return (await tenant.graph.post("/v1.0/groups", body)).request_id
+        except GraphRefused as refused:
+            if "mailNickname" in refused.sentence:
+                # Only we make this nickname, so an interrupted run made it and the listing lags behind.
+                raise Temporary("not_visible_yet", f"{self.title} was made but is not listed yet.") from None
+            raise
+
+    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+        """Set what differs: hiding through Exchange, the rest through Graph."""
+        request_id = ""
+        in_graph = {name: value for name, value in changes.items() if name != HIDDEN}
+        if in_graph:
+            request_id = (await tenant.graph.patch(f"/v1.0/groups/{present.identity}", in_graph)).request_id
+        if HIDDEN in changes:
+            try:
+                hide = {"Identity": present.identity, HIDDEN: True}
+                request_id = (await tenant.exchange.invoke("Set-UnifiedGroup", **hide)).request_id
+            except Missing:
+                raise Temporary(
+                    "group_not_visible", f"Exchange does not list {self.title} yet. New groups take some minutes."
+                ) from None
+        return request_id
+
+    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+        """Delete it, and empty the recycle bin of it where Microsoft lets an application do so."""
+        request_id = (await tenant.graph.delete(f"/v1.0/groups/{present.identity}")).request_id
+        try:
+            await tenant.graph.delete(f"/v1.0/directory/deletedItems/{present.identity}")
+        except Missing:
+            pass  # not in the recycle bin yet: the residue scan looks again
+        except Permanent:
+            pass  # refused to an application in some tenants; the certificate lists what stays for 30 days
+        return request_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Membership:
+    """The members of one virtual group, which follow the policies' targets. Changed by the difference only."""
+
+    direction: Direction
+    title: str
+    shared: bool = False
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+        """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
+        database, connection = tenant.app.database, tenant.connection.id
+        members = await protected_users(database, connection, self.direction)
+        held = tenant.ledger.holdings.get(f"group-{self.direction}-members")
+        empties = not members and held and (held.seen or {}).get("members")
+        if empties and await names_somebody(database, connection, self.direction, whole=False):
+            raise Permanent(
+                "would_empty_group",
+                f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
+                "Look for what the directory lost, or change the policies' targets.",
+            )
+        return {"members": members}
+
+    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+        """The complete listing of the group's members; there as long as the group is."""
+        group = tenant.ledger.holdings.get(f"group-{self.direction}")
+        if group is None or group.identity is None or group.state is State.GONE:
+            return Absent()
+        members: list[str] = []
+        try:
+            path = f"/v1.0/groups/{group.identity}/members"
+            async for page in tenant.graph.pages(path, **{"$select": "id", "$top": "999"}):
+                members += [member["id"] for member in page]
+        except Missing:
+            return Absent()
+        return Present(identity=group.identity, settings={"members": sorted(members)})
+
+    async def create(self, tenant: Tenant, element: str, desired: Settings) -> str:
+        """Fill the group."""
+        present = await self.observe(tenant, element, None)
+        if isinstance(present, Absent):
+            raise Temporary("not_visible_yet", f"{self.title} is not listed yet.")
+        return await self.update(tenant, element, present, desired)
+
+    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+        """Add who is missing and take out who is too many, each on their own: one user's failure stays theirs."""
+        now, wanted = set(present.settings["members"]), set(changes["members"])
+        refs = f"/groups/{present.identity}/members"
+        directory_object = f"{tenant.microsoft.graph_url}/v1.0/directoryObjects/"
+        request_ids = await _each(
+            tenant,
+            {
+                user: BatchRequest(method="POST", url=f"{refs}/$ref", body={"@odata.id": directory_object + user})
+                for user in sorted(wanted - now)
+            },
+            already="already exist",
+        )
+        return request_ids + await _each(
+            tenant,
+            {user: BatchRequest(method="DELETE", url=f"{refs}/{user}/$ref") for user in sorted(now - wanted)},
+            already="does not exist",
+        )
+
+    async def remove(self, _tenant: Tenant, _element: str, _present: Present) -> str:
+        """Nothing to do: members go with their group, and the group goes first."""
+        return ""
+
+
+async def _each(tenant: Tenant, requests: Mapping[str, BatchRequest], *, already: str) -> str:
+    """Send every request and return the request ids. A user who cannot be a member is left out from now on."""
+    outcomes = await tenant.graph.batch(list(requests.values()))
+    for user, outcome in zip(requests, outcomes, strict=True):
+        await _judge(tenant, user, outcome, already)
+    return " ".join(dict.fromkeys(outcome.request_id for outcome in outcomes if outcome.request_id))
+
+
+async def _judge(tenant: Tenant, user: str, outcome: BatchOutcome, already: str) -> None:
+    match outcome.status:
+        case 200 | 201 | 204:
+            return
+        case 400 if already in outcome.message:
+            return
+        case 404 | 400 if outcome.status == 400 or outcome.code in NOT_FOUND:
+            await directory.skip(tenant.app.database, tenant.connection.id, user, outcome.message[:200])
+        case 401 | 403:
+            raise Permanent(
+                "permission_missing",
+                "The application may not change group members. Ask the administrator to consent again.",
+            )
+        case _:
+            raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
+
+
+async def recycle_bin(tenant: Tenant, identities: Sequence[str]) -> list[dict[str, Any]]:
+    """Groups of ours that lie in the tenant's recycle bin; tried once more to be emptied, listed if they stay."""
+    left: list[dict[str, Any]] = []
+    for identity in identities:
+        path = f"/v1.0/directory/deletedItems/{identity}"
+        try:
+            await tenant.graph.get(path)
+            await tenant.graph.delete(path)
+        except Missing:
+            continue
+        except FootprintError as error:
+            left.append({"identity": identity, "why": f"in the recycle bin for up to 30 days ({error.code})"})
+    return left

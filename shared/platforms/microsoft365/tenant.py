@@ -1,0 +1,136 @@
+"""One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.app import App
+from shared.connections.record import Connection
+from shared.connections.tokens import Tokens
+from shared.engine.ledger import Ledger
+from shared.engine.rows import Stage
+from shared.foundation.errors import Permanent
+from shared.foundation.settings import MailSite, Microsoft
+from shared.platforms.microsoft365.entra import Entra, TokenRefused
+from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
+from shared.platforms.microsoft365.graph import Graph
+
+Record = dict[str, Any]
+
+
+class Tenant:
+    """What the Microsoft 365 resources are given."""
+
+    def __init__(
+        self, *, app: App, connection: Connection, ledger: Ledger, tokens: Tokens, graph: Graph, exchange: Exchange,
+        secrets: Sequence[str],
+    ) -> None:  # fmt: skip
+        self.app, self.connection, self.ledger = app, connection, ledger
+        self.tokens, self.graph, self.exchange = tokens, graph, exchange
+        self.return_secret, self.loop_secret = secrets
+        self._read: dict[str, list[Record]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.app.clock.now()
+
+    @property
+    def microsoft(self) -> Microsoft:
+        """How we reach Microsoft and who we are there."""
+        return self.app.settings.microsoft
+
+    @property
+    def site(self) -> MailSite:
+        """The addresses of the scanning service at the connection's site."""
+        return self.app.settings.mail.at(self.connection.site)
+
+    @property
+    def mark(self) -> str:
+        """What we write on objects that have a comment, so that we know our own and people know whose they are."""
+        return f"Managed by Footprint, connection {self.connection.id}. Please do not edit."
+
+    def name(self, title: str) -> str:
+        """An object's name in Exchange."""
+        return self.microsoft.name_prefix + title
+
+    def look_again(self) -> None:
+        """Forget what was read."""
+        self._read.clear()
+
+    async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
+        """Every record that a Get cmdlet lists, read once until look_again. The listing is complete or it raises."""
+        if cmdlet not in self._read:
+            self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
+        return self._read[cmdlet]
+
+    async def sync(self, *, accept_loss: bool) -> dict[str, int]:
+        """Bring our copy of the directory up to date."""
+        from shared.platforms.microsoft365.directory_sync import sync
+
+        return await sync(self, accept_loss=accept_loss)
+
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """What we hold tokens of."""
+        return resources(self.microsoft)
+
+    async def renew_tokens(self) -> None:
+        """Replace every stored token by a new one."""
+        for resource in resources(self.microsoft):
+            await self.tokens.renew(resource)
+
+
+def resources(settings: Microsoft) -> tuple[str, str]:
+    """What we hold tokens of: Graph and Exchange."""
+    return settings.graph_url, settings.exchange_url
+
+
+@asynccontextmanager
+async def open_tenant(app: App, connection: Connection, ledger: Ledger, entra: Entra) -> AsyncIterator[Tenant]:
+    """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
+    tenant = connection.tenant
+    if tenant is None:
+        raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
+    UUID(tenant)  # it becomes part of a path
+    settings = app.settings.microsoft
+
+    async def fetch(resource: str) -> tuple[str, datetime]:
+        token = await entra.token(tenant, resource)
+        return token.value, token.expires_at
+
+    tokens = Tokens(
+        database=app.database, seal=app.seal, clock=app.clock, connection=connection.id, fetch=fetch,
+        keep=connection.stage < Stage.CLEANUP,
+    )  # fmt: skip
+    async with app.wire.client(settings.graph_url) as graph, app.wire.client(settings.exchange_url) as exchange:
+        opened = Tenant(
+            app=app,
+            connection=connection,
+            ledger=ledger,
+            tokens=tokens,
+            graph=Graph(graph, lambda: tokens.get(settings.graph_url), app.clock),
+            exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
+            secrets=await app.seal.headers(connection),
+        )
+        try:
+            yield opened
+        except TokenRefused:
+            for resource in resources(settings):
+                await tokens.discard(resource)
+            raise
+        except Dehydrated:
+            await _customise(opened)
+            raise
+
+
+async def _customise(tenant: Tenant) -> None:
+    """Have the organisation customised, once; Exchange takes such objects only some time after that."""
+    (organisation,) = (await tenant.exchange.invoke("Get-OrganizationConfig")).rows
+    if organisation["IsDehydrated"]:
+        await tenant.ledger.remark(
+            "organisation", "Exchange asked for the organisation to be customised, which cannot be undone."
+        )
+        await tenant.exchange.invoke("Enable-OrganizationCustomization")

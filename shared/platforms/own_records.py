@@ -1,0 +1,126 @@
+"""What Footprint itself keeps of a tenant: tokens, policies, a copy of the directory. Changes like any other."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from shared.app import App
+from shared.connections import tokens
+from shared.connections.record import Connection
+from shared.engine.rows import Absent, Present, Settings, Stage
+from shared.platforms.contract import OpenTenant
+from shared.protection import directory, policies
+from shared.protection.policies import EVERYONE
+
+
+class Tenant(OpenTenant, Protocol):
+    """What these resources need of an open tenant."""
+
+    app: App
+    connection: Connection
+
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """What we hold tokens of."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTokens:
+    """The tenant's access tokens, sealed."""
+
+    shared: bool = False
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+        """One token for each thing that we hold tokens of."""
+        return {"resources": sorted(tenant.token_names)}
+
+    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+        """What is stored."""
+        stored = await tokens.stored(tenant.app.database, tenant.connection.id)
+        return Present(identity="tokens", settings={"resources": stored}) if stored else Absent()
+
+    async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
+        """Ask for them."""
+        await tenant.renew_tokens()
+        return ""
+
+    async def update(self, tenant: Tenant, element: str, _present: Present, changes: Settings) -> str:
+        """Ask for them again."""
+        return await self.create(tenant, element, changes)
+
+    async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
+        """Delete them."""
+        await tokens.forget(tenant.app.database, tenant.connection.id)
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredDirectory:
+    """Our copy of the tenant's users, groups and domains."""
+
+    shared: bool = False
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, _tenant: Tenant, _element: str) -> Settings | None:
+        """A copy that was complete at least once."""
+        return {"complete": True}
+
+    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+        """Whether anything is stored, and whether a complete listing stands behind it."""
+        database, connection = tenant.app.database, tenant.connection.id
+        complete = all([await directory.checkpoint(database, connection, kind) for kind in ("users", "groups")])
+        anything = complete or any((await directory.count(database, connection)).values())
+        return Present(identity="directory", settings={"complete": complete}) if anything else Absent()
+
+    async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
+        """Read the whole directory."""
+        await tenant.sync(accept_loss=False)
+        return ""
+
+    async def update(self, tenant: Tenant, element: str, _present: Present, changes: Settings) -> str:
+        """Read it again, to its end."""
+        return await self.create(tenant, element, changes)
+
+    async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
+        """Delete the copy."""
+        await directory.forget(tenant.app.database, tenant.connection.id)
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPolicies:
+    """What administrators have said about whom to protect and what to do."""
+
+    shared: bool = False
+    visible_within: timedelta = timedelta(0)
+    set_last: frozenset[str] = frozenset()
+
+    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+        """Whatever they say, even if it is nothing; when a connection is made again, something at first."""
+        again = tenant.connection.stage is Stage.GRANT and tenant.connection.generation > 1
+        said = await policies.listed(tenant.app.database, tenant.connection.id)
+        return {} if said or again else None
+
+    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+        """Whether anything is said."""
+        stored = await policies.listed(tenant.app.database, tenant.connection.id)
+        return Present(identity="policies", settings={}) if stored else Absent()
+
+    async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
+        """Protect everyone, until somebody says otherwise."""
+        async with tenant.app.database.write() as write:
+            await policies.put(write, tenant.connection.id, EVERYONE)
+        return ""
+
+    async def update(self, _tenant: Tenant, _element: str, _present: Present, _changes: Settings) -> str:
+        """Nothing of them is ours to change."""
+        return ""
+
+    async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
+        """Delete them."""
+        await policies.forget(tenant.app.database, tenant.connection.id)
+        return ""
