@@ -18,7 +18,7 @@ from shared.foundation.schedule import TIMERS, Timer  # noqa: E402
 from shared.web.routes import ROUTES, Route  # noqa: E402
 
 if TYPE_CHECKING:
-    from shared.app import App
+    from shared.flows.app import App
 
 # The host's own storage account, which carries our queues as well.
 STORAGE = "AzureWebJobsStorage"
@@ -66,7 +66,7 @@ def _methods(route: Route) -> list[str]:
 
 def _fire(timer: Timer) -> Callable[[func.TimerRequest], Awaitable[None]]:
     async def fire(due: func.TimerRequest) -> None:  # noqa: ARG001 - bound by its name
-        from shared import jobs
+        from shared.flows import jobs
 
         await jobs.fire(service(), timer)
 
@@ -75,7 +75,7 @@ def _fire(timer: Timer) -> Callable[[func.TimerRequest], Awaitable[None]]:
 
 def _run() -> Callable[[func.QueueMessage], Awaitable[None]]:
     async def run(message: func.QueueMessage) -> None:
-        from shared import jobs
+        from shared.flows import jobs
 
         await jobs.deliver(service(), message.get_body().decode("utf-8", "replace"))
 
@@ -84,7 +84,7 @@ def _run() -> Callable[[func.QueueMessage], Awaitable[None]]:
 
 def _give_up() -> Callable[[func.QueueMessage], Awaitable[None]]:
     async def give_up(message: func.QueueMessage) -> None:
-        from shared import jobs
+        from shared.flows import jobs
 
         await jobs.give_up(service(), message.get_body().decode("utf-8", "replace"))
 

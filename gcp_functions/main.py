@@ -19,7 +19,7 @@ from starlette.responses import Response as Outgoing  # noqa: E402
 from shared.foundation.schedule import TIMERS  # noqa: E402
 
 if TYPE_CHECKING:
-    from shared.app import App
+    from shared.flows.app import App
 
 
 @cache
@@ -59,7 +59,7 @@ async def http(incoming: Incoming) -> Outgoing:
 @functions_framework.aio.http
 async def job(incoming: Incoming) -> Outgoing:
     """A task of a queue: 204 once it is done, anything else has it come again."""
-    from shared import jobs
+    from shared.flows import jobs
 
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.job_url)):
         return Outgoing("Only this deployment's queues call here.\n", 401)
@@ -70,7 +70,7 @@ async def job(incoming: Incoming) -> Outgoing:
 @functions_framework.aio.http
 async def schedule(incoming: Incoming) -> Outgoing:
     """A timer's time has come; its name is the path."""
-    from shared import jobs
+    from shared.flows import jobs
 
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.schedule_url)):
         return Outgoing("Only this deployment's schedules call here.\n", 401)

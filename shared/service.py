@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
-from shared.app import App, Platforms
 from shared.deployment.issuers import Keys
 from shared.deployment.master_keys import chosen
 from shared.deployment.sealing import Seal
+from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire

@@ -15,9 +15,9 @@ import httpx
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
+from shared.flows import grant, revoke
+from shared.flows.jobs import run
 from shared.foundation.schedule import Site
-from shared.handlers import grant, revoke
-from shared.jobs import run
 from shared.platforms.contract import instruction
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.answer import answer

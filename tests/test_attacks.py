@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
-from shared.handlers import grant
+from shared.flows import grant
 from shared.storage import tables as db
 from shared.web import sessions
 from shared.web.messages import Actor, Response, Role

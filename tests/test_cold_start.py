@@ -19,7 +19,7 @@ NEVER_AT_FIRST = {
     "httpx", "msal", "google.auth", "jwt", "alembic", "jinja2", "dns", "sqlalchemy.orm", "azure.storage.queue",
     "opentelemetry", "matplotlib", "smtplib",
     "shared.platforms.microsoft365.platform", "shared.platforms.google_workspace.platform",
-    "shared.jobs", "shared.engine.plan", "shared.web.openapi", "shared.web.idempotency",
+    "shared.flows.jobs", "shared.engine.plan", "shared.web.openapi", "shared.web.idempotency",
 }  # fmt: skip
 NOT_AT_IMPORT = NEVER_AT_FIRST | {"sqlalchemy", "pydantic", "pydantic_settings", "cryptography", "shared.service"}
 

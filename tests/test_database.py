@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.app import App
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.record import LEASE, Lease, Superseded
@@ -20,10 +19,11 @@ from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.rows import Stage
+from shared.flows import grant, revoke
+from shared.flows.advance import settle
+from shared.flows.app import App
+from shared.flows.jobs import deliver, run
 from shared.foundation.errors import Refused, Temporary
-from shared.handlers import grant, revoke
-from shared.handlers.advance import settle
-from shared.jobs import deliver, run
 from shared.protection import decisions, directory, mailboxes, policies
 from shared.protection.decisions import Decision
 from shared.protection.policies import EVERYONE

@@ -9,8 +9,8 @@ import pytest
 
 from infra.local.readme import README, catalogues, printed
 from shared.engine.rows import Activity, ByAdministrator, Change
+from shared.flows.jobs import HANDLERS
 from shared.foundation.settings import Settings
-from shared.jobs import HANDLERS
 from shared.web.routes import ROUTES
 
 ROOT = README.parent
@@ -111,10 +111,11 @@ def test_azures_host_knows_no_flow() -> None:
     tree = ast.parse(HOSTS[0].read_text())
     found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
     ours = {one.module for one in found if str(one.module).startswith("shared.")}
-    ours |= {f"shared.{alias.name}" for one in found if one.module == "shared" for alias in one.names}
+    ours -= {"shared.flows"}
+    ours |= {f"shared.flows.{alias.name}" for one in found if one.module == "shared.flows" for alias in one.names}
     assert ours == {
-        "shared.app",
-        "shared.jobs",
+        "shared.flows.app",
+        "shared.flows.jobs",
         "shared.deployment.queues",
         "shared.foundation.schedule",
         "shared.service",

@@ -18,14 +18,14 @@ from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 from google.oauth2.id_token import verify_oauth2_token
 
-from shared.app import App
 from shared.deployment.identity import ISSUERS, Transport
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows.app import App
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.schedule import Site
-from shared.handlers import grant
 from shared.handlers.overview import found
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SCOPES, SignIn

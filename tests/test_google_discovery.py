@@ -14,8 +14,9 @@ from infra.local.simulators.google import application
 from infra.local.simulators.wire import Call
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
+from shared.flows import quarantine
 from shared.foundation.settings import Google
-from shared.handlers import quarantine, views
+from shared.handlers import views
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import METHODS
 from shared.protection import policies

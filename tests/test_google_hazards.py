@@ -14,9 +14,9 @@ from shared.connections.record import Connection, Status
 from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows.jobs import run
 from shared.foundation.errors import Refused
-from shared.handlers import grant
-from shared.jobs import run
 from shared.platforms.google_workspace.tenant import IN_PERSON
 from shared.protection import mailboxes
 from shared.protection.directory import count
@@ -132,7 +132,7 @@ async def test_hazard_06_a_rule_that_does_no_work_any_more_is_noticed(world: Wor
 
 async def test_a_disabled_rule_is_not_a_removed_one(world: World) -> None:
     connection = await google.connect(world, modes=["inline"])
-    from shared.handlers import revoke
+    from shared.flows import revoke
 
     await revoke.revoke(world.app, connection, "operator@msp.example")
     await world.work()
@@ -502,7 +502,7 @@ async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
     import sqlalchemy as sa
 
     from shared.connections import record as connections
-    from shared.handlers.advance import open_ledger
+    from shared.flows.advance import open_ledger
 
     connection = await google.connect(world, modes=["api"])
     claimed = await connections.claim(world.app.database, connection.id, world.clock.now())

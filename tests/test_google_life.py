@@ -13,7 +13,7 @@ from shared.engine.certificate import latest
 from shared.engine.chain import entries
 from shared.engine.ledger import State, holdings_of
 from shared.engine.rows import Stage
-from shared.handlers import grant, revoke
+from shared.flows import grant, revoke
 from shared.protection.directory import count, domains
 from shared.protection.policies import EVERYONE, Policy
 from shared.protection.policies import listed as policies_of

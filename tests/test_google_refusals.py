@@ -13,9 +13,9 @@ from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows.jobs import run
 from shared.foundation.errors import Refused
-from shared.handlers import grant
-from shared.jobs import run
 from shared.web.routes import ROUTES
 from tests import google
 from tests.asking import ask, at

@@ -11,7 +11,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.ledger import State, holdings_of
-from shared.jobs import run
+from shared.flows.jobs import run
 from shared.protection.policies import Policy
 from tests.world import World
 

@@ -10,7 +10,7 @@ from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.ledger import Holding, holdings_of
 from shared.engine.rows import Stage
-from shared.jobs import run
+from shared.flows.jobs import run
 from shared.protection import directory
 from tests.world import World
 

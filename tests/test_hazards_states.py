@@ -13,9 +13,9 @@ from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows.jobs import MOST_BEGUN, run
 from shared.foundation.errors import Permanent, Refused
-from shared.handlers import grant
-from shared.jobs import MOST_BEGUN, run
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.catalogue import JUNK, SKIP
 from shared.protection.policies import EVERYONE, Policy, put

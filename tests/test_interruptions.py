@@ -21,8 +21,8 @@ from shared.connections.record import Connection, Status
 from shared.engine.chain import verify
 from shared.engine.ledger import State, holdings_of
 from shared.engine.rows import Stage
-from shared.handlers import quarantine
-from shared.handlers import revoke as revokes
+from shared.flows import quarantine
+from shared.flows import revoke as revokes
 from shared.protection import decisions, exports, mailboxes
 from shared.protection.policies import EVERYONE, Policy
 from shared.protection.quarantine import State as Place

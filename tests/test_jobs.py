@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared import postponed
 from shared.connections import record as connections
 from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.jobs import deliver, give_up, run, sweep
+from shared.flows import deferred_jobs as postponed
+from shared.flows.jobs import deliver, give_up, run, sweep
 from tests.world import World
 
 

@@ -26,9 +26,9 @@ from shared.deployment.queues import Job
 from shared.deployment.rotation import rotate
 from shared.deployment.sealing import DEPLOYMENT, KEPT_FOR, Seal
 from shared.engine.rows import Stage
+from shared.flows.jobs import run
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
-from shared.jobs import run
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import migrate

@@ -7,8 +7,8 @@ from shared.connections.tokens import stored
 from shared.deployment.queues import Job
 from shared.engine.certificate import latest
 from shared.engine.rows import Stage
-from shared.handlers import grant
-from shared.jobs import run
+from shared.flows import grant
+from shared.flows.jobs import run
 from shared.protection.directory import count, domains
 from shared.protection.policies import EVERYONE, Policy
 from tests.world import FABRIKAM, World

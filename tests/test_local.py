@@ -13,7 +13,7 @@ from infra.local.controls import ACTIONS, PLACES, routes
 from infra.local.demo_browser import Page, decide
 from infra.local.simulators.google.administration import ACTIONS as KNOWN
 from shared.engine.rows import Stage
-from shared.handlers import grant
+from shared.flows import grant
 from tests import google
 from tests.world import CONTOSO, ORCHARD, World
 

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from infra.local.simulators.operators import ACCOUNTS
-from shared.app import App
 from shared.deployment.issuers import NOT_SOONER
+from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.storage import tables as db
 from shared.web import sessions, sign_in

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from shared.connections.record import Connection
 from shared.engine import chain
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows import requests as orders
 from shared.foundation.schedule import Site
-from shared.handlers import grant, orders
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.web import sessions

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
-from shared.handlers import policies as flow
-from shared.jobs import run
+from shared.flows import policies as flow
+from shared.flows.jobs import run
 from shared.protection import policies, targets
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.messages import Response

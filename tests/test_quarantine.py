@@ -13,7 +13,7 @@ import pytest
 from shared.connections.record import Connection, Status
 from shared.engine.chain import entries
 from shared.engine.rows import Stage
-from shared.handlers import quarantine as flow
+from shared.flows import quarantine as flow
 from shared.protection import exports, policies, quarantine
 from shared.protection.policies import Policy
 from shared.storage import tables as db

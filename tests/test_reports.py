@@ -30,14 +30,16 @@ from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine.chain import entries
 from shared.engine.rows import Stage
+from shared.flows.jobs import fire, run
+from shared.flows.reports import delivery, figures
+from shared.flows.reports import flow as reports
+from shared.flows.reports import rendering as page
+from shared.flows.reports import store as keep
+from shared.flows.reports.charts import charts, png
+from shared.flows.reports.periods import Kind, Period, ended
+from shared.flows.reports.store import Subscription
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
 from shared.foundation.settings import Smtp
-from shared.handlers import reports
-from shared.jobs import fire, run
-from shared.reports import delivery, figures, keep, page
-from shared.reports.charts import charts, png
-from shared.reports.keep import Subscription
-from shared.reports.periods import Kind, Period, ended
 from shared.storage import tables as db
 from shared.web.messages import Response
 from tests import asking
@@ -390,10 +392,11 @@ def test_pictures_are_pictures(steps: int, unit: str) -> None:
 
 
 def test_the_chart_library_is_known_in_one_place_and_imported_when_it_draws() -> None:
-    sources = Path(reports.__file__).parent.parent
+    sources = Path(reports.__file__).parents[2]
     users = [path.name for path in sources.rglob("*.py") if "matplotlib" in path.read_text()]
     assert users == ["charts.py"]
-    code = "import sys, shared.jobs, shared.reports.page; print('matplotlib' in sys.modules, 'smtplib' in sys.modules)"
+    code = "import sys, shared.flows.jobs, shared.flows.reports.rendering\n"
+    code += "print('matplotlib' in sys.modules, 'smtplib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=sources.parent, capture_output=True, check=True)  # noqa: S603
     assert done.stdout.split() == [b"False", b"False"]
 

@@ -16,10 +16,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from shared.deployment.queues import Job, encode
 from shared.engine.rows import Stage
+from shared.flows.jobs import run
 from shared.foundation import telemetry
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import Telemetry
-from shared.jobs import run
 from shared.storage import tables
 from tests import google
 from tests.asking import ask

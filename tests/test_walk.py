@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from shared.connections.record import Connection
-from shared.handlers import grant
+from shared.flows import grant
 from shared.web import sessions
 from shared.web.messages import Actor, Role
 from shared.web.operators import sign_in_link

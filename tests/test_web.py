@@ -11,8 +11,8 @@ import pytest
 
 from infra.local.readme import README
 from shared.engine.chain import verify
+from shared.flows import grant
 from shared.foundation.schedule import TIMERS
-from shared.handlers import grant
 from shared.web.operators import sign_in_link
 from shared.web.routes import ROUTES
 from tests.asking import ask, at

@@ -14,16 +14,17 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine.rows import Stage
+from shared.flows import grant, revoke
+from shared.flows.app import App
+from shared.flows.jobs import deliver_due
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
-from shared.handlers import grant, revoke, views
-from shared.jobs import deliver_due
+from shared.handlers import views
 from shared.protection.policies import EVERYONE, Policy
 from shared.service import build
 from tests.databases import Databases

@@ -26,9 +26,10 @@ from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import Stage
+from shared.flows import grant
+from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
-from shared.handlers import grant, overview
-from shared.handlers.advance import open_ledger
+from shared.handlers import overview
 from shared.platforms.google_workspace.tenant import DELEGATED
 from shared.protection import directory
 

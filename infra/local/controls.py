@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.simulators import Simulators
-from shared.app import App
 from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import ByAdministrator, Stage
+from shared.flows.app import App
 from shared.platforms.contract import instruction
 from shared.web.messages import PAGE_HEADERS
 from shared.web.operators import sign_in_link

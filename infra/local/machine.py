@@ -21,9 +21,9 @@ from infra.local import controls
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
 from infra.local.timers import fire_timers
-from shared.app import App
+from shared.flows.app import App
+from shared.flows.jobs import deliver_due
 from shared.foundation.settings import Settings
-from shared.jobs import deliver_due
 from shared.service import build
 from shared.storage.migrate import migrate
 

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from shared.app import App
+from shared.flows.app import App
+from shared.flows.jobs import fire
 from shared.foundation.schedule import TIMERS
-from shared.jobs import fire
 from shared.storage import tables as db
 
 

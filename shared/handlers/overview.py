@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.protection import decisions, directory, quarantine

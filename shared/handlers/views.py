@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, NotRequired, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections import call_log as operations
 from shared.connections.record import Connection, Lease
 from shared.engine import certificate
@@ -16,8 +15,9 @@ from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.plan import plan
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
 from shared.engine.steps import PlanStep, Step, Verb, gone_since
+from shared.flows.advance import open_ledger
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers.advance import open_ledger
 from shared.handlers.overview import StageName
 from shared.platforms.contract import Instruction, instruction, rows_of
 from shared.shown import When, example

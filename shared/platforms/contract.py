@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.engine.ledger import Ledger
 from shared.engine.rows import ByAdministrator, Published, Row
 from shared.engine.steps import Tenant
+from shared.flows.app import App
 from shared.protection.quarantine import Item
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from shared.app import App
 from shared.connections import tokens
 from shared.connections.record import Connection
 from shared.engine.rows import Absent, Present, Settings, Stage
+from shared.flows.app import App
 from shared.platforms.contract import OpenTenant
 from shared.protection import directory, policies
 from shared.protection.policies import EVERYONE

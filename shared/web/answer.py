@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
-from shared.app import App
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, span
 from shared.web.etags import precondition, unless_seen

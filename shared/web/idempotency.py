@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.app import App
 from shared.deployment.sealing import DEPLOYMENT, Box
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.storage import idempotency_keys as answers
 from shared.web.messages import KEY_HEADER, Request, Response

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from shared.app import App
+from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.foundation.settings import Operators
 from shared.web import sessions

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from shared.app import App
+from shared.flows.app import App
 from shared.storage import tables as db
 from shared.web.messages import Actor, Request, Role
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from shared.app import App
 from shared.deployment.issuers import PATIENCE
 from shared.deployment.sealing import challenge
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply, unreadable
 from shared.web import sessions

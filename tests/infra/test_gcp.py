@@ -10,8 +10,8 @@ import pytest
 
 from infra.package import FILES, RUNTIME
 from shared.deployment.queues import QUEUES
+from shared.flows.jobs import MOST_BEGUN
 from shared.foundation.schedule import SYNC_AT, TIMERS, Site
-from shared.jobs import MOST_BEGUN
 from shared.platforms.microsoft365.credential import SERVICE_ACCOUNT
 from tests.infra import terraform
 from tests.infra.stated import names, names_what_exists, parsed
@@ -141,7 +141,7 @@ def test_work_may_take_as_long_on_both_clouds() -> None:
 def test_the_alert_reads_the_apps_own_words() -> None:
     words = re.search(r'AND \\"(was begun.+?)\\"', (GCP / "alerts.tf").read_text())
     assert words is not None
-    assert words[1] in (ROOT / "shared" / "jobs.py").read_text()
+    assert words[1] in (ROOT / "shared" / "flows" / "jobs.py").read_text()
 
 
 def test_no_secret_reaches_the_state() -> None:

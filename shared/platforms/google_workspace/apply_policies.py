@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Missing
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, Record

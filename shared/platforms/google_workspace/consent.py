@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.app import App
 from shared.connections.call_log import Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Try
 from shared.platforms.contract import Claim, Consent

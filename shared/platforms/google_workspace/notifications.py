@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from shared.app import App
 from shared.deployment.identity import is_account
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import mailboxes
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.app import App
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.record import Connection, new_id
+from shared.flows.app import App
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Temporary
 from shared.platforms.google_workspace.api import Api

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.app import App
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
@@ -15,6 +14,7 @@ from shared.connections.record import Connection, new_id
 from shared.connections.tokens import Tokens
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record

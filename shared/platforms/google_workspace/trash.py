@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.app import App
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.record import Connection, new_id
+from shared.flows.app import App
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Post

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from shared.app import App
 from shared.engine.rows import Sighting
+from shared.flows.app import App
 from shared.foundation.errors import Missing, Permanent, Refused, Temporary
 from shared.platforms.contract import Claim, Consent, Permission
 from shared.platforms.microsoft365.entra import Entra

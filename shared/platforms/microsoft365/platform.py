@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.issuers import Keys
 from shared.engine.ledger import State
 from shared.engine.rows import Sighting
+from shared.flows.app import App
 from shared.foundation.clock import Clock
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.app import App
 from shared.connections.record import Connection
 from shared.connections.tokens import Tokens
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused

@@ -5,9 +5,10 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared.app import App
+from shared.flows import grant, revoke
+from shared.flows import requests as orders
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import grant, orders, revoke
 from shared.web.api import refuses
 from shared.web.messages import Accepted, Created, Request, Strict, accepted, created
 

@@ -1,7 +1,7 @@
 """What comes from a platform: an administrator's browser after consenting, and notifications."""
 
-from shared.app import App
-from shared.handlers import grant, scan
+from shared.flows import grant, scan
+from shared.flows.app import App
 from shared.web.api import refuses
 from shared.web.messages import Elsewhere, Nothing, Request, redirect
 

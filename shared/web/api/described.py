@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.app import App
+from shared.flows.app import App
 from shared.web.messages import Json, Request
 
 

@@ -6,11 +6,11 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections import search
 from shared.connections.record import Status
 from shared.connections.search import Order, Place, Wanted
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers import overview

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
+from shared.flows.app import App
 from shared.protection import directory_search as people
 from shared.protection.directory_search import Group, User
 from shared.shown import Next

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
+from shared.flows import policies
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import policies
 from shared.protection import policies as stored
 from shared.protection.policies import Policy
 from shared.web.api import refuses

@@ -3,9 +3,9 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
+from shared.flows import quarantine as flow
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import quarantine as flow
 from shared.protection import exports, quarantine
 from shared.protection.quarantine import QuarantineItem, State
 from shared.shown import Next

@@ -8,13 +8,13 @@ from typing import Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections import call_log as calls
 from shared.connections.call_log import OperationEntry
 from shared.engine import chain
 from shared.engine.certificate import SignedCertificate
 from shared.engine.chain import LedgerEntry
 from shared.engine.steps import PlanStep
+from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.handlers import views
 from shared.shown import Next

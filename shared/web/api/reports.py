@@ -4,10 +4,10 @@ import asyncio
 
 from typing_extensions import TypedDict
 
-from shared.app import App
-from shared.handlers import reports
-from shared.reports import keep
-from shared.reports.keep import Report, ReportSummary, Subscription
+from shared.flows.app import App
+from shared.flows.reports import flow as reports
+from shared.flows.reports import store as keep
+from shared.flows.reports.store import Report, ReportSummary, Subscription
 from shared.shown import Next
 from shared.web.api import refuses
 from shared.web.cursors import Paged, decode, encode, paged
@@ -56,7 +56,7 @@ async def one(app: App, request: Request) -> Json[Report]:
 @refuses("404 no_such_report")
 async def as_html(app: App, request: Request) -> Html:
     """One report as a file for browsers, its pictures inside."""
-    from shared.reports.page import alone
+    from shared.flows.reports.rendering import alone
 
     report = await reports.one(app, request.connection, request.args["report"])
     text = await asyncio.to_thread(alone, report["content"])
@@ -66,7 +66,7 @@ async def as_html(app: App, request: Request) -> Html:
 @refuses("404 no_such_report")
 async def as_csv(app: App, request: Request) -> Csv:
     """One report's figures as a file for spreadsheets."""
-    from shared.reports.page import figures
+    from shared.flows.reports.rendering import figures
 
     report = await reports.one(app, request.connection, request.args["report"])
     return Csv(headers=_file(Csv.media, f"{report['name']}.csv"), body=figures(report["content"]).encode())

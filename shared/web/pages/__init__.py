@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from shared.app import App
 from shared.connections.record import Connection, Status
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.handlers import overview
 from shared.web.messages import PAGE_HEADERS, Request, Response, etag

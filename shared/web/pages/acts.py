@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from shared.app import App
+from shared.flows import grant, quarantine, revoke
+from shared.flows import requests as orders
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import grant, orders, quarantine, revoke
 from shared.web.messages import Request, Response, redirect
 from shared.web.pages import mail, policies, refused
 from shared.web.pages.forms import one, posted

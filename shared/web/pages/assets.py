@@ -3,7 +3,7 @@
 import hashlib
 from functools import cache
 
-from shared.app import App
+from shared.flows.app import App
 from shared.web.messages import Request, Response
 from shared.web.pages import TEMPLATES
 

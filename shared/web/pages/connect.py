@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from shared.app import App
 from shared.engine import certificate
 from shared.engine.rows import Activity, OnDemand, Stage
-from shared.handlers import grant, orders, overview, views
+from shared.flows import grant
+from shared.flows import requests as orders
+from shared.flows.app import App
+from shared.handlers import overview, views
 from shared.platforms.contract import effects_of, permissions_of, rows_of
 from shared.web import pages
 from shared.web.messages import Request, Response, redirect

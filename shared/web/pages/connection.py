@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.app import App
 from shared.connections.record import Connection
 from shared.engine import certificate, chain
 from shared.engine.rows import Stage
-from shared.handlers import grant, overview, views
+from shared.flows import grant
+from shared.flows.app import App
+from shared.handlers import overview, views
 from shared.platforms.contract import rows_of
 from shared.web.messages import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.app import App
 from shared.connections import search
 from shared.connections.search import Wanted
+from shared.flows.app import App
+from shared.flows.grant import NewConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import SYNC_AT, Site
-from shared.handlers.grant import NewConnection
 from shared.web.api import acts, overview
 from shared.web.messages import Request, Response, redirect
 from shared.web.pages import content, shown

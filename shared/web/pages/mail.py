@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.app import App
 from shared.engine.rows import Stage
+from shared.flows.app import App
+from shared.flows.reports import flow
+from shared.flows.reports import store as keep
+from shared.flows.reports.periods import Kind
+from shared.flows.reports.store import Subscription
 from shared.foundation.errors import Refused
-from shared.handlers import reports as flow
 from shared.protection import exports
 from shared.protection.quarantine import State
-from shared.reports import keep
-from shared.reports.keep import Subscription
-from shared.reports.periods import Kind
 from shared.web.api import quarantine as listing
 from shared.web.api import reports as kept
 from shared.web.cursors import Paged

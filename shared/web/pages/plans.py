@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from shared.app import App
 from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Verb
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError
 from shared.handlers import views
 from shared.platforms.contract import rows_of

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from shared.app import App
+from shared.flows import policies
+from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import policies
 from shared.protection import directory
 from shared.protection import policies as stored
 from shared.protection.inspection.conditions import Attachment, Conditions, Failure

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from shared.app import App
 from shared.engine import certificate as certificates
 from shared.engine import chain
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.handlers import overview, views
 from shared.platforms.contract import rows_of

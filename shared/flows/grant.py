@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared.app import App
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
@@ -17,6 +16,7 @@ from shared.deployment.sealing import HEADERS
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.handlers.overview import found

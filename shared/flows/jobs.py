@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared import postponed
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status, Superseded
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine.rows import Stage
+from shared.flows import deferred_jobs as postponed
+from shared.flows.advance import advance, repair
+from shared.flows.app import App
+from shared.flows.deferred_jobs import Postponed
+from shared.flows.quarantine import export, look
+from shared.flows.reports.flow import report
+from shared.flows.scan import scan
+from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Site, Timer, last_due
 from shared.foundation.telemetry import Span, about, span
-from shared.handlers.advance import advance, repair
-from shared.handlers.quarantine import export, look
-from shared.handlers.reports import report
-from shared.handlers.scan import scan
-from shared.handlers.sync import refresh, sync, sync_accepting_loss, sync_now
-from shared.postponed import Postponed
 from shared.protection import exports, mailboxes, quarantine
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db

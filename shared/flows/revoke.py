@@ -1,6 +1,5 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared.app import App
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection
@@ -8,9 +7,10 @@ from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.rows import ByAdministrator, Change, Stage
+from shared.flows.app import App
+from shared.flows.grant import change_direction
+from shared.flows.quarantine import make_way
 from shared.foundation.errors import Refused
-from shared.handlers.grant import change_direction
-from shared.handlers.quarantine import make_way
 from shared.platforms.contract import Claim, rows_of
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from shared.flows.reports.charts import WIDTH, Chart, charts, png
 from shared.foundation.csv_file import as_csv
-from shared.reports.charts import WIDTH, Chart, charts, png
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.engine.chain import Act
+from shared.flows.reports.periods import Period
 from shared.foundation.schedule import HOUR
 from shared.protection.decisions import UNINSPECTED
-from shared.reports.periods import Period
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection, Lease, hold, still_ours
 from shared.engine import chain
-from shared.reports.periods import Kind, Period
+from shared.flows.reports.periods import Kind, Period
 from shared.shown import When
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.engine import certificate
@@ -14,6 +13,7 @@ from shared.engine.ledger import NOT_OURS, Ledger, State
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Step, Verb
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError
 from shared.platforms.contract import OpenTenant, Platform, rows_of
 

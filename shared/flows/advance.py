@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.app import App
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
@@ -16,9 +15,10 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Stage
 from shared.engine.steps import Step, Verb
+from shared.flows.app import App
+from shared.flows.closing import certify, without_consent
+from shared.flows.quarantine import export
 from shared.foundation.errors import Permanent
-from shared.handlers.closing import certify, without_consent
-from shared.handlers.quarantine import export
 from shared.platforms.contract import Claim, Platform, instruction, rows_of
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
+from shared.flows.reports.rendering import Page
+from shared.flows.reports.store import SENT, WAITING
 from shared.foundation.errors import Temporary
 from shared.foundation.settings import Smtp
-from shared.reports.keep import SENT, WAITING
-from shared.reports.page import Page
 
 # Longest silence of a mail server, in seconds: the run holds a lease meanwhile.
 PATIENCE = 20

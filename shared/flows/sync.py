@@ -1,14 +1,14 @@
 """Service running: the daily synchronisation, the hourly token."""
 
-from shared.app import App
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
+from shared.flows.advance import advance, open_ledger
+from shared.flows.app import App
+from shared.flows.scan import look_at_all
 from shared.foundation.schedule import last_due
-from shared.handlers.advance import advance, open_ledger
-from shared.handlers.scan import look_at_all
 from shared.protection import decisions, directory
 
 

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.app import App
 from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
+from shared.flows.app import App
+from shared.flows.reports import figures
+from shared.flows.reports import store as keep
+from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
+from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
 from shared.platforms.contract import rows_of
-from shared.reports import figures, keep
-from shared.reports.keep import WAITING, Report, Standing, Subscription
-from shared.reports.periods import LOOK_BACK, Kind, Period, ended
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,8 @@ async def _send(app: App, lease: Lease, name: str) -> None:
 
 async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dict[str, str]:
     """What became of each recipient that still waits. Raises Temporary if nobody was sent anything."""
-    from shared.reports import delivery, page
+    from shared.flows.reports import delivery
+    from shared.flows.reports import rendering as page
 
     smtp, content, recipients = app.settings.smtp, row["content"], row["recipients"]
     if not smtp.host:

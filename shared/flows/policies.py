@@ -1,10 +1,10 @@
 """Administrator-set policies: a change of target is carried out at once, by the difference only."""
 
-from shared.app import App
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.flows.app import App
+from shared.flows.grant import allowed
 from shared.foundation.errors import Refused
-from shared.handlers.grant import allowed
 from shared.protection import policies, targets
 from shared.protection.policies import Check, Policy
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.app import App
 from shared.connections.record import Connection, Lease
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.rows import Stage
+from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
 from shared.platforms.contract import Bins
