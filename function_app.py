@@ -42,8 +42,8 @@ def service() -> "App":
 
 def _serve(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def serve(req: func.HttpRequest) -> func.HttpResponse:
-        from shared.web.answer import answer
-        from shared.web.messages import received
+        from shared.web.dispatch import answer
+        from shared.web.http import received
 
         request = received(
             str(req.method),

@@ -41,8 +41,8 @@ async def _told(answer: Outgoing) -> Outgoing:
 @functions_framework.aio.http
 async def http(incoming: Incoming) -> Outgoing:
     """Every route."""
-    from shared.web.answer import answer
-    from shared.web.messages import received
+    from shared.web.dispatch import answer
+    from shared.web.http import received
 
     request = received(
         incoming.method,

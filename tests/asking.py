@@ -10,8 +10,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from shared.web import openapi
-from shared.web.answer import answer
-from shared.web.messages import Request, Response, received
+from shared.web.dispatch import answer
+from shared.web.http import Request, Response, received
 from shared.web.routes import Route
 from tests.world import World
 

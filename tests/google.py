@@ -20,8 +20,8 @@ from shared.flows.jobs import run
 from shared.foundation.schedule import Site
 from shared.platforms.contract import instruction
 from shared.protection.policies import EVERYONE, Policy
-from shared.web.answer import answer
-from shared.web.messages import Request, Response
+from shared.web.dispatch import answer
+from shared.web.http import Request, Response
 from tests.world import ORCHARD, World
 
 ADMIN = "admin@orchard.example"

@@ -14,10 +14,10 @@ import trustme
 from infra.local.simulators import Simulators
 from shared.connections.call_log import listed as operations_of
 from shared.connections.record import Connection, Status
-from shared.handlers.overview import detail
 from shared.protection import decisions, mailboxes, policies, quarantine
 from shared.protection.decisions import UNINSPECTED
 from shared.protection.policies import Policy
+from shared.web.views.connections import detail
 from tests import google
 from tests.google import SENDER, letter
 from tests.wire.host import Host, Say

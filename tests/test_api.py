@@ -10,11 +10,11 @@ from openapi_spec_validator import validate
 
 from infra.local.readme import README
 from shared.web import openapi
-from shared.web.answer import handler
-from shared.web.api import described
-from shared.web.cursors import encode
-from shared.web.messages import LARGEST_BODY, Request
-from shared.web.openapi_words import VERSION
+from shared.web.api import openapi as described
+from shared.web.dispatch import handler
+from shared.web.http import LARGEST_BODY, Request
+from shared.web.openapi_texts import VERSION
+from shared.web.pagination import encode
 from shared.web.routes import ROUTES
 from tests.asking import ask, at, document, validator
 from tests.world import World

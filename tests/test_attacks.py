@@ -11,7 +11,7 @@ from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.storage import tables as db
 from shared.web import sessions
-from shared.web.messages import Actor, Response, Role
+from shared.web.http import Actor, Response, Role
 from tests.asking import ask
 from tests.world import CONTOSO, FABRIKAM, World
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import bench_start
-from shared.web.answer import handler
+from shared.web.dispatch import handler
 from shared.web.routes import ROUTES, Route
 
 ROOT = Path(__file__).parents[1]

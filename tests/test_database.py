@@ -29,8 +29,8 @@ from shared.protection.decisions import Decision
 from shared.protection.policies import EVERYONE
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert
-from shared.web.answer import answer
-from shared.web.messages import Request
+from shared.web.dispatch import answer
+from shared.web.http import Request
 from tests.databases import Databases
 from tests.world import World
 

@@ -119,8 +119,8 @@ def test_azures_host_knows_no_flow() -> None:
         "shared.deployment.queues",
         "shared.foundation.schedule",
         "shared.service",
-        "shared.web.answer",
-        "shared.web.messages",
+        "shared.web.dispatch",
+        "shared.web.http",
         "shared.web.routes",
     }
 

@@ -26,7 +26,6 @@ from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.schedule import Site
-from shared.handlers.overview import found
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SCOPES, SignIn
 from shared.platforms.microsoft365.credential import Credential
@@ -34,8 +33,9 @@ from shared.platforms.microsoft365.entra import Entra
 from shared.service import build
 from shared.storage.migrate import migrate
 from shared.web import sign_in as console
-from shared.web.messages import Request
-from shared.web.operators import actor
+from shared.web.accounts import actor
+from shared.web.http import Request
+from shared.web.views.connections import found
 from tests.parts.emulate import Emulate, emulate, missing
 from tests.world import MASTER_KEY, settings_from
 

@@ -16,12 +16,12 @@ from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.flows import quarantine
 from shared.foundation.settings import Google
-from shared.handlers import views
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import METHODS
 from shared.protection import policies
 from shared.protection import quarantine as stored
 from shared.protection.policies import Policy
+from shared.web.views import changes as views
 from tests import google
 from tests.world import ORCHARD, World
 

@@ -20,9 +20,9 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.storage import tables as db
 from shared.web import sessions, sign_in
-from shared.web.answer import answer
-from shared.web.messages import Actor, Request, Response, Role
-from shared.web.operators import actor, sign_in_link
+from shared.web.accounts import actor, sign_in_link
+from shared.web.dispatch import answer
+from shared.web.http import Actor, Request, Response, Role
 from tests.world import World
 
 OLGA, VICTOR, NORA, CARL = (account.address for account in ACCOUNTS)

@@ -16,10 +16,10 @@ from shared.foundation.schedule import Site
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.web import sessions
-from shared.web.answer import answer
-from shared.web.messages import Actor, Response, Role, received
+from shared.web.dispatch import answer
+from shared.web.http import Actor, Response, Role, received
 from shared.web.pages import SECTIONS, TEMPLATES, distance
-from shared.web.pages.acts import ACTS
+from shared.web.pages.actions import ACTS
 from shared.web.pages.differences import LONGEST, MOST_LINES, differences
 from shared.web.pages.plans import KINDS, waits_of
 from tests import google

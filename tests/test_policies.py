@@ -15,7 +15,7 @@ from shared.flows import policies as flow
 from shared.flows.jobs import run
 from shared.protection import policies, targets
 from shared.protection.policies import EVERYONE, Policy
-from shared.web.messages import Response
+from shared.web.http import Response
 from tests import asking, google
 from tests.world import FABRIKAM, HARBOUR, ORCHARD, World
 

@@ -17,7 +17,7 @@ from shared.flows import quarantine as flow
 from shared.protection import exports, policies, quarantine
 from shared.protection.policies import Policy
 from shared.storage import tables as db
-from shared.web.messages import Response
+from shared.web.http import Response
 from tests import asking, google
 from tests.google import letter
 from tests.world import ORCHARD, World

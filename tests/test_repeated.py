@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from shared.flows.jobs import sweep
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db
-from shared.web.messages import Response
+from shared.web.http import Response
 from tests.asking import ask
 from tests.world import World
 

@@ -41,7 +41,7 @@ from shared.flows.reports.store import Subscription
 from shared.foundation.schedule import SYNC_AT, TIMERS, ZONES, Site
 from shared.foundation.settings import Smtp
 from shared.storage import tables as db
-from shared.web.messages import Response
+from shared.web.http import Response
 from tests import asking
 from tests.world import World
 

@@ -10,8 +10,8 @@ import pytest
 from shared.connections.record import Connection
 from shared.flows import grant
 from shared.web import sessions
-from shared.web.messages import Actor, Role
-from shared.web.operators import sign_in_link
+from shared.web.accounts import sign_in_link
+from shared.web.http import Actor, Role
 from shared.web.routes import ROUTES, Auth, Route
 from tests.asking import ask, at
 from tests.world import World

@@ -13,7 +13,7 @@ from infra.local.readme import README
 from shared.engine.chain import verify
 from shared.flows import grant
 from shared.foundation.schedule import TIMERS
-from shared.web.operators import sign_in_link
+from shared.web.accounts import sign_in_link
 from shared.web.routes import ROUTES
 from tests.asking import ask, at
 from tests.world import MASTER_KEY, World

@@ -24,9 +24,9 @@ from shared.flows.jobs import deliver_due
 from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
-from shared.handlers import views
 from shared.protection.policies import EVERYONE, Policy
 from shared.service import build
+from shared.web.views import changes as views
 from tests.databases import Databases
 
 CONTOSO = "contoso.com"

@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local import controls, demo, demo_google, demo_microsoft365
 from infra.local.machine import machine
 from shared.flows import grant
-from shared.web.operators import sign_in_link
+from shared.web.accounts import sign_in_link
 
 FOLDER = Path(".local").resolve()
 PYTHON = os.path.relpath(sys.executable)

@@ -29,9 +29,9 @@ from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
-from shared.handlers import overview
 from shared.platforms.google_workspace.tenant import DELEGATED
 from shared.protection import directory
+from shared.web.views import connections as overview
 
 SYNCS = ("whole", "unchanged")
 

@@ -6,7 +6,7 @@ import time
 import httpx
 
 from infra.local.machine import Machine
-from shared.web.operators import sign_in_link
+from shared.web.accounts import sign_in_link
 
 TIMES = 30
 # What the same server sends without looking at anything: the least that any page of it could take.

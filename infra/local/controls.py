@@ -21,8 +21,8 @@ from shared.connections.search import Order, Wanted
 from shared.engine.rows import ByAdministrator, Stage
 from shared.flows.app import App
 from shared.platforms.contract import instruction
-from shared.web.messages import PAGE_HEADERS
-from shared.web.operators import sign_in_link
+from shared.web.accounts import sign_in_link
+from shared.web.http import PAGE_HEADERS
 
 MOVES = {"+1 minute": 60, "+1 hour": 3600, "+1 day": 86400}
 

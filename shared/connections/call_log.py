@@ -12,9 +12,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections.record import hold
-from shared.shown import When
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.web.schema import When
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
 MOST_KEPT_BACK = 100

@@ -21,9 +21,9 @@ from shared.engine.rows import ByAdministrator, Change, Present, Row
 from shared.engine.steps import Item, Tenant
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site
-from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import Database, upsert
+from shared.web.schema import When, example
 
 Result = Literal["clean", "residue", "waiting for the administrator", "degraded"]
 

@@ -13,9 +13,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections.record import Connection, hold, update
-from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
+from shared.web.schema import When, example
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64

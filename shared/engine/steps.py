@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
-from shared.shown import When, example
+from shared.web.schema import When, example
 
 # Before anything that the ledger could know.
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -19,12 +19,12 @@ from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
-from shared.handlers.overview import found
 from shared.platforms.contract import Claim, Consent, Platform, in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
-from shared.shown import example
 from shared.storage.database import AsyncConnection
+from shared.web.schema import example
+from shared.web.views.connections import found
 
 log = logging.getLogger(__name__)
 

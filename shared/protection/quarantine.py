@@ -19,9 +19,9 @@ from shared.connections.record import Connection
 from shared.deployment.sealing import Box
 from shared.engine import chain
 from shared.protection.decisions import Decision
-from shared.shown import When, example
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.web.schema import When, example
 
 # As long as a mailbox's bin keeps what lies in it.
 KEPT_FOR = timedelta(days=30)

@@ -15,7 +15,7 @@ from shared.deployment.sealing import DEPLOYMENT, Box
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.storage import idempotency_keys as answers
-from shared.web.messages import KEY_HEADER, Request, Response
+from shared.web.http import KEY_HEADER, Request, Response
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 # Visible ASCII.

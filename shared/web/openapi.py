@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from shared.web.answer import handler
-from shared.web.messages import Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
-from shared.web.openapi_words import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
+from shared.web.dispatch import handler
+from shared.web.http import Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
+from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
 from shared.web.routes import ROUTES, Auth, Route
 
 SCHEMAS = "#/components/schemas/{model}"

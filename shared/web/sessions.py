@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shared.flows.app import App
 from shared.storage import tables as db
-from shared.web.messages import Actor, Request, Role
+from shared.web.http import Actor, Request, Role
 
 # A session ends so long after it was last used, and at the latest so long after it began: a role that was taken away
 # at the issuer is not held much longer here.

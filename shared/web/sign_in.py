@@ -13,8 +13,8 @@ from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply, unreadable
 from shared.web import sessions
-from shared.web.messages import Actor, Request, Response, Role, redirect
-from shared.web.operators import ONCE, admitted, outage_told, vouched
+from shared.web.accounts import ONCE, admitted, outage_told, vouched
+from shared.web.http import Actor, Request, Response, Role, redirect
 
 STATE = "sign-in state"
 # How long somebody may take at the issuer's page.

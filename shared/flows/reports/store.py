@@ -16,9 +16,9 @@ from typing_extensions import TypedDict
 from shared.connections.record import Connection, Lease, hold, still_ours
 from shared.engine import chain
 from shared.flows.reports.periods import Kind, Period
-from shared.shown import When
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert
+from shared.web.schema import When
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
 ADDRESS = (

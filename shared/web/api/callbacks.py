@@ -3,7 +3,7 @@
 from shared.flows import grant, scan
 from shared.flows.app import App
 from shared.web.api import refuses
-from shared.web.messages import Elsewhere, Nothing, Request, redirect
+from shared.web.http import Elsewhere, Nothing, Request, redirect
 
 
 @refuses("400", "403", "404 no_such_connection", "409 another_tenant", "410", "502")

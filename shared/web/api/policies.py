@@ -11,8 +11,8 @@ from shared.foundation.errors import Refused
 from shared.protection import policies as stored
 from shared.protection.policies import Policy
 from shared.web.api import refuses
-from shared.web.etags import Precondition
-from shared.web.messages import Created, Json, Nothing, Request, as_json, created, etag
+from shared.web.http import Created, Json, Nothing, Request, as_json, created, etag
+from shared.web.preconditions import Precondition
 
 
 class PolicyList(TypedDict):

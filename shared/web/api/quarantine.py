@@ -8,11 +8,11 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import exports, quarantine
 from shared.protection.quarantine import QuarantineItem, State
-from shared.shown import Next
 from shared.web.api import refuses
-from shared.web.api.acts import NOTED, Noted
-from shared.web.cursors import Paged, decode, encode, paged
-from shared.web.messages import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
+from shared.web.api.actions import NOTED, Noted
+from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
+from shared.web.pagination import Paged, decode, encode, paged
+from shared.web.schema import Next
 
 
 class Filter(Paged):

@@ -16,11 +16,11 @@ from shared.engine.chain import LedgerEntry
 from shared.engine.steps import PlanStep
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
-from shared.handlers import views
-from shared.shown import Next
 from shared.web.api import refuses
-from shared.web.cursors import Cursor, decode, encode, leading_on, paged
-from shared.web.messages import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json
+from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json
+from shared.web.pagination import Cursor, decode, encode, leading_on, paged
+from shared.web.schema import Next
+from shared.web.views import changes as views
 
 # A file is read by a program, which takes more at a time than a person.
 MOST = {"json": 200, "ndjson": 10_000, "csv": 10_000}

@@ -8,11 +8,11 @@ from shared.flows.app import App
 from shared.flows.reports import flow as reports
 from shared.flows.reports import store as keep
 from shared.flows.reports.store import Report, ReportSummary, Subscription
-from shared.shown import Next
 from shared.web.api import refuses
-from shared.web.cursors import Paged, decode, encode, paged
-from shared.web.etags import Precondition
-from shared.web.messages import DATA_HEADERS, Csv, Html, Json, Request, as_json
+from shared.web.http import DATA_HEADERS, Csv, Html, Json, Request, as_json
+from shared.web.pagination import Paged, decode, encode, paged
+from shared.web.preconditions import Precondition
+from shared.web.schema import Next
 
 # A file of its own, opened from wherever it was saved to: it can do nothing but be looked at.
 HARMLESS = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"

@@ -12,8 +12,8 @@ from shared.connections.record import Connection, Status
 from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import overview
-from shared.web.messages import PAGE_HEADERS, Request, Response, etag
+from shared.web.http import PAGE_HEADERS, Request, Response, etag
+from shared.web.views import connections as overview
 
 if TYPE_CHECKING:
     from jinja2 import Environment

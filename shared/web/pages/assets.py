@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 
 from shared.flows.app import App
-from shared.web.messages import Request, Response
+from shared.web.http import Request, Response
 from shared.web.pages import TEMPLATES
 
 STYLE, SCRIPT, ICON = "style.css", "console.js", "icon.svg"

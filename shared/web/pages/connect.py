@@ -7,12 +7,13 @@ from shared.engine.rows import Activity, OnDemand, Stage
 from shared.flows import grant
 from shared.flows import requests as orders
 from shared.flows.app import App
-from shared.handlers import overview, views
 from shared.platforms.contract import effects_of, permissions_of, rows_of
 from shared.web import pages
-from shared.web.messages import Request, Response, redirect
+from shared.web.http import Request, Response, redirect
 from shared.web.pages import mode_titles, table
 from shared.web.pages.connection import administrators, again, needs_consent
+from shared.web.views import changes as views
+from shared.web.views import connections as overview
 
 # Between two looks that the holder of a link asks for, for whoever has it may press a button again and again.
 REST = timedelta(seconds=5)

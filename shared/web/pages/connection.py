@@ -8,10 +8,11 @@ from shared.engine import certificate, chain
 from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.app import App
-from shared.handlers import overview, views
 from shared.platforms.contract import rows_of
-from shared.web.messages import Request, Response, Role
+from shared.web.http import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table
+from shared.web.views import changes as views
+from shared.web.views import connections as overview
 
 # What a button of this page has asked for, told to whoever has just pressed it.
 ASKED: Mapping[str, str] = {

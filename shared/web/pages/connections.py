@@ -10,8 +10,9 @@ from shared.flows.app import App
 from shared.flows.grant import NewConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import SYNC_AT, Site
-from shared.web.api import acts, overview
-from shared.web.messages import Request, Response, redirect
+from shared.web.api import actions as acts
+from shared.web.api import connections as overview
+from shared.web.http import Request, Response, redirect
 from shared.web.pages import content, shown
 from shared.web.pages.forms import Errors, at_field, made, one, posted, said
 

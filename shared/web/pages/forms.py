@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 
 from shared.foundation.errors import Refused
-from shared.web.messages import Request
+from shared.web.http import Request
 
 Made = TypeVar("Made")
 # Sentences of the library that a person would not understand, by its own name for them.

@@ -15,12 +15,12 @@ from shared.protection import exports
 from shared.protection.quarantine import State
 from shared.web.api import quarantine as listing
 from shared.web.api import reports as kept
-from shared.web.cursors import Paged
-from shared.web.etags import precondition
-from shared.web.messages import Request, Response, etag, redirect
+from shared.web.http import Request, Response, etag, redirect
 from shared.web.pages import SELDOM, SOON, content, framed
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted, said
 from shared.web.pages.policies import seen
+from shared.web.pagination import Paged
+from shared.web.preconditions import precondition
 
 STATES: Mapping[str, str] = {
     State.WAITING: "waiting", State.RELEASING: "being put back", State.RELEASED: "put back",

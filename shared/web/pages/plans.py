@@ -9,14 +9,14 @@ from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Verb
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError
-from shared.handlers import views
 from shared.platforms.contract import rows_of
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
-from shared.web.messages import Request, Response
+from shared.web.http import Request, Response
 from shared.web.pages import framed, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
+from shared.web.views import changes as views
 
 Line = Mapping[str, Any]
 Waits = Mapping[str, timedelta]

@@ -11,11 +11,11 @@ from shared.protection import directory
 from shared.protection import policies as stored
 from shared.protection.inspection.conditions import Attachment, Conditions, Failure
 from shared.protection.policies import Policy
-from shared.web.etags import precondition
-from shared.web.messages import Request, Response, etag, redirect
+from shared.web.http import Request, Response, etag, redirect
 from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted
+from shared.web.preconditions import precondition
 
 Form = Mapping[str, list[str]]
 # Fields in which each line, or each ticked box, stands for itself.

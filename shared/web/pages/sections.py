@@ -7,14 +7,15 @@ from shared.engine import certificate as certificates
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers import overview, views
 from shared.platforms.contract import rows_of
-from shared.web.api import people
-from shared.web.cursors import Cursor, decode, encode
-from shared.web.messages import Request, Response, Strict
+from shared.web.api import directory as people
+from shared.web.http import Request, Response, Strict
 from shared.web.pages import content, framed, mail, policies, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
+from shared.web.pagination import Cursor, decode, encode
+from shared.web.views import changes as views
+from shared.web.views import connections as overview
 
 # Entries on a page: with what differs in each, it still loads at once.
 ENTRIES = 25

@@ -11,7 +11,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.protection import decisions, directory, quarantine
-from shared.shown import When, example
+from shared.web.schema import When, example
 
 StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
 EXAMPLE: dict[str, Any] = {

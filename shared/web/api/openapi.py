@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.flows.app import App
-from shared.web.messages import Json, Request
+from shared.web.http import Json, Request
 
 
 async def document(app: App, _request: Request) -> Json[dict[str, Any]]:

@@ -18,9 +18,9 @@ from shared.engine.steps import PlanStep, Step, Verb, gone_since
 from shared.flows.advance import open_ledger
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.handlers.overview import StageName
 from shared.platforms.contract import Instruction, instruction, rows_of
-from shared.shown import When, example
+from shared.web.schema import When, example
+from shared.web.views.connections import StageName
 
 
 class MethodCalls(TypedDict):

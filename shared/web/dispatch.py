@@ -14,8 +14,8 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, span
-from shared.web.etags import precondition, unless_seen
-from shared.web.messages import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
+from shared.web.http import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
+from shared.web.preconditions import precondition, unless_seen
 from shared.web.routes import ROUTES, Auth, Route
 
 Handler = Callable[..., Awaitable[Response]]
@@ -121,7 +121,7 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
         raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
     if not route.needs_account:
         return unless_seen(request, await call(app, route, request))
-    from shared.web.operators import actor
+    from shared.web.accounts import actor
 
     who = await actor(app, request)
     allowance = app.rates.take((who.customer, who.name), route.cost)
@@ -140,7 +140,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
         raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
     if "id" in request.args:
-        from shared.handlers.overview import found
+        from shared.web.views.connections import found
 
         request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
     if route.may_be_repeated and KEY_HEADER in request.headers:

@@ -10,7 +10,7 @@ from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.messages import Accepted, Created, Request, Strict, accepted, created
+from shared.web.http import Accepted, Created, Request, Strict, accepted, created
 
 
 class Sync(Strict):

@@ -8,9 +8,9 @@ from typing_extensions import TypedDict
 from shared.flows.app import App
 from shared.protection import directory_search as people
 from shared.protection.directory_search import Group, User
-from shared.shown import Next
-from shared.web.cursors import Paged, decode, encode, paged
-from shared.web.messages import Json, Request
+from shared.web.http import Json, Request
+from shared.web.pagination import Paged, decode, encode, paged
+from shared.web.schema import Next
 
 
 class Search(Paged):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from shared.foundation.errors import Refused
-from shared.web.messages import Content, Json, Request, Strict, as_json
+from shared.web.http import Content, Json, Request, Strict, as_json
 
 Limit = Annotated[int, Field(ge=1, le=200, description="how many at most")]
 Cursor = Annotated[

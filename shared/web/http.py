@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.foundation.errors import Refused
-from shared.shown import example
+from shared.web.schema import example
 
 Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")

@@ -13,12 +13,12 @@ from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
-from shared.handlers import overview
-from shared.handlers.overview import ConnectionDetail, ConnectionView, StageName
-from shared.shown import Next
 from shared.web.api import refuses
-from shared.web.cursors import Paged, decode, encode, never_one, paged
-from shared.web.messages import Json, Request, as_json
+from shared.web.http import Json, Request, as_json
+from shared.web.pagination import Paged, decode, encode, never_one, paged
+from shared.web.schema import Next
+from shared.web.views import connections as overview
+from shared.web.views.connections import ConnectionDetail, ConnectionView, StageName
 
 
 class Filter(Paged):

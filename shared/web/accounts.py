@@ -10,7 +10,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.foundation.settings import Operators
 from shared.web import sessions
-from shared.web.messages import Actor, Request, Role
+from shared.web.http import Actor, Request, Role
 
 ONCE = "sign-in"
 ONCE_LIFE = timedelta(minutes=15)

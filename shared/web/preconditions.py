@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.foundation.errors import Refused
-from shared.web.messages import Request, Response, etag
+from shared.web.http import Request, Response, etag
 
 Precondition = Callable[[Any | None], None]
 """Given what is stored, JSON-ready, or None: raises Refused if it is not what whoever asks has seen. Called inside the

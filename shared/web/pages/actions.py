@@ -7,7 +7,7 @@ from shared.flows import grant, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.web.messages import Request, Response, redirect
+from shared.web.http import Request, Response, redirect
 from shared.web.pages import mail, policies, refused
 from shared.web.pages.forms import one, posted
 
