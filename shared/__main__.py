@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 
-from shared.command.api import Api, Usage
-from shared.command.call import Call
-from shared.command.commands import parser
-from shared.command.terminal import Terminal
+from shared.cli.api import Api, Usage
+from shared.cli.call import Call
+from shared.cli.commands import parser
+from shared.cli.terminal import Terminal
 from shared.foundation.errors import FootprintError
 
 

@@ -26,8 +26,8 @@ import pytest
 import trustme
 
 from shared.__main__ import main
-from shared.command import commands, terminal
-from shared.command.proof import verified
+from shared.cli import commands, terminal
+from shared.cli.certificate import verified
 from shared.connections.record import Status
 from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent
@@ -531,7 +531,7 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
     assert json.loads(ran.stdout)["id"] == identifier
     loaded = run("-c", "import shared.__main__, sys; print(*sorted(sys.modules))").stdout.split()
     ours = {name for name in loaded if name.startswith("shared.")}
-    assert {name for name in ours if not name.startswith("shared.command")} == {
+    assert {name for name in ours if not name.startswith("shared.cli")} == {
         "shared.__main__",
         "shared.foundation",
         "shared.foundation.errors",

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.command.api import of
-from shared.command.call import Call
-from shared.command.terminal import moment
+from shared.cli.api import of
+from shared.cli.call import Call
+from shared.cli.terminal import moment
 from shared.foundation.errors import Permanent
 
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.command.api import Answer, of
-from shared.command.call import Call
-from shared.command.terminal import moment
+from shared.cli.api import Answer, of
+from shared.cli.call import Call
+from shared.cli.terminal import moment
 
 DONE, NOT_YET = 0, 3
 # Between two looks, in seconds: quick at first, for most things are over soon.

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from shared.command import waiting
-from shared.command.api import Answer, Usage, of
-from shared.command.call import Call
-from shared.command.looks import LOOKING, PLAN
+from shared.cli import follow as waiting
+from shared.cli.api import Answer, Usage, of
+from shared.cli.call import Call
+from shared.cli.queries import LOOKING, PLAN
 
 
 def connect(call: Call) -> int:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.command import acts, completion, looks, proof
-from shared.command.call import Call
+from shared.cli import actions as acts
+from shared.cli import certificate as proof
+from shared.cli import completion
+from shared.cli import queries as looks
+from shared.cli.call import Call
 
 SITES = ("eu", "uk", "ca", "us", "jp", "anz", "sg", "in")
 STAGES = ("new", "grant", "run", "revoke", "cleanup", "closed")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.command.api import Answer, of
-from shared.command.call import Call
-from shared.command.terminal import Column, column, marked, marks, moment, times
+from shared.cli.api import Answer, of
+from shared.cli.call import Call
+from shared.cli.terminal import Column, column, marked, marks, moment, times
 
 Run = Callable[[Call], int]
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-from shared.command.api import Usage
-from shared.command.call import Call
+from shared.cli.api import Usage
+from shared.cli.call import Call
 
 NAME = "footprint"
 ROOT = Path(__file__).parents[2]
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def completion(call: Call) -> int:
     """Print the script."""
-    from shared.command.commands import parser
+    from shared.cli.commands import parser
 
     try:
         import shtab

@@ -5,8 +5,8 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
 
-from shared.command.api import Answer, Api
-from shared.command.terminal import Terminal
+from shared.cli.api import Answer, Api
+from shared.cli.terminal import Terminal
 
 
 @dataclass(frozen=True, kw_only=True)
