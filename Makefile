@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := shared infra gcp_functions function_app.py tests
-OUTSIDE := tests/browser tests/test_conforming.py
+OUTSIDE := tests/browser tests/web/test_conforming.py
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
@@ -55,13 +55,13 @@ sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment 
 
 parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## programs of others that tests speak to: storage, task queues, sign-in, accessibility, the API's judge
 
-.parts/node/ready: tests/parts/package.json
+.parts/node/ready: tests/programs/package.json
 	mkdir -p $(@D)
 	cp $< $(@D)
 	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.parts/tasks/ready .parts/schemathesis/ready: .parts/%/ready: tests/parts/requirements-%.txt
+.parts/tasks/ready .parts/schemathesis/ready: .parts/%/ready: tests/programs/requirements-%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from infra.local.simulators import Simulators
-from tests.databases import Databases, Sqlite, Unavailable, postgresql
-from tests.world import TestClock, World
+from tests.harness.databases import Databases, Sqlite, Unavailable, postgresql
+from tests.harness.world import TestClock, World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parts import running
+from tests.programs import running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
 
 from tests.browser import SIZES
-from tests.parts import PARTS
+from tests.programs import PARTS
 
 AXE = PARTS / "node" / "node_modules" / "axe-core" / "axe.min.js"
 HEAVIEST = 60_000  # bytes of a page with its assets

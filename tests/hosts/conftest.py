@@ -8,8 +8,8 @@ import pytest
 
 from tests.hosts.hosting import Hosted, hosted, missing
 from tests.hosts.sample import CLIENT, SAMPLE, Sample
-from tests.parts import azurite as storage
-from tests.parts.azurite import Azurite
+from tests.programs import azurite as storage
+from tests.programs.azurite import Azurite
 
 
 @pytest.fixture(scope="session")

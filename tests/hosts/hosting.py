@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-HOST = Path(__file__).parent / "azure_host.py"
+HOST = Path(__file__).parent / "azure_host" / "host.py"
 START_LIMIT = 30  # seconds
 
 

@@ -28,9 +28,10 @@ from shared.foundation.clock import FileClock
 from shared.foundation.schedule import TIMERS
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
+from tests.harness.world import MASTER_KEY
 from tests.hosts import hosting
-from tests.parts import azurite, move_clock, set_clock, tasks
-from tests.world import MASTER_KEY
+from tests.programs import azurite, move_clock, set_clock
+from tests.programs import cloud_tasks as tasks
 
 ROOT = Path(__file__).parents[2]
 FRAMEWORK = Path(sys.executable).parent / "functions-framework"

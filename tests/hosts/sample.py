@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.parts.azurite import Azurite
+from tests.programs.azurite import Azurite
 
 SAMPLE = Path(__file__).parent / "sample_app"
 NEW_YEAR = "0 0 0 1 1 *"

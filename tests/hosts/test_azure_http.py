@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.hosts import azure_http
-from tests.hosts.azure_worker import Function
+from tests.hosts.azure_host import http as azure_http
+from tests.hosts.azure_host.worker import Function
 from tests.hosts.hosting import Hosted, hosted
 from tests.hosts.sample import CLIENT, SAMPLE, Sample, until
 

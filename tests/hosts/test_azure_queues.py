@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tests.hosts.hosting import Hosted, hosted
 from tests.hosts.sample import PATIENCE, SAMPLE, Sample, until
-from tests.parts import move_clock
+from tests.programs import move_clock
 
 
 def settled(host: Hosted) -> int:

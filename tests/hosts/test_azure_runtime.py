@@ -14,8 +14,8 @@ from shared.foundation.schedule import TIMERS
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from shared.web.routes import ROUTES, Auth
+from tests.harness.world import MASTER_KEY
 from tests.hosts.hosting import ROOT, missing, python
-from tests.world import MASTER_KEY
 
 # Each with the library that Microsoft has for it.
 LIBRARIES = {"3.11": "1.26.0", "3.13": "2.3.0"}
@@ -45,7 +45,7 @@ def probed(version: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
             "FOOTPRINT_MASTER_KEY__VALUE": MASTER_KEY,
             "FOOTPRINT_PUBLIC_URL": "http://127.0.0.1:8080",
         }
-        command = [str(python(version)), "-m", "tests.hosts.azure_probe", str(ROOT), str(folder / "told")]
+        command = [str(python(version)), "-m", "tests.hosts.azure_host.probe", str(ROOT), str(folder / "told")]
         run = subprocess.run(  # noqa: S603 - our own words
             command, input=json.dumps(_calls()), env=settings, cwd=ROOT, capture_output=True, text=True,
             timeout=PATIENCE, check=False,

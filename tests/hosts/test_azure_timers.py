@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.hosts.azure_timer import Schedule
+from tests.hosts.azure_host.timer import Schedule
 from tests.hosts.hosting import hosted
 from tests.hosts.sample import SAMPLE, Sample, until
-from tests.parts import move_clock, set_clock
+from tests.programs import move_clock, set_clock
 
 
 def test_fires_when_its_time_comes_and_makes_up_for_what_it_missed(sample: Sample) -> None:

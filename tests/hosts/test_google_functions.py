@@ -19,8 +19,8 @@ from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine.rows import Stage
-from tests.wire.host import Host, Say
-from tests.world import MASTER_KEY, World
+from tests.harness.scripted_host import Host, Say
+from tests.harness.world import MASTER_KEY, World
 
 SOURCE = Path(__file__).parents[2] / "gcp_functions" / "main.py"
 ACCOUNT, ADDRESS = "invoker@footprint-test.iam.gserviceaccount.com", "https://footprint-{}-12345.europe-west1.run.app"
@@ -75,7 +75,7 @@ async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> A
 
 def token(audience: str, key: Any = KEY, **other: Any) -> str:
     """What Google puts into a task's or a schedule's header."""
-    now = int(time.time())
+    now = int(time.time()) - HOUR // 2  # the app's clock may be behind
     content = {"iss": "https://accounts.google.com", "aud": audience, "email": ACCOUNT, "email_verified": True,
                "sub": "12345", "iat": now, "exp": now + 3600}  # fmt: skip
     return jwt.encode(content | other, key, algorithm="RS256", headers={"kid": "one"})

@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 
 from shared.deployment.queues import database as embedded
-from tests.hosts import azure_queue
-from tests.hosts.azure_queue import Options, span
+from tests.hosts.azure_host import queue as azure_queue
+from tests.hosts.azure_host.queue import Options, span
 
 HERE = Path(__file__).parent
 HOST: dict[str, Any] = json.loads((HERE.parents[1] / "host.json").read_text())

@@ -25,9 +25,9 @@ from infra.local import demo_browser
 from shared.engine.chain import verify
 from shared.foundation.clock import FileClock
 from shared.storage.database import Database
+from tests.harness.world import CONTROL
 from tests.hosts import places
 from tests.hosts.places import Place
-from tests.world import CONTROL
 
 HOSTS = {"azure": (places.azure, places.missing_azure()), "google": (places.google, places.missing_google())}
 # As many as there is time for: `make kills` asks for fifty.

@@ -1,0 +1,293 @@
+"""A world for tests: the simulated platforms, one app, and a clock that both follow."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic_settings import SettingsConfigDict
+
+from infra.local.simulators import Simulators
+from infra.local.simulators.cloud import Saved
+from infra.local.simulators.wire import Call
+from infra.local.timers import fire_timers
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine.rows import Stage
+from shared.flows import grant, revoke
+from shared.flows.app import App
+from shared.flows.jobs import deliver_due
+from shared.foundation.clock import FileClock
+from shared.foundation.schedule import Site
+from shared.foundation.settings import Settings
+from shared.protection.policies import EVERYONE, Policy
+from shared.service import build
+from shared.web.views import changes as views
+from tests.harness.databases import Databases
+
+CONTOSO = "contoso.com"
+FABRIKAM = "fabrikam.com"
+ORCHARD = "orchard.example"
+HARBOUR = "harbour.example"
+# One client for all: to make one costs more than most calls, for it reads every certificate authority.
+CONTROL = httpx.Client(trust_env=False)
+MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
+class TestClock(FileClock):
+    """A clock that nobody waits for: a short sleep at the wire moves it on."""
+
+    __test__ = False
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self.file = file
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(timedelta(seconds=seconds))
+
+    def move(self, by: timedelta) -> None:
+        """Move the time on, for everybody who reads the file."""
+        # Over what is there and in one step, for the simulators may be reading it.
+        with self.file.open("r+b", buffering=0) as file:
+            file.write(f"{self._offset() + by.total_seconds():<32}".encode())
+
+
+class TestSettings(Settings):
+    """Settings from keywords alone, whatever the machine's environment says."""
+
+    __test__ = False
+    model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None, extra="ignore", frozen=True)
+
+
+def settings_from(environment: dict[str, str], **more: Any) -> Settings:
+    """The settings that these environment names and values would make."""
+    nested: dict[str, Any] = {}
+    for name, value in environment.items():
+        *path, last = name.removeprefix("FOOTPRINT_").lower().split("__")
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = json.loads(value) if value.startswith(("[", "{")) else value
+    for name, value in more.items():
+        nested[name] = {**nested.get(name, {}), **value} if isinstance(value, dict) else value
+    return TestSettings(**nested)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """Where the beginning of a life came to: all that outlives a process, and the machine's own time then."""
+
+    connection: str
+    cloud: Saved
+    calls: tuple[Call, ...]
+    content: Any
+    at: datetime
+
+
+# Beginnings that were lived in this process. To live them again would show nothing new, and takes longer than most
+# of what comes after them.
+LIVED: dict[object, Lived] = {}
+
+
+@dataclass(eq=False, repr=False)  # asyncio prints what a task was given, again and again, and this is a lot
+class World:
+    """Everything a test needs to live a connection's life."""
+
+    sims: Simulators
+    clock: TestClock
+    databases: Databases
+    folder: Path
+    app: App
+    at_first: Saved | None
+    others: list["World"] = field(default_factory=list)
+
+    @classmethod
+    async def make(
+        cls, sims: Simulators, clock: TestClock, databases: Databases, folder: Path, **settings: Any
+    ) -> "World":
+        """A fresh database beside the simulators as they are, or the one that a process before has left there."""
+        made = settings_from(
+            sims.settings, database_url=databases.url(folder), master_key={"value": MASTER_KEY},
+            public_url="http://127.0.0.1:8080", **settings,
+        )  # fmt: skip
+        app = build(made, clock)
+        at_first = None if settings else sims.cloud.save()
+        return cls(sims=sims, clock=clock, databases=databases, folder=folder, app=app, at_first=at_first)
+
+    async def again(self, **settings: Any) -> "World":
+        """Another process of the same deployment, perhaps with other settings. It ends when this one does."""
+        self.others.append(await World.make(self.sims, self.clock, self.databases, self.folder, **settings))
+        return self.others[-1]
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        for one in self.others:
+            await one.close()
+        await self.app.database.close()
+
+    async def once(self, what: object, live: Callable[[], Awaitable[Connection]]) -> Connection:
+        """Live the beginning of a life; if it was lived before, and nothing has happened here, go where it came to."""
+        if not self._untouched():
+            return await live()
+        key = type(self.databases), what
+        if key not in LIVED:
+            connection = await live()
+            LIVED[key] = Lived(
+                connection=connection.id, cloud=self.sims.cloud.save(), calls=tuple(self.sims.cloud.calls),
+                content=self.databases.content(self.folder), at=datetime.now(UTC),
+            )  # fmt: skip
+            return connection
+        lived = LIVED[key]
+        await self.close()
+        self.databases.put(self.folder, lived.content)
+        self.sims.cloud.restore(lived.cloud)
+        self.sims.cloud.calls[:] = lived.calls
+        # To the service and the platforms no time has passed.
+        self.clock.move(lived.at - datetime.now(UTC))
+        return await self.connection(lived.connection)
+
+    def _untouched(self) -> bool:
+        cloud, first = self.sims.cloud, self.at_first
+        as_it_was = first is not None and (cloud.tenants, cloud.customers) == (first.tenants, first.customers)
+        nothing_in_the_way = first is not None and not cloud.faults and cloud.clock.offset == first.offset
+        return as_it_was and nothing_in_the_way and self.databases.content(self.folder) == self.databases.template
+
+    # The administrator and the operator
+
+    def tenant_id(self, domain: str = CONTOSO) -> str:
+        """The id of a simulated tenant or customer."""
+        return next(one["id"] for one in self.sims.tenants() if one["domain"] == domain)
+
+    def control(self, method: str, path: str, /, **body: Any) -> httpx.Response:
+        """Use the simulators' control API."""
+        answer = CONTROL.request(method, f"{self.sims.control}/_sim{path}", json=body or None)
+        assert answer.status_code < 300, answer.text
+        return answer
+
+    def snapshot(self, domain: str = CONTOSO) -> str:
+        """The tenant's whole state as canonical JSON."""
+        return self.control("GET", f"/tenants/{self.tenant_id(domain)}/snapshot").text
+
+    def behave(self, domain: str = CONTOSO, **knobs: Any) -> None:
+        """Turn the tenant's knobs."""
+        self.control("POST", f"/tenants/{self.tenant_id(domain)}/behaviour", **knobs)
+
+    def fault(self, match: dict[str, Any], do: dict[str, Any], *, times: int = 1, skip: int = 0) -> None:
+        """Make the platform misbehave."""
+        self.control("POST", "/faults", match=match, do=do, times=times, skip=skip)
+
+    def admin(self, action: str, domain: str = CONTOSO, **more: Any) -> None:
+        """The tenant's administrator acts in the admin center."""
+        self.control("POST", f"/tenants/{self.tenant_id(domain)}/admin", action=action, **more)
+
+    def cmdlet(self, name: str, domain: str = CONTOSO, /, **parameters: Any) -> Any:
+        """The tenant's administrator acts in Exchange."""
+        path = f"/tenants/{self.tenant_id(domain)}/cmdlet"
+        return self.control("POST", path, CmdletName=name, Parameters=parameters).json()
+
+    def graph(self, method: str, path: str, domain: str = CONTOSO, body: Any = None) -> Any:
+        """The tenant's administrator acts in Graph."""
+        where = f"/tenants/{self.tenant_id(domain)}/graph"
+        answer = self.control("POST", where, method=method, path=path, body=body)
+        return answer.json() if answer.content else None
+
+    async def create(
+        self, domain: str | None = CONTOSO, *, policies: list[Policy] | None = None, **more: Any
+    ) -> Connection:
+        """An operator makes a connection."""
+        new = grant.NewConnection(
+            platform="microsoft365", site=more.pop("site", Site.EU), name="Contoso", tenant=domain,
+            policies=[EVERYONE] if policies is None else policies, **more,
+        )  # fmt: skip
+        made = await grant.create(self.app, new, "operator@msp.example")
+        return await self.connection(made["id"])
+
+    async def consent(self, connection: Connection, domain: str = CONTOSO) -> None:
+        """The administrator opens the platform's page, accepts and comes back."""
+        url = httpx.URL(await grant.platform_url(self.app, connection))
+        self.admin("consent", domain)
+        query = {"admin_consent": "True", "tenant": self.tenant_id(domain), "state": url.params["state"]}
+        await grant.callback(self.app, connection.platform, query)
+
+    async def connect(self, domain: str = CONTOSO, **more: Any) -> Connection:
+        """From nothing to a running connection."""
+
+        async def live() -> Connection:
+            connection = await self.create(domain, **more)
+            await self.consent(connection, domain)
+            self.admin("assign-role", domain)
+            return await self.until(connection, Stage.RUN)
+
+        return await self.once(("microsoft365", domain, repr(more)), live)
+
+    # Time and work
+
+    async def connection(self, identifier: str) -> Connection:
+        """The connection as it is now."""
+        found = await connections.find(self.app.database, identifier)
+        assert found is not None
+        return found
+
+    async def work(self) -> None:
+        """Run whatever is due now."""
+        await deliver_due(self.app)
+
+    async def tick(self) -> None:
+        """Fire the timers that are due, then run whatever is due."""
+        await fire_timers(self.app)
+        await self.work()
+
+    async def pass_time(self, span: timedelta) -> None:
+        """Let time pass; whatever falls due meanwhile is run when it does."""
+        end = self.clock.now() + span
+        await self.work()
+        queue = EmbeddedQueue(self.app.database)
+        while (at := await queue.next_at()) is not None and at <= end:
+            self.clock.move(max(at - self.clock.now(), timedelta(milliseconds=1)))
+            await self.work()
+        self.clock.move(max(end - self.clock.now(), timedelta(0)))
+
+    async def until(self, connection: Connection, stage: Stage, *, limit: timedelta = timedelta(days=3)) -> Connection:
+        """Let time pass until the connection stands in a stage."""
+        return await self.until_true(connection, lambda now: now.stage is stage, limit=limit)
+
+    async def until_true(
+        self, connection: Connection, test: Callable[[Connection], bool], *, limit: timedelta = timedelta(days=3)
+    ) -> Connection:
+        """Let time pass until something is true of the connection; fails with its reason otherwise."""
+        end = self.clock.now() + limit
+        queue = EmbeddedQueue(self.app.database)
+        while True:
+            await self.work()
+            now = await self.connection(connection.id)
+            if test(now):
+                return now
+            at = await queue.next_at()
+            # With nothing on its way, the sweep's next turn.
+            moment = self.clock.now()
+            known = [later for later in (at, now.not_before) if later and later > moment]
+            soonest: datetime = min(known, default=moment + timedelta(minutes=5))
+            assert soonest < end, f"stays in {now.stage.name}: {now.status} {now.reason} {now.sentence}"
+            self.clock.move(soonest - moment)
+            await fire_timers(self.app)
+
+    async def revoke(self, connection: Connection) -> None:
+        """An operator revokes."""
+        await revoke.revoke(self.app, await self.connection(connection.id), "operator@msp.example")
+
+    async def leave(self, connection: Connection, domain: str = CONTOSO) -> Connection:
+        """From running to closed, with the administrator's step."""
+        await self.revoke(connection)
+        await self.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+        self.admin("remove-application", domain)
+        return await self.until(connection, Stage.CLOSED)
+
+    async def marks(self, connection: Connection) -> dict[str, str]:
+        """The published rows' keys, with the mark of each."""
+        shown = await views.changes(self.app, await self.connection(connection.id))
+        return {row["key"] + (f"/{row['element']}" if row["element"] else ""): row["mark"] for row in shown["rows"]}

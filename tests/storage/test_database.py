@@ -1,0 +1,333 @@
+"""What several processes do to one database at the same moment, and what is said when it does not answer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from shared.connections import call_log as operations
+from shared.connections import record as connections
+from shared.connections.record import LEASE, Lease, Superseded
+from shared.deployment.queues import Job, encode
+from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
+from shared.engine.rows import Stage
+from shared.flows import grant, revoke
+from shared.flows.advance import settle
+from shared.flows.app import App
+from shared.flows.jobs import deliver, run
+from shared.foundation.errors import Refused, Temporary
+from shared.protection import decisions, directory, mailboxes, policies
+from shared.protection.decisions import Decision
+from shared.protection.policies import EVERYONE
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new, upsert
+from shared.web.dispatch import answer
+from shared.web.http import Request
+from tests.harness.databases import Databases
+from tests.harness.world import World
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+PROCESSES = 6
+ROUNDS = 20
+
+
+@pytest.fixture
+async def processes(databases: Databases, tmp_path: Path) -> AsyncIterator[list[Database]]:
+    """The same database as several processes have it, each with connections of its own."""
+    url = databases.url(tmp_path)
+    opened = [Database(url) for _ in range(PROCESSES)]
+    yield opened
+    for one in opened:
+        await one.close()
+
+
+async def add(database: Database, name: str, **values: Any) -> str:
+    """A connection."""
+    async with database.write() as write:
+        await connections.create(
+            write, id=name, platform="microsoft365", modes=frozenset(), name=name, customer="",
+            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"", now=NOW,
+        )  # fmt: skip
+        if values:
+            await connections.update(write, name, **values)
+    return name
+
+
+async def several(world: World, number: int) -> list[App]:
+    """Several processes of one deployment."""
+    return [(await world.again()).app for _ in range(number)]
+
+
+async def extend(database: Database, lease: Lease, now: datetime = NOW) -> None:
+    async with database.write() as write:
+        await connections.still_ours(write, lease, now)
+
+
+async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) -> None:
+    names = [await add(processes[0], name) for name in ("one", "two")]
+    holders: Counter[str] = Counter()
+    turns: Counter[str] = Counter()
+
+    async def work(database: Database) -> None:
+        for number in range(ROUNDS):
+            name = names[number % len(names)]
+            claimed = await connections.claim(database, name, NOW)
+            if claimed is None:
+                continue
+            holders[name] += 1
+            assert holders[name] == 1
+            await extend(database, claimed[1])
+            assert holders[name] == 1
+            holders[name] -= 1
+            turns[name] += 1
+            await connections.release(database, claimed[1], NOW)
+
+    await asyncio.gather(*(work(one) for one in processes))
+    assert all(turns[name] for name in names)
+
+
+async def test_whoever_lost_a_lease_is_told_and_gives_nothing_back(processes: list[Database]) -> None:
+    first, second, *_ = processes
+    await add(first, "one")
+    old = await connections.claim(first, "one", NOW)
+    assert old is not None
+    later = NOW + LEASE
+    taken = [one for one in await asyncio.gather(*(connections.claim(p, "one", later) for p in processes)) if one]
+    assert len(taken) == 1
+    with pytest.raises(Superseded):
+        await extend(first, old[1], later)
+    await connections.release(first, old[1], NOW)
+    await extend(second, taken[0][1], later)
+    assert await connections.claim(first, "one", later) is None
+
+
+async def test_the_chain_is_never_forked(processes: list[Database]) -> None:
+    await add(processes[0], "one")
+
+    async def write_some(database: Database) -> None:
+        for _ in range(ROUNDS):
+            async with database.write() as write:
+                await chain.append(write, "one", 1, NOW, Entry(key="connection", act=Act.REMARK, note="said"))
+
+    await asyncio.gather(*(write_some(one) for one in processes))
+    assert await chain.verify(processes[0], "one") is None
+    numbers = [entry["number"] async for entry in chain.entries(processes[0], "one")]
+    assert numbers == list(range(1, PROCESSES * ROUNDS + 1))
+
+
+async def test_a_mailbox_is_taken_by_one(processes: list[Database]) -> None:
+    await add(processes[0], "one")
+    users = [f"user {number:02}" for number in range(40)]
+    for user in users:
+        await mailboxes.keep(processes[0], "one", user, user, position=1, noticed=2)
+    taken: list[str] = []
+
+    async def take(database: Database) -> None:
+        while some := await mailboxes.take(database, "one", NOW, 3):
+            taken.extend(box.user for box in some)
+
+    await asyncio.gather(*(take(one) for one in processes))
+    assert sorted(taken) == users
+
+
+async def test_a_job_is_delivered_to_one(processes: list[Database]) -> None:
+    await asyncio.gather(
+        *(EmbeddedQueue(processes[n % PROCESSES]).send(Job(name="sync", connection=str(n)), NOW) for n in range(30))
+    )
+    received: list[str] = []
+
+    async def receive(database: Database) -> None:
+        queue = EmbeddedQueue(database)
+        while (delivery := await queue.receive(NOW)) is not None:
+            received.append(delivery.job.connection)
+            await queue.finish(delivery)
+
+    await asyncio.gather(*(receive(one) for one in processes))
+    assert sorted(received, key=int) == [str(number) for number in range(30)]
+    assert await EmbeddedQueue(processes[0]).next_at() is None
+
+
+async def test_a_link_is_used_once(world: World) -> None:
+    token = await world.app.seal.link("trial", None, timedelta(hours=1))
+    apps = await several(world, PROCESSES)
+    ends = await asyncio.gather(*(app.seal.use("trial", token) for app in apps), return_exceptions=True)
+    assert [type(end) for end in ends if end != ""] == [Refused] * (PROCESSES - 1)
+
+
+async def test_what_two_write_at_once_is_there_once(processes: list[Database]) -> None:
+    """Each of these looks whether something is there and then writes it."""
+    await add(processes[0], "one")
+    token = {"connection": "one", "resource": "graph", "sealed": b"", "obtained_at": NOW, "expires_at": NOW}
+
+    async def write_all(database: Database) -> None:
+        for number in range(ROUNDS):
+            async with database.write() as write:
+                await write.execute(upsert(write, db.tokens).values(token))
+            async with database.write() as write:
+                await policies.put(write, "one", EVERYONE)
+            async with database.write() as write:
+                await write.execute(insert_new(write, db.links).values(id="link", purpose="trial", expires_at=NOW))
+            await mailboxes.keep(database, "one", "user", "user@contoso.com", position=number)
+            async with database.write() as write:
+                decision = Decision(user="user", message="message", policy="risky", actions=("label",))
+                await decisions.decide(write, "one", decision, NOW, done=False)
+            await directory.put_members(database, "one", "group", [f"member {number % 3}"])
+            rows = [{"name": f"contoso{n}.com", "verified": True, "accepted": True} for n in range(2)]
+            await directory.put_domains(database, "one", rows)
+            await directory.keep_checkpoint(database, "one", "users", str(number), NOW)
+
+    await asyncio.gather(*(write_all(one) for one in processes))
+    counted = {}
+    async with processes[0].read() as read:
+        for table in (db.tokens, db.policies, db.links, db.mailboxes, db.acted, db.domains, db.checkpoints):
+            counted[table.name] = (await read.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+    assert counted.pop("domains") == 2
+    assert set(counted.values()) == {1}, counted
+
+
+async def until_waiting(database: Database, work: "asyncio.Future[Any]") -> None:
+    """Until the work waits for a transaction that is open, or has not waited for it."""
+    if database.engine.dialect.name == "sqlite":
+        return  # nobody begins to write before it ends
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with database.read() as read:
+        while not work.done() and not (await read.execute(waiting)).scalar_one():
+            pass
+
+
+async def test_whoever_reads_the_log_from_the_last_number_on_misses_nothing(processes: list[Database]) -> None:
+    first, second, reader, *_ = processes
+    await add(first, "one")
+    call = operations.Operation(
+        at=NOW, run="run", client="client", subject=None, method="GET", target=None, status=200, reason=None, attempt=1,
+        milliseconds=1, quota=1,
+    )  # fmt: skip
+    log = operations.Operations(second, "one")
+    log.add(call)
+    async with first.write() as write:
+        await connections.hold(write, "one")
+        await write.execute(sa.insert(db.operations).values(connection="one", **asdict(call)))
+        later = asyncio.ensure_future(log.flush())
+        await until_waiting(reader, later)
+        seen = [row["number"] for row in await operations.listed(reader, "one")]
+    await later
+    seen += [row["number"] for row in await operations.listed(reader, "one", after=max(seen, default=0))]
+    assert len(seen) == 2
+
+
+async def test_a_tenant_is_bound_to_one_of_two_that_prove_it_at_once(world: World) -> None:
+    pair = [await world.create(), await world.create()]
+    for one in pair:
+        await world.consent(one)
+    first, second, reader = await several(world, 3)
+    async with first.database.write() as write:
+        await connections.hold_tenant(write, pair[0].platform, world.tenant_id())
+        later = asyncio.ensure_future(run(second, Job(name="advance", connection=pair[1].id)))
+        await until_waiting(reader.database, later)
+        await connections.update(write, pair[0].id, tenant=world.tenant_id())
+    await later
+    now = [await world.connection(one.id) for one in pair]
+    assert [one.tenant for one in now] == [world.tenant_id(), None]
+    assert now[1].reason == "tenant_taken"
+
+
+async def test_one_of_two_that_are_connected_again_at_once_has_the_tenant(world: World) -> None:
+    for name in ("one", "two"):
+        await add(world.app.database, name, tenant="contoso", stage=int(Stage.CLOSED), generation=2)
+    pair = [await world.connection(name) for name in ("one", "two")]
+    apps = await several(world, 2)
+    turned = [grant.turn_to_grant(app, one, "anna") for app, one in zip(apps, pair, strict=True)]
+    ends = await asyncio.gather(*turned, return_exceptions=True)
+    (refused,) = [end for end in ends if end is not None]
+    assert isinstance(refused, Refused)
+    assert refused.code == "tenant_taken"
+
+
+async def test_a_revoke_between_the_last_look_and_the_next_stage_is_not_lost(world: World) -> None:
+    connection = await world.connect()
+    async with world.app.database.write() as write:
+        await connections.update(write, connection.id, stage=int(Stage.GRANT))
+    claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
+    assert claimed is not None
+    await revoke.revoke(world.app, claimed[0], "operator@msp.example")
+    with pytest.raises(Superseded):
+        await settle(world.app, *claimed)
+    assert (await world.connection(connection.id)).stage is Stage.REVOKE
+
+
+async def test_what_is_said_of_a_direction_that_was_left_is_not_shown(world: World) -> None:
+    connection = await world.connect()
+    await world.revoke(connection)
+    turned = await world.connection(connection.id)
+    now = world.clock.now()
+    assert not await connections.report(
+        world.app.database, connection, now, connections.Status.ATTENTION, reason="drift", sentence="Old news."
+    )
+    assert await world.connection(connection.id) == turned
+
+
+# When the database does not answer
+
+
+async def test_an_outage_is_said_and_nothing_is_taken_for_done(world: World) -> None:
+    connection = await world.connect()
+    headers = {"authorization": f"Bearer {world.sims.operator_token()}"}
+    gone = Database(world.databases.nowhere(world.folder))
+    app = replace(world.app, database=gone, queue=EmbeddedQueue(gone))
+    for path in ("/api/health", "/api/connections"):
+        told = await answer(app, Request(method="GET", path=path, query={}, headers=headers, body=b""))
+        assert (told.status, b"database_unavailable" in told.body) == (503, True), told.body
+    # The queue keeps a message whose delivery fails.
+    with pytest.raises(Temporary, match="database_unavailable"):
+        await deliver(app, encode(Job(name="advance", connection=connection.id), world.clock.now()))
+    await gone.close()
+    # What a run had begun when the database went away is taken up by the next.
+    assert (await world.connection(connection.id)).stage is Stage.RUN
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_an_outage(processes: list[Database]) -> None:
+    with pytest.raises(sa.exc.DBAPIError):
+        async with processes[0].read() as read:
+            await read.execute(sa.text("SELECT nothing FROM nowhere"))
+    with pytest.raises(sa.exc.IntegrityError) as told:
+        async with processes[0].write() as write:
+            await write.execute(sa.insert(db.links).values(id="secret", purpose=None, expires_at=NOW))
+    assert "secret" not in str(told.value).partition("DETAIL")[0]
+
+
+async def test_a_server_that_went_away_is_connected_to_again(processes: list[Database]) -> None:
+    first, second, *_ = processes
+    if first.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    name = await add(first, "one")
+    here = "FROM pg_stat_activity WHERE datname = current_database()"
+    others = sa.text(f"SELECT pg_terminate_backend(pid) {here} AND pid <> pg_backend_pid()")
+    named = sa.text(f"SELECT application_name {here}")
+
+    async def kill() -> None:
+        async with second.read() as read:
+            assert "footprint" in (await read.execute(named)).scalars().all()
+            await read.execute(others)
+
+    await kill()
+    assert await connections.find(first, name) is not None
+
+    async def die_between() -> None:
+        async with first.write() as write:
+            await connections.update(write, name, name="half")
+            await kill()
+            await connections.update(write, name, name="whole")
+
+    with pytest.raises(Temporary, match="database_unavailable"):
+        await die_between()
+    found = await connections.find(first, name)
+    assert found is not None
+    assert found.name == "one"
