@@ -105,7 +105,7 @@ requirements: .venv/ready  ## lock what each cloud installs, and this machine, f
 format: .venv/ready  ## put the code in shape, and print the README's table anew
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
-	$(BIN)/python -m infra.local.readme
+	$(BIN)/python -m infra.local.printed_tables
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -8,7 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from infra.local import controls, demo, demo_google, demo_microsoft365
+from infra.local import controls
+from infra.local.demo import google_workspace as demo_google
+from infra.local.demo import microsoft365 as demo_microsoft365
+from infra.local.demo import story as demo
 from infra.local.machine import machine
 from shared.flows import grant
 from shared.web.accounts import sign_in_link

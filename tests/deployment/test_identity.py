@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.local.simulators import Simulators
-from infra.local.simulators.seed_tenants import CONTOSO
+from infra.local.simulators.microsoft.seeds import CONTOSO
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.wire import Answer, Request
 from shared.deployment.identity import ServiceIdentity

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.readme import README, catalogues, printed
+from infra.local.printed_tables import README, catalogues, printed
 from shared.engine.rows import Activity, ByAdministrator, Change
 from shared.flows.jobs import HANDLERS
 from shared.foundation.settings import Settings

@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from infra.local import demo_google, demo_microsoft365
-from infra.local.demo import Demo, Life, Story, begin, live
-from infra.local.demo_mail import impersonate
+from infra.local.demo import google_workspace as demo_google
+from infra.local.demo import microsoft365 as demo_microsoft365
+from infra.local.demo.mail import impersonate
+from infra.local.demo.story import Demo, Life, Story, begin, live
 from infra.local.machine import machine
 from shared.protection.policies import Policy
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from infra.local import demo_browser
+from infra.local.demo import browser as demo_browser
 from tests.harness.world import CONTROL
 from tests.programs import running
 

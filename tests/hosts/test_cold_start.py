@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import bench_start
+from infra.local.bench import cold_start as bench_start
 from shared.web.dispatch import handler
 from shared.web.routes import ROUTES, Route
 

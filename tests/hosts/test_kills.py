@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local import demo_browser
+from infra.local.demo import browser as demo_browser
 from shared.engine.chain import verify
 from shared.foundation.clock import FileClock
 from shared.storage.database import Database

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from rich.console import Console
 
-from infra.local import demo, demo_google, demo_microsoft365
+from infra.local.demo import google_workspace as demo_google
+from infra.local.demo import microsoft365 as demo_microsoft365
+from infra.local.demo import story as demo
 from tests.hosts import places
 from tests.hosts.places import Place
 

@@ -8,9 +8,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from infra.local import demo_google, demo_microsoft365
 from infra.local.controls import ACTIONS, PLACES, routes
-from infra.local.demo_browser import Page, decide
+from infra.local.demo import google_workspace as demo_google
+from infra.local.demo import microsoft365 as demo_microsoft365
+from infra.local.demo.browser import Page, decide
 from infra.local.simulators.google.administration import ACTIONS as KNOWN
 from shared.engine.rows import Stage
 from shared.flows import grant

@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.google.seeds import HARBOUR, ORCHARD
-from infra.local.simulators.seed_tenants import CONTOSO, FABRIKAM
+from infra.local.simulators.microsoft.seeds import CONTOSO, FABRIKAM
 from tests.simulators.caller import Caller
 from tests.simulators.google_caller import GoogleCaller
 

@@ -16,8 +16,8 @@ import jwt
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import application
-from infra.local.simulators.google.assertions import AUDIENCE
 from infra.local.simulators.google.customer import Customer
+from infra.local.simulators.google.sign_in.assertions import AUDIENCE
 
 PREFIX = "https://www.googleapis.com/auth/"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

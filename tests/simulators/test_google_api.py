@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.simulators.google import discovery
+from infra.local.simulators.google.api import discovery
+from infra.local.simulators.google.api.schema import as_sent
 from infra.local.simulators.google.application import SCOPES
-from infra.local.simulators.google.schema import as_sent
 from infra.local.simulators.google.seeds import HARBOUR
 from tests.simulators.google_caller import NEW_GROUP, PREFIX, GoogleCaller, refusal
 

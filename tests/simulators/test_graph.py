@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.simulators.applications import CLIENT_ID
+from infra.local.simulators.microsoft.applications import CLIENT_ID
 from tests.simulators.caller import EXCHANGE, Caller
 
 DIRECTORY = "https://graph.microsoft.com/v1.0/directoryObjects"

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from infra.local.simulators import Call, Simulators
-from infra.local.simulators.seed_tenants import FABRIKAM
+from infra.local.simulators.microsoft.seeds import FABRIKAM
 from tests.simulators.caller import Caller
 
 

@@ -14,7 +14,7 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
-from infra.local.simulators.operators import ACCOUNTS
+from infra.local.simulators.issuer import ACCOUNTS
 from shared.deployment.issuers import NOT_SOONER
 from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary

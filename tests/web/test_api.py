@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from infra.local.readme import README
+from infra.local.printed_tables import README
 from shared.web import openapi
 from shared.web.api import openapi as described
 from shared.web.dispatch import handler

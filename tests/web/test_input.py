@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from infra.local.readme import README
+from infra.local.printed_tables import README
 from shared.engine.chain import verify
 from shared.flows import grant
 from shared.foundation.schedule import TIMERS

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from infra.local.simulators.client_proof import ClientProofs
 from infra.local.simulators.clock import Clock
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.google import application
 from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.grants import Code, Token
-from infra.local.simulators.google.keys import KeyRing
 from infra.local.simulators.google.project import project
-from infra.local.simulators.operators import Issuer
+from infra.local.simulators.google.sign_in.grants import Code, Token
+from infra.local.simulators.google.sign_in.keys import KeyRing
+from infra.local.simulators.issuer import Issuer
+from infra.local.simulators.microsoft.client_proof import ClientProofs
+from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.signing import Signer
-from infra.local.simulators.tenant import Tenant
 from infra.local.simulators.wire import Call
 
 

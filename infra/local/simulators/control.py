@@ -8,16 +8,18 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from infra.local.simulators import applications, operators, seed_tenants
+from infra.local.simulators import issuer as operators
 from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.deleted_items import forget_expired
-from infra.local.simulators.exchange import Exchange
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.google import seeds
 from infra.local.simulators.google.control import CustomerControl
 from infra.local.simulators.google.hosts import Hosts
-from infra.local.simulators.graph import VERSION, Graph
-from infra.local.simulators.tenant import Tenant
+from infra.local.simulators.microsoft import applications
+from infra.local.simulators.microsoft import seeds as seed_tenants
+from infra.local.simulators.microsoft.deleted_items import forget_expired
+from infra.local.simulators.microsoft.exchange.host import Exchange
+from infra.local.simulators.microsoft.graph.host import VERSION, Graph
+from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Refusal, Request
 
 TENANT_PATH = re.compile(r"/_sim/tenants/([^/]+)/([a-z]+)")

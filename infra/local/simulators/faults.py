@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.simulators.google.refusals import NAMES, refused
+from infra.local.simulators.google.api.refusals import NAMES, refused
 from infra.local.simulators.wire import Answer
 
 # The hosts of Google, which have refusals of their own.

@@ -16,17 +16,18 @@ from typing import Self
 import trustme
 import uvicorn
 
-from infra.local.simulators import applications, operators, sign_in
+from infra.local.simulators import issuer as operators
 from infra.local.simulators.clock import Clock
 from infra.local.simulators.cloud import Addresses, Cloud
 from infra.local.simulators.control import Control
-from infra.local.simulators.dns_server import NameServer
-from infra.local.simulators.exchange import Exchange
+from infra.local.simulators.dns import NameServer
 from infra.local.simulators.google import hosts as google
 from infra.local.simulators.google.push import Pusher
 from infra.local.simulators.google.seeds import customers
-from infra.local.simulators.graph import Graph
-from infra.local.simulators.seed_tenants import tenants
+from infra.local.simulators.microsoft import applications, sign_in
+from infra.local.simulators.microsoft.exchange.host import Exchange
+from infra.local.simulators.microsoft.graph.host import Graph
+from infra.local.simulators.microsoft.seeds import tenants
 from infra.local.simulators.server import Application, Connections, Host, protocol_for
 
 START_LIMIT = 30  # seconds

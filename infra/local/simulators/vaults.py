@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.local.simulators import faults
 from infra.local.simulators.faults import Fault, Subject
-from infra.local.simulators.google.refusals import refused
+from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.wire import Answer, Refusal, Request
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.google import application, mail_settings
-from infra.local.simulators.google.activities import event, log, when
+from infra.local.simulators.google import application
+from infra.local.simulators.google.admin.activities import event, log, when
 from infra.local.simulators.google.customer import Customer, addresses
-from infra.local.simulators.google.grants import end_grant
-from infra.local.simulators.google.mailbox import (
+from infra.local.simulators.google.gmail import settings as mail_settings
+from infra.local.simulators.google.gmail.mailbox import (
     Mailbox,
     deliver,
     relabelled,
@@ -22,6 +22,7 @@ from infra.local.simulators.google.mailbox import (
     without_label,
     without_messages,
 )
+from infra.local.simulators.google.sign_in.grants import end_grant
 from infra.local.simulators.wire import Answer, Record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.simulators.behaviour import Knobs
+from infra.local.simulators.microsoft.behaviour import Knobs
 
 
 @dataclass(frozen=True, kw_only=True)

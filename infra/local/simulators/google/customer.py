@@ -13,7 +13,7 @@ from infra.local.simulators.google.behaviour import Behaviour
 from infra.local.simulators.wire import Record
 
 if TYPE_CHECKING:  # A mailbox is delivered to with its customer at hand; only the type is needed here.
-    from infra.local.simulators.google.mailbox import Mailbox
+    from infra.local.simulators.google.gmail.mailbox import Mailbox
 
 # Values that say when something happened, or count, or follow from the rest.
 VOLATILE = frozenset(

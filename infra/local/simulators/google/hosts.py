@@ -8,22 +8,15 @@ from pathlib import Path
 import jwt
 
 from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.google import (
-    application,
-    directory,
-    gmail,
-    groups,
-    iam,
-    marketplace,
-    members,
-    organisation,
-    policies,
-    reports,
-)
-from infra.local.simulators.google.api import Api
-from infra.local.simulators.google.consent import Accounts
-from infra.local.simulators.google.grants import holder
-from infra.local.simulators.google.sign_in import OAuth
+from infra.local.simulators.google import application, marketplace
+from infra.local.simulators.google.admin import groups, members, organisation, policies, reports
+from infra.local.simulators.google.admin import users as directory
+from infra.local.simulators.google.api.host import Api
+from infra.local.simulators.google.gmail import mailboxes as gmail
+from infra.local.simulators.google.sign_in import iam
+from infra.local.simulators.google.sign_in.consent import Accounts
+from infra.local.simulators.google.sign_in.grants import holder
+from infra.local.simulators.google.sign_in.host import OAuth
 from infra.local.simulators.google.www import Www
 from infra.local.simulators.wire import Request
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.simulators.google.api import Asked, Handler
+from infra.local.simulators.google.api.host import Asked, Handler
+from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.google.application import MARKETPLACE_APP
-from infra.local.simulators.google.refusals import refused
 
 
 def _customer_license(asked: Asked) -> Mapping[str, Any]:

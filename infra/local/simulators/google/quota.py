@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from infra.local.simulators.google.api import Asked
-from infra.local.simulators.google.mailbox import Mailbox
-from infra.local.simulators.google.refusals import refused
+from infra.local.simulators.google.api.host import Asked
+from infra.local.simulators.google.api.refusals import refused
+from infra.local.simulators.google.gmail.mailbox import Mailbox
 from infra.local.simulators.wire import Refusal
 
 # The units of projects that began after 1 May 2026.

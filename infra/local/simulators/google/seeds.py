@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from infra.local.simulators.google.admin.groups_settings import DEFAULTS
 from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.groups_settings import DEFAULTS
-from infra.local.simulators.google.mail_settings import add_rule
-from infra.local.simulators.google.mailbox import Mailbox, labelled, received
+from infra.local.simulators.google.gmail.mailbox import Mailbox, labelled, received
+from infra.local.simulators.google.gmail.settings import add_rule
 from infra.local.simulators.wire import Record
 
 ORCHARD = "C01orchard"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.google import groups_settings
-from infra.local.simulators.google.api import Api, Asked, Handler
-from infra.local.simulators.google.refusals import refused
+from infra.local.simulators.google.admin import groups_settings
+from infra.local.simulators.google.api.host import Api, Asked, Handler
+from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.wire import Answer, Request
 
 KEYS_FRESH = "public, max-age=19800, must-revalidate, no-transform"

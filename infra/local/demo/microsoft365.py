@@ -1,0 +1,85 @@
+"""The demo's life of a Microsoft 365 tenant."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from infra.local.demo.story import Chapter, Life, Rows, Story, consent
+
+BY_POLICY = frozenset({"rule-incoming-user", "rule-outgoing-user"})
+MAIL_ROUTED = "Incoming Domain Transport Rule"
+
+
+async def granting(life: Life) -> None:
+    """Consent, the role that only an administrator can assign, and everything that is made."""
+    await consent(life)
+    await life.until(lambda c: c["reason"] == "exchange_role_missing")
+    life.tell("the administrator assigns the role Exchange Administrator")
+    await life.administrator("assign-role")
+    await life.api("POST", "/reconcile")
+    await life.until(lambda c: c["stage"] == "run" and c["synced_at"] is not None)
+
+
+async def running(life: Life) -> None:
+    """A day of service: a policy's target changes, a night passes."""
+    listed = await life.control("POST", "graph", method="GET", path="/users?$top=5")
+    chosen = [user["id"] for user in listed.json()["value"] if user.get("mail")][:3]
+    policy = {"name": "board", "direction": "both", "users": chosen}
+    await life.api("PUT", "/policies/board", policy)
+
+    async def made() -> bool:
+        marks = {row["key"]: row["mark"] for row in await life.rows()}
+        return all(marks[key] == "present" for key in BY_POLICY)
+
+    held = await life.comes(made)
+    life.check(f"a policy for {len(chosen)} users fills the groups and makes the user rules", held=held)
+    synced = (await life.until(lambda c: c["status"] == "ok"))["synced_at"]
+    life.pass_time(timedelta(hours=25))
+    now = await life.until(lambda c: c["synced_at"] > synced and c["status"] == "ok")
+    directory = now["directory"]
+    text = f"the night's synchronisation ran: {directory['users']} users, {directory['groups']} groups"
+    life.check(text, held=directory["users"] > 0)
+
+
+async def revoking(life: Life) -> None:
+    """Access is revoked, and mail stops being routed at once."""
+    await life.api("POST", "/revoke", {"acknowledge_quarantine": True})
+    await life.until(lambda c: c["stage"] == "revoke" and c["reason"] == "waiting_for_time")
+    routed = MAIL_ROUTED in await life.snapshot()
+    life.check("mail is routed as before; connectors and groups wait", held=not routed)
+    life.pass_time(timedelta(minutes=61))
+    await life.until(lambda c: c["stage"] == "cleanup")
+
+
+async def cleaning(life: Life) -> None:
+    """A day later the rest goes, and the application last, by the administrator."""
+    life.pass_time(timedelta(hours=24))
+    await life.until(lambda c: c["reason"] == "waiting_for_administrator")
+    left = [entry["key"] for entry in (await life.certificate())["residue"]]
+    life.check(f"the certificate's residue is the {' and the '.join(left)} alone", held=left == ["application"])
+    life.tell("the administrator removes the application")
+    await life.administrator("remove-application")
+    await life.api("POST", "/steps/application")
+    await life.until(lambda c: c["stage"] == "closed")
+    after = await life.snapshot()
+    life.check(f"the tenant is byte for byte what it was ({len(life.before)} bytes)", held=life.before == after)
+
+
+def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
+    """Whether the tenant has exactly the rules and connectors that are said to be there."""
+    named = [row for row in rows if row["title"].endswith(("Rule", "Message"))]
+    return {row["title"]: (row["mark"] != "absent") == (f'"{row["title"]}"' in snapshot) for row in named}
+
+
+STORY = Story(
+    domain="contoso.com",
+    connection={"platform": "microsoft365", "site": "in", "name": "Contoso"},
+    signs_in="Contoso",
+    chapters=(
+        Chapter(stage="grant", title="Granting access", happens=granting),
+        Chapter(stage="run", title="Service running", happens=running),
+        Chapter(stage="revoke", title="Revoking access", happens=revoking),
+        Chapter(stage="cleanup", title="Clean-up", happens=cleaning),
+    ),
+    agree=agree,
+    later=BY_POLICY,
+)

@@ -1,0 +1,297 @@
+"""The operators' issuer: discovery, keys, a page with a button for each account, and codes that become ID tokens."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import hmac
+import html
+import re
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from infra.local.simulators.google.sign_in.keys import KeyRing
+from infra.local.simulators.wire import Answer, Refusal, Request
+
+if TYPE_CHECKING:
+    from infra.local.simulators.cloud import Cloud
+
+ROOT = "/operators"
+AUDIENCE = "api://footprint"
+CLIENT_ID = "7d1f0c52-6b0e-4a57-9f0e-2f4a3c1d5e90"
+CLIENT_SECRET = "console~of-one-machine"  # noqa: S105 (of a client that exists nowhere else)
+REDIRECT_PATH = "/sign-in/back"
+CUSTOMER_CLAIM, EVERYONE = "customer", "*"
+CODE_LIFE = 60  # seconds
+TOKEN_LIFE = 3600
+FORM = "application/x-www-form-urlencoded"
+VERIFIER = re.compile(r"[\w.~-]{43,128}", re.ASCII)
+FIELDS = (
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Somebody who can sign in."""
+
+    address: str
+    name: str
+    roles: tuple[str, ...] = ()
+    customer: str = EVERYONE
+
+
+ACCOUNTS = (
+    Account(address="olga@msp.example", name="Olga Larsen", roles=("operator",)),
+    Account(address="victor@msp.example", name="Victor Brandt", roles=("viewer",)),
+    Account(address="nora@msp.example", name="Nora Lindqvist"),
+    Account(address="carl@contoso.com", name="Carl Weber", roles=("operator",), customer="contoso"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """What a code stands for."""
+
+    account: Account
+    redirect_uri: str
+    challenge: str
+    nonce: str
+    scope: str
+    expires_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """What the issuer knows; replaced, never changed in place. `claims` are put over those of every ID token."""
+
+    signer: KeyRing = field(default_factory=KeyRing)
+    codes: Mapping[str, Code] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+
+
+def address(cloud: Cloud) -> str:
+    """The issuer's own name."""
+    return f"{cloud.addresses.login}{ROOT}/v2.0"
+
+
+def answer(cloud: Cloud, request: Request) -> Answer:
+    """Answer one request; refusals come back in the shape of OAuth."""
+    try:
+        match request.method, request.path.removeprefix(ROOT):
+            case "GET", "/v2.0/.well-known/openid-configuration":
+                return _discovery(cloud)
+            case "GET", "/discovery/v2.0/keys":
+                return Answer(body=cloud.operators.signer.jwks)
+            case "GET", "/oauth2/v2.0/authorize":
+                return _page(dict(request.query))
+            case "POST", "/oauth2/v2.0/authorize":
+                return _decide(cloud, request.form())
+            case "POST", "/oauth2/v2.0/token":
+                return _token(cloud, request)
+    except Refusal as refusal:
+        return refusal.answer
+    text = f"At the operators' issuer, {request.method} {request.path} is not simulated."
+    return Answer(status=501, body={"error": "not_simulated", "error_description": text})
+
+
+def control(cloud: Cloud, what: str, body: Any) -> Answer:
+    """Do what the control API asks: hand out a token, sign with a new key, put claims over those of ID tokens."""
+    issuer, body = cloud.operators, body or {}
+    match what:
+        case "token":
+            return Answer(body={"token": token(cloud, **body)})
+        case "rotate":
+            signer = issuer.signer.rotated() if body.get("keep", True) else KeyRing()
+            cloud.operators = dataclasses.replace(issuer, signer=signer)
+        case "claims":
+            cloud.operators = dataclasses.replace(issuer, claims=body)
+    return Answer(body={})
+
+
+def token(
+    cloud: Cloud, name: str = "operator@msp.example", role: str = "operator", customer: str | None = EVERYONE
+) -> str:
+    """Return a token for the service's API, good by the simulated clock and by the machine's."""
+    simulated = int(cloud.clock.seconds())
+    real = int(simulated - cloud.clock.offset)
+    claims = {
+        "iss": address(cloud),
+        "aud": AUDIENCE,
+        "sub": _subject(name),
+        "name": name,
+        "roles": [role],
+        "iat": min(simulated, real),
+        "exp": max(simulated, real) + TOKEN_LIFE,
+    }
+    return cloud.operators.signer.sign(claims | ({CUSTOMER_CLAIM: customer} if customer is not None else {}))
+
+
+def _subject(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+def _discovery(cloud: Cloud) -> Answer:
+    base = f"{cloud.addresses.login}{ROOT}"
+    return Answer(
+        body={
+            "issuer": address(cloud),
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "email"],
+            "code_challenge_methods_supported": ["S256"],
+        },
+        headers={"Cache-Control": "max-age=86400, private"},
+    )
+
+
+def _page(asked: dict[str, str]) -> Answer:
+    if refusal := _refused(asked):
+        return refusal
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(asked[name])}">' for name in FIELDS if name in asked
+    )
+    buttons = "".join(
+        f'<p><button name="account" value="{one.address}">{html.escape(one.name)}, {one.address}</button></p>'
+        for one in ACCOUNTS
+    )
+    return Answer(
+        body=f"""<!doctype html><html lang="en"><head><title>Pick an account</title></head><body>
+<main><h1>Pick an account</h1><form method="post" action="{ROOT}/oauth2/v2.0/authorize">{hidden}
+{buttons}<p><button name="account" value="">Decline</button></p></form></main></body></html>""",
+        content_type="text/html; charset=utf-8",
+    )
+
+
+def _refused(asked: Mapping[str, str]) -> Answer | None:
+    """Return an error page where a redirect could go anywhere, and an error by redirect for the rest."""
+    if asked.get("client_id") != CLIENT_ID:
+        return _failure("unauthorized_client", "No application has this client_id.")
+    target = urlsplit(asked.get("redirect_uri", ""))
+    registered = target.hostname in ("127.0.0.1", "localhost") and target.path == REDIRECT_PATH
+    if not registered or target.scheme not in ("http", "https") or target.query or target.fragment:
+        return _failure("invalid_request", "The redirect_uri is not one of the application's.")
+    if asked.get("response_type") != "code":
+        return _back(asked, error="unsupported_response_type", error_description="response_type has to be code.")
+    if "openid" not in asked.get("scope", "").split():
+        return _back(asked, error="invalid_scope", error_description="scope lacks openid.")
+    if not asked.get("code_challenge") or asked.get("code_challenge_method") != "S256":
+        return _back(asked, error="invalid_request", error_description="A code_challenge by S256 is required.")
+    return None
+
+
+def _decide(cloud: Cloud, form: dict[str, str]) -> Answer:
+    if refusal := _refused(form):
+        return refusal
+    account = next((one for one in ACCOUNTS if one.address == form.get("account")), None)
+    if account is None:
+        return _back(form, error="access_denied", error_description="The user declined to sign in.")
+    code = secrets.token_urlsafe(64)
+    meant = Code(
+        account=account,
+        redirect_uri=form["redirect_uri"],
+        challenge=form["code_challenge"],
+        nonce=form.get("nonce", ""),
+        scope=form["scope"],
+        expires_at=cloud.clock.seconds() + CODE_LIFE,
+    )
+    cloud.operators = dataclasses.replace(cloud.operators, codes={**cloud.operators.codes, code: meant})
+    # Like others it sends more than it was asked for.
+    return _back(form, code=code, session_state=str(uuid.uuid4()))
+
+
+def _back(asked: Mapping[str, str], **result: str) -> Answer:
+    if asked.get("state"):
+        result["state"] = asked["state"]
+    return Answer(status=302, headers={"Location": f"{asked['redirect_uri']}?{urlencode(result)}"})
+
+
+def _failure(error: str, text: str) -> Answer:
+    page = f"<!doctype html><html><head><title>Sign in</title></head><body>{error}: {html.escape(text)}</body></html>"
+    return Answer(status=400, body=page, content_type="text/html; charset=utf-8")
+
+
+def _token(cloud: Cloud, request: Request) -> Answer:
+    fields = request.fields()
+    form = dict(fields)
+    if (request.header("content-type") or "").partition(";")[0].strip().lower() != FORM:
+        raise _oauth("invalid_request", f"The content type has to be {FORM}.")
+    if len(form) != len(fields):
+        raise _oauth("invalid_request", "A parameter is there twice.")
+    if not hmac.compare_digest(form.get("client_secret", ""), CLIENT_SECRET) or form.get("client_id") != CLIENT_ID:
+        raise _oauth("invalid_client", "The client or its secret is not known.", 401)
+    if form.get("grant_type") != "authorization_code":
+        raise _oauth("unsupported_grant_type", "grant_type has to be authorization_code.")
+    # Gone with the first attempt, whether that goes well or not.
+    rest = {text: code for text, code in cloud.operators.codes.items() if text != form.get("code")}
+    code = cloud.operators.codes.get(form.get("code", ""))
+    cloud.operators = dataclasses.replace(cloud.operators, codes=rest)
+    if code is None or code.expires_at <= cloud.clock.seconds():
+        raise _oauth("invalid_grant", "The code is not known, was used already, or is too old.")
+    if form.get("redirect_uri") != code.redirect_uri:
+        raise _oauth("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
+    if not _fits(form.get("code_verifier", ""), code.challenge):
+        raise _oauth("invalid_grant", "The code_verifier does not fit the code_challenge.")
+    return Answer(
+        body={
+            "token_type": "Bearer",
+            "expires_in": TOKEN_LIFE,
+            "scope": code.scope,
+            "access_token": secrets.token_urlsafe(48),
+            "id_token": cloud.operators.signer.sign(_claims(cloud, code)),
+        },
+        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
+    )
+
+
+def _fits(verifier: str, challenge: str) -> bool:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return VERIFIER.fullmatch(verifier) is not None and digest == challenge
+
+
+def _claims(cloud: Cloud, code: Code) -> dict[str, Any]:
+    now, account = int(cloud.clock.seconds()), code.account
+    claims: dict[str, Any] = {
+        "iss": address(cloud),
+        "aud": CLIENT_ID,
+        "sub": _subject(account.address),
+        "iat": now,
+        "nbf": now,
+        "exp": now + TOKEN_LIFE,
+        "ver": "2.0",
+        CUSTOMER_CLAIM: account.customer,
+    }
+    if "profile" in code.scope.split():
+        claims |= {"preferred_username": account.address, "name": account.name}
+    if "email" in code.scope.split():
+        claims["email"] = account.address
+    if code.nonce:
+        claims["nonce"] = code.nonce
+    # An account without a role has no such claim at all.
+    if account.roles:
+        claims["roles"] = list(account.roles)
+    return {name: value for name, value in (claims | cloud.operators.claims).items() if value is not None}
+
+
+def _oauth(error: str, text: str, status: int = 400) -> Refusal:
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+    return Refusal(Answer(status=status, body={"error": error, "error_description": text}, headers=headers))
