@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from shared.deployment.context import Context
 from shared.deployment.issuers import Keys
 from shared.deployment.master_keys import chosen
 from shared.deployment.sealing import Seal
@@ -19,7 +20,6 @@ from shared.storage.database import Database
 if TYPE_CHECKING:
     from shared.deployment.queues import Queue
     from shared.foundation.settings import Settings
-    from shared.platforms.contract import Platform
 
 PLATFORMS = (microsoft365, google_workspace)
 
@@ -44,23 +44,22 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file)
     database = Database(settings.database_url)
-    keys = Keys(wire, clock)
-
-    def offered(name: str) -> Platform:
-        module: Any = next(module for module in PLATFORMS if name == module.NAME)
-        made: Platform = module.make(settings, wire, keys, clock)
-        return made
-
-    return App(
+    context = Context(
         settings=settings,
         clock=clock,
         database=database,
         queue=_queue(settings, database, wire, clock),
         seal=Seal(chosen(settings, wire), database, clock),
         wire=wire,
-        keys=keys,
+        keys=Keys(wire, clock),
+    )
+    by_name = {module.NAME: module for module in PLATFORMS}
+    return App(
+        **vars(context),
         rates=Rates(settings.api.requests_a_minute, clock),
-        platforms=Platforms({module.NAME: module.TITLE for module in PLATFORMS}, offered),
+        platforms=Platforms(
+            {name: module.TITLE for name, module in by_name.items()}, lambda name: by_name[name].make(context)
+        ),
     )
 
 

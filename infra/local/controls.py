@@ -20,7 +20,7 @@ from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import ByAdministrator, Stage
 from shared.flows.app import App
-from shared.platforms.contract import instruction
+from shared.platforms.instructions import instruction
 from shared.web.accounts import sign_in_link
 from shared.web.http import PAGE_HEADERS
 
@@ -41,7 +41,7 @@ class Wish:
         platform = self.app.platforms[self.known.platform]
         row = next(row for row in platform.rows if row.key == key and isinstance(row, ByAdministrator))
         told = instruction(row, self.words, removal=False)
-        return next(str(one["value"]) for one in told["values"] if one["label"] == label)
+        return next(one.value for one in told.values if one.label == label)
 
     @property
     def known(self) -> Connection:
@@ -172,7 +172,7 @@ def exports(app: App, simulators: Simulators) -> str:
 
 async def _wish(app: App, tenant: Mapping[str, str], user: str) -> Wish:
     connection = await _connection(app, tenant)
-    words = await app.platforms[connection.platform].words(app, connection) if connection else {}
+    words = await app.platforms[connection.platform].words(connection) if connection else {}
     return Wish(app=app, user=user, connection=connection, words=words)
 
 

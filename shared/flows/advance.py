@@ -19,7 +19,9 @@ from shared.flows.app import App
 from shared.flows.closing import certify, without_consent
 from shared.flows.quarantine import export
 from shared.foundation.errors import Permanent
-from shared.platforms.contract import Claim, Platform, instruction, rows_of
+from shared.platforms.contract import ConsentResult, Platform
+from shared.platforms.instructions import instruction
+from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
         await export(app, connection, lease)
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
-    async with platform.open(app, connection, ledger) as tenant:
+    async with platform.open(connection, ledger) as tenant:
         try:
             rows = rows_of(platform, connection)
             steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
@@ -90,7 +92,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
 async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) -> Connection:
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
-    tenant = await platform.prove(app, connection, claimed)
+    tenant = await platform.prove(connection, claimed)
     if not platform.proves_who and await _others_tenant(app, connection, platform, tenant):
         # A callback may be made up, and the consent be one that was given to the other.
         raise Permanent(
@@ -122,7 +124,7 @@ async def _others_tenant(app: App, connection: Connection, platform: Platform, t
 
     async def is_it(name: str) -> bool:
         try:
-            return await platform.same_tenant(name, Claim(tenant=tenant))
+            return await platform.same_tenant(name, ConsentResult(tenant=tenant))
         except Permanent:
             return False  # it names none that there is
 
@@ -175,7 +177,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     elif asks:
         await connections.report(
             app.database, connection, now, Status.WAITING, reason="waiting_for_administrator",
-            sentence=_asked(asks, await platform.words(app, connection)), not_before=min(now + ASKED_AGAIN, until),
+            sentence=_asked(asks, await platform.words(connection)), not_before=min(now + ASKED_AGAIN, until),
         )  # fmt: skip
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])
@@ -193,7 +195,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
 def _asked(asks: Sequence[Step], words: Mapping[str, str]) -> str:
     removal = {step.key: (step.after or {}).get("wanted") == "absent" for step in asks}
     told = [
-        str(instruction(step.row, words, removal=removal[step.key])["sentence"])
+        str(instruction(step.row, words, removal=removal[step.key]).sentence)
         for step in asks
         if isinstance(step.row, ByAdministrator)
     ]

@@ -1,4 +1,4 @@
-"""What every handler is given, built once in a process. Imports none of it: a cold start pays for what it uses."""
+"""What every flow is given: the context, and the platforms with it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+from shared.deployment.context import Context
+
+if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
 
-    from shared.deployment.issuers import Keys
-    from shared.deployment.queues import Queue
-    from shared.deployment.sealing import Seal
-    from shared.foundation.clock import Clock
-    from shared.foundation.http_client import Wire
     from shared.foundation.rate_limit import Rates
-    from shared.foundation.settings import Settings
     from shared.platforms.contract import Platform
-    from shared.storage.database import Database
 
 
 class Platforms(Mapping[str, "Platform"]):
@@ -45,15 +40,8 @@ class Platforms(Mapping[str, "Platform"]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class App:
-    """Everything a handler needs, built once from settings by `service.build`."""
+class App(Context):
+    """The context with what only flows and the web use: built once from settings by `service.build`."""
 
-    settings: Settings
-    clock: Clock
-    database: Database
-    queue: Queue
-    seal: Seal
-    wire: Wire
-    keys: Keys
     rates: Rates
     platforms: Platforms

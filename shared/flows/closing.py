@@ -15,7 +15,8 @@ from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Step, Verb
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError
-from shared.platforms.contract import OpenTenant, Platform, rows_of
+from shared.platforms.contract import OpenTenant, Platform
+from shared.platforms.rows import rows_of
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)
@@ -53,7 +54,7 @@ async def certify(
         "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
     )
     await certificate.draw_up(
-        app.database, connection, rows, now=app.clock.now(), words=await platform.words(app, connection), result=result,
+        app.database, connection, rows, now=app.clock.now(), words=await platform.words(connection), result=result,
         left=left, unknown=unknown, still_open=open_now,
     )  # fmt: skip
 
@@ -101,7 +102,7 @@ async def without_consent(
         if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
     ]
     await certificate.draw_up(
-        app.database, connection, rows, now=now, words=await platform.words(app, connection), result="degraded",
+        app.database, connection, rows, now=now, words=await platform.words(connection), result="degraded",
         left=[], unknown=unknown, still_open=[],
     )  # fmt: skip
     return True

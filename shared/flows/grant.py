@@ -19,7 +19,8 @@ from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
-from shared.platforms.contract import Claim, Consent, Platform, in_modes
+from shared.platforms.contract import Consent, ConsentResult, Platform
+from shared.platforms.rows import in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
@@ -103,7 +104,7 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
         allowed(app, platform, policy)
     identifier, now = connections.new_id(), app.clock.now()
     box = await app.seal.new_box(identifier)
-    sealed = box.close(" ".join(platform.headers().values()), about=HEADERS)
+    sealed = box.close(" ".join(platform.new_secrets().values()), about=HEADERS)
     async with app.database.write() as write:
         await connections.create(
             write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
@@ -172,11 +173,11 @@ async def platform_url(app: App, connection: Connection) -> str:
     """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
     state = await app.seal.link(STATE, connection.id, STATE_LIFE)
     consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
-    return await app.platforms[connection.platform].consent_url(app, consent)
+    return await app.platforms[connection.platform].consent_url(consent)
 
 
 async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connection:
-    """Take a consent's callback: the state is used up, the claim is noted, and a job proves it by using it.
+    """Take a consent's callback: the state is used up, what it says is noted, and a job proves it by using it.
 
     Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
     """
@@ -189,10 +190,10 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
     consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
     # First, for a grant that is taken and cannot be sealed would be lost.
     box = await app.seal.box(connection.id)
-    claim = await offered.claimed(app, consent, query)
+    result = await offered.consent_result(consent, query)
     agreed = connection.tenant or connection.expected_tenant
-    if agreed is not None and not await _agrees(offered, agreed, claim):
-        await offered.disown(app, claim)
+    if agreed is not None and not await _agrees(offered, agreed, result):
+        await offered.give_back(result)
         async with app.database.write() as write:
             entry = Entry(key="connection", act=Act.STAGE, note="refused the consent of another tenant")
             await chain.append(write, connection.id, connection.generation, now, entry)
@@ -204,12 +205,12 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
         kept = await connections.unchanged(write, connection) and connection.stage is not Stage.CLOSED
         if kept:
             await chain.order(write, connection, now, ADMINISTRATOR, "consent given", runs=True)
-        if kept and claim.grant is not None:
-            await grants.keep(write, box, connection.id, claim.grant)
-            await connections.update(write, connection.id, administrator=claim.grant.address)
+        if kept and result.grant is not None:
+            await grants.keep(write, box, connection.id, result.grant)
+            await connections.update(write, connection.id, administrator=result.grant.address)
         if kept and connection.tenant is None:
             await connections.update(
-                write, connection.id, claimed_tenant=claim.tenant, status=str(Status.WAITING),
+                write, connection.id, claimed_tenant=result.tenant, status=str(Status.WAITING),
                 reason="consent_not_proven", sentence="Consent was given; we are proving it by using it.",
                 reason_since=now, not_before=None,
             )  # fmt: skip
@@ -217,7 +218,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
             # It goes on in its direction: what was revoked is only connected again by who may say so.
             await connections.update(write, connection.id, not_before=now)
     if not kept:
-        await offered.disown(app, claim)
+        await offered.give_back(result)
         raise _given_up()
     await app.queue.send(Job(name="advance", connection=connection.id), now)
     return await found(app, identifier)
@@ -230,9 +231,9 @@ def _given_up() -> Refused:
     )  # fmt: skip
 
 
-async def _agrees(platform: Platform, agreed: str, claim: Claim) -> bool:
-    names = {claim.tenant.lower(), *claim.names}
-    return agreed.lower() in names or await platform.same_tenant(agreed, claim)
+async def _agrees(platform: Platform, agreed: str, result: ConsentResult) -> bool:
+    names = {result.tenant.lower(), *result.names}
+    return agreed.lower() in names or await platform.same_tenant(agreed, result)
 
 
 async def connect_again(app: App, connection: Connection, actor: str) -> ConsentLink:

@@ -16,7 +16,7 @@ from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
-from shared.platforms.contract import Bins
+from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine
 from shared.protection.quarantine import SHOWN_FOR, Item, State
 
@@ -61,15 +61,15 @@ async def look(app: App, connection: Connection) -> None:
         return
     box, now = await app.seal.box(connection.id), app.clock.now()
     due = await quarantine.due(app.database, box, connection.id, now, MOST_AT_ONCE)
-    async with feed.bins(app, connection) as bins:
+    async with feed.trash(connection) as trash:
         for item in due:
-            await _look_at(app, connection, bins, item)
+            await _look_at(app, connection, trash, item)
     again = await quarantine.next_due(app.database, connection.id)
     if again is not None and again <= now + HOUR:
         await app.queue.send(Job(name="quarantine", connection=connection.id), again)
 
 
-async def _look_at(app: App, connection: Connection, bins: Bins, item: Item) -> None:
+async def _look_at(app: App, connection: Connection, trash: Trash, item: Item) -> None:
     """What fails with one message is no other's matter: it is tried again later."""
     database, now = app.database, app.clock.now()
     later = max(item.until, now + SHOWN_FOR)
@@ -78,9 +78,9 @@ async def _look_at(app: App, connection: Connection, bins: Bins, item: Item) -> 
         return
     try:
         if item.state is State.RELEASING:
-            put = await bins.put_back(item)
+            put = await trash.put_back(item)
             state, told = (State.RELEASED, None) if put else (State.RESTORED, "Its owner had taken it out already.")
-        elif await bins.holds(item):
+        elif await trash.holds(item):
             state, told, later = State.WAITING, None, now + DAY
         else:
             state, told = State.RESTORED, "Its owner took it out."
@@ -146,7 +146,7 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
     if feed is None or await exports.is_complete(app.database, connection.id):
         return
     box = await app.seal.box(connection.id)
-    async with feed.bins(app, connection) as bins:
+    async with feed.trash(connection) as trash:
         for _ in range(MOST_PARTS):
             items = await exports.left(app.database, box, connection.id, MOST_A_PART)
             if not items:
@@ -155,7 +155,7 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
             part = _Open()
             try:
                 for item in items:
-                    await _add(bins, part, item)
+                    await _add(trash, part, item)
                     if part.is_full:
                         break
             finally:
@@ -166,11 +166,11 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
     raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=SOON)
 
 
-async def _add(bins: Bins, part: _Open, item: Item) -> None:
+async def _add(trash: Trash, part: _Open, item: Item) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
     line: dict[str, Any] = {**item.printed(), "file": f"{item.number}.eml"}
     try:
-        await to_thread(part.put, line["file"], await bins.content(item))
+        await to_thread(part.put, line["file"], await trash.content(item))
     except Temporary:
         raise
     except Missing:

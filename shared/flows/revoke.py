@@ -11,7 +11,8 @@ from shared.flows.app import App
 from shared.flows.grant import change_direction
 from shared.flows.quarantine import make_way
 from shared.foundation.errors import Refused
-from shared.platforms.contract import Claim, rows_of
+from shared.platforms.contract import ConsentResult
+from shared.platforms.rows import rows_of
 
 
 async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: bool = False) -> None:
@@ -26,7 +27,7 @@ async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: 
     never_used = connection.stage is Stage.NEW
     if never_used:
         for grant in await grants.listed(app.database, app.seal, connection.id):
-            await app.platforms[connection.platform].disown(app, Claim(tenant="", grant=grant))
+            await app.platforms[connection.platform].give_back(ConsentResult(tenant="", grant=grant))
             await grants.forget(app.database, connection.id, grant.account)
     await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, "revoked", actor)
     if not never_used:

@@ -15,7 +15,7 @@ async def notified(app: App, source: str, headers: Mapping[str, str], body: byte
     feeds = {platform.feed.source: platform.feed for platform in app.platforms.values() if platform.feed}
     if source not in feeds:
         raise Refused(404, "no_such_source", "Nobody sends notifications to this address.")
-    await feeds[source].take(app, headers, body)
+    await feeds[source].take(headers, body)
 
 
 async def scan(app: App, connection: Connection) -> None:
@@ -23,7 +23,7 @@ async def scan(app: App, connection: Connection) -> None:
     feed = app.platforms[connection.platform].feed
     if feed is None or connection.stage is not Stage.RUN:
         return
-    await feed.scan(app, connection)
+    await feed.scan(connection)
     again = await mailboxes.next_unread(app.database, connection.id, app.clock.now())
     if again is not None:
         await app.queue.send(Job(name="scan", connection=connection.id), again)

@@ -39,8 +39,9 @@ async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) ->
 async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
-    async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
-        await tenant.sync(accept_loss=accept_loss)
+    platform = app.platforms[connection.platform]
+    async with platform.open(connection, ledger) as tenant:
+        await platform.sync(tenant, accept_loss=accept_loss)
     kept = app.settings.operations_kept
     await directory.note_sync(app.database, connection.id, app.clock.now(), kept)
     await look_at_all(app, connection)
@@ -57,7 +58,7 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
         return
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
-    async with app.platforms[connection.platform].open(app, connection, ledger) as tenant:
+    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
         await tenant.renew_tokens()
     if connection.status is not Status.OK:
         await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())

@@ -1,13 +1,14 @@
 """What Footprint itself keeps of a tenant: tokens, policies, a copy of the directory. Changes like any other."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.connections import tokens
 from shared.connections.record import Connection
+from shared.deployment.context import Context
 from shared.engine.rows import Absent, Present, Settings, Stage
-from shared.flows.app import App
 from shared.platforms.contract import OpenTenant
 from shared.protection import directory, policies
 from shared.protection.policies import EVERYONE
@@ -16,12 +17,20 @@ from shared.protection.policies import EVERYONE
 class Tenant(OpenTenant, Protocol):
     """What these resources need of an open tenant."""
 
-    app: App
+    context: Context
     connection: Connection
 
     @property
     def token_names(self) -> tuple[str, ...]:
         """What we hold tokens of."""
+        ...
+
+
+class Sync(Protocol):
+    """A platform's synchronisation of an open tenant."""
+
+    def __call__(self, tenant: Any, /, *, accept_loss: bool) -> Awaitable[dict[str, int]]:
+        """Bring the copy up to date and return how much it holds, by kind."""
         ...
 
 
@@ -39,7 +48,7 @@ class StoredTokens:
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """What is stored."""
-        stored = await tokens.stored(tenant.app.database, tenant.connection.id)
+        stored = await tokens.stored(tenant.context.database, tenant.connection.id)
         return Present(identity="tokens", settings={"resources": stored}) if stored else Absent()
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
@@ -53,7 +62,7 @@ class StoredTokens:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await tokens.forget(tenant.app.database, tenant.connection.id)
+        await tokens.forget(tenant.context.database, tenant.connection.id)
         return ""
 
 
@@ -61,6 +70,8 @@ class StoredTokens:
 class StoredDirectory:
     """Our copy of the tenant's users, groups and domains."""
 
+    sync: Sync
+    """How the platform brings the copy of an open tenant up to date."""
     shared: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
@@ -71,14 +82,14 @@ class StoredDirectory:
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """Whether anything is stored, and whether a complete listing stands behind it."""
-        database, connection = tenant.app.database, tenant.connection.id
+        database, connection = tenant.context.database, tenant.connection.id
         complete = all([await directory.checkpoint(database, connection, kind) for kind in ("users", "groups")])
         anything = complete or any((await directory.count(database, connection)).values())
         return Present(identity="directory", settings={"complete": complete}) if anything else Absent()
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
         """Read the whole directory."""
-        await tenant.sync(accept_loss=False)
+        await self.sync(tenant, accept_loss=False)
         return ""
 
     async def update(self, tenant: Tenant, element: str, _present: Present, changes: Settings) -> str:
@@ -87,7 +98,7 @@ class StoredDirectory:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete the copy."""
-        await directory.forget(tenant.app.database, tenant.connection.id)
+        await directory.forget(tenant.context.database, tenant.connection.id)
         return ""
 
 
@@ -102,17 +113,17 @@ class StoredPolicies:
     async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
         """Whatever they say, even if it is nothing; when a connection is made again, something at first."""
         again = tenant.connection.stage is Stage.GRANT and tenant.connection.generation > 1
-        said = await policies.listed(tenant.app.database, tenant.connection.id)
+        said = await policies.listed(tenant.context.database, tenant.connection.id)
         return {} if said or again else None
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """Whether anything is said."""
-        stored = await policies.listed(tenant.app.database, tenant.connection.id)
+        stored = await policies.listed(tenant.context.database, tenant.connection.id)
         return Present(identity="policies", settings={}) if stored else Absent()
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
         """Protect everyone, until somebody says otherwise."""
-        async with tenant.app.database.write() as write:
+        async with tenant.context.database.write() as write:
             await policies.put(write, tenant.connection.id, EVERYONE)
         return ""
 
@@ -122,5 +133,5 @@ class StoredPolicies:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await policies.forget(tenant.app.database, tenant.connection.id)
+        await policies.forget(tenant.context.database, tenant.connection.id)
         return ""

@@ -88,7 +88,7 @@ async def test_the_least_scopes_of_each_mode_are_enough(world: World) -> None:
     """Delegated by hand with what the steps say, and not one more."""
     for mode in ("api", "inline"):
         connection = await google.create(world, modes=[mode])
-        words = await world.app.platforms["google"].words(world.app, connection)
+        words = await world.app.platforms["google"].words(connection)
         scopes = words["scopes"].split(",")
         assert ("https://www.googleapis.com/auth/gmail.modify" in scopes) is (mode == "api")
         world.admin("install-app", ORCHARD)

@@ -18,7 +18,7 @@ from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.jobs import run
 from shared.foundation.schedule import Site
-from shared.platforms.contract import instruction
+from shared.platforms.instructions import instruction
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.dispatch import answer
 from shared.web.http import Request, Response
@@ -92,8 +92,8 @@ async def asked_values(world: World, connection: Connection, key: str) -> dict[s
     """What the administrator is told to type."""
     platform = world.app.platforms["google"]
     row: Any = next(row for row in platform.rows if row.key == key)
-    told = instruction(row, await platform.words(world.app, connection), removal=False)
-    return {value["label"]: value["value"] for value in told["values"]}
+    told = instruction(row, await platform.words(connection), removal=False)
+    return {one.label: one.value for one in told.values}
 
 
 async def route_mail(world: World, connection: Connection, domain: str = ORCHARD) -> None:

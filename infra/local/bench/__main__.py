@@ -152,11 +152,12 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
             await asyncio.sleep(0.05)
         ledger = await open_ledger(app, *claimed)
         await ledger.load()
-        async with app.platforms[large.platform].open(app, claimed[0], ledger) as tenant:
+        platform = app.platforms[large.platform]
+        async with platform.open(claimed[0], ledger) as tenant:
             with rows_written(running) as written:
                 calls.clear()
                 begin = time.perf_counter()
-                await tenant.sync(accept_loss=False)
+                await platform.sync(tenant, accept_loss=False)
                 figures[f"{name} seconds"], figures[f"{name} calls"] = time.perf_counter() - begin, float(len(calls))
                 figures[f"{name} rows"] = float(written[0])
             if name == "whole":

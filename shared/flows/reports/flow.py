@@ -15,7 +15,7 @@ from shared.flows.reports import store as keep
 from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
 from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
-from shared.platforms.contract import rows_of
+from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 

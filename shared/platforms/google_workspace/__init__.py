@@ -1,19 +1,16 @@
-"""Google Workspace, by name; what it offers is imported once a connection to it is in hand."""
+"""Google Workspace, by name; its class is imported once a connection to it is in hand."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.deployment.issuers import Keys
-    from shared.foundation.clock import Clock
-    from shared.foundation.http_client import Wire
-    from shared.foundation.settings import Settings
+    from shared.deployment.context import Context
     from shared.platforms.contract import Platform
 
 NAME, TITLE = "google", "Google Workspace"
 
 
-def make(settings: "Settings", wire: "Wire", keys: "Keys", clock: "Clock") -> "Platform":
+def make(context: "Context") -> "Platform":
     """The platform, for one process."""
-    from shared.platforms.google_workspace.platform import offer
+    from shared.platforms.google_workspace.platform import GoogleWorkspace
 
-    return offer(settings, wire, keys, clock)
+    return GoogleWorkspace(context)

@@ -55,7 +55,7 @@ class AdministratorGrant:
             await tenant.ledger.remark(f"grant/{element}", f"The grant was not given back to Google: {why}.")
         else:
             await _give_back(tenant, grant)
-        await grants.forget(tenant.app.database, tenant.connection.id, element)
+        await grants.forget(tenant.context.database, tenant.connection.id, element)
         tenant.granted = [other for other in tenant.granted if other.account != element]
         return ""
 
@@ -65,7 +65,7 @@ def _kept(tenant: Tenant, account: str) -> Grant | None:
 
 
 async def _needed(tenant: Tenant, account: str) -> str | None:
-    holders = await grants.holders(tenant.app.database, tenant.connection.platform, account)
+    holders = await grants.holders(tenant.context.database, tenant.connection.platform, account)
     standing = {other.id for other in tenant.others if other.stage < Stage.REVOKE}
     if standing & set(holders):
         return "another connection of this organisation has it too"
@@ -73,7 +73,7 @@ async def _needed(tenant: Tenant, account: str) -> str | None:
 
 
 async def _give_back(tenant: Tenant, grant: Grant) -> None:
-    sign_in = tenant.doors.sign_in
+    sign_in = tenant.credentials.sign_in
     await sign_in.revoke(grant.secret)
     if await sign_in.holds(grant.secret):
         raise Temporary("still_there", "Google has taken the grant back but still gives tokens for it.")

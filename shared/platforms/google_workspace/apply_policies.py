@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from shared.connections import record as connections
 from shared.connections.record import Connection
+from shared.deployment.context import Context
 from shared.engine.rows import Stage
-from shared.flows.app import App
 from shared.foundation.errors import Missing
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, Record
@@ -33,10 +33,10 @@ LARGEST = 40_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class MailboxRun:
     """One mailbox being read: whose connection, by which policies."""
 
-    app: App
+    context: Context
     connection: Connection
     mailbox: Mailbox
     policies: Sequence[Policy]
@@ -55,28 +55,28 @@ class Judgement:
     uninspected: Policy | None = None
 
 
-async def everybody(app: App, connection: Connection, policies: Sequence[Policy]) -> Known:
+async def everybody(context: Context, connection: Connection, policies: Sequence[Policy]) -> Known:
     """What the policies' conditions need to know of the organisation."""
     named = any(policy.conditions.impersonation for policy in policies)
-    domains = [row["name"] for row in await directory.domains(app.database, connection.id)]
-    people = await directory.people(app.database, connection.id) if named else []
+    domains = [row["name"] for row in await directory.domains(context.database, connection.id)]
+    people = await directory.people(context.database, connection.id) if named else []
     # Of some thousand names it takes a while.
     return await asyncio.to_thread(known, receiver=RECEIVER, domains=domains, people=people)
 
 
-async def judge_all(reading: Reading, messages: Sequence[str]) -> None:
+async def judge_all(reading: MailboxRun, messages: Sequence[str]) -> None:
     """Hold messages against the policies, and act on each that one means, once."""
     if not reading.policies:
         return
-    done = await decisions.decided(reading.app.database, reading.connection.id, reading.mailbox.user, messages)
+    done = await decisions.decided(reading.context.database, reading.connection.id, reading.mailbox.user, messages)
     for message in messages:
         if message not in done:
             await _judge(reading, message)
 
 
-async def finish(reading: Reading) -> None:
+async def finish(reading: MailboxRun) -> None:
     """Do what was decided about messages of this mailbox and was not done."""
-    database, connection, user = reading.app.database, reading.connection.id, reading.mailbox.user
+    database, connection, user = reading.context.database, reading.connection.id, reading.mailbox.user
     for message, action in await decisions.undone(database, connection, user):
         try:
             labels = await actions.labels_of(reading.api, message)
@@ -89,7 +89,7 @@ async def finish(reading: Reading) -> None:
             await _carry_out(reading, message, action)
 
 
-async def _judge(reading: Reading, message: str) -> None:
+async def _judge(reading: MailboxRun, message: str) -> None:
     try:
         found = await reading.api.call(
             MESSAGES_GET, {"id": message},
@@ -113,7 +113,7 @@ async def _judge(reading: Reading, message: str) -> None:
         await _carry_out(reading, message, action)
 
 
-async def _judged(reading: Reading, found: Record) -> Judgement:
+async def _judged(reading: MailboxRun, found: Record) -> Judgement:
     """By headers alone as long as they are enough; a message is fetched whole for the first policy that needs it."""
     headers = [(str(one["name"]), str(one["value"])) for one in (found.get("payload") or {}).get("headers", [])]
     simple = _until_content(reading.policies)
@@ -136,14 +136,14 @@ def _until_content(policies: Sequence[Policy]) -> Sequence[Policy]:
 class Scanned:
     """The scanner's opinion of one message, for which it is asked once at most."""
 
-    def __init__(self, reading: Reading, message: str, whole: bytes) -> None:
+    def __init__(self, reading: MailboxRun, message: str, whole: bytes) -> None:
         self._reading, self._message, self._whole = reading, message, whole
         self._asked: list[Finding | None] = []
 
     async def __call__(self) -> Finding | None:
         if not self._asked:
-            app, about = self._reading.app, f"{self._reading.connection.id} {self._message}"
-            self._asked.append(await scanner.opinion(app.wire, app.settings.scanner, self._whole, about))
+            context, about = self._reading.context, f"{self._reading.connection.id} {self._message}"
+            self._asked.append(await scanner.opinion(context.wire, context.settings.scanner, self._whole, about))
         return self._asked[0]
 
 
@@ -152,7 +152,7 @@ async def _unseen() -> Finding:
 
 
 async def _first(
-    reading: Reading,
+    reading: MailboxRun,
     message: bytes | list[tuple[str, str]],
     policies: Sequence[Policy],
     so_far: Judgement,
@@ -168,12 +168,12 @@ async def _first(
     return so_far
 
 
-async def _write_down(reading: Reading, decision: Decision, found: Record) -> bool:
+async def _write_down(reading: MailboxRun, decision: Decision, found: Record) -> bool:
     """False if another reader was quicker, who then does it."""
-    app, connection, now = reading.app, reading.connection.id, reading.app.clock.now()
-    box = await app.seal.box(connection) if "quarantine" in decision.actions else None
+    context, connection, now = reading.context, reading.connection.id, reading.context.clock.now()
+    box = await context.seal.box(connection) if "quarantine" in decision.actions else None
     nothing_to_do = set(decision.actions) <= {UNINSPECTED, "pass"}
-    async with app.database.write() as write:
+    async with context.database.write() as write:
         new = await decisions.decide(write, connection, decision, now, done=nothing_to_do)
         if new and box is not None:
             first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
@@ -184,7 +184,7 @@ async def _write_down(reading: Reading, decision: Decision, found: Record) -> bo
     return new
 
 
-async def _carry_out(reading: Reading, message: str, action: str) -> None:
+async def _carry_out(reading: MailboxRun, message: str, action: str) -> None:
     """Do one thing to a message and tick it off."""
     known = await _label(reading)
     try:
@@ -192,25 +192,25 @@ async def _carry_out(reading: Reading, message: str, action: str) -> None:
     except Missing:
         await _gone(reading, message, action)
         return
-    database, connection = reading.app.database, reading.connection.id
+    database, connection = reading.context.database, reading.connection.id
     await decisions.done(database, connection, reading.mailbox.user, message, action)
     if put != known:
         await mailboxes.move(database, connection, reading.mailbox, label=put)
 
 
-async def _gone(reading: Reading, message: str, action: str) -> None:
+async def _gone(reading: MailboxRun, message: str, action: str) -> None:
     """Its owner has deleted it before we came to it: there is nothing to do, and nothing to put back."""
-    database, connection, user = reading.app.database, reading.connection.id, reading.mailbox.user
+    database, connection, user = reading.context.database, reading.connection.id, reading.mailbox.user
     await decisions.done(database, connection, user, message, action)
     if action == "quarantine":
         await quarantine.lost(database, connection, user, message)
 
 
-async def _label(reading: Reading) -> str | None:
-    return await mailboxes.label_of(reading.app.database, reading.connection.id, reading.mailbox.user)
+async def _label(reading: MailboxRun) -> str | None:
+    return await mailboxes.label_of(reading.context.database, reading.connection.id, reading.mailbox.user)
 
 
-async def _still_running(reading: Reading) -> None:
-    now = await connections.find(reading.app.database, reading.connection.id)
+async def _still_running(reading: MailboxRun) -> None:
+    now = await connections.find(reading.context.database, reading.connection.id)
     if now is None or now.stage is not Stage.RUN or now.generation != reading.connection.generation:
         raise connections.Superseded

@@ -12,7 +12,7 @@ from shared.platforms.google_workspace.methods import Method
 MINT = "oauth2.token"
 
 
-def noter(operations: Operations, clock: Clock, *, client: str, subject: str | None, run: str) -> Note:
+def call_recorder(operations: Operations, clock: Clock, *, client: str, subject: str | None, run: str) -> Note:
     """Notes the calls of one account in a run."""
 
     def note(method: Method, target: str | None, one: Try, reason: str | None) -> None:
@@ -27,7 +27,7 @@ def noter(operations: Operations, clock: Clock, *, client: str, subject: str | N
     return note
 
 
-def minted(at: datetime, *, client: str, subject: str | None, run: str, refused: str | None = None) -> Operation:
+def token_call(at: datetime, *, client: str, subject: str | None, run: str, refused: str | None = None) -> Operation:
     """That a token was asked for, and whether it was given; never the token."""
     return Operation(
         at=at, run=run, client=client, subject=subject, method=MINT, target=None, status=400 if refused else 200,

@@ -6,6 +6,7 @@ permission to be undone goes before the permission does, and the application is 
 
 from shared.engine.rows import Activity, Change, OnDemand, Row, Stage
 from shared.foundation.settings import Google
+from shared.platforms.google_workspace import directory_sync
 from shared.platforms.google_workspace.administrator_grant import AdministratorGrant, accounts
 from shared.platforms.google_workspace.by_administrator import DELEGATION, ROUTING, application
 from shared.platforms.google_workspace.group import Membership, VirtualGroup
@@ -45,7 +46,7 @@ STORED: tuple[Change, ...] = (
         why="a copy of names and addresses, to know whom the policies protect",
         claims=("grant-directory", "run-sync", "revoke-directory"),
         permissions=(USERS, GROUPS_READ, DOMAINS),
-        resource=StoredDirectory(),
+        resource=StoredDirectory(sync=directory_sync.sync),
         removed_in=Stage.REVOKE,
         serves=("policies",),
         local=True,

@@ -149,7 +149,7 @@ async def recorded(tenant: Tenant, begin: datetime, end: datetime) -> dict[str, 
     params = {
         "eventName": "activity", "startTime": f"{begin:%Y-%m-%dT%H:%M:%S.000Z}",
         "endTime": f"{end:%Y-%m-%dT%H:%M:%S.000Z}", "maxResults": "1000",
-        "filters": f"client_id=={tenant.doors.delegation.client_id}",
+        "filters": f"client_id=={tenant.credentials.delegation.client_id}",
     }  # fmt: skip
     counted: dict[str, int] = {}
     args = {"userKey": "all", "applicationName": "token"}

@@ -6,12 +6,12 @@ from datetime import timedelta
 from shared.connections.call_log import Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
-from shared.flows.app import App
+from shared.deployment.context import Context
 from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
 from shared.foundation.http_client import Try
-from shared.platforms.contract import Claim, Consent
+from shared.platforms.contract import Consent, ConsentResult
 from shared.platforms.google_workspace.api import Api, GoogleRefused
-from shared.platforms.google_workspace.call_noting import noter
+from shared.platforms.google_workspace.call_noting import call_recorder
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET, USERS_GET, Method
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
@@ -21,16 +21,21 @@ from shared.platforms.google_workspace.sign_in import Granted, SignIn
 PKCE, NONCE = "pkce", "nonce"
 
 
-async def consent_url(sign_in: SignIn, app: App, consent: Consent) -> str:
+async def consent_url(sign_in: SignIn, context: Context, consent: Consent) -> str:
     """Google's page. What proves the callback to be this one's is worked out from the state, and kept nowhere."""
     expected = consent.connection.expected_tenant
     return sign_in.consent_url(
-        redirect_uri=consent.redirect_uri, state=consent.state, verifier=await app.seal.secret(PKCE, consent.state),
-        nonce=await app.seal.secret(NONCE, consent.state), hint=expected if expected and "." in expected else None,
-    )  # fmt: skip
+        redirect_uri=consent.redirect_uri,
+        state=consent.state,
+        verifier=await context.seal.secret(PKCE, consent.state),
+        nonce=await context.seal.secret(NONCE, consent.state),
+        hint=expected if expected and "." in expected else None,
+    )
 
 
-async def claimed(sign_in: SignIn, app: App, consent: Consent, query: Mapping[str, str]) -> Claim:
+async def consent_result(
+    sign_in: SignIn, context: Context, consent: Consent, query: Mapping[str, str]
+) -> ConsentResult:
     """Exchange the callback's code and find out who consented, and for which customer."""
     if error := query.get("error"):
         told = (
@@ -42,22 +47,26 @@ async def claimed(sign_in: SignIn, app: App, consent: Consent, query: Mapping[st
         )
         raise Refused(403, "consent_declined", f"{told} ({_word(error)})")
     granted = await sign_in.exchange(
-        query.get("code", ""), redirect_uri=consent.redirect_uri, verifier=await app.seal.secret(PKCE, consent.state),
-        nonce=await app.seal.secret(NONCE, consent.state),
-    )  # fmt: skip
+        query.get("code", ""),
+        redirect_uri=consent.redirect_uri,
+        verifier=await context.seal.secret(PKCE, consent.state),
+        nonce=await context.seal.secret(NONCE, consent.state),
+    )
     try:
-        customer = await _customer_of(app, granted)
+        customer = await _customer_of(context, granted)
     except FootprintError:
         await sign_in.revoke(granted.refresh_token)
         raise
-    return Claim(
+    return ConsentResult(
         tenant=customer,
         names=frozenset({granted.domain, granted.address.rpartition("@")[2]}),
         grant=Grant(
-            account=granted.account, address=granted.address, secret=granted.refresh_token,
-            granted_at=app.clock.now(),
+            account=granted.account,
+            address=granted.address,
+            secret=granted.refresh_token,
+            granted_at=context.clock.now(),
         ),
-    )  # fmt: skip
+    )
 
 
 def _word(error: str) -> str:
@@ -65,14 +74,14 @@ def _word(error: str) -> str:
     return error if error.isascii() and error.replace("_", "").isalpha() and len(error) <= 40 else "no code"
 
 
-async def _customer_of(app: App, granted: Granted) -> str:
+async def _customer_of(context: Context, granted: Granted) -> str:
     """The customer of a super administrator, read with their own token."""
 
     async def token() -> str:
         return granted.access_token
 
-    async with app.wire.client(app.settings.google.admin_url) as http:
-        api = Api(http, token=token, renew=token, clock=app.clock, note=_unnoted)
+    async with context.wire.client(context.settings.google.admin_url) as http:
+        api = Api(http, token=token, renew=token, clock=context.clock, note=_unnoted)
         try:
             user = await api.call(USERS_GET, {"userKey": granted.account}, params={"fields": "id,isAdmin,customerId"})
         except (GoogleRefused, Permanent):
@@ -94,13 +103,15 @@ def _no_super_administrator() -> Refused:
     )
 
 
-async def disown(sign_in: SignIn, claim: Claim) -> None:
+async def give_back(sign_in: SignIn, result: ConsentResult) -> None:
     """Give a grant back that will not be used."""
-    if claim.grant is not None:
-        await sign_in.revoke(claim.grant.secret)
+    if result.grant is not None:
+        await sign_in.revoke(result.grant.secret)
 
 
-async def prove(delegation: Delegation, app: App, connection: Connection, customer: str, scopes: frozenset[str]) -> str:
+async def prove(
+    delegation: Delegation, context: Context, connection: Connection, customer: str, scopes: frozenset[str]
+) -> str:
     """The customer's id, read with the delegation itself, in the name of the administrator who consented."""
     subject = str(connection.administrator)
 
@@ -112,10 +123,10 @@ async def prove(delegation: Delegation, app: App, connection: Connection, custom
                 raise
             raise not_delegated() from None
 
-    operations = Operations(app.database, connection.id)
-    note = noter(operations, app.clock, client=delegation.address, subject=subject, run="consent")
-    async with app.wire.client(app.settings.google.admin_url) as http:
-        api = Api(http, token=token, renew=token, clock=app.clock, note=note)
+    operations = Operations(context.database, connection.id)
+    note = call_recorder(operations, context.clock, client=delegation.address, subject=subject, run="consent")
+    async with context.wire.client(context.settings.google.admin_url) as http:
+        api = Api(http, token=token, renew=token, clock=context.clock, note=note)
         try:
             found = await api.call(
                 CUSTOMERS_GET, {"customerKey": "my_customer"}, params={"fields": "id,customerDomain"}

@@ -39,8 +39,8 @@ MOST_ASKED_FOR = 50
 
 async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
-    database, connection = tenant.app.database, tenant.connection.id
-    plausible = 1.0 if accept_loss else tenant.app.settings.implausible_loss
+    database, connection = tenant.context.database, tenant.connection.id
+    plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))
@@ -51,7 +51,7 @@ async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
 
 
 async def _users(tenant: Tenant, plausible: float) -> None:
-    copy = directory.Comparison(tenant.app.database, tenant.connection.id, "users")
+    copy = directory.Comparison(tenant.context.database, tenant.connection.id, "users")
     await copy.load()
     params = {"customer": tenant.id, "maxResults": USERS_A_PAGE, "orderBy": "email", "fields": USER_FIELDS}
     async for page in tenant.admin.pages(USERS_LIST, params=params, key="users"):
@@ -84,7 +84,9 @@ async def _user_gone(tenant: Tenant, user: str) -> bool:
         return True
     except GoogleRefused:
         # Not this customer's any more, which is not the same as gone.
-        await directory.skip(tenant.app.database, tenant.connection.id, user, "is not of this organisation any more")
+        await directory.skip(
+            tenant.context.database, tenant.connection.id, user, "is not of this organisation any more"
+        )
         return False
     raise _incomplete()
 
@@ -126,7 +128,7 @@ def _user(row: Record) -> dict[str, Any]:
 async def _groups(tenant: Tenant, plausible: float) -> None:
     held = tenant.ledger.holdings.get("group")
     own = held.identity if held and held.state is not State.GONE else None
-    copy = directory.Comparison(tenant.app.database, tenant.connection.id, "groups")
+    copy = directory.Comparison(tenant.context.database, tenant.connection.id, "groups")
     await copy.load()
     found: list[str] = []
     params = {"customer": tenant.id, "maxResults": GROUPS_A_PAGE, "fields": GROUP_FIELDS}
@@ -153,7 +155,7 @@ async def _members(tenant: Tenant, group: str) -> None:
             found |= {directory.EVERY_USER if row.get("type") == "CUSTOMER" else row["id"] for row in page}
     except Missing:
         return  # deleted while we were listing; the next synchronisation knows
-    await directory.put_members(tenant.app.database, tenant.connection.id, group, sorted(found))
+    await directory.put_members(tenant.context.database, tenant.connection.id, group, sorted(found))
     await flush_some(tenant)
 
 
@@ -165,8 +167,8 @@ async def _domains(tenant: Tenant) -> list[dict[str, Any]]:
         verified[row["domainName"].lower()] = bool(row.get("verified"))
         for alias in row.get("domainAliases", []):
             verified[alias["domainAliasName"].lower()] = bool(alias.get("verified"))
-    answered = await mx_of(sorted(verified), tenant.app.settings.dns)
-    before = {row["name"]: row for row in await directory.domains(tenant.app.database, tenant.connection.id)}
+    answered = await mx_of(sorted(verified), tenant.context.settings.dns)
+    before = {row["name"]: row for row in await directory.domains(tenant.context.database, tenant.connection.id)}
     return [
         {
             "name": name,

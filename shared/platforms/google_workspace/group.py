@@ -146,7 +146,7 @@ class Membership:
 
     async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
-        database, connection = tenant.app.database, tenant.connection.id
+        database, connection = tenant.context.database, tenant.connection.id
         members = await covered_users(database, connection, "incoming")
         held = tenant.ledger.holdings.get("group-members")
         empties = not members and held and held.state is State.OURS
@@ -224,7 +224,7 @@ async def _join(tenant: Tenant, group: str, user: str) -> None:
             raise Temporary(
                 "not_visible_yet", f"{GROUP} was made but Google does not list it everywhere yet."
             ) from None
-        await directory.skip(tenant.app.database, tenant.connection.id, user, "Google knows no such user any more")
+        await directory.skip(tenant.context.database, tenant.connection.id, user, "Google knows no such user any more")
     except GoogleRefused as refused:
         if refused.status == 409:
             return  # is a member already, or is becoming one
@@ -238,7 +238,9 @@ async def _read_back(tenant: Tenant, group: str, user: str) -> None:
     try:
         await tenant.admin.call(MEMBERS_GET, {"groupKey": group, "memberKey": user}, params={"fields": "id"})
     except Missing:
-        await directory.skip(tenant.app.database, tenant.connection.id, user, "Google does not take them as a member")
+        await directory.skip(
+            tenant.context.database, tenant.connection.id, user, "Google does not take them as a member"
+        )
 
 
 async def _leave(tenant: Tenant, group: str, user: str) -> None:

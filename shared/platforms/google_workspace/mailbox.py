@@ -9,7 +9,7 @@ from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent
 from shared.foundation.http_client import Http
 from shared.platforms.google_workspace.api import Api, GoogleRefused
-from shared.platforms.google_workspace.call_noting import minted, noter
+from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.scopes import MAILBOX
@@ -25,7 +25,7 @@ class Closed(FootprintError):
     """One mailbox cannot be opened, which is its owner's matter and nobody else's."""
 
 
-class Post:
+class Mailboxes:
     """Gmail, for any number of mailboxes one after the other."""
 
     def __init__(self, http: Http, delegation: Delegation, operations: Operations, clock: Clock, *, run: str) -> None:
@@ -51,13 +51,15 @@ class Post:
             finally:
                 if not held:
                     self._operations.add(
-                        minted(
+                        token_call(
                             self._clock.now(), client=self._delegation.address, subject=address, run=self._run,
                             refused=refused,
                         )
                     )  # fmt: skip
 
-        note = noter(self._operations, self._clock, client=self._delegation.address, subject=address, run=self._run)
+        note = call_recorder(
+            self._operations, self._clock, client=self._delegation.address, subject=address, run=self._run
+        )
         try:
             yield Api(self._http, token=kept, renew=fresh, clock=self._clock, note=note)
         except TokenRefused as refused:

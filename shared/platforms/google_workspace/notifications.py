@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from shared.deployment.context import Context
 from shared.deployment.identity import is_account
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
-from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import mailboxes
 
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 SOURCE = "gmail"
 
 
-def audience(app: App) -> str:
+def audience(context: Context) -> str:
     """What a push's token must be meant for: the address it comes to, unless the subscription says otherwise."""
-    return app.settings.google.push_audience or f"{app.settings.public_url}/api/notifications/{SOURCE}"
+    return context.settings.google.push_audience or f"{context.settings.public_url}/api/notifications/{SOURCE}"
 
 
-async def take(app: App, platform: str, headers: Mapping[str, str], body: bytes) -> None:
+async def take(context: Context, platform: str, headers: Mapping[str, str], body: bytes) -> None:
     """Verify a push and note the news. Raises Refused 401 for one that Google did not send for us."""
     genuine = await is_account(
-        app.keys, headers.get("authorization", ""), app.settings.google.push_account,
-        certs_url=app.settings.google.certs_url, audience=audience(app),
+        context.keys, headers.get("authorization", ""), context.settings.google.push_account,
+        certs_url=context.settings.google.certs_url, audience=audience(context),
     )  # fmt: skip
     if not genuine:
         raise Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
@@ -42,8 +42,8 @@ async def take(app: App, platform: str, headers: Mapping[str, str], body: bytes)
         return
     address, position = news
     running = [int(Stage.RUN)]
-    for connection in await mailboxes.notice(app.database, platform, address, position, running):
-        await app.queue.send(Job(name="scan", connection=connection), app.clock.now())
+    for connection in await mailboxes.notice(context.database, platform, address, position, running):
+        await context.queue.send(Job(name="scan", connection=connection), context.clock.now())
 
 
 def _news(body: bytes) -> tuple[str, int] | None:

@@ -2,17 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from shared.connections.record import Connection
-from shared.deployment.issuers import Keys
-from shared.flows.app import App
-from shared.foundation.clock import Clock
-from shared.foundation.http_client import Wire
-from shared.foundation.settings import Settings
-from shared.platforms.contract import Claim, Effect, Feed, Mode, Platform, in_modes
-from shared.platforms.google_workspace import NAME, TITLE, catalogue, consent, notifications
-from shared.platforms.google_workspace import checks as looks
+from shared.deployment.context import Context
+from shared.engine.ledger import Ledger
+from shared.engine.rows import Published, Row
+from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.google_workspace import NAME, TITLE, catalogue, checks, consent, directory_sync, notifications
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import MESSAGES_GET
@@ -21,105 +20,145 @@ from shared.platforms.google_workspace.published import PUBLISHED
 from shared.platforms.google_workspace.scan import scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
 from shared.platforms.google_workspace.sign_in import SignIn
-from shared.platforms.google_workspace.tenant import Doors, Tenant, open_tenant
-from shared.platforms.google_workspace.trash import bins
+from shared.platforms.google_workspace.tenant import Credentials, Tenant, open_tenant
+from shared.platforms.google_workspace.trash import Trash, trash
+from shared.platforms.rows import in_modes
 
 
-def offer(settings: Settings, wire: Wire, keys: Keys, clock: Clock) -> Platform:
+class GmailFeed:
+    """Gmail's notifications by Pub/Sub push, and what reads the mailboxes that they name."""
+
+    source: str = notifications.SOURCE
+    reads: str = MESSAGES_GET.id
+
+    def __init__(self, context: Context, delegation: Delegation) -> None:
+        self.context, self.delegation = context, delegation
+
+    async def take(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Verify a push and note the news."""
+        await notifications.take(self.context, NAME, headers, body)
+
+    async def scan(self, connection: Connection) -> None:
+        """Read some of the mailboxes that have news."""
+        await scan(self.delegation, self.context, connection)
+
+    def trash(self, connection: Connection) -> AbstractAsyncContextManager[Trash]:
+        """The trash of the connection's mailboxes, for one run."""
+        return trash(self.delegation, self.context, connection)
+
+
+class GoogleWorkspace:
     """The platform, with one sign-in and one service account for the whole process."""
-    google = settings.google
-    rows = catalogue.rows(google)
 
-    def scopes(connection: Connection) -> frozenset[str]:
-        """What a connection's rows need, and no more."""
-        return frozenset(name for row in in_modes(rows, connection.modes) for name in row.permissions)
-
-    doors = Doors(
-        sign_in=SignIn(google, wire, keys, clock),
-        delegation=Delegation(google, wire, clock),
-        scopes=lambda connection: delegated(scopes(connection)),
+    name: str = NAME
+    title: str = TITLE
+    published: tuple[Published, ...] = PUBLISHED
+    permissions: tuple[Permission, ...] = PERMISSIONS
+    modes: tuple[Mode, ...] = (
+        Mode(name=API, title="API-based protection"),
+        Mode(name=INLINE, title="Inline protection"),
+    )
+    actions: frozenset[str] = frozenset({"label", "spam", "quarantine", "trash", "pass"})
+    proves_who: bool = True
+    logs_calls: bool = True
+    effects: tuple[Effect, ...] = (
+        Effect(
+            text="Delivery is as before. A message is read once it is in a mailbox, mostly within seconds, and is "
+            "left alone unless a policy means it: then it is labelled, or moved to spam, trash or quarantine, as "
+            "that policy says. From quarantine it can be put back for 30 days.",
+            modes=BY_API,
+        ),
+        Effect(
+            text="Once you have added the rule, the route and the gateway, mail that comes in for the people whom "
+            "the policies protect passes through the service before it is delivered. Mail of everybody else flows "
+            "as before.",
+            modes=BY_ROUTE,
+        ),
+        Effect(text="No message is changed or deleted while access is granted or revoked."),
+    )
+    after_consent: str = (
+        "Sign in as a super administrator and leave every box ticked. The application must be installed for "
+        "everyone in the organisation, with its data access granted; mail routing is set up by steps that follow."
+    )
+    how_it_ends: str = (
+        "When access is revoked, no mailbox is read any more and the group is emptied at once, so that mail is "
+        "delivered as before. What is stored of your users, policies and tokens is deleted. You then remove the "
+        "rule, the route and, a day later, the gateway and the application, and receive a signed record of "
+        "everything that was made and removed. Labels stay on the messages that have them."
     )
 
-    async def words(app: App, connection: Connection) -> Mapping[str, str]:
-        return await _words(app, connection, doors, scopes(connection))
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        google, wire, clock = context.settings.google, context.wire, context.clock
+        self.rows: tuple[Row, ...] = catalogue.rows(google)
+        self.credentials = Credentials(
+            sign_in=SignIn(google, wire, context.keys, clock),
+            delegation=Delegation(google, wire, clock),
+            scopes=lambda connection: delegated(self._scopes(connection)),
+        )
+        self.feed: Feed | None = GmailFeed(context, self.credentials.delegation)
 
-    async def same_tenant(_expected: str, _claim: Claim) -> bool:
-        """A claim names everything that it may be called; what is not among that is another customer."""
+    def _scopes(self, connection: Connection) -> frozenset[str]:
+        """What a connection's rows need, and no more."""
+        return frozenset(name for row in in_modes(self.rows, connection.modes) for name in row.permissions)
+
+    async def words(self, connection: Connection) -> Mapping[str, str]:
+        """What stands for `{name}` in the administrator's steps."""
+        settings = self.context.settings
+        mail = settings.mail.at(connection.site)
+        (secret,) = await self.context.seal.headers(connection)
+        domain = str(connection.administrator or connection.expected_tenant or "").rpartition("@")[2] or "…"
+        return {
+            "client_id": self.credentials.delegation.client_id,
+            "scopes": ",".join(sorted(self._scopes(connection))),
+            "marketplace": settings.google.marketplace_url,
+            "route": checks.route_name(connection.label),
+            "host": mail.gateway_host.replace("{connection}", connection.label),
+            "port": str(mail.gateway_port),
+            "egress": ", ".join(map(str, mail.egress)),
+            "group": address_of(connection.label, domain),
+            "return_header": f"{settings.mail.return_header}: {secret}",
+        }
+
+    def new_secrets(self) -> dict[str, str]:
+        """What returned mail must bear to be trusted."""
+        return {"return header": secrets.token_hex(16)}
+
+    async def consent_url(self, asked: Consent) -> str:
+        """Google's page for an administrator's consent."""
+        return await consent.consent_url(self.credentials.sign_in, self.context, asked)
+
+    async def consent_result(self, asked: Consent, query: Mapping[str, str]) -> ConsentResult:
+        """Who consented, and for which customer."""
+        return await consent.consent_result(self.credentials.sign_in, self.context, asked, query)
+
+    async def give_back(self, result: ConsentResult) -> None:
+        """Give a grant back that nobody will use."""
+        await consent.give_back(self.credentials.sign_in, result)
+
+    async def same_tenant(self, _expected: str, _result: ConsentResult) -> bool:
+        """A result holds every name of its customer; what is not among them is another customer."""
         return False
 
-    async def residue(_tenant: Tenant) -> list[dict[str, Any]]:
+    async def prove(self, connection: Connection, claimed: str) -> str:
+        """The customer's id, read with the delegation itself."""
+        credentials = self.credentials
+        return await consent.prove(
+            credentials.delegation, self.context, connection, claimed, credentials.scopes(connection)
+        )
+
+    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[Tenant]:
+        """The customer, for one run."""
+        return open_tenant(self.context, connection, ledger, self.credentials)
+
+    async def sync(self, tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+        """Bring our copy of the directory up to date."""
+        return await directory_sync.sync(tenant, accept_loss=accept_loss)
+
+    async def residue(self, _tenant: Tenant) -> list[dict[str, Any]]:
         """Google keeps nothing for a while that is ours."""
         return []
 
-    return Platform(
-        name=NAME,
-        title=TITLE,
-        rows=rows,
-        published=PUBLISHED,
-        permissions=PERMISSIONS,
-        modes=(Mode(name=API, title="API-based protection"), Mode(name=INLINE, title="Inline protection")),
-        actions=frozenset({"label", "spam", "quarantine", "trash", "pass"}),
-        proves_who=True,
-        effects=(
-            Effect(
-                text="Delivery is as before. A message is read once it is in a mailbox, mostly within seconds, and is "
-                "left alone unless a policy means it: then it is labelled, or moved to spam, trash or quarantine, as "
-                "that policy says. From quarantine it can be put back for 30 days.",
-                modes=BY_API,
-            ),
-            Effect(
-                text="Once you have added the rule, the route and the gateway, mail that comes in for the people whom "
-                "the policies protect passes through the service before it is delivered. Mail of everybody else flows "
-                "as before.",
-                modes=BY_ROUTE,
-            ),
-            Effect(text="No message is changed or deleted while access is granted or revoked."),
-        ),
-        after_consent=(
-            "Sign in as a super administrator and leave every box ticked. The application must be installed for "
-            "everyone in the organisation, with its data access granted; mail routing is set up by steps that follow."
-        ),
-        how_it_ends=(
-            "When access is revoked, no mailbox is read any more and the group is emptied at once, so that mail is "
-            "delivered as before. What is stored of your users, policies and tokens is deleted. You then remove the "
-            "rule, the route and, a day later, the gateway and the application, and receive a signed record of "
-            "everything that was made and removed. Labels stay on the messages that have them."
-        ),
-        words=words,
-        consent_url=lambda app, asked: consent.consent_url(doors.sign_in, app, asked),
-        claimed=lambda app, asked, query: consent.claimed(doors.sign_in, app, asked, query),
-        disown=lambda _app, claim: consent.disown(doors.sign_in, claim),
-        same_tenant=same_tenant,
-        prove=lambda app, connection, claimed: consent.prove(
-            doors.delegation, app, connection, claimed, doors.scopes(connection)
-        ),
-        open=lambda app, connection, ledger: open_tenant(app, connection, ledger, doors),
-        headers=lambda: {"return header": secrets.token_hex(16)},
-        residue=residue,
-        feed=Feed(
-            source=notifications.SOURCE,
-            take=lambda app, headers, body: notifications.take(app, NAME, headers, body),
-            scan=lambda app, connection: scan(doors.delegation, app, connection),
-            bins=lambda app, connection: bins(doors.delegation, app, connection),
-            reads=MESSAGES_GET.id,
-        ),
-        recorded=looks.recorded,
-    )
-
-
-async def _words(app: App, connection: Connection, doors: Doors, scopes: frozenset[str]) -> Mapping[str, str]:
-    """What stands for `{name}` in the administrator's steps."""
-    mail = app.settings.mail.at(connection.site)
-    (secret,) = await app.seal.headers(connection)
-    domain = str(connection.administrator or connection.expected_tenant or "").rpartition("@")[2] or "…"
-    return {
-        "client_id": doors.delegation.client_id,
-        "scopes": ",".join(sorted(scopes)),
-        "marketplace": app.settings.google.marketplace_url,
-        "route": looks.route_name(connection.label),
-        "host": mail.gateway_host.replace("{connection}", connection.label),
-        "port": str(mail.gateway_port),
-        "egress": ", ".join(map(str, mail.egress)),
-        "group": address_of(connection.label, domain),
-        "return_header": f"{app.settings.mail.return_header}: {secret}",
-    }
+    async def recorded(self, tenant: Tenant, begin: datetime, end: datetime) -> dict[str, int]:
+        """How often Google's own token log says that we called what."""
+        return await checks.recorded(tenant, begin, end)

@@ -1,4 +1,4 @@
-"""Reading what is new in mailboxes, from our own stored position, and acting on it by the policies.
+"""MailboxRun what is new in mailboxes, from our own stored position, and acting on it by the policies.
 
 The position moves page by page and never past what has not been dealt with. Where Gmail has forgotten the position,
 the mailbox is listed for the time since it was last read (facts: Gmail history).
@@ -12,13 +12,13 @@ from typing import Any
 
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.record import Connection, new_id
-from shared.flows.app import App
+from shared.deployment.context import Context
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Temporary
 from shared.platforms.google_workspace.api import Api
-from shared.platforms.google_workspace.apply_policies import Reading, everybody, finish, judge_all
+from shared.platforms.google_workspace.apply_policies import MailboxRun, everybody, finish, judge_all
 from shared.platforms.google_workspace.delegation import Delegation
-from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post
+from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes
 from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
 from shared.protection import mailboxes, policies
 from shared.protection.mailboxes import Mailbox
@@ -35,24 +35,30 @@ FIRST_LOOK = timedelta(days=1)
 MOST_WHOLE = 2
 
 
-async def scan(delegation: Delegation, app: App, connection: Connection) -> None:
+async def scan(delegation: Delegation, context: Context, connection: Connection) -> None:
     """Read some of the mailboxes that have news."""
-    acting = [policy for policy in await policies.listed(app.database, connection.id) if policy.acts]
-    operations, run = Operations(app.database, connection.id), new_id()[:12]
-    taken = await mailboxes.take(app.database, connection.id, app.clock.now(), MOST_MAILBOXES)
-    known, gate = await everybody(app, connection, acting), asyncio.Semaphore(MOST_WHOLE)
-    async with app.wire.client(app.settings.google.gmail_url) as http:
-        post = Post(http, delegation, operations, app.clock, run=run)
+    acting = [policy for policy in await policies.listed(context.database, connection.id) if policy.acts]
+    operations, run = Operations(context.database, connection.id), new_id()[:12]
+    taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MOST_MAILBOXES)
+    known, gate = await everybody(context, connection, acting), asyncio.Semaphore(MOST_WHOLE)
+    async with context.wire.client(context.settings.google.gmail_url) as http:
+        gmail = Mailboxes(http, delegation, operations, context.clock, run=run)
 
         async def one(mailbox: Mailbox) -> None:
-            mine = await of_user(app.database, connection.id, mailbox.user, mailbox.address, acting)
+            mine = await of_user(context.database, connection.id, mailbox.user, mailbox.address, acting)
 
-            def reading(api: Api) -> Reading:
-                return Reading(
-                    app=app, connection=connection, mailbox=mailbox, policies=mine, api=api, known=known, gate=gate
+            def reading(api: Api) -> MailboxRun:
+                return MailboxRun(
+                    context=context,
+                    connection=connection,
+                    mailbox=mailbox,
+                    policies=mine,
+                    api=api,
+                    known=known,
+                    gate=gate,
                 )
 
-            await _mailbox(app, connection, post, mailbox, reading)
+            await _mailbox(context, connection, gmail, mailbox, reading)
             await operations.flush(at_least=MOST_KEPT_BACK)
 
         try:
@@ -62,12 +68,12 @@ async def scan(delegation: Delegation, app: App, connection: Connection) -> None
 
 
 async def _mailbox(
-    app: App, connection: Connection, post: Post, mailbox: Mailbox, reading: Callable[[Api], Reading]
+    context: Context, connection: Connection, gmail: Mailboxes, mailbox: Mailbox, reading: Callable[[Api], MailboxRun]
 ) -> None:
     """Read one mailbox, and give it back however it ends: what fails in one is no other's matter."""
-    database, now = app.database, app.clock.now()
+    database, now = context.database, context.clock.now()
     try:
-        async with post.open(mailbox.address) as api:
+        async with gmail.open(mailbox.address) as api:
             opened = reading(api)
             await finish(opened)
             position = await (_catch_up(opened) if mailbox.catching_up else _read(opened))
@@ -76,7 +82,7 @@ async def _mailbox(
         await mailboxes.put_off(database, connection.id, mailbox, reason=closed.sentence, not_before=later)
     except Temporary as error:
         await mailboxes.put_off(
-            database, connection.id, mailbox, reason=error.sentence, not_before=app.clock.now() + error.after
+            database, connection.id, mailbox, reason=error.sentence, not_before=context.clock.now() + error.after
         )  # fmt: skip
     except BaseException:
         await mailboxes.put_off(database, connection.id, mailbox)
@@ -85,7 +91,7 @@ async def _mailbox(
         await mailboxes.finish(database, connection.id, mailbox, position=position, read_at=now)
 
 
-async def _read(reading: Reading) -> int:
+async def _read(reading: MailboxRun) -> int:
     """Everything since the stored position. Returns the position to go on from next time."""
     start = int(reading.mailbox.position or 0)
     params = {
@@ -107,16 +113,16 @@ async def _read(reading: Reading) -> int:
             return max(int(page.get("historyId", start)), start)
 
 
-async def _begin_to_catch_up(reading: Reading) -> Reading:
+async def _begin_to_catch_up(reading: MailboxRun) -> MailboxRun:
     """Note where we will be once everything since the last reading is listed: taken before the listing."""
     profile = await reading.api.call(PROFILE_GET)
-    since = (reading.mailbox.read_at or reading.app.clock.now() - FIRST_LOOK) - OVERLAP
+    since = (reading.mailbox.read_at or reading.context.clock.now() - FIRST_LOOK) - OVERLAP
     state = {"position": int(profile["historyId"]), "since": int(since.timestamp()), "token": None}
     await _move(reading, catching_up=state)
     return replace(reading, mailbox=replace(reading.mailbox, catching_up=state))
 
 
-async def _catch_up(reading: Reading) -> int:
+async def _catch_up(reading: MailboxRun) -> int:
     """Everything that has come since the last reading, page by page, each noted when it is dealt with."""
     state: dict[str, Any] = dict(reading.mailbox.catching_up or {})
     while True:
@@ -131,5 +137,5 @@ async def _catch_up(reading: Reading) -> int:
         await _move(reading, catching_up=dict(state))
 
 
-async def _move(reading: Reading, **values: Any) -> None:
-    await mailboxes.move(reading.app.database, reading.connection.id, reading.mailbox, **values)
+async def _move(reading: MailboxRun, **values: Any) -> None:
+    await mailboxes.move(reading.context.database, reading.connection.id, reading.mailbox, **values)

@@ -12,13 +12,13 @@ from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection, new_id
 from shared.connections.tokens import Tokens
+from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Stage
-from shared.flows.app import App
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
-from shared.platforms.google_workspace.call_noting import minted, noter
+from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import AccessToken, Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
@@ -32,7 +32,7 @@ DOUBTFUL = "grant_doubtful"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doors:
+class Credentials:
     """What stands for Google in this process: sign-in and delegation, and the scopes that a connection needs."""
 
     sign_in: SignIn
@@ -44,17 +44,27 @@ class Tenant:
     """What the Google Workspace resources are given."""
 
     def __init__(
-        self, *, app: App, connection: Connection, ledger: Ledger, doors: Doors, granted: Sequence[Grant],
+        self,
+        *,
+        context: Context,
+        connection: Connection,
+        ledger: Ledger,
+        credentials: Credentials,
+        granted: Sequence[Grant],
         others: Sequence[Connection],
-    ) -> None:  # fmt: skip
-        self.app, self.connection, self.ledger, self.doors = app, connection, ledger, doors
+    ) -> None:
+        self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
         self.run = new_id()[:12]
-        self.operations = Operations(app.database, connection.id)
+        self.operations = Operations(context.database, connection.id)
         self.tokens = Tokens(
-            database=app.database, seal=app.seal, clock=app.clock, connection=connection.id, fetch=self._fetch,
+            database=context.database,
+            seal=context.seal,
+            clock=context.clock,
+            connection=connection.id,
+            fetch=self._fetch,
             keep=connection.stage < Stage.REVOKE,
-        )  # fmt: skip
+        )
         self.read: dict[str, Any] = {}
         self.admin: Api
         self.policies: Api
@@ -64,12 +74,12 @@ class Tenant:
     @property
     def now(self) -> datetime:
         """The time."""
-        return self.app.clock.now()
+        return self.context.clock.now()
 
     @property
     def google(self) -> Google:
         """How we reach Google and who we are there."""
-        return self.app.settings.google
+        return self.context.settings.google
 
     @property
     def id(self) -> str:
@@ -103,12 +113,6 @@ class Tenant:
         found: Record = self.read["customer"]
         return found
 
-    async def sync(self, *, accept_loss: bool) -> dict[str, int]:
-        """Bring our copy of the directory up to date."""
-        from shared.platforms.google_workspace.directory_sync import sync
-
-        return await sync(self, accept_loss=accept_loss)
-
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         for name in self.token_names:
@@ -116,7 +120,7 @@ class Tenant:
 
     async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A new token of the service account, noted in the log."""
-        delegation, refused = self.doors.delegation, None
+        delegation, refused = self.credentials.delegation, None
         try:
             return await delegation.mint(subject, scopes)
         except TokenRefused as error:
@@ -124,7 +128,7 @@ class Tenant:
             raise
         finally:
             self.operations.add(
-                minted(self.now, client=delegation.address, subject=subject, run=self.run, refused=refused)
+                token_call(self.now, client=delegation.address, subject=subject, run=self.run, refused=refused)
             )
 
     async def _fetch(self, name: str) -> tuple[str, datetime]:
@@ -135,7 +139,7 @@ class Tenant:
         if subject is None:
             raise no_consent()
         try:
-            token = await self.mint(subject, self.doors.scopes(self.connection))
+            token = await self.mint(subject, self.credentials.scopes(self.connection))
         except TokenRefused as refused:
             raise self._meaning(refused) from None
         return token.value, token.expires_at
@@ -162,7 +166,7 @@ class Tenant:
         if grant is None:
             raise no_consent()
         try:
-            answer = await self.doors.sign_in.refresh(grant.secret)
+            answer = await self.credentials.sign_in.refresh(grant.secret)
         except TokenRefused as refused:
             if refused.family is not Family.GRANT:
                 raise self._meaning(refused) from None
@@ -184,12 +188,12 @@ class Tenant:
         return no_consent()
 
     async def _set(self, grant: Grant, *, alive: bool) -> None:
-        self.granted[-1] = await grants.mark(self.app.database, self.connection.id, grant, alive=alive)
+        self.granted[-1] = await grants.mark(self.context.database, self.connection.id, grant, alive=alive)
 
     async def _keep_new(self, grant: Grant, secret: str) -> None:
         new = Grant(account=grant.account, address=grant.address, secret=secret, granted_at=grant.granted_at)
-        box = await self.app.seal.box(self.connection.id)
-        async with self.app.database.write() as write:
+        box = await self.context.seal.box(self.connection.id)
+        async with self.context.database.write() as write:
             await grants.keep(write, box, self.connection.id, new)
         self.granted[-1] = new
 
@@ -203,40 +207,50 @@ def no_consent() -> Permanent:
 
 
 @asynccontextmanager
-async def open_tenant(app: App, connection: Connection, ledger: Ledger, doors: Doors) -> AsyncIterator[Tenant]:
+async def open_tenant(
+    context: Context, connection: Connection, ledger: Ledger, credentials: Credentials
+) -> AsyncIterator[Tenant]:
     """Open a connection's customer; what was called is in the log when it is closed."""
     if connection.tenant is None:
         raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
-    async with app.database.read() as read:
+    async with context.database.read() as read:
         others = await connections.of_tenant(read, connection.platform, connection.tenant)
     opened = Tenant(
-        app=app, connection=connection, ledger=ledger, doors=doors,
-        granted=await grants.listed(app.database, app.seal, connection.id),
+        context=context,
+        connection=connection,
+        ledger=ledger,
+        credentials=credentials,
+        granted=await grants.listed(context.database, context.seal, connection.id),
         others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
-    )  # fmt: skip
-    google, address = app.settings.google, doors.delegation.address
+    )
+    google, address = context.settings.google, credentials.delegation.address
 
     async def license_token() -> str:
         from shared.platforms.google_workspace.scopes import LICENSE
 
-        return (await doors.delegation.token(None, frozenset({LICENSE}))).value
+        return (await credentials.delegation.token(None, frozenset({LICENSE}))).value
 
-    note = noter(opened.operations, app.clock, client=address, subject=connection.administrator, run=opened.run)
-    own = noter(opened.operations, app.clock, client=address, subject=None, run=opened.run)
+    note = call_recorder(
+        opened.operations, context.clock, client=address, subject=connection.administrator, run=opened.run
+    )
+    own = call_recorder(opened.operations, context.clock, client=address, subject=None, run=opened.run)
     async with AsyncExitStack() as stack:
 
         async def api(url: str) -> Api:
-            http = await stack.enter_async_context(app.wire.client(url))
+            http = await stack.enter_async_context(context.wire.client(url))
             return Api(
-                http, token=lambda: opened.tokens.get(DELEGATED), renew=lambda: opened.tokens.renew(DELEGATED),
-                clock=app.clock, note=note,
-            )  # fmt: skip
+                http,
+                token=lambda: opened.tokens.get(DELEGATED),
+                renew=lambda: opened.tokens.renew(DELEGATED),
+                clock=context.clock,
+                note=note,
+            )
 
         opened.admin = await api(google.admin_url)
         opened.policies = await api(google.cloudidentity_url)
         opened.groups_settings = await api(google.groupssettings_url)
-        http = await stack.enter_async_context(app.wire.client(google.appsmarket_url))
-        opened.marketplace = Api(http, token=license_token, renew=license_token, clock=app.clock, note=own)
+        http = await stack.enter_async_context(context.wire.client(google.appsmarket_url))
+        opened.marketplace = Api(http, token=license_token, renew=license_token, clock=context.clock, note=own)
         try:
             yield opened
         except GoogleRefused as refused:

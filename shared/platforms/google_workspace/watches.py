@@ -12,7 +12,7 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Unfinished
 from shared.foundation.schedule import last_due
-from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Post, set_up_wrongly
+from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes, set_up_wrongly
 from shared.platforms.google_workspace.methods import STOP, WATCH
 from shared.platforms.google_workspace.tenant import Tenant, flush_some
 from shared.protection import directory, mailboxes
@@ -42,7 +42,7 @@ class Watches:
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """What is subscribed to, by what Gmail told us when we asked; nobody else can change it."""
-        known = await mailboxes.listed(tenant.app.database, tenant.connection.id)
+        known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
         if not known:
             return Absent()
         wanted = await _wanted(tenant)
@@ -66,7 +66,7 @@ class Watches:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """End all subscriptions, and forget the mailboxes."""
-        known = await mailboxes.listed(tenant.app.database, tenant.connection.id)
+        known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
         await _some(tenant, [(mailbox, None) for mailbox in known])
         return ""
 
@@ -74,7 +74,7 @@ class Watches:
 async def _wanted(tenant: Tenant) -> dict[str, str]:
     """The mailboxes to be read, each with its address."""
     if "wanted" not in tenant.read:
-        database, connection = tenant.app.database, tenant.connection.id
+        database, connection = tenant.context.database, tenant.connection.id
         users = await covered_users(database, connection, "incoming")
         tenant.read["wanted"] = await directory.addresses(database, connection, users)
     found: dict[str, str] = tenant.read["wanted"]
@@ -97,23 +97,23 @@ def _todo(tenant: Tenant, known: Sequence[Mailbox], wanted: dict[str, str]) -> l
 
 
 async def _work(tenant: Tenant) -> None:
-    known = await mailboxes.listed(tenant.app.database, tenant.connection.id)
+    known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
     await _some(tenant, _todo(tenant, known, await _wanted(tenant)))
 
 
 async def _some(tenant: Tenant, todo: Sequence[Todo]) -> None:
     """Some of what is to be done; Unfinished while there is more."""
-    google, delegation = tenant.google, tenant.doors.delegation
-    async with tenant.app.wire.client(google.gmail_url) as http:
-        post = Post(http, delegation, tenant.operations, tenant.app.clock, run=tenant.run)
+    google, delegation = tenant.google, tenant.credentials.delegation
+    async with tenant.context.wire.client(google.gmail_url) as http:
+        gmail = Mailboxes(http, delegation, tenant.operations, tenant.context.clock, run=tenant.run)
         opened: list[bool] = []
 
         async def one(what: Todo) -> None:
             mailbox, wanted = what
             if wanted is None and mailbox is not None:
-                await _stop(tenant, post, mailbox)
+                await _stop(tenant, gmail, mailbox)
             elif wanted is not None:
-                opened.append(await _watch(tenant, post, mailbox, *wanted))
+                opened.append(await _watch(tenant, gmail, mailbox, *wanted))
             await flush_some(tenant)
 
         await each(todo[:MOST_AT_ONCE], one)
@@ -128,12 +128,12 @@ async def _some(tenant: Tenant, todo: Sequence[Todo]) -> None:
         raise Unfinished("subscribing", f"{left} of {len(todo)} mailboxes are still to be seen to.", after=SOON)
 
 
-async def _watch(tenant: Tenant, post: Post, mailbox: Mailbox | None, user: str, address: str) -> bool:
+async def _watch(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str) -> bool:
     """Subscribe to a mailbox; False if it cannot be opened, which is noted and tried again another day."""
-    database, connection, now = tenant.app.database, tenant.connection.id, tenant.now
+    database, connection, now = tenant.context.database, tenant.connection.id, tenant.now
     body = {"topicName": tenant.google.topic, "labelIds": ["INBOX"], "labelFilterBehavior": "include"}
     try:
-        async with post.open(address) as api:
+        async with gmail.open(address) as api:
             answer = await api.call(WATCH, body=body)
     except Closed as closed:
         if wrong := set_up_wrongly(closed):
@@ -153,12 +153,12 @@ async def _watch(tenant: Tenant, post: Post, mailbox: Mailbox | None, user: str,
     return True
 
 
-async def _stop(tenant: Tenant, post: Post, mailbox: Mailbox) -> None:
+async def _stop(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox) -> None:
     if mailbox.watched_until is not None and mailbox.watched_until > tenant.now:
         try:
-            async with post.open(mailbox.address) as api:
+            async with gmail.open(mailbox.address) as api:
                 await api.call(STOP)
         except (Closed, Missing):
             pass  # the user is gone or closed: nothing is sent for such a mailbox, and it lapses by itself
-    tenant.doors.delegation.drop(mailbox.address)
-    await mailboxes.forget(tenant.app.database, tenant.connection.id, [mailbox.user])
+    tenant.credentials.delegation.drop(mailbox.address)
+    await mailboxes.forget(tenant.context.database, tenant.connection.id, [mailbox.user])

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.engine.rows import Activity, ByAdministrator, Change, Row, Stage
-from shared.platforms.microsoft365 import connectors
+from shared.platforms.microsoft365 import connectors, directory_sync
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
@@ -126,7 +126,7 @@ CHANGES: tuple[Change, ...] = (
         title="Stored users and groups",
         why="a copy of names and addresses, to know whom the policies protect",
         claims=("run-sync",),
-        resource=StoredDirectory(),
+        resource=StoredDirectory(sync=directory_sync.sync),
         removed_in=Stage.CLEANUP,
         serves=("spoof",),
         local=True,

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from shared.deployment.context import Context
 from shared.engine.rows import Sighting
-from shared.flows.app import App
 from shared.foundation.errors import Missing, Permanent, Refused, Temporary
-from shared.platforms.contract import Claim, Consent, Permission
+from shared.foundation.settings import Microsoft
+from shared.platforms.contract import Consent, ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.graph import Graph
 
@@ -20,7 +21,7 @@ PERMISSIONS = (
 )
 
 
-async def claimed(_app: App, _consent: Consent, query: Mapping[str, str]) -> Claim:
+def consent_result(query: Mapping[str, str]) -> ConsentResult:
     """The tenant that a callback claims. Decides on `error` first, for `admin_consent=True` comes with errors too."""
     if query.get("error"):
         raise Refused(
@@ -30,7 +31,7 @@ async def claimed(_app: App, _consent: Consent, query: Mapping[str, str]) -> Cla
             f"Administrator to accept. ({_code(query)})",
         )
     try:
-        return Claim(tenant=str(UUID(query.get("tenant", ""))))
+        return ConsentResult(tenant=str(UUID(query.get("tenant", ""))))
     except ValueError:
         raise Refused(
             400, "callback_not_valid", "Microsoft's answer names no tenant. Open the consent link again."
@@ -44,20 +45,20 @@ def _code(query: Mapping[str, str]) -> str:
     return found[0] if found else "no code"
 
 
-async def same_tenant(entra: Entra, expected: str, claim: Claim) -> bool:
+async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> bool:
     """Whether the operator's domain or id for the tenant is the claimed one."""
-    return await entra.tenant_of(expected) == claim.tenant
+    return await entra.tenant_of(expected) == result.tenant
 
 
-async def prove(entra: Entra, app: App, tenant: str) -> str:
+async def prove(entra: Entra, context: Context, tenant: str) -> str:
     """The tenant's id, read with the consent itself: a token, the organisation, and our application in it."""
-    settings = app.settings.microsoft
+    settings = context.settings.microsoft
 
     async def token() -> str:
         return (await entra.token(tenant, settings.graph_url)).value
 
-    async with app.wire.client(settings.graph_url) as http:
-        graph = Graph(http, token, app.clock)
+    async with context.wire.client(settings.graph_url) as http:
+        graph = Graph(http, token, context.clock)
         (organisation,) = (await graph.get("/v1.0/organization", **{"$select": "id,displayName"}))["value"]
         if organisation["id"] != tenant:
             raise Permanent("wrong_tenant", "The consent belongs to another tenant than the callback said.")
@@ -68,10 +69,10 @@ async def prove(entra: Entra, app: App, tenant: str) -> str:
     return tenant
 
 
-async def application(entra: Entra, tenant: str, app: App) -> Sighting:
+async def application(entra: Entra, tenant: str, settings: Microsoft) -> Sighting:
     """Whether the tenant still has our application, by the sign-in's own answer. Raises when it is not sure."""
     try:
-        await entra.token(tenant, app.settings.microsoft.graph_url)
+        await entra.token(tenant, settings.graph_url)
     except Permanent as error:
         if error.code == "consent_missing":
             return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")

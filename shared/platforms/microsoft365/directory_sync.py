@@ -14,8 +14,8 @@ GROUPS = "id,displayName,mail,members"
 
 async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
-    database, connection = tenant.app.database, tenant.connection.id
-    plausible = 1.0 if accept_loss else tenant.app.settings.implausible_loss
+    database, connection = tenant.context.database, tenant.connection.id
+    plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))
@@ -60,7 +60,7 @@ async def _groups(tenant: Tenant, plausible: float) -> None:
 
 async def _read(tenant: Tenant, kind: str, kinds: tuple[str, ...], whole: Any, write: Any, plausible: float) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
-    database, connection = tenant.app.database, tenant.connection.id
+    database, connection = tenant.context.database, tenant.connection.id
     link = await directory.checkpoint(database, connection, kind)
     try:
         pages, complete = (tenant.graph.delta(link), False) if link else (whole(), True)
@@ -75,7 +75,7 @@ async def _settle(
     tenant: Tenant, kind: str, kinds: tuple[str, ...], pages: AsyncIterator[DeltaPage], write: Any,
     *, complete: bool, plausible: float,
 ) -> None:  # fmt: skip
-    copy = directory.Copy(tenant.app.database, tenant.connection.id)
+    copy = directory.Copy(tenant.context.database, tenant.connection.id)
     last: str | None = None
     async for page in pages:
         await write(copy, page.rows)
@@ -119,8 +119,8 @@ async def _domains(tenant: Tenant) -> list[Record]:
     accepted = {row["DomainName"].lower() for row in rows if not row.get("PendingRemoval")}
     names = sorted(verified.keys() | accepted)
     wanted = {name: await _wanted_mx(tenant, name) for name in names if verified.get(name)}
-    answered = await mx_of(names, tenant.app.settings.dns)
-    before = {row["name"]: row for row in await directory.domains(tenant.app.database, tenant.connection.id)}
+    answered = await mx_of(names, tenant.context.settings.dns)
+    before = {row["name"]: row for row in await directory.domains(tenant.context.database, tenant.connection.id)}
     return [
         {
             "name": name,

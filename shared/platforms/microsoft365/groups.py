@@ -139,7 +139,7 @@ class Membership:
 
     async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
-        database, connection = tenant.app.database, tenant.connection.id
+        database, connection = tenant.context.database, tenant.connection.id
         members = await protected_users(database, connection, self.direction)
         held = tenant.ledger.holdings.get(f"group-{self.direction}-members")
         empties = not members and held and (held.seen or {}).get("members")
@@ -211,7 +211,7 @@ async def _judge(tenant: Tenant, user: str, outcome: BatchOutcome, already: str)
         case 400 if already in outcome.message:
             return
         case 404 | 400 if outcome.status == 400 or outcome.code in NOT_FOUND:
-            await directory.skip(tenant.app.database, tenant.connection.id, user, outcome.message[:200])
+            await directory.skip(tenant.context.database, tenant.connection.id, user, outcome.message[:200])
         case 401 | 403:
             raise Permanent(
                 "permission_missing",

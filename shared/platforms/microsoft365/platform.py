@@ -2,83 +2,111 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from shared.connections.record import Connection
-from shared.deployment.issuers import Keys
-from shared.engine.ledger import State
-from shared.engine.rows import Sighting
-from shared.flows.app import App
-from shared.foundation.clock import Clock
-from shared.foundation.http_client import Wire
-from shared.foundation.settings import Settings
-from shared.platforms.contract import Claim, Effect, Platform
-from shared.platforms.microsoft365 import NAME, TITLE, catalogue, consent
+from shared.deployment.context import Context
+from shared.engine.ledger import Ledger, State
+from shared.engine.rows import Published, Row, Sighting
+from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.microsoft365 import NAME, TITLE, catalogue, consent, directory_sync
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.groups import recycle_bin
 from shared.platforms.microsoft365.published import PUBLISHED
 from shared.platforms.microsoft365.tenant import Tenant, open_tenant
 
 
-def offer(settings: Settings, wire: Wire, _keys: Keys, clock: Clock) -> Platform:
+class Microsoft365:
     """The platform, with one client of Microsoft's sign-in for the whole process."""
-    entra = Entra(settings=settings.microsoft, wire=wire, clock=clock)
 
-    async def application(tenant: Tenant, _identity: str | None) -> Sighting:
-        return await consent.application(entra, str(tenant.connection.tenant), tenant.app)
-
-    async def words(app: App, _connection: Connection) -> Mapping[str, str]:
-        return {"client_id": app.settings.microsoft.client_id}
-
-    async def disown(_app: App, _claim: Claim) -> None:
-        """A claim here is only a name; there is nothing to give back."""
-
-    return Platform(
-        name=NAME,
-        title=TITLE,
-        rows=catalogue.rows(application),
-        published=PUBLISHED,
-        permissions=consent.PERMISSIONS,
-        effects=(
-            Effect(
-                text="Mail that comes in for the people whom the policies protect, and mail that they send outside, "
-                "passes through the service before it is delivered. Mail of everybody else, and mail within the "
-                "organisation, flows as before."
-            ),
-            Effect(
-                text="What comes back from the service has been scanned: Microsoft 365 does not filter it as spam a "
-                "second time, and what the service found risky goes to the Junk folder."
-            ),
-            Effect(
-                text="Routing is switched on last, when everything else has been read back and is as it should be, and "
-                "it is switched off first. No message is changed or deleted while access is granted or revoked."
-            ),
+    name: str = NAME
+    title: str = TITLE
+    published: tuple[Published, ...] = PUBLISHED
+    permissions: tuple[Permission, ...] = consent.PERMISSIONS
+    modes: tuple[Mode, ...] = ()
+    actions: frozenset[str] = frozenset()
+    proves_who: bool = False
+    feed: Feed | None = None
+    logs_calls: bool = False
+    effects: tuple[Effect, ...] = (
+        Effect(
+            text="Mail that comes in for the people whom the policies protect, and mail that they send outside, "
+            "passes through the service before it is delivered. Mail of everybody else, and mail within the "
+            "organisation, flows as before."
         ),
-        after_consent=(
-            "After consenting, assign the application the role Exchange Administrator in the Entra admin center, "
-            "under Roles and administrators. Consent alone does not give it."
+        Effect(
+            text="What comes back from the service has been scanned: Microsoft 365 does not filter it as spam a "
+            "second time, and what the service found risky goes to the Junk folder."
         ),
-        how_it_ends=(
-            "When access is revoked, mail is routed as before at once. Connectors and groups go when no mail uses them "
-            "any more, the rest a day later, when all mail is back. You then remove the application, and receive a "
-            "signed record of everything that was made and removed."
+        Effect(
+            text="Routing is switched on last, when everything else has been read back and is as it should be, and "
+            "it is switched off first. No message is changed or deleted while access is granted or revoked."
         ),
-        words=words,
-        consent_url=lambda _app, asked: consent.consent_url(entra, asked),
-        claimed=consent.claimed,
-        disown=disown,
-        same_tenant=lambda expected, claim: consent.same_tenant(entra, expected, claim),
-        prove=lambda app, _connection, claimed: consent.prove(entra, app, claimed),
-        open=lambda app, connection, ledger: open_tenant(app, connection, ledger, entra),
-        headers=lambda: {"return header": secrets.token_hex(16), "loop header": secrets.token_hex(16)},
-        residue=_residue,
+    )
+    after_consent: str = (
+        "After consenting, assign the application the role Exchange Administrator in the Entra admin center, "
+        "under Roles and administrators. Consent alone does not give it."
+    )
+    how_it_ends: str = (
+        "When access is revoked, mail is routed as before at once. Connectors and groups go when no mail uses them "
+        "any more, the rest a day later, when all mail is back. You then remove the application, and receive a "
+        "signed record of everything that was made and removed."
     )
 
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.entra = Entra(settings=context.settings.microsoft, wire=context.wire, clock=context.clock)
+        self.rows: tuple[Row, ...] = catalogue.rows(self._application)
 
-async def _residue(tenant: Tenant) -> list[dict[str, Any]]:
-    groups = [
-        held.identity
-        for key, held in tenant.ledger.holdings.items()
-        if key in ("group-incoming", "group-outgoing") and held.state is State.GONE and held.identity
-    ]
-    return await recycle_bin(tenant, groups)
+    async def _application(self, tenant: Tenant, _identity: str | None) -> Sighting:
+        return await consent.application(self.entra, str(tenant.connection.tenant), self.context.settings.microsoft)
+
+    async def words(self, _connection: Connection) -> Mapping[str, str]:
+        """Our application's id."""
+        return {"client_id": self.context.settings.microsoft.client_id}
+
+    def new_secrets(self) -> dict[str, str]:
+        """What returned mail must bear to be trusted, and what mail bears that was scanned already."""
+        return {"return header": secrets.token_hex(16), "loop header": secrets.token_hex(16)}
+
+    async def consent_url(self, asked: Consent) -> str:
+        """Microsoft's page for an administrator's consent."""
+        return await consent.consent_url(self.entra, asked)
+
+    async def consent_result(self, _consent: Consent, query: Mapping[str, str]) -> ConsentResult:
+        """The tenant that a callback claims."""
+        return consent.consent_result(query)
+
+    async def give_back(self, _result: ConsentResult) -> None:
+        """A consent here leaves nothing with us that could be given back."""
+
+    async def same_tenant(self, expected: str, result: ConsentResult) -> bool:
+        """Whether the operator's domain or id for the tenant is the claimed one."""
+        return await consent.same_tenant(self.entra, expected, result)
+
+    async def prove(self, _connection: Connection, claimed: str) -> str:
+        """The tenant's id, read with the consent itself."""
+        return await consent.prove(self.entra, self.context, claimed)
+
+    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[Tenant]:
+        """The tenant, for one run."""
+        return open_tenant(self.context, connection, ledger, self.entra)
+
+    async def sync(self, tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+        """Bring our copy of the directory up to date."""
+        return await directory_sync.sync(tenant, accept_loss=accept_loss)
+
+    async def residue(self, tenant: Tenant) -> list[dict[str, Any]]:
+        """Our groups that lie in the recycle bin."""
+        groups = [
+            held.identity
+            for key, held in tenant.ledger.holdings.items()
+            if key in ("group-incoming", "group-outgoing") and held.state is State.GONE and held.identity
+        ]
+        return await recycle_bin(tenant, groups)
+
+    async def recorded(self, _tenant: Tenant, _begin: datetime, _end: datetime) -> dict[str, int]:
+        """Microsoft's log of our calls is not read."""
+        return {}

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from shared.connections.record import Connection
 from shared.connections.tokens import Tokens
+from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Stage
-from shared.flows.app import App
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
@@ -24,10 +24,17 @@ class Tenant:
     """What the Microsoft 365 resources are given."""
 
     def __init__(
-        self, *, app: App, connection: Connection, ledger: Ledger, tokens: Tokens, graph: Graph, exchange: Exchange,
+        self,
+        *,
+        context: Context,
+        connection: Connection,
+        ledger: Ledger,
+        tokens: Tokens,
+        graph: Graph,
+        exchange: Exchange,
         secrets: Sequence[str],
-    ) -> None:  # fmt: skip
-        self.app, self.connection, self.ledger = app, connection, ledger
+    ) -> None:
+        self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
         self._read: dict[str, list[Record]] = {}
@@ -35,17 +42,17 @@ class Tenant:
     @property
     def now(self) -> datetime:
         """The time."""
-        return self.app.clock.now()
+        return self.context.clock.now()
 
     @property
     def microsoft(self) -> Microsoft:
         """How we reach Microsoft and who we are there."""
-        return self.app.settings.microsoft
+        return self.context.settings.microsoft
 
     @property
     def site(self) -> MailSite:
         """The addresses of the scanning service at the connection's site."""
-        return self.app.settings.mail.at(self.connection.site)
+        return self.context.settings.mail.at(self.connection.site)
 
     @property
     def mark(self) -> str:
@@ -66,12 +73,6 @@ class Tenant:
             self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
         return self._read[cmdlet]
 
-    async def sync(self, *, accept_loss: bool) -> dict[str, int]:
-        """Bring our copy of the directory up to date."""
-        from shared.platforms.microsoft365.directory_sync import sync
-
-        return await sync(self, accept_loss=accept_loss)
-
     @property
     def token_names(self) -> tuple[str, ...]:
         """What we hold tokens of."""
@@ -89,31 +90,35 @@ def resources(settings: Microsoft) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def open_tenant(app: App, connection: Connection, ledger: Ledger, entra: Entra) -> AsyncIterator[Tenant]:
+async def open_tenant(context: Context, connection: Connection, ledger: Ledger, entra: Entra) -> AsyncIterator[Tenant]:
     """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
     tenant = connection.tenant
     if tenant is None:
         raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
     UUID(tenant)  # it becomes part of a path
-    settings = app.settings.microsoft
+    settings = context.settings.microsoft
 
     async def fetch(resource: str) -> tuple[str, datetime]:
         token = await entra.token(tenant, resource)
         return token.value, token.expires_at
 
     tokens = Tokens(
-        database=app.database, seal=app.seal, clock=app.clock, connection=connection.id, fetch=fetch,
+        database=context.database,
+        seal=context.seal,
+        clock=context.clock,
+        connection=connection.id,
+        fetch=fetch,
         keep=connection.stage < Stage.CLEANUP,
-    )  # fmt: skip
-    async with app.wire.client(settings.graph_url) as graph, app.wire.client(settings.exchange_url) as exchange:
+    )
+    async with context.wire.client(settings.graph_url) as graph, context.wire.client(settings.exchange_url) as exchange:
         opened = Tenant(
-            app=app,
+            context=context,
             connection=connection,
             ledger=ledger,
             tokens=tokens,
-            graph=Graph(graph, lambda: tokens.get(settings.graph_url), app.clock),
+            graph=Graph(graph, lambda: tokens.get(settings.graph_url), context.clock),
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
-            secrets=await app.seal.headers(connection),
+            secrets=await context.seal.headers(connection),
         )
         try:
             yield opened

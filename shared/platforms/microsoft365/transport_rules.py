@@ -182,12 +182,12 @@ FOR_OUTGOING = "TMCAS Inline Outbound Connector for Outgoing Message"
 
 
 def _incoming(tenant: Tenant) -> dict[str, Any]:
-    returned = tenant.app.settings.mail.return_header
+    returned = tenant.context.settings.mail.return_header
     return {"FromScope": "NotInOrganization", **_routing(tenant, FOR_INCOMING, returned, tenant.return_secret)}
 
 
 def _outgoing(tenant: Tenant) -> dict[str, Any]:
-    loop = tenant.app.settings.mail.loop_header
+    loop = tenant.context.settings.mail.loop_header
     return {
         "FromScope": "InOrganization",
         "SentToScope": "NotInOrganization",
@@ -199,7 +199,7 @@ def _outgoing(tenant: Tenant) -> dict[str, Any]:
 
 def _by_domain(direction: Direction, condition: str, route: Callable[[Tenant], dict[str, Any]]) -> RuleSettings:
     async def settings(tenant: Tenant) -> Settings | None:
-        names = await protected_domains(tenant.app.database, tenant.connection.id, direction)
+        names = await protected_domains(tenant.context.database, tenant.connection.id, direction)
         return {condition: names, **route(tenant)} if names else None
 
     return settings
@@ -208,7 +208,7 @@ def _by_domain(direction: Direction, condition: str, route: Callable[[Tenant], d
 def _by_group(direction: Direction, condition: str, route: Callable[[Tenant], dict[str, Any]]) -> RuleSettings:
     async def settings(tenant: Tenant) -> Settings | None:
         group = tenant.ledger.holdings.get(f"group-{direction}")
-        if group is None or not await protected_users(tenant.app.database, tenant.connection.id, direction):
+        if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
             return None
         return {condition: [(group.seen or {})["mail"]], **route(tenant)}
 
@@ -217,13 +217,13 @@ def _by_group(direction: Direction, condition: str, route: Callable[[Tenant], di
 
 def _returned(tenant: Tenant) -> dict[str, Any]:
     # Our addresses alone are not proof: every customer's mail comes back from them.
-    header = tenant.app.settings.mail.return_header
+    header = tenant.context.settings.mail.return_header
     return {"SenderIpRanges": egress(tenant), "RemoveHeader": header}
 
 
 async def skip_spam(tenant: Tenant) -> Settings | None:
     """Returned mail that the scanner found clean is not filtered a second time."""
-    mail = tenant.app.settings.mail
+    mail = tenant.context.settings.mail
     return _returned(tenant) | {
         "HeaderContainsMessageHeader": mail.return_header,
         "HeaderContainsWords": [tenant.return_secret],
@@ -235,7 +235,7 @@ async def skip_spam(tenant: Tenant) -> Settings | None:
 
 async def junk(tenant: Tenant) -> Settings | None:
     """Returned mail that the scanner calls junk goes to the junk folder, if it bears our secret as well."""
-    mail = tenant.app.settings.mail
+    mail = tenant.context.settings.mail
     return _returned(tenant) | {
         "HeaderContainsMessageHeader": mail.return_header,
         "HeaderContainsWords": [tenant.return_secret],

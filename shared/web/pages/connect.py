@@ -7,7 +7,7 @@ from shared.engine.rows import Activity, OnDemand, Stage
 from shared.flows import grant
 from shared.flows import requests as orders
 from shared.flows.app import App
-from shared.platforms.contract import effects_of, permissions_of, rows_of
+from shared.platforms.rows import effects_of, permissions_of, rows_of
 from shared.web import pages
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import mode_titles, table

@@ -8,7 +8,7 @@ from shared.engine import certificate, chain
 from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.app import App
-from shared.platforms.contract import rows_of
+from shared.platforms.rows import rows_of
 from shared.web.http import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table
 from shared.web.views import changes as views

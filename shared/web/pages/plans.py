@@ -9,7 +9,7 @@ from shared.engine.rows import ByAdministrator, Change, Row, Stage
 from shared.engine.steps import Verb
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError
-from shared.platforms.contract import rows_of
+from shared.platforms.rows import rows_of
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
 from shared.web.http import Request, Response

@@ -7,7 +7,7 @@ from shared.engine import certificate as certificates
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.platforms.contract import rows_of
+from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
 from shared.web.pages import content, framed, mail, policies, table

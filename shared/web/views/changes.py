@@ -18,7 +18,8 @@ from shared.engine.steps import PlanStep, Step, Verb, gone_since
 from shared.flows.advance import open_ledger
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.platforms.contract import Instruction, instruction, rows_of
+from shared.platforms.instructions import instruction
+from shared.platforms.rows import rows_of
 from shared.web.schema import When, example
 from shared.web.views.connections import StageName
 
@@ -41,9 +42,19 @@ Mark = Literal[
 ]  # fmt: skip
 
 
-class AskedOfAdministrator(Instruction):
-    """What the administrator is asked to do now, or to undo."""
+class StepValue(TypedDict):
+    """What to type into which field."""
 
+    label: str
+    value: str
+
+
+class AskedOfAdministrator(TypedDict):
+    """What the administrator is asked to do now, or to undo: the sentence, the page, and what to type where."""
+
+    sentence: str
+    link: str
+    values: list[StepValue]
     removal: bool
 
 
@@ -106,7 +117,7 @@ async def changes(app: App, connection: Connection) -> Changes:
     holdings = await ledgers.holdings_of(app.database, connection.id)
     mine = rows_of(platform, connection)
     in_hand = any(isinstance(row, ByAdministrator) and _state(holdings.get(row.key)) in IN_HAND for row in mine)
-    words = await platform.words(app, connection) if in_hand else {}
+    words = await platform.words(connection) if in_hand else {}
     rows = [line for row in mine for line in _lines(app, connection, row, holdings, words)]
     published: list[PublishedLine] = [
         {
@@ -161,7 +172,13 @@ def _administered(
         return {"mark": "absent", "asked": None}
     if held.state in IN_HAND:
         removal = IN_HAND[held.state]
-        asked: AskedOfAdministrator = {"removal": removal, **instruction(row, words, removal=removal)}
+        told = instruction(row, words, removal=removal)
+        asked: AskedOfAdministrator = {
+            "sentence": told.sentence,
+            "link": told.link,
+            "removal": removal,
+            "values": [{"label": one.label, "value": one.value} for one in told.values],
+        }
         return {**_known(held, "by administrator"), "asked": asked}
     if held.state in (State.MISSED, State.LEFT):
         return {**_known(held, "waiting" if held.state is State.MISSED else "borrowed"), "asked": None}
@@ -203,7 +220,7 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
     if connection.tenant is None or connection.stage is Stage.CLOSED:
         return _from_the_catalogue(rows) if stage is Stage.GRANT else []
     repair = purpose == "repair" or connection.repairs_drift
-    async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
+    async with platform.open(connection, await _onlooker(app, connection)) as tenant:
         return [step.printed() for step in await plan(rows, tenant, stage, repair=repair)]
 
 
@@ -226,11 +243,11 @@ async def matched(app: App, connection: Connection, span: timedelta) -> Matched:
     """Our log of calls beside the platform's own log of the same time: how often each method was called."""
     # Whole seconds, for that is how finely two logs can be held against each other.
     platform, now = app.platforms[connection.platform], app.clock.now().replace(microsecond=0)
-    if platform.recorded is None:
+    if not platform.logs_calls:
         raise Refused(404, "no_platform_log", f"{platform.title} keeps no log of calls that we could read.")
     begin = now - span
     ours = await operations.counted(app.database, connection.id, begin, now)
-    async with platform.open(app, connection, await _onlooker(app, connection)) as tenant:
+    async with platform.open(connection, await _onlooker(app, connection)) as tenant:
         theirs = await platform.recorded(tenant, begin, now)
     methods: list[MethodCalls] = [
         {"method": name, "ours": ours.get(name, 0), "theirs": theirs.get(name, 0)} for name in sorted({*ours, *theirs})

@@ -516,7 +516,7 @@ async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
             written.append(statement)
 
     engine = world.app.database.engine.sync_engine
-    async with world.app.platforms["google"].open(world.app, claimed[0], ledger) as tenant:
+    async with world.app.platforms["google"].open(claimed[0], ledger) as tenant:
         sa.event.listen(engine, "before_cursor_execute", note)
         await tenant.sync(accept_loss=False)
         sa.event.remove(engine, "before_cursor_execute", note)
