@@ -102,7 +102,7 @@ requirements: .venv/ready  ## lock what each cloud installs, and this machine, f
 	$(LOCK) --extra azure -c requirements-dev.txt -o requirements.txt
 	$(LOCK) --extra gcp -c requirements-dev.txt -o requirements-gcp.txt
 
-format: .venv/ready  ## put the code in shape, and print the README's table anew
+format: .venv/ready  ## format the code, and print what the documents show of it
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/python -m infra.local.printed_tables

@@ -1,16 +1,59 @@
-"""Prints the published table into the README, from the catalogues: `python -m infra.local.printed_tables`."""
+"""Prints into the documents what they show of the code: `python -m infra.local.printed_tables`.
 
+A document has a block for it, which begins with `<!-- printed: NAME -->`; PRINTERS has what NAME stands for.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from shared.cli.commands import CODES, COMMANDS
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
-from shared.foundation.settings import Google
+from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
+from shared.foundation.settings import Google, Settings
 from shared.platforms.google_workspace import catalogue as google
 from shared.platforms.google_workspace import published as google_published
 from shared.platforms.microsoft365 import catalogue as microsoft365
 from shared.platforms.microsoft365 import published as microsoft365_published
+from shared.service import PLATFORMS
+from shared.web.openapi import document
+from shared.web.openapi_texts import TAGS
+from shared.web.routes import ROUTES, Auth
 
-README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- printed from the catalogue: begin -->", "<!-- printed from the catalogue: end -->"
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"(<!-- printed: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+CALLERS = {
+    Auth.VIEWER: "viewer",
+    Auth.OPERATOR: "operator",
+    Auth.LINK: "the holder of the link",
+    Auth.STATE: "the browser that consented",
+    Auth.SIGNED: "the platform, by its signature",
+    Auth.NOBODY: "everybody",
+}
+
+
+def documents() -> list[Path]:
+    """Every document of the project."""
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("infra/*/*.md")])
+
+
+def printed(text: str) -> str:
+    """A document's text with its blocks as the code has them now."""
+    return BLOCK.sub(lambda block: f"{block[1]}\n{PRINTERS[block['name']]()}\n\n{block[3]}", text)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+
+
+def _codes(texts: Iterable[object]) -> str:
+    return " ".join(f"`{text}`" for text in texts)
 
 
 async def _nobody(_tenant: object, _identity: str | None) -> Sighting:
@@ -25,39 +68,156 @@ def catalogues() -> dict[str, tuple[tuple[Row, ...], tuple[Published, ...]]]:
     }
 
 
-def table() -> str:
+def catalogue() -> str:
     """The published tables, each line with the rows of the catalogue that account for it."""
     lines = []
     for title, (rows, published) in catalogues().items():
-        lines += [f"### {title}", "", "| Stage | Published | Carried out as |", "|---|---|---|"]
-        for line in published:
-            claiming = [_named(row) for row in rows if line.id in row.claims]
-            lines.append(f"| {line.stage.title} | {line.text} | {'<br>'.join(claiming)} |")
-        lines.append("")
+        told = [
+            (line.stage.title, line.text, "<br>".join(_named(row) for row in rows if line.id in row.claims))
+            for line in published
+        ]
+        lines += [f"## {title}", "", *_table(("Stage", "Published", "Carried out as"), told), ""]
     return "\n".join(lines).rstrip()
 
 
 def _named(row: Row) -> str:
+    notes: list[str] = []
     match row:
-        case Change(kept_for=kept) if kept and row.removed_in in (Stage.REVOKE, Stage.CLEANUP):
-            return f"{row.title} (outlives what it serves by {int(kept.total_seconds() // 3600)} h)"
         case Activity():
             return f"{row.title}, {row.when}"
         case Change(offered=True):
-            return f"{row.title} (stays, as published; its removal is offered)"
+            notes = ["kept, as published; its removal is offered"]
+        case Change(kept_for=kept) if kept and row.removed_in in (Stage.REVOKE, Stage.CLEANUP):
+            notes = [_delay(kept)]
         case ByAdministrator(kept_for=kept):
-            last = f"; outlives what it serves by {int(kept.total_seconds() // 3600)} h" if kept else ""
-            return f"{row.title} (by the administrator{last})"
+            notes = ["by the administrator", *([_delay(kept)] if kept else [])]
         case OnDemand():
-            return f"{row.title} (when first needed)"
-    return row.title
+            notes = ["created when first needed"]
+    return f"{row.title} ({'; '.join(notes)})" if notes else row.title
 
 
-def printed(readme: str) -> str:
-    """The README with the table as the catalogue has it now."""
-    before, rest = readme.split(BEGIN)
-    return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
+def _delay(kept: timedelta) -> str:
+    return f"removed {kept // HOUR} h after the objects that depend on it"
 
+
+def routes() -> str:
+    """The API's routes by subject, as its own document has them."""
+    paths = document("https://footprint.example.com", [one.NAME for one in PLATFORMS], "session")["paths"]
+    lines = []
+    for tag, (about, _) in TAGS.items():
+        told = []
+        for route in ROUTES:
+            one = paths.get(route.path, {}).get(route.method.lower(), {})
+            if tag in one.get("tags", ()):
+                query = [each["name"] for each in one["parameters"] if each["in"] == "query"]
+                told.append((f"`{route.method} {route.path}`", one["summary"], _codes(query), CALLERS[route.auth]))
+        lines += [f"### {tag.capitalize()}: {about}", ""]
+        lines += [*_table(("Route", "What it does", "Query", "Who may call it"), told), ""]
+    return "\n".join(lines).rstrip()
+
+
+def commands() -> str:
+    """The commands of the command line, with what each takes, and its exit codes."""
+    told = [
+        (
+            f"`{one.name}`",
+            f"{one.says[0].upper()}{one.says[1:]}.",
+            _codes(argument.how.get("metavar", name) if name[0] != "-" else name for argument in one.takes
+                   for name in argument.names[:1]),
+            f"`{one.name} {one.example}`",
+        )
+        for one in COMMANDS
+    ]  # fmt: skip
+    return "\n".join([*_table(("Command", "What it does", "Takes", "Example"), told), "", "```", CODES.strip(), "```"])
+
+
+def settings() -> str:
+    """Every setting with its default and its meaning, by what it is about."""
+    single = {name: field for name, field in Settings.model_fields.items() if _nested(field) is None}
+    lines = ["### The deployment", "", *_settings("FOOTPRINT_", single), ""]
+    for name, field in Settings.model_fields.items():
+        if model := _nested(field):
+            about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
+            lines += [f"### `{name.upper()}__…`", "", about, ""]
+            lines += [*_settings(f"FOOTPRINT_{name.upper()}__", model.model_fields), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _nested(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _settings(prefix: str, fields: Mapping[str, FieldInfo]) -> list[str]:
+    return _table(("Setting", "Default", "Meaning"), _setting_rows(prefix, fields))
+
+
+def _setting_rows(prefix: str, fields: Mapping[str, FieldInfo]) -> Iterator[Sequence[str]]:
+    for name, field in fields.items():
+        if model := _nested(field):
+            yield from _setting_rows(f"{prefix}{name.upper()}__", model.model_fields)
+            continue
+        choices = f"one of {', '.join(map(str, get_args(field.annotation)))}" if _chosen(field) else ""
+        meaning = "; ".join(part for part in (choices, field.description or "") if part)
+        yield f"`{prefix}{name.upper()}`", _default(field), meaning
+
+
+def _chosen(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is Literal
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.get_default(call_default_factory=True)
+    match value:
+        case None | "" | [] | {}:
+            return "not set"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case timedelta():
+            return f"{value.days} days"
+        case list():
+            return _codes(value)
+    return f"`{value}`"
+
+
+def timers() -> str:
+    """The timers, and when each is due."""
+    told = [(f"`{one.name}`", _due(one), _codes(one.sites)) for one in TIMERS]
+    return "\n".join(_table(("Timer", "When, in UTC", "Sites"), told))
+
+
+def _due(timer: Timer) -> str:
+    if timer.every == HOUR:
+        return "every hour"
+    if timer.every is not None:
+        return f"every {timer.every // timedelta(minutes=1)} minutes"
+    return f"daily at {timer.at:%H:%M}"
+
+
+def sites() -> str:
+    """The sites, with when their synchronisation begins and whose midnight ends their days."""
+    told = [(f"`{site}`", f"{SYNC_AT[site]:%H:%M}", ZONES[site]) for site in SYNC_AT]
+    return "\n".join(_table(("Site", "Daily synchronisation, in UTC", "Time zone of its reports"), told))
+
+
+def make_targets() -> str:
+    """What `make` can do, as `make help` tells it."""
+    found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return "\n".join(_table(("Target", "What it does"), [(f"`make {name}`", text) for name, text in found]))
+
+
+PRINTERS: Mapping[str, Callable[[], str]] = {
+    "catalogue": catalogue,
+    "routes": routes,
+    "commands": commands,
+    "settings": settings,
+    "timers": timers,
+    "sites": sites,
+    "make-targets": make_targets,
+}
 
 if __name__ == "__main__":
-    README.write_text(printed(README.read_text()))
+    for path in documents():
+        text = path.read_text()
+        if (now := printed(text)) != text:
+            path.write_text(now)

@@ -1,23 +1,35 @@
-"""What is written is true: the table, the settings, the routes, the sizes, the locked requirements."""
+"""What is written is true: the tables, the names, the settings, the sizes, the locked requirements."""
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from infra.local.printed_tables import README, catalogues, printed
+from infra.local.printed_tables import BLOCK, PRINTERS, ROOT, catalogues, documents, printed
+from shared.cli.commands import COMMANDS
 from shared.engine.rows import Activity, ByAdministrator, Change
 from shared.flows.jobs import HANDLERS
+from shared.foundation.schedule import TIMERS
 from shared.foundation.settings import Settings
-from shared.web.routes import ROUTES
+from shared.protection.inspection.conditions import Conditions, Failure
+from shared.protection.policies import Action, Direction, Policy
+from tests.infra.stated import names
 
-ROOT = README.parent
 SOURCES = [*ROOT.glob("shared/**/*.py"), *ROOT.glob("infra/**/*.py"), *ROOT.glob("gcp_functions/*.py")]
 HOSTS = [ROOT / "function_app.py", ROOT / "gcp_functions" / "main.py"]
 
 
+def _each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("document", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+DOCUMENTS = _each(documents())
+# A changelog names what was there before.
+PRESENT = _each([path for path in documents() if path.name != "CHANGELOG.md"])
 PLATFORMS = pytest.mark.parametrize("title", catalogues())
 # Where the vendor's table is, as it was given to us: one line of it for each of ours.
 LINES = {"Microsoft 365": 21, "Gmail": 17}
@@ -46,29 +58,94 @@ def test_every_row_serves_and_needs_rows_that_exist_and_runs_a_job_that_exists(t
             assert row.job in HANDLERS
 
 
-def test_the_readme_shows_the_catalogue_as_it_is() -> None:
-    assert printed(README.read_text()) == README.read_text(), "run `make format`"
+@DOCUMENTS
+def test_a_document_shows_the_code_as_it_is(document: Path) -> None:
+    assert printed(document.read_text()) == document.read_text(), "run `make format`"
 
 
-def test_the_readme_names_every_api_route() -> None:
-    text = README.read_text()
-    for route in ROUTES:
-        if route.path.startswith("/api/connections/"):
-            tail = route.path.removeprefix("/api/connections/{id}").split("/{")[0]
-            assert f"{{id}}{tail}" in text, route.name
+def test_everything_that_can_be_printed_is_printed_once() -> None:
+    found = [block["name"] for document in documents() for block in BLOCK.finditer(document.read_text())]
+    assert sorted(found) == sorted(PRINTERS)
 
 
-def test_every_link_and_picture_in_the_documents_leads_somewhere() -> None:
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("infra/*/*.md")):
-        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-            assert target.startswith("https://") or (document.parent / target).exists(), f"{document}: {target}"
+def test_the_readme_is_a_front_page() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    first_screen = "\n".join(lines[:20])
+    assert "make demo" in first_screen
+    assert "make run" in first_screen
+    assert "infra/local/pictures/" in first_screen
 
 
-def test_every_make_target_in_the_documents_exists() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    for document in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"`?make ([a-z-]+)", (ROOT / document).read_text()):
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE) or target in ("are",), target
+def test_the_readme_leads_to_every_document() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for document in documents():
+        where = document.relative_to(ROOT).as_posix()
+        assert where == "README.md" or where.removesuffix("/README.md") in readme, where
+
+
+@DOCUMENTS
+def test_every_link_and_picture_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+@DOCUMENTS
+def test_lines_of_prose_end_before_column_120(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    for line in text.splitlines():
+        assert len(line) <= 120 or line.startswith(("|", "![")), line
+
+
+@PRESENT
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    for path in re.findall(
+        r"(?<![\w/.])((?:shared|infra|tests|gcp_functions|docs)/[\w/.-]*[\w/])", document.read_text()
+    ):
+        assert (ROOT / path).exists(), path
+
+
+@PRESENT
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    text = document.read_text()
+    makefile, commands = (ROOT / "Makefile").read_text(), {command.name for command in COMMANDS}
+    for target in re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", text, re.MULTILINE):
+        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
+    for module in re.findall(r"-m ((?:shared|infra)[\w.]*)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+    for command in re.findall(r"^footprint ([a-z]+)|-m shared ([a-z]+)", text, re.MULTILINE):
+        assert "".join(command) in commands, command
+
+
+@PRESENT
+def test_every_setting_that_is_named_exists(document: Path) -> None:
+    assert set(re.findall(r"FOOTPRINT_[A-Z_]*[A-Z]", document.read_text())) <= names() | {
+        "FOOTPRINT_URL",
+        "FOOTPRINT_TOKEN",
+        *(f"FOOTPRINT_{name}".upper() for name in Settings.model_fields),
+    }
+
+
+def test_the_settings_by_subject_leave_none_out() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text().split("<!-- printed")[0]
+    for name in Settings.model_fields:
+        assert re.search(rf"`{name.upper()}(`|__)", text), name
+
+
+def test_what_each_timer_does_is_told() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for timer in TIMERS:
+        assert f"| `{'sync-…' if timer.sites else timer.name}` |" in text, timer.name
+
+
+def test_every_part_of_a_policy_is_told() -> None:
+    text = (ROOT / "docs" / "policies.md").read_text()
+    choices = {*get_args(Action), *get_args(Direction), *get_args(Failure)}
+    for name in Policy.model_fields.keys() | Conditions.model_fields.keys() | choices:
+        assert f"`{name}`" in text, name
+    for example in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        assert Policy.model_validate(json.loads(example))
 
 
 def test_the_example_environment_names_every_setting() -> None:

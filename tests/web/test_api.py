@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from infra.local.printed_tables import README
+from infra.local.printed_tables import ROOT
 from shared.web import openapi
 from shared.web.api import openapi as described
 from shared.web.dispatch import handler
@@ -32,7 +32,7 @@ def test_the_document_is_valid_and_holds_every_route_and_nothing_else() -> None:
 
 
 def test_there_is_one_version() -> None:
-    project = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from infra.local.printed_tables import README
+from infra.local.printed_tables import ROOT
 from shared.engine.chain import verify
 from shared.flows import grant
 from shared.foundation.schedule import TIMERS
@@ -120,7 +120,7 @@ def test_azures_host_offers_every_route_and_timer() -> None:
         "import json, function_app as f; print(json.dumps([x.get_function_name() for x in f.app.get_functions()]))"
     )
     command = [sys.executable, "-c", listing]
-    done = subprocess.run(command, capture_output=True, cwd=README.parent, check=True)  # noqa: S603 - our own words
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, check=True)  # noqa: S603 - our own words
     names = set(json.loads(done.stdout))
     queues = {"run_jobs", "give_up_jobs", "run_clean_up", "give_up_clean_up"}
     assert names == {r.name for r in ROUTES} | {t.name.replace("-", "_") for t in TIMERS} | queues
