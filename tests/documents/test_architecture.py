@@ -67,7 +67,8 @@ def test_every_room_is_described_and_no_other() -> None:
 
 def test_the_four_walks_lead_through_functions_that_exist() -> None:
     steps = [name for walk in WALKS for name in NAME.findall(_section(walk, "###")) or [f"{walk} names none"]]
-    assert [missing for name in steps if (missing := _missing(name))] == []
+    missing = [what for name in steps if (what := _missing(name))]
+    assert not missing, "\n".join(missing)
 
 
 def test_each_question_is_answered_in_three_steps_at_most() -> None:
@@ -83,4 +84,4 @@ def test_each_question_is_answered_in_three_steps_at_most() -> None:
             problems.append(f"{question} there is no {module.relative_to(ROOT)}")
         elif name not in _defined(module):
             problems.append(f"{question} nothing called `{name}` in {module.relative_to(ROOT)}")
-    assert problems == []
+    assert not problems, "\n".join(problems)

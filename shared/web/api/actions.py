@@ -55,7 +55,7 @@ NOTED: Noted = {"accepted": True}
     "400 no_scanner", "400 action_not_possible", "403 another_customer", "502",
 )  # fmt: skip
 async def create(app: App, request: Request, body: grant.NewConnection) -> Created[grant.MadeConnection]:
-    """Make a connection. Nothing is changed anywhere before the tenant's administrator has consented."""
+    """Create a connection. Nothing changes in the tenant before its administrator has consented."""
     if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
         raise Refused(
             400, "tenant_needed", "tenant: name it. On this platform a consent does not show who gave it, so another "
@@ -80,7 +80,7 @@ def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
 
 @refuses("409 not_running")
 async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
-    """Synchronise now."""
+    """Synchronise the directory now."""
     name = "sync-accepting-loss" if body.accept_loss else "sync-now"
     await orders.start(app, request.connection, name, request.actor.name)
     return accepted(NOTED)
@@ -88,20 +88,20 @@ async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
 
 @refuses("409 not_running")
 async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
-    """Look at the tenant now, and do what is to be done there."""
+    """Check the tenant now, and carry out what is due."""
     await orders.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)
     return accepted(NOTED)
 
 
 @refuses("409 tenant_taken", "409 changed_meanwhile")
 async def grant_again(app: App, request: Request) -> Accepted[grant.ConsentLink]:
-    """Connect again: removals stop, and a link is returned in case consent is needed anew."""
+    """Connect again: removals stop. Returns a new invitation link, in case consent is needed again."""
     return accepted(await grant.connect_again(app, request.connection, request.actor.name))
 
 
 @refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")
 async def revoke_access(app: App, request: Request, body: Revoke) -> Accepted[Noted]:
-    """Revoke access: mail is routed as before at once, and everything that was made is removed, wave by wave."""
+    """Revoke access: mail routing is restored first, then everything that was created is removed, step by step."""
     acknowledged = body.acknowledge_quarantine
     await revoke.revoke(app, request.connection, request.actor.name, acknowledged=acknowledged)
     return accepted(NOTED)
@@ -109,6 +109,6 @@ async def revoke_access(app: App, request: Request, body: Revoke) -> Accepted[No
 
 @refuses("404 no_such_step", "409 not_offered_now")
 async def attest(app: App, request: Request) -> Accepted[Noted]:
-    """Say that an administrator's step is done; a machine then looks where it can. Or take an offer."""
+    """Mark an administrator's step as done, to be verified where an API can see it; or accept an offered removal."""
     await revoke.attest(app, request.connection, request.args["key"], request.actor.name)
     return accepted(NOTED)

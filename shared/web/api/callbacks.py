@@ -8,13 +8,13 @@ from shared.web.http import Elsewhere, Nothing, Request, redirect
 
 @refuses("400", "403", "404 no_such_connection", "409 another_tenant", "410", "502")
 async def consent(app: App, request: Request) -> Elsewhere:
-    """A platform sends the administrator's browser back. A job proves what it says; the page shows how it goes."""
+    """The platform sends the administrator's browser back. A job verifies the consent; the page shows its progress."""
     connection = await grant.callback(app, request.args["platform"], request.query)
     return redirect(await grant.link(app, connection.id))
 
 
 @refuses("400", "401", "403", "404")
 async def notified(app: App, request: Request) -> Nothing:
-    """A platform tells of news in a mailbox. Answered at once; a job reads it."""
+    """The platform reports news in a mailbox. Answered at once; a job reads the mailbox."""
     await scan.notified(app, request.args["source"], request.headers, request.body)
     return Nothing(status=204)

@@ -55,7 +55,7 @@ async def health(app: App, _request: Request) -> Json[Health]:
 
 @refuses("400 unknown_platform")
 async def every(app: App, request: Request, query: Filter) -> Json[ConnectionPage]:
-    """Connections, a page at a time."""
+    """List connections, a page at a time."""
     if query.platform is not None and query.platform not in app.platforms:
         raise Refused(400, "unknown_platform", f"platform: there is none but {', '.join(app.platforms)}.")
     found, last = await search.page(

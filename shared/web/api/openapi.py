@@ -7,7 +7,7 @@ from shared.web.http import Json, Request
 
 
 async def document(app: App, _request: Request) -> Json[dict[str, Any]]:
-    """This document."""
+    """This description of the API (OpenAPI 3.1)."""
     # What it takes to describe everything is imported only where somebody asks for it.
     from shared.web import openapi, sessions
 

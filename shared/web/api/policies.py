@@ -23,7 +23,7 @@ class PolicyList(TypedDict):
 
 
 async def list_policies(app: App, request: Request) -> Json[PolicyList]:
-    """The connection's policies, in the order in which they decide, each with its tag."""
+    """The connection's policies, in the order in which they apply, each with its ETag."""
     listed = await stored.listed(app.database, request.connection.id)
     return as_json({"policies": listed, "etags": {policy.name: etag(policy) for policy in listed}})
 
@@ -39,7 +39,7 @@ async def get_policy(app: App, request: Request) -> Json[Policy]:
 
 @refuses("400 not_possible_here", "400 no_scanner", "400 action_not_possible", "409 too_many_policies")
 async def put_policy(app: App, request: Request, body: Policy, seen: Precondition) -> Json[Policy] | Created[Policy]:
-    """Create or replace a policy; the tenant follows."""
+    """Create or replace a policy; the tenant is updated at once."""
     if body.name != request.args["name"]:
         raise Refused(400, "not_valid", "name: differs from the name in the address.")
     new = await policies.put(app, request.connection, body, seen, request.actor.name)
@@ -48,6 +48,6 @@ async def put_policy(app: App, request: Request, body: Policy, seen: Preconditio
 
 @refuses("404 no_such_policy")
 async def delete_policy(app: App, request: Request, seen: Precondition) -> Nothing:
-    """Delete a policy; the tenant follows."""
+    """Delete a policy; the tenant is updated at once."""
     await policies.delete(app, request.connection, request.args["name"], seen, request.actor.name)
     return Nothing(status=204)

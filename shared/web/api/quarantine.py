@@ -40,7 +40,7 @@ class QuarantinePage(TypedDict):
 
 @refuses("502")
 async def list_items(app: App, request: Request, query: Filter) -> Json[QuarantinePage]:
-    """Messages in quarantine, newest first, and how many wait."""
+    """Messages in quarantine, newest first, with their number."""
     connection, place = request.connection.id, decode(query.cursor, (int,))
     wanted = {"state": query.state, "policy": query.policy, "user": query.user, "sender": query.sender}
     items, last = await quarantine.page(
@@ -56,14 +56,14 @@ async def list_items(app: App, request: Request, query: Filter) -> Json[Quaranti
 
 @refuses("404 no_such_item", "409 not_running", "409 not_waiting")
 async def release_item(app: App, request: Request) -> Accepted[Noted]:
-    """Have a message put back where it was."""
+    """Release a message: it is moved back to where it was."""
     await flow.release(app, request.connection, flow.numbered(request.args["item"]), request.actor.name)
     return accepted(NOTED)
 
 
 @refuses("409 not_running", "409 quarantine_empty")
 async def make_export(app: App, request: Request) -> Accepted[Noted]:
-    """Have everything that waits taken out, to be fetched in a while."""
+    """Export all messages in quarantine; the export can be downloaded once its job has run."""
     await flow.ask_for_export(app, request.connection, request.actor.name)
     return accepted(NOTED)
 

@@ -70,18 +70,18 @@ class OperationPage(TypedDict):
 
 @refuses("502")
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
-    """What would be done, and why, by a fresh look at the tenant. Changes nothing."""
+    """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
     return as_json({"steps": await views.planned(app, request.connection, query.purpose)})
 
 
 @refuses("502")
 async def changes(app: App, request: Request) -> Json[views.Changes]:
-    """The published table with what is true now."""
+    """The published table with the current state of each line."""
     return as_json(await views.changes(app, request.connection))
 
 
 async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
-    """The ledger in order: as JSON, as NDJSON or as CSV."""
+    """The ledger in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
     rows = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
     following = encode(rows[-1]["number"]) if len(rows) == most else None
@@ -91,7 +91,7 @@ async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage]
 
 
 async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
-    """The calls made with the service's own account, in order: as JSON, as NDJSON or as CSV."""
+    """The calls made with the service's own account, in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
     rows = await calls.listed(app.database, request.connection.id, after=after, most=most)
     following = encode(rows[-1]["number"]) if len(rows) == most else None
@@ -102,13 +102,13 @@ async def operations(app: App, request: Request, query: Records) -> Json[Operati
 
 @refuses("404 no_platform_log", "502")
 async def matched(app: App, request: Request, query: Hours) -> Json[views.Matched]:
-    """Our log of calls beside the platform's own, for the last hours."""
+    """Compare our log of calls with the platform's own, for the last hours."""
     return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
 @refuses("404 no_certificate_yet", "502")
 async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
-    """The signed exit record."""
+    """The signed exit certificate."""
     return as_json(await views.exit_record(app, request.connection))
 
 

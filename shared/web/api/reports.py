@@ -26,19 +26,19 @@ class ReportPage(TypedDict):
 
 
 async def settings(app: App, request: Request) -> Json[Subscription]:
-    """Which reports there are, and who is sent them."""
+    """Which reports are created, and who receives them."""
     return as_json(await keep.subscription(app.database, request.connection.id))
 
 
 @refuses("409 not_running", "409 no_mail_server")
 async def put_settings(app: App, request: Request, body: Subscription, seen: Precondition) -> Json[Subscription]:
-    """Say which reports there are, and who is sent them."""
+    """Choose which reports are created, and who receives them."""
     await reports.subscribe(app, request.connection, body, seen, request.actor.name)
     return await settings(app, request)
 
 
 async def every(app: App, request: Request, query: Paged) -> Json[ReportPage]:
-    """The kept reports, newest first, with what came of sending them."""
+    """The stored reports, newest first, with their delivery status."""
     place = decode(query.cursor, (str,))
     found, last = await keep.page(
         app.database, request.connection.id, after=place[0] if place else None, most=query.limit
@@ -55,7 +55,7 @@ async def one(app: App, request: Request) -> Json[Report]:
 
 @refuses("404 no_such_report")
 async def as_html(app: App, request: Request) -> Html:
-    """One report as a file for browsers, its pictures inside."""
+    """One report as an HTML file, its charts inside."""
     from shared.flows.reports.rendering import alone
 
     report = await reports.one(app, request.connection, request.args["report"])
@@ -65,7 +65,7 @@ async def as_html(app: App, request: Request) -> Html:
 
 @refuses("404 no_such_report")
 async def as_csv(app: App, request: Request) -> Csv:
-    """One report's figures as a file for spreadsheets."""
+    """One report's figures as a CSV file."""
     from shared.flows.reports.rendering import figures
 
     report = await reports.one(app, request.connection, request.args["report"])
