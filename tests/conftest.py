@@ -14,6 +14,8 @@ from infra.local.simulators import Simulators
 from tests.harness.databases import Databases, Sqlite, Unavailable, postgresql
 from tests.harness.world import TestClock, World
 
+pytest_plugins = ["tests.harness.programs_fixtures"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Two runs side by side, or one after the other, together are the whole suite."""

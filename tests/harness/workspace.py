@@ -25,6 +25,7 @@ from shared.web.http import Request, Response
 from tests.harness.world import ORCHARD, World
 
 ADMIN = "admin@orchard.example"
+LABEL = "Risky (by Trend Micro)"
 SENDER = "someone@risky.example"
 RISKY = Policy(name="risky senders", everyone=True, conditions={"senders": ["risky.example"]}, actions=["label"])
 
@@ -253,3 +254,15 @@ def state(world: World, domain: str = ORCHARD) -> dict[str, Any]:
     """The customer's whole state."""
     found: dict[str, Any] = json.loads(world.snapshot(domain))
     return found
+
+
+def group_of(world: World, domain: str = ORCHARD) -> dict[str, object]:
+    """Our group in the customer's own listing."""
+    return next(g for g in state(world, domain)["groups"] if str(g["email"]).startswith("tmcas-inline-incoming-"))
+
+
+def customer_members(world: World) -> dict[str, object]:
+    """The members of our group."""
+    customer = world.sims.cloud.customer(ORCHARD)
+    assert customer is not None
+    return dict(customer.members[str(group_of(world)["id"])])

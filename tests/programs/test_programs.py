@@ -15,8 +15,6 @@ from shared.deployment.queues import QUEUES
 from shared.foundation.clock import FileClock
 from tests.programs.cloud_tasks import LOCATION, Tasks
 
-pytest_plugins = ["tests.harness.programs_fixtures"]
-
 
 def test_the_tasks_part_is_as_strict_as_the_service(tasks_part: Tasks) -> None:
     tasks_part.clear()

@@ -1,11 +1,9 @@
-"""What several processes do to one database at the same moment, and what is said when it does not answer."""
+"""What several processes do to one database at the same moment."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ import sqlalchemy as sa
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.record import LEASE, Lease, Superseded
-from shared.deployment.queues import Job, encode
+from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
@@ -22,43 +20,17 @@ from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.advance import settle
 from shared.flows.app import App
-from shared.flows.jobs import deliver, run
-from shared.foundation.errors import Refused, Temporary
+from shared.flows.jobs import run
+from shared.foundation.errors import Refused
 from shared.protection import decisions, directory, mailboxes, policies
 from shared.protection.decisions import Decision
 from shared.protection.policies import EVERYONE
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new, upsert
-from shared.web.dispatch import answer
-from shared.web.http import Request
-from tests.harness.databases import Databases
+from tests.harness.processes import NOW, PROCESSES, add
 from tests.harness.world import World
 
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-PROCESSES = 6
 ROUNDS = 20
-
-
-@pytest.fixture
-async def processes(databases: Databases, tmp_path: Path) -> AsyncIterator[list[Database]]:
-    """The same database as several processes have it, each with connections of its own."""
-    url = databases.url(tmp_path)
-    opened = [Database(url) for _ in range(PROCESSES)]
-    yield opened
-    for one in opened:
-        await one.close()
-
-
-async def add(database: Database, name: str, **values: Any) -> str:
-    """A connection."""
-    async with database.write() as write:
-        await connections.create(
-            write, id=name, platform="microsoft365", modes=frozenset(), name=name, customer="",
-            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"", now=NOW,
-        )  # fmt: skip
-        if values:
-            await connections.update(write, name, **values)
-    return name
 
 
 async def several(world: World, number: int) -> list[App]:
@@ -272,62 +244,3 @@ async def test_what_is_said_of_a_direction_that_was_left_is_not_shown(world: Wor
         world.app.database, connection, now, connections.Status.ATTENTION, reason="drift", sentence="Old news."
     )
     assert await world.connection(connection.id) == turned
-
-
-# When the database does not answer
-
-
-async def test_an_outage_is_said_and_nothing_is_taken_for_done(world: World) -> None:
-    connection = await world.connect()
-    headers = {"authorization": f"Bearer {world.sims.operator_token()}"}
-    gone = Database(world.databases.nowhere(world.folder))
-    app = replace(world.app, database=gone, queue=EmbeddedQueue(gone))
-    for path in ("/api/health", "/api/connections"):
-        told = await answer(app, Request(method="GET", path=path, query={}, headers=headers, body=b""))
-        assert (told.status, b"database_unavailable" in told.body) == (503, True), told.body
-    # The queue keeps a message whose delivery fails.
-    with pytest.raises(Temporary, match="database_unavailable"):
-        await deliver(app, encode(Job(name="advance", connection=connection.id), world.clock.now()))
-    await gone.close()
-    # What a run had begun when the database went away is taken up by the next.
-    assert (await world.connection(connection.id)).stage is Stage.RUN
-
-
-async def test_a_mistake_of_ours_is_not_taken_for_an_outage(processes: list[Database]) -> None:
-    with pytest.raises(sa.exc.DBAPIError):
-        async with processes[0].read() as read:
-            await read.execute(sa.text("SELECT nothing FROM nowhere"))
-    with pytest.raises(sa.exc.IntegrityError) as told:
-        async with processes[0].write() as write:
-            await write.execute(sa.insert(db.links).values(id="secret", purpose=None, expires_at=NOW))
-    assert "secret" not in str(told.value).partition("DETAIL")[0]
-
-
-async def test_a_server_that_went_away_is_connected_to_again(processes: list[Database]) -> None:
-    first, second, *_ = processes
-    if first.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no server")
-    name = await add(first, "one")
-    here = "FROM pg_stat_activity WHERE datname = current_database()"
-    others = sa.text(f"SELECT pg_terminate_backend(pid) {here} AND pid <> pg_backend_pid()")
-    named = sa.text(f"SELECT application_name {here}")
-
-    async def kill() -> None:
-        async with second.read() as read:
-            assert "footprint" in (await read.execute(named)).scalars().all()
-            await read.execute(others)
-
-    await kill()
-    assert await connections.find(first, name) is not None
-
-    async def die_between() -> None:
-        async with first.write() as write:
-            await connections.update(write, name, name="half")
-            await kill()
-            await connections.update(write, name, name="whole")
-
-    with pytest.raises(Temporary, match="database_unavailable"):
-        await die_between()
-    found = await connections.find(first, name)
-    assert found is not None
-    assert found.name == "one"

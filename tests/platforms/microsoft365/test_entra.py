@@ -1,11 +1,9 @@
-"""Tokens by msal from a sign-in host on a real TLS socket, and what its refusals mean."""
+"""Tokens by msal from a sign-in host on a real TLS socket: who we say we are there."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -14,71 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from pydantic import SecretStr
 
 from shared.deployment.identity import ManagedIdentity
-from shared.foundation.errors import FootprintError, Permanent, Temporary
+from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Microsoft
-from shared.platforms.microsoft365.entra import REFUSALS, AccessToken, Entra, claims, classify, scope
-from tests.foundation.test_http_client import UNREADABLE
-from tests.harness.scripted_host import Host, Say, Seen, StillClock
-
-TENANT = "11111111-2222-4333-8444-555555555555"
-SECRET = "s3cret~of.the-app"  # noqa: S105 - of nobody
-Answer = Callable[[Seen], Say]
-
-
-class SignIn:
-    """Discovery for one tenant and its domain, and whatever a test wants of the token endpoint."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.tokens: list[Say] = [Say(body=granted("t0k"))]
-        self.token_endpoint = f"{host.url}/{TENANT}/oauth2/v2.0/token"
-        host.script = self._script
-
-    def _script(self, seen: Seen) -> Say:
-        if seen.path.endswith("/token"):
-            return self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
-        if seen.path.split("/")[1] not in (TENANT, "contoso.example"):
-            return refused(90002)
-        addresses = {
-            "issuer": f"{self.host.url}/{TENANT}/v2.0",
-            "authorization_endpoint": f"{self.host.url}/{TENANT}/oauth2/v2.0/authorize",
-            "token_endpoint": self.token_endpoint,
-        }
-        return Say(body=addresses, headers={"Set-Cookie": "buid=of-one-tenant; Path=/; Secure"})
-
-    @property
-    def posted(self) -> list[Seen]:
-        return [seen for seen in self.host.seen if seen.method == "POST"]
-
-
-def granted(token: str) -> dict[str, Any]:
-    return {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
-
-
-def refused(*codes: int, status: int = 400) -> Say:
-    said = {"error": "refused", "error_description": f"AADSTS{codes[0]}: words {SECRET}", "error_codes": list(codes)}
-    return Say(status=status, body=said)
-
-
-@pytest.fixture
-def sign_in(login: Host) -> SignIn:
-    return SignIn(login)
-
-
-@pytest.fixture
-def settings(login: Host) -> Microsoft:
-    return Microsoft(login_url=login.url, client_id="app-1", client_secret=SecretStr(SECRET))
-
-
-@pytest.fixture
-def entra(settings: Microsoft, wire: Wire, clock: StillClock) -> Iterator[Entra]:
-    entra = Entra(settings=settings, wire=wire, clock=clock)
-    yield entra
-    entra.close()
+from shared.platforms.microsoft365.entra import AccessToken, Entra, claims, scope
+from tests.harness.entra import SECRET, TENANT, SignIn, granted, refused
+from tests.harness.scripted_host import Host, Say, StillClock
 
 
 async def test_a_secret(entra: Entra, sign_in: SignIn, settings: Microsoft, clock: StillClock) -> None:
@@ -192,53 +133,6 @@ async def test_the_apps_own_identity(federated: Entra, wire: Wire, host: Host) -
     assert "client_id" not in asked.path
 
 
-UNSURE = {
-    "unknown_code": (refused(123456789), "token_refused"),
-    "no_code": (Say(status=400, body={"error": "invalid_request"}), "token_refused"),
-    "401_unknown": (refused(1, status=401), "token_refused"),
-    "400_html": (Say(status=400, body=b"<html>"), "unreadable_answer"),
-    "400_list": (Say(status=400, body=[]), "unreadable_answer"),
-    "302": (Say(status=302, headers={"Location": "/"}), "unreadable_answer"),
-    "no_lifetime": (Say(body={"access_token": "t0k"}), "unreadable_answer"),
-    "odd_token": (Say(body=granted("x") | {"access_token": {}}), "unreadable_answer"),
-    "429": (Say(status=429, headers={"Retry-After": "77"}), "throttled"),
-    "500": (Say(status=500), "platform_unavailable"),
-    "503": (Say(status=503, body=b"<html>"), "platform_unavailable"),
-    "dropped": (Say(act="drop"), "platform_unreachable"),
-    "cut": (Say(act="cut", body=granted(SECRET)), "platform_unreachable"),
-} | {f"200_{name}": (Say(body=body), "unreadable_answer") for name, body in UNREADABLE.items()}
-
-
-@pytest.mark.parametrize(("say", "code"), UNSURE.values(), ids=UNSURE)
-async def test_hazard_01_no_answer_is_no_refusal(
-    entra: Entra, sign_in: SignIn, settings: Microsoft, say: Say, code: str
-) -> None:
-    sign_in.tokens = [say]
-    with pytest.raises(Temporary) as raised:
-        await entra.token(TENANT, settings.graph_url)
-    assert raised.value.code == code
-
-
-async def test_the_wait_that_sign_in_asks_for(entra: Entra, sign_in: SignIn, settings: Microsoft) -> None:
-    sign_in.tokens = [UNSURE["429"][0]]
-    with pytest.raises(Temporary) as raised:
-        await entra.token(TENANT, settings.graph_url)
-    assert raised.value.after == timedelta(seconds=77)
-
-
-@pytest.mark.parametrize(
-    "say", [Say(status=500), Say(act="drop"), Say(status=404, body=b"<html>"), Say(body={}), Say(body=b"<html>")]
-)
-async def test_hazard_01_failed_discovery_is_no_missing_tenant(
-    entra: Entra, login: Host, settings: Microsoft, say: Say
-) -> None:
-    login.says(say)
-    with pytest.raises(Temporary):
-        await entra.token(TENANT, settings.graph_url)
-    with pytest.raises(Temporary):
-        await entra.tenant_of("contoso.example")
-
-
 async def test_hazard_23_a_secret_goes_to_no_other_host(
     entra: Entra, sign_in: SignIn, settings: Microsoft, other: Host
 ) -> None:
@@ -246,29 +140,6 @@ async def test_hazard_23_a_secret_goes_to_no_other_host(
     with pytest.raises(Permanent, match="foreign_link"):
         await entra.token(TENANT, settings.graph_url)
     assert other.seen == []
-
-
-@pytest.mark.parametrize(
-    "say",
-    [
-        refused(7000229),
-        refused(7000215, status=401),
-        Say(body=b'{"access_token": "' + SECRET.encode()),
-        Say(status=400, body=f"<html>{SECRET}".encode()),
-        Say(status=500, body=SECRET.encode()),
-        Say(act="cut", body=granted(SECRET)),
-    ],
-)
-async def test_neither_errors_nor_logs_tell_secrets(
-    entra: Entra, sign_in: SignIn, settings: Microsoft, caplog: pytest.LogCaptureFixture, say: Say
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    sign_in.tokens = [say]
-    with pytest.raises(FootprintError) as raised:
-        await entra.token(TENANT, settings.graph_url)
-    chain = [raised.value, raised.value.__cause__]
-    assert SECRET not in "".join(map(str, chain)) + caplog.text
-    assert raised.value.__cause__ is None
 
 
 async def test_the_environment_changes_nothing(
@@ -284,15 +155,6 @@ async def test_a_tenant_by_its_domain(entra: Entra, sign_in: SignIn) -> None:
     assert await entra.tenant_of("contoso.example") == TENANT
 
 
-@pytest.mark.parametrize("name", ["nobody.example", "../common", "a/b", "", "a?b", "-", "a@b"])
-async def test_a_name_that_no_tenant_has(entra: Entra, sign_in: SignIn, settings: Microsoft, name: str) -> None:
-    with pytest.raises(Permanent, match="tenant_not_found"):
-        await entra.tenant_of(name)
-    with pytest.raises(Permanent, match="tenant_"):
-        await entra.token(name, settings.graph_url)
-    assert sign_in.posted == []
-
-
 @pytest.mark.parametrize("tenant", [None, TENANT])
 def test_the_consent_page(entra: Entra, login: Host, tenant: str | None) -> None:
     url = entra.consent_url(tenant=tenant, redirect_uri="https://us.example/back?x=1", state="a&b")
@@ -303,41 +165,6 @@ def test_the_consent_page(entra: Entra, login: Host, tenant: str | None) -> None
         "redirect_uri": ["https://us.example/back?x=1"],
         "state": ["a&b"],
     }
-
-
-@pytest.mark.parametrize(
-    ("aadsts", "kind", "code"),
-    [
-        (7000229, Permanent, "consent_missing"),
-        (700016, Permanent, "consent_missing"),
-        (65001, Permanent, "consent_missing"),
-        (650056, Permanent, "consent_missing"),
-        (7000215, Permanent, "our_credential"),
-        (7000222, Permanent, "our_credential"),
-        (500011, Permanent, "exchange_not_licensed"),
-        (90002, Permanent, "tenant_gone"),
-        (53003, Permanent, "blocked_by_customer"),
-        (50196, Temporary, "token_loop"),
-        (90006, Temporary, "platform_unavailable"),
-        (424242, Temporary, "token_refused"),
-    ],
-)
-def test_what_each_code_means(aadsts: int, kind: type[FootprintError], code: str) -> None:
-    for said in ({"error_codes": [aadsts]}, {"error_description": f"AADSTS{aadsts}: words"}):
-        found = classify(said)
-        assert isinstance(found, kind)
-        assert (found.code, f"AADSTS{aadsts}" in found.sentence) == (code, True)
-
-
-def test_no_code_means_two_things() -> None:
-    codes = [code for refusal in REFUSALS for code in refusal.codes]
-    assert len(codes) == len(set(codes))
-
-
-def test_a_loop_is_left_alone_for_an_hour() -> None:
-    found = classify({"error_codes": [50196]})
-    assert isinstance(found, Temporary)
-    assert found.after == timedelta(hours=1)
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "é.é.é"])

@@ -1,0 +1,81 @@
+"""Our copy of a customer's directory: what it loses, whom it lets go of, what it costs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.connections.record import Status
+from shared.protection import mailboxes
+from shared.protection.directory import count
+from shared.protection.policies import EVERYONE
+from tests.harness import workspace as google
+from tests.harness.workspace import RISKY, customer_members
+from tests.harness.world import ORCHARD, World
+
+
+@pytest.mark.parametrize("kind", ["empty_listing", "half_listing", "truncated_json", "empty_page_with_next_token"])
+async def test_hazard_19_a_directory_that_answers_less_loses_nothing(world: World, kind: str) -> None:
+    connection = await google.connect(world, policies=[EVERYONE])
+    before = await count(world.app.database, connection.id)
+    world.fault({"host": "admin", "path": "/directory/v1/users$"}, {"kind": kind}, times=3)
+    told = await google.sync(world, connection)
+    assert told.status is not Status.OK
+    assert await count(world.app.database, connection.id) == before
+    assert len(customer_members(world)) > 50
+
+
+async def test_hazard_19_who_is_truly_deleted_is_let_go_of(world: World) -> None:
+    connection = await google.connect(world, policies=[EVERYONE])
+    before, gone = await count(world.app.database, connection.id), "gone@orchard.example"
+    world.admin("add-user", ORCHARD, email=gone, name="Gone Soon")
+    await google.sync(world, connection)
+    assert (await count(world.app.database, connection.id))["users"] == before["users"] + 1
+    members = len(customer_members(world))
+    world.admin("delete-user", ORCHARD, user=gone)
+    synced = await google.sync(world, connection)
+    assert synced.status is Status.OK
+    assert await count(world.app.database, connection.id) == before
+    assert len(customer_members(world)) == members - 1
+
+
+@pytest.mark.parametrize("action", ["suspend-user", "delete-user", "mail-off", "archive-user"])
+async def test_hazard_20_one_user_who_is_gone_is_skipped(world: World, action: str) -> None:
+    connection = await google.connect(world, policies=[EVERYONE, RISKY])
+    boxes = await mailboxes.listed(world.app.database, connection.id)
+    victim = next(box.address for box in boxes if not box.address.startswith("admin"))
+    google.mail(world, victim)
+    world.admin(action, ORCHARD, user=victim)
+    await google.deliver_all(world)
+    assert (await world.connection(connection.id)).status is Status.OK
+    await world.pass_time(timedelta(days=1))
+    await world.tick()
+    healthy = await world.until_true(connection, lambda now: now.status is Status.OK)
+    assert victim not in {box.address for box in await mailboxes.listed(world.app.database, healthy.id)}
+    await google.leave(world, healthy)
+
+
+async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
+    import sqlalchemy as sa
+
+    from shared.connections import record as connections
+    from shared.flows.advance import open_ledger
+
+    connection = await google.connect(world, modes=["api"])
+    claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
+    assert claimed is not None
+    ledger = await open_ledger(world.app, *claimed)
+    await ledger.load()
+    written: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")) and "operations" not in statement:
+            written.append(statement)
+
+    engine = world.app.database.engine.sync_engine
+    platform = world.app.platforms["google"]
+    async with platform.open(claimed[0], ledger) as tenant:
+        sa.event.listen(engine, "before_cursor_execute", note)
+        await platform.sync(tenant, accept_loss=False)
+        sa.event.remove(engine, "before_cursor_execute", note)
+    assert {statement.split()[2] for statement in written} <= {"domains"}

@@ -1,0 +1,121 @@
+"""Our group in the customer's directory: its members, its rule, and what others do to both."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shared.connections.record import Status
+from shared.deployment.queues import Job
+from shared.engine.rows import Stage
+from shared.flows.jobs import run
+from shared.protection.directory import count
+from shared.protection.policies import Policy
+from tests.harness import workspace as google
+from tests.harness.workspace import customer_members, group_of
+from tests.harness.world import ORCHARD, World
+
+FAULTS = ["nul403", "empty403", "html", "truncated_json", "status", "drop_before"]
+READS = ["groups/[^/]+$", "members$", "/users$", "/v1/policies$", "/groups/v1/", "customerLicense"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+async def test_hazard_01_a_failed_read_is_not_absent(world: World, kind: str) -> None:
+    connection = await google.connect(world, policies=[Policy(name="few", users=google.some_users(world))])
+    before, held = world.snapshot(ORCHARD), await count(world.app.database, connection.id)
+    more = {"status": 404, "body": {"error": {"code": 404, "message": "no"}}} if kind == "status" else {}
+    for what in READS:
+        world.fault({"method": "GET", "path": what}, {"kind": kind, **more}, times=3)
+        for job in ("advance", "sync-now"):
+            await run(world.app, Job(name=job, connection=connection.id))
+        assert world.snapshot(ORCHARD) == before, what
+        assert await count(world.app.database, connection.id) == held, what
+        world.control("DELETE", "/faults")
+        now = await world.until_true(connection, lambda c: c.status is Status.OK)
+        assert now.stage is Stage.RUN
+
+
+@pytest.mark.parametrize("lag", [0, 90])
+async def test_hazard_02_a_lost_answer_makes_no_second_group(world: World, lag: int) -> None:
+    before = world.snapshot(ORCHARD)
+    world.behave(ORCHARD, group_visible_seconds=lag)
+    world.fault({"host": "admin", "method": "POST", "path": "/groups$"}, {"kind": "drop_after"}, times=2)
+    connection = await google.connect(world, modes=["inline"])
+    ours = [g for g in google.state(world)["groups"] if str(g["email"]).startswith("tmcas-inline-incoming-")]
+    assert len(ours) == 1
+    await google.leave(world, connection)
+    assert world.snapshot(ORCHARD) == before
+
+
+@pytest.mark.parametrize("conflict", ["duplicate", "conflict", "condition"])
+async def test_hazard_02_a_member_who_is_there_already_is_a_member(world: World, conflict: str) -> None:
+    world.behave(ORCHARD, member_conflict=conflict)
+    world.fault({"host": "admin", "method": "POST", "path": "/members$"}, {"kind": "drop_after"}, times=9)
+    connection = await google.connect(world, modes=["inline"])
+    assert connection.status is Status.OK
+    assert len(customer_members(world)) > 50
+
+
+async def test_hazard_05_a_customers_new_name_for_the_group_breaks_nothing(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    group = group_of(world)
+    body = {"email": "renamed@orchard.example", "name": "Something else"}
+    world.control("POST", f"/tenants/{world.tenant_id(ORCHARD)}/directory", method="PATCH",
+                  path=f"/admin/directory/v1/groups/{group['id']}", body=body)  # fmt: skip
+    told = await google.sync(world, connection)
+    assert (told.status, told.reason) == (Status.ATTENTION, "drift")
+    await google.leave(world, told)
+    assert not [g for g in google.state(world)["groups"] if g["id"] == group["id"]]
+
+
+async def test_hazard_06_a_group_that_is_deleted_or_emptied_is_noticed(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    await world.pass_time(timedelta(minutes=10))  # until then it might just not be listed yet
+    group, path = group_of(world), f"/tenants/{world.tenant_id(ORCHARD)}/directory"
+    for member in list(customer_members(world))[:20]:
+        world.control("POST", path, method="DELETE", path=f"/admin/directory/v1/groups/{group['id']}/members/{member}")
+    told = await google.sync(world, connection)
+    assert (told.status, told.reason) == (Status.ATTENTION, "drift")
+    assert "mail of some users flows unscanned" in str(told.sentence)
+    world.control("POST", path, method="DELETE", path=f"/admin/directory/v1/groups/{group['id']}")
+    told = await google.sync(world, connection)
+    assert "mail flows unscanned" in str(told.sentence)
+
+
+@pytest.mark.parametrize("action", ["delete-rule", "disable-rule"])
+async def test_hazard_06_a_rule_that_does_no_work_any_more_is_noticed(world: World, action: str) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    world.admin(action, ORCHARD)
+    told = await google.look(world, connection)
+    assert (told.status, told.reason) == (Status.ATTENTION, "drift")
+    assert "mail flows unscanned" in str(told.sentence)
+    world.admin("add-rule" if action == "delete-rule" else "enable-rule", ORCHARD)
+    assert (await google.look(world, connection)).status is Status.OK
+
+
+async def test_a_disabled_rule_is_not_a_removed_one(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    from shared.flows import revoke
+
+    await revoke.revoke(world.app, connection, "operator@msp.example")
+    await world.work()
+    world.admin("disable-rule", ORCHARD)
+    await world.pass_time(timedelta(hours=5))
+    assert (await world.marks(connection))["rule"] == "by administrator"
+
+
+async def test_hazard_16_two_jobs_do_not_act_at_once(world: World) -> None:
+    connection = await google.create(world, modes=["inline"])
+    world.admin("install-app", ORCHARD)
+    await google.consent(world, connection)
+    await asyncio.gather(*(run(world.app, Job(name="advance", connection=connection.id)) for _ in range(3)))
+    await world.until(connection, Stage.RUN)
+    assert len([c for c in world.sims.cloud.calls if c.method == "POST" and c.path.endswith("/v1/groups")]) == 1
+
+
+async def test_a_policy_names_a_group_that_holds_the_whole_organisation(world: World) -> None:
+    state = google.state(world)
+    whole = next(g["id"] for g in state["groups"] if any(m.get("type") == "CUSTOMER" for m in g["members"]))
+    connection = await google.connect(world, modes=["inline"], policies=[Policy(name="whole", groups=[whole])])
+    assert len(customer_members(world)) > 50
+    assert connection.status is Status.OK
