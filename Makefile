@@ -98,7 +98,7 @@ infra-tools: .parts/infra/ready  ## Terraform's own parser and a policy checker,
 	touch $@
 
 requirements: .venv/ready  ## lock what each cloud installs, and this machine, for every Python at once
-	$(LOCK) --extra azure --extra gcp --extra dev -o requirements-dev.txt
+	$(LOCK) --extra azure --extra gcp --extra cli --extra dev -o requirements-dev.txt
 	$(LOCK) --extra azure -c requirements-dev.txt -o requirements.txt
 	$(LOCK) --extra gcp -c requirements-dev.txt -o requirements-gcp.txt
 

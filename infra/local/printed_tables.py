@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typer.main import get_group
 
-from shared.cli.commands import CODES, COMMANDS
+from shared.cli.commands import CODES, COMMANDS, app
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
 from shared.foundation.settings import Google, Settings
@@ -118,17 +119,19 @@ def routes() -> str:
 
 def commands() -> str:
     """The commands of the command line, with what each takes, and its exit codes."""
+    known = get_group(app).commands
     told = [
-        (
-            f"`{one.name}`",
-            f"{one.says[0].upper()}{one.says[1:]}.",
-            _codes(argument.how.get("metavar", name) if name[0] != "-" else name for argument in one.takes
-                   for name in argument.names[:1]),
-            f"`{one.name} {one.example}`",
-        )
-        for one in COMMANDS
-    ]  # fmt: skip
-    return "\n".join([*_table(("Command", "What it does", "Takes", "Example"), told), "", "```", CODES.strip(), "```"])
+        (f"`{name}`", known[name].help or "", _codes(_taken(known[name].params)), f"`{name} {example}`")
+        for name, (_, example) in COMMANDS.items()
+    ]
+    return "\n".join([*_table(("Command", "What it does", "Takes", "Example"), told), "", CODES])
+
+
+def _taken(parameters: Sequence[Any]) -> Iterator[str]:
+    """What is typed behind a command, but for what every command takes."""
+    for parameter in parameters:
+        if parameter.name != "as_json":
+            yield parameter.metavar if parameter.param_type_name == "argument" else parameter.opts[0]
 
 
 def settings() -> str:

@@ -1,107 +1,182 @@
 """Commands that ask for something to be done. The service does it in a while, and notes who asked."""
 
-from dataclasses import replace
-from typing import Any
+import sys
+from typing import Annotated, Any
 
-from shared.cli import follow as waiting
+from typer import Argument, Context, Option, confirm
+
 from shared.cli.api import Answer, Usage, of
-from shared.cli.call import Call
-from shared.cli.queries import LOOKING, PLAN
+from shared.cli.call import TIMEOUT_SECONDS, Call, Connection, Json, Site, Timeout, Wait
+from shared.cli.follow import Reached, follow
+from shared.cli.queries import CHECKING, PLAN
+from shared.cli.terminal import plain
 
 
-def connect(call: Call) -> int:
-    """Make a connection, and print what the administrator is sent."""
-    args = call.args
+def connect(
+    context: Context,
+    *,
+    platform: Annotated[str, Option(help="The platform that the tenant is on.", show_default=False)],
+    site: Annotated[Site, Option(help="The region in which its data is kept.", show_default=False)],
+    name: Annotated[str, Option(help="What the connection is called.", show_default=False)],
+    tenant: Annotated[
+        str | None, Option(help="The tenant's id or one of its domains: consent for another tenant is rejected.")
+    ] = None,
+    mode: Annotated[
+        list[str] | None,
+        Option(metavar="MODE", help="What the connection is for, if the platform offers a choice; may be repeated."),
+    ] = None,
+    customer: Annotated[str | None, Option(help="The customer that the tenant belongs to.")] = None,
+    repair_drift: Annotated[bool, Option("--repair-drift", help="Repair drift automatically.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: Json = False,
+) -> int:
+    """Create a connection, and print the invitation for the tenant's administrator."""
+    call = Call.of(context, as_json=as_json)
     wanted: dict[str, Any] = {
-        "platform": args.platform, "site": args.site, "name": args.name, "tenant": args.tenant, "modes": args.mode,
-        "customer": args.customer, "repair_drift": args.repair_drift or None,
-    }  # fmt: skip
-    made = call.api.post("/connections", {name: value for name, value in wanted.items() if value is not None})
-    _show_link(call, made)
-    if not args.wait:
+        "platform": platform,
+        "site": site,
+        "name": name,
+        "tenant": tenant,
+        "modes": mode or None,
+        "customer": customer,
+        "repair_drift": repair_drift or None,
+    }
+    created = call.api.post("/connections", {name: value for name, value in wanted.items() if value is not None})
+    _show_invitation(call, created)
+    if not wait:
         return 0
-    return waiting.follow(call, made["id"], lambda now: _runs(now) and now["status"] == "ok")
+    return follow(call, created["id"], lambda now: _runs(now) and now["status"] == "ok", timeout=timeout)
 
 
 def _runs(now: Answer) -> bool:
     return now["stage"] == "run" and now["synced_at"] is not None
 
 
-def grant(call: Call) -> int:
-    """Connect again, or have a new link for a connection that waits for consent."""
-    _show_link(call, call.api.post(of(call.connection()["id"], "grant"), {}))
+def grant(context: Context, connection: Connection, *, as_json: Json = False) -> int:
+    """Connect again, and print a new invitation in case consent is needed."""
+    call = Call.of(context, as_json=as_json)
+    _show_invitation(call, call.api.post(of(call.api.find(connection)["id"], "grant"), {}))
     return 0
 
 
-def _show_link(call: Call, made: Answer) -> None:
+def _show_invitation(call: Call, created: Answer) -> None:
     if call.as_json:
-        call.print_json(made)
+        call.print_json(created)
     else:
-        call.terminal.facts({"id": made["id"]})
+        call.terminal.facts({"id": created["id"]})
         # Never folded: it is copied.
-        call.terminal.show(made["consent_url"])
-    call.terminal.say("Send the link to the tenant's administrator. It is good for a week.")
+        call.terminal.show(created["consent_url"])
+    call.terminal.say("Send the link to the tenant's administrator. It expires in a week.")
 
 
-def revoke(call: Call) -> int:
-    """Take it all away again, once somebody has seen what that is, or has said beforehand that it is meant."""
-    connection, args = call.connection(), call.args
-    if not args.yes:
-        if not call.terminal.keys.isatty():
+def revoke(
+    context: Context,
+    connection: Connection,
+    *,
+    acknowledge_quarantine: Annotated[
+        bool,
+        Option("--acknowledge-quarantine", help="Revoke although messages are in quarantine: export them first."),
+    ] = False,
+    yes: Annotated[bool, Option("--yes", help="Neither show the plan nor ask.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: Json = False,
+) -> int:
+    """Offboard a tenant: revoke access, and remove everything that was created for it."""
+    call = Call.of(context, as_json=as_json)
+    found, terminal = call.api.find(connection), call.terminal
+    if not yes:
+        if not sys.stdin.isatty():
             raise Usage(
-                "not_confirmed", "There is no terminal to ask on: say --yes to revoke access without a question."
+                "not_confirmed", "There is no terminal to ask on: pass --yes to revoke access without a question."
             )
-        call.terminal.say(LOOKING)
-        steps = call.api.get(of(connection["id"], "plan"), **{"for": "revoke"})["steps"]
-        replace(call.terminal, out=call.terminal.told).table(PLAN, steps, none="Nothing has been made in the tenant.")
-        if not call.terminal.ask(f"Revoke access of {connection['name']}?"):
-            call.terminal.say("Nothing was done.")
+        terminal.say(CHECKING)
+        steps = call.api.get(of(found["id"], "plan"), **{"for": "revoke"})["steps"]
+        terminal.table(PLAN, steps, none="Nothing has been created in the tenant.", on=terminal.told)
+        if not confirm(f"Revoke access of {plain(found['name'])}?", err=True):
+            terminal.say("Nothing was changed.")
             return 1
-    return _asked(
-        call, connection, ("revoke",), {"acknowledge_quarantine": args.acknowledge_quarantine},
-        f"Access of {connection['name']} is being revoked.", lambda now: bool(now["stage"] == "closed"),
-    )  # fmt: skip
+    told = f"Access of {found['name']} is being revoked."
+    body = {"acknowledge_quarantine": acknowledge_quarantine}
+    _ask(call, found, ("revoke",), body, told)
+    return _followed(call, found, lambda now: bool(now["stage"] == "closed"), timeout if wait else None)
 
 
-def sync(call: Call) -> int:
+def sync(
+    context: Context,
+    connection: Connection,
+    *,
+    accept_loss: Annotated[
+        bool, Option("--accept-loss", help="Sync although a large part of the directory is gone.")
+    ] = False,
+    wait: Wait = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: Json = False,
+) -> int:
     """Bring our copy of the directory up to date."""
-    connection = call.connection()
-    before = connection["synced_at"]
-    return _asked(
-        call, connection, ("sync",), {"accept_loss": call.args.accept_loss},
-        f"{connection['name']} is being synchronised.", lambda now: bool(now["synced_at"] != before),
-    )  # fmt: skip
+    call = Call.of(context, as_json=as_json)
+    found = call.api.find(connection)
+    before = found["synced_at"]
+    _ask(call, found, ("sync",), {"accept_loss": accept_loss}, f"Sync of {found['name']} was requested.")
+    return _followed(call, found, lambda now: bool(now["synced_at"] != before), timeout if wait else None)
 
 
-def reconcile(call: Call) -> int:
-    """Look at the tenant, and do what is to be done."""
-    connection = call.connection()
-    return _asked(
-        call, connection, ("reconcile",), {"repair": call.args.repair}, f"{connection['name']} is being looked at.",
-        lambda now: bool(now["status"] == "ok" and now["stage"] != "new"),
-    )  # fmt: skip
-
-
-def done(call: Call) -> int:
-    """Say that an administrator's step is done, or take an offer."""
-    return _asked(
-        call, call.connection(), ("steps", call.args.step), {}, "Noted, with your name. The tenant is looked at."
+def reconcile(
+    context: Context,
+    connection: Connection,
+    *,
+    repair: Annotated[bool, Option("--repair", help="Repair drift as well.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: Json = False,
+) -> int:
+    """Check the tenant now, and do what is due."""
+    call = Call.of(context, as_json=as_json)
+    found = call.api.find(connection)
+    _ask(call, found, ("reconcile",), {"repair": repair}, f"A check of {found['name']} was requested.")
+    return _followed(
+        call, found, lambda now: bool(now["status"] == "ok" and now["stage"] != "new"), timeout if wait else None
     )
 
 
-def release(call: Call) -> int:
-    """Put a quarantined message back."""
-    path = ("quarantine", call.args.item, "release")
-    return _asked(call, call.connection(), path, {}, "The message is being put back where it was.")
+def done(
+    context: Context,
+    connection: Connection,
+    step: Annotated[str, Argument(metavar="STEP", help="The step's key, as “steps” shows it.", show_default=False)],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Mark an administrator's step as done, or accept an offer."""
+    call = Call.of(context, as_json=as_json)
+    told = "Recorded with your name. The tenant is being checked."
+    _ask(call, call.api.find(connection), ("steps", step), {}, told)
+    return 0
 
 
-def _asked(
-    call: Call, connection: Answer, path: tuple[str, ...], body: dict[str, Any], told: str,
-    reached: waiting.Reached | None = None,
-) -> int:  # fmt: skip
-    """Ask for something of a connection; follow it if that was asked for as well and has an end."""
+def release(
+    context: Context,
+    connection: Connection,
+    item: Annotated[
+        str, Argument(metavar="ITEM", help="The message's number, as “quarantine” shows it.", show_default=False)
+    ],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Release a message from quarantine, to where it was."""
+    call = Call.of(context, as_json=as_json)
+    _ask(call, call.api.find(connection), ("quarantine", item, "release"), {}, "The message is being released.")
+    return 0
+
+
+def _ask(call: Call, connection: Answer, path: tuple[str, ...], body: dict[str, Any], told: str) -> None:
+    """Ask for something of a connection, and say what was asked."""
     answer = call.api.post(of(connection["id"], *path), body)
     if call.as_json:
         call.print_json(answer)
     call.terminal.say(told)
-    return waiting.follow(call, connection["id"], reached) if reached and call.args.wait else 0
+
+
+def _followed(call: Call, connection: Answer, reached: Reached, timeout: int | None) -> int:
+    """The exit code, after following the connection if there is a `timeout` in seconds."""
+    return 0 if timeout is None else follow(call, connection["id"], reached, timeout=timeout)

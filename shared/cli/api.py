@@ -15,16 +15,18 @@ from shared.foundation.errors import FootprintError, Permanent, Refused, Tempora
 if TYPE_CHECKING:
     import httpx
 
-# How often one request is asked once more, and how long somebody at a terminal is kept waiting for that, in seconds.
-ASKED_AGAIN = 2
-AT_ONCE, LONGEST_PAUSE = 0.5, 30.0
-# A plan is a fresh look at a whole tenant.
-ANSWER_LIMIT = 120.0
+# How often one request is sent again, and the longest pause before that, in seconds.
+RETRIES = 2
+SHORT_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+# A plan reads a whole tenant anew.
+ANSWER_SECONDS = 120.0
 # The largest pages that the API gives.
 MOST, MOST_OF_A_FILE = "200", "10000"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 VISIBLE = re.compile(r"[!-~]+")
+# What Python puts before the system's own words.
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 Answer = dict[str, Any]
 
@@ -39,7 +41,7 @@ def of(connection: str, *more: str) -> str:
 
 
 class Api:
-    """One deployment's API, asked by whoever the token is of. Opens nothing before the first request.
+    """One deployment's API, asked as the owner of the token. Opens nothing before the first request.
 
     Every method raises Refused with what the API said, and another FootprintError if it did not answer.
     """
@@ -57,7 +59,7 @@ class Api:
             self._client.close()
 
     def get(self, path: str, **query: str | None) -> Answer:
-        """What is there. A part of the query that is None is left out."""
+        """The answer to a GET. A part of the query that is None is left out."""
         return self._content(self._send("GET", path, query))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Answer:
@@ -106,12 +108,12 @@ class Api:
         open_still = [one for one in meant if one["stage"] != "closed"]
         if len(open_still or meant) > 1:
             several = "; ".join(f"{one['id']} ({one['name']}, {one['stage_title']})" for one in open_still or meant)
-            raise Usage("ambiguous", f"“{word}” may mean any of these: {several}. Name one by its id.")
+            raise Usage("ambiguous", f"“{word}” matches several connections: {several}. Name one by its id.")
         if not meant:
             near = ", ".join(f"“{one['name']}”" for one in found[:5])
             raise Refused(
                 404, "no_such_connection",
-                f"No connection has the id, the name or the tenant “{word}”." + (f" Near it: {near}." if near else ""),
+                f"No connection has the id, name or tenant “{word}”." + (f" Similar: {near}." if near else ""),
             )  # fmt: skip
         return self.get(of((open_still or meant)[0]["id"]))
 
@@ -119,7 +121,9 @@ class Api:
     def _address(self) -> str:
         url = self._environ.get("FOOTPRINT_URL", "").strip().rstrip("/")
         if not url:
-            raise Usage("no_url", "Set FOOTPRINT_URL to where the service is, such as https://footprint.example.com.")
+            raise Usage(
+                "no_url", "Set FOOTPRINT_URL to the address of the service, such as https://footprint.example.com."
+            )
         try:
             parts = urlsplit(url)
             sealed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
@@ -133,7 +137,7 @@ class Api:
             # Not repeated here: somebody may have put a password into it.
             raise Usage(
                 "url_not_valid",
-                "FOOTPRINT_URL is an address such as https://footprint.example.com, without anything behind it; http "
+                "FOOTPRINT_URL must be an address such as https://footprint.example.com, with nothing behind it; http "
                 "is for this machine only, because the token is sent with every request.",
             )
         return url
@@ -151,10 +155,10 @@ class Api:
             )
         # Told here, for the libraries below would repeat it in their error.
         if not VISIBLE.fullmatch(token):
-            raise Usage("token_not_valid", "What FOOTPRINT_TOKEN is set to cannot be a token: see how it was pasted.")
+            raise Usage("token_not_valid", "FOOTPRINT_TOKEN cannot be a token: no token holds spaces or line ends.")
         return httpx.Client(
             base_url=f"{address}/api", headers={"Authorization": f"Bearer {token}"}, verify=self._trust(),
-            timeout=httpx.Timeout(ANSWER_LIMIT, connect=10.0),
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=10.0),
         )  # fmt: skip
 
     def _trust(self) -> Any:
@@ -166,7 +170,7 @@ class Api:
                 trusted.load_verify_locations(cafile=more)
             except (OSError, ssl.SSLError):
                 raise Usage(
-                    "ca_file_not_valid", f"FOOTPRINT_CA_FILE: there are no certificates to be read in {more}."
+                    "ca_file_not_valid", f"FOOTPRINT_CA_FILE: no certificates can be read from {more}."
                 ) from None
         return trusted
 
@@ -181,28 +185,30 @@ class Api:
             headers=headers,
         )  # fmt: skip
         lost = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
-        left = ASKED_AGAIN
+        left = RETRIES
         while True:
             try:
                 answer = self._client.send(request)
             except lost:
                 if not left:
                     raise Temporary(
-                        "connection_lost", f"The connection to {self._address} broke off. Look whether it was done."
+                        "connection_lost",
+                        f"The connection to {self._address} was lost. Check whether the request was carried out.",
                     ) from None
-                why, pause = "The connection broke off", AT_ONCE
+                why, pause = "Connection lost", SHORT_PAUSE
             except httpx.TransportError as error:
                 raise Permanent(
-                    "unreachable", f"Nobody answers at {self._address}: {error}. Check FOOTPRINT_URL and, for a "
+                    "unreachable",
+                    f"Cannot connect to {self._address}: {ERRNO.sub('', str(error))}. Check FOOTPRINT_URL and, for a "
                     "certificate that is not trusted, FOOTPRINT_CA_FILE.",
-                ) from None  # fmt: skip
+                ) from None
             else:
                 self.now = _moment(answer.headers.get("date", ""))
                 why, pause = "The service is busy", self._pause(answer)
                 soon = answer.is_error and (answer.status_code in (429, 503) or "retry-after" in answer.headers)
                 if not soon or not left or pause > LONGEST_PAUSE:
                     return self._checked(answer)
-            self._say(f"{why}; asked again in {pause:.1f} s.")
+            self._say(f"{why}; retrying in {pause:.1f} s.")
             time.sleep(pause)
             left -= 1
 
@@ -220,14 +226,14 @@ class Api:
         if answer.is_redirect:
             raise self._another()
         if answer.status_code == 401:
-            self._say("What FOOTPRINT_TOKEN holds is not accepted, or not any more.")
+            self._say("FOOTPRINT_TOKEN is invalid or expired (401): set it to a new token of the deployment's issuer.")
         try:
             told = answer.json()
             raise Refused(answer.status_code, str(told["code"]), str(told["detail"]))
         except (ValueError, KeyError, TypeError):
             raise Refused(
                 answer.status_code, f"http_{answer.status_code}",
-                f"What answers at {self._address} says {answer.status_code} {answer.reason_phrase}, and not why.",
+                f"{self._address} answered {answer.status_code} {answer.reason_phrase} without a reason.",
             ) from None  # fmt: skip
 
     def _content(self, answer: "httpx.Response") -> Answer:
@@ -240,9 +246,7 @@ class Api:
         return content
 
     def _another(self) -> Permanent:
-        return Permanent(
-            "not_the_api", f"What answers at {self._address} is not this service's API. Check FOOTPRINT_URL."
-        )
+        return Permanent("not_the_api", f"What answers at {self._address} is not Footprint's API. Check FOOTPRINT_URL.")
 
 
 def _names(connection: Mapping[str, Any]) -> set[str]:

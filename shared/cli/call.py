@@ -1,32 +1,47 @@
-"""What a command is given: the words that were typed, the API, and the terminal."""
+"""What a command is given beside what was typed: the API and the terminal; and what may be typed behind several."""
 
 import json
-from argparse import Namespace
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
 
-from shared.cli.api import Answer, Api
+from typer import Argument, Context, Option
+
+from shared.cli.api import Api
 from shared.cli.terminal import Terminal
+
+# Most runs end in seconds; a customer's administrator takes minutes to consent.
+TIMEOUT_SECONDS = 600
+
+Site = Literal["eu", "uk", "ca", "us", "jp", "anz", "sg", "in"]
+Stage = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
+Status = Literal["ok", "waiting", "attention"]
+Purpose = Literal["now", "grant", "repair", "revoke"]
+Format = Literal["text", "json", "ndjson", "csv"]
+
+CONNECTION = "An id, or a name or tenant that only one connection has."
+Connection = Annotated[str, Argument(metavar="CONNECTION", help=CONNECTION, show_default=False)]
+Part = Annotated[str | None, Option("-q", metavar="TEXT", help="Only those with this in their name or address.")]
+Wait = Annotated[bool, Option("--wait", help="Follow it until it has ended.")]
+Timeout = Annotated[int, Option("--timeout", metavar="SECONDS", help="Follow it no longer than this.")]
+Json = Annotated[bool, Option("--json", help="Print what the API answers, and nothing else.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One command, as it was typed."""
 
-    args: Namespace
     api: Api
     terminal: Terminal
+    as_json: bool = False
+    """Whether what the API answered is wanted, and nothing else."""
 
-    @property
-    def as_json(self) -> bool:
-        """Whether what the API answered is wanted, and nothing else."""
-        return bool(self.args.json)
+    @classmethod
+    def of(cls, context: Context, *, as_json: bool) -> Self:
+        """The call of a command."""
+        call: Self = context.obj
+        return replace(call, as_json=as_json)
 
     def print_json(self, content: Any) -> int:
         """What the API answered, as JSON; strangers' characters are escaped, so a terminal obeys none of them."""
         self.terminal.show(json.dumps(content, indent=2))
         return 0
-
-    def connection(self) -> Answer:
-        """The connection that was named."""
-        return self.api.find(self.args.connection)

@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from typer import Context
+
 from shared.cli.api import of
-from shared.cli.call import Call
+from shared.cli.call import Call, Connection, Json
 from shared.cli.terminal import moment
 from shared.foundation.errors import Permanent
 
 
-def certificate(call: Call) -> int:
-    """Show the certificate and check that it is what was signed; exit code 1 if it is not."""
-    answer = call.api.get(of(call.connection()["id"], "certificate"))
+def certificate(context: Context, connection: Connection, *, as_json: Json = False) -> int:
+    """Show the signed exit certificate, and verify its signature; exit code 1 if it is not valid."""
+    call = Call.of(context, as_json=as_json)
+    answer = call.api.get(of(call.api.find(connection)["id"], "certificate"))
     told = verified(answer)
     if call.as_json:
         call.print_json(answer)
@@ -23,7 +26,7 @@ def certificate(call: Call) -> int:
 
 
 def verified(answer: Mapping[str, Any]) -> str:
-    """By which key the certificate is signed, in a sentence. Raises Permanent if it is not what that key has signed."""
+    """That the signature is valid and by which key, in a sentence. Raises Permanent if it is not valid."""
     import jwt
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.hashes import SHA256, Hash
@@ -37,24 +40,25 @@ def verified(answer: Mapping[str, Any]) -> str:
     except (KeyError, AttributeError, ValueError, jwt.InvalidTokenError, jwt.InvalidKeyError):
         whole = False
     if not whole:
-        raise Permanent("signature_not_valid", "The certificate is not what was signed: do not rely on it.")
+        raise Permanent("signature_not_valid", "The certificate is not what its signature signed: do not rely on it.")
     digest = Hash(SHA256())
     digest.update(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     return (
-        f"The Ed25519 signature holds, by the public key with the SHA-256 digest {digest.finalize().hex()}. Whose key "
-        "that is, the deployment's other certificates show: they bear the same."
+        f"The Ed25519 signature is valid. SHA-256 fingerprint of its public key: {digest.finalize().hex()}; compare it "
+        "with the fingerprint of the deployment's other certificates."
     )
 
 
 def _facts(content: Mapping[str, Any]) -> dict[str, Any]:
-    removed = [one for one in content["changes"] if one["removed_at"]]
+    created = content["changes"]
+    removed = [one for one in created if one["removed_at"]]
     return {
         "Connection": f"{content['name']} ({content['connection']})",
         "Tenant": content["tenant"],
         "Result": content["result"],
-        "Drawn up": moment(content["drawn_up_at"]),
-        "Made and removed": f"{len(removed)} of {len(content['changes'])} objects",
-        "Yours before us": content["yours_before_us"],
+        "Issued": moment(content["drawn_up_at"]),
+        "Objects": f"{len(created)} created, {len(removed)} removed",
+        "Pre-existing, untouched": content["yours_before_us"],
         "Kept as published": [one["title"] for one in content["kept_as_published"]],
         "Cannot be undone": content["cannot_be_undone"],
         "Still there": [f"{one['title']}: {one['why']}" for one in content["residue"]],

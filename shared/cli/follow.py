@@ -9,15 +9,15 @@ from shared.cli.call import Call
 from shared.cli.terminal import moment
 
 DONE, NOT_YET = 0, 3
-# Between two looks, in seconds: quick at first, for most things are over soon.
+# Between two requests, in seconds: quick at first, for most things are over soon.
 FIRST, GROWTH, SLOWEST = 0.2, 1.5, 15.0
 
 Reached = Callable[[Answer], bool]
 
 
-def follow(call: Call, connection: str, reached: Reached) -> int:
-    """0 once it is reached; 3 when it takes a person, or more time than is given, and then says which."""
-    end, pause, told = time.monotonic() + call.args.timeout, FIRST, ""
+def follow(call: Call, connection: str, reached: Reached, *, timeout: int) -> int:
+    """0 once it is reached; 3 if somebody must act, or `timeout` seconds are over, and then says which."""
+    end, pause, told = time.monotonic() + timeout, FIRST, ""
     while True:
         now = call.api.get(of(connection))
         left = end - time.monotonic()
@@ -33,7 +33,7 @@ def follow(call: Call, connection: str, reached: Reached) -> int:
                 call.terminal.say(why)
                 return NOT_YET
         if left <= 0:
-            call.terminal.say(f"Not over yet after {call.args.timeout} s{_until(now) or '.'}")
+            call.terminal.say(f"Not finished after {timeout} s{_until(now) or '.'}")
             return NOT_YET
         time.sleep(min(pause, max(left, 0)))
         pause = min(pause * GROWTH, SLOWEST)
@@ -50,13 +50,13 @@ def _until(now: Answer) -> str:
 
 
 def _held_up(call: Call, now: Answer, left: float) -> str:
-    """Why it is of no use to go on looking, or empty. What fails for a while is worth following."""
+    """Why it is of no use to go on following, or empty. What fails for a while is worth following."""
     if now["reason"] == "waiting_for_administrator":
-        return f"This is for the administrator: see “steps {now['id']}”."
+        return f"The administrator must act: “footprint steps {now['id']}” shows the steps."
     if now["status"] == "attention":
-        return "This needs a person."
+        return "Action required."
     until = datetime.fromisoformat(now["not_before"]) if now["not_before"] else None
     last = call.api.now + timedelta(seconds=left) if call.api.now else None
     if now["reason"] == "waiting_for_time" and until and last and until > last:
-        return f"It takes time: nothing happens before {moment(now['not_before'])}."
+        return f"Scheduled: nothing happens before {moment(now['not_before'])}."
     return ""

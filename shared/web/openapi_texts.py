@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared import __version__
 from shared.web.routes import Auth, Route
 
-VERSION = "0.1.0"
 INFO = {
     "title": "Footprint",
-    "version": VERSION,
+    "version": __version__,
     "description": "Connects an email-protection service to its customers' tenants, and takes it away again leaving "
     "nothing behind. Lists are read page by page: send what came as `next` as `cursor`. What is answered 202 is done "
     "in a while; the connection tells how it goes.",

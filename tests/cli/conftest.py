@@ -1,0 +1,22 @@
+"""One local machine for the command line's tests: each has connections of its own on it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.line import Line
+from tests.harness.machine import OneMachine, one_machine
+
+
+@pytest.fixture(scope="package")
+def machine() -> Iterator[OneMachine]:
+    """One machine for all of these tests: each has connections of its own on it."""
+    with one_machine() as found:
+        yield found
+
+
+@pytest.fixture
+def line(machine: OneMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Line:
+    """Somebody before an operator's shell."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return Line(machine=machine, captured=capsys)

@@ -1,0 +1,120 @@
+"""A whole life by commands, before the local machine, over sockets."""
+
+import csv
+import io
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from shared.cli.certificate import verified
+from shared.foundation.errors import Permanent
+from tests.cli.line import PATIENCE, Line
+
+# More users than go on one page.
+WIDE, USERS = "wide.example", 205
+
+
+def test_a_whole_life_by_commands_only(line: Line) -> None:
+    machine = line.machine
+    machine.ask("POST", "/tenants", {"platform": "microsoft365", "name": "Wide", "domain": WIDE, "users": USERS})
+    before = machine.snapshot(WIDE)
+    made = line("connect", "--platform", "microsoft365", "--site", "in", "--name", "Life", "--tenant", WIDE)
+    assert made.code == 0
+    identifier, link = re.findall(r"^id +(\w{32})\n(http\S+)\n$", made.out)[0]
+    assert "Send the link" in made.told
+
+    machine.consent(link, "Wide")
+    line.until(lambda now: now["reason"] == "exchange_role_missing", "status", identifier)
+    waited = line("reconcile", identifier, "--wait", "--timeout", "1")
+    assert waited.code == 3
+    assert re.search(r"Granting access: .*role.*until 20", waited.told)
+    machine.administrator(WIDE, "assign-role")
+    # New groups take some minutes to be seen.
+    looks = (line("reconcile", "life", "--wait", "--timeout", "1").code for _ in range(PATIENCE))
+    for code in looks:
+        if code == 0:
+            break
+        assert code == 3
+        machine.pass_time(timedelta(minutes=1))
+    assert line("status", identifier, "--json").json["stage"] == "run"
+    synced = line("sync", identifier, "--wait", "--timeout", str(PATIENCE))
+    assert synced.code == 0, synced.told
+    assert "Service running" in synced.told
+
+    shown = line("status", identifier)
+    assert re.search(r"Status +● ok", shown.out)
+    assert re.search(rf"Domains +{WIDE}", shown.out)
+    _people(line, identifier)
+    _records(line, identifier)
+    _leave(line, identifier)
+    assert machine.snapshot(WIDE) == before
+
+
+def _people(line: Line, identifier: str) -> None:
+    users = line("users", identifier, "--json").json
+    assert users["next"] is None
+    assert len({one["id"] for one in users["users"]}) == USERS
+    one = users["users"][0]
+    assert one["mail"] in line("users", identifier, "-q", one["mail"]).out
+    assert line("users", identifier, "-q", "nobody at all").told.startswith("There are no such users")
+    groups = line("groups", identifier)
+    assert "MEMBERS" in groups.out.splitlines()[0]
+
+
+def _records(line: Line, identifier: str) -> None:
+    assert line("plan", identifier).told.endswith("\nThere is nothing to do.\n")
+    ending = line("plan", identifier, "--for", "revoke")
+    assert re.search(r"^remove +\S", ending.out, re.MULTILINE)
+    changes = line("changes", identifier)
+    for seen in ("● present", "○ absent", "● running"):
+        assert seen in changes.out
+    assert line("changes", identifier, "--json").json["published"]
+    assert "everyone" in line("policies", identifier).out
+    assert line("quarantine", identifier).told == "There is nothing in quarantine.\n"
+
+    entries = line("ledger", identifier, "--json").json["entries"]
+    assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
+    lines = line("ledger", identifier, "--format", "ndjson").out.splitlines()
+    assert [json.loads(one) for one in lines] == entries
+    sheet = list(csv.DictReader(io.StringIO(line("ledger", identifier, "--format", "csv").out)))
+    assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
+    asked = next(one for one in line("ledger", identifier).out.splitlines() if "synchronise now" in one)
+    assert "operator@msp.example" in asked
+
+
+def _leave(line: Line, identifier: str) -> None:
+    refused = line("revoke", identifier)
+    assert refused.code == 2
+    assert "--yes" in refused.told
+    revoked = line("revoke", identifier, "--yes", "--wait", "--timeout", "20")
+    assert revoked.code == 3
+    assert re.search(r"nothing happens before 20\d\d-\d\d-\d\d \d\d:\d\d UTC", revoked.told)
+    line.machine.pass_time(timedelta(minutes=61))
+    line.until(lambda now: now["stage"] == "cleanup", "status", identifier)
+    early = line("certificate", identifier)
+    assert early.code == 1
+    assert "(no_certificate_yet)" in early.told
+    line.machine.pass_time(timedelta(hours=24))
+    asked = line("reconcile", identifier, "--wait", "--timeout", str(PATIENCE))
+    assert asked.code == 3
+    assert f"“footprint steps {identifier}”" in asked.told
+
+    steps = line("steps", identifier)
+    assert steps.out.startswith("application")
+    assert f"footprint done {identifier} application" in steps.out
+    assert [row["key"] for row in line("steps", identifier, "--json").json["rows"]] == ["application"]
+    line.machine.administrator(WIDE, "remove-application")
+    assert line("done", identifier, "application").code == 0
+    ended = line("revoke", identifier, "--yes", "--wait", "--timeout", str(PATIENCE))
+    assert ended.code == 0, ended.told
+
+    certificate = line("certificate", identifier)
+    assert certificate.code == 0
+    assert re.search(r"Result +clean", certificate.out)
+    assert "Ed25519 signature is valid" in certificate.told
+    signed = line("certificate", identifier, "--json").json
+    signed["certificate"]["result"] = "spotless"
+    with pytest.raises(Permanent):
+        verified(signed)

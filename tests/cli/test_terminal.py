@@ -1,0 +1,183 @@
+"""What a terminal shows, and a program that is run from one."""
+
+import io
+import json
+import os
+import pty
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from shared.cli import terminal
+from tests.cli.line import PATIENCE, ROOT, Environment, Line, on_a_terminal
+from tests.cli.scripted import scripted
+
+
+def test_a_strangers_words_cannot_drive_the_terminal(line: Line) -> None:
+    subject = "\x1b]0;owned\x07\u202eevil\r\nsecond"
+    one = {"id": 1, "state": "waiting", "at": "2026-11-26T10:00:00+00:00", "address": "a@b.example", "subject": subject}
+    known = json.dumps({"id": "0" * 32})
+    with scripted((200, {}, known), (200, {}, json.dumps({"items": [one], "next": None}))) as (address, _):
+        line.changed = {"FOOTPRINT_URL": address}
+        ran = line("quarantine", "0" * 32)
+    assert len(ran.out.splitlines()) == 2
+    assert not set("\x1b\x07\u202e\r") & set(ran.out)
+
+
+def shown(places: int | None, rows: Sequence[dict[str, str]], *, colour: bool = False) -> list[str]:
+    """The lines of a table on a terminal of some width."""
+    out = io.StringIO()
+    console = Console(
+        file=out, width=places or terminal.UNLIMITED, force_terminal=colour, color_system="standard" if colour else None
+    )
+    screen = terminal.Terminal(out=console, told=console)
+    columns = (
+        terminal.marks("NOW", "mark"),
+        terminal.column("NAME", "name"),
+        terminal.column("WHY", "why"),
+        terminal.column("ID", "id", firm=True),
+    )
+    screen.table(columns, rows, none="none")
+    return out.getvalue().splitlines()
+
+
+def test_a_table_fits_the_terminal_and_loses_nothing() -> None:
+    why = "was changed by someone else " * 4
+    row = {"mark": "drifted", "name": "株式会社コントソ東京本社", "why": why, "id": "f" * 32}
+    for places in (80, 100, 120):
+        lines = shown(places, [row])
+        assert max(map(cell_len, lines)) <= places
+        assert sum(line.count("changed") for line in lines) == 4
+        assert sum("f" * 32 in line for line in lines) == 1
+    assert any("f" * 32 in line for line in shown(40, [row])), "what is copied stays whole where nothing fits"
+    assert len(shown(None, [row])) == 2
+    (mark,) = re.findall("\x1b\\[31m▲ drifted\x1b\\[0m", "\n".join(shown(None, [row], colour=True)))
+    assert mark
+
+
+def test_on_a_terminal_a_revoke_is_shown_and_asked_for(line: Line) -> None:
+    identifier, _ = line.connect("Asked", "asked.example")
+    code, told = on_a_terminal(line, "revoke", identifier, keys="n\n")
+    assert code == 1
+    assert "Revoke access of Asked? [y/N]" in told
+    assert "Nothing was changed." in told
+    assert line("status", identifier, "--json").json["stage"] == "new"
+    code, told = on_a_terminal(line, "revoke", identifier, keys="y\n")
+    assert code == 0
+    assert "Access of Asked is being revoked." in told
+    assert line("status", identifier, "--json").json["stage"] == "closed"
+
+
+def test_colour_is_for_terminals_and_for_those_who_want_it(line: Line) -> None:
+    identifier, _ = line.connect("Coloured", "coloured.example")
+    assert "\x1b[32m● ok" in on_a_terminal(line, "status", "-q", identifier, keys="")[1]
+    assert "\x1b" not in on_a_terminal(line, "status", "-q", identifier, keys="", NO_COLOR="1")[1]
+    assert "\x1b" not in line("status", "-q", identifier).out
+
+
+def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own words
+            [sys.executable, *words], cwd=ROOT, env={**os.environ, **line.environment}, capture_output=True, text=True,
+            timeout=PATIENCE, check=False,
+        )  # fmt: skip
+
+    identifier, _ = line.connect("A program", "program.example")
+    ran = run("-m", "shared", "status", "a program", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["id"] == identifier
+    loaded = run("-c", "import shared.__main__, sys; print(*sorted(sys.modules))").stdout.split()
+    ours = {name for name in loaded if name.startswith("shared.")}
+    # What is said about errors and commands comes with the first command; the rest of the service never.
+    assert ours == {"shared.__main__"}
+    used = run("-c", "import shared.cli.commands, sys; print(*sorted(sys.modules))").stdout.split()
+    theirs = {name for name in used if name.startswith("shared.") and not name.startswith("shared.cli")}
+    assert theirs == {"shared.foundation", "shared.foundation.errors"}
+    assert not {"httpx", "typer.rich_utils", "jwt", "cryptography", "pydantic", "sqlalchemy"} & set(used)
+
+
+def test_whoever_interrupts_is_told_that_the_service_goes_on(line: Line) -> None:
+    words = ("connect", "--platform", "microsoft365", "--site", "in", "--name", "Interrupted", "--wait")
+    with subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-m", "shared", *words], cwd=ROOT, env={**os.environ, **line.environment},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        assert "Send the link" in process.stderr.readline()
+        assert process.stderr.readline() == "Waiting for consent.\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "Interrupted. What was requested continues in the service.\n"
+    assert process.returncode == 130
+
+
+def test_whoever_has_read_enough_is_not_told_of_it(line: Line) -> None:
+    line.connect("Read by somebody", "reader.example")
+    piped = f"{shlex.quote(sys.executable)} -m shared status | true"
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [str(shutil.which("bash")), "-c", piped], cwd=ROOT, env={**os.environ, **line.environment},
+        capture_output=True, text=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert ran.stderr == ""
+
+
+@pytest.fixture
+def shell_environment(tmp_path: Path) -> Environment:
+    """An environment in which `footprint` is installed."""
+    program = tmp_path / "footprint"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m shared "$@"\n')
+    program.chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TERM": "dumb", "PS1": "> "}
+
+
+def test_bash_completes_commands_options_and_choices(shell_environment: Environment) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("skipped: there is no bash here (apt-get install bash)")
+    source = 'eval "$(_FOOTPRINT_COMPLETE=source_bash footprint)"; complete -p footprint'
+    ask = (
+        "COMP_WORDS=(footprint {}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); _footprint_completion footprint; "
+        "echo ${{COMPREPLY[@]}}"
+    )
+    asked = "; ".join(ask.format(words) for words in ("re", "revoke --ack", "status --stage r", "plan x --for re"))
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [bash, "--norc", "-c", f"{source}; {asked}; footprint --help"], env=shell_environment, capture_output=True,
+        text=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    lines = ran.stdout.splitlines()
+    assert lines[0].endswith("footprint")
+    assert set(lines[1].split()) == {"reconcile", "release", "revoke"}
+    assert lines[2] == "--acknowledge-quarantine"
+    assert set(lines[3].split()) == {"run", "revoke"}
+    assert set(lines[4].split()) == {"repair", "revoke"}
+    assert "Usage: footprint" in "\n".join(lines[5:])
+
+
+def test_zsh_completes_commands(shell_environment: Environment, tmp_path: Path) -> None:
+    zsh = shutil.which("zsh")
+    if zsh is None:
+        pytest.skip("skipped: there is no zsh here (apt-get install zsh)")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [zsh, "-f", "-i"], cwd=tmp_path, env=shell_environment, stdin=theirs, stdout=theirs, stderr=theirs,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    source = 'eval "$(_FOOTPRINT_COMPLETE=source_zsh footprint)"'
+    os.write(ours, f"autoload -Uz compinit; compinit -u -D; {source}\nfootprint recon\t".encode())
+    read, end = b"", time.monotonic() + PATIENCE
+    while b"footprint reconcile" not in read and time.monotonic() < end:
+        read += os.read(ours, 65536)
+    process.kill()
+    process.wait()
+    os.close(ours)
+    assert b"footprint reconcile" in read, read.decode()
