@@ -112,9 +112,10 @@ class Api:
         if not meant:
             near = ", ".join(f"“{one['name']}”" for one in found[:5])
             raise Refused(
-                404, "no_such_connection",
+                404,
+                "no_such_connection",
                 f"No connection has the id, name or tenant “{word}”." + (f" Similar: {near}." if near else ""),
-            )  # fmt: skip
+            )
         return self.get(of((open_still or meant)[0]["id"]))
 
     @cached_property
@@ -157,9 +158,11 @@ class Api:
         if not VISIBLE.fullmatch(token):
             raise Usage("token_not_valid", "FOOTPRINT_TOKEN cannot be a token: no token holds spaces or line ends.")
         return httpx.Client(
-            base_url=f"{address}/api", headers={"Authorization": f"Bearer {token}"}, verify=self._trust(),
+            base_url=f"{address}/api",
+            headers={"Authorization": f"Bearer {token}"},
+            verify=self._trust(),
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=10.0),
-        )  # fmt: skip
+        )
 
     def _trust(self) -> Any:
         import ssl
@@ -181,9 +184,12 @@ class Api:
 
         headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
         request = self._client.build_request(
-            method, path, params={name: value for name, value in query.items() if value is not None}, json=body,
+            method,
+            path,
+            params={name: value for name, value in query.items() if value is not None},
+            json=body,
             headers=headers,
-        )  # fmt: skip
+        )
         lost = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)
         left = RETRIES
         while True:
@@ -232,9 +238,10 @@ class Api:
             raise Refused(answer.status_code, str(told["code"]), str(told["detail"]))
         except (ValueError, KeyError, TypeError):
             raise Refused(
-                answer.status_code, f"http_{answer.status_code}",
+                answer.status_code,
+                f"http_{answer.status_code}",
                 f"{self._address} answered {answer.status_code} {answer.reason_phrase} without a reason.",
-            ) from None  # fmt: skip
+            ) from None
 
     def _content(self, answer: "httpx.Response") -> Answer:
         try:

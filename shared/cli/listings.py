@@ -44,7 +44,9 @@ def _which(conditions: Mapping[str, Any]) -> str:
 
 
 USERS = Listing(
-    path="users", key="users", none="There are no such users in our copy of the directory.",
+    path="users",
+    key="users",
+    none="There are no such users in our copy of the directory.",
     columns=(
         column("NAME", "name"),
         column("MAIL", "mail"),
@@ -52,18 +54,22 @@ USERS = Listing(
         column("SKIPPED", "skipped"),
         column("ID", "id", firm=True),
     ),
-)  # fmt: skip
+)
 GROUPS = Listing(
-    path="groups", key="groups", none="There are no such groups in our copy of the directory.",
+    path="groups",
+    key="groups",
+    none="There are no such groups in our copy of the directory.",
     columns=(
         column("NAME", "name"),
         column("MAIL", "mail"),
         column("MEMBERS", "members"),
         column("ID", "id", firm=True),
     ),
-)  # fmt: skip
+)
 POLICIES = Listing(
-    path="policies", key="policies", none="There are no policies, so nobody's mail is protected.",
+    path="policies",
+    key="policies",
+    none="There are no policies, so nobody's mail is protected.",
     columns=(
         column("ORDER", "order", firm=True),
         column("NAME", "name"),
@@ -73,9 +79,11 @@ POLICIES = Listing(
         Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
         column("ACTIONS", "actions"),
     ),
-)  # fmt: skip
+)
 QUARANTINE = Listing(
-    path="quarantine", key="items", none="There is nothing in quarantine.",
+    path="quarantine",
+    key="items",
+    none="There is nothing in quarantine.",
     columns=(
         column("ITEM", "id", firm=True),
         column("STATE", "state", firm=True),
@@ -86,7 +94,7 @@ QUARANTINE = Listing(
         column("POLICY", "policy"),
         column("TOLD", "told"),
     ),
-)  # fmt: skip
+)
 
 
 def users(context: Context, connection: Connection, *, q: Part = None, as_json: Json = False) -> int:

@@ -1,6 +1,7 @@
 """What people read: tables that fit their terminal, marks with their words, times; and nothing that moves a cursor."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,7 +114,7 @@ class Terminal:
     def facts(self, content: Mapping[str, Any]) -> None:
         """Names and values, one to a line."""
         rows = {name: plain(value) for name, value in content.items() if value not in (None, "", [])}
-        indent = max(map(cell_len, rows), default=0) + GAP
+        indent = max(map(len, rows), default=0) + GAP
         for name, value in rows.items():
             _print_words(self.out, value, first=name, indent=indent)
 
@@ -156,8 +157,14 @@ def _console(environ: Mapping[str, str], *, to_stderr: bool = False) -> Console:
 
 
 def _print_words(console: Console, text: str, *, first: str = "", indent: int = 0) -> None:
-    """A text broken between words only: a link in it stays whole, to be copied."""
-    for line in Text(text).wrap(console, max(NARROWEST, console.width - indent), overflow="ignore"):
-        console.file.write(f"{first}{' ' * (indent - cell_len(first))}{line.plain.rstrip()}\n")
-        first = ""
+    """A text broken between words only: a link in it stays whole, to be copied. Rich breaks long words or none."""
+    lines = textwrap.fill(
+        text,
+        max(console.width, indent + NARROWEST),
+        initial_indent=first.ljust(indent),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    console.file.write(f"{lines}\n")
     console.file.flush()

@@ -78,7 +78,7 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
         ({}, ["frobnicate"], 2, "Usage:"),
         ({}, [], 2, "Usage:"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_done_is_told_and_has_its_exit_code(
     line: Line, changed: Environment, typed: list[str], code: int, told: str
 ) -> None:

@@ -30,16 +30,24 @@ def footprint(installed: Path, *typed: str, libraries: bool = True) -> "subproce
     python = [sys.executable] if libraries else [sys.executable, "-S"]
     known = {**os.environ, "PYTHONPATH": str(installed), "FOOTPRINT_URL": "http://127.0.0.1:1", "FOOTPRINT_TOKEN": "x"}
     return subprocess.run(  # noqa: S603 - our own words
-        [*python, "-c", f"{code}; one.load()()", *typed], cwd=installed, env=known, capture_output=True, text=True,
-        timeout=PATIENCE, check=False,
-    )  # fmt: skip
+        [*python, "-c", f"{code}; one.load()()", *typed],
+        cwd=installed,
+        env=known,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
 
 
 def test_nothing_is_missing_and_nothing_else_is_installed(installed: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "shared"],  # noqa: S607
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     ours = {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
     files = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     information = f"footprint-{__version__}.dist-info/"

@@ -34,13 +34,17 @@ def test_a_strangers_words_cannot_drive_the_terminal(line: Line) -> None:
     assert not set("\x1b\x07\u202e\r") & set(ran.out)
 
 
+def on_paper(out: io.StringIO, places: int | None, *, colour: bool = False) -> terminal.Terminal:
+    """A terminal of some width whose lines are kept."""
+    width, system = places or terminal.UNLIMITED, "standard" if colour else None
+    console = Console(file=out, width=width, force_terminal=colour, color_system=system)
+    return terminal.Terminal(out=console, told=console)
+
+
 def shown(places: int | None, rows: Sequence[dict[str, str]], *, colour: bool = False) -> list[str]:
     """The lines of a table on a terminal of some width."""
     out = io.StringIO()
-    console = Console(
-        file=out, width=places or terminal.UNLIMITED, force_terminal=colour, color_system="standard" if colour else None
-    )
-    screen = terminal.Terminal(out=console, told=console)
+    screen = on_paper(out, places, colour=colour)
     columns = (
         terminal.marks("NOW", "mark"),
         terminal.column("NAME", "name"),
@@ -63,6 +67,25 @@ def test_a_table_fits_the_terminal_and_loses_nothing() -> None:
     assert len(shown(None, [row])) == 2
     (mark,) = re.findall("\x1b\\[31m▲ drifted\x1b\\[0m", "\n".join(shown(None, [row], colour=True)))
     assert mark
+
+
+def test_sentences_are_broken_between_words_and_a_link_stays_whole() -> None:
+    link = "https://admin.example.com/" + "long-" * 12
+    screen = on_paper(out := io.StringIO(), 40)
+    screen.facts({"name": "Contoso", "what to do": f"Open {link} and follow " + "all that it says " * 4})
+    screen.say("Waiting for consent, which takes as long as the administrator takes.")
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "name        Contoso"
+    assert sum(link in line for line in lines) == 1
+    assert max(len(line) for line in lines if link not in line) <= 40
+    assert out.getvalue().split() == [
+        *["name", "Contoso", "what", "to", "do", "Open"],
+        link,
+        *["and", "follow"],
+        *("all that it says " * 4).split(),
+        *["Waiting", "for", "consent,", "which", "takes", "as", "long", "as"],
+        *["the", "administrator", "takes."],
+    ]
 
 
 def test_on_a_terminal_a_revoke_is_shown_and_asked_for(line: Line) -> None:
@@ -88,9 +111,14 @@ def test_colour_is_for_terminals_and_for_those_who_want_it(line: Line) -> None:
 def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603 - our own words
-            [sys.executable, *words], cwd=ROOT, env={**os.environ, **line.environment}, capture_output=True, text=True,
-            timeout=PATIENCE, check=False,
-        )  # fmt: skip
+            [sys.executable, *words],
+            cwd=ROOT,
+            env={**os.environ, **line.environment},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
 
     identifier, _ = line.connect("A program", "program.example")
     ran = run("-m", "shared", "status", "a program", "--json")
@@ -109,9 +137,13 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
 def test_whoever_interrupts_is_told_that_the_service_goes_on(line: Line) -> None:
     words = ("connect", "--platform", "microsoft365", "--site", "in", "--name", "Interrupted", "--wait")
     with subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-m", "shared", *words], cwd=ROOT, env={**os.environ, **line.environment},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        [sys.executable, "-m", "shared", *words],
+        cwd=ROOT,
+        env={**os.environ, **line.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stderr is not None
         assert "Send the link" in process.stderr.readline()
         assert process.stderr.readline() == "Waiting for consent.\n"
@@ -124,9 +156,14 @@ def test_whoever_has_read_enough_is_not_told_of_it(line: Line) -> None:
     line.connect("Read by somebody", "reader.example")
     piped = f"{shlex.quote(sys.executable)} -m shared status | true"
     ran = subprocess.run(  # noqa: S603 - our own words
-        [str(shutil.which("bash")), "-c", piped], cwd=ROOT, env={**os.environ, **line.environment},
-        capture_output=True, text=True, timeout=PATIENCE, check=True,
-    )  # fmt: skip
+        [str(shutil.which("bash")), "-c", piped],
+        cwd=ROOT,
+        env={**os.environ, **line.environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
     assert ran.stderr == ""
 
 
@@ -150,9 +187,13 @@ def test_bash_completes_commands_options_and_choices(shell_environment: Environm
     )
     asked = "; ".join(ask.format(words) for words in ("re", "revoke --ack", "status --stage r", "plan x --for re"))
     ran = subprocess.run(  # noqa: S603 - our own words
-        [bash, "--norc", "-c", f"{source}; {asked}; footprint --help"], env=shell_environment, capture_output=True,
-        text=True, timeout=PATIENCE, check=True,
-    )  # fmt: skip
+        [bash, "--norc", "-c", f"{source}; {asked}; footprint --help"],
+        env=shell_environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
     lines = ran.stdout.splitlines()
     assert lines[0].endswith("footprint")
     assert set(lines[1].split()) == {"reconcile", "release", "revoke"}
@@ -168,9 +209,14 @@ def test_zsh_completes_commands(shell_environment: Environment, tmp_path: Path) 
         pytest.skip("skipped: there is no zsh here (apt-get install zsh)")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(  # noqa: S603 - our own words
-        [zsh, "-f", "-i"], cwd=tmp_path, env=shell_environment, stdin=theirs, stdout=theirs, stderr=theirs,
+        [zsh, "-f", "-i"],
+        cwd=tmp_path,
+        env=shell_environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
         start_new_session=True,
-    )  # fmt: skip
+    )
     os.close(theirs)
     source = 'eval "$(_FOOTPRINT_COMPLETE=source_zsh footprint)"'
     os.write(ours, f"autoload -Uz compinit; compinit -u -D; {source}\nfootprint recon\t".encode())

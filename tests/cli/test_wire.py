@@ -44,9 +44,17 @@ def test_it_is_not_sent_for_ever_nor_waited_for_at_any_length(line: Line) -> Non
 
 def test_what_needs_a_person_is_not_waited_for(line: Line) -> None:
     now = {
-        "id": "0" * 32, "name": "n", "synced_at": None, "working": False, "stage": "run", "stage_title": "Running",
-        "status": "attention", "reason": "implausible_loss", "sentence": "Half of it is gone.", "not_before": None,
-    }  # fmt: skip
+        "id": "0" * 32,
+        "name": "n",
+        "synced_at": None,
+        "working": False,
+        "stage": "run",
+        "stage_title": "Running",
+        "status": "attention",
+        "reason": "implausible_loss",
+        "sentence": "Half of it is gone.",
+        "not_before": None,
+    }
     busy = {**now, "working": True, "sentence": None}
     views = [(200, {}, json.dumps(view)) for view in (now, busy, now)]
     with scripted(views[0], (202, {}, '{"accepted": true}'), *views[1:]) as (address, service):
