@@ -13,7 +13,7 @@ ACTED_ON = 2
 
 
 async def weekly_report(life: Life) -> None:
-    """It is there, says what happened, and shows it in pictures."""
+    """It is there, says what happened, and shows it in charts."""
     made: list[dict[str, Any]] = []
 
     async def there() -> bool:
@@ -31,8 +31,8 @@ async def weekly_report(life: Life) -> None:
     page = await life.text(f"/reports/{name}/html")
     file = KEPT / f"weekly-report-{life.story.domain}.html"
     await asyncio.to_thread(_keep, file, page)
-    pictures = page.count("data:image/png;base64,")
-    life.check(f"it has {pictures} pictures, and is kept in {file}", held=pictures > 1)
+    charts = page.count("<caption")
+    life.check(f"it has {charts} charts, and is kept in {file}", held=charts > 1)
 
 
 def _keep(file: Path, text: str) -> None:

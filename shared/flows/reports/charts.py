@@ -1,158 +1,141 @@
-"""Pictures of a report's figures, as PNG. Which there are is decided by what there is to see; all of it is also text.
+"""Charts of a report's figures: bars of table cells, which mail programs show as browsers do.
 
-The only place that knows the chart library. It is slow to import and draws for a while: never on the event loop.
+Mail programs strip style sheets, scripts and SVG, and often hide pictures; they keep a cell's width and background
+(https://www.caniemail.com). Each bar stands beside its number, so nothing depends on seeing it.
 """
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-# In pixels as they are shown; they are drawn twice as fine, for fine screens.
-WIDTH, HEIGHT = 600, 240
-DOTS = 100
-INK, SOFT, LINE = "#17202a", "#56626b", "#d8dee3"
-# Told apart by people who see some colours alike, and by their lightness in print (after Okabe and Ito).
+# Told apart by people who see some colours alike, on light and on dark (after Okabe and Ito,
+# https://jfly.uni-koeln.de/color/).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """A piece of a bar, in one colour: how many percent of the bar it is."""
+
+    colour: str
+    percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One line: how many percent of the longest bar it is, and what its parts are in words, if it has several."""
+
+    label: str
+    number: int
+    percent: float
+    parts: Sequence[Part]
+    told: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One picture: its name, a title, what it shows in words, and how it is drawn on axes."""
+    """A title, a sentence with what it shows, the names of its two columns, its bars, and what each colour means."""
 
     name: str
     title: str
-    alt: str
-    draw: Callable[["Axes"], None]
-    height: int = HEIGHT
+    summary: str
+    columns: tuple[str, str]
+    bars: Sequence[Bar]
+    legend: Sequence[tuple[str, str]] = ()
+    """(name, colour), if there are several."""
 
 
-def charts(content: Mapping[str, Any]) -> list[Chart]:
-    """The pictures of a report; what came to nothing has none."""
-    made = _of_mail(content["mail"], content["unit"]) if content["mail"] else []
+def charts(content: Mapping[str, Any]) -> dict[str, Chart]:
+    """A report's charts by name; what came to nothing has none."""
+    found = _of_mail(content["mail"], content["unit"]) if content["mail"] else []
     changes = content["directory"]["changes"] or {}
     if any(number for change in changes.values() for number in change.values()):
-        made.append(_of_directory(changes))
-    return made
-
-
-def png(chart: Chart) -> bytes:
-    """A picture, drawn."""
-    # Each of its warnings would be a line of our log, and none is of use there.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from matplotlib.figure import Figure
-
-    # A figure of its own has nothing to do with the library's global state, so that two may be drawn at once.
-    figure = Figure(figsize=(WIDTH / DOTS, chart.height / DOTS), dpi=2 * DOTS, layout="constrained")
-    axes = figure.add_subplot()
-    figure.suptitle(chart.title, x=0.005, ha="left", fontsize=10, color=INK, fontweight="bold")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(SOFT)
-    axes.tick_params(length=0, labelsize=8, colors=SOFT)
-    axes.set_axisbelow(True)
-    chart.draw(axes)
-    target = BytesIO()
-    figure.savefig(target, format="png", metadata={"Software": None})
-    return target.getvalue()
+        found.append(_of_directory(changes))
+    return {chart.name: chart for chart in found}
 
 
 def _of_mail(mail: Mapping[str, Any], unit: str) -> list[Chart]:
     steps, policies = mail["steps"], mail["policies"]
     labels = [step["step"] for step in steps]
-    made = []
+    found = []
     if mail["looked_at"]:
         looked = [step["looked_at"] for step in steps]
-        made.append(
+        found.append(
             Chart(
-                name="looked-at", title=f"Messages looked at, by {unit}",
-                alt=_most(labels, looked, "messages looked at"),
-                draw=lambda axes: _standing(axes, labels, {"": looked}, f"{unit}s", "messages"),
+                name="looked-at",
+                title=f"Messages looked at, by {unit}",
+                summary=_most(labels, looked, "messages looked at"),
+                columns=(unit.capitalize(), "Messages"),
+                bars=_bars(labels, {"": looked}),
             )
-        )  # fmt: skip
+        )
     if mail["actions"]:
         series = {action: [step["actions"].get(action, 0) for step in steps] for action in mail["actions"]}
         sums = [sum(step["actions"].values()) for step in steps]
-        made.append(
+        found.append(
             Chart(
-                name="acted-on", title=f"Actions, by {unit}", alt=_most(labels, sums, "actions"),
-                draw=lambda axes: _standing(axes, labels, series, f"{unit}s", "actions"),
+                name="acted-on",
+                title=f"Actions, by {unit}",
+                summary=_most(labels, sums, "actions"),
+                columns=(unit.capitalize(), "Actions"),
+                bars=_bars(labels, series),
+                legend=[(name, _colour(place)) for place, name in enumerate(series)] if len(series) > 1 else (),
             )
-        )  # fmt: skip
-        names = [": ".join(filter(None, (row["policy"], row["action"]))) for row in policies]
-        numbers = [row["number"] for row in policies]
-        told = ", ".join(f"{name} {number}" for name, number in zip(names, numbers, strict=True))
-        made.append(
+        )
+        found.append(
             Chart(
-                name="policies", title="Actions, by policy", alt=f"Bar chart. {told}.",
-                draw=lambda axes: _lying(axes, names, {"": numbers}), height=90 + 24 * len(names),
+                name="policies",
+                title="Actions, by policy",
+                summary="",
+                columns=("Policy and action", "Times"),
+                bars=_bars([named(row) for row in policies], {"": [row["number"] for row in policies]}),
             )
-        )  # fmt: skip
-    return made
+        )
+    return found
 
 
 def _of_directory(changes: Mapping[str, Mapping[str, int]]) -> Chart:
-    kinds = list(changes)
-    series = {way: [changes[kind][way] for kind in kinds] for way in ("added", "removed")}
-    told = ", ".join(f"{kind} {changes[kind]['added']} added and {changes[kind]['removed']} removed" for kind in kinds)
+    ways = ("added", "removed")
+    labels = [f"{kind.capitalize()} {way}" for kind in changes for way in ways]
+    series = {way: [changes[kind][each] if each == way else 0 for kind in changes for each in ways] for way in ways}
     return Chart(
-        name="directory", title="Directory: added and removed", alt=f"Bar chart. {told}.",
-        draw=lambda axes: _lying(axes, kinds, series), height=210,
-    )  # fmt: skip
+        name="directory",
+        title="Directory: added and removed",
+        summary="",
+        columns=("Change", "Number"),
+        bars=_bars(labels, series),
+    )
+
+
+def named(row: Mapping[str, Any]) -> str:
+    """A policy and what it did."""
+    return ": ".join(filter(None, (row["policy"], row["action"])))
 
 
 def _most(labels: Sequence[str], numbers: Sequence[int], what: str) -> str:
     most = max(range(len(numbers)), key=numbers.__getitem__)
-    return f"Bar chart. {sum(numbers)} {what} in all; most in {labels[most]}: {numbers[most]}."
+    return f"{sum(numbers):,} {what} in all; most in {labels[most]}: {numbers[most]:,}."
 
 
-def _standing(axes: "Axes", labels: Sequence[str], series: Mapping[str, Sequence[int]], across: str, up: str) -> None:
-    """Bars over time, one series upon another."""
-    from matplotlib.ticker import MaxNLocator
-
-    places, below = range(len(labels)), [0] * len(labels)
-    for number, (name, values) in enumerate(series.items()):
-        axes.bar(places, values, 0.7, bottom=below, label=name, color=_colour(number), edgecolor="white", linewidth=0.5)
-        below = [base + value for base, value in zip(below, values, strict=True)]
-    # Every label of a week, every third hour or day: more would touch each other.
-    apart = 1 if len(labels) <= 8 else 3
-    axes.set_xticks(places[::apart], labels[::apart])
-    axes.set_xlabel(across, fontsize=8, color=SOFT)
-    axes.set_ylabel(up, fontsize=8, color=SOFT)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axes.yaxis.set_major_formatter(lambda value, _place: f"{value:,.0f}")
-    axes.grid(axis="y", color=LINE, linewidth=0.8)
-    _legend(axes, len(series))
+def _bars(labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> list[Bar]:
+    """A bar for each label, of one part for each series that has something there."""
+    rows = list(zip(*series.values(), strict=True))
+    longest = max(map(sum, rows), default=0)
+    return [_bar(label, dict(zip(series, row, strict=True)), longest) for label, row in zip(labels, rows, strict=True)]
 
 
-def _lying(axes: "Axes", labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> None:
-    """Bars side by side, with their numbers; the first on top."""
-    thick = 0.75 / len(series)
-    for number, (name, values) in enumerate(series.items()):
-        places = [place + (number - (len(series) - 1) / 2) * thick for place in range(len(labels))]
-        bars = axes.barh(places, values, thick, label=name, color=_colour(number), edgecolor="white", linewidth=0.5)
-        axes.bar_label(bars, [f"{value:,}" for value in values], padding=3, fontsize=8, color=INK)
-    axes.set_yticks(range(len(labels)), [label if len(label) <= 40 else label[:39] + "…" for label in labels])
-    axes.tick_params(axis="y", labelcolor=INK)
-    axes.invert_yaxis()
-    axes.set_xticks([])
-    axes.spines["bottom"].set_visible(False)
-    axes.spines["left"].set_visible(True)
-    axes.spines["left"].set_color(SOFT)
-    axes.margins(x=0.12)
-    _legend(axes, len(series))
+def _bar(label: str, numbers: Mapping[str, int], longest: int) -> Bar:
+    total = sum(numbers.values())
+    there = [(place, name, number) for place, (name, number) in enumerate(numbers.items()) if number]
+    return Bar(
+        label=label,
+        number=total,
+        # What is not nothing is seen.
+        percent=max(1.0, round(100 * total / longest, 1)) if total else 0,
+        parts=[Part(colour=_colour(place), percent=round(100 * number / total, 1)) for place, _, number in there],
+        told=", ".join(f"{name} {number:,}" for _, name, number in there) if len(there) > 1 else "",
+    )
 
 
-def _legend(axes: "Axes", series: int) -> None:
-    if series > 1:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=series, frameon=False, fontsize=8, labelcolor=INK,
-            borderaxespad=0.2, handlelength=1, handleheight=1,
-        )  # fmt: skip
-
-
-def _colour(number: int) -> str:
-    return COLOURS[number % len(COLOURS)]
+def _colour(place: int) -> str:
+    return COLOURS[place % len(COLOURS)]

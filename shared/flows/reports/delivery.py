@@ -14,7 +14,6 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
-from shared.flows.reports.rendering import Page
 from shared.flows.reports.store import SENT, WAITING
 from shared.foundation.errors import Temporary
 from shared.foundation.settings import Smtp
@@ -27,12 +26,13 @@ def compose(
     smtp: Smtp,
     recipients: Sequence[str],
     content: Mapping[str, Any],
-    page: Page,
-    figures: str,
     *,
-    id: str,  # noqa: A002
+    text: str,
+    html: str,
+    figures: str,
+    id: str,  # noqa: A002 - Message-ID has no other name
 ) -> EmailMessage:
-    """The mail: text and HTML with its pictures, and the figures as a file. `id` is the same each time."""
+    """The mail: text and HTML, and the figures as a CSV file. `id` is the same each time."""
     domain = smtp.sender.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["From"] = Address("Footprint", addr_spec=smtp.sender)
@@ -42,11 +42,8 @@ def compose(
     message["Message-ID"] = f"<{id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     # Lines of mail are short, and these are not.
-    message.set_content(page.text, cte="quoted-printable")
-    message.add_alternative(page.html, subtype="html", cte="quoted-printable")
-    html: Any = message.get_payload(1)
-    for name, image in page.images:
-        html.add_related(image, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name}.png")
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.add_attachment(figures, subtype="csv", filename=f"{content['name']}.csv", cte="quoted-printable")
     return message
 

@@ -130,9 +130,12 @@ async def _drift(read: AsyncConnection, connection: str, period: Period) -> dict
     ledger, later = db.ledger, db.ledger.alias()
     found = (*_within(ledger, connection, period), ledger.c.act == str(Act.DRIFT))
     mended = sa.exists().where(
-        later.c.connection == connection, later.c.key == ledger.c.key, later.c.number > ledger.c.number,
-        later.c.act.in_(MENDING), later.c.state.in_(("done", "noted")),
-    )  # fmt: skip
+        later.c.connection == connection,
+        later.c.key == ledger.c.key,
+        later.c.number > ledger.c.number,
+        later.c.act.in_(MENDING),
+        later.c.state.in_(("done", "noted")),
+    )
     number = sa.select(sa.func.count()).select_from(ledger).where(*found)
     holdings = db.holdings
     standing = sa.select(holdings.c.key).where(holdings.c.connection == connection, holdings.c.drift.is_not(sa.null()))

@@ -10,8 +10,7 @@ from shared.connections.record import Connection, Lease, Status
 from shared.deployment.queues import Job
 from shared.engine.rows import Stage
 from shared.flows.app import App
-from shared.flows.reports import figures
-from shared.flows.reports import store as keep
+from shared.flows.reports import figures, store
 from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
 from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
@@ -31,11 +30,11 @@ async def report(app: App, connection: Connection, lease: Lease) -> None:
     if connection.stage is not Stage.RUN:
         return
     now = app.clock.now()
-    standing = await keep.standing(app.database, connection.id, now - LOOK_BACK)
+    standing = await store.standing(app.database, connection.id, now - LOOK_BACK)
     unsent = [name for name, not_before in standing.unsent.items() if not_before <= now]
     for period in _missing(connection, standing, now):
         content = await _content(app, connection, period, now)
-        if await keep.add(app.database, lease, period, content, standing.recipients, now) and standing.recipients:
+        if await store.add(app.database, lease, period, content, standing.recipients, now) and standing.recipients:
             unsent.append(period.name)
     for name in unsent:
         await _send(app, lease, name)
@@ -91,7 +90,7 @@ def _needs(connection: Connection, found: Mapping[str, Any]) -> list[str]:
 async def _send(app: App, lease: Lease, name: str) -> None:
     """Hand a report to the mail server; what it does not take is tried again, later and later, and then given up."""
     now = app.clock.now()
-    row = await keep.take(app.database, lease, name, now, now + SENDING)
+    row = await store.take(app.database, lease, name, now, now + SENDING)
     if row is None:
         return
     recipients, waited = row["recipients"], now - row["made_at"]
@@ -105,9 +104,7 @@ async def _send(app: App, lease: Lease, name: str) -> None:
             sentence = error.sentence
     if WAITING not in recipients.values():
         again = sentence = None
-    await keep.note(
-        app.database, lease.connection, name, recipients=recipients, not_before=again, sentence=sentence
-    )  # fmt: skip
+    await store.note(app.database, lease.connection, name, recipients=recipients, not_before=again, sentence=sentence)
     if again is not None:
         await app.queue.send(Job(name="report", connection=lease.connection), again)
     if sentence != row["sentence"] and sentence is not None:
@@ -118,16 +115,22 @@ async def _send(app: App, lease: Lease, name: str) -> None:
 
 async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dict[str, str]:
     """What became of each recipient that still waits. Raises Temporary if nobody was sent anything."""
-    from shared.flows.reports import delivery
-    from shared.flows.reports import rendering as page
+    from shared.flows.reports import delivery, rendering
 
     smtp, content, recipients = app.settings.smtp, row["content"], row["recipients"]
     if not smtp.host:
         raise Temporary("no_mail_server", "There is no mail server to hand reports to. Set FOOTPRINT_SMTP__HOST.")
 
     def hand_over() -> dict[str, str]:
-        shown, rows, number = page.of_mail(content), page.figures(content), f"{row['name']}.{connection}"
-        message = delivery.compose(smtp, list(recipients), content, shown, rows, id=number)
+        message = delivery.compose(
+            smtp,
+            list(recipients),
+            content,
+            text=rendering.text(content),
+            html=rendering.html(content),
+            figures=rendering.figures(content),
+            id=f"{row['name']}.{connection}",
+        )
         waiting = [address for address, state in recipients.items() if state == WAITING]
         return delivery.hand_over(smtp, app.wire.ssl_context, message, waiting)
 
@@ -145,12 +148,12 @@ async def subscribe(
         raise Refused(409, "not_running", "Access has been revoked, so there are no more reports.")
     if wanted.recipients and not app.settings.smtp.host:
         raise Refused(409, "no_mail_server", "recipients: there is no mail server to hand reports to.")
-    await keep.subscribe(app.database, connection, wanted, check, actor=actor, now=app.clock.now())
+    await store.subscribe(app.database, connection, wanted, check, actor=actor, now=app.clock.now())
 
 
 async def one(app: App, connection: Connection, name: str) -> Report:
     """One kept report. Raises Refused 404 if there is none of that name."""
-    found = await keep.found(app.database, connection.id, name)
+    found = await store.found(app.database, connection.id, name)
     if found is None:
         raise Refused(404, "no_such_report", "There is no such report.")
     return found

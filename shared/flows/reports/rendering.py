@@ -1,10 +1,8 @@
 """How a report looks: HTML that mail programs show, the same as text, and its figures as rows.
 
-Everything is made from what is kept of the report, whenever it is asked for, and looks the same each time. It draws,
-so it is called in a thread.
+Everything is made from what is kept of the report, whenever it is asked for, and looks the same each time.
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from shared.flows.reports.charts import WIDTH, Chart, charts, png
+from shared.flows.reports.charts import charts, named
 from shared.foundation.csv_file import as_csv
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent
+# In pixels, at most.
+WIDTH = 600
 # How the ledger's acts are called where nobody knows the ledger.
 ACTS = {
     "create": "objects made",
@@ -33,43 +33,32 @@ ACTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """A report for mail: `images` are (name, PNG), which the HTML shows by `cid:` and the name."""
-
-    html: str
-    text: str
-    images: tuple[tuple[str, bytes], ...]
+def html(content: Mapping[str, Any]) -> str:
+    """A report as one HTML file, for a mail or by itself: it refers to nothing outside."""
+    template = _environment().get_template("report.html")
+    return template.render(**_told(content), charts=charts(content), width=WIDTH)
 
 
-def of_mail(content: Mapping[str, Any]) -> Page:
-    """A report as its mail shows it."""
-    drawn = charts(content)
-    return Page(
-        html=_html(content, drawn, lambda chart: f"cid:{chart.name}"),
-        text=_environment().get_template("report.txt").render(**_told(content)),
-        images=tuple((chart.name, png(chart)) for chart in drawn),
-    )
+def text(content: Mapping[str, Any]) -> str:
+    """A report as plain text."""
+    return _environment().get_template("report.txt").render(**_told(content))
 
 
-def alone(content: Mapping[str, Any]) -> str:
-    """A report as one HTML file, its pictures inside."""
-    return _html(content, charts(content), lambda chart: f"data:image/png;base64,{b64encode(png(chart)).decode()}")
-
-
-def _html(content: Mapping[str, Any], drawn: list[Chart], source: Callable[[Chart], str]) -> str:
-    pictures = {chart.name: {"src": source(chart), "alt": f"{chart.title}. {chart.alt}"} for chart in drawn}
-    return _environment().get_template("report.html").render(**_told(content), pictures=pictures, width=WIDTH)
+Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of a report: sentences, tables (the names of the columns, then the rows), and pictures by name."""
+    """One part of a report: sentences, tables (the names of the columns, then the rows), and charts by name.
+
+    `charted` are tables whose figures HTML shows as a chart.
+    """
 
     title: str
     sentences: Sequence[str]
-    tables: Sequence[tuple[Sequence[str], Sequence[Sequence[Any]]]] = ()
-    pictures: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    charts: Sequence[str] = ()
+    charted: Sequence[Table] = ()
 
 
 def _told(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,14 +78,15 @@ def _mail(content: Mapping[str, Any]) -> Section:
     sentences = [f"Messages looked at: {mail['looked_at']:,}; acted on: {mail['acted_on']:,}."]
     if mail["uninspected"]:
         sentences.append(f"Not looked into as far as a policy asks: {mail['uninspected']:,}.")
-    tables = [
-        (("Action", "Times"), list(mail["actions"].items())),
-        (("Policy and action", "Times"), [(named(row), row["number"]) for row in mail["policies"]]),
-    ]
+    if not mail["actions"]:
+        return Section(title="Mail", sentences=sentences, charts=("looked-at",))
     return Section(
-        title="Mail", sentences=sentences, tables=tables if mail["actions"] else (),
-        pictures=("looked-at", "acted-on", "policies"),
-    )  # fmt: skip
+        title="Mail",
+        sentences=sentences,
+        tables=[(("Action", "Times"), list(mail["actions"].items()))],
+        charts=("looked-at", "acted-on", "policies"),
+        charted=[(("Policy and action", "Times"), [(named(row), row["number"]) for row in mail["policies"]])],
+    )
 
 
 def _directory(content: Mapping[str, Any]) -> Section:
@@ -105,9 +95,11 @@ def _directory(content: Mapping[str, Any]) -> Section:
         return Section(title="Directory", sentences=["It was not synchronised yet."])
     rows = [(kind.capitalize(), held[kind], change["added"], change["removed"]) for kind, change in changes.items()]
     return Section(
-        title="Directory", sentences=[f"Synchronisations: {syncs}."],
-        tables=[(("Kind", "At the end", "Added", "Removed"), rows)], pictures=("directory",),
-    )  # fmt: skip
+        title="Directory",
+        sentences=[f"Synchronisations: {syncs}."],
+        tables=[(("Kind", "At the end", "Added", "Removed"), rows)],
+        charts=("directory",),
+    )
 
 
 def _tenant(content: Mapping[str, Any]) -> Section:
@@ -139,14 +131,7 @@ def _health(content: Mapping[str, Any], moment: Callable[[str], str]) -> Section
         rows.append(("Mailboxes put aside after a failure", watches["put_aside"]))
     if calls:
         rows += [("Calls made in this time", calls["made"]), ("Calls that failed", calls["failed"])]
-    return Section(
-        title="Health", sentences=sentences, tables=[(("What", "Number"), rows)],
-    )  # fmt: skip
-
-
-def named(row: Mapping[str, Any]) -> str:
-    """A policy and what it did."""
-    return ": ".join(filter(None, (row["policy"], row["action"])))
+    return Section(title="Health", sentences=sentences, tables=[(("What", "Number"), rows)])
 
 
 @cache
@@ -154,10 +139,14 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(("html",)), undefined=StrictUndefined,
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
         finalize=lambda value: f"{value:,}" if isinstance(value, int) else value,
-        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
 
 
 def figures(content: Mapping[str, Any]) -> str:

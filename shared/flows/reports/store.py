@@ -35,9 +35,10 @@ class Subscription(BaseModel):
     """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True,
+        extra="forbid",
+        frozen=True,
         json_schema_extra={"examples": [{"kinds": ["weekly"], "recipients": ["it@contoso.com"]}]},
-    )  # fmt: skip
+    )
 
     kinds: list[Kind] = Field(default=[Kind.WEEKLY], max_length=len(Kind))
     recipients: Annotated[
@@ -117,9 +118,14 @@ def _subscription(row: Any) -> Subscription:
 
 
 async def subscribe(
-    database: Database, connection: Connection, wanted: Subscription, check: Callable[[Any], None], *,
-    actor: str, now: datetime,
-) -> None:  # fmt: skip
+    database: Database,
+    connection: Connection,
+    wanted: Subscription,
+    check: Callable[[Any], None],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
     """Set what is asked for. What is newly asked for begins with the period that runs now.
 
     `check` is given what was asked for before, JSON-ready, and raises if it is not what was seen.
@@ -150,10 +156,16 @@ async def add(
 ) -> bool:
     """Keep a report, if there is none of its name yet. Raises Superseded if the run lost its lease."""
     row = {
-        "connection": lease.connection, "name": period.name, "kind": str(period.kind), "begins": period.begin,
-        "ends": period.end, "made_at": now, "content": content, "recipients": dict.fromkeys(recipients, WAITING),
+        "connection": lease.connection,
+        "name": period.name,
+        "kind": str(period.kind),
+        "begins": period.begin,
+        "ends": period.end,
+        "made_at": now,
+        "content": content,
+        "recipients": dict.fromkeys(recipients, WAITING),
         "not_before": now if recipients else None,
-    }  # fmt: skip
+    }
     async with database.write() as write:
         await still_ours(write, lease, now)
         added = await write.execute(insert_new(write, db.reports).values(row))
@@ -176,9 +188,14 @@ async def take(database: Database, lease: Lease, name: str, now: datetime, until
 
 
 async def note(
-    database: Database, connection: str, name: str, *, recipients: Mapping[str, str], not_before: datetime | None,
+    database: Database,
+    connection: str,
+    name: str,
+    *,
+    recipients: Mapping[str, str],
+    not_before: datetime | None,
     sentence: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """Note what came of sending a report, and when it is tried again, if it is."""
     table = db.reports
     mine = (table.c.connection == connection, table.c.name == name)

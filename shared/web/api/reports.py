@@ -15,7 +15,7 @@ from shared.web.preconditions import Precondition
 from shared.web.schema import Next
 
 # A file of its own, opened from wherever it was saved to: it can do nothing but be looked at.
-HARMLESS = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+HARMLESS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 class ReportPage(TypedDict):
@@ -56,10 +56,10 @@ async def one(app: App, request: Request) -> Json[Report]:
 @refuses("404 no_such_report")
 async def as_html(app: App, request: Request) -> Html:
     """One report as an HTML file, its charts inside."""
-    from shared.flows.reports.rendering import alone
+    from shared.flows.reports.rendering import html
 
     report = await reports.one(app, request.connection, request.args["report"])
-    text = await asyncio.to_thread(alone, report["content"])
+    text = await asyncio.to_thread(html, report["content"])
     return Html(headers=_file(Html.media, f"{report['name']}.html"), body=text.encode())
 
 
