@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # How often one request is sent again, and the longest pause before that, in seconds.
 RETRIES = 2
 SHORT_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# A plan reads a whole tenant anew.
+# To plan, the service reads the whole tenant.
 ANSWER_SECONDS = 120.0
 # The largest pages that the API gives.
 MOST, MOST_OF_A_FILE = "200", "10000"
@@ -135,7 +135,7 @@ class Api:
         except ValueError:
             usable = False
         if not usable:
-            # Not repeated here: somebody may have put a password into it.
+            # Not repeated in the message: the address may hold a password.
             raise Usage(
                 "url_not_valid",
                 "FOOTPRINT_URL must be an address such as https://footprint.example.com, with nothing behind it; http "

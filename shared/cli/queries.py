@@ -160,7 +160,7 @@ def steps(context: Context, connection: Connection, *, as_json: Json = False) ->
     if found["stage"] == "new":
         call.terminal.say(f"The administrator must consent: “footprint grant {found['id']}” prints an invitation.")
     elif not mine:
-        # What a sentence asks for is no step of the table, such as a role without which nothing can be looked at.
+        # A sentence may ask for what is no step of the table, such as a role without which nothing can be read.
         call.terminal.say(found["sentence"] or "The administrator has nothing to do now.")
     for row in mine:
         call.terminal.facts(dict(_step(row, found)))

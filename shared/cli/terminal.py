@@ -107,7 +107,7 @@ class Terminal:
         self.out.file.write(f"{text}\n")
 
     def pour(self, text: str) -> None:
-        """A file as it is, unless it is poured over somebody's terminal."""
+        """A file as it is; on a terminal without characters that a terminal obeys."""
         seen = self.out.is_terminal
         self.out.file.write("".join(f"{plain(line)}\n" for line in text.splitlines()) if seen else text)
 
