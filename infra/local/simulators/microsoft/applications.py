@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from infra.local.simulators.clock import graph_time
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Record
 
 CLIENT_ID = "5f0c2a9e-7d11-4b8e-9a64-0e2b7c3d4f10"

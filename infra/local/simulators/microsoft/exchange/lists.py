@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from infra.local.simulators.clock import exchange_time
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.connectors import narrow_ipv4
 from infra.local.simulators.microsoft.exchange.errors import already_exists, invalid_argument, not_found
+from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Record
 
 MOST_ADDRESSES = 1273

@@ -7,13 +7,13 @@ import ipaddress
 import re
 from typing import Any
 
-from infra.local.simulators.clock import exchange_time
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.errors import invalid_argument, invalid_operation
 from infra.local.simulators.microsoft.exchange.groups import group_address, visible_group
 from infra.local.simulators.microsoft.exchange.parameters import ListChange
 from infra.local.simulators.microsoft.exchange.rule_records import ACTIONS, DEFAULTS, PAIRS, PREDICATES, shown
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Answer, Record, Refusal
 
 SETTINGS = frozenset(DEFAULTS) - {"State"}
