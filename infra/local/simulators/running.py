@@ -27,6 +27,8 @@ from infra.local.simulators.state import Zone
 from infra.local.simulators.vendor import Vendor
 
 START_LIMIT = 30  # seconds
+# Which of the ports from the first one on is the name server's; the hosts have the others, in their order.
+NAME_SERVER_PLACE = 3
 
 
 class Running:
@@ -48,9 +50,10 @@ class Running:
         self._vendors = [make(self.cloud) for make in self.vendors]
         self.cloud.states = {one.name: one.state for one in self._vendors}
         self._control = Control(self.cloud, self._vendors)
-        ports = itertools.count(port) if port else itertools.repeat(0)
+        places = (place for place in itertools.count() if place != NAME_SERVER_PLACE)
+        ports = (port + place if port else 0 for place in places)
         self._servers = [self._server(vendor, name, next(ports)) for vendor in self._vendors for name in vendor.hosts]
-        self._dns = self._socket(next(ports), socket.SOCK_DGRAM)
+        self._dns = self._socket(port + NAME_SERVER_PLACE if port else 0, socket.SOCK_DGRAM)
         self.control = next(one for one in self.cloud.addresses.values() if one.startswith("http:"))
         self.settings = {
             "FOOTPRINT_CA_FILE": str(self.folder / "ca.pem"),
