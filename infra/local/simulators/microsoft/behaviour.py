@@ -29,7 +29,7 @@ class Behaviour(Knobs):
     onprem_connector_disabled: bool = False
     # A spoof entry is answered with a record, and not stored.
     spoof_not_created: bool = False
-    # Whether an application, without a person, may delete for good what is soft-deleted.
+    # Whether an application without a directory role for it may delete a group for good.
     purge_app_only: bool = True
     # Removing an outbound connector that a rule still names is an error.
     referenced_connector_refused: bool = True

@@ -185,12 +185,21 @@ def get_deleted(call: GraphCall) -> Answer:
 
 
 def purge_deleted(call: GraphCall) -> Answer:
-    """Delete for good; some tenants let only a person do that."""
+    """Delete for good.
+
+    Graph's reference (directory-deleteditems-delete) supports that for groups only to a person. An application is
+    refused (microsoft-graph-docs #2549, #3925), unless it holds a directory role that manages groups (#9714).
+    """
     found = _deleted(call)
-    if not call.administrator and not call.tenant.behaviour.purge_app_only:
-        raise denied("This operation is not supported for application-only calls.")
+    if found["@odata.type"] == f"{PREFIX}group" and not call.administrator and not _may_purge_groups(call):
+        raise denied()
     purge(call.tenant, found["id"])
     return Answer(status=204)
+
+
+def _may_purge_groups(call: GraphCall) -> bool:
+    roles = applications.directory_roles_of(call.tenant, call.principal or "")
+    return call.tenant.behaviour.purge_app_only or not applications.GROUP_PURGERS.isdisjoint(roles)
 
 
 def restore(call: GraphCall) -> Answer:
