@@ -25,6 +25,7 @@ class CustomerControl:
         self._groups_settings = groups_settings
         self.routes: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("POST", "/_sim/rotate-google-keys"): self._rotate,
+            ("POST", "/_sim/disabled-services"): self._disable,
             ("POST", "/_sim/push-endpoint"): lambda body: push.aim(google, body),
             ("GET", "/_sim/pushes"): lambda _: push.take(google),
             ("POST", "/_sim/forget-history"): lambda body: administration.forget_history(google, body),
@@ -39,6 +40,11 @@ class CustomerControl:
     def _rotate(self, _: Any) -> Answer:
         self._google.signer = self._google.signer.rotated()
         return Answer(body=self._google.signer.jwks)
+
+    def _disable(self, body: Any) -> Answer:
+        """Switch APIs off in our own project, by host, and all others on."""
+        self._google.disabled_services = frozenset(body["hosts"])
+        return Answer(body={})
 
     def _directory(self, customer: Customer, body: Any) -> Answer:
         """Do a call as the customer's super administrator; a path without a prefix is Directory's."""

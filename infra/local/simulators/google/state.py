@@ -59,6 +59,7 @@ class Google:
     tokens: dict[str, Token] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     signer: KeyRing = field(default_factory=KeyRing)
+    disabled_services: frozenset[str] = frozenset()  # hosts whose API is switched off in our own project
     # Of our own deployment, and so the same at every moment that is gone back to.
     project: Project = field(default_factory=project)
     push_endpoint: Endpoint = field(default_factory=Endpoint)
@@ -78,6 +79,7 @@ class Google:
             tokens=self.tokens.copy(),
             codes=self.codes.copy(),
             signer=self.signer,
+            disabled_services=self.disabled_services,
             project=self.project,
             push_endpoint=self.push_endpoint,
         )
@@ -86,3 +88,4 @@ class Google:
         """Go back to a saved state, all but where pushes go."""
         copy = saved.copy()
         self.customers, self.tokens, self.codes, self.signer = copy.customers, copy.tokens, copy.codes, copy.signer
+        self.disabled_services = copy.disabled_services

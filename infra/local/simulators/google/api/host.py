@@ -12,13 +12,16 @@ from infra.local.simulators.google import activities
 from infra.local.simulators.google.api import discovery, schema
 from infra.local.simulators.google.api.discovery import Method
 from infra.local.simulators.google.api.field_mask import masked
-from infra.local.simulators.google.api.refusals import NAMES, refused
+from infra.local.simulators.google.api.refusals import NAMES, explained, refused
+from infra.local.simulators.google.application import PROJECT_NUMBER
 from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.google.sign_in.grants import live_token
 from infra.local.simulators.google.state import Google, Token
 from infra.local.simulators.wire import Answer, Record, Refusal, Request
 
 JSON = "application/json; charset=UTF-8"
+# Hosts whose refusals have no list of errors; the reason, where there is one, stands in the details.
+NEWER = frozenset({"cloudidentity", "iam"})
 # Leads to the first page of the same listing: what a page that came back empty goes on with.
 FIRST_PAGE = "~first"
 # What the token log calls the product behind an API.
@@ -92,13 +95,34 @@ class Api:
         token = live_token(self._google, text.strip()) if kind.lower() == "bearer" else None
         if token is None:
             raise refused(401, "authError", "Invalid Credentials")
+        if self._host in self._google.disabled_services:
+            raise self._disabled()
         if token.scopes.isdisjoint(method.scopes):
-            refusal = refused(403, "insufficientPermissions", "Request had insufficient authentication scopes.")
+            refusal = self._insufficient(method)
             wanted = " ".join(sorted(method.scopes))
             challenge = f'Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="{wanted}"'
             refusal.answer.headers["WWW-Authenticate"] = challenge
             raise refusal
         return token
+
+    def _insufficient(self, method: Method) -> Refusal:
+        text = "Request had insufficient authentication scopes."
+        if self._host not in NEWER:
+            return refused(403, "insufficientPermissions", text)
+        about = {"service": f"{self._host}.googleapis.com", "method": method.id}
+        return explained(403, text, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "PERMISSION_DENIED", **about)
+
+    def _disabled(self) -> Refusal:
+        """Refuse for our own project, which has not switched this API on; no customer can change that."""
+        text = (
+            f"{self._host} API has not been used in project {PROJECT_NUMBER} before or it is disabled. Enable it by "
+            f"visiting https://console.developers.google.com/apis/api/{self._host}.googleapis.com/overview"
+            f"?project={PROJECT_NUMBER} then retry."
+        )
+        if self._host not in NEWER:
+            return refused(403, "accessNotConfigured", text, domain="usageLimits")
+        about = {"service": f"{self._host}.googleapis.com", "consumer": f"projects/{PROJECT_NUMBER}"}
+        return explained(403, text, "SERVICE_DISABLED", "PERMISSION_DENIED", **about)
 
     def _answer(
         self, method: Method, args: Mapping[str, str], request: Request, token: Token, quirk: str | None

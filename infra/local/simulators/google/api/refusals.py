@@ -32,6 +32,18 @@ def refused(status: int, reason: str, message: str, *, domain: str = "global", n
     return Refusal(Answer(status=status, body={"error": error}, content_type="application/json; charset=UTF-8"))
 
 
+def explained(status: int, message: str, reason: str, name: str, **metadata: str) -> Refusal:
+    """Return a refusal of the newer kind: no list of errors, and the reason in an ErrorInfo among the details.
+
+    Shape: google.rpc.ErrorInfo (cloud.google.com/apis/design/errors); seen in pbmm-on-gcp-onboarding #432.
+    """
+    kind = "type.googleapis.com/google.rpc.ErrorInfo"
+    info = {"@type": kind, "reason": reason, "domain": "googleapis.com", "metadata": metadata}
+    refusal = refused(status, "", message, name=name)
+    refusal.answer.body["error"]["details"] = [info]
+    return refusal
+
+
 def missing(what: str) -> Refusal:
     """Return Directory's refusal for something that is not there: userKey, groupKey, memberKey."""
     return refused(404, "notFound", f"Resource Not Found: {what}")
