@@ -9,9 +9,7 @@ import sys
 from pathlib import Path
 
 from infra.local import controls
-from infra.local.demo import google_workspace as demo_google
-from infra.local.demo import microsoft365 as demo_microsoft365
-from infra.local.demo import story as demo
+from infra.local.demo import google_workspace, microsoft365, story
 from infra.local.machine import machine
 from shared.flows import grant
 from shared.web.accounts import sign_in_link
@@ -19,7 +17,7 @@ from shared.web.accounts import sign_in_link
 FOLDER = Path(".local").resolve()
 PYTHON = os.path.relpath(sys.executable)
 PORT = int(os.environ.get("PORT", "8080"))
-STORIES = (demo_microsoft365.STORY, demo_google.STORY)
+STORIES = (microsoft365.STORY, google_workspace.STORY)
 
 
 async def run() -> int:
@@ -62,7 +60,7 @@ curl -H "Authorization: Bearer $FOOTPRINT_TOKEN" $FOOTPRINT_URL/api/connections
 
 async def live() -> int:
     """Live a life on each platform, and say whether everything held."""
-    return await demo.main(STORIES)
+    return await story.main(STORIES)
 
 
 def main() -> int:

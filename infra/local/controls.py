@@ -239,7 +239,7 @@ def _tenant(simulators: Simulators, one: Mapping[str, str], user: str | None) ->
 
 def _about(simulators: Simulators, one: Mapping[str, str], user: str | None) -> str:
     """The field for the user whom mail and suspension are about, where there is such a thing."""
-    customer = simulators.cloud.customer(one["id"])
+    customer = simulators.google.customer(one["id"])
     if customer is None:
         return ""
     receiving = (

@@ -78,7 +78,7 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
             while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
                 await asyncio.sleep(IDLE / 10)
             # Google's notifications come over HTTP to the address that is their tokens' audience as well.
-            push.aim(simulators.cloud, {"url": f"{address}/api/notifications/gmail"})
+            push.aim(simulators.google, {"url": f"{address}/api/notifications/gmail"})
             yield running
         finally:
             pumping.cancel()

@@ -5,13 +5,13 @@ import sqlalchemy as sa
 from shared.flows.app import App
 from shared.flows.jobs import fire
 from shared.foundation.schedule import TIMERS
-from shared.storage import tables as db
+from shared.storage import tables
 
 
 async def fire_timers(app: App) -> list[str]:
     """Fire each timer whose time has come since it last fired, once, however often it was missed."""
     now, fired = app.clock.now(), []
-    table = db.timers
+    table = tables.timers
     async with app.database.read() as read:
         last = {row.name: row.fired_at for row in await read.execute(sa.select(table))}
     for timer in TIMERS:

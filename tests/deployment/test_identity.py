@@ -113,7 +113,7 @@ def simulators() -> Iterator[Simulators]:
     with Simulators.start() as running:
         consent = f"{running.control}/_sim/tenants/{CONTOSO}/admin"
         httpx.post(consent, json={"action": "consent"}, trust_env=False).raise_for_status()
-        running.cloud.register_federated(ISSUER, NUMBER, PUBLIC)
+        running.microsoft.proofs.add_federated(ISSUER, NUMBER, PUBLIC)
         yield running
 
 

@@ -50,7 +50,7 @@ def group(world: World, direction: str = "incoming") -> dict[str, Any]:
 
 def people(world: World, count: int) -> list[str]:
     """Some users with a mailbox."""
-    users = world.sims.cloud.tenants[world.tenant_id()].users.values()
+    users = world.sims.microsoft.tenants[world.tenant_id()].users.values()
     return sorted(one["id"] for one in users if one["mail"] and one["userType"] == "Member")[:count]
 
 

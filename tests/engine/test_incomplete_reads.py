@@ -181,7 +181,7 @@ async def test_hazard_01_a_listing_in_small_pages_is_read_to_its_end(world: Worl
 
 
 async def test_hazard_01_a_404_of_another_kind_inside_a_batch_leaves_no_user_out(world: World) -> None:
-    tenant = world.sims.cloud.tenants[world.tenant_id()]
+    tenant = world.sims.microsoft.tenants[world.tenant_id()]
     chosen = sorted(one["id"] for one in tenant.users.values() if one["mail"] and one["userType"] == "Member")[:3]
     from shared.protection.policies import Policy
 

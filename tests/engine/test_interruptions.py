@@ -84,11 +84,11 @@ def without_others(saved: Saved, others: Saved, life: Life) -> Saved:
     def shared(now: dict[str, Any], at_first: dict[str, Any]) -> dict[str, Any]:
         return {key: one if one.domain == life.domain else at_first[key] for key, one in now.items()}
 
-    return replace(
-        saved,
-        tenants=shared(saved.tenants, others.tenants),
-        customers=shared(saved.customers, others.customers),
-    )
+    microsoft, google = saved.states["microsoft365"], saved.states["google"]
+    tenants = shared(microsoft.tenants, others.states["microsoft365"].tenants)
+    customers = shared(google.customers, others.states["google"].customers)
+    smaller = {"microsoft365": replace(microsoft, tenants=tenants), "google": replace(google, customers=customers)}
+    return replace(saved, states={**saved.states, **smaller})
 
 
 # Lived once in each process: what it leaves is the same, and it is looked at from many sides.
@@ -126,7 +126,7 @@ def distinct(life: Life, lived: Reference) -> list[tuple[str, Any, Any]]:
     found: list[tuple[str, Any, Any]] = []
     last: Any = None
     for stage, cloud, data in lived.states:
-        everyone = [*cloud.tenants.values(), *cloud.customers.values()]
+        everyone = [*cloud.states["microsoft365"].tenants.values(), *cloud.states["google"].customers.values()]
         (tenant,) = [one.snapshot() for one in everyone if one.domain == life.domain]
         if not found or (found[-1][0], found[-1][2]) != (stage, data) or tenant != last:
             found.append((stage, cloud, data))

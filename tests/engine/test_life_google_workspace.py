@@ -48,7 +48,7 @@ async def test_what_an_api_can_change_is_gone_before_the_administrator_is_asked_
     assert await stored(database, now.id) == []
     assert await policies_of(database, now.id) == []
     assert await grants_of(database, world.app.seal, now.id) == []
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     assert customer.grants == {}
     assert not [box for box in customer.mailboxes.values() if box.watch]
@@ -214,7 +214,7 @@ async def test_mx_comes_from_dns_and_a_resolver_that_fails_is_not_no_mx(world: W
 
 async def test_the_grant_of_an_administrator_who_is_replaced_is_given_back(world: World) -> None:
     connection = await google.connect(world, modes=["api"], policies=[EVERYONE])
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     admins = [user for user in customer.users.values() if user["isAdmin"] and not user["suspended"]]
     other = next(user for user in admins if user["primaryEmail"] != ADMIN)

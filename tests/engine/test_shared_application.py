@@ -21,7 +21,7 @@ async def test_hazard_08_one_application_serves_two_connections_and_drive(world:
     content = await latest(world.app.database, first)
     assert content is not None
     assert content["left_to_another_connection"] == ["application", "delegation"]
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     # The grant is the same one, and the other connection lives on it.
     assert customer.grants
@@ -54,7 +54,7 @@ async def test_hazard_08_a_drive_connection_that_is_not_ours_keeps_the_applicati
     world = await world.again(google={"drive_customers": [ORCHARD]})
     connection = await google.connect(world)
     closed = await google.leave(world, connection)
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     assert customer.installs
     assert customer.grants
@@ -85,6 +85,6 @@ async def test_hazard_09_the_application_removed_first_ends_with_what_could_not_
     assert sum((await count(database, closed.id)).values()) == 0
     assert await stored(database, closed.id) == []
     assert await grants_of(database, world.app.seal, closed.id) == []
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     assert customer.grants == {}

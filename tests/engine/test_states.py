@@ -212,7 +212,7 @@ async def test_hazard_22_trust_needs_the_connections_own_secret(world: World) ->
     await world.connect()
     await world.connect(FABRIKAM)
     secrets = set()
-    for tenant in world.sims.cloud.tenants.values():
+    for tenant in world.sims.microsoft.tenants.values():
         trusting = [one for one in tenant.snapshot()["transportRules"] if one.get("SetSCL") is not None
                     and one["Name"].startswith("TMCAS")]  # fmt: skip
         assert len(trusting) == 2

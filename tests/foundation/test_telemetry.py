@@ -211,7 +211,7 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
     told = await ask(world, "POST", f"/api/connections/{microsoft.id}/grant", body={},
                      authorization=f"Bearer {world.sims.operator_token()}")  # fmt: skip
     secrets.add(json.loads(told.body)["consent_url"].rpartition("/")[2])
-    secrets |= set(world.sims.cloud.google_tokens) | set(world.sims.cloud.google_codes)
+    secrets |= set(world.sims.google.tokens) | set(world.sims.google.codes)
     await world.until(microsoft, Stage.RUN)
     await world.leave(microsoft)
     telemetry.flush()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
-from infra.local.simulators.issuer import ACCOUNTS
+from infra.local.simulators.issuer.state import ACCOUNTS
 from shared.flows.app import App
 from shared.web.accounts import actor
 from shared.web.dispatch import answer

@@ -49,5 +49,5 @@ def forged(world: World, push: dict[str, Any], kind: str, **more: Any) -> dict[s
         case "wrong signature":
             text = token[:-6] + "AAAAAA"
         case _:
-            text = world.sims.cloud.google_signer.sign(changed[kind])
+            text = world.sims.google.signer.sign(changed[kind])
     return push | {"headers": push["headers"] | {name: f"Bearer {text}"}}

@@ -67,7 +67,7 @@ async def remove_application(world: World, _connection: Connection) -> None:
 
 async def begin_google(world: World) -> Connection:
     """A connection of both modes that protects three people, whose administrator has set everything up."""
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     users = [user["id"] for user in customer.users.values() if user["isMailboxSetup"] and not user["suspended"]][:3]
     risky = {"senders": ["risky.example"]}

@@ -84,7 +84,7 @@ async def connect(world: World, *, modes: list[str] | None = None, domain: str =
 
 
 def _installed(world: World, domain: str) -> list[dict[str, str]]:
-    found = world.sims.cloud.customer(domain)
+    found = world.sims.google.customer(domain)
     assert found is not None
     return [{"action": "installed"} for _ in found.installs]
 
@@ -152,7 +152,7 @@ async def leave(world: World, connection: Connection, domain: str = ORCHARD, *, 
 
 async def remove(world: World, key: str, domain: str, connection: Connection) -> None:
     """The administrator does what they are asked to."""
-    customer = world.sims.cloud.customer(domain)
+    customer = world.sims.google.customer(domain)
     assert customer is not None
     match key:
         case "rule":
@@ -234,7 +234,7 @@ async def deliver_all(world: World) -> int:
 
 def mailbox(world: World, address: str, domain: str = ORCHARD) -> Any:
     """A simulated mailbox."""
-    customer = world.sims.cloud.customer(domain)
+    customer = world.sims.google.customer(domain)
     assert customer is not None
     user = customer.user(address)
     assert user is not None
@@ -243,7 +243,7 @@ def mailbox(world: World, address: str, domain: str = ORCHARD) -> Any:
 
 def some_users(world: World, most: int = 3, domain: str = ORCHARD) -> list[str]:
     """The ids of some users with a mailbox, the first administrator among them."""
-    customer = world.sims.cloud.customer(domain)
+    customer = world.sims.google.customer(domain)
     assert customer is not None
     users = [user for user in customer.users.values() if user["isMailboxSetup"] and not user["suspended"]]
     users.sort(key=lambda user: (not user["isAdmin"], user["primaryEmail"]))
@@ -263,6 +263,6 @@ def group_of(world: World, domain: str = ORCHARD) -> dict[str, object]:
 
 def customer_members(world: World) -> dict[str, object]:
     """The members of our group."""
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     return dict(customer.members[str(group_of(world)["id"])])

@@ -74,7 +74,7 @@ class Place:
 def _settings(simulators: Simulators, database: str, clock_file: Path, address: str) -> dict[str, str]:
     asyncio.run(_migrated(database))
     # Google's notifications come over HTTP to the address that is their tokens' audience as well.
-    push.aim(simulators.cloud, {"url": f"{address}/api/notifications/gmail"})
+    push.aim(simulators.google, {"url": f"{address}/api/notifications/gmail"})
     return {
         **simulators.settings,
         "FOOTPRINT_DATABASE_URL": database,

@@ -189,7 +189,7 @@ async def test_an_exclusion_wins_over_every_target_of_its_own_policy(world: Worl
     other = Policy(name="other", users=[first])
     assert await covered(world, connection.id, without(except_users=[first]), other) == everyone
     await run(world.app, Job(name="advance", connection=connection.id))
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     held = next(key for key, one in customer.groups.items() if one["email"].startswith("tmcas-inline-incoming-"))
     assert set(customer.members[held]) == everyone
@@ -258,7 +258,7 @@ async def test_5000_that_share_4990_make_20_changes_on_google(world: World) -> N
     first, second = two_targets(google.some_users(world, 5010, HARBOUR))
     few = Policy(name="many", direction="incoming", users=first[:3])
     connection = await google.connect(world, modes=["inline"], domain=HARBOUR, policies=[few], repair_drift=True)
-    customer = world.sims.cloud.customer(HARBOUR)
+    customer = world.sims.google.customer(HARBOUR)
     assert customer is not None
     held = next(key for key, one in customer.groups.items() if one["email"].startswith("tmcas-inline-incoming-"))
     # All but a handful are there: to have every one of them added takes a minute, and shows nothing more.

@@ -12,6 +12,7 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.google.seeds import HARBOUR, ORCHARD
 from infra.local.simulators.microsoft.seeds import CONTOSO, FABRIKAM
 from tests.simulators.caller import Caller
+from tests.simulators.google_box import Box, empty_box
 from tests.simulators.google_caller import GoogleCaller
 
 
@@ -71,6 +72,12 @@ def google(bare_google: GoogleCaller) -> GoogleCaller:
     """The application with everything it declares delegated to it."""
     bare_google.administer("authorise-delegation")
     return bare_google
+
+
+@pytest.fixture
+def box(google: GoogleCaller) -> Box:
+    """A mailbox with nothing in it."""
+    return empty_box(google)
 
 
 @pytest.fixture

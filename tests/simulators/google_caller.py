@@ -222,7 +222,7 @@ class GoogleCaller:
 
     def customer_state(self) -> Customer:
         """Return the customer's state itself."""
-        return self.sims.cloud.customers[self.tenant]
+        return self.sims.google.customers[self.tenant]
 
     def fault(
         self, kind: str, *, times: int = 1, skip: int = 0, more: dict[str, Any] | None = None, **match: str

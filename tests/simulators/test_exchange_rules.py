@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -124,3 +125,26 @@ def test_a_connector_that_a_rule_names(caller: Caller) -> None:
     assert exchange_error(caller.exchange("New-TransportRule", **wanted))[0] == "ArgumentException"
     caller.behave(referenced_connector_refused=False)
     caller.values("Remove-OutboundConnector", Identity="To the archive", Confirm=False)
+
+
+def test_a_rule_has_a_size(caller: Caller) -> None:
+    domains = [f"brand-{number:03}.example.com" for number in range(400)]
+    answer = caller.exchange("New-TransportRule", Name="Large", RecipientDomainIs=domains, SetSCL=-1)
+    assert re.search(r"too large\. It has \d+ characters and the maximum number of characters is 8192", answer.text)
+    caller.values("New-TransportRule", Name="Large", RecipientDomainIs=domains[:300], SetSCL=-1)
+    answer = caller.exchange("Set-TransportRule", Identity="Large", RecipientDomainIs=domains)
+    assert (answer.status_code, "too large" in answer.text) == (400, True)
+    assert len(rule(caller, "Large")["RecipientDomainIs"]) == 300
+
+
+@pytest.mark.parametrize(("name", "most"), [("Name", 64), ("Comments", 1024)])
+def test_texts_have_a_length(caller: Caller, name: str, most: int) -> None:
+    caller.values("New-TransportRule", **{"Name": "A", "SetSCL": -1, name: "n" * most})
+    answer = caller.exchange("New-TransportRule", **{"Name": "B", "SetSCL": -1, name: "m" * (most + 1)})
+    assert f"The maximum length is {most}" in answer.text
+
+
+def test_a_tenant_has_300_rules_at_most(caller: Caller) -> None:
+    for number in range(len(names(caller)), 300):
+        caller.values("New-TransportRule", Name=f"Rule {number}", SetSCL=-1)
+    assert "300 transport rules" in caller.exchange("New-TransportRule", Name="One more", SetSCL=-1).text

@@ -97,6 +97,24 @@ def test_credentials_and_scopes(google: GoogleCaller) -> None:
     assert "status" in google.gmail("GET", "/users/me/profile", token=UNKNOWN).json()["error"]
 
 
+def test_newer_apis_give_the_reason_in_the_details(google: GoogleCaller) -> None:
+    answer = google.cloudidentity("GET", "/v1/policies", scopes=[f"{PREFIX}gmail.labels"])
+    assert reason_in_details(answer) == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
+    google.control("POST", "/disabled-services", {"hosts": ["cloudidentity", "admin"]})
+    assert reason_in_details(google.cloudidentity("GET", "/v1/policies")) == "SERVICE_DISABLED"
+    assert refusal(google.directory("GET", "/users", params=MINE))[:2] == (403, "accessNotConfigured")
+    google.control("POST", "/disabled-services", {"hosts": []})
+    assert google.directory("GET", "/users", params=MINE).status_code == 200
+
+
+def reason_in_details(answer: httpx.Response) -> str:
+    error = answer.json()["error"]
+    assert (answer.status_code, error["status"], "errors" in error) == (403, "PERMISSION_DENIED", False)
+    (info,) = error["details"]
+    assert info["@type"].endswith("/google.rpc.ErrorInfo")
+    return str(info["reason"])
+
+
 @pytest.mark.parametrize(("who", "status"), [(ADMIN, 200), (DELEGATED, 200), (ORDINARY, 403), (None, 403)])
 def test_who_may_ask(google: GoogleCaller, who: str | None, status: int) -> None:
     scopes = SCOPES if who is None else ()

@@ -13,15 +13,8 @@ import httpx
 import jwt
 import pytest
 
-from tests.simulators.google_box import RISKY, Box, empty_box, notice
+from tests.simulators.google_box import RISKY, Box, notice
 from tests.simulators.google_caller import GoogleCaller, refusal
-
-
-@pytest.fixture
-def box(google: GoogleCaller) -> Box:
-    """A mailbox with nothing in it."""
-    return empty_box(google)
-
 
 # History
 

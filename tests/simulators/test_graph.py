@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.simulators.microsoft.applications import CLIENT_ID
+from infra.local.simulators.microsoft.applications import CLIENT_ID, GROUPS_ADMINISTRATOR
 from tests.simulators.caller import EXCHANGE, Caller
 
 DIRECTORY = "https://graph.microsoft.com/v1.0/directoryObjects"
@@ -184,10 +184,11 @@ def test_deleted_groups_keep_their_alias_until_purged(caller: Caller) -> None:
     assert caller.snapshot() != before
     caller.behave(purge_app_only=False)
     assert caller.graph("DELETE", path).status_code == 403
-    caller.behave(purge_app_only=True)
+    caller.administer("assign-role", role=GROUPS_ADMINISTRATOR)
     assert caller.graph("POST", f"{path}/restore").status_code == 200
     assert caller.graph("DELETE", f"/groups/{made['id']}").status_code == 204
     assert caller.graph("DELETE", path).status_code == 204
+    caller.administer("unassign-role", role=GROUPS_ADMINISTRATOR)
     assert caller.snapshot() == before
 
 

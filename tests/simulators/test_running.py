@@ -14,8 +14,9 @@ import dns.resolver
 import httpx
 import pytest
 
-from infra.local.simulators import Call, Simulators
+from infra.local.simulators import Simulators
 from infra.local.simulators.microsoft.seeds import FABRIKAM
+from infra.local.simulators.wire import Call
 from tests.simulators.caller import Caller
 
 

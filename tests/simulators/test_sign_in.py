@@ -146,7 +146,7 @@ def test_msal_gets_a_token(
         monkeypatch.delenv(name, raising=False)
     settings = caller.sims.settings
     text = certificate.public_bytes(serialization.Encoding.PEM).decode()
-    caller.sims.cloud.register_certificate(text)
+    caller.sims.microsoft.proofs.add_certificate(text)
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
     credentials = {
         "secret": settings["FOOTPRINT_MICROSOFT__CLIENT_SECRET"],
@@ -179,7 +179,7 @@ def test_federated_assertion(caller: Caller, key: rsa.RSAPrivateKey) -> None:
         return codes
 
     assert exchanged() == [700211]
-    caller.sims.cloud.register_federated(issuer, "identity", public_pem(key))
+    caller.sims.microsoft.proofs.add_federated(issuer, "identity", public_pem(key))
     assert exchanged() is None
     assert exchanged(aud="api://other") == [700212]
     assert exchanged(sub="Identity") == [700213]
@@ -201,7 +201,7 @@ def test_consent_page_and_both_answers(stranger: Caller) -> None:
     url, asked = consent_url(stranger, "organizations")
     page = stranger.client.get(url, params=asked)
     assert "User.Read.All" in page.text
-    assert re.findall(r'<option value="([^"]+)"', page.text) == list(stranger.sims.cloud.tenants)
+    assert re.findall(r'<option value="([^"]+)"', page.text) == list(stranger.sims.microsoft.tenants)
     form = {**asked, "tenant": stranger.tenant}
     declined = stranger.client.post(f"{stranger.login_url}/_consent", data={**form, "decision": "cancel"})
     query = parse_qs(urlsplit(declined.headers["location"]).query)

@@ -42,7 +42,7 @@ def tokens(world: World) -> dict[str, str]:
     claims: dict[str, Any] = jwt.decode(good, options={"verify_signature": False})
     key = {"kid": jwt.get_unverified_header(good)["kid"]}
     head, payload, signature = good.split(".")
-    sign = world.sims.cloud.operators.signer.sign
+    sign = world.sims.issuer.signer.sign
     return {
         "garbage": "garbage",
         "expired": sign(claims | {"iat": claims["iat"] - 9000, "exp": claims["exp"] - 9000}),

@@ -33,7 +33,7 @@ async def test_a_token_lets_in(world: World, role: Role) -> None:
 )  # fmt: skip
 async def test_what_a_token_has_to_say(world: World, changes: dict[str, Any], code: str) -> None:
     claims = jwt.decode(world.sims.operator_token(), options={"verify_signature": False}) | changes
-    token = world.sims.cloud.operators.signer.sign({key: value for key, value in claims.items() if value is not None})
+    token = world.sims.issuer.signer.sign({key: value for key, value in claims.items() if value is not None})
     if not code:
         assert (await by_token(world.app, token)).role is Role.OPERATOR
         return
@@ -45,7 +45,7 @@ async def test_an_id_token_is_no_token_for_the_api(world: World, browser: Browse
     await browser.sign_in(OLGA)
     claims = {"iss": world.app.settings.operators.issuer, "aud": world.app.settings.operators.client_id}
     now = int(world.clock.now().timestamp())
-    token = world.sims.cloud.operators.signer.sign({**claims, "sub": "1", "iat": now, "exp": now + 60})
+    token = world.sims.issuer.signer.sign({**claims, "sub": "1", "iat": now, "exp": now + 60})
     with pytest.raises(Refused, match="sign_in_first"):
         await by_token(world.app, token)
 

@@ -17,12 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local.bench.cold_start import FLOOR, measured
-from infra.local.bench.pages import FLOOR as FIRST_BYTE
-from infra.local.bench.pages import first_bytes
-from infra.local.demo import browser as demo_browser
+from infra.local.bench.pages import LEAST_PATH, first_bytes
+from infra.local.demo.browser import decide
 from infra.local.machine import Machine, machine
-from shared.connections import record as connections
-from shared.connections import search
+from shared.connections import record, search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.engine.rows import Stage
@@ -31,7 +29,7 @@ from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.tenant import DELEGATED
 from shared.protection import directory
-from shared.web.views import connections as overview
+from shared.web.views.connections import found as connection_found
 
 SYNCS = ("whole", "unchanged")
 
@@ -86,9 +84,7 @@ async def _microsoft_consents(running: Machine, found: Connection, tenant: str) 
 
 async def _google_consents(running: Machine, found: Connection, _tenant: str) -> None:
     async with httpx.AsyncClient(trust_env=False) as browser:
-        answer = await demo_browser.decide(
-            browser, await grant.platform_url(running.app, found), f"admin@{HARBOUR.domain}"
-        )
+        answer = await decide(browser, await grant.platform_url(running.app, found), f"admin@{HARBOUR.domain}")
     await grant.callback(running.app, "google", dict(httpx.URL(answer.headers["location"]).params))
 
 
@@ -115,8 +111,8 @@ async def connected(running: Machine, large: Large) -> str:
         for action in large.actions:
             url = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
             (await client.post(url, json={"action": action})).raise_for_status()
-    await large.consents(running, await overview.found(app, made["id"]), tenant)
-    while (found := await overview.found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
+    await large.consents(running, await connection_found(app, made["id"]), tenant)
+    while (found := await connection_found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
         if found.reason == "group_not_visible":
             running.move_clock(timedelta(minutes=1))
         await asyncio.sleep(0.05)
@@ -148,7 +144,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
     for name in SYNCS:
         if name == "whole":
             await directory.forget(app.database, identifier)
-        while (claimed := await connections.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
+        while (claimed := await record.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
         ledger = await open_ledger(app, *claimed)
         await ledger.load()
@@ -168,7 +164,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
                     begin = time.perf_counter()
                     figures["users"] = float(await large.listing(client, large.service(running)))
                     figures["naive seconds"] = time.perf_counter() - begin
-        await connections.release(app.database, claimed[1], app.clock.now())
+        await record.release(app.database, claimed[1], app.clock.now())
     return figures
 
 
@@ -189,7 +185,7 @@ def pages(taken: Mapping[str, float]) -> Table:
     for column in ("Page", "Time", "Ratio"):
         table.add_column(column)
     for path, seconds in taken.items():
-        table.add_row(path, f"{seconds * 1000:.1f} ms", f"{seconds / taken[FIRST_BYTE]:.2f}")
+        table.add_row(path, f"{seconds * 1000:.1f} ms", f"{seconds / taken[LEAST_PATH]:.2f}")
     return table
 
 

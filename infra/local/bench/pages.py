@@ -10,13 +10,13 @@ from shared.web.accounts import sign_in_link
 
 TIMES = 30
 # What the same server sends without looking at anything: the least that any page of it could take.
-FLOOR = "/style.css"
+LEAST_PATH = "/style.css"
 SECTIONS = ("", "/plan?for=revoke", "/ledger", "/policies", "/directory", "/quarantine", "/reports", "/certificate")
 
 
 async def first_bytes(running: Machine, connection: str) -> dict[str, float]:
     """The median seconds from a request to the head of its answer, by page of a running connection."""
-    paths = [FLOOR, "/", "/connections/new", *(f"/connections/{connection}{section}" for section in SECTIONS)]
+    paths = [LEAST_PATH, "/", "/connections/new", *(f"/connections/{connection}{section}" for section in SECTIONS)]
     async with httpx.AsyncClient(base_url=running.address, follow_redirects=True, trust_env=False) as browser:
         (await browser.get(await sign_in_link(running.app))).raise_for_status()
         return {path.replace(connection, "…"): await _median(browser, path) for path in paths}

@@ -43,11 +43,11 @@ async def receive_mail(life: Life) -> None:
         return USER in subjects(await operations(life, after=logged[-1]["number"]), "gmail.users.history.list")
 
     life.check("the mailbox was read by its history, from where it was subscribed to", held=await life.comes(read))
-    cloud = life.demo.place.simulators.cloud
+    simulators = life.demo.place.simulators
 
     async def taken() -> bool:
-        with cloud.lock:
-            return not push.pending(cloud)
+        with simulators.cloud.lock:
+            return not push.pending(simulators.google)
 
     # They are sent again until they are acknowledged, which one with a wrong signature or audience never is.
     life.check("Gmail's notifications came over HTTP and were taken, every one", held=await life.comes(taken))

@@ -19,7 +19,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.demo import browser as demo_browser
+from infra.local.demo import browser
 from infra.local.machine import machine
 from infra.local.simulators import Simulators
 
@@ -255,8 +255,8 @@ async def _on_a_sunday(demo: Demo) -> None:
 async def consent(life: Life) -> None:
     """What the administrator's browser does: our page, the platform's page, Accept, and back."""
     trusted = ssl.create_default_context(cafile=life.demo.place.simulators.settings["FOOTPRINT_CA_FILE"])
-    async with httpx.AsyncClient(verify=trusted, trust_env=False, follow_redirects=True) as browser:
-        await demo_browser.consent(browser, life.noted["link"], life.story.signs_in)
+    async with httpx.AsyncClient(verify=trusted, trust_env=False, follow_redirects=True) as client:
+        await browser.consent(client, life.noted["link"], life.story.signs_in)
     life.tell("the administrator has read what will change, and accepts")
 
 

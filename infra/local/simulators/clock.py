@@ -48,13 +48,3 @@ class Clock:
     def seconds(self) -> float:
         """Return the simulated moment as seconds since 1970."""
         return self.now().timestamp()
-
-
-def graph_time(moment: datetime) -> str:
-    """Return a moment the way Graph writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def exchange_time(moment: datetime) -> str:
-    """Return a moment the way Exchange writes it: seven digits of fraction."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

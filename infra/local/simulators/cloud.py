@@ -1,105 +1,59 @@
-"""The state behind all simulated hosts: tenants, Workspace customers, clock, faults, and what was recorded."""
+"""What all simulated hosts share: one clock, the faults in their way, the calls so far, and each vendor's state."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from infra.local.simulators.clock import Clock
-from infra.local.simulators.faults import Fault
-from infra.local.simulators.google import application
-from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.project import project
-from infra.local.simulators.google.sign_in.grants import Code, Token
-from infra.local.simulators.google.sign_in.keys import KeyRing
-from infra.local.simulators.issuer import Issuer
-from infra.local.simulators.microsoft.client_proof import ClientProofs
-from infra.local.simulators.microsoft.tenant import Tenant
-from infra.local.simulators.signing import Signer
-from infra.local.simulators.wire import Call
+from infra.local.simulators.faults import INSTEAD, Fault, Subject, first_hit, instead
+from infra.local.simulators.state import State
+from infra.local.simulators.wire import Answer, Call
 
-
-@dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Where the hosts answer; links in answers are built from these."""
-
-    login: str
-    graph: str
-    exchange: str
-    google: dict[str, str] = field(default_factory=dict)  # by the host's name: "accounts", "gmail", …
+S = TypeVar("S", bound=State)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     """The whole cloud at one moment."""
 
-    tenants: dict[str, Tenant]
-    customers: dict[str, Customer]
-    google_tokens: dict[str, Token]
-    google_codes: dict[str, Code]
-    google_signer: KeyRing
-    operators: Issuer
+    states: Mapping[str, State]
     faults: tuple[Fault, ...]
     offset: float
 
 
 class Cloud:
-    """Everything the simulated platforms know. The lock guards it between the server's thread and tests."""
+    """Everything the simulators know. The lock guards it between the server's thread and tests."""
 
-    def __init__(
-        self, addresses: Addresses, clock: Clock, tenants: Iterable[Tenant], customers: Iterable[Customer] = ()
-    ) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.lock = threading.RLock()
-        self.addresses = addresses
         self.clock = clock
-        self.signer = Signer()
-        self.proofs = ClientProofs()
-        self.tenants: dict[str, Tenant] = {one.id: one for one in tenants}
-        self.customers: dict[str, Customer] = {one.id: one for one in customers}
-        self.google_project = project()
-        self.google_push_account = application.PUSH_ACCOUNT
-        self.google_push_subject = application.PUSH_SUBJECT
-        self.google_signer = KeyRing()
-        self.google_tokens: dict[str, Token] = {}
-        self.google_codes: dict[str, Code] = {}
-        self.operators = Issuer()
+        self.addresses: dict[str, str] = {}  # by the host's name, as soon as its port is known
+        self.states: dict[str, State] = {}  # by the vendor's name
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
         self.on_request: Callable[[Call], None] | None = None
 
-    def register_certificate(self, pem: str) -> None:
-        """Let the application prove itself with the key of this certificate."""
-        self.proofs.add_certificate(pem)
+    def state(self, kind: type[S]) -> S:
+        """Return the state of that type. Raises LookupError if no such vendor is here."""
+        for state in self.states.values():
+            if isinstance(state, kind):
+                return state
+        raise LookupError(f"No vendor here keeps a {kind.__name__}.")
 
-    def register_federated(self, issuer: str, subject: str, public_key_pem: str) -> None:
-        """Let the application prove itself with tokens of another issuer."""
-        self.proofs.add_federated(issuer, subject, public_key_pem)
-
-    def tenant(self, name: str) -> Tenant | None:
-        """Find a tenant by its identity or by one of its verified domains."""
-        name = name.lower()
-        if name in self.tenants:
-            return self.tenants[name]
-        owners = (one for one in self.tenants.values() if one.domains.get(name, {}).get("isVerified"))
-        return next(owners, None)
-
-    def customer(self, name: str) -> Customer | None:
-        """Find a Workspace customer by its identity or by one of its verified domains."""
-        if name in self.customers:
-            return self.customers[name]
-        return next((one for one in self.customers.values() if one.owns_domain(name)), None)
+    def instead(self, subject: Subject, worded: Callable[[Mapping[str, Any]], Answer]) -> Answer | None:
+        """Return what a fault answers in place of a host, to a request that did not come over a connection itself."""
+        replacing = [one for one in self.faults if one.do["kind"] in INSTEAD]
+        do = first_hit(replacing, subject)
+        return instead(do, worded) if do else None
 
     def save(self) -> Saved:
         """Return all that the death of a client's process would not change."""
         with self.lock:
             return Saved(
-                tenants={key: one.copy() for key, one in self.tenants.items()},
-                customers={key: one.copy() for key, one in self.customers.items()},
-                google_tokens=self.google_tokens.copy(),
-                google_codes=self.google_codes.copy(),
-                google_signer=self.google_signer,
-                operators=self.operators,
+                states={name: state.copy() for name, state in self.states.items()},
                 faults=tuple(one.copy() for one in self.faults),
                 offset=self.clock.offset,
             )
@@ -107,17 +61,13 @@ class Cloud:
     def restore(self, saved: Saved) -> None:
         """Go back to a saved moment; one saved moment can be gone back to any number of times."""
         with self.lock:
-            self.tenants = {key: one.copy() for key, one in saved.tenants.items()}
-            self.customers = {key: one.copy() for key, one in saved.customers.items()}
-            self.google_tokens = saved.google_tokens.copy()
-            self.google_codes = saved.google_codes.copy()
-            self.google_signer = saved.google_signer
-            self.operators = saved.operators
+            for name, state in saved.states.items():
+                self.states[name].restore(state)
             self.faults = [one.copy() for one in saved.faults]
             self.clock.set_offset(saved.offset)
 
     def record(self, call: Call) -> None:
-        """Remember a finished platform request and tell the observer."""
+        """Remember a finished request and tell the observer."""
         self.calls.append(call)
         if self.on_request is not None:
             self.on_request(call)

@@ -3,86 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import socket
 import tempfile
 import threading
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import trustme
 import uvicorn
 
-from infra.local.simulators import issuer as operators
 from infra.local.simulators.clock import Clock
-from infra.local.simulators.cloud import Addresses, Cloud
+from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.control import Control
 from infra.local.simulators.dns import NameServer
-from infra.local.simulators.google import hosts as google
-from infra.local.simulators.google.push import Pusher
-from infra.local.simulators.google.seeds import customers
-from infra.local.simulators.microsoft import applications, sign_in
-from infra.local.simulators.microsoft.exchange.host import Exchange
-from infra.local.simulators.microsoft.graph.host import Graph
-from infra.local.simulators.microsoft.seeds import tenants
-from infra.local.simulators.server import Application, Connections, Host, protocol_for
+from infra.local.simulators.server import Application, Connections, protocol_for
+from infra.local.simulators.state import Zone
+from infra.local.simulators.vendor import Vendor
 
 START_LIMIT = 30  # seconds
-HOSTS = ("login", "graph", "exchange")
+# Which of the ports from the first one on is the name server's; the hosts have the others, in their order.
+NAME_SERVER_PLACE = 3
 
 
-class Simulators:
-    """The running simulators. Made by `start`, ended by leaving the `with` block or by `stop`."""
+class Running:
+    """The hosts of some vendors, running. Made by `start`, ended by leaving the `with` block or by `stop`."""
+
+    vendors: ClassVar[Sequence[Callable[[Cloud], Vendor]]] = ()
 
     def __init__(self, port: int, clock_file: Path | None, cleanup: ExitStack) -> None:
         self._cleanup = cleanup
         self._connections: list[Connections] = []
-        sockets = {name: self._socket(port + place if port else 0) for place, name in enumerate(HOSTS)}
-        self._dns = self._socket(port + len(HOSTS) if port else 0, socket.SOCK_DGRAM)
-        first = port + len(HOSTS) + 1
-        sockets |= {name: self._socket(first + place if port else 0) for place, name in enumerate(google.NAMES)}
-        ports = {name: one.getsockname()[1] for name, one in sockets.items()}
-        addresses = Addresses(
-            login=f"https://localhost:{ports['login']}",
-            graph=f"http://127.0.0.1:{ports['graph']}",
-            exchange=f"http://127.0.0.1:{ports['exchange']}",
-            google={name: f"http://127.0.0.1:{ports[name]}" for name in google.NAMES},
-        )
-        folder = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="simulators-")))
+        self.folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="simulators-")))
         authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+        authority.cert_pem.write_to_path(str(self.folder / "ca.pem"))
         certificate = authority.issue_cert("localhost", "127.0.0.1")
-        self._certificate = folder / "login.pem"
+        self._certificate = self.folder / "tls.pem"
         certificate.private_key_and_cert_chain_pem.write_to_path(str(self._certificate))
 
-        clock = Clock(clock_file)
-        self.cloud = Cloud(addresses, clock, tenants(clock.now()), customers(clock.now()))
-        graph, exchange = Graph(self.cloud), Exchange(self.cloud)
-        self._google = google.Hosts(self.cloud)
-        self._control = Control(self.cloud, graph, exchange, self._google)
-        hosts: dict[str, Host] = {"login": sign_in.SignIn(self.cloud), "graph": graph, "exchange": exchange}
-        hosts |= self._google.by_name
-        self._servers = [(self._server(name, host), sockets[name]) for name, host in hosts.items()]
-        google_settings, self.runtime_key = google.settings(self.cloud, folder)
-        self.control = addresses.graph
+        self.cloud = Cloud(Clock(clock_file))
+        self._vendors = [make(self.cloud) for make in self.vendors]
+        self.cloud.states = {one.name: one.state for one in self._vendors}
+        self._control = Control(self.cloud, self._vendors)
+        places = (place for place in itertools.count() if place != NAME_SERVER_PLACE)
+        ports = (port + place if port else 0 for place in places)
+        self._servers = [self._server(vendor, name, next(ports)) for vendor in self._vendors for name in vendor.hosts]
+        self._dns = self._socket(port + NAME_SERVER_PLACE if port else 0, socket.SOCK_DGRAM)
+        self.control = next(one for one in self.cloud.addresses.values() if one.startswith("http:"))
         self.settings = {
-            "FOOTPRINT_MICROSOFT__LOGIN_URL": addresses.login,
-            "FOOTPRINT_MICROSOFT__GRAPH_URL": addresses.graph,
-            "FOOTPRINT_MICROSOFT__EXCHANGE_URL": addresses.exchange,
-            "FOOTPRINT_CA_FILE": str(folder / "ca.pem"),
+            "FOOTPRINT_CA_FILE": str(self.folder / "ca.pem"),
             "FOOTPRINT_DNS__NAMESERVERS": json.dumps([f"127.0.0.1:{self._dns.getsockname()[1]}"]),
-            "FOOTPRINT_MICROSOFT__CLIENT_ID": applications.CLIENT_ID,
-            "FOOTPRINT_MICROSOFT__CLIENT_SECRET": applications.CLIENT_SECRET,
-            "FOOTPRINT_OPERATORS__ISSUER": operators.address(self.cloud),
-            "FOOTPRINT_OPERATORS__AUDIENCE": operators.AUDIENCE,
-            "FOOTPRINT_OPERATORS__CLIENT_ID": operators.CLIENT_ID,
-            "FOOTPRINT_OPERATORS__CLIENT_SECRET": operators.CLIENT_SECRET,
-            "FOOTPRINT_OPERATORS__CUSTOMER_CLAIM": operators.CUSTOMER_CLAIM,
-            **google_settings,
         }
+        for vendor in self._vendors:
+            self.settings |= vendor.settings(self.folder)
         self._started = threading.Event()
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,14 +96,8 @@ class Simulators:
     ) -> None:
         self.stop()
 
-    def operator_token(
-        self, name: str = "operator@msp.example", role: str = "operator", customer: str | None = operators.EVERYONE
-    ) -> str:
-        """Return a token with which somebody may use the service for one customer; by default, for all of them."""
-        return operators.token(self.cloud, name, role, customer)
-
     def tenants(self) -> list[dict[str, str]]:
-        """Return the tenants there are, of both platforms: id, name, domain and platform."""
+        """Return the customers there are: id, name, domain and platform."""
         return self._control.tenants()
 
     def _socket(self, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
@@ -137,11 +109,21 @@ class Simulators:
         made.bind(("127.0.0.1", port))
         return made
 
-    def _server(self, name: str, host: Host) -> uvicorn.Server:
+    def _zone(self, domain: str) -> Zone | None:
+        with self.cloud.lock:
+            return next((zone for one in self._vendors if (zone := one.zone(domain))), None)
+
+    def _server(self, vendor: Vendor, name: str, port: int) -> tuple[uvicorn.Server, socket.socket]:
+        """Open a host's port, note its address, and return what will answer there."""
+        listener = self._socket(port)
+        secure, number = name in vendor.secure, listener.getsockname()[1]
+        self.cloud.addresses[name] = f"https://localhost:{number}" if secure else f"http://127.0.0.1:{number}"
         connections: Connections = {}
         self._connections.append(connections)
-        whose = self._google.whose if name in google.NAMES else None
-        application = Application(self.cloud, name, host, self._control.answer, connections, whose)
+        guests = {
+            beginning: host for one in self._vendors for (place, beginning), host in one.guests.items() if place == name
+        }
+        application = Application(self.cloud, vendor, name, guests, self._control.answer, connections)
         config = uvicorn.Config(
             application,
             http=protocol_for(connections),
@@ -155,10 +137,10 @@ class Simulators:
             server_header=False,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=60,
-            ssl_certfile=self._certificate if name == "login" else None,
-            ssl_keyfile=self._certificate if name == "login" else None,
+            ssl_certfile=self._certificate if secure else None,
+            ssl_keyfile=self._certificate if secure else None,
         )
-        return uvicorn.Server(config)
+        return uvicorn.Server(config), listener
 
     def _run(self) -> None:
         try:
@@ -171,8 +153,8 @@ class Simulators:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        transport, _ = await self._loop.create_datagram_endpoint(lambda: NameServer(self.cloud), sock=self._dns)
-        pushing = asyncio.create_task(Pusher(self.cloud).run())
+        transport, _ = await self._loop.create_datagram_endpoint(lambda: NameServer(self._zone), sock=self._dns)
+        busy = [asyncio.create_task(one.run()) for one in self._vendors]
         running = [asyncio.create_task(server.serve(sockets=[one])) for server, one in self._servers]
         while not all(server.started for server, _ in self._servers):
             await asyncio.sleep(0.005)
@@ -186,8 +168,8 @@ class Simulators:
         # Clients keep their connections open for the next request; nothing is waited for on them.
         for open_connection in [one for connections in self._connections for one in connections.values()]:
             open_connection.abort()
-        pushing.cancel()
-        with suppress(asyncio.CancelledError):
-            await pushing
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
         await asyncio.gather(*running)
         transport.close()

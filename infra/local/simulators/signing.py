@@ -1,4 +1,4 @@
-"""Signs and checks the tokens of the simulated issuers."""
+"""Signs and checks the tokens of the simulated issuers: one key, or a ring of keys that turns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jwt.types import Options
 
 # Times are compared with the simulated clock in place of the machine's, audiences by the caller.
 UNTIMED: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+KEPT = 2  # what was signed with the key before the present one still verifies
 
 
 class Signer:
@@ -54,6 +55,26 @@ class Signer:
         if known["exp"] <= now.timestamp():
             raise jwt.ExpiredSignatureError("Lifetime validation failed, the token is expired.")
         return known
+
+
+class KeyRing:
+    """Signs with its newest key. Rings are replaced, never turned in place, so a saved one stays as it was."""
+
+    def __init__(self, signers: tuple[Signer, ...] = ()) -> None:
+        self.signers = signers or (Signer(),)
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return the claims as a signed token."""
+        return self.signers[0].sign(claims)
+
+    def rotated(self) -> KeyRing:
+        """Return a ring with a new key to sign with."""
+        return KeyRing((Signer(), *self.signers)[:KEPT])
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a key set."""
+        return {"keys": [key for one in self.signers for key in one.jwks["keys"]]}
 
 
 def _number(value: int) -> str:

@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.local.simulators import faults
 from infra.local.simulators.faults import Fault, Subject
-from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.wire import Answer, Refusal, Request
 
@@ -120,7 +119,7 @@ class Vaults:
         self.calls.append(f"{name} {request.path.rpartition('/')[2].rpartition(':')[2]}")
         subject = Subject(host=name, method=request.method, path=request.path, cmdlet=None, tenant=None)
         if do := faults.first_hit(self.faults, subject):
-            return faults.instead(do, name)
+            return faults.instead(do, faults.plain)
         try:
             if request.path == "/msi/token":
                 return self._managed_identity(request)
@@ -183,13 +182,13 @@ class Vaults:
 
     def _kms(self, request: Request, name: str, what: str) -> Answer:
         if not self._bearer(request):
-            raise refused(401, "", "Request had invalid authentication credentials.", name="UNAUTHENTICATED")
+            raise _kms_refused(401, "Request had invalid authentication credentials.", name="UNAUTHENTICATED")
         if not self._bearer(request) & KMS_SCOPES:
-            raise refused(403, "", "Request had insufficient authentication scopes.", name="PERMISSION_DENIED")
+            raise _kms_refused(403, "Request had insufficient authentication scopes.", name="PERMISSION_DENIED")
         if not self.permitted or name != KMS_KEY:
             use = f"cloudkms.cryptoKeyVersions.useTo{what.title()}"
             text = f"Permission '{use}' denied on resource '{name}' (or it may not exist)."
-            raise refused(403, "", text, name="PERMISSION_DENIED")
+            raise _kms_refused(403, text, name="PERMISSION_DENIED")
         asked = _asked(request)
         aad = _checked(asked, "additionalAuthenticatedData")
         if what == "encrypt":
@@ -233,14 +232,20 @@ def _vault_refused(status: int, code: str, message: str, inner: str | None = Non
     return Refusal(Answer(status=status, body={"error": error}))
 
 
+def _kms_refused(status: int, message: str, *, name: str) -> Refusal:
+    """Return a refusal in the envelope of Google Cloud's APIs, where `name` is the word for the status."""
+    body = {"error": {"code": status, "message": message, "status": name}}
+    return Refusal(Answer(status=status, body=body, content_type="application/json; charset=UTF-8"))
+
+
 def _kms_invalid(message: str) -> Refusal:
-    return refused(400, "", message, name="INVALID_ARGUMENT")
+    return _kms_refused(400, message, name="INVALID_ARGUMENT")
 
 
 def _usable(one: Version) -> None:
     if not one.enabled:
         text = f"{KMS_KEY}/cryptoKeyVersions/{one.name} is not enabled, current state is: DISABLED."
-        raise refused(400, "", text, name="FAILED_PRECONDITION")
+        raise _kms_refused(400, text, name="FAILED_PRECONDITION")
 
 
 def _asked(request: Request) -> dict[str, Any]:

@@ -48,7 +48,6 @@ class Answer:
     body: Any = None  # JSON, unless it is bytes or str
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=utf-8"
-    listing: str = "value"  # the key of the array, where this is a page of a listing
 
     def payload(self) -> bytes:
         """Return the body as it goes over the wire."""

@@ -31,9 +31,7 @@ async def test_hazard_11_one_refresher_at_a_time_and_no_token_is_lost(world: Wor
     world.sims.cloud.calls.clear()
     await asyncio.gather(*(run(world.app, Job(name="refresh", connection=connection.id)) for _ in range(3)))
     kept_token = (await stored_token(world, connection))[-12:]
-    newest = [
-        text for text, one in world.sims.cloud.google_tokens.items() if one.user_id and one.client_id.endswith(".com")
-    ]
+    newest = [text for text, one in world.sims.google.tokens.items() if one.user_id and one.client_id.endswith(".com")]
     assert newest[-1].endswith(kept_token)
     assert [g.secret for g in await grants_of(world.app.database, world.app.seal, connection.id)] == [kept.secret]
     fresh = {"access_token": "ya29.new", "expires_in": 3599, "token_type": "Bearer", "refresh_token": "1//0new"}
@@ -58,7 +56,7 @@ async def test_hazard_14_an_administrator_of_another_customer_is_refused_and_giv
         await google.consent(world, connection, user=f"admin@{HARBOUR}")
     assert (refused.value.status, refused.value.code) == (409, "another_tenant")
     assert await world.connection(connection.id) == before
-    customer = world.sims.cloud.customer(HARBOUR)
+    customer = world.sims.google.customer(HARBOUR)
     assert customer is not None
     assert customer.grants == {}
 
@@ -70,7 +68,7 @@ async def test_hazard_14_who_is_no_super_administrator_or_leaves_a_box_unticked_
     with pytest.raises(Refused, match="consent_declined"):
         await google.consent(world, connection, decision="cancel")
     world.admin("demote-user", ORCHARD, user=ADMIN)
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     with pytest.raises(Refused, match="not_an_administrator"):
         await google.consent(world, connection)

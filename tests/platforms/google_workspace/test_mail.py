@@ -122,7 +122,7 @@ async def test_hazard_24_a_push_for_nobody_of_ours_is_dropped(world: World) -> N
 @pytest.mark.parametrize("reason", ["aborted", "duplicate", "alreadyExists"])
 async def test_hazard_25_a_label_in_other_letters_is_found(world: World, reason: str) -> None:
     world.behave(ORCHARD, label_conflict=reason)
-    customer = world.sims.cloud.customer(ORCHARD)
+    customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     named = {key: box for key, box in customer.mailboxes.items()
              if any(one["name"].casefold() == LABEL.casefold() for one in box.labels.values())}  # fmt: skip

@@ -147,11 +147,10 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     connection = await google.connect(world)
     google.mail(world, google.ADMIN, subject="A subject nobody may keep")
     await google.deliver_all(world)
-    cloud = world.sims.cloud
     secrets = [MASTER_KEY, world.sims.settings["FOOTPRINT_GOOGLE__CLIENT_SECRET"], "PRIVATE KEY", "A subject nobody"]
     (kept,) = await grants_of(world.app.database, world.app.seal, connection.id)
     secrets.append(kept.secret)
-    secrets += list(cloud.google_tokens)
+    secrets += list(world.sims.google.tokens)
     token, shown = world.sims.operator_token(), []
     for route in ROUTES:
         if route.method == "GET" and route.needs_account:

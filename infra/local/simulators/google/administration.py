@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.google import application
-from infra.local.simulators.google.admin.activities import event, log, when
+from infra.local.simulators.google.activities import event, log, when
 from infra.local.simulators.google.customer import Customer, addresses
-from infra.local.simulators.google.gmail import settings as mail_settings
+from infra.local.simulators.google.gmail import settings
 from infra.local.simulators.google.gmail.mailbox import (
     Mailbox,
-    deliver,
+    received,
     relabelled,
     without_history,
     without_label,
     without_messages,
 )
 from infra.local.simulators.google.sign_in.grants import end_grant
+from infra.local.simulators.google.state import Google
 from infra.local.simulators.wire import Answer, Record
 
 
@@ -30,7 +30,7 @@ from infra.local.simulators.wire import Answer, Record
 class Wish:
     """One action as it was asked for."""
 
-    cloud: Cloud
+    google: Google
     customer: Customer
     body: Mapping[str, Any]
     actor: Record | None
@@ -50,17 +50,17 @@ class Wish:
         log(self.customer, "admin", event(kind, name, **parameters), actor=self.actor, now=self.now)
 
 
-def act(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
+def act(google: Google, customer: Customer, body: Mapping[str, Any]) -> Answer:
     """Do one action of `POST /_sim/tenants/{id}/admin`; a wish that makes no sense is a `ValueError`."""
     action = ACTIONS.get(body["action"])
     if action is None:
         raise ValueError(f"There is no action {body['action']!r}. Known: {', '.join(sorted(ACTIONS))}.")
     administrators = (one for one in customer.users.values() if one.get("isAdmin") and not one.get("suspended"))
-    wish = Wish(cloud=cloud, customer=customer, body=body, actor=next(administrators, None), now=cloud.clock.now())
+    wish = Wish(google=google, customer=customer, body=body, actor=next(administrators, None), now=google.clock.now())
     return Answer(body=action(wish) or {})
 
 
-def receive(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer:
+def receive(google: Google, customer: Customer, body: Mapping[str, Any]) -> Answer:
     """Do `POST /_sim/tenants/{id}/mail`: deliver a message, or the same one several times; `raw` is all of it."""
     user = customer.user(body["to"])
     if user is None or not user.get("isMailboxSetup") or user.get("suspended"):
@@ -68,12 +68,21 @@ def receive(cloud: Cloud, customer: Customer, body: Mapping[str, Any]) -> Answer
     message = {key: body[key] for key in ("from", "to", "subject", "body", "labelIds") if key in body}
     if "raw" in body:
         message["raw"] = base64.urlsafe_b64decode(body["raw"])
-    return Answer(body={"ids": [deliver(customer, cloud, user, message) for _ in range(int(body.get("count", 1)))]})
+    return Answer(body={"ids": [_delivered(google, customer, user, message) for _ in range(int(body.get("count", 1)))]})
 
 
-def forget_history(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
+def _delivered(google: Google, customer: Customer, user: Record, message: Mapping[str, Any]) -> str:
+    """Put a message into a user's mailbox, log it, announce it if watched, and return its id."""
+    box = customer.mailboxes.get(user["id"], Mailbox())
+    filled = {"to": user["primaryEmail"], **message}
+    box, made = received(box, filled, google.clock.now(), customer.behaviour, salt=user["id"])
+    customer.mailboxes[user["id"]] = box
+    return made
+
+
+def forget_history(google: Google, body: Mapping[str, Any]) -> Answer:
     """Do `POST /_sim/forget-history`: every history id given out so far, but the present one, is too old."""
-    customer = cloud.customer(body["tenant"])
+    customer = google.customer(body["tenant"])
     user = customer.user(body["user"]) if customer else None
     if customer is None or user is None:
         raise ValueError(f"There is no user {body['user']!r} in {body['tenant']!r}.")
@@ -120,7 +129,7 @@ def _end_delegation(wish: Wish) -> None:
 
 def _revoke_grant(wish: Wish) -> None:
     user = wish.user
-    if not end_grant(wish.cloud, wish.customer, user["id"], application.CLIENT_ID):
+    if not end_grant(wish.google, wish.customer, user["id"], application.CLIENT_ID):
         raise ValueError(f"{user['primaryEmail']} has granted nothing.")
 
 
@@ -187,30 +196,30 @@ def _add_user(wish: Wish) -> Mapping[str, Any]:
 
 def _add_rule(wish: Wish) -> Mapping[str, Any]:
     name, unit = _rule(wish), wish.body.get("org_unit", "/")
-    return {"ruleId": mail_settings.add_rule(wish.customer, name, unit, wish.actor, wish.now)}
+    return {"ruleId": settings.add_rule(wish.customer, name, unit, wish.actor, wish.now)}
 
 
 def _rule(wish: Wish) -> str:
-    return str(wish.body.get("name", mail_settings.RULE_NAME))
+    return str(wish.body.get("name", settings.RULE_NAME))
 
 
 def _switching(state: str) -> Callable[[Wish], None]:
-    return lambda wish: mail_settings.switch_rule(wish.customer, _rule(wish), state, wish.actor, wish.now)
+    return lambda wish: settings.switch_rule(wish.customer, _rule(wish), state, wish.actor, wish.now)
 
 
 def _add_route(wish: Wish) -> None:
-    name, host = wish.body.get("name", mail_settings.ROUTE_NAME), wish.body["host"]
-    mail_settings.add_route(wish.customer, name, host, wish.actor, wish.now)
+    name, host = wish.body.get("name", settings.ROUTE_NAME), wish.body["host"]
+    settings.add_route(wish.customer, name, host, wish.actor, wish.now)
 
 
 def _remove_route(wish: Wish) -> None:
-    name = wish.body.get("name", mail_settings.ROUTE_NAME)
-    mail_settings.remove_route(wish.customer, name, wish.actor, wish.now)
+    name = wish.body.get("name", settings.ROUTE_NAME)
+    settings.remove_route(wish.customer, name, wish.actor, wish.now)
 
 
 def _add_gateway(wish: Wish) -> None:
     gateway = {"ips": tuple(wish.body["ips"])}
-    mail_settings.set_gateway(wish.customer, gateway, wish.actor, wish.now)
+    settings.set_gateway(wish.customer, gateway, wish.actor, wish.now)
 
 
 def _rename_label(wish: Wish) -> None:
@@ -262,14 +271,12 @@ ACTIONS: Mapping[str, Callable[[Wish], Mapping[str, Any] | None]] = {
     "add-rule": _add_rule,
     "disable-rule": _switching("disabled"),
     "enable-rule": _switching("enabled"),
-    "delete-rule": lambda wish: mail_settings.delete_rule(wish.customer, _rule(wish), wish.actor, wish.now),
-    "rename-rule": lambda wish: mail_settings.rename_rule(
-        wish.customer, _rule(wish), wish.body["to"], wish.actor, wish.now
-    ),
+    "delete-rule": lambda wish: settings.delete_rule(wish.customer, _rule(wish), wish.actor, wish.now),
+    "rename-rule": lambda wish: settings.rename_rule(wish.customer, _rule(wish), wish.body["to"], wish.actor, wish.now),
     "add-route": _add_route,
     "remove-route": _remove_route,
     "add-gateway": _add_gateway,
-    "remove-gateway": lambda wish: mail_settings.set_gateway(wish.customer, None, wish.actor, wish.now),
+    "remove-gateway": lambda wish: settings.set_gateway(wish.customer, None, wish.actor, wish.now),
     "suspend-user": _changing("SUSPEND_USER", suspended=True),
     "archive-user": _changing("ARCHIVE_USER", archived=True),
     "restore-user": _restore,

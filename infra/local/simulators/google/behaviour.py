@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from infra.local.simulators.microsoft.behaviour import Knobs
+from infra.local.simulators.state import Knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,5 +60,3 @@ class Behaviour(Knobs):
     empty_rule_policy_kept: bool = False
     # An event shows in the audit log only so much later.
     audit_lag_seconds: float = 0
-    dns: str = "answers"  # or "silent", "servfail"
-    mx: dict[str, list[list[Any]]] = field(default_factory=dict)  # domain -> [[preference, host], …]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.google import administration, push
+from infra.local.simulators.google.api.host import Api
 from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.hosts import Hosts
+from infra.local.simulators.google.state import Google
 from infra.local.simulators.wire import Answer, Request
 
 DIRECTORY = "/admin/directory/v1"
@@ -19,37 +19,32 @@ DIRECTORY = "/admin/directory/v1"
 class CustomerControl:
     """Answers what is asked below `/_sim/` of customers of Google."""
 
-    def __init__(self, cloud: Cloud, hosts: Hosts) -> None:
-        self._cloud = cloud
-        self._hosts = hosts
+    def __init__(self, google: Google, admin: Api, groups_settings: Api) -> None:
+        self._google = google
+        self._admin = admin
+        self._groups_settings = groups_settings
         self.routes: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("POST", "/_sim/rotate-google-keys"): self._rotate,
-            ("POST", "/_sim/push-endpoint"): lambda body: push.aim(cloud, body),
-            ("GET", "/_sim/pushes"): lambda _: push.take(cloud),
-            ("POST", "/_sim/forget-history"): lambda body: administration.forget_history(cloud, body),
+            ("POST", "/_sim/disabled-services"): self._disable,
+            ("POST", "/_sim/push-endpoint"): lambda body: push.aim(google, body),
+            ("GET", "/_sim/pushes"): lambda _: push.take(google),
+            ("POST", "/_sim/forget-history"): lambda body: administration.forget_history(google, body),
         }
-        self._customer_routes: dict[tuple[str, str], Callable[[Customer, Any], Answer]] = {
-            ("GET", "snapshot"): _snapshot,
-            ("GET", "behaviour"): lambda customer, _: Answer(body=vars(customer.behaviour)),
+        self.customer_routes: dict[tuple[str, str], Callable[[Customer, Any], Answer]] = {
             ("POST", "behaviour"): _behave,
-            ("POST", "admin"): lambda customer, body: administration.act(cloud, customer, body),
-            ("POST", "mail"): lambda customer, body: administration.receive(cloud, customer, body),
+            ("POST", "admin"): lambda customer, body: administration.act(google, customer, body),
+            ("POST", "mail"): lambda customer, body: administration.receive(google, customer, body),
             ("POST", "directory"): self._directory,
         }
 
-    def customers(self) -> list[dict[str, str]]:
-        """Return the customers there are."""
-        known = self._cloud.customers.values()
-        return [{"id": one.id, "name": one.name, "domain": one.domain, "platform": "google"} for one in known]
-
-    def of_customer(self, customer: Customer, method: str, what: str, body: Any) -> Answer | None:
-        """Answer one request about one customer, or say with None that there is no such thing."""
-        route = self._customer_routes.get((method, what))
-        return route(customer, body) if route else None
-
     def _rotate(self, _: Any) -> Answer:
-        self._cloud.google_signer = self._cloud.google_signer.rotated()
-        return Answer(body=self._cloud.google_signer.jwks)
+        self._google.signer = self._google.signer.rotated()
+        return Answer(body=self._google.signer.jwks)
+
+    def _disable(self, body: Any) -> Answer:
+        """Switch APIs off in our own project, by host, and all others on."""
+        self._google.disabled_services = frozenset(body["hosts"])
+        return Answer(body={})
 
     def _directory(self, customer: Customer, body: Any) -> Answer:
         """Do a call as the customer's super administrator; a path without a prefix is Directory's."""
@@ -67,12 +62,7 @@ class CustomerControl:
             headers={"content-type": "application/json"},
             body=json.dumps(body["body"]).encode() if body.get("body") is not None else b"",
         )
-        return (self._hosts.www.api if old else self._hosts.admin).as_administrator(customer, request)
-
-
-def _snapshot(customer: Customer, _: Any) -> Answer:
-    text = json.dumps(customer.snapshot(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Answer(body=text)
+        return (self._groups_settings if old else self._admin).as_administrator(customer, request)
 
 
 def _behave(customer: Customer, body: Any) -> Answer:

@@ -7,13 +7,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.simulators.google.behaviour import Behaviour
+from infra.local.simulators.google.gmail.mailbox import Mailbox
 from infra.local.simulators.wire import Record
-
-if TYPE_CHECKING:  # A mailbox is delivered to with its customer at hand; only the type is needed here.
-    from infra.local.simulators.google.gmail.mailbox import Mailbox
 
 # Values that say when something happened, or count, or follow from the rest.
 VOLATILE = frozenset(

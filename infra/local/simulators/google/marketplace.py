@@ -16,7 +16,7 @@ def _customer_license(asked: Asked) -> Mapping[str, Any]:
     if asked.actor is not None or application != MARKETPLACE_APP:
         raise refused(403, "forbidden", "Not authorized to access the application ID", name="PERMISSION_DENIED")
     # What the API calls a customer's id is its domain name.
-    found = asked.cloud.customer(domain) if "." in domain else None
+    found = asked.google.customer(domain) if "." in domain else None
     install = found.installs.get(application, {}) if found else {}
     return {
         "kind": "appsmarket#customerLicense",

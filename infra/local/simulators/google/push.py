@@ -7,34 +7,25 @@ import base64
 import dataclasses
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import httpx
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.google import application
 from infra.local.simulators.google.customer import Customer
+from infra.local.simulators.google.state import PUSH_AUDIENCE, Endpoint, Google
 from infra.local.simulators.wire import Answer, Record
 
 SUBSCRIPTION = f"projects/{application.PROJECT}/subscriptions/gmail-push"
-AUDIENCE = "http://127.0.0.1:8080/api/notifications/gmail"
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 KEPT = 7 * 86_400  # seconds of the simulated clock
 LONGEST_PAUSE = 10  # real seconds
 POLL = 0.05  # real seconds; nothing tells the loop of a delivery made in another thread
 AT_ONCE = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """Where pushes go. Without an address they wait to be taken."""
-
-    url: str | None = None
-    audience: str = AUDIENCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,35 +42,31 @@ class Pending:
         return self.push["messageId"], self.push["copy"]
 
 
-# A person's set-up of the simulator and no part of the customers' state: it survives going back to a saved moment.
-_endpoints: WeakKeyDictionary[Cloud, Endpoint] = WeakKeyDictionary()
-
-
-def aim(cloud: Cloud, body: Any) -> Answer:
+def aim(google: Google, body: Any) -> Answer:
     """Do `POST /_sim/push-endpoint`."""
     url = body["url"]
     if url is not None and urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
         raise ValueError("Pushes go to this machine only.")
-    _endpoints[cloud] = Endpoint(url=url, audience=body.get("audience") or url or AUDIENCE)
-    return Answer(body=dataclasses.asdict(_endpoints[cloud]))
+    google.push_endpoint = Endpoint(url=url, audience=body.get("audience") or url or PUSH_AUDIENCE)
+    return Answer(body=dataclasses.asdict(google.push_endpoint))
 
 
-def take(cloud: Cloud) -> Answer:
+def take(google: Google) -> Answer:
     """Do `GET /_sim/pushes`: hand over what is pending, as it would have been posted."""
-    endpoint = _endpoints.get(cloud, Endpoint())
-    found = pending(cloud)
+    endpoint = google.push_endpoint
+    found = pending(google)
     pushes = []
     for one in found:
-        pushes.append({"headers": headers(cloud, endpoint.audience), "body": body_of(one)})
+        pushes.append({"headers": headers(google, endpoint.audience), "body": body_of(one)})
         _acknowledge(one)
     return Answer(body={"pushes": pushes})
 
 
-def pending(cloud: Cloud) -> list[Pending]:
+def pending(google: Google) -> list[Pending]:
     """Return what waits for delivery, in the order in which it will be tried. What is too old is dropped."""
-    limit = cloud.clock.seconds() - KEPT
+    limit = google.clock.seconds() - KEPT
     found = []
-    for one in _all_pending(cloud):
+    for one in _all_pending(google):
         if one.push["at"] < limit:
             _acknowledge(one)
         else:
@@ -90,20 +77,20 @@ def pending(cloud: Cloud) -> list[Pending]:
     return found
 
 
-def headers(cloud: Cloud, audience: str) -> dict[str, str]:
+def headers(google: Google, audience: str) -> dict[str, str]:
     """Return the headers of a push: it proves itself with a token of the subscription's service account."""
-    now = int(cloud.clock.seconds())
+    now = int(google.clock.seconds())
     claims = {
         "aud": audience,
-        "azp": cloud.google_push_subject,
-        "email": cloud.google_push_account,
+        "azp": application.PUSH_SUBJECT,
+        "email": application.PUSH_ACCOUNT,
         "email_verified": True,
-        "sub": cloud.google_push_subject,
+        "sub": application.PUSH_SUBJECT,
         "iss": "https://accounts.google.com",
         "iat": now,
         "exp": now + 3600,
     }
-    return {"authorization": f"Bearer {cloud.google_signer.sign(claims)}", "content-type": "application/json"}
+    return {"authorization": f"Bearer {google.signer.sign(claims)}", "content-type": "application/json"}
 
 
 def body_of(one: Pending) -> str:
@@ -128,8 +115,9 @@ def body_of(one: Pending) -> str:
 class Pusher:
     """Posts what is pending to the endpoint, again and again until it is acknowledged or too old."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, google: Google, lock: AbstractContextManager[Any]) -> None:
+        self._google = google
+        self._lock = lock
         self._pauses: dict[tuple[str, int], tuple[float, float]] = {}  # how long, and until when
 
     async def run(self) -> None:
@@ -140,19 +128,19 @@ class Pusher:
                 await asyncio.sleep(POLL)
 
     async def _round(self, client: httpx.AsyncClient) -> None:
-        endpoint = _endpoints.get(self._cloud, Endpoint())
+        endpoint = self._google.push_endpoint
         if endpoint.url is None:
             self._pauses.clear()
             return
-        with self._cloud.lock:
-            found = pending(self._cloud)
+        with self._lock:
+            found = pending(self._google)
         now = asyncio.get_running_loop().time()
         due = [one for one in found if self._pauses.get(one.key, (0, 0))[1] <= now]
         await asyncio.gather(*(self._post(client, endpoint, one) for one in due[:AT_ONCE]))
 
     async def _post(self, client: httpx.AsyncClient, endpoint: Endpoint, one: Pending) -> None:
-        with self._cloud.lock:
-            content, given = body_of(one), headers(self._cloud, endpoint.audience)
+        with self._lock:
+            content, given = body_of(one), headers(self._google, endpoint.audience)
         try:
             answer = await client.post(endpoint.url or "", content=content, headers=given)
             acknowledged = answer.status_code in ACKNOWLEDGED
@@ -160,15 +148,15 @@ class Pusher:
             acknowledged = False
         if acknowledged:
             self._pauses.pop(one.key, None)
-            with self._cloud.lock:
+            with self._lock:
                 _acknowledge(one)
             return
         pause = min(LONGEST_PAUSE, 2 * self._pauses.get(one.key, (0.5, 0))[0])
         self._pauses[one.key] = (pause, asyncio.get_running_loop().time() + pause)
 
 
-def _all_pending(cloud: Cloud) -> Iterator[Pending]:
-    for customer in cloud.customers.values():
+def _all_pending(google: Google) -> Iterator[Pending]:
+    for customer in google.customers.values():
         for user, box in list(customer.mailboxes.items()):
             for push in box.pushes:
                 yield Pending(customer=customer, user=user, push=push)

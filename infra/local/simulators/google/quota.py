@@ -41,7 +41,7 @@ def charged(asked: Asked, box: Mailbox) -> Mailbox:
     if user > PER_USER:
         raise exhausted(asked, minute, "User-rate limit exceeded.")
     project = units + sum(
-        customer.spent[1] for customer in asked.cloud.customers.values() if customer.spent[0] == minute
+        customer.spent[1] for customer in asked.google.customers.values() if customer.spent[0] == minute
     )
     if project > PER_PROJECT:
         raise exhausted(asked, minute, "Project-rate limit exceeded.")

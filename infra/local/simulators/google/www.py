@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.google.admin import groups_settings
 from infra.local.simulators.google.api.host import Api, Asked, Handler
 from infra.local.simulators.google.api.refusals import refused
+from infra.local.simulators.google.sign_in.certificates import certificates
+from infra.local.simulators.google.state import Google
 from infra.local.simulators.wire import Answer, Request
 
 KEYS_FRESH = "public, max-age=19800, must-revalidate, no-transform"
@@ -17,18 +18,18 @@ KEYS_FRESH = "public, max-age=19800, must-revalidate, no-transform"
 class Www:
     """Answers for the keys itself and leaves the rest to the frame of the APIs."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self.api = Api(cloud, "www", {**groups_settings.HANDLERS, **HANDLERS})
+    def __init__(self, google: Google) -> None:
+        self._google = google
+        self.api = Api(google, "www", {**groups_settings.HANDLERS, **HANDLERS})
 
     def answer(self, request: Request, quirk: str | None = None) -> Answer:
         """Answer one request."""
-        ring = self._cloud.google_signer
+        ring = self._google.signer
         match request.method, request.path:
             case "GET", "/oauth2/v3/certs":
                 return Answer(body=ring.jwks, headers={"Cache-Control": KEYS_FRESH})
             case "GET", "/oauth2/v1/certs":
-                return Answer(body=ring.certificates, headers={"Cache-Control": KEYS_FRESH})
+                return Answer(body=certificates(ring), headers={"Cache-Control": KEYS_FRESH})
         return self.api.answer(request, quirk)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from infra.local.simulators.clock import graph_time
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Record
 
 CLIENT_ID = "5f0c2a9e-7d11-4b8e-9a64-0e2b7c3d4f10"
@@ -54,12 +54,17 @@ REQUIRED = (
 )
 
 EXCHANGE_ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
+GROUPS_ADMINISTRATOR = "fdd7a751-b60b-444a-984c-02652fe8fa1c"
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 DIRECTORY_ROLES = {
     EXCHANGE_ADMINISTRATOR: "Exchange Administrator",
+    GROUPS_ADMINISTRATOR: "Groups Administrator",
     "31392ffb-586c-42d1-9346-e59415a2cc4e": "Exchange Recipient Administrator",
     "194ae4cb-b126-40b2-bd5b-6091b380977d": "Security Administrator",
-    "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
+    GLOBAL_ADMINISTRATOR: "Global Administrator",
 }
+# With one of these even an application may delete a group for good.
+GROUP_PURGERS = frozenset({GROUPS_ADMINISTRATOR, GLOBAL_ADMINISTRATOR})
 # Every token carries this one; it stands for having no directory role.
 NO_DIRECTORY_ROLE = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True, kw_only=True)
-class Knobs:
-    """What every platform's behaviour can do: have some of its knobs turned."""
-
-    def changed(self, knobs: dict[str, Any]) -> Self:
-        """Return this behaviour with some knobs turned; an unknown knob or a wrong type is an error."""
-        defaults = type(self)()
-        kinds = {one.name: type(getattr(defaults, one.name)) for one in dataclasses.fields(self)}
-        for name, value in knobs.items():
-            if name not in kinds:
-                raise ValueError(f"There is no knob {name!r}. Known: {', '.join(sorted(kinds))}.")
-            fitting = {int: (int,), float: (int, float), type(None): (str, type(None))}
-            if not isinstance(value, fitting.get(kinds[name], (kinds[name],))):
-                raise ValueError(f"The knob {name!r} does not take {value!r}.")  # noqa: TRY004
-        return dataclasses.replace(self, **knobs)
+from infra.local.simulators.state import Knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +29,7 @@ class Behaviour(Knobs):
     onprem_connector_disabled: bool = False
     # A spoof entry is answered with a record, and not stored.
     spoof_not_created: bool = False
-    # Whether an application, without a person, may delete for good what is soft-deleted.
+    # Whether an application without a directory role for it may delete a group for good.
     purge_app_only: bool = True
     # Removing an outbound connector that a rule still names is an error.
     referenced_connector_refused: bool = True
@@ -57,5 +40,3 @@ class Behaviour(Knobs):
     delta_empty_page: bool = True
     # "syncStateNotFound" or "resyncRequired": every stored delta token is refused that way.
     delta_error: str | None = None
-    dns: str = "answers"  # or "silent", "servfail"
-    mx: dict[str, list[list[Any]]] = field(default_factory=dict)  # domain -> [[preference, host], …]

@@ -6,8 +6,8 @@ import html
 import re
 from urllib.parse import urlencode, urlsplit
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.microsoft import applications
+from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.wire import Answer, Request
 
 PATH = re.compile(r"/([^/]+)/v2\.0/adminconsent")
@@ -16,25 +16,25 @@ REDIRECT_PATH = "/api/consent/microsoft365"
 FIELDS = ("client_id", "scope", "redirect_uri", "state")
 
 
-def answer(cloud: Cloud, request: Request) -> Answer:
+def answer(microsoft: Microsoft, request: Request) -> Answer:
     """Show the page, or act on the form it posts."""
     if request.path == DECISION_PATH:
-        return _decide(cloud, request) if request.method == "POST" else Answer(status=405)
+        return _decide(microsoft, request) if request.method == "POST" else Answer(status=405)
     if request.method != "GET":
         return Answer(status=405)
     found = PATH.fullmatch(request.path)
-    return _page(cloud, found[1] if found else "", dict(request.query))
+    return _page(microsoft, found[1] if found else "", dict(request.query))
 
 
-def _page(cloud: Cloud, authority: str, asked: dict[str, str]) -> Answer:
+def _page(microsoft: Microsoft, authority: str, asked: dict[str, str]) -> Answer:
     if authority == "common":
         return _failure(90009, "The common endpoint is not allowed here; use a tenant or organizations.")
     if refusal := _refused(asked):
         return refusal
     if authority == "organizations":
-        choices = list(cloud.tenants.values())
+        choices = list(microsoft.tenants.values())
     else:
-        tenant = cloud.tenant(authority)
+        tenant = microsoft.tenant(authority)
         if tenant is None:
             return _failure(90002, f"Tenant '{authority}' not found.")
         choices = [tenant]
@@ -71,11 +71,11 @@ def _refused(asked: dict[str, str]) -> Answer | None:
     return None
 
 
-def _decide(cloud: Cloud, request: Request) -> Answer:
+def _decide(microsoft: Microsoft, request: Request) -> Answer:
     form = request.form()
     if refusal := _refused(form):
         return refusal
-    tenant = cloud.tenant(form.get("tenant", ""))
+    tenant = microsoft.tenant(form.get("tenant", ""))
     if tenant is None:
         return _failure(90002, f"Tenant '{form.get('tenant')}' not found.")
     # The parameter is there in the refusal too, so it says nothing about what was decided.
@@ -84,7 +84,7 @@ def _decide(cloud: Cloud, request: Request) -> Answer:
         scopes = form["scope"].split()
         # Application permissions come with .default only; single scopes are a person's, not an application's.
         everything = any(one.endswith("/.default") for one in scopes)
-        applications.consent(tenant, cloud.clock.now(), application_permissions=everything)
+        applications.consent(tenant, microsoft.clock.now(), application_permissions=everything)
         granted = [applications.ROLES[app][role] for app, role in applications.REQUIRED if everything]
         result |= {"tenant": tenant.id, "scope": " ".join(granted or scopes)}
     else:

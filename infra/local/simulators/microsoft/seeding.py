@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.clock import exchange_time, graph_time
-from infra.local.simulators.mail_domains import accepted_domain, domain
 from infra.local.simulators.microsoft.applications import EXCHANGE_APP_ID, GRAPH_APP_ID, service_principal
+from infra.local.simulators.microsoft.domains import accepted_domain, domain
 from infra.local.simulators.microsoft.exchange.connectors import INBOUND, OUTBOUND
 from infra.local.simulators.microsoft.exchange.rule_records import DEFAULTS
 from infra.local.simulators.microsoft.graph.group_bodies import NEW_GROUP
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import exchange_time, graph_time
 from infra.local.simulators.wire import Record
 
 MICROSOFT_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"

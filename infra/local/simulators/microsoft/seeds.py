@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from infra.local.simulators.mail_domains import domain
+from infra.local.simulators.microsoft.domains import domain
 from infra.local.simulators.microsoft.graph.directory import user
 from infra.local.simulators.microsoft.seeding import Seed
 from infra.local.simulators.microsoft.tenant import Tenant

@@ -6,10 +6,9 @@ import re
 import uuid
 from typing import Any
 
-from infra.local.simulators import issuer as operators
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.microsoft import applications, consent
 from infra.local.simulators.microsoft.sign_in_errors import sign_in_refusal
+from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record, Refusal, Request
 
@@ -24,8 +23,8 @@ KEYS_PATH = re.compile(r"/[^/]+/discovery/v2\.0/keys")
 class SignIn:
     """Answers what an OAuth client, an administrator's browser and a token's reader ask."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, microsoft: Microsoft) -> None:
+        self._microsoft = microsoft
 
     def answer(self, request: Request, quirk: str | None = None) -> Answer:  # noqa: ARG002 (all hosts alike)
         """Answer one request; refusals come back in the sign-in host's own shape."""
@@ -35,12 +34,10 @@ class SignIn:
             return refusal.answer
 
     def _route(self, request: Request) -> Answer:
-        if request.path.startswith(f"{operators.ROOT}/"):
-            return operators.answer(self._cloud, request)
         if found := TOKEN_PATH.fullmatch(request.path):
             return self._token(found[1], request) if request.method == "POST" else Answer(status=405)
         if consent.PATH.fullmatch(request.path) or request.path == consent.DECISION_PATH:
-            return consent.answer(self._cloud, request)
+            return consent.answer(self._microsoft, request)
         if request.method != "GET":
             return Answer(status=405)
         if request.path == "/common/discovery/instance":
@@ -48,16 +45,16 @@ class SignIn:
         if found := DISCOVERY_PATH.fullmatch(request.path):
             return self._discovery(found[1])
         if KEYS_PATH.fullmatch(request.path):
-            return Answer(body=self._cloud.signer.jwks)
+            return Answer(body=self._microsoft.signer.jwks)
         text = f"The sign-in host's {request.path} is not simulated."
         return Answer(status=501, body={"error": "not_simulated", "error_description": text})
 
     def _instance(self) -> Answer:
-        host = self._cloud.addresses.login.removeprefix("https://")
+        host = self._microsoft.login_url.removeprefix("https://")
         return Answer(
             body={
                 "tenant_discovery_endpoint": (
-                    f"{self._cloud.addresses.login}/common/v2.0/.well-known/openid-configuration"
+                    f"{self._microsoft.login_url}/common/v2.0/.well-known/openid-configuration"
                 ),
                 "api-version": "1.1",
                 "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
@@ -67,11 +64,11 @@ class SignIn:
     def _discovery(self, name: str) -> Answer:
         """A domain in the question becomes the tenant's identity in the answer."""
         if name in SHARED_AUTHORITIES:
-            authority, issuer = name, f"{self._cloud.addresses.login}/{{tenantid}}/v2.0"
+            authority, issuer = name, f"{self._microsoft.login_url}/{{tenantid}}/v2.0"
         else:
             authority = self._tenant(name).id
-            issuer = f"{self._cloud.addresses.login}/{authority}/v2.0"
-        base = f"{self._cloud.addresses.login}/{authority}"
+            issuer = f"{self._microsoft.login_url}/{authority}/v2.0"
+        base = f"{self._microsoft.login_url}/{authority}"
         return Answer(
             body={
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -95,7 +92,7 @@ class SignIn:
         )
 
     def _tenant(self, name: str) -> Tenant:
-        tenant = self._cloud.tenant(name)
+        tenant = self._microsoft.tenant(name)
         if tenant is None:
             text = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
             raise sign_in_refusal(90002, "invalid_request", text)
@@ -117,10 +114,10 @@ class SignIn:
             raise self._unknown_application(tenant, form["client_id"])
         audience = self._audience(form["scope"])
         self._refuse_loops(tenant, form["scope"])
-        login = self._cloud.addresses.login
+        login = self._microsoft.login_url
         audiences = {f"{login}/{one}/oauth2/v2.0/token" for one in (name, tenant.id)}
         audiences |= {f"{login}/{one}/v2.0" for one in (name, tenant.id)}
-        self._cloud.proofs.check(form, audiences, self._cloud.clock.seconds())
+        self._microsoft.proofs.check(form, audiences, self._microsoft.clock.seconds())
         principal = self._principal(tenant)
         return self._mint(tenant, principal, audience)
 
@@ -134,7 +131,7 @@ class SignIn:
 
     def _refuse_loops(self, tenant: Tenant, scope: str) -> None:
         """A client without a token cache is refused once it asks the same thing too often."""
-        now = self._cloud.clock.seconds()
+        now = self._microsoft.clock.seconds()
         recent = [one for one in tenant.token_requests.get(scope, ()) if now - one < LOOP_WINDOW]
         if len(recent) >= tenant.behaviour.token_loop_limit:
             text = "The server terminated an operation because it encountered a client request loop."
@@ -156,7 +153,7 @@ class SignIn:
             raise sign_in_refusal(7000229, "unauthorized_client", f"{text} {tenant.id}.")
         if tenant.consented_at is not None:
             tenant.consent_calls += 1
-            waited = (self._cloud.clock.now() - tenant.consented_at).total_seconds()
+            waited = (self._microsoft.clock.now() - tenant.consented_at).total_seconds()
             lag = tenant.behaviour
             if tenant.consent_calls <= lag.consent_lag_calls or waited < lag.consent_lag_seconds:
                 raise self._unknown_application(tenant, applications.CLIENT_ID)
@@ -171,7 +168,7 @@ class SignIn:
         if app_id is None or tenant.service_principal_of(app_id) is None:
             text = f"The resource principal named {audience} was not found in the tenant named {tenant.name}."
             raise sign_in_refusal(500011, "invalid_resource", text)
-        now = int(self._cloud.clock.seconds())
+        now = int(self._microsoft.clock.seconds())
         claims: dict[str, Any] = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{tenant.id}/",
@@ -195,7 +192,7 @@ class SignIn:
                 "token_type": "Bearer",
                 "expires_in": TOKEN_LIFE,
                 "ext_expires_in": TOKEN_LIFE,
-                "access_token": self._cloud.signer.sign(claims),
+                "access_token": self._microsoft.signer.sign(claims),
             },
             headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"},
         )

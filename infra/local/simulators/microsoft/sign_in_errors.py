@@ -27,3 +27,13 @@ def sign_in_refusal(code: int, error: str, text: str, *, status: int = 400) -> R
             },
         )
     )
+
+
+def throttled(retry_after: str | None) -> Answer:
+    """429 in the shape of an OAuth error, perhaps with a Retry-After."""
+    text = "AADSTS90055: The request was throttled because the server is busy."
+    return Answer(
+        status=429,
+        body={"error": "temporarily_unavailable", "error_description": text, "error_codes": [90055]},
+        headers={} if retry_after is None else {"Retry-After": str(retry_after)},
+    )

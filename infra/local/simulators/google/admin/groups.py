@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.simulators.google.admin import activities
+from infra.local.simulators.google import activities
 from infra.local.simulators.google.admin.groups_settings import DEFAULTS
 from infra.local.simulators.google.admin.users import check_administrator, check_customer, check_domain, check_local
 from infra.local.simulators.google.api.host import Asked, Handler

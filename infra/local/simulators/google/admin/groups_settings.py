@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.simulators.google.admin import activities
+from infra.local.simulators.google import activities
 from infra.local.simulators.google.admin.users import check_administrator, check_local
 from infra.local.simulators.google.api.host import Asked, Handler
 from infra.local.simulators.google.api.refusals import invalid, refused

@@ -118,7 +118,7 @@ def _get_token(asked: Asked) -> Mapping[str, Any]:
 def _delete_token(asked: Asked) -> None:
     _check_super(asked)
     user = user_of(asked, asked.args["userKey"])
-    if not end_grant(asked.cloud, asked.customer, user["id"], asked.args["clientId"]):
+    if not end_grant(asked.google, asked.customer, user["id"], asked.args["clientId"]):
         raise missing("token")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infra.local.simulators.google.admin.activities import when
+from infra.local.simulators.google.activities import when
 from infra.local.simulators.google.api import paging
 from infra.local.simulators.google.api.host import Asked, Handler
 from infra.local.simulators.google.api.refusals import refused

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.google.admin import activities
+from infra.local.simulators.google import activities
 from infra.local.simulators.google.api import discovery, schema
 from infra.local.simulators.google.api.discovery import Method
 from infra.local.simulators.google.api.field_mask import masked
-from infra.local.simulators.google.api.refusals import NAMES, refused
+from infra.local.simulators.google.api.refusals import NAMES, explained, refused
+from infra.local.simulators.google.application import PROJECT_NUMBER
 from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.sign_in.grants import Token, live_token
+from infra.local.simulators.google.sign_in.grants import live_token
+from infra.local.simulators.google.state import Google, Token
 from infra.local.simulators.wire import Answer, Record, Refusal, Request
 
 JSON = "application/json; charset=UTF-8"
+# Hosts whose refusals have no list of errors; the reason, where there is one, stands in the details.
+NEWER = frozenset({"cloudidentity", "iam"})
 # Leads to the first page of the same listing: what a page that came back empty goes on with.
 FIRST_PAGE = "~first"
 # What the token log calls the product behind an API.
@@ -33,7 +36,7 @@ NOT_FOUND_PAGE = (
 class Asked:
     """A call with everything its handler needs."""
 
-    cloud: Cloud
+    google: Google
     customer: Customer
     actor: Record | None  # whom the caller acts for; None: our own service account, for itself
     method: str  # "gmail.users.messages.get"
@@ -57,8 +60,8 @@ Handler = Callable[[Asked], Mapping[str, Any] | None]
 class Api:
     """One host of JSON APIs."""
 
-    def __init__(self, cloud: Cloud, host: str, handlers: Mapping[str, Handler]) -> None:
-        self._cloud = cloud
+    def __init__(self, google: Google, host: str, handlers: Mapping[str, Handler]) -> None:
+        self._google = google
         self._host = host
         self._handlers = handlers
 
@@ -89,16 +92,37 @@ class Api:
 
     def _token(self, method: Method, request: Request) -> Token:
         kind, _, text = (request.header("authorization") or "").partition(" ")
-        token = live_token(self._cloud, text.strip()) if kind.lower() == "bearer" else None
+        token = live_token(self._google, text.strip()) if kind.lower() == "bearer" else None
         if token is None:
             raise refused(401, "authError", "Invalid Credentials")
+        if self._host in self._google.disabled_services:
+            raise self._disabled()
         if token.scopes.isdisjoint(method.scopes):
-            refusal = refused(403, "insufficientPermissions", "Request had insufficient authentication scopes.")
+            refusal = self._insufficient(method)
             wanted = " ".join(sorted(method.scopes))
             challenge = f'Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="{wanted}"'
             refusal.answer.headers["WWW-Authenticate"] = challenge
             raise refusal
         return token
+
+    def _insufficient(self, method: Method) -> Refusal:
+        text = "Request had insufficient authentication scopes."
+        if self._host not in NEWER:
+            return refused(403, "insufficientPermissions", text)
+        about = {"service": f"{self._host}.googleapis.com", "method": method.id}
+        return explained(403, text, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "PERMISSION_DENIED", **about)
+
+    def _disabled(self) -> Refusal:
+        """Refuse for our own project, which has not switched this API on; no customer can change that."""
+        text = (
+            f"{self._host} API has not been used in project {PROJECT_NUMBER} before or it is disabled. Enable it by "
+            f"visiting https://console.developers.google.com/apis/api/{self._host}.googleapis.com/overview"
+            f"?project={PROJECT_NUMBER} then retry."
+        )
+        if self._host not in NEWER:
+            return refused(403, "accessNotConfigured", text, domain="usageLimits")
+        about = {"service": f"{self._host}.googleapis.com", "consumer": f"projects/{PROJECT_NUMBER}"}
+        return explained(403, text, "SERVICE_DISABLED", "PERMISSION_DENIED", **about)
 
     def _answer(
         self, method: Method, args: Mapping[str, str], request: Request, token: Token, quirk: str | None
@@ -110,15 +134,15 @@ class Api:
             raise refused(501, "notImplemented", f"alt={form} is not simulated.")
         handler = self._handlers.get(method.id)
         asked = Asked(
-            cloud=self._cloud,
-            customer=_customer(self._cloud, token),
-            actor=_customer(self._cloud, token).users.get(token.user_id or ""),
+            google=self._google,
+            customer=_customer(self._google, token),
+            actor=_customer(self._google, token).users.get(token.user_id or ""),
             method=method.id,
             args=args,
             query={name: value for name, value in query.items() if value != (FIRST_PAGE,)},
             body=_body(method, request),
             scopes=token.scopes,
-            now=self._cloud.clock.now(),
+            now=self._google.clock.now(),
             quirk=quirk,
             client_id=token.client_id,
             account=token.account,
@@ -139,7 +163,10 @@ class Api:
         body = schema.as_sent(method, masked(method, mask, made) if mask else made, method.response or {})
         if form == "atom":
             return Answer(body=_atom(body), content_type="application/atom+xml; charset=UTF-8")
-        return Answer(body=body, content_type=JSON, listing=method.listed or "")
+        if quirk == "empty_listing" and method.listed in body:
+            body = {**body, method.listed: []}
+            body.pop("nextPageToken", None)
+        return Answer(body=body, content_type=JSON)
 
     def _log(self, asked: Asked) -> None:
         """Every call in a person's name stands in the token log of the customer."""
@@ -158,11 +185,11 @@ class Api:
         activities.log(asked.customer, "token", about, actor=asked.actor, now=asked.now)
 
 
-def _customer(cloud: Cloud, token: Token) -> Customer:
+def _customer(google: Google, token: Token) -> Customer:
     if token.customer_id is None:
         # A service account for itself belongs to no customer; handlers that need one see an empty one.
         return Customer(id="", name="", domain="")
-    return cloud.customers[token.customer_id]
+    return google.customers[token.customer_id]
 
 
 def _body(method: Method, request: Request) -> dict[str, Any]:

@@ -7,15 +7,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.local.simulators.google.behaviour import Behaviour
 from infra.local.simulators.google.gmail.mime import described
 from infra.local.simulators.wire import Record
-
-if TYPE_CHECKING:  # Both hold mailboxes; only their types are needed here.
-    from infra.local.simulators.cloud import Cloud
-    from infra.local.simulators.google.behaviour import Behaviour
-    from infra.local.simulators.google.customer import Customer
 
 CATEGORIES = ("PERSONAL", "SOCIAL", "PROMOTIONS", "UPDATES", "FORUMS")
 # Labels the service sets and nobody else.
@@ -66,15 +62,6 @@ class Mailbox:
             ],
             "watch": watch,
         }
-
-
-def deliver(customer: Customer, cloud: Cloud, user: Record, message: Mapping[str, Any]) -> str:
-    """Put a message into a user's mailbox, log it, announce it if watched, and return its id."""
-    box = customer.mailboxes.get(user["id"], Mailbox())
-    filled = {"to": user["primaryEmail"], **message}
-    box, made = received(box, filled, cloud.clock.now(), customer.behaviour, salt=user["id"])
-    customer.mailboxes[user["id"]] = box
-    return made
 
 
 def received(

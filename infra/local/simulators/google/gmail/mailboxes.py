@@ -11,8 +11,7 @@ from infra.local.simulators.google.api import paging
 from infra.local.simulators.google.api.host import Asked, Handler
 from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.google.application import PROJECT
-from infra.local.simulators.google.gmail import labels as gmail_labels
-from infra.local.simulators.google.gmail import messages as gmail_messages
+from infra.local.simulators.google.gmail import labels, messages
 from infra.local.simulators.google.gmail.mailbox import Mailbox, emptied, oldest_kept
 from infra.local.simulators.google.quota import charged
 from infra.local.simulators.wire import Record
@@ -70,8 +69,8 @@ def _watch(asked: Asked, box: Mailbox) -> tuple[Mailbox, Mapping[str, Any]]:
     topic = asked.body.get("topicName") or ""
     if not TOPIC.fullmatch(topic):
         raise _invalid(f"Invalid topicName does not match projects/{PROJECT}/topics/*")
-    labels = tuple(asked.body.get("labelIds") or ())
-    for one in labels:
+    chosen = tuple(asked.body.get("labelIds") or ())
+    for one in chosen:
         if not box.knows_label(one):
             raise _invalid(f"Invalid label: {one}")
     now = int(asked.now.timestamp() * 1000)
@@ -82,7 +81,7 @@ def _watch(asked: Asked, box: Mailbox) -> tuple[Mailbox, Mapping[str, Any]]:
         text = f"Error sending test message to Cloud PubSub {topic} : User not authorized to perform this action."
         raise refused(403, "forbidden", text, name="PERMISSION_DENIED")
     behavior = str(asked.body.get("labelFilterBehavior") or asked.body.get("labelFilterAction") or "include").lower()
-    watch = {"topicName": topic, "labelIds": labels, "behavior": behavior, "expiration": now + WATCH_LIFE}
+    watch = {"topicName": topic, "labelIds": chosen, "behavior": behavior, "expiration": now + WATCH_LIFE}
     answer = {"historyId": str(box.history_id), "expiration": str(watch["expiration"])}
     return dataclasses.replace(box, watch=watch), answer
 
@@ -149,8 +148,8 @@ _WORK: Mapping[str, Work] = {
     "gmail.users.watch": _watch,
     "gmail.users.stop": _stop,
     "gmail.users.history.list": _history,
-    **gmail_messages.WORK,
-    **gmail_labels.WORK,
+    **messages.WORK,
+    **labels.WORK,
 }
 # What is not here is answered with 501: attachments, inserting, importing, deleting for good.
 HANDLERS: Mapping[str, Handler] = {name: opened(work) for name, work in _WORK.items()}

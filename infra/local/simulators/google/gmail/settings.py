@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.google.admin.activities import event, log
+from infra.local.simulators.google.activities import event, log
 from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.wire import Record
 

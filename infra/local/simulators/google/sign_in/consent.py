@@ -8,11 +8,10 @@ import re
 import secrets
 from urllib.parse import urlencode, urlsplit
 
-from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.google import application
-from infra.local.simulators.google.admin import activities
+from infra.local.simulators.google import activities, application
 from infra.local.simulators.google.customer import Customer
-from infra.local.simulators.google.sign_in.grants import Code, grant_key
+from infra.local.simulators.google.sign_in.grants import grant_key
+from infra.local.simulators.google.state import Code, Google
 from infra.local.simulators.wire import Answer, Record, Request
 
 PATH = "/o/oauth2/v2/auth"
@@ -39,8 +38,8 @@ SCOPE = re.compile(r"https://(www\.googleapis\.com/auth/[a-z0-9._-]+|mail\.googl
 class Accounts:
     """Answers an administrator's browser."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, google: Google) -> None:
+        self._google = google
 
     def answer(self, request: Request, quirk: str | None = None) -> Answer:  # noqa: ARG002 (all hosts alike)
         """Show the page, act on the form it posts, or tell where the other endpoints are."""
@@ -56,7 +55,7 @@ class Accounts:
         return Answer(status=501, body={"error": f"The accounts host's {request.path} is not simulated."})
 
     def _discovery(self) -> Answer:
-        at = self._cloud.addresses.google
+        at = self._google.addresses
         return Answer(
             body={
                 "issuer": "https://accounts.google.com",
@@ -101,8 +100,8 @@ class Accounts:
     def _accounts(self, domain: str, hint: str) -> list[str]:
         """Super administrators first, those of the domain asked for before all; the others can be chosen as well."""
         found: list[str] = [hint] if self._person(hint) else []
-        wanted = self._cloud.customer(domain) if domain else None
-        customers = sorted(self._cloud.customers.values(), key=lambda one: one is not wanted)
+        wanted = self._google.customer(domain) if domain else None
+        customers = sorted(self._google.customers.values(), key=lambda one: one is not wanted)
         people = [[one for one in customer.users.values() if not one["suspended"]] for customer in customers]
         for users in people:
             found += sorted(one["primaryEmail"] for one in users if one["isAdmin"])
@@ -111,7 +110,7 @@ class Accounts:
         return list(dict.fromkeys(found))
 
     def _person(self, address: str) -> tuple[Customer, Record] | None:
-        customer = self._cloud.customer(address.partition("@")[2]) if "@" in address else None
+        customer = self._google.customer(address.partition("@")[2]) if "@" in address else None
         user = customer.user(address) if customer else None
         return (customer, user) if customer and user and not user["suspended"] else None
 
@@ -132,12 +131,12 @@ class Accounts:
             return _redirect(asked, {"error": "access_denied"})
         scopes = self._grant(customer, user, asked, tuple(dict.fromkeys(chosen)))
         code = f"4/0A{secrets.token_urlsafe(40)}"
-        self._cloud.google_codes[code] = Code(
+        self._google.codes[code] = Code(
             customer_id=customer.id,
             user_id=user["id"],
             scopes=scopes,
             redirect_uri=asked["redirect_uri"],
-            expires_at=self._cloud.clock.seconds() + CODE_LIFE,
+            expires_at=self._google.clock.seconds() + CODE_LIFE,
             nonce=asked["nonce"],
             challenge=asked["code_challenge"],
             offline=asked["access_type"] == "offline",
@@ -149,7 +148,7 @@ class Accounts:
         self, customer: Customer, user: Record, asked: dict[str, str], chosen: tuple[str, ...]
     ) -> tuple[str, ...]:
         """Note the grant, and return what the tokens made of it may do."""
-        now = self._cloud.clock.now()
+        now = self._google.clock.now()
         key = grant_key(user["id"], application.CLIENT_ID)
         before = customer.grants.get(key, {"scopes": (), "refresh_tokens": ()})
         everything = tuple(dict.fromkeys((*before["scopes"], *chosen)))

@@ -42,7 +42,7 @@ def _sign_jwt(asked: Asked) -> Mapping[str, Any]:
 
 def _account(asked: Asked, action: str) -> ServiceAccount:
     """Find the account to sign as. To those who may not, one that is not there looks the same."""
-    project = asked.cloud.google_project
+    project = asked.google.project
     account = project.account(asked.args["serviceAccountsId"])
     if asked.args["projectsId"] != "-":
         raise refused(400, "", "The wildcard - is required for the project.", name="INVALID_ARGUMENT")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.clock import exchange_time
 from infra.local.simulators.microsoft.exchange.errors import already_exists, dehydrated, invalid_argument, not_found
 from infra.local.simulators.microsoft.exchange.parameters import ListChange
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Record
 
 

@@ -10,6 +10,9 @@ from infra.local.simulators.microsoft.exchange.errors import invalid_argument
 from infra.local.simulators.microsoft.exchange.parameters import ListChange
 from infra.local.simulators.wire import Record
 
+MADE_DISABLED = (
+    "Inbound connector for this service offering is created in a disabled state. Contact Support to enable it."
+)
 INBOUND: Record = {
     "Enabled": True,
     "ConnectorType": "Partner",
@@ -144,13 +147,16 @@ def _store(call: CmdletCall, records: dict[str, Record], record: dict[str, Any])
 
 
 def new_inbound(call: CmdletCall) -> list[Record]:
-    """Make an inbound connector; some tenants switch one from the own server off without an error."""
+    """Make an inbound connector; in some tenants one from the own server is made disabled, with a warning.
+
+    The warning's wording: Microsoft's page inbound-connector-faq. Developer tenants do not even get the warning.
+    """
     records = call.tenant.inbound_connectors
     record = _new(call, records, INBOUND)
     _check_inbound(call, record)
     if call.tenant.behaviour.onprem_connector_disabled and record["ConnectorType"] == "OnPremises":
         record["Enabled"] = False
-        call.warnings.append("The connector was created and is disabled. Contact Support to enable it.")
+        call.warnings.append(MADE_DISABLED)
     return _store(call, records, record)
 
 

@@ -10,16 +10,13 @@ from typing import Any
 
 import jwt
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.microsoft.applications import EXCHANGE_ADMINISTRATOR, EXCHANGE_AUDIENCE
-from infra.local.simulators.microsoft.exchange import connectors as exchange_connectors
-from infra.local.simulators.microsoft.exchange import groups as exchange_groups
-from infra.local.simulators.microsoft.exchange import lists as exchange_lists
-from infra.local.simulators.microsoft.exchange import organisation as exchange_organisation
-from infra.local.simulators.microsoft.exchange import rules as exchange_rules
+from infra.local.simulators.microsoft.exchange import connectors, groups, lists, organisation, rules
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.errors import malformed, pagination_expired
 from infra.local.simulators.microsoft.exchange.parameters import CmdletParameters
+from infra.local.simulators.microsoft.quirks import spoiled
+from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record, Refusal, Request
 
@@ -36,19 +33,19 @@ NOT_APP_ONLY = frozenset(
     {"New-UnifiedGroup", "Remove-UnifiedGroup", "Add-UnifiedGroupLinks", "Remove-UnifiedGroupLinks"}
 )
 CMDLETS: dict[str, Cmdlet] = {
-    **exchange_connectors.CMDLETS,
-    **exchange_rules.CMDLETS,
-    **exchange_lists.CMDLETS,
-    **exchange_groups.CMDLETS,
-    **exchange_organisation.CMDLETS,
+    **connectors.CMDLETS,
+    **rules.CMDLETS,
+    **lists.CMDLETS,
+    **groups.CMDLETS,
+    **organisation.CMDLETS,
 }
 
 
 class Exchange:
     """Runs cmdlets against a tenant's organisation."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, microsoft: Microsoft) -> None:
+        self._microsoft = microsoft
         self._parameters = CmdletParameters()
 
     def answer(self, request: Request, quirk: str | None = None) -> Answer:
@@ -61,9 +58,10 @@ class Exchange:
             return Answer(status=405)
         try:
             tenant = self._authorised(request, found[2])
-            return self._invoke(tenant, request, found[1], quirk)
+            answer = self._invoke(tenant, request, found[1], quirk)
         except Refusal as refusal:
             return refusal.answer
+        return spoiled(quirk, answer, request, self._microsoft.exchange_url)
 
     def as_administrator(self, tenant: Tenant, body: Any) -> Answer:
         """Run a cmdlet the way the customer's own administrator would: no token, and nothing to confirm."""
@@ -82,10 +80,10 @@ class Exchange:
         header = request.header("authorization") or ""
         try:
             token = header.removeprefix("Bearer ")
-            claims = self._cloud.signer.claims(token, EXCHANGE_AUDIENCE, self._cloud.clock.now())
+            claims = self._microsoft.signer.claims(token, EXCHANGE_AUDIENCE, self._microsoft.clock.now())
         except jwt.InvalidTokenError as error:
             raise _unauthorised("invalid_token") from error
-        tenant = self._cloud.tenant(name)
+        tenant = self._microsoft.tenant(name)
         if tenant is None or claims["tid"] != tenant.id or not tenant.honours(claims["oid"]):
             raise _unauthorised("invalid_tenant")
         if "Exchange.ManageAsApp" not in claims.get("roles", ()):
@@ -120,7 +118,7 @@ class Exchange:
         if start + size < len(rows):
             warnings = [*warnings, MORE_RESULTS]
             token = self._token(cmdlet, given, start + size)
-            base = f"{self._cloud.addresses.exchange}/adminapi/{version}/{tenant.id}/InvokeCommand"
+            base = f"{self._microsoft.exchange_url}/adminapi/{version}/{tenant.id}/InvokeCommand"
             link = {"@odata.nextLink": f"{base}?%24skiptoken={token}"}
         if select := options.get("$select"):
             names = {"ObjectState", *select.split(",")}
@@ -142,7 +140,7 @@ class Exchange:
         confirm = bound.pop("Confirm", cmdlet.startswith("Remove-"))
         if confirm and prompting:
             return None, []
-        call = CmdletCall(cmdlet=cmdlet, tenant=tenant, now=self._cloud.clock.now(), given=bound)
+        call = CmdletCall(cmdlet=cmdlet, tenant=tenant, now=self._microsoft.clock.now(), given=bound)
         return CMDLETS[cmdlet](call), call.warnings
 
     def _start(self, request: Request, token: str | None, cmdlet: str, given: dict[str, Any]) -> int:
@@ -151,7 +149,7 @@ class Exchange:
             return 0
         try:
             kept = json.loads(base64.urlsafe_b64decode(token))
-            fresh = self._cloud.clock.seconds() - kept["at"] < PAGE_LIFE
+            fresh = self._microsoft.clock.seconds() - kept["at"] < PAGE_LIFE
             same = kept["of"] == [cmdlet, given]
         except (ValueError, KeyError, TypeError) as error:
             raise pagination_expired() from error
@@ -160,13 +158,13 @@ class Exchange:
         return int(kept["from"])
 
     def _token(self, cmdlet: str, given: dict[str, Any], start: int) -> str:
-        kept = {"from": start, "at": self._cloud.clock.seconds(), "of": [cmdlet, given]}
+        kept = {"from": start, "at": self._microsoft.clock.seconds(), "of": [cmdlet, given]}
         return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
 
     def _reply(
         self, tenant: Tenant, version: str, rows: Iterable[Record], warnings: list[str], more: dict[str, str]
     ) -> Answer:
-        base = f"{self._cloud.addresses.exchange}/adminapi/{version}/{tenant.id}"
+        base = f"{self._microsoft.exchange_url}/adminapi/{version}/{tenant.id}"
         return Answer(
             body={
                 "@odata.context": f"{base}/$metadata#Collection(Exchange.GenericHashTable)",

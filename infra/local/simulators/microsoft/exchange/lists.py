@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from infra.local.simulators.clock import exchange_time
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.connectors import narrow_ipv4
 from infra.local.simulators.microsoft.exchange.errors import already_exists, invalid_argument, not_found
+from infra.local.simulators.microsoft.exchange.limits import refuse_more_entries, refuse_more_spoof_pairs
+from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Record
 
-MOST_ADDRESSES = 1273
-MOST_SPOOF_ITEMS = 1024
 SIDE = re.compile(r"\*|(?:[^@\s*]+@)?[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE)
 
 
@@ -48,8 +47,7 @@ def _addresses(call: CmdletCall, entries: tuple[str, ...]) -> tuple[str, ...]:
         if not (narrow_ipv4(text) or _narrow_range(text)):
             problem = f"The IP address or range '{text}' isn't valid: IPv4 with /24 to /32, at most 256 addresses."
             raise invalid_argument(call.cmdlet, problem)
-    if len(entries) > MOST_ADDRESSES:
-        raise invalid_argument(call.cmdlet, f"The list can hold {MOST_ADDRESSES} entries at most.")
+    refuse_more_entries(call, entries)
     return entries
 
 
@@ -76,8 +74,7 @@ def new_spoof_item(call: CmdletCall) -> list[Record]:
     for one in items.values():
         if (one["SpoofedUser"].lower(), one["SendingInfrastructure"].lower(), one["SpoofType"]) == pair:
             raise already_exists(call.cmdlet, f"{user}, {sender}")
-    if len(items) >= MOST_SPOOF_ITEMS:
-        raise invalid_argument(call.cmdlet, f"There can be {MOST_SPOOF_ITEMS} spoof entries at most.")
+    refuse_more_spoof_pairs(call)
     record = {
         "Identity": call.tenant.new_id(),
         "SpoofedUser": user,

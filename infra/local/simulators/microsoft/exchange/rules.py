@@ -7,13 +7,14 @@ import ipaddress
 import re
 from typing import Any
 
-from infra.local.simulators.clock import exchange_time
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.errors import invalid_argument, invalid_operation
 from infra.local.simulators.microsoft.exchange.groups import group_address, visible_group
+from infra.local.simulators.microsoft.exchange.limits import refuse_large_rule, refuse_more_rules
 from infra.local.simulators.microsoft.exchange.parameters import ListChange
 from infra.local.simulators.microsoft.exchange.rule_records import ACTIONS, DEFAULTS, PAIRS, PREDICATES, shown
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Answer, Record, Refusal
 
 SETTINGS = frozenset(DEFAULTS) - {"State"}
@@ -95,9 +96,11 @@ def new_rule(call: CmdletCall) -> list[Record]:
     """Make a rule. One without any condition is taken, and then applies to all mail."""
     call.refuse_while_dehydrated()
     _refuse_halves(call)
+    refuse_more_rules(call)
     call.refuse_taken_name(call.tenant.rules, call.given["Name"])
     enabled = call.given.pop("Enabled", True)
     record = _apply(call, {**DEFAULTS, "State": "Enabled" if enabled else "Disabled"})
+    refuse_large_rule(call, record)
     record["Identity"] = record["Name"]
     priority = record.pop("Priority")
     _insert(call, call.tenant.rules, record, priority)
@@ -114,6 +117,7 @@ def set_rule(call: CmdletCall) -> list[Record]:
     if call.given.get("Name"):
         call.refuse_taken_name(rules, call.given["Name"], rules[index]["Guid"])
     record = _apply(call, rules[index])
+    refuse_large_rule(call, record)
     record["Identity"] = record["Name"]
     priority = record.pop("Priority", None)
     others = rules[:index] + rules[index + 1 :]

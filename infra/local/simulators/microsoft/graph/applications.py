@@ -44,7 +44,7 @@ def update_application(call: GraphCall) -> Answer:
 
 def delete_application(call: GraphCall) -> Answer:
     """Delete an application; tokens it already holds go on working until they expire."""
-    applications.remove(call.tenant, _application(call)["id"], call.cloud.clock.now(), purge=False)
+    applications.remove(call.tenant, _application(call)["id"], call.microsoft.clock.now(), purge=False)
     return Answer(status=204)
 
 
@@ -73,7 +73,7 @@ def give_permission(call: GraphCall) -> Answer:
         raise missing(body["resourceId"])
     if body["appRoleId"] not in applications.ROLES.get(resource["appId"], {}):
         raise bad_request("Permission being assigned was not found on application.")
-    now = call.cloud.clock.now()
+    now = call.microsoft.clock.now()
     made = applications.assign_permission(call.tenant, body["principalId"], resource["appId"], body["appRoleId"], now)
     if made is None:
         raise bad_request("Permission being assigned already exists on the object")
@@ -157,7 +157,7 @@ def take_role(call: GraphCall) -> Answer:
 
 def still_deleted(call: GraphCall) -> dict[str, Record]:
     """Return what is deleted and not yet gone by itself."""
-    forget_expired(call.tenant, call.cloud.clock.now())
+    forget_expired(call.tenant, call.microsoft.clock.now())
     return call.tenant.deleted
 
 
@@ -185,12 +185,21 @@ def get_deleted(call: GraphCall) -> Answer:
 
 
 def purge_deleted(call: GraphCall) -> Answer:
-    """Delete for good; some tenants let only a person do that."""
+    """Delete for good.
+
+    Graph's reference (directory-deleteditems-delete) supports that for groups only to a person. An application is
+    refused (microsoft-graph-docs #2549, #3925), unless it holds a directory role that manages groups (#9714).
+    """
     found = _deleted(call)
-    if not call.administrator and not call.tenant.behaviour.purge_app_only:
-        raise denied("This operation is not supported for application-only calls.")
+    if found["@odata.type"] == f"{PREFIX}group" and not call.administrator and not _may_purge_groups(call):
+        raise denied()
     purge(call.tenant, found["id"])
     return Answer(status=204)
+
+
+def _may_purge_groups(call: GraphCall) -> bool:
+    roles = applications.directory_roles_of(call.tenant, call.principal or "")
+    return call.tenant.behaviour.purge_app_only or not applications.GROUP_PURGERS.isdisjoint(roles)
 
 
 def restore(call: GraphCall) -> Answer:

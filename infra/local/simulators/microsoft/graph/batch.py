@@ -7,23 +7,24 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from infra.local.simulators.microsoft.graph.errors import bad_request
+from infra.local.simulators.microsoft.graph.errors import bad_request, throttled
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Request
 
 MOST_REQUESTS = 20
 FIELDS = frozenset({"id", "method", "url", "headers", "body", "dependsOn"})
+# The status of the whole batch says nothing of a throttled call; the wait is in that call's own headers.
 RETRY_AFTER = "2.128"
 
 
-def answer(request: Request, tenant: Tenant, call: Callable[[Request], Answer], *, throttled: bool) -> Answer:
+def answer(request: Request, tenant: Tenant, call: Callable[[Request], Answer], *, throttling: bool) -> Answer:
     """Answer a batch. One that is malformed is refused whole; otherwise every call stands for itself."""
     inner = _requests(request)
     statuses: dict[str, int] = {}
     responses = []
     for place, one in enumerate(inner):
-        if throttled and place % 2 == 0:
-            response = _response(one["id"], _throttled())
+        if throttling and place % 2 == 0:
+            response = _response(one["id"], throttled(RETRY_AFTER))
         elif any(statuses.get(other, 0) not in range(200, 300) for other in one.get("dependsOn", ())):
             error = {"code": "FailedDependency", "message": "A request this one depends on has failed."}
             response = _response(one["id"], Answer(status=424, body={"error": error}))
@@ -79,10 +80,3 @@ def _response(identity: str, answered: Answer) -> dict[str, Any]:
     if answered.body is not None:
         headers["Content-Type"] = "application/json"
     return {"id": identity, "status": answered.status, "headers": headers, "body": answered.body}
-
-
-def _throttled() -> Answer:
-    """The outer status says nothing of this; the wait is in the inner headers, and may be fractional."""
-    inner = {"code": "429", "message": "Please retry after", "status": "429"}
-    error = {"code": "TooManyRequests", "message": "Too many requests", "innerError": inner}
-    return Answer(status=429, body={"error": error}, headers={"Retry-After": RETRY_AFTER})

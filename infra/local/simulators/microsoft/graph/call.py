@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.microsoft.graph.errors import bad_request, not_simulated, unsupported_query
 from infra.local.simulators.microsoft.graph.filter import Filter
+from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record, Request
 
@@ -41,7 +41,7 @@ NAVIGATION = frozenset({"members", "owners", "memberOf", "transitiveMembers", "t
 class GraphCall:
     """A request to Graph with everything its handler needs."""
 
-    cloud: Cloud
+    microsoft: Microsoft
     tenant: Tenant
     request: Request
     template: str
@@ -55,7 +55,7 @@ class GraphCall:
     @property
     def url(self) -> str:
         """Where this call's resource is, without its query."""
-        return f"{self.cloud.addresses.graph}{quote(self.request.path, safe='/()=$.@')}"
+        return f"{self.microsoft.graph_url}{quote(self.request.path, safe='/()=$.@')}"
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object of the request."""
@@ -69,7 +69,7 @@ class GraphCall:
 
     def context(self, what: str) -> str:
         """Return an answer's context annotation."""
-        return f"{self.cloud.addresses.graph}/v1.0/$metadata#{what}"
+        return f"{self.microsoft.graph_url}/v1.0/$metadata#{what}"
 
     def selected(self, kind: str) -> list[str] | None:
         """Return the properties asked for; one that does not exist is refused."""

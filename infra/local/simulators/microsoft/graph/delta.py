@@ -91,7 +91,7 @@ def _refuse_old(call: GraphCall, collection: str, state: dict[str, Any]) -> None
     behaviour = call.tenant.behaviour
     if behaviour.delta_error == "syncStateNotFound":
         raise graph_refusal(400, "syncStateNotFound", "The sync state generation is not found.")
-    expired = call.cloud.clock.seconds() - float(state.get("at", 0)) > TOKEN_LIFE
+    expired = call.microsoft.clock.seconds() - float(state.get("at", 0)) > TOKEN_LIFE
     foreign = state.get("of") != collection or int(state.get("to", 0)) > len(call.tenant.changes)
     if expired or foreign or behaviour.delta_error is not None:
         raise _resync(call, state)
@@ -107,12 +107,12 @@ def _resync(call: GraphCall, state: dict[str, Any]) -> Refusal:
 
 
 def _base(call: GraphCall) -> str:
-    return f"{call.cloud.addresses.graph}/v1.0/{call.template.split('/')[1]}/delta"
+    return f"{call.microsoft.graph_url}/v1.0/{call.template.split('/')[1]}/delta"
 
 
 def _delta_link(call: GraphCall, collection: str, state: dict[str, Any]) -> str:
     kept = {name: state[name] for name in ("to", "select", "ids")}
-    token = encoded({"of": collection, "at": call.cloud.clock.seconds(), **kept})
+    token = encoded({"of": collection, "at": call.microsoft.clock.seconds(), **kept})
     return f"{_base(call)}?$deltatoken={token}"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.simulators.clock import graph_time
-from infra.local.simulators.mail_domains import accepted_domain, domain, mail_exchange
-from infra.local.simulators.microsoft.graph import applications as graph_applications
+from infra.local.simulators.microsoft.domains import accepted_domain, domain, mail_exchange
+from infra.local.simulators.microsoft.graph import applications
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, missing
 from infra.local.simulators.microsoft.graph.groups import counted
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Answer, Record
 
 USER_FIELDS = frozenset(
@@ -159,7 +159,7 @@ def delete_user(call: GraphCall) -> Answer:
         if found["id"] in held:
             tenant.members[key] = held - {found["id"]}
             tenant.log("groups", key, removed=frozenset({found["id"]}))
-    moment = graph_time(call.cloud.clock.now())
+    moment = graph_time(call.microsoft.clock.now())
     tenant.deleted[found["id"]] = {"@odata.type": "#microsoft.graph.user", **found, "deletedDateTime": moment}
     tenant.log("users", found["id"])
     return Answer(status=204)
@@ -254,7 +254,7 @@ def delete_domain(call: GraphCall) -> Answer:
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    **graph_applications.HANDLERS,
+    **applications.HANDLERS,
     ("GET", "/organization"): organisation,
     ("GET", "/organization/{organization-id}"): one_organisation,
     ("GET", "/users"): list_users,

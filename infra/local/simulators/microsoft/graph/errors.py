@@ -39,3 +39,11 @@ def denied(text: str = "Insufficient privileges to complete the operation.") -> 
 def not_simulated(what: str) -> Refusal:
     """Something the real Graph has and this one does not."""
     return graph_refusal(501, "NotSimulated", f"{what} is not simulated.")
+
+
+def throttled(retry_after: str | None) -> Answer:
+    """429, with a Retry-After that may be fractional, or without one."""
+    inner = {"code": "429", "message": "Please retry after", "status": "429"}
+    error = {"code": "TooManyRequests", "message": "Too many requests", "innerError": inner}
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Answer(status=429, body={"error": error}, headers=headers)

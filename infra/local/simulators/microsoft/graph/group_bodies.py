@@ -106,7 +106,7 @@ def _checked(call: GraphCall, body: dict[str, Any]) -> dict[str, Any]:
 def _refuse_taken(call: GraphCall, nickname: str) -> None:
     """An alias stays taken while the group that had it can still be restored."""
     own = call.ids[0] if call.ids else None
-    forget_expired(call.tenant, call.cloud.clock.now())
+    forget_expired(call.tenant, call.microsoft.clock.now())
     for one in (*call.tenant.groups.values(), *call.tenant.deleted.values()):
         if str(one.get("mailNickname") or "").lower() == nickname.lower() and one["id"] != own:
             raise nickname_conflict()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.simulators.clock import graph_time
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, missing
 from infra.local.simulators.microsoft.graph.group_bodies import MOST_BOUND, checked_creation, checked_update
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Answer, Record
 
 NOT_IN_GRAPH = "Cannot Update a mail-enabled security groups and or distribution list."
@@ -20,7 +20,7 @@ def visible_groups(call: GraphCall) -> dict[str, Record]:
     lag = call.tenant.behaviour.group_visible_in_graph_seconds
     if call.administrator or not lag:
         return call.tenant.groups
-    now, made = call.cloud.clock.now(), call.tenant.group_made
+    now, made = call.microsoft.clock.now(), call.tenant.group_made
     return {
         key: one
         for key, one in call.tenant.groups.items()
@@ -75,7 +75,7 @@ def create_group(call: GraphCall) -> Answer:
     bound = {name: _bound(call, body, f"{name}@odata.bind") for name in ("members", "owners")}
     _refuse_nested(call.tenant, record, bound["members"])
     tenant = call.tenant
-    now = call.cloud.clock.now()
+    now = call.microsoft.clock.now()
     key = tenant.new_id()
     made = {**record, "id": key, "createdDateTime": graph_time(now), "renewedDateTime": graph_time(now)}
     tenant.groups[key] = made
@@ -85,7 +85,7 @@ def create_group(call: GraphCall) -> Answer:
     tenant.log("groups", key, None, added=tenant.members[key])
     answer = call.one(made, "group", "groups/$entity")
     answer.status = 201
-    answer.headers["Location"] = f"{call.cloud.addresses.graph}/v2/{tenant.id}/directoryObjects/{key}"
+    answer.headers["Location"] = f"{call.microsoft.graph_url}/v2/{tenant.id}/directoryObjects/{key}"
     return answer
 
 
@@ -165,7 +165,7 @@ def delete_group(call: GraphCall) -> Answer:
     _refuse_foreign(call, group)
     forget_group(call.tenant, group["id"])
     if "Unified" in group["groupTypes"]:
-        deleted = {**group, "deletedDateTime": graph_time(call.cloud.clock.now())}
+        deleted = {**group, "deletedDateTime": graph_time(call.microsoft.clock.now())}
         kept = {"@odata.type": "#microsoft.graph.group", "@members": sorted(call.tenant.members[group["id"]])}
         call.tenant.deleted[group["id"]] = {**kept, "@owners": sorted(call.tenant.owners[group["id"]]), **deleted}
     else:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jwt
 
-from infra.local.simulators.cloud import Cloud
-from infra.local.simulators.faults import INSTEAD, Subject, first_hit, instead
+from infra.local.simulators.faults import Subject
 from infra.local.simulators.microsoft.applications import GRAPH_AUDIENCE
-from infra.local.simulators.microsoft.graph import batch as graph_batch
-from infra.local.simulators.microsoft.graph import delta as graph_delta
-from infra.local.simulators.microsoft.graph import directory as graph_directory
-from infra.local.simulators.microsoft.graph import groups as graph_groups
+from infra.local.simulators.microsoft.graph import batch, delta, directory, groups
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, not_simulated
+from infra.local.simulators.microsoft.quirks import spoiled
+from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Refusal, Request
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    **graph_directory.HANDLERS,
-    **graph_groups.HANDLERS,
-    **graph_delta.HANDLERS,
+    **directory.HANDLERS,
+    **groups.HANDLERS,
+    **delta.HANDLERS,
 }
 VERSION = "/v1.0"
 # Other spellings of the same segment.
@@ -43,8 +42,9 @@ ALIASES = {
 class Graph:
     """Answers the calls that are in the table of operations; everything else is refused or not simulated."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, microsoft: Microsoft, instead: Callable[[Subject], Answer | None]) -> None:
+        self._microsoft = microsoft
+        self._instead = instead
         text = Path(__file__).with_name("graph_operations.json").read_text(encoding="utf-8")
         table = json.loads(text)
         self._operations: dict[str, dict[str, Any]] = table["operations"]
@@ -57,7 +57,7 @@ class Graph:
             answer = self._authorised(request, quirk)
         except Refusal as refusal:
             answer = refusal.answer
-        return self._signed(request, answer)
+        return spoiled(quirk, self._signed(request, answer), request, self._microsoft.graph_url)
 
     def as_administrator(self, tenant: Tenant, request: Request) -> Answer:
         """Answer the customer's own administrator, who needs no token and no permission."""
@@ -69,10 +69,10 @@ class Graph:
     def _authorised(self, request: Request, quirk: str | None) -> Answer:
         token = (request.header("authorization") or "").removeprefix("Bearer ")
         try:
-            claims = self._cloud.signer.claims(token, GRAPH_AUDIENCE, self._cloud.clock.now())
+            claims = self._microsoft.signer.claims(token, GRAPH_AUDIENCE, self._microsoft.clock.now())
         except jwt.InvalidTokenError as error:
             raise graph_refusal(401, "InvalidAuthenticationToken", str(error)) from error
-        tenant = self._cloud.tenants.get(claims["tid"])
+        tenant = self._microsoft.tenants.get(claims["tid"])
         if tenant is None or not tenant.honours(claims["oid"]):
             text = "The identity of the calling application could not be established."
             raise graph_refusal(401, "InvalidAuthenticationToken", text)
@@ -81,17 +81,16 @@ class Graph:
         if request.path == f"{VERSION}/$batch":
             if request.method != "POST":
                 return Answer(status=405)
-            return graph_batch.answer(
-                request, tenant, lambda inner: self._inner(tenant, inner, claims), throttled=quirk == "batch_inner_429"
+            return batch.answer(
+                request, tenant, lambda inner: self._inner(tenant, inner, claims), throttling=quirk == "batch_inner_429"
             )
         return self._call(tenant, request, claims=claims, quirk=quirk)
 
     def _inner(self, tenant: Tenant, request: Request, claims: dict[str, Any]) -> Answer:
         subject = Subject(host="graph", method=request.method, path=request.path, cmdlet=None, tenant=tenant.id)
         # Inside a batch there is no connection to drop; only faults that replace an answer can hit.
-        replacing = [one for one in self._cloud.faults if one.do["kind"] in INSTEAD]
-        if do := first_hit(replacing, subject):
-            return instead(do, "graph")
+        if (answer := self._instead(subject)) is not None:
+            return answer
         try:
             answer = self._call(tenant, request, claims=claims)
         except Refusal as refusal:
@@ -119,7 +118,7 @@ class Graph:
             raise not_simulated(f"{request.method} {template}")
         return handler(
             GraphCall(
-                cloud=self._cloud,
+                microsoft=self._microsoft,
                 tenant=tenant,
                 request=request,
                 template=template,

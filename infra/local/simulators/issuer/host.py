@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import hmac
 import html
@@ -11,24 +10,24 @@ import re
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from infra.local.simulators.google.sign_in.keys import KeyRing
+from infra.local.simulators.issuer.state import (
+    ACCOUNTS,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CUSTOMER_CLAIM,
+    REDIRECT_PATH,
+    ROOT,
+    TOKEN_LIFE,
+    Code,
+    Issuer,
+    subject,
+)
 from infra.local.simulators.wire import Answer, Refusal, Request
 
-if TYPE_CHECKING:
-    from infra.local.simulators.cloud import Cloud
-
-ROOT = "/operators"
-AUDIENCE = "api://footprint"
-CLIENT_ID = "7d1f0c52-6b0e-4a57-9f0e-2f4a3c1d5e90"
-CLIENT_SECRET = "console~of-one-machine"  # noqa: S105 (of a client that exists nowhere else)
-REDIRECT_PATH = "/sign-in/back"
-CUSTOMER_CLAIM, EVERYONE = "customer", "*"
 CODE_LIFE = 60  # seconds
-TOKEN_LIFE = 3600
 FORM = "application/x-www-form-urlencoded"
 VERIFIER = re.compile(r"[\w.~-]{43,128}", re.ASCII)
 FIELDS = (
@@ -43,111 +42,38 @@ FIELDS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """Somebody who can sign in."""
+class IssuerHost:
+    """Answers what a browser and an OpenID Connect client ask."""
 
-    address: str
-    name: str
-    roles: tuple[str, ...] = ()
-    customer: str = EVERYONE
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
 
-
-ACCOUNTS = (
-    Account(address="olga@msp.example", name="Olga Larsen", roles=("operator",)),
-    Account(address="victor@msp.example", name="Victor Brandt", roles=("viewer",)),
-    Account(address="nora@msp.example", name="Nora Lindqvist"),
-    Account(address="carl@contoso.com", name="Carl Weber", roles=("operator",), customer="contoso"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    """What a code stands for."""
-
-    account: Account
-    redirect_uri: str
-    challenge: str
-    nonce: str
-    scope: str
-    expires_at: float
+    def answer(self, request: Request, quirk: str | None = None) -> Answer:  # noqa: ARG002 (all hosts alike)
+        """Answer one request; refusals come back in the shape of OAuth."""
+        issuer = self._issuer
+        try:
+            match request.method, request.path.removeprefix(ROOT):
+                case "GET", "/v2.0/.well-known/openid-configuration":
+                    return _discovery(issuer)
+                case "GET", "/discovery/v2.0/keys":
+                    return Answer(body=issuer.signer.jwks)
+                case "GET", "/oauth2/v2.0/authorize":
+                    return _page(dict(request.query))
+                case "POST", "/oauth2/v2.0/authorize":
+                    return _decide(issuer, request.form())
+                case "POST", "/oauth2/v2.0/token":
+                    return _token(issuer, request)
+        except Refusal as refusal:
+            return refusal.answer
+        text = f"At the operators' issuer, {request.method} {request.path} is not simulated."
+        return Answer(status=501, body={"error": "not_simulated", "error_description": text})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Issuer:
-    """What the issuer knows; replaced, never changed in place. `claims` are put over those of every ID token."""
-
-    signer: KeyRing = field(default_factory=KeyRing)
-    codes: Mapping[str, Code] = field(default_factory=dict)
-    claims: dict[str, Any] = field(default_factory=dict)
-
-
-def address(cloud: Cloud) -> str:
-    """The issuer's own name."""
-    return f"{cloud.addresses.login}{ROOT}/v2.0"
-
-
-def answer(cloud: Cloud, request: Request) -> Answer:
-    """Answer one request; refusals come back in the shape of OAuth."""
-    try:
-        match request.method, request.path.removeprefix(ROOT):
-            case "GET", "/v2.0/.well-known/openid-configuration":
-                return _discovery(cloud)
-            case "GET", "/discovery/v2.0/keys":
-                return Answer(body=cloud.operators.signer.jwks)
-            case "GET", "/oauth2/v2.0/authorize":
-                return _page(dict(request.query))
-            case "POST", "/oauth2/v2.0/authorize":
-                return _decide(cloud, request.form())
-            case "POST", "/oauth2/v2.0/token":
-                return _token(cloud, request)
-    except Refusal as refusal:
-        return refusal.answer
-    text = f"At the operators' issuer, {request.method} {request.path} is not simulated."
-    return Answer(status=501, body={"error": "not_simulated", "error_description": text})
-
-
-def control(cloud: Cloud, what: str, body: Any) -> Answer:
-    """Do what the control API asks: hand out a token, sign with a new key, put claims over those of ID tokens."""
-    issuer, body = cloud.operators, body or {}
-    match what:
-        case "token":
-            return Answer(body={"token": token(cloud, **body)})
-        case "rotate":
-            signer = issuer.signer.rotated() if body.get("keep", True) else KeyRing()
-            cloud.operators = dataclasses.replace(issuer, signer=signer)
-        case "claims":
-            cloud.operators = dataclasses.replace(issuer, claims=body)
-    return Answer(body={})
-
-
-def token(
-    cloud: Cloud, name: str = "operator@msp.example", role: str = "operator", customer: str | None = EVERYONE
-) -> str:
-    """Return a token for the service's API, good by the simulated clock and by the machine's."""
-    simulated = int(cloud.clock.seconds())
-    real = int(simulated - cloud.clock.offset)
-    claims = {
-        "iss": address(cloud),
-        "aud": AUDIENCE,
-        "sub": _subject(name),
-        "name": name,
-        "roles": [role],
-        "iat": min(simulated, real),
-        "exp": max(simulated, real) + TOKEN_LIFE,
-    }
-    return cloud.operators.signer.sign(claims | ({CUSTOMER_CLAIM: customer} if customer is not None else {}))
-
-
-def _subject(name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
-
-
-def _discovery(cloud: Cloud) -> Answer:
-    base = f"{cloud.addresses.login}{ROOT}"
+def _discovery(issuer: Issuer) -> Answer:
+    base = issuer.base
     return Answer(
         body={
-            "issuer": address(cloud),
+            "issuer": issuer.name,
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "jwks_uri": f"{base}/discovery/v2.0/keys",
@@ -199,7 +125,7 @@ def _refused(asked: Mapping[str, str]) -> Answer | None:
     return None
 
 
-def _decide(cloud: Cloud, form: dict[str, str]) -> Answer:
+def _decide(issuer: Issuer, form: dict[str, str]) -> Answer:
     if refusal := _refused(form):
         return refusal
     account = next((one for one in ACCOUNTS if one.address == form.get("account")), None)
@@ -212,9 +138,9 @@ def _decide(cloud: Cloud, form: dict[str, str]) -> Answer:
         challenge=form["code_challenge"],
         nonce=form.get("nonce", ""),
         scope=form["scope"],
-        expires_at=cloud.clock.seconds() + CODE_LIFE,
+        expires_at=issuer.clock.seconds() + CODE_LIFE,
     )
-    cloud.operators = dataclasses.replace(cloud.operators, codes={**cloud.operators.codes, code: meant})
+    issuer.codes[code] = meant
     # Like others it sends more than it was asked for.
     return _back(form, code=code, session_state=str(uuid.uuid4()))
 
@@ -230,7 +156,7 @@ def _failure(error: str, text: str) -> Answer:
     return Answer(status=400, body=page, content_type="text/html; charset=utf-8")
 
 
-def _token(cloud: Cloud, request: Request) -> Answer:
+def _token(issuer: Issuer, request: Request) -> Answer:
     fields = request.fields()
     form = dict(fields)
     if (request.header("content-type") or "").partition(";")[0].strip().lower() != FORM:
@@ -242,10 +168,8 @@ def _token(cloud: Cloud, request: Request) -> Answer:
     if form.get("grant_type") != "authorization_code":
         raise _oauth("unsupported_grant_type", "grant_type has to be authorization_code.")
     # Gone with the first attempt, whether that goes well or not.
-    rest = {text: code for text, code in cloud.operators.codes.items() if text != form.get("code")}
-    code = cloud.operators.codes.get(form.get("code", ""))
-    cloud.operators = dataclasses.replace(cloud.operators, codes=rest)
-    if code is None or code.expires_at <= cloud.clock.seconds():
+    code = issuer.codes.pop(form.get("code", ""), None)
+    if code is None or code.expires_at <= issuer.clock.seconds():
         raise _oauth("invalid_grant", "The code is not known, was used already, or is too old.")
     if form.get("redirect_uri") != code.redirect_uri:
         raise _oauth("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
@@ -257,7 +181,7 @@ def _token(cloud: Cloud, request: Request) -> Answer:
             "expires_in": TOKEN_LIFE,
             "scope": code.scope,
             "access_token": secrets.token_urlsafe(48),
-            "id_token": cloud.operators.signer.sign(_claims(cloud, code)),
+            "id_token": issuer.signer.sign(_claims(issuer, code)),
         },
         headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
     )
@@ -268,12 +192,12 @@ def _fits(verifier: str, challenge: str) -> bool:
     return VERIFIER.fullmatch(verifier) is not None and digest == challenge
 
 
-def _claims(cloud: Cloud, code: Code) -> dict[str, Any]:
-    now, account = int(cloud.clock.seconds()), code.account
+def _claims(issuer: Issuer, code: Code) -> dict[str, Any]:
+    now, account = int(issuer.clock.seconds()), code.account
     claims: dict[str, Any] = {
-        "iss": address(cloud),
+        "iss": issuer.name,
         "aud": CLIENT_ID,
-        "sub": _subject(account.address),
+        "sub": subject(account.address),
         "iat": now,
         "nbf": now,
         "exp": now + TOKEN_LIFE,
@@ -289,7 +213,7 @@ def _claims(cloud: Cloud, code: Code) -> dict[str, Any]:
     # An account without a role has no such claim at all.
     if account.roles:
         claims["roles"] = list(account.roles)
-    return {name: value for name, value in (claims | cloud.operators.claims).items() if value is not None}
+    return {name: value for name, value in (claims | issuer.claims).items() if value is not None}
 
 
 def _oauth(error: str, text: str, status: int = 400) -> Refusal:

@@ -13,7 +13,7 @@ import jwt
 import msal
 import pytest
 
-from infra.local.simulators.issuer import ACCOUNTS
+from infra.local.simulators.issuer.state import ACCOUNTS
 from tests.simulators.caller import Caller
 
 REDIRECT = "http://127.0.0.1:8080/sign-in/back"
