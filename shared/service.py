@@ -6,7 +6,8 @@ import gc
 from typing import TYPE_CHECKING
 
 from shared.deployment.context import Context
-from shared.deployment.issuers import Keys
+from shared.deployment.issuers import Issuers
+from shared.deployment.links import Links
 from shared.deployment.master_keys import chosen
 from shared.deployment.sealing import Seal
 from shared.flows.app import App, Platforms
@@ -51,11 +52,12 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         queue=_queue(settings, database, wire, clock),
         seal=Seal(chosen(settings, wire), database, clock),
         wire=wire,
-        keys=Keys(wire, clock),
+        issuers=Issuers(wire, clock),
     )
     by_name = {module.NAME: module for module in PLATFORMS}
     return App(
         **vars(context),
+        links=Links(context.seal, database, clock),
         rates=Rates(settings.api.requests_a_minute, clock),
         platforms=Platforms(
             {name: module.TITLE for name, module in by_name.items()}, lambda name: by_name[name].make(context)

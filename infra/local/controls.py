@@ -18,7 +18,8 @@ from infra.local.simulators import Simulators
 from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
-from shared.engine.rows import ByAdministrator, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import ByAdministrator
 from shared.flows.app import App
 from shared.platforms.instructions import instruction
 from shared.web.accounts import sign_in_link

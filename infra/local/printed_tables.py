@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from typer.main import get_group
 
 from shared.cli.commands import CODES, COMMANDS, app
-from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
 from shared.foundation.settings import Google, Settings
 from shared.platforms.google_workspace import catalogue as google

@@ -3,6 +3,7 @@
 It says who was impersonated, what was called on which object and what came of it; never what a message says.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, cast
@@ -13,7 +14,8 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import hold
 from shared.storage import tables as db
-from shared.storage.database import Database
+from shared.storage.database import AsyncConnection, Database, step
+from shared.storage.ids import ConnectionId
 from shared.web.schema import When
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
@@ -99,6 +101,38 @@ async def counted(database: Database, connection: str, begin: datetime, end: dat
     )
     async with database.read() as read:
         return {row[0]: row[1] for row in await read.execute(query)}
+
+
+async def objects_by_step(
+    read: AsyncConnection, connection_id: ConnectionId, method: str, begin: datetime, ends: Sequence[datetime]
+) -> tuple[int, dict[int, int]]:
+    """On how many objects a method was called with success between `begin` and the last of `ends`; and by step of that.
+
+    An object that was read twice counts once. Its id means something only beside whose it is.
+    """
+    table = db.operations.c
+    objects = sa.func.count(sa.distinct(sa.func.coalesce(table.subject, "") + " " + sa.func.coalesce(table.target, "")))
+    good = (
+        table.connection == connection_id,
+        table.at >= begin,
+        table.at < ends[-1],
+        table.method == method,
+        table.status.between(200, 299),
+    )
+    rows = await read.execute(sa.select(step(table.at, ends), objects).where(*good).group_by("step"))
+    by_step = {row[0]: row[1] for row in rows}
+    return int((await read.execute(sa.select(objects).where(*good))).scalar_one()), by_step
+
+
+async def outcomes(
+    read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime
+) -> tuple[int, int]:
+    """How many calls were made in a span of time, and how many of them failed."""
+    table = db.operations.c
+    failed = sa.func.sum(sa.case((table.status.between(200, 299), 0), else_=1))
+    mine = (table.connection == connection_id, table.at >= begin, table.at < end)
+    made, wrong = (await read.execute(sa.select(sa.func.count(), failed).where(*mine))).one()
+    return made, wrong or 0
 
 
 async def purge(database: Database, connection: str, before: datetime) -> None:

@@ -28,7 +28,7 @@ def _about(account: str) -> str:
 
 async def keep(write: AsyncConnection, box: Box, connection: str, grant: Grant) -> None:
     """Keep a grant in place of an older one of the same account, inside the caller's transaction."""
-    sealed = box.close(grant.secret, about=_about(grant.account))
+    sealed = box.seal(grant.secret, about=_about(grant.account))
     await write.execute(
         upsert(write, db.grants).values(
             connection=connection, account=grant.account, address=grant.address, sealed=sealed,
@@ -83,7 +83,7 @@ def _grant(box: Box, row: Any) -> Grant:
     return Grant(
         account=row.account,
         address=row.address,
-        secret=box.open(row.sealed, about=_about(row.account)),
+        secret=box.unseal(row.sealed, about=_about(row.account)),
         granted_at=row.granted_at,
         alive=row.alive,
     )

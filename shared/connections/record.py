@@ -1,27 +1,18 @@
-"""A customer's connection: making, finding, claiming and advancing it.
-
-A lease lets one run at a time act on a tenant. The generation counts changes of direction (grant, revoke, connect
-again): a run that was started under an older one is stopped at its next ledger entry, before its next call.
-"""
+"""A customer's connection: its record, how it is created, found and changed."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 
-from shared.engine.rows import Stage
-from shared.foundation.errors import Temporary
+from shared.connections.stages import Stage
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, in_line
-
-# Longer than the slowest single call, so that a living run never loses its lease between two ledger entries.
-LEASE = timedelta(minutes=5)
+from shared.storage.ids import ConnectionId
 
 
 class Status(StrEnum):
@@ -36,13 +27,6 @@ class Status(StrEnum):
 FINE = {"status": "ok", "reason": None, "sentence": None, "reason_since": None, "not_before": None}
 
 
-class Superseded(Temporary):
-    """The run no longer holds the lease, or the connection has changed direction: stop before the next call."""
-
-    def __init__(self) -> None:
-        super().__init__("superseded", "Another run has taken over this connection.", after=timedelta(0))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """One customer's tenant or domain and where it stands. `tenant` is the platform's id, once proven.
@@ -50,7 +34,7 @@ class Connection:
     `administrator` is the account that consented in person, where a platform has such, until the connection is closed.
     """
 
-    id: str
+    id: ConnectionId
     platform: str
     modes: frozenset[str]
     name: str
@@ -83,15 +67,6 @@ class Connection:
     created_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lease:
-    """The right to act on one connection, under one generation."""
-
-    connection: str
-    token: str
-    generation: int
-
-
 def of_row(row: Any) -> Connection:
     """The connection of a row of its table."""
     values = dict(row._mapping)
@@ -101,13 +76,8 @@ def of_row(row: Any) -> Connection:
     return Connection(**(values | typed))
 
 
-def new_id() -> str:
-    """An id that says nothing and cannot be guessed."""
-    return uuid4().hex
-
-
 async def create(
-    write: AsyncConnection, *, id: str, platform: str, modes: frozenset[str], name: str, customer: str,  # noqa: A002
+    write: AsyncConnection, *, id: ConnectionId, platform: str, modes: frozenset[str], name: str, customer: str,  # noqa: A002
     site: Site, expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, now: datetime,
 ) -> None:  # fmt: skip
     """Add a connection in stage NEW inside the caller's transaction."""
@@ -158,51 +128,6 @@ def compete(one: Connection, other: Connection) -> bool:
     return open_still and (not one.modes or not other.modes or bool(one.modes & other.modes))
 
 
-async def claim(database: Database, connection: str, now: datetime) -> tuple[Connection, Lease] | None:
-    """Take the lease, or None while another run holds it or when there is no such connection."""
-    table, token = db.connections, secrets.token_hex(8)
-    free = sa.or_(table.c.lease.is_(None), table.c.lease_until <= now)
-    async with database.write() as write:
-        taken = await write.execute(
-            sa.update(table)
-            .where(table.c.id == connection, free)
-            .values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1)
-        )
-        if taken.rowcount == 0:
-            return None
-        row = (await write.execute(sa.select(table).where(table.c.id == connection))).one()
-    found = of_row(row)
-    return found, Lease(connection=connection, token=token, generation=found.generation)
-
-
-async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int:
-    """Extend the lease and return the generation, or raise Superseded."""
-    table = db.connections
-    kept = await write.execute(
-        sa.update(table)
-        .where(
-            table.c.id == lease.connection,
-            table.c.lease == lease.token,
-            table.c.generation == lease.generation,
-        )
-        .values(lease_until=now + LEASE)
-    )
-    if kept.rowcount == 0:
-        raise Superseded
-    return lease.generation
-
-
-async def release(database: Database, lease: Lease, now: datetime) -> None:
-    """Give the lease back if it is still held: a run has come to its end."""
-    table = db.connections
-    async with database.write() as write:
-        await write.execute(
-            sa.update(table)
-            .where(table.c.id == lease.connection, table.c.lease == lease.token)
-            .values(lease=None, lease_until=None, begun=0, looked_at=now)
-        )
-
-
 async def hold(write: AsyncConnection, connection: str) -> None:
     """Keep whoever else holds this connection waiting until the caller's transaction ends."""
     table = db.connections
@@ -233,17 +158,12 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
         .where(table.c.stage == int(connection.stage))
         .values(stage=int(stage), stage_since=now, generation=connection.generation + 1, **FINE, **asked)
     )
-    if stage is Stage.CLOSED:
-        await forget_people(write, connection.id)
     return bool(turned.rowcount)
 
 
-async def forget_people(write: AsyncConnection, connection: str) -> None:
-    """A closed connection does not know any more who consented, nor who was sent its reports."""
-    await update(write, connection, administrator=None)
-    await write.execute(sa.delete(db.report_settings).where(db.report_settings.c.connection == connection))
-    nobody = sa.update(db.reports).where(db.reports.c.connection == connection)
-    await write.execute(nobody.values(recipients={}, not_before=None))
+async def forget_administrator(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Forget who consented in person, as a closed connection must."""
+    await update(write, connection_id, administrator=None)
 
 
 async def report(
@@ -267,28 +187,3 @@ async def report(
             )
         )  # fmt: skip
     return new and bool(shown.rowcount)
-
-
-def due(now: datetime, synced_before: dict[Site, datetime], sites: Sequence[Site]) -> sa.Select[Any]:
-    """Connections with work to do: (id, job). Asks what should be true now, not which timer has fired."""
-    table = db.connections
-    here = table.c.site.in_([str(site) for site in sites])
-    ready = sa.or_(table.c.not_before.is_(None), table.c.not_before <= now)
-    moving = sa.or_(
-        table.c.stage.in_([Stage.GRANT, Stage.REVOKE, Stage.CLEANUP]),
-        sa.and_(table.c.stage == Stage.NEW, table.c.claimed_tenant.is_not(None)),
-    )
-    unsynced = sa.or_(
-        *(
-            sa.and_(table.c.site == str(site), sa.or_(table.c.synced_at.is_(None), table.c.synced_at < moment))
-            for site, moment in synced_before.items()
-            if site in sites
-        )
-    )
-    looking_again = sa.and_(table.c.not_before.is_not(None), table.c.not_before <= now)
-    job = sa.case(
-        (table.c.stage == Stage.CLEANUP, "clean-up"),
-        (moving, "advance"),
-        (sa.and_(table.c.stage == Stage.RUN, sa.or_(unsynced, looking_again)), "sync"),
-    )
-    return sa.select(table.c.id, job.label("job")).where(here, ready, job.is_not(None))

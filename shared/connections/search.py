@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.record import Connection, Status, of_row
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database

@@ -1,6 +1,7 @@
 """Access tokens: kept sealed at rest, handed out while they last, renewed by whoever holds the connection's lease."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -8,7 +9,8 @@ import sqlalchemy as sa
 from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
 from shared.storage import tables as db
-from shared.storage.database import Database, upsert
+from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.ids import ConnectionId
 
 Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
 """Asks the platform for a token of one resource: (value, expiry)."""
@@ -59,11 +61,11 @@ class Tokens:
         if row is None:
             return None
         box = await self._seal.box(self._connection)
-        return box.open(row.sealed, about=f"token {resource}"), row.expires_at
+        return box.unseal(row.sealed, about=f"token {resource}"), row.expires_at
 
     async def _store(self, resource: str, value: str, expires_at: datetime) -> None:
         box = await self._seal.box(self._connection)
-        sealed = box.close(value, about=f"token {resource}")
+        sealed = box.seal(value, about=f"token {resource}")
         async with self._database.write() as write:
             await write.execute(
                 upsert(write, db.tokens).values(
@@ -80,6 +82,24 @@ async def stored(database: Database, connection: str) -> list[str]:
             sa.select(db.tokens.c.resource).where(db.tokens.c.connection == connection).order_by("resource")
         )
         return [row.resource for row in rows]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many tokens are stored, how many of them ran out before a moment, when one was last renewed."""
+
+    number: int
+    expired: int
+    renewed_at: datetime | None
+
+
+async def kept(read: AsyncConnection, connection_id: ConnectionId, late: datetime) -> Kept:
+    """What is stored of a connection; `late` is the moment by which a token that is renewed in time has not run out."""
+    table = db.tokens.c
+    expired = sa.func.sum(sa.case((table.expires_at <= late, 1), else_=0))
+    query = sa.select(sa.func.count(), expired, sa.func.max(table.obtained_at))
+    number, over, renewed_at = (await read.execute(query.where(table.connection == connection_id))).one()
+    return Kept(number, over or 0, renewed_at)
 
 
 async def forget(database: Database, connection: str) -> None:

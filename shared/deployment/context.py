@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a cold start pays only for what it uses
-    from shared.deployment.issuers import Keys
+    from shared.deployment.issuers import Issuers
     from shared.deployment.queues import Queue
     from shared.deployment.sealing import Seal
     from shared.foundation.clock import Clock
@@ -25,4 +25,4 @@ class Context:
     queue: Queue
     seal: Seal
     wire: Wire
-    keys: Keys
+    issuers: Issuers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from shared.deployment.issuers import Keys
+from shared.deployment.issuers import Issuers
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire, busy, retry_after, unreachable, unreadable
@@ -176,7 +176,7 @@ class ServiceIdentity:
         return str(credentials.token)
 
 
-async def is_account(keys: Keys, authorization: str, account: str, *, certs_url: str, audience: str) -> bool:
+async def is_account(issuers: Issuers, authorization: str, account: str, *, certs_url: str, audience: str) -> bool:
     """Whether an Authorization header bears a token that this Google service account had signed for us.
 
     Signature, algorithm, issuer, audience and times count, and that it is this account and nobody else's. Never true
@@ -188,7 +188,7 @@ async def is_account(keys: Keys, authorization: str, account: str, *, certs_url:
     if scheme.lower() != "bearer" or not account or not audience:
         return False
     try:
-        claims = await keys.claims(token, url=certs_url, audience=audience, issuers=ISSUERS, require=("email",))
+        claims = await issuers.claims(token, url=certs_url, audience=audience, issuers=ISSUERS, require=("email",))
     except jwt.InvalidTokenError:
         return False
     return claims["email"] == account and claims.get("email_verified") is True

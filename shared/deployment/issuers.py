@@ -41,7 +41,7 @@ class _Known:
         return name in self.content and self.until is not None and now < self.until
 
 
-class Keys:
+class Issuers:
     """What every issuer publishes, by the address at which it does."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
@@ -69,11 +69,14 @@ class Keys:
         """
         import jwt
 
-        key = await self._key(url, str(jwt.get_unverified_header(token).get("kid")))
         needed = ["exp", "iat", "iss", "aud", *require]
-        content: dict[str, Any] = jwt.decode(
-            token, key, algorithms=["RS256"], audience=audience, options={"require": needed, **BY_OUR_CLOCK}
-        )
+        try:
+            key = await self._key(url, str(jwt.get_unverified_header(token).get("kid")))
+            content: dict[str, Any] = jwt.decode(
+                token, key, algorithms=["RS256"], audience=audience, options={"require": needed, **BY_OUR_CLOCK}
+            )
+        except (TypeError, ValueError):  # what the library makes of some tokens that are none
+            raise jwt.InvalidTokenError("Not a token") from None
         if content["iss"] not in issuers:
             raise jwt.InvalidIssuerError("Invalid issuer")
         now = self._clock.now().timestamp()

@@ -15,7 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.deployment.master_keys import MasterKey, Wrapped, chosen
+from shared.deployment.master_keys import chosen
+from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import Wire

@@ -5,9 +5,10 @@ Where no machine can tell, somebody's word decides; where one can, what it sees 
 
 from dataclasses import dataclass
 
+from shared.connections.stages import Stage
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, State
-from shared.engine.rows import ByAdministrator, Sighting, Stage, Want, Wanted
+from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
 from shared.engine.steps import Item, Step, Tenant, Verb
 from shared.foundation.errors import Permanent
 

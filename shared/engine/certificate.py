@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
+from shared.deployment.signing import sign
 from shared.engine import chain
 from shared.engine import ledger as ledgers
 from shared.engine.chain import LedgerEntry
@@ -238,5 +239,5 @@ async def latest(database: Database, connection: Connection) -> Certificate | No
 
 async def signed(seal: Seal, content: Certificate) -> SignedCertificate:
     """The content with a signature that anyone can check with the public key beside it."""
-    signature, public_key = await seal.sign(dict(content))
+    signature, public_key = await sign(seal, dict(content))
     return {"certificate": content, "signature": signature, "public_key": public_key}

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.record import Lease, still_ours
+from shared.connections.lease import Lease, still_ours
 from shared.engine.chain import Act, Entry, Image, append, written
 from shared.foundation.clock import Clock
 from shared.storage import tables as db

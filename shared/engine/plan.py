@@ -5,10 +5,11 @@ Unknown is never absent: an observation that is not sure raises, and then there 
 
 from collections.abc import Sequence
 
+from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
 from shared.engine.ledger import Holding, State
-from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Stage, Wanted, wanted
+from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import Item, Step, Tenant, Verb, gone_since, items, there
 
 

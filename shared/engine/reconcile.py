@@ -7,11 +7,12 @@ administrator's steps) is returned for the connection to show.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.connections.record import Superseded
+from shared.connections.lease import Superseded
+from shared.connections.stages import Stage
 from shared.engine.chain import Act
 from shared.engine.ledger import Holding
 from shared.engine.plan import plan
-from shared.engine.rows import Absent, Change, Present, Row, Stage
+from shared.engine.rows import Absent, Change, Present, Row
 from shared.engine.steps import STANDING, Step, Tenant, Verb
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 

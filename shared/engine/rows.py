@@ -1,4 +1,4 @@
-"""The life of a connection as data: stages, the four kinds of row, and the one rule that says what is wanted.
+"""The life of a connection as data: the four kinds of row, and the one rule that says what is wanted.
 
 Pure: nothing here reads a clock, a database or a platform. A platform's catalogue is a tuple of these rows; the
 engine, the consent page, the README's table, the certificate and the administrator's checklist all read it.
@@ -7,39 +7,15 @@ engine, the consent page, the README's table, the certificate and the administra
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, IntEnum, StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Protocol, TypeVar
+
+from shared.connections.stages import Stage
 
 Settings = Mapping[str, Any]
 """An object's settings by the platform's own names; values are JSON."""
 
 T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class Stage(IntEnum):
-    """Where a connection stands. Grant to clean-up are the published table's four stages."""
-
-    NEW = 0
-    GRANT = 1
-    RUN = 2
-    REVOKE = 3
-    CLEANUP = 4
-    CLOSED = 5
-
-    @property
-    def title(self) -> str:
-        """As people read it."""
-        return TITLES[self]
-
-
-TITLES = {
-    Stage.NEW: "Waiting for consent",
-    Stage.GRANT: "Granting access",
-    Stage.RUN: "Service running",
-    Stage.REVOKE: "Revoking access",
-    Stage.CLEANUP: "Clean-up",
-    Stage.CLOSED: "Closed",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.connections import record as connections
-from shared.connections.record import Connection, Lease, Status
+from shared.connections.lease import Lease, Superseded, still_ours
+from shared.connections.record import Connection, Status
+from shared.connections.secrets import header_secrets
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
-from shared.engine.rows import ByAdministrator, Stage
+from shared.engine.rows import ByAdministrator
 from shared.engine.steps import Step, Verb
 from shared.flows.app import App
-from shared.flows.closing import certify, without_consent
+from shared.flows.closing import certify, forget_people, without_consent
 from shared.flows.quarantine import export
 from shared.foundation.errors import Permanent
 from shared.platforms.contract import ConsentResult, Platform
@@ -41,7 +44,7 @@ HOLDS_BACK = {
 
 async def open_ledger(app: App, connection: Connection, lease: Lease) -> Ledger:
     """The connection's ledger, which writes the connection's secrets by name only."""
-    secrets = await app.seal.headers(connection)
+    secrets = await header_secrets(app.seal, connection)
     names = [f"secret {number}" for number in range(1, len(secrets) + 1)]
     return Ledger(app.database, app.clock, lease, dict(zip(secrets, names, strict=True)))
 
@@ -101,7 +104,7 @@ async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) ->
         )
     async with app.database.write() as write:
         await connections.hold_tenant(write, connection.platform, tenant)
-        await connections.still_ours(write, lease, app.clock.now())
+        await still_ours(write, lease, app.clock.now())
         others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
         if any(connections.compete(connection, other) for other in others):
             raise Permanent(
@@ -139,7 +142,7 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
     now = app.clock.now()
     async with app.database.write() as write:
         # Somebody may have turned the connection round since the plan was found empty.
-        await connections.still_ours(write, lease, now)
+        await still_ours(write, lease, now)
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         # The claim is kept until here, so that a run that dies before this is taken up again.
@@ -147,13 +150,13 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
         )
         if stage is Stage.CLOSED:
-            await connections.forget_people(write, connection.id)
+            await forget_people(write, connection.id)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection=connection.id), now)
     moved = await connections.find(app.database, connection.id)
     if moved is None or moved.generation != connection.generation:
-        raise connections.Superseded
+        raise Superseded
     return moved
 
 

@@ -11,6 +11,7 @@ from shared.deployment.context import Context
 if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
 
+    from shared.deployment.links import Links
     from shared.foundation.rate_limit import Rates
     from shared.platforms.contract import Platform
 
@@ -43,5 +44,6 @@ class Platforms(Mapping[str, "Platform"]):
 class App(Context):
     """The context with what only flows and the web use: built once from settings by `service.build`."""
 
+    links: Links
     rates: Rates
     platforms: Platforms

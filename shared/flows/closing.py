@@ -7,16 +7,20 @@ from typing import cast
 
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine.certificate import Leftover, Result
 from shared.engine.ledger import NOT_OURS, Ledger, State
 from shared.engine.reconcile import reconcile
-from shared.engine.rows import ByAdministrator, Change, Row, Stage
+from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb
 from shared.flows.app import App
+from shared.flows.reports import store
 from shared.foundation.errors import FootprintError
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.rows import rows_of
+from shared.storage.database import AsyncConnection
+from shared.storage.ids import ConnectionId
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)
@@ -57,6 +61,12 @@ async def certify(
         app.database, connection, rows, now=app.clock.now(), words=await platform.words(connection), result=result,
         left=left, unknown=unknown, still_open=open_now,
     )  # fmt: skip
+
+
+async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """A closed connection does not know any more who consented, nor who was sent its reports."""
+    await connections.forget_administrator(write, connection_id)
+    await store.forget_recipients(write, connection_id)
 
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:

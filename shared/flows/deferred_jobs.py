@@ -10,51 +10,51 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from shared.connections import lease
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postponed:
-    """One job that waits; `mark` changes whenever it is postponed again."""
+class DeferredJob:
+    """One job that waits; `mark` changes whenever it is deferred again."""
 
-    connection: str
+    connection: ConnectionId
     job: str
     mark: str
 
 
-async def postpone(database: Database, connection: str, job: str, now: datetime) -> bool:
+async def defer(database: Database, connection: ConnectionId, job: str, now: datetime) -> bool:
     """Keep a job until the connection is given back; False if that has happened already, so nobody would take it up."""
-    table, ours = db.postponed, db.connections
-    busy = sa.select(ours.c.id).where(ours.c.id == connection, ours.c.lease.is_not(None), ours.c.lease_until > now)
+    table = db.deferred_jobs
     async with database.write() as write:
-        # Locked, so that the lease is given back either before this or after it is written.
-        if (await write.execute(busy.with_for_update())).first() is None:
+        # This locks the connection, so that the lease is given back either before this or after it is written.
+        if not await lease.is_held(write, connection, now):
             return False
         await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.job == job))
         await write.execute(sa.insert(table).values(connection=connection, job=job, mark=secrets.token_hex(8)))
     return True
 
 
-async def waiting(database: Database, connection: str) -> list[Postponed]:
+async def waiting(database: Database, connection: ConnectionId) -> list[DeferredJob]:
     """What waits for one connection."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.postponed).where(db.postponed.c.connection == connection))
-        return [Postponed(**row) for row in rows.mappings()]
+        rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection))
+        return [DeferredJob(**row) for row in rows.mappings()]
 
 
-async def stranded(database: Database, now: datetime) -> list[Postponed]:
+async def stranded(database: Database, now: datetime) -> list[DeferredJob]:
     """What waits for connections that nobody has: its run died before it could say so."""
-    table, ours = db.postponed, db.connections
-    free = sa.or_(ours.c.lease.is_(None), ours.c.lease_until <= now)
+    table = db.deferred_jobs
     async with database.read() as read:
-        rows = await read.execute(sa.select(table).join(ours, ours.c.id == table.c.connection).where(free))
-        return [Postponed(**row) for row in rows.mappings()]
+        rows = await read.execute(sa.select(table).where(table.c.connection.in_(lease.not_held(now))))
+        return [DeferredJob(**row) for row in rows.mappings()]
 
 
-async def sent(database: Database, one: Postponed) -> None:
-    """It is in its queue again; unless it has been postponed anew meanwhile, it need not be kept."""
-    table = db.postponed
+async def sent(database: Database, one: DeferredJob) -> None:
+    """It is in its queue again; unless it has been deferred again meanwhile, it need not be kept."""
+    table = db.deferred_jobs
     async with database.write() as write:
         kept = table.c.connection == one.connection, table.c.job == one.job, table.c.mark == one.mark
         await write.execute(sa.delete(table).where(*kept))

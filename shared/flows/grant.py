@@ -11,11 +11,11 @@ from typing_extensions import TypedDict
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
+from shared.connections.secrets import seal_header_secrets
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.deployment.sealing import HEADERS
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
-from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
@@ -24,6 +24,7 @@ from shared.platforms.rows import in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
+from shared.storage.ids import ConnectionId, new_id
 from shared.web.schema import example
 from shared.web.views.connections import found
 
@@ -102,9 +103,9 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     modes = _modes(platform, new.modes)
     for policy in new.policies:
         allowed(app, platform, policy)
-    identifier, now = connections.new_id(), app.clock.now()
+    identifier, now = ConnectionId(new_id()), app.clock.now()
     box = await app.seal.new_box(identifier)
-    sealed = box.close(" ".join(platform.new_secrets().values()), about=HEADERS)
+    sealed = seal_header_secrets(box, platform.new_secrets().values())
     async with app.database.write() as write:
         await connections.create(
             write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
@@ -152,15 +153,15 @@ def allowed(app: App, platform: Platform, policy: Policy) -> None:
             raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")
 
 
-async def link(app: App, connection: str) -> str:
+async def link(app: App, connection_id: ConnectionId) -> str:
     """A link, good for a week, to the page that an administrator sees before consenting."""
-    token = await app.seal.lasting(LINK, connection, LINK_LIFE)
+    token = await app.links.lasting(LINK, connection_id, LINK_LIFE)
     return f"{app.settings.public_url}/connect/{token}"
 
 
 async def linked(app: App, token: str) -> Connection:
     """The connection that a link shows. A link shows its own connection and no other."""
-    identifier = await app.seal.follow(LINK, token)
+    identifier = await app.links.follow(LINK, token)
     return await found(app, identifier)
 
 
@@ -171,7 +172,7 @@ def redirect_uri(app: App, connection: Connection) -> str:
 
 async def platform_url(app: App, connection: Connection) -> str:
     """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
-    state = await app.seal.link(STATE, connection.id, STATE_LIFE)
+    state = await app.links.create(STATE, connection.id, STATE_LIFE)
     consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
     return await app.platforms[connection.platform].consent_url(consent)
 
@@ -182,7 +183,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
     Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
     """
     now, state = app.clock.now(), query.get("state", "")
-    identifier = await app.seal.use(STATE, state)
+    identifier = await app.links.use(STATE, state)
     connection = await found(app, identifier)
     if connection.platform != platform:
         raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
@@ -271,6 +272,11 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             await _only_one(write, connection)
         if not await connections.turn(write, connection, stage, now):
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
+        if stage is Stage.CLOSED:
+            # Most requests do without what closes a connection, and with it the engine.
+            from shared.flows.closing import forget_people
+
+            await forget_people(write, connection.id)
         note = f"{connection.stage.name} to {stage.name}: {why}"
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)

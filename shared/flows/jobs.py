@@ -2,30 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
+from shared.connections import due
 from shared.connections import record as connections
-from shared.connections.record import Connection, Lease, Status, Superseded
+from shared.connections.lease import Lease, Superseded, acquire, release
+from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.engine.rows import Stage
-from shared.flows import deferred_jobs as postponed
+from shared.flows import deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
-from shared.flows.deferred_jobs import Postponed
+from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.quarantine import export, look
 from shared.flows.reports.flow import report
 from shared.flows.scan import scan
 from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
-from shared.foundation.schedule import DAY, HOUR, Site, Timer, last_due
+from shared.foundation.schedule import DAY, HOUR, Timer
 from shared.foundation.telemetry import Span, about, span
 from shared.protection import exports, mailboxes, quarantine
-from shared.storage import idempotency_keys as answers
-from shared.storage import tables as db
+from shared.storage import idempotency_keys
+from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +72,8 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         found = await connections.find(app.database, job.connection)
         claimed = (found, None) if found else None
     else:
-        while (claimed := await connections.claim(app.database, job.connection, now)) is None:
-            if await postponed.postpone(app.database, job.connection, job.name, now):
+        while (claimed := await acquire(app.database, job.connection, now)) is None:
+            if await deferred_jobs.defer(app.database, job.connection, job.name, now):
                 return "busy"
             if await connections.find(app.database, job.connection) is None:
                 break
@@ -88,15 +87,15 @@ async def _run(app: App, job: Job, measured: Span) -> str:
             return await _outcome(app, job, connection, lease)
         finally:
             if lease is not None:
-                await connections.release(app.database, lease, app.clock.now())
-                await _go_on(app, await postponed.waiting(app.database, connection.id))
+                await release(app.database, lease, app.clock.now())
+                await _go_on(app, await deferred_jobs.waiting(app.database, connection.id))
 
 
-async def _go_on(app: App, waiting: Iterable[Postponed]) -> None:
+async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
     """Send what found the connection busy. Sent before it is forgotten: twice does no harm."""
     for one in waiting:
         await app.queue.send(Job(name=one.job, connection=one.connection), app.clock.now())
-        await postponed.sent(app.database, one)
+        await deferred_jobs.sent(app.database, one)
 
 
 async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | None) -> str:
@@ -213,14 +212,14 @@ async def _show(app: App, connection: Connection, status: Status, reason: str, s
 async def fire(app: App, timer: Timer) -> None:
     """What a timer is for: send the jobs that are due. Firing it twice, late or not at all does no harm."""
     if timer.sites:
-        await _sync(app, timer.sites)
+        served = [site for site in timer.sites if site in app.settings.sites]
+        await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
     elif timer.name == "sweep":
         await sweep(app)
     elif timer.name == "rotate":
         await _rotate(app)
     else:
-        running = sa.select(db.connections.c.id).where(db.connections.c.stage == int(Stage.RUN))
-        await _send_all(app, timer.name, running)
+        await _send_all(app, timer.name, await due.running(app.database))
 
 
 async def _rotate(app: App) -> None:
@@ -234,48 +233,27 @@ async def _rotate(app: App) -> None:
         log.error(sentence, extra={"scope": scope})
 
 
-async def _sync(app: App, sites: tuple[Site, ...]) -> None:
-    table, now = db.connections, app.clock.now()
-    late = sa.or_(
-        *(
-            sa.and_(
-                table.c.site == str(site),
-                sa.or_(table.c.synced_at.is_(None), table.c.synced_at < last_due(site, now)),
-            )
-            for site in sites
-            if site in app.settings.sites
-        ),
-        sa.false(),
-    )
-    await _send_all(app, "sync", sa.select(table.c.id).where(table.c.stage == int(Stage.RUN), late))
-
-
-async def _send_all(app: App, job: str, query: sa.Select[str]) -> None:
+async def _send_all(app: App, job: str, connection_ids: Sequence[ConnectionId]) -> None:
     now = app.clock.now()
-    async with app.database.read() as read:
-        found = list((await read.execute(query)).scalars())
 
-    async def send(number: int, identifier: str) -> None:
+    async def send(number: int, connection_id: ConnectionId) -> None:
         start = now + timedelta(seconds=number // STARTS_A_SECOND)
-        await app.queue.send(Job(name=job, connection=identifier), start)
+        await app.queue.send(Job(name=job, connection=connection_id), start)
 
-    for first in range(0, len(found), SENT_AT_ONCE):
-        some = found[first : first + SENT_AT_ONCE]
+    for first in range(0, len(connection_ids), SENT_AT_ONCE):
+        some = connection_ids[first : first + SENT_AT_ONCE]
         await asyncio.gather(*(send(number, one) for number, one in enumerate(some, first)))
 
 
 async def sweep(app: App) -> None:
     """Find whatever is due and has no message on its way: lost messages, missed timers, runs that died."""
     now = app.clock.now()
-    sites = app.settings.sites
-    query = connections.due(now, {site: last_due(site, now) for site in sites}, sites)
-    async with app.database.read() as read:
-        found = [(row.id, row.job) for row in await read.execute(query)]
-        found += [(row.connection, "scan") for row in await read.execute(mailboxes.unread(now, int(Stage.RUN)))]
-        found += [(row.connection, "quarantine") for row in await read.execute(quarantine.due_in(now, int(Stage.RUN)))]
-    for identifier, job in found:
-        await app.queue.send(Job(name=job, connection=identifier), now)
-    await _go_on(app, await postponed.stranded(app.database, now))
+    found = await due.missed(app.database, app.settings.sites, now)
+    found += [(one, "scan") for one in await mailboxes.unread(app.database, now)]
+    found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, now)]
+    for connection_id, job in found:
+        await app.queue.send(Job(name=job, connection=connection_id), now)
+    await _go_on(app, await deferred_jobs.stranded(app.database, now))
     async with app.database.write() as write:
         await exports.forget_old(write, now)
-        await answers.forget_old(write, now)
+        await idempotency_keys.forget_old(write, now)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.connections.record import Connection, Lease
+from shared.connections.lease import Lease
+from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
-from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR

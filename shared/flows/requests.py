@@ -1,9 +1,9 @@
 """What an operator asks to be done now: it is noted with their name, and a job does it."""
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
-from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 

@@ -3,10 +3,11 @@
 from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
-from shared.engine.rows import ByAdministrator, Change, Stage
+from shared.engine.rows import ByAdministrator, Change
 from shared.flows.app import App
 from shared.flows.grant import change_direction
 from shared.flows.quarantine import make_way

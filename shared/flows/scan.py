@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import mailboxes

@@ -2,22 +2,20 @@
 
 from shared.connections import call_log as operations
 from shared.connections import record as connections
-from shared.connections.record import Connection, Lease, Status
+from shared.connections.due import sync_is_due
+from shared.connections.lease import Lease, still_ours
+from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import look_at_all
-from shared.foundation.schedule import last_due
-from shared.protection import decisions, directory
+from shared.protection import decisions, sync_history
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
     """Synchronise once for the day that is due, however many days were missed, then compare with the table."""
-    now = app.clock.now()
-    if connection.stage is Stage.RUN and (
-        connection.synced_at is None or connection.synced_at < last_due(connection.site, now)
-    ):
+    if await sync_is_due(app.database, connection, app.clock.now()):
         await _synchronise(app, connection, lease, accept_loss=False)
     await advance(app, connection, lease)
 
@@ -43,12 +41,12 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     async with platform.open(connection, ledger) as tenant:
         await platform.sync(tenant, accept_loss=accept_loss)
     kept = app.settings.operations_kept
-    await directory.note_sync(app.database, connection.id, app.clock.now(), kept)
+    await sync_history.note(app.database, connection.id, app.clock.now(), kept)
     await look_at_all(app, connection)
     await operations.purge(app.database, connection.id, app.clock.now() - kept)
     await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
-        await connections.still_ours(write, lease, app.clock.now())
+        await still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())
 
 

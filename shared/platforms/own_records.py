@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from shared.connections import tokens
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.context import Context
-from shared.engine.rows import Absent, Present, Settings, Stage
+from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.contract import OpenTenant
-from shared.protection import directory, policies
+from shared.protection import decisions, directory, mailboxes, policies, quarantine
 from shared.protection.policies import EVERYONE
 
 
@@ -97,8 +98,10 @@ class StoredDirectory:
         return await self.create(tenant, element, changes)
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
-        """Delete the copy."""
-        await directory.forget(tenant.context.database, tenant.connection.id)
+        """Delete the copy, and what is kept about its users' mailboxes and messages."""
+        async with tenant.context.database.write() as write:
+            for owner in (directory, mailboxes, decisions, quarantine):
+                await owner.forget_all(write, tenant.connection.id)
         return ""
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.storage.database import AsyncConnection, Database, insert_new, step
+from shared.storage.ids import ConnectionId
 
 # No policy's action: the message could not be looked into as far as a policy asks, and nothing else meant it.
 UNINSPECTED = "uninspected"
@@ -38,20 +39,27 @@ async def decide(write: AsyncConnection, connection: str, decision: Decision, no
         {**about, "action": action, "at": now, "findings": list(decision.findings), "done": done}
         for action in decision.actions
     ]
-    return bool((await write.execute(insert_new(write, db.acted).values(rows))).rowcount)
+    return bool((await write.execute(insert_new(write, db.decisions).values(rows))).rowcount)
 
 
 async def done(database: Database, connection: str, user: str, message: str, action: str) -> None:
     """Tick off what was done."""
-    table = db.acted
+    table = db.decisions
     mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
     async with database.write() as write:
         await write.execute(sa.update(table).where(*mine, table.c.action == action).values(done=True))
 
 
+async def drop(write: AsyncConnection, connection_id: ConnectionId, user: str, message: str) -> None:
+    """Leave undone what was decided about a message and not done, inside the caller's transaction."""
+    table = db.decisions
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message == message)
+    await write.execute(sa.update(table).where(*mine).values(done=True))
+
+
 async def undone(database: Database, connection: str, user: str) -> list[tuple[str, str]]:
     """(message, action) of what was decided in a mailbox and not done, oldest first."""
-    table = db.acted
+    table = db.decisions
     mine = (table.c.connection == connection, table.c.user == user, table.c.done.is_(False))
     query = sa.select(table.c.message, table.c.action).where(*mine)
     query = query.order_by(table.c.at, table.c.message, table.c.action)
@@ -61,7 +69,7 @@ async def undone(database: Database, connection: str, user: str) -> list[tuple[s
 
 async def decided(database: Database, connection: str, user: str, messages: Sequence[str]) -> set[str]:
     """Which of some messages have been decided about."""
-    table = db.acted
+    table = db.decisions
     mine = (table.c.connection == connection, table.c.user == user, table.c.message.in_(messages))
     async with database.read() as read:
         return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
@@ -69,15 +77,55 @@ async def decided(database: Database, connection: str, user: str, messages: Sequ
 
 async def purge(database: Database, connection: str, before: datetime) -> None:
     """Delete what is too old for its message to be read again."""
-    table = db.acted
+    table = db.decisions
     old = (table.c.connection == connection, table.c.at < before, table.c.done.is_(True))
     async with database.write() as write:
         await write.execute(sa.delete(table).where(*old))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What was done to messages in a span of time. `by_step` is (step, action, number), `by_policy` the most first."""
+
+    messages: int
+    uninspected: int
+    by_step: list[tuple[int, str, int]]
+    by_policy: list[tuple[str, str, int]]
+
+
+async def counted(
+    read: AsyncConnection, connection_id: ConnectionId, begin: datetime, ends: Sequence[datetime]
+) -> Done:
+    """What was done between `begin` and the last of `ends`, each of which ends a step of that time."""
+    table, number = db.decisions.c, sa.func.count()
+    within = (table.connection == connection_id, table.at >= begin, table.at < ends[-1])
+    mine = (*within, table.done.is_(True), table.action != UNINSPECTED)
+    # A message's id means something in its own mailbox only.
+    messages = sa.select(sa.func.count(sa.distinct(table.user + " " + table.message))).where(*mine)
+    unseen = sa.select(number).where(*within, table.action == UNINSPECTED)
+    by_step = sa.select(step(table.at, ends), table.action, number).where(*mine).group_by("step", table.action)
+    by_policy = (
+        sa.select(table.policy, table.action, number.label("number"))
+        .where(*mine)
+        .group_by(table.policy, table.action)
+        .order_by(sa.desc("number"), table.policy, table.action)
+    )
+    return Done(
+        messages=(await read.execute(messages)).scalar_one(),
+        uninspected=(await read.execute(unseen)).scalar_one(),
+        by_step=[(row[0], row[1], row[2]) for row in await read.execute(by_step)],
+        by_policy=[(row[0], row[1], row[2]) for row in await read.execute(by_policy)],
+    )
+
+
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Forget every decision of a connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.decisions).where(db.decisions.c.connection == connection_id))
+
+
 async def listed(database: Database, connection: str) -> list[dict[str, Any]]:
     """Everything that was decided in a connection, oldest first."""
-    table = db.acted
+    table = db.decisions
     query = sa.select(table).where(table.c.connection == connection).order_by(table.c.at, table.c.message)
     async with database.read() as read:
         return [dict(row) for row in (await read.execute(query)).mappings()]
@@ -85,7 +133,7 @@ async def listed(database: Database, connection: str) -> list[dict[str, Any]]:
 
 async def count(database: Database, connection: str) -> dict[str, int]:
     """How many messages there are of each action."""
-    table = db.acted
+    table = db.decisions
     query = sa.select(table.c.action, sa.func.count()).where(table.c.connection == connection).group_by(table.c.action)
     async with database.read() as read:
         return {row[0]: row[1] for row in await read.execute(query)}

@@ -5,15 +5,16 @@ the same transaction that keeps the new checkpoint; and a loss that is not plaus
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.record import hold, new_id
+from shared.connections.record import hold
 from shared.foundation.errors import Permanent
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
+from shared.storage.ids import ConnectionId, new_id
 
 # A handful of rows may go at once without anybody being alarmed.
 SMALL = 10
@@ -163,7 +164,7 @@ async def _note_gone(write: AsyncConnection, connection: str, kind: str, number:
         orphans = await write.execute(sa.delete(db.members).where(mine, db.members.c.group_id.not_in(alive)))
         await _note_gone(write, connection, "members", orphans.rowcount)
     if number:
-        table = db.departures
+        table = db.directory_removals
         await write.execute(insert_new(write, table).values(connection=connection, kind=kind, number=0))
         mine = sa.and_(table.c.connection == connection, table.c.kind == kind)
         await write.execute(sa.update(table).where(mine).values(number=table.c.number + number))
@@ -252,22 +253,7 @@ async def count(database: Database, connection: str) -> dict[str, int]:
         return held
 
 
-async def note_sync(database: Database, connection: str, now: datetime, kept: timedelta) -> None:
-    """Note how much there is after a synchronisation, and has ever gone; forget what is older than `kept`.
-
-    Between two such notes as much has come as there is more, and as has gone.
-    """
-    held, gone, runs = await count(database, connection), db.departures, db.sync_runs
-    async with database.write() as write:
-        rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection))
-        row = {"connection": connection, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
-        await write.execute(insert_new(write, runs).values(row))
-        await write.execute(sa.delete(runs).where(runs.c.connection == connection, runs.c.at < now - kept))
-
-
-async def forget(database: Database, connection: str) -> None:
-    """Delete a connection's copy, checkpoints and what is known of its mailboxes and its past included."""
-    tables = (db.domains, db.checkpoints, db.departures, db.sync_runs, db.mailboxes, db.acted, db.quarantine)
-    async with database.write() as write:
-        for table in (*COPIES.values(), *tables):
-            await write.execute(sa.delete(table).where(table.c.connection == connection))
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete a connection's copy with its checkpoints and its past, inside the caller's transaction."""
+    for table in (*COPIES.values(), db.domains, db.checkpoints, db.directory_removals, db.sync_runs):
+        await write.execute(sa.delete(table).where(table.c.connection == connection_id))

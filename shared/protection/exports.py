@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.connections.record import Lease, still_ours
+from shared.connections.lease import Lease, still_ours
 from shared.deployment.sealing import Box
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
@@ -65,7 +65,7 @@ async def keep(
         await still_ours(write, lease, now)
         last = sa.select(sa.func.coalesce(sa.func.max(table.c.part), 0)).where(table.c.connection == lease.connection)
         number = (await write.execute(last)).scalar_one() + 1
-        sealed = box.close_bytes(content, about=_about(number))
+        sealed = box.seal_bytes(content, about=_about(number))
         row = {"connection": lease.connection, "part": number, "sealed": sealed, "messages": len(items), "made_at": now}
         await write.execute(sa.insert(table).values(row))
         theirs = db.quarantine.c.number.in_([item.number for item in items])
@@ -98,7 +98,7 @@ async def content(database: Database, box: Box, connection: str, part: int) -> b
     table = db.exports
     query = sa.select(table.c.sealed).where(table.c.connection == connection, table.c.part == part)
     async with database.read() as read:
-        return box.open_bytes((await read.execute(query)).scalar_one(), about=_about(part))
+        return box.unseal_bytes((await read.execute(query)).scalar_one(), about=_about(part))
 
 
 async def forget_old(write: AsyncConnection, now: datetime) -> None:

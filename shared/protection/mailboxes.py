@@ -11,8 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared.connections.due import in_stages
+from shared.connections.stages import Stage
 from shared.storage import tables as db
-from shared.storage.database import Database, upsert
+from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.ids import ConnectionId
 
 # As long as a function may run.
 LEASE = timedelta(minutes=10)
@@ -63,6 +66,11 @@ async def keep(database: Database, connection: str, user: str, address: str, **v
         await write.execute(upsert(write, table, known).values(connection=connection, user=user, **known))
 
 
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Forget every mailbox of a connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.mailboxes).where(db.mailboxes.c.connection == connection_id))
+
+
 async def forget(database: Database, connection: str, users: Sequence[str]) -> None:
     """Forget mailboxes."""
     table = db.mailboxes
@@ -70,16 +78,15 @@ async def forget(database: Database, connection: str, users: Sequence[str]) -> N
         await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.user.in_(users)))
 
 
-async def notice(database: Database, platform: str, address: str, position: int, stages: Sequence[int]) -> list[str]:
-    """Note news of a mailbox and return the connections, in one of the stages, that have something to read in it.
+async def notice(database: Database, platform: str, address: str, position: int) -> list[ConnectionId]:
+    """Note news of a mailbox and return the running connections that have something to read in it.
 
     News that is older than what has been read, or that was noted already, leads to nothing.
     """
-    table, owners = db.mailboxes, db.connections
-    mine = sa.select(owners.c.id).where(owners.c.platform == platform, owners.c.stage.in_(stages))
+    table = db.mailboxes
     newer = sa.and_(
         sa.func.lower(table.c.address) == address.lower(),
-        table.c.connection.in_(mine),
+        table.c.connection.in_(in_stages(Stage.RUN, platform=platform)),
         sa.func.coalesce(table.c.position, 0) < position,
     )
     async with database.write() as write:
@@ -172,11 +179,31 @@ async def next_unread(database: Database, connection: str, now: datetime) -> dat
     return min(moments, default=None)
 
 
-def unread(now: datetime, stage: int) -> sa.Select[Any]:
-    """The connections of a stage that have something to read now."""
-    table, owners = db.mailboxes, db.connections
-    query = sa.select(table.c.connection).join(owners, owners.c.id == table.c.connection)
-    return query.where(owners.c.stage == stage, _unread(now)).distinct()
+async def unread(database: Database, now: datetime) -> list[ConnectionId]:
+    """The running connections that have a mailbox with something to read now."""
+    table = db.mailboxes
+    query = sa.select(table.c.connection).where(table.c.connection.in_(in_stages(Stage.RUN)), _unread(now)).distinct()
+    async with database.read() as read:
+        return list((await read.execute(query)).scalars())
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How many mailboxes are read, how many of them are watched, and how many were put aside after a failure."""
+
+    mailboxes: int
+    watched: int
+    put_aside: int
+
+
+async def watched(read: AsyncConnection, connection_id: ConnectionId, now: datetime) -> Watched:
+    """How the mailboxes that are read are doing."""
+    table = db.mailboxes.c
+    live = sa.func.sum(sa.case((table.watched_until > now, 1), else_=0))
+    aside = sa.func.sum(sa.case((table.reason.is_not(None), 1), else_=0))
+    mine = (table.connection == connection_id, table.position.is_not(None))
+    known, seen, put_aside = (await read.execute(sa.select(sa.func.count(), live, aside).where(*mine))).one()
+    return Watched(known, seen or 0, put_aside or 0)
 
 
 async def look_at_all(database: Database, connection: str) -> None:

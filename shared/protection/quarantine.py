@@ -15,12 +15,16 @@ import sqlalchemy as sa
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from shared.connections.due import in_stages
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.sealing import Box
 from shared.engine import chain
+from shared.protection import decisions
 from shared.protection.decisions import Decision
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.storage.ids import ConnectionId
 from shared.web.schema import When, example
 
 # As long as a mailbox's bin keeps what lies in it.
@@ -112,14 +116,14 @@ async def add(
     await write.execute(
         insert_new(write, db.quarantine).values(
             connection=connection, user=decision.user, address=address, message=decision.message,
-            policy=decision.policy, sealed=box.close(words, about=_about(decision.user, decision.message)),
+            policy=decision.policy, sealed=box.seal(words, about=_about(decision.user, decision.message)),
             labels=list(labels), at=now, until=now + KEPT_FOR, state=str(State.WAITING), look_at=now + KEPT_FOR,
         )
     )  # fmt: skip
 
 
 def _item(box: Box, row: Any) -> Item:
-    sender, subject = json.loads(box.open(row.sealed, about=_about(row.user, row.message)))
+    sender, subject = json.loads(box.unseal(row.sealed, about=_about(row.user, row.message)))
     return Item(
         number=row.number, user=row.user, address=row.address, message=row.message, policy=row.policy, sender=sender,
         subject=subject, labels=tuple(row.labels), at=row.at, until=row.until, state=State(row.state), told=row.told,
@@ -173,7 +177,7 @@ async def state_of(database: Database, connection: str, number: int) -> State | 
 
 async def release(database: Database, connection: Connection, number: int, *, actor: str, now: datetime) -> bool:
     """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
-    table, acted = db.quarantine, db.acted
+    table = db.quarantine
     async with database.write() as write:
         changed = await write.execute(
             sa.update(table)
@@ -183,8 +187,7 @@ async def release(database: Database, connection: Connection, number: int, *, ac
         it = sa.select(table.c.user, table.c.message).where(*_row(connection.id, number))
         row = (await write.execute(it)).first()
         if changed.rowcount and row:
-            mine = (acted.c.connection == connection.id, acted.c.user == row.user, acted.c.message == row.message)
-            await write.execute(sa.update(acted).where(*mine).values(done=True))
+            await decisions.drop(write, connection.id, row.user, row.message)
             note = f"message {number} is to be put back"
             await chain.order(write, connection, now, actor, note, key="quarantine")
     return bool(changed.rowcount)
@@ -203,11 +206,17 @@ async def some(database: Database, box: Box, which: Sequence[sa.ColumnElement[bo
         return [_item(box, row) for row in (await read.execute(query)).all()]
 
 
-def due_in(now: datetime, stage: int) -> sa.Select[Any]:
-    """The connections of a stage that have such messages."""
-    table, owners = db.quarantine, db.connections
-    query = sa.select(table.c.connection).join(owners, owners.c.id == table.c.connection)
-    return query.where(owners.c.stage == stage, table.c.look_at <= now).distinct()
+async def connections_due(database: Database, now: datetime) -> list[ConnectionId]:
+    """The running connections that have such messages."""
+    table = db.quarantine
+    mine = (table.c.connection.in_(in_stages(Stage.RUN)), table.c.look_at <= now)
+    async with database.read() as read:
+        return list((await read.execute(sa.select(table.c.connection).where(*mine).distinct())).scalars())
+
+
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Forget every message of a connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.quarantine).where(db.quarantine.c.connection == connection_id))
 
 
 async def next_due(database: Database, connection: str) -> datetime | None:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import datetime
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
@@ -21,7 +22,7 @@ from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_a
 
 from shared.foundation.errors import Temporary  # noqa: E402
 
-__all__ = ["AsyncConnection", "Database", "in_line", "insert_new", "upsert"]
+__all__ = ["AsyncConnection", "Database", "in_line", "insert_new", "step", "upsert"]
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,11 @@ def insert_new(write: AsyncConnection, table: sa.Table) -> Any:
 def _insert(write: AsyncConnection, table: sa.Table) -> Any:
     # The other database's dialect costs a twentieth of a cold start.
     return import_module(f"sqlalchemy.dialects.{write.dialect.name}").insert(table)
+
+
+def step(moment: sa.ColumnElement[datetime], ends: Sequence[datetime]) -> sa.Label[int]:
+    """In which of several steps of time, that follow each other and end at `ends`, a moment is; the first is 0."""
+    return sa.case(*((moment < end, place) for place, end in enumerate(ends))).label("step")
 
 
 async def in_line(write: AsyncConnection, name: str) -> None:

@@ -26,7 +26,7 @@ class Known:
 
 async def begin(database: Database, request: str, digest: str, now: datetime) -> Known | None:
     """Take a request upon oneself; or what is known of it, if somebody else did."""
-    table = db.answers
+    table = db.idempotency_keys
     row = {"id": request, "digest": digest, "at": now}
     lost = sa.and_(table.c.status.is_(None), table.c.at <= now - PATIENCE)
     async with database.write() as write:
@@ -44,17 +44,19 @@ async def begin(database: Database, request: str, digest: str, now: datetime) ->
 
 async def finish(database: Database, request: str, began: datetime, *, status: int, sealed: bytes) -> None:
     """Keep the answer to a request that was begun then, unless somebody else has taken it over."""
-    mine = (db.answers.c.id == request, db.answers.c.at == began)
+    table = db.idempotency_keys
     async with database.write() as write:
-        await write.execute(sa.update(db.answers).where(*mine).values(status=status, sealed=sealed))
+        mine = (table.c.id == request, table.c.at == began)
+        await write.execute(sa.update(table).where(*mine).values(status=status, sealed=sealed))
 
 
 async def forget(database: Database, request: str, began: datetime) -> None:
     """Nothing came of a request that was begun then: it may be made again."""
+    table = db.idempotency_keys
     async with database.write() as write:
-        await write.execute(sa.delete(db.answers).where(db.answers.c.id == request, db.answers.c.at == began))
+        await write.execute(sa.delete(table).where(table.c.id == request, table.c.at == began))
 
 
 async def forget_old(write: AsyncConnection, now: datetime) -> None:
     """Delete what is kept no longer, inside the caller's transaction."""
-    await write.execute(sa.delete(db.answers).where(db.answers.c.at <= now - KEPT_FOR))
+    await write.execute(sa.delete(db.idempotency_keys).where(db.idempotency_keys.c.at <= now - KEPT_FOR))

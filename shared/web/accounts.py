@@ -64,10 +64,10 @@ async def vouched(app: App, token: str, audience: str) -> dict[str, Any] | None:
     if not issuer:
         return None
     with outage_told():
-        url = await app.keys.endpoint(issuer, "jwks_uri")
+        url = await app.issuers.endpoint(issuer, "jwks_uri")
         try:
-            return await app.keys.claims(token, url=url, audience=audience, issuers=(issuer,), require=("sub",))
-        except (jwt.InvalidTokenError, TypeError, ValueError):
+            return await app.issuers.claims(token, url=url, audience=audience, issuers=(issuer,), require=("sub",))
+        except jwt.InvalidTokenError:
             return None
 
 
@@ -112,5 +112,5 @@ def _customer(claim: str, claims: Mapping[str, Any]) -> str | None:
 
 async def sign_in_link(app: App) -> str:
     """A one-time link that begins a console session: for the machine's own owner, printed at local start."""
-    token = await app.seal.link(ONCE, None, ONCE_LIFE)
+    token = await app.links.create(ONCE, None, ONCE_LIFE)
     return f"{app.settings.public_url}/sign-in/once/{token}"

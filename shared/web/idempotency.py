@@ -14,7 +14,7 @@ from datetime import timedelta
 from shared.deployment.sealing import DEPLOYMENT, Box
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.storage import idempotency_keys as answers
+from shared.storage import idempotency_keys
 from shared.web.http import KEY_HEADER, Request, Response
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -37,20 +37,20 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     began = app.clock.now()
     # First, for what is done and cannot be noted as answered would be done again.
     box = await app.seal.box(DEPLOYMENT)
-    known = await answers.begin(app.database, number, digest, began)
+    known = await idempotency_keys.begin(app.database, number, digest, began)
     if known is not None:
         return _again(box, number, digest, known)
     answer = await work()
     if answer.status >= 500:
-        await answers.forget(app.database, number, began)
+        await idempotency_keys.forget(app.database, number, began)
         return answer
     content = json.dumps([dict(answer.headers), base64.b64encode(answer.body).decode()])
-    sealed = box.close(content, about=_about(number))
-    await answers.finish(app.database, number, began, status=answer.status, sealed=sealed)
+    sealed = box.seal(content, about=_about(number))
+    await idempotency_keys.finish(app.database, number, began, status=answer.status, sealed=sealed)
     return answer
 
 
-def _again(box: Box, number: str, digest: str, known: answers.Known) -> Response:
+def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known) -> Response:
     if known.digest != digest:
         raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
     if known.status is None or known.sealed is None:
@@ -58,7 +58,7 @@ def _again(box: Box, number: str, digest: str, known: answers.Known) -> Response
             409, "still_being_answered", "The same request came before and is being carried out. Ask again soon.",
             after=SOON,
         )  # fmt: skip
-    headers, body = json.loads(box.open(known.sealed, about=_about(number)))
+    headers, body = json.loads(box.unseal(known.sealed, about=_about(number)))
     kept = Response(status=known.status, headers=headers, body=base64.b64decode(body))
     return replace(kept, headers={**kept.headers, **REPLAYED})
 

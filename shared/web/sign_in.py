@@ -5,21 +5,20 @@ import logging
 import re
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
-from shared.deployment.issuers import PATIENCE
-from shared.deployment.sealing import challenge
+from shared.deployment import openid
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
-from shared.foundation.http_client import Reply, unreadable
+from shared.foundation.http_client import Reply
 from shared.web import sessions
-from shared.web.accounts import ONCE, admitted, outage_told, vouched
+from shared.web.accounts import ONCE, admitted, outage_told
 from shared.web.http import Actor, Request, Response, Role, redirect
 
 STATE = "sign-in state"
 # How long somebody may take at the issuer's page.
 LIFE = timedelta(minutes=10)
-SCOPE = "openid profile email"
+SCOPES = ("openid", "profile", "email")
 # A path in plain letters. A second slash would name another host, and some browsers read a backslash as one; and more
 # would not fit into a cookie, where each letter may take three.
 PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1000}")
@@ -34,17 +33,15 @@ async def begin(app: App, request: Request) -> Response:
     if not operators.client_id:
         raise Refused(404, "no_sign_in", "Nobody signs in here by a page of an issuer. Ask for a sign-in link.")
     with outage_told():
-        where = await app.keys.endpoint(operators.issuer, "authorization_endpoint")
-    state = await app.seal.ticket(STATE, LIFE)
+        where = await app.issuers.endpoint(operators.issuer, "authorization_endpoint")
+    state = await app.links.ticket(STATE, LIFE)
     browser, verifier, nonce = await _secrets(app, state)
-    query = {
-        "client_id": operators.client_id, "redirect_uri": _redirect_uri(app), "response_type": "code", "scope": SCOPE,
-        "state": state, "nonce": nonce, "code_challenge_method": "S256",
-        "code_challenge": challenge(verifier),
-    }  # fmt: skip
+    url = openid.authorization_url(
+        where, _client(app), redirect_uri=_redirect_uri(app), scopes=SCOPES, state=state, verifier=verifier, nonce=nonce
+    )
     held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
     cookie = sessions.cookie(app, _cookie(app, state), held, LIFE, path="/sign-in")
-    return redirect(f"{where}{'&' if '?' in where else '?'}{urlencode(query)}", **{"Set-Cookie": cookie})
+    return redirect(url, **{"Set-Cookie": cookie})
 
 
 async def back(app: App, request: Request) -> Response:
@@ -56,25 +53,20 @@ async def back(app: App, request: Request) -> Response:
     if not hmac.compare_digest(held.encode(), browser.encode()):
         raise _over()
     try:
-        await app.seal.spend(STATE, state)
+        await app.links.spend(STATE, state)
     except Refused:
         raise _over() from None
     if error := request.query.get("error"):
         raise Refused(403, "sign_in_declined", f"You were not signed in ({_word(error)}). Begin again.")
-    answer = await _exchanged(app, request.query.get("code", ""), verifier)
-    client = app.settings.operators.client_id
-    claims = await vouched(app, str(answer.get("id_token")), client)
-    if claims is None or not _is_ours(claims, client, nonce):
-        raise Refused(
-            403, "sign_in_not_proven", "The issuer's answer does not say reliably who signed in. Begin again."
-        )
+    id_token = await _exchanged(app, request.query.get("code", ""), verifier)
+    claims = await _proven(app, id_token, nonce)
     session = await sessions.begin(app, admitted(app.settings.operators, claims))
     return redirect(_own_page(unquote(to)), **{"Set-Cookie": session})
 
 
 async def once(app: App, request: Request) -> Response:
     """Follow a one-time link into the console."""
-    await app.seal.use(ONCE, request.args["token"])
+    await app.links.use(ONCE, request.args["token"])
     return redirect("/", **{"Set-Cookie": await sessions.begin(app, Actor(name="console", role=Role.OPERATOR))})
 
 
@@ -114,24 +106,39 @@ def _over() -> Refused:
     return Refused(410, "sign_in_over", "This sign-in is over, or was begun in another browser. Begin again.")
 
 
-async def _exchanged(app: App, code: str, verifier: str) -> dict[str, Any]:
+def _client(app: App) -> openid.Client:
     operators = app.settings.operators
-    form = {
-        "grant_type": "authorization_code", "code": code, "redirect_uri": _redirect_uri(app),
-        "code_verifier": verifier, "client_id": operators.client_id,
-    }  # fmt: skip
-    if operators.client_secret is not None and (secret := operators.client_secret.get_secret_value()):
-        form["client_secret"] = secret
+    secret = operators.client_secret
+    return openid.Client(id=operators.client_id, secret=secret.get_secret_value() if secret else "")
+
+
+async def _exchanged(app: App, code: str, verifier: str) -> str:
+    """The id token that a code is exchanged for."""
     with outage_told():
-        url = await app.keys.endpoint(operators.issuer, "token_endpoint")
-        async with app.wire.client("/".join(url.split("/")[:3])) as http:
-            reply = await http.send("POST", url, form=form, timeout=PATIENCE)
-        answer = reply.json()
-        if not isinstance(answer, dict):
-            raise unreadable(reply.host, reply.status)
+        url = await app.issuers.endpoint(app.settings.operators.issuer, "token_endpoint")
+        reply, answer = await openid.exchange(
+            app.wire, url, _client(app), code, redirect_uri=_redirect_uri(app), verifier=verifier
+        )
     if reply.status != 200:
         raise _refusal(reply, answer)
-    return answer
+    return str(answer.get("id_token"))
+
+
+async def _proven(app: App, id_token: str, nonce: str) -> dict[str, Any]:
+    """Who signed in, by this sign-in's own token."""
+    import jwt
+
+    issuer = app.settings.operators.issuer
+    try:
+        with outage_told():
+            url = await app.issuers.endpoint(issuer, "jwks_uri")
+            return await openid.verified(
+                app.issuers, id_token, _client(app), nonce=nonce, keys_url=url, names=(issuer,), require=("sub",)
+            )
+    except jwt.InvalidTokenError:
+        raise Refused(
+            403, "sign_in_not_proven", "The issuer's answer does not say reliably who signed in. Begin again."
+        ) from None
 
 
 def _refusal(reply: Reply, answer: dict[str, Any]) -> FootprintError:
@@ -142,12 +149,6 @@ def _refusal(reply: Reply, answer: dict[str, Any]) -> FootprintError:
     return Permanent(
         "issuer_refused_us", f"The issuer does not take this console's client id or secret ({error}). They need a look."
     )
-
-
-def _is_ours(claims: dict[str, Any], client: str, nonce: str) -> bool:
-    """Whether a token is this sign-in's, and if it is for others too, was given to us."""
-    fits = hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode())
-    return fits and (claims["aud"] in (client, [client]) or claims.get("azp") == client)
 
 
 def _word(error: str) -> str:

@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from shared.cli import call, commands
 from shared.connections.record import Status
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.foundation.schedule import Site
 from tests.cli.line import Environment, Line
 from tests.cli.scripted import scripted

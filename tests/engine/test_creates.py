@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.engine.chain import entries
-from shared.engine.rows import Stage
 from tests.harness.world import World
 
 CREATIONS: dict[str, dict[str, Any]] = {

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.engine.ledger import Holding, holdings_of
-from shared.engine.rows import Stage
 from shared.flows.jobs import run
 from shared.protection import directory
 from tests.harness.world import World

@@ -8,11 +8,11 @@ import pytest
 from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.connections.tokens import stored
 from shared.engine.certificate import latest
 from shared.engine.chain import entries
 from shared.engine.ledger import State, holdings_of
-from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.protection.directory import count, domains
 from shared.protection.policies import EVERYONE, Policy

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.connections.tokens import stored
 from shared.deployment.queues import Job
 from shared.engine.certificate import latest
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.jobs import run
 from shared.protection.directory import count, domains

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Status
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from tests.harness.world import World
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.connections.tokens import stored
 from shared.engine.certificate import latest
-from shared.engine.rows import Stage
 from shared.flows import revoke
 from shared.protection.directory import count
 from tests.harness import workspace as google

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.connections import record as connections
+from shared.connections.lease import LEASE, acquire
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.jobs import MOST_BEGUN, run
 from shared.foundation.errors import Permanent, Refused
@@ -236,8 +236,8 @@ async def test_hazard_26_lost_doubled_and_poisoned_messages(world: World) -> Non
     await asyncio.gather(*(run(world.app, Job(name="sync-now", connection=running.id)) for _ in range(2)))
     assert world.snapshot() == before
     for _ in range(MOST_BEGUN):  # each dies and says nothing
-        assert await connections.claim(world.app.database, running.id, world.clock.now()) is not None
-        world.clock.move(connections.LEASE)
+        assert await acquire(world.app.database, running.id, world.clock.now()) is not None
+        world.clock.move(LEASE)
     await run(world.app, Job(name="advance", connection=running.id))
     told = await world.connection(running.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "poisoned")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.connections import record as connections
+from shared.connections.lease import LEASE, acquire
 from shared.connections.record import Status
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
@@ -35,13 +35,13 @@ async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, capl
 async def test_a_busy_connection_is_left_alone_and_the_job_done_once_afterwards(world: World) -> None:
     connection = await world.connect()
     await world.work()
-    claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
+    claimed = await acquire(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
     for _ in range(5):
         await run(world.app, Job(name="sync-now", connection=connection.id))
     assert await EmbeddedQueue(world.app.database).next_at() is None  # nothing goes round meanwhile
     # Whoever has it dies; the sweep finds what waits.
-    world.clock.move(connections.LEASE)
+    world.clock.move(LEASE)
     await sweep(world.app)
     synced = (await world.connection(connection.id)).synced_at
     await world.work()

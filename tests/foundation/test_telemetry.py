@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from shared.connections.secrets import header_secrets
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job, encode
-from shared.engine.rows import Stage
 from shared.flows.jobs import run
 from shared.foundation import telemetry
 from shared.foundation.errors import Permanent
@@ -200,7 +201,7 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
     secrets = {MARK, MASTER_KEY, "PRIVATE KEY", "eyJ"}
     secrets |= {value for name, value in world.sims.settings.items() if name.endswith("__CLIENT_SECRET")}
     for connection, host in ((microsoft, "graph"), (workspace, "admin")):
-        secrets |= set(await world.app.seal.headers(connection))
+        secrets |= set(await header_secrets(world.app.seal, connection))
         await _knock(world, connection.id)
         for fault in FAULTS:
             world.fault({"host": host}, fault, times=4)

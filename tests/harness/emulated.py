@@ -63,7 +63,7 @@ def app_at(authority: trustme.CA, folder: Path, **settings: Any) -> App:
 
 
 def signing_in(app: App) -> SignIn:
-    return SignIn(app.settings.google, app.wire, app.keys, app.clock)
+    return SignIn(app.settings.google, app.wire, app.issuers, app.clock)
 
 
 def consented(sign_in: SignIn, part: Emulate, address: str = ADMIN, **changed: str) -> str:

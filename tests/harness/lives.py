@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.engine.ledger import State
-from shared.engine.rows import Stage
 from shared.flows import quarantine
 from shared.flows import revoke as revokes
 from shared.protection import decisions, exports, mailboxes

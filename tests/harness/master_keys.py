@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from infra.local.simulators.vaults import KMS_KEY, Vaults
 from shared.deployment.identity import ManagedIdentity, ServiceIdentity
-from shared.deployment.master_keys import MasterKey
 from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms
 from shared.deployment.master_keys.local import LocalKeys
+from shared.deployment.master_keys.wrapping import MasterKey
 from shared.foundation.http_client import Wire
 from shared.storage import tables
 from shared.storage.database import Database

@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 import httpx
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.jobs import run
 from shared.foundation.schedule import Site

@@ -16,8 +16,8 @@ from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
 from shared.connections import record as connections
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.app import App
 from shared.flows.jobs import deliver_due

@@ -16,9 +16,9 @@ from functions_framework.aio import create_asgi_app
 from jwt.algorithms import RSAAlgorithm
 
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.engine.rows import Stage
 from tests.harness.scripted_host import Host, Say
 from tests.harness.world import MASTER_KEY, World
 

@@ -13,7 +13,7 @@ from infra.local.demo import google_workspace as demo_google
 from infra.local.demo import microsoft365 as demo_microsoft365
 from infra.local.demo.browser import Page, decide
 from infra.local.simulators.google.administration import ACTIONS as KNOWN
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows import grant
 from tests.harness import workspace as google
 from tests.harness.world import CONTOSO, ORCHARD, World

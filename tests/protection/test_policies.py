@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows import policies as flow
 from shared.flows.jobs import run
 from shared.protection import policies, targets

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine.chain import entries
-from shared.engine.rows import Stage
 from shared.flows import quarantine as flow
 from shared.protection import exports
 from shared.storage import tables as db

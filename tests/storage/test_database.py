@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from shared.connections import call_log as operations
 from shared.connections import record as connections
-from shared.connections.record import LEASE, Lease, Superseded
+from shared.connections.lease import LEASE, Lease, Superseded, acquire, release, still_ours
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
-from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.advance import settle
 from shared.flows.app import App
@@ -40,7 +40,7 @@ async def several(world: World, number: int) -> list[App]:
 
 async def extend(database: Database, lease: Lease, now: datetime = NOW) -> None:
     async with database.write() as write:
-        await connections.still_ours(write, lease, now)
+        await still_ours(write, lease, now)
 
 
 async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) -> None:
@@ -51,7 +51,7 @@ async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) 
     async def work(database: Database) -> None:
         for number in range(ROUNDS):
             name = names[number % len(names)]
-            claimed = await connections.claim(database, name, NOW)
+            claimed = await acquire(database, name, NOW)
             if claimed is None:
                 continue
             holders[name] += 1
@@ -60,7 +60,7 @@ async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) 
             assert holders[name] == 1
             holders[name] -= 1
             turns[name] += 1
-            await connections.release(database, claimed[1], NOW)
+            await release(database, claimed[1], NOW)
 
     await asyncio.gather(*(work(one) for one in processes))
     assert all(turns[name] for name in names)
@@ -69,16 +69,16 @@ async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) 
 async def test_whoever_lost_a_lease_is_told_and_gives_nothing_back(processes: list[Database]) -> None:
     first, second, *_ = processes
     await add(first, "one")
-    old = await connections.claim(first, "one", NOW)
+    old = await acquire(first, "one", NOW)
     assert old is not None
     later = NOW + LEASE
-    taken = [one for one in await asyncio.gather(*(connections.claim(p, "one", later) for p in processes)) if one]
+    taken = [one for one in await asyncio.gather(*(acquire(p, "one", later) for p in processes)) if one]
     assert len(taken) == 1
     with pytest.raises(Superseded):
         await extend(first, old[1], later)
-    await connections.release(first, old[1], NOW)
+    await release(first, old[1], NOW)
     await extend(second, taken[0][1], later)
-    assert await connections.claim(first, "one", later) is None
+    assert await acquire(first, "one", later) is None
 
 
 async def test_the_chain_is_never_forked(processes: list[Database]) -> None:
@@ -128,9 +128,9 @@ async def test_a_job_is_delivered_to_one(processes: list[Database]) -> None:
 
 
 async def test_a_link_is_used_once(world: World) -> None:
-    token = await world.app.seal.link("trial", None, timedelta(hours=1))
+    token = await world.app.links.create("trial", None, timedelta(hours=1))
     apps = await several(world, PROCESSES)
-    ends = await asyncio.gather(*(app.seal.use("trial", token) for app in apps), return_exceptions=True)
+    ends = await asyncio.gather(*(app.links.use("trial", token) for app in apps), return_exceptions=True)
     assert [type(end) for end in ends if end != ""] == [Refused] * (PROCESSES - 1)
 
 
@@ -159,7 +159,7 @@ async def test_what_two_write_at_once_is_there_once(processes: list[Database]) -
     await asyncio.gather(*(write_all(one) for one in processes))
     counted = {}
     async with processes[0].read() as read:
-        for table in (db.tokens, db.policies, db.links, db.mailboxes, db.acted, db.domains, db.checkpoints):
+        for table in (db.tokens, db.policies, db.links, db.mailboxes, db.decisions, db.domains, db.checkpoints):
             counted[table.name] = (await read.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
     assert counted.pop("domains") == 2
     assert set(counted.values()) == {1}, counted
@@ -227,7 +227,7 @@ async def test_a_revoke_between_the_last_look_and_the_next_stage_is_not_lost(wor
     connection = await world.connect()
     async with world.app.database.write() as write:
         await connections.update(write, connection.id, stage=int(Stage.GRANT))
-    claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
+    claimed = await acquire(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
     await revoke.revoke(world.app, claimed[0], "operator@msp.example")
     with pytest.raises(Superseded):

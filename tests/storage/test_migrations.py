@@ -16,7 +16,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared.connections.record import Stage, find
+from shared.connections.record import find
+from shared.connections.stages import Stage
 from shared.protection import decisions, policies
 from shared.protection.policies import Policy
 from shared.storage import tables

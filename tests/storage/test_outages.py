@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from shared.connections import record as connections
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.engine.rows import Stage
 from shared.flows.jobs import deliver
 from shared.foundation.errors import Temporary
 from shared.storage import tables as db

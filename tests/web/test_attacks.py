@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.connections.record import Connection
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows import grant
 from shared.storage import tables as db
 from shared.web import sessions

@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from shared.connections.stages import Stage
 from shared.engine import chain
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows import requests as orders
 from shared.foundation.schedule import Site

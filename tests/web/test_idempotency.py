@@ -34,7 +34,7 @@ async def made(world: World) -> int:
 async def kept(world: World) -> list[Any]:
     """What is kept of answers."""
     async with world.app.database.read() as read:
-        return list((await read.execute(sa.select(db.answers))).all())
+        return list((await read.execute(sa.select(db.idempotency_keys))).all())
 
 
 def code(response: Response) -> str:
@@ -107,7 +107,7 @@ async def test_of_many_at_once_one_is_carried_out(world: World) -> None:
 async def test_what_a_dead_process_left_is_taken_over_after_a_minute(world: World) -> None:
     await make(world)
     async with world.app.database.write() as write:
-        await write.execute(sa.update(db.answers).values(status=None, sealed=None))
+        await write.execute(sa.update(db.idempotency_keys).values(status=None, sealed=None))
     assert (await make(world)).status == 409
     world.clock.move(answers.PATIENCE)
     assert (await make(world)).status == 201

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from infra.local.printed_tables import ROOT
+from shared.connections.secrets import header_secrets
 from shared.engine.chain import verify
 from shared.flows import grant
 from shared.foundation.schedule import TIMERS
@@ -80,7 +81,7 @@ async def test_a_callback_decides_on_the_error_first_and_a_state_is_good_once(wo
 async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     connection = await world.connect()
-    secrets = await world.app.seal.headers(connection)
+    secrets = await header_secrets(world.app.seal, connection)
     secrets += [MASTER_KEY, world.sims.settings["FOOTPRINT_MICROSOFT__CLIENT_SECRET"], "eyJ"]
     token, shown = world.sims.operator_token(), []
     for closing in (False, True):

@@ -132,7 +132,7 @@ async def test_an_address_that_is_not_to_be_trusted(world: World, url: Any) -> N
     body = {"issuer": issuer, "jwks_uri": url}
     world.fault(DISCOVERY, {"kind": "status", "status": 200, "body": body})
     with pytest.raises(Temporary, match="issuer_incomplete"):
-        await world.app.keys.endpoint(issuer, "jwks_uri")
+        await world.app.issuers.endpoint(issuer, "jwks_uri")
 
 
 async def test_in_the_open_only_on_this_machine(world: World) -> None:
@@ -144,10 +144,10 @@ async def test_in_the_open_only_on_this_machine(world: World) -> None:
             {"kind": "status", "status": 200, "body": {"issuer": control, "jwks_uri": url}},
         )
         if good:
-            assert await world.app.keys.endpoint(control, "jwks_uri") == url
+            assert await world.app.issuers.endpoint(control, "jwks_uri") == url
         else:
             with pytest.raises(Temporary, match="issuer_incomplete"):
-                await world.app.keys.endpoint(control, "jwks_uri")
+                await world.app.issuers.endpoint(control, "jwks_uri")
         world.clock.move(timedelta(hours=1))
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows import grant
 from shared.foundation.schedule import Site
 from shared.protection import policies

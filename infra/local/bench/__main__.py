@@ -23,12 +23,13 @@ from infra.local.machine import Machine, machine
 from shared.connections import record, search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows import grant
 from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.tenant import DELEGATED
-from shared.protection import directory
+from shared.protection import directory, mailboxes
+from shared.storage.ids import ConnectionId
 from shared.web.views.connections import found as connection_found
 
 SYNCS = ("whole", "unchanged")
@@ -101,7 +102,7 @@ HARBOUR = Large(
 )  # fmt: skip
 
 
-async def connected(running: Machine, large: Large) -> str:
+async def connected(running: Machine, large: Large) -> ConnectionId:
     """Connect a large tenant, with nobody protected: what is measured is the directory. Returns the connection."""
     app = running.app
     new = grant.NewConnection(platform=large.platform, site=Site.EU, name=large.name, tenant=large.domain, policies=[])
@@ -143,7 +144,9 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name in SYNCS:
         if name == "whole":
-            await directory.forget(app.database, identifier)
+            async with app.database.write() as write:
+                await directory.forget_all(write, identifier)
+                await mailboxes.forget_all(write, identifier)
         while (claimed := await record.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
         ledger = await open_ledger(app, *claimed)

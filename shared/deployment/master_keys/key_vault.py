@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.deployment.identity import Identity
-from shared.deployment.master_keys import Wrapped, not_ours, refused
+from shared.deployment.master_keys.wrapping import Wrapped, not_ours, refused
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Reply, Wire, foreign_link, unreadable
 

@@ -5,7 +5,7 @@ import hmac
 import os
 from collections.abc import Sequence
 
-from shared.deployment.master_keys import Wrapped, not_ours
+from shared.deployment.master_keys.wrapping import Wrapped, not_ours
 
 NONCE = 12
 

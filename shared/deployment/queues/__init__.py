@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.storage.ids import ConnectionId
+
 # What each queue carries: clean-up waits a day or more, and never stands behind a night's synchronisations.
 JOBS, CLEAN_UP = "footprint-jobs", "footprint-clean-up"
 QUEUES = (JOBS, CLEAN_UP)
@@ -22,7 +24,7 @@ class Job:
     """The name of a handler and the connection it is for. Holds no state and no secret."""
 
     name: str
-    connection: str
+    connection: ConnectionId
 
     @property
     def queue(self) -> str:
@@ -60,7 +62,7 @@ def decode(message: str) -> tuple[Job, datetime]:
         case {"name": str(name), "connection": str(connection), "not_before": str(moment), **rest} if not rest:
             if not NAME.fullmatch(name) or not CONNECTION.fullmatch(connection):
                 raise ValueError("it names no job or no connection")
-            return Job(name=name, connection=connection), _moment(moment)
+            return Job(name=name, connection=ConnectionId(connection)), _moment(moment)
     raise ValueError("it has not the fields of a job")
 
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.connections.record import new_id
 from shared.deployment.queues import Job
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import new_id
 
 # How long a delivery is hidden while it is worked on; as long as a function may run.
 HIDDEN = timedelta(minutes=10)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections.record import Connection, Lease, Status
+from shared.connections.lease import Lease
+from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows.app import App
 from shared.flows.reports import figures, store
 from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared.connections.record import Connection, Lease, hold, still_ours
+from shared.connections.lease import Lease, still_ours
+from shared.connections.record import Connection, hold
 from shared.engine import chain
 from shared.flows.reports.periods import Kind, Period
 from shared.storage import tables as db
-from shared.storage.database import Database, insert_new, upsert
+from shared.storage.database import AsyncConnection, Database, insert_new, upsert
+from shared.storage.ids import ConnectionId
 from shared.web.schema import When
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
@@ -81,15 +83,14 @@ class Standing:
 async def standing(database: Database, connection: str, since: datetime) -> Standing:
     """How things stand, of what ended after `since` or waits to be sent: one look, for most find nothing to do."""
     asked, made = db.report_settings, db.reports
-    recent = sa.and_(
-        made.c.connection == db.connections.c.id, sa.or_(made.c.ends > since, made.c.not_before.is_not(None))
-    )
+    # A row that is always there, so that one query tells of either table, whichever has something.
+    one = sa.select(sa.literal(connection).label("id")).subquery()
+    recent = sa.and_(made.c.connection == one.c.id, sa.or_(made.c.ends > since, made.c.not_before.is_not(None)))
     query = (
         sa.select(asked.c.kinds, asked.c.recipients, made.c.name, made.c.not_before)
-        .select_from(db.connections)
-        .outerjoin(asked, asked.c.connection == db.connections.c.id)
+        .select_from(one)
+        .outerjoin(asked, asked.c.connection == one.c.id)
         .outerjoin(made, recent)
-        .where(db.connections.c.id == connection)
     )
     async with database.read() as read:
         rows = (await read.execute(query)).all()
@@ -202,6 +203,14 @@ async def note(
     async with database.write() as write:
         values = {"recipients": dict(recipients), "not_before": not_before, "sentence": sentence}
         await write.execute(sa.update(table).where(*mine).values(values))
+
+
+async def forget_recipients(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Forget who is sent reports, as a closed connection must; the reports themselves are kept."""
+    settings, made = db.report_settings, db.reports
+    await write.execute(sa.delete(settings).where(settings.c.connection == connection_id))
+    nobody = sa.update(made).where(made.c.connection == connection_id)
+    await write.execute(nobody.values(recipients={}, not_before=None))
 
 
 async def page(

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from shared.connections import grants
 from shared.connections.grants import Grant
-from shared.engine.rows import Absent, Present, Settings, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Temporary
 from shared.platforms.google_workspace.shared_application import in_use_elsewhere
 from shared.platforms.google_workspace.tenant import Tenant, no_consent

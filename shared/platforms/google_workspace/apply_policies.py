@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.connections import record as connections
+from shared.connections.lease import Superseded
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.context import Context
-from shared.engine.rows import Stage
 from shared.foundation.errors import Missing
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, Record
@@ -213,4 +214,4 @@ async def _label(reading: MailboxRun) -> str | None:
 async def _still_running(reading: MailboxRun) -> None:
     now = await connections.find(reading.context.database, reading.connection.id)
     if now is None or now.stage is not Stage.RUN or now.generation != reading.connection.generation:
-        raise connections.Superseded
+        raise Superseded

@@ -5,7 +5,8 @@ Each with the exact values to type, the page on which it is done, and what a mac
 
 from datetime import timedelta
 
-from shared.engine.rows import ByAdministrator, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import ByAdministrator
 from shared.platforms.google_workspace import checks as looks
 from shared.platforms.google_workspace.modes import BY_ROUTE
 from shared.platforms.google_workspace.published import RULE

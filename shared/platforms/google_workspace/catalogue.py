@@ -4,7 +4,8 @@ Order matters: things are made from top to bottom and removed from bottom to top
 permission to be undone goes before the permission does, and the application is last.
 """
 
-from shared.engine.rows import Activity, Change, OnDemand, Row, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Activity, Change, OnDemand, Row
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace import directory_sync
 from shared.platforms.google_workspace.administrator_grant import AdministratorGrant, accounts

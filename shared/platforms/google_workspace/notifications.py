@@ -13,7 +13,6 @@ from typing import Any
 from shared.deployment.context import Context
 from shared.deployment.identity import is_account
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.foundation.errors import Refused
 from shared.protection import mailboxes
 
@@ -30,7 +29,7 @@ def audience(context: Context) -> str:
 async def take(context: Context, platform: str, headers: Mapping[str, str], body: bytes) -> None:
     """Verify a push and note the news. Raises Refused 401 for one that Google did not send for us."""
     genuine = await is_account(
-        context.keys, headers.get("authorization", ""), context.settings.google.push_account,
+        context.issuers, headers.get("authorization", ""), context.settings.google.push_account,
         certs_url=context.settings.google.certs_url, audience=audience(context),
     )  # fmt: skip
     if not genuine:
@@ -41,8 +40,7 @@ async def take(context: Context, platform: str, headers: Mapping[str, str], body
         log.warning("a notification could not be read")
         return
     address, position = news
-    running = [int(Stage.RUN)]
-    for connection in await mailboxes.notice(context.database, platform, address, position, running):
+    for connection in await mailboxes.notice(context.database, platform, address, position):
         await context.queue.send(Job(name="scan", connection=connection), context.clock.now())
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.connections.record import Connection
+from shared.connections.secrets import header_secrets
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
@@ -92,7 +93,7 @@ class GoogleWorkspace:
         google, wire, clock = context.settings.google, context.wire, context.clock
         self.rows: tuple[Row, ...] = catalogue.rows(google)
         self.credentials = Credentials(
-            sign_in=SignIn(google, wire, context.keys, clock),
+            sign_in=SignIn(google, wire, context.issuers, clock),
             delegation=Delegation(google, wire, clock),
             scopes=lambda connection: delegated(self._scopes(connection)),
         )
@@ -106,7 +107,7 @@ class GoogleWorkspace:
         """What stands for `{name}` in the administrator's steps."""
         settings = self.context.settings
         mail = settings.mail.at(connection.site)
-        (secret,) = await self.context.seal.headers(connection)
+        (secret,) = await header_secrets(self.context.seal, connection)
         domain = str(connection.administrator or connection.expected_tenant or "").rpartition("@")[2] or "…"
         return {
             "client_id": self.credentials.delegation.client_id,

@@ -1,6 +1,7 @@
 """What the vendor tells customers it will change in Gmail, and when: the published table, line by line."""
 
-from shared.engine.rows import Area, Published, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Area, Published
 
 
 def _line(id: str, stage: Stage, text: str, area: Area = Area.MAIL) -> Published:  # noqa: A002

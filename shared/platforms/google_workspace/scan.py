@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
-from shared.connections.record import Connection, new_id
+from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Temporary
@@ -23,6 +23,7 @@ from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIS
 from shared.protection import mailboxes, policies
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import of_user
+from shared.storage.ids import new_id
 
 MOST_MAILBOXES = 50
 # Records of history, or messages of a listing, between two notes of how far we are.

@@ -1,7 +1,7 @@
 """One Marketplace application serves several connections and products: who else of ours needs it in this customer."""
 
 from shared.connections.record import Connection
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.platforms.google_workspace.tenant import Tenant
 
 EVERYBODY = "*"

@@ -1,17 +1,15 @@
 """OAuth 2.0 for the administrator's own account: consent, the code's exchange, refresh, and giving the grant back."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import jwt
 
+from shared.deployment import openid
 from shared.deployment.identity import ISSUERS
-from shared.deployment.issuers import Keys
-from shared.deployment.sealing import challenge
+from shared.deployment.issuers import Issuers
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply, Wire, unreadable
@@ -48,31 +46,36 @@ class Refreshed:
 class SignIn:
     """Google's sign-in, for every administrator of this deployment's customers."""
 
-    def __init__(self, settings: Google, wire: Wire, keys: Keys, clock: Clock) -> None:
-        self._settings, self._wire, self._keys, self._clock = settings, wire, keys, clock
+    def __init__(self, settings: Google, wire: Wire, issuers: Issuers, clock: Clock) -> None:
+        self._settings, self._wire, self._issuers, self._clock = settings, wire, issuers, clock
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str, nonce: str, hint: str | None) -> str:
         """Google's page on which an administrator consents. `hint` is a domain; whoever signs in is checked later."""
-        query = {
-            "client_id": self._settings.client_id, "redirect_uri": redirect_uri, "response_type": "code",
-            "scope": " ".join(SCOPES), "state": state, "nonce": nonce, "access_type": "offline",
+        more = {
+            "access_type": "offline",
             # Without it a repeated consent brings no refresh token.
             "prompt": "consent",
             # Merged grants would end together.
             "include_granted_scopes": "false",
-            "code_challenge": challenge(verifier), "code_challenge_method": "S256",
-        }  # fmt: skip
-        if hint:
-            query["hd"] = hint
-        return f"{self._settings.accounts_url}/o/oauth2/v2/auth?{urlencode(query)}"
+        } | ({"hd": hint} if hint else {})
+        return openid.authorization_url(
+            f"{self._settings.accounts_url}/o/oauth2/v2/auth",
+            openid.Client(id=self._settings.client_id),
+            redirect_uri=redirect_uri,
+            scopes=SCOPES,
+            state=state,
+            verifier=verifier,
+            nonce=nonce,
+            **more,
+        )
 
     async def exchange(self, code: str, *, redirect_uri: str, verifier: str, nonce: str) -> Granted:
         """Exchange a callback's code. Raises Refused for one that is not good, or a consent that lacks a part."""
-        form = {
-            "grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier,
-        }  # fmt: skip
+        client, url = self._client(), self._token_endpoint
         try:
-            answer = await self._token(form)
+            answer = _granted(
+                *await openid.exchange(self._wire, url, client, code, redirect_uri=redirect_uri, verifier=verifier)
+            )
         except TokenRefused:
             raise Refused(
                 400, "callback_not_valid", "Google does not take this answer any more. Open the consent link again."
@@ -100,12 +103,17 @@ class SignIn:
                 f"Not every permission was granted ({', '.join(missing)}). Open the consent link again, and leave "
                 "every box ticked.",
             )
-        claims = await self._keys.claims(
-            str(answer.get("id_token")), url=self._settings.certs_url, audience=self._settings.client_id,
-            issuers=ISSUERS, require=("sub", "email"),
-        )  # fmt: skip
-        if not hmac.compare_digest(str(claims.get("nonce", "")), nonce) or claims.get("email_verified") is not True:
-            raise jwt.InvalidTokenError("Not this sign-in's token")
+        claims = await openid.verified(
+            self._issuers,
+            str(answer.get("id_token")),
+            self._client(),
+            nonce=nonce,
+            keys_url=self._settings.certs_url,
+            names=ISSUERS,
+            require=("sub", "email"),
+        )
+        if claims.get("email_verified") is not True:
+            raise jwt.InvalidTokenError("An address that is not proven")
         if not claims.get("hd"):
             raise Refused(
                 403, "not_an_organisation", "You signed in with a private account. Use your organisation's account."
@@ -118,7 +126,7 @@ class SignIn:
     async def refresh(self, secret: str) -> Refreshed:
         """A new access token. Raises TokenRefused if the grant does not hold any more."""
         now = self._clock.now()
-        answer = await self._token({"grant_type": "refresh_token", "refresh_token": secret})
+        answer = _granted(*await openid.refresh(self._wire, self._token_endpoint, self._client(), secret))
         seconds, new = answer.get("expires_in"), answer.get("refresh_token")
         if not isinstance(answer.get("access_token"), str) or not isinstance(seconds, int):
             raise unreadable(self._host(), 200)
@@ -146,22 +154,25 @@ class SignIn:
             raise
         return True
 
-    async def _token(self, form: dict[str, str]) -> dict[str, Any]:
+    def _client(self) -> openid.Client:
         secret = self._settings.client_secret
         if not self._settings.client_id or secret is None:
             raise Permanent("our_credential", "This deployment has no Google client: set its id and secret.")
-        whole = {**form, "client_id": self._settings.client_id, "client_secret": secret.get_secret_value()}
-        async with self._wire.client(self._settings.token_url) as http:
-            # A code is good once, but a refresh may be asked for again.
-            repeatable = form["grant_type"] == "refresh_token"
-            reply = await http.send("POST", "/token", form=whole, repeatable=repeatable)
-        answer = _object(reply)
-        if reply.status == 200:
-            return answer
-        raise _refusal(reply, answer)
+        return openid.Client(id=self._settings.client_id, secret=secret.get_secret_value())
+
+    @property
+    def _token_endpoint(self) -> str:
+        return f"{self._settings.token_url}/token"
 
     def _host(self) -> str:
         return self._settings.token_url.partition("//")[2]
+
+
+def _granted(reply: Reply, answer: dict[str, Any]) -> dict[str, Any]:
+    """What the token endpoint gave. Raises what its refusal means."""
+    if reply.status != 200:
+        raise _refusal(reply, answer)
+    return answer
 
 
 def _refusal(reply: Reply, answer: Mapping[str, Any]) -> FootprintError:

@@ -10,11 +10,11 @@ from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
 from shared.connections.grants import Grant
-from shared.connections.record import Connection, new_id
+from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
-from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
@@ -23,6 +23,7 @@ from shared.platforms.google_workspace.delegation import AccessToken, Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
+from shared.storage.ids import new_id
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
 IN_PERSON, DELEGATED = "administrator", "service account"

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.connections.call_log import MOST_KEPT_BACK, Operations
-from shared.connections.record import Connection, new_id
+from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Mailboxes
 from shared.protection.quarantine import Item
+from shared.storage.ids import new_id
 
 
 class Trash:

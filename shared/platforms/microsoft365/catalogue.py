@@ -6,7 +6,8 @@ Order matters: things are made from top to bottom and removed from bottom to top
 from datetime import timedelta
 from typing import Any
 
-from shared.engine.rows import Activity, ByAdministrator, Change, Row, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.platforms.microsoft365 import connectors, directory_sync
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair

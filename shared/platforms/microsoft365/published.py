@@ -1,6 +1,7 @@
 """The published table for Microsoft 365, line by line. A test sees to it that the catalogue claims every line."""
 
-from shared.engine.rows import Area, Published, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import Area, Published
 
 
 def _line(id: str, stage: Stage, area: Area, text: str) -> Published:  # noqa: A002

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from shared.connections.record import Connection
+from shared.connections.secrets import header_secrets
+from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
-from shared.engine.rows import Stage
 from shared.foundation.errors import Permanent
 from shared.foundation.settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
@@ -118,7 +119,7 @@ async def open_tenant(context: Context, connection: Connection, ledger: Ledger, 
             tokens=tokens,
             graph=Graph(graph, lambda: tokens.get(settings.graph_url), context.clock),
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
-            secrets=await context.seal.headers(connection),
+            secrets=await header_secrets(context.seal, connection),
         )
         try:
             yield opened

@@ -11,26 +11,27 @@ from shared.storage.tables.connection import (
     links,
     tokens,
 )
-from shared.storage.tables.console import answers, sessions
+from shared.storage.tables.console import idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, users
-from shared.storage.tables.job import jobs, postponed, timers
-from shared.storage.tables.mail import acted, exports, mailboxes, operations, policies, quarantine
-from shared.storage.tables.report import departures, report_settings, reports, sync_runs
+from shared.storage.tables.job import deferred_jobs, jobs, timers
+from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine
+from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
 __all__ = [
     "Moment",
-    "acted",
-    "answers",
     "certificates",
     "checkpoints",
     "connections",
     "data_keys",
-    "departures",
+    "decisions",
+    "deferred_jobs",
+    "directory_removals",
     "domains",
     "exports",
     "grants",
     "groups",
     "holdings",
+    "idempotency_keys",
     "jobs",
     "ledger",
     "links",
@@ -39,7 +40,6 @@ __all__ = [
     "metadata",
     "operations",
     "policies",
-    "postponed",
     "quarantine",
     "report_settings",
     "reports",

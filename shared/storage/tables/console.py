@@ -18,13 +18,13 @@ sessions = sa.Table(
 )
 
 # By who asked and the key that they gave; without a status the first of the requests has not been answered yet.
-answers = sa.Table(
-    "answers",
+idempotency_keys = sa.Table(
+    "idempotency_keys",
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("digest", sa.String, nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Column("status", sa.Integer),
     sa.Column("sealed", sa.LargeBinary),
-    sa.Index("answers_by_time", "at"),
+    sa.Index("idempotency_keys_by_time", "at"),
 )

@@ -15,8 +15,8 @@ jobs = sa.Table(
     sa.Index("jobs_by_time", "not_before"),
 )
 
-postponed = sa.Table(
-    "postponed",
+deferred_jobs = sa.Table(
+    "deferred_jobs",
     metadata,
     of_connection(primary_key=True),
     sa.Column("job", sa.String, primary_key=True),

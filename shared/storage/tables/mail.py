@@ -34,8 +34,8 @@ mailboxes = sa.Table(
 )
 
 # One row for each thing that is to be done, or was done, to a message.
-acted = sa.Table(
-    "acted",
+decisions = sa.Table(
+    "decisions",
     metadata,
     of_connection(primary_key=True),
     sa.Column("user", sa.String, primary_key=True),

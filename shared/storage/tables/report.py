@@ -30,8 +30,8 @@ report_settings = sa.Table(
 )
 
 # How much of our copy of a directory has ever gone, by kind: with how much there is, that says how much has come.
-departures = sa.Table(
-    "departures",
+directory_removals = sa.Table(
+    "directory_removals",
     metadata,
     of_connection(primary_key=True),
     sa.Column("kind", sa.String, primary_key=True),

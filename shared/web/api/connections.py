@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from shared.connections import search
 from shared.connections.record import Status
 from shared.connections.search import Order, Place, Wanted
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from shared.connections.record import Connection, Status
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.http import PAGE_HEADERS, Request, Response, etag

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from shared.connections.stages import Stage
 from shared.engine import certificate
-from shared.engine.rows import Activity, OnDemand, Stage
+from shared.engine.rows import Activity, OnDemand
 from shared.flows import grant
 from shared.flows import requests as orders
 from shared.flows.app import App

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine import certificate, chain
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.app import App
 from shared.platforms.rows import rows_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.flows.reports import flow
 from shared.flows.reports import store as keep

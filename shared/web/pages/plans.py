@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from shared.engine.rows import ByAdministrator, Change, Row, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Verb
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError

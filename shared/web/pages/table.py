@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.connections.record import Connection
-from shared.engine.rows import ByAdministrator, Change, Row, Stage
+from shared.connections.stages import Stage
+from shared.engine.rows import ByAdministrator, Change, Row
 
 PUBLISHED_IN = (Stage.GRANT, Stage.RUN, Stage.REVOKE, Stage.CLEANUP)
 # What stands for a whole line is what needs to be looked at soonest.

@@ -8,12 +8,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections import call_log as operations
-from shared.connections.record import Connection, Lease
+from shared.connections.lease import Lease
+from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
 from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.plan import plan
-from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Stage, Wanted, wanted
+from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
 from shared.engine.steps import PlanStep, Step, Verb, gone_since
 from shared.flows.advance import open_ledger
 from shared.flows.app import App

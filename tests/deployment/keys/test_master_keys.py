@@ -9,10 +9,11 @@ import pytest
 
 from infra.local.simulators.vaults import KMS_KEY, Vaults
 from shared.deployment.identity import ManagedIdentity
-from shared.deployment.master_keys import Wrapped, chosen
+from shared.deployment.master_keys import chosen
 from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms
 from shared.deployment.master_keys.local import LocalKeys
+from shared.deployment.master_keys.wrapping import Wrapped
 from shared.deployment.sealing import KEPT_FOR, Seal
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
@@ -78,8 +79,8 @@ async def test_one_who_gives_up_does_not_take_the_key_from_the_others(
     first, second = asyncio.create_task(fresh.box("one")), asyncio.create_task(fresh.box("one"))
     await asyncio.sleep(0)
     first.cancel()
-    sealed = (await second).close("text", about="a")
-    assert (await seal.box("one")).open(sealed, about="a") == "text"
+    sealed = (await second).seal("text", about="a")
+    assert (await seal.box("one")).unseal(sealed, about="a") == "text"
 
 
 # What the settings name

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.vaults import Vaults
+from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.rotation import rotate
 from shared.deployment.sealing import Seal
@@ -35,16 +36,16 @@ async def test_a_new_version_unwraps_what_the_old_one_wrapped(holder: Holder) ->
 async def test_rotation_leaves_what_is_sealed_as_it_is(holder: Holder, database: Database, still: StillClock) -> None:
     names = [f"connection {number:02}" for number in range(25)]
     seal = Seal(holder.master, database, still)
-    sealed = {name: (await seal.new_box(name)).close(name, about="headers") for name in names}
-    token = await seal.link("session", None, timedelta(hours=1))
+    sealed = {name: (await seal.new_box(name)).seal(name, about="headers") for name in names}
+    token = await Links(seal, database, still).create("session", None, timedelta(hours=1))
     anew = holder.rotate()
     done = await rotate(database, anew)
     assert (done.wrapped, done.failed) == (len(names) + 1, {})
     assert (await rotate(database, anew)).wrapped == 0
     holder.disable_old()
     after = Seal(anew, database, still)
-    assert [(await after.box(name)).open(sealed[name], about="headers") for name in names] == names
-    assert await after.follow("session", token) == ""
+    assert [(await after.box(name)).unseal(sealed[name], about="headers") for name in names] == names
+    assert await Links(after, database, still).follow("session", token) == ""
 
 
 async def spoil(database: Database, scope: str) -> None:

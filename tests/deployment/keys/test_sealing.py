@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from infra.local.simulators.vaults import Vaults
+from shared.connections.secrets import header_secrets
+from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.sealing import DEPLOYMENT, KEPT_FOR, Seal
 from shared.foundation.errors import Permanent, Refused
@@ -27,12 +29,12 @@ ROOT = Path(__file__).parents[3]
 async def test_a_box_of_each_connection(holder: Holder, database: Database, still: StillClock) -> None:
     seal = Seal(holder.master, database, still)
     one, other = await seal.new_box("one"), await seal.new_box("other")
-    sealed = one.close("secret", about="headers")
-    for wrong in (lambda: other.open(sealed, about="headers"), lambda: one.open(sealed, about="grant 1")):
+    sealed = one.seal("secret", about="headers")
+    for wrong in (lambda: other.unseal(sealed, about="headers"), lambda: one.unseal(sealed, about="grant 1")):
         with pytest.raises(Permanent, match="sealed_by_another_key"):
             wrong()
     later = Seal(holder.master, database, still)
-    assert (await later.box("one")).open(sealed, about="headers") == "secret"
+    assert (await later.box("one")).unseal(sealed, about="headers") == "secret"
 
 
 # Making, losing and stealing keys
@@ -45,8 +47,8 @@ async def test_two_processes_make_one_key(vaults: Vaults, wire: Wire, database: 
     assert len(set(tokens)) == 1
     assert list(await keys_of(database)) == [DEPLOYMENT]
     boxes = await asyncio.gather(*(seal.new_box("one") for seal in several))
-    sealed = boxes[0].close("text", about="a")
-    assert {box.open(sealed, about="a") for box in boxes} == {"text"}
+    sealed = boxes[0].seal("text", about="a")
+    assert {box.unseal(sealed, about="a") for box in boxes} == {"text"}
 
 
 async def test_a_lost_key_is_not_made_anew(database: Database, still: StillClock) -> None:
@@ -68,9 +70,9 @@ async def test_only_the_keys_in_use_are_kept(
 
 async def test_links_hold_for_one_purpose_and_once(database: Database, still: StillClock) -> None:
     key = local_key()
-    seal = Seal(LocalKeys([key]), database, still)
-    token = await seal.link("consent state", "one", timedelta(minutes=30))
-    elsewhere = Seal(LocalKeys([key]), database, still)
+    links = Links(Seal(LocalKeys([key]), database, still), database, still)
+    token = await links.create("consent state", "one", timedelta(minutes=30))
+    elsewhere = Links(Seal(LocalKeys([key]), database, still), database, still)
     assert await elsewhere.follow("consent state", token) == "one"
     identifier, _, signature = token.partition(".")
     forged = [
@@ -89,7 +91,7 @@ async def test_links_hold_for_one_purpose_and_once(database: Database, still: St
         await elsewhere.follow("session", token)
     assert await elsewhere.use("consent state", token) == "one"
     with pytest.raises(Refused, match="link_not_valid"):
-        await seal.use("consent state", token)
+        await links.use("consent state", token)
 
 
 async def test_a_value_in_another_connections_row_does_not_open(world: World) -> None:
@@ -98,7 +100,7 @@ async def test_a_value_in_another_connections_row_does_not_open(world: World) ->
     async with world.app.database.write() as write:
         await write.execute(sa.update(table).where(table.c.id == other.id).values(sealed_headers=one.sealed_headers))
     with pytest.raises(Permanent, match="sealed_by_another_key"):
-        await world.app.seal.headers(await world.connection(other.id))
+        await header_secrets(world.app.seal, await world.connection(other.id))
     # Nor does it with its key beside it.
     keys = tables.data_keys
     wrapped = (await keys_of(world.app.database))[one.id][1]
@@ -106,29 +108,30 @@ async def test_a_value_in_another_connections_row_does_not_open(world: World) ->
         await write.execute(sa.update(keys).where(keys.c.scope == other.id).values(wrapped=wrapped))
     world.clock.move(KEPT_FOR)
     with pytest.raises(Permanent, match="sealed_by_another_key"):
-        await world.app.seal.headers(await world.connection(other.id))
+        await header_secrets(world.app.seal, await world.connection(other.id))
 
 
 async def test_a_stolen_database_opens_nothing(world: World, tmp_path: Path) -> None:
     connection = await world.connect()
-    secret = (await world.app.seal.headers(connection))[0]
+    secret = (await header_secrets(world.app.seal, connection))[0]
     async with world.app.database.read() as read:
         dumped = [str(row) for table in tables.metadata.sorted_tables for row in await read.execute(sa.select(table))]
     assert secret not in "".join(dumped)
     thief = Seal(LocalKeys([local_key()]), world.app.database, world.clock)
     with pytest.raises(Permanent, match="sealed_by_another_key"):
-        await thief.headers(connection)
+        await header_secrets(thief, connection)
     with pytest.raises(Permanent, match="sealed_by_another_key"):
-        await thief.link("session", None, timedelta(hours=1))
+        await Links(thief, world.app.database, world.clock).create("session", None, timedelta(hours=1))
 
 
 def test_following_a_session_costs_little_of_a_cold_start(tmp_path: Path) -> None:
-    key, url = local_key(), f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}"
+    key, url, still = local_key(), f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}", StillClock()
 
     async def make() -> str:
         database = Database(url)
         await migrate(database)
-        token = await Seal(LocalKeys([key]), database, StillClock()).link("session", None, timedelta(hours=8))
+        links = Links(Seal(LocalKeys([key]), database, still), database, still)
+        token = await links.create("session", None, timedelta(hours=8))
         await database.close()
         return token
 
@@ -140,16 +143,20 @@ def test_following_a_session_costs_little_of_a_cold_start(tmp_path: Path) -> Non
 FOLLOW = """
 import asyncio, sys
 from shared.storage.database import Database
+from shared.deployment.links import Links
+from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.sealing import Seal
 from tests.harness.scripted_host import StillClock
 
 assert not {"jwt", "cryptography", "httpx", "msal"} & set(sys.modules)
 url, key, token = sys.argv[1:]
+still = StillClock()
+still = StillClock()
 
 async def follow():
     database = Database(url)
-    await Seal(LocalKeys([key]), database, StillClock()).follow("session", token)
+    await Links(Seal(LocalKeys([key]), database, still), database, still).follow("session", token)
     await database.close()
 
 asyncio.run(follow())

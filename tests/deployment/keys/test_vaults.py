@@ -1,6 +1,6 @@
 """What Key Vault and Cloud KMS may answer, what is believed of it, and who is told."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -8,15 +8,20 @@ import pytest
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.vaults import KMS_KEY, Vaults
 from shared.connections.record import Status
+from shared.connections.stages import Stage
+from shared.deployment.context import Context
 from shared.deployment.identity import ManagedIdentity, ServiceIdentity
+from shared.deployment.links import Links
 from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms, crc32c
+from shared.deployment.master_keys.wrapping import MasterKey
 from shared.deployment.queues import Job
 from shared.deployment.sealing import KEPT_FOR, Seal
-from shared.engine.rows import Stage
+from shared.flows.app import App, Platforms
 from shared.flows.jobs import run
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
+from shared.service import PLATFORMS
 from shared.storage.database import Database
 from tests.harness.master_keys import DATA_KEY, kms_key, vault_key
 from tests.harness.scripted_host import Host, Say, StillClock
@@ -34,14 +39,14 @@ DOWN = {
 async def test_an_outage_is_temporary_and_forgotten(
     vaults: Vaults, wire: Wire, database: Database, still: StillClock, made: Any, do: dict[str, Any], code: str
 ) -> None:
-    sealed = (await Seal(made(vaults, wire), database, still).new_box("one")).close("text", about="a")
+    sealed = (await Seal(made(vaults, wire), database, still).new_box("one")).seal("text", about="a")
     seal = Seal(made(vaults, wire), database, still)
     vaults.faults.append(Fault.parse({"match": {"path": "unwrapkey|decrypt"}, "do": do, "times": 99}))
     with pytest.raises(Temporary) as raised:
         await seal.box("one")
     assert raised.value.code == code
     vaults.faults.clear()
-    assert (await seal.box("one")).open(sealed, about="a") == "text"
+    assert (await seal.box("one")).unseal(sealed, about="a") == "text"
 
 
 @pytest.mark.parametrize("made", [vault_key, kms_key])
@@ -151,11 +156,20 @@ def test_the_checksum() -> None:
     assert crc32c(b"123456789") == 0xE3069283
 
 
+def sealed_by(app: App, master: MasterKey) -> App:
+    """The app with another master key, and its platforms, which were given the old one."""
+    seal = Seal(master, app.database, app.clock)
+    parts = {part.name: getattr(app, part.name) for part in fields(Context)} | {"seal": seal}
+    context, modules = Context(**parts), {module.NAME: module for module in PLATFORMS}
+    platforms = Platforms(app.platforms.titles, lambda name: modules[name].make(context))
+    return replace(app, seal=seal, links=Links(seal, app.database, app.clock), platforms=platforms)
+
+
 async def test_a_connection_waits_for_its_vault_and_tells_a_person_only_what_a_person_can_do(
     world: World, vaults: Vaults
 ) -> None:
     master = vault_key(vaults, Wire(clock=world.clock, ca_file=None))
-    world.app = replace(world.app, seal=Seal(master, world.app.database, world.clock))
+    world.app = sealed_by(world.app, master)
     connection = await world.create()
     await world.consent(connection)
     world.admin("assign-role")

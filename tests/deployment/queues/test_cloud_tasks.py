@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.simulators import Simulators
 from shared.deployment.identity import is_account
-from shared.deployment.issuers import Keys
+from shared.deployment.issuers import Issuers
 from shared.deployment.queues import decode, encode
 from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 from shared.foundation.errors import FootprintError, Permanent, Temporary
@@ -69,10 +69,10 @@ async def test_a_task_comes_with_a_token_of_its_account_until_it_is_done(
     tasks_part.settle()
     assert [seen.headers["x-cloudtasks-taskretrycount"] for seen in host.seen] == ["0", "1", "2"]
     assert {seen.headers["content-type"] for seen in host.seen} == {"application/json"}
-    keys = Keys(Wire(clock=clock, ca_file=None), cloud_tasks.clock)
+    issuers = Issuers(Wire(clock=clock, ca_file=None), cloud_tasks.clock)
     header, url = host.seen[-1].headers["authorization"], f"{host.url}/job"
     for account, audience, right in [(ACCOUNT, url, True), (ACCOUNT, host.url, False), ("a@b.example", url, False)]:
-        assert await is_account(keys, header, account, certs_url=tasks_part.certs_url, audience=audience) is right
+        assert await is_account(issuers, header, account, certs_url=tasks_part.certs_url, audience=audience) is right
 
 
 async def test_a_task_can_be_forced(cloud_tasks: Carried, tasks_part: Tasks, host: Host) -> None:

@@ -129,7 +129,7 @@ async def fill(world: World, connection: Connection, period: Period) -> None:
         ]
         late = rows[0] | {"message": "m0", "at": period.end}
         undone = rows[0] | {"message": "m5", "done": False}
-        await write.execute(sa.insert(db.acted), [*rows, late, undone])
+        await write.execute(sa.insert(db.decisions), [*rows, late, undone])
 
 
 async def filled(world: World, connection: Connection) -> dict[str, Any]:

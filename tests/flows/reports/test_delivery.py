@@ -13,9 +13,9 @@ import pytest
 import trustme
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.engine.rows import Stage
 from shared.flows.jobs import run
 from shared.flows.reports import delivery
 from shared.flows.reports.periods import Kind

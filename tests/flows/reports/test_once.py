@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from shared.connections.record import Lease, Superseded
+from shared.connections.lease import Lease, Superseded
 from shared.deployment.queues import Job
 from shared.flows.jobs import fire, run
 from shared.flows.reports import flow, store

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.connections.lease import acquire
 from shared.connections.record import Status
 from shared.protection import mailboxes
 from shared.protection.directory import count
@@ -58,11 +59,10 @@ async def test_hazard_20_one_user_who_is_gone_is_skipped(world: World, action: s
 async def test_an_unchanged_directory_writes_nothing(world: World) -> None:
     import sqlalchemy as sa
 
-    from shared.connections import record as connections
     from shared.flows.advance import open_ledger
 
     connection = await google.connect(world, modes=["api"])
-    claimed = await connections.claim(world.app.database, connection.id, world.clock.now())
+    claimed = await acquire(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
     ledger = await open_ledger(world.app, *claimed)
     await ledger.load()

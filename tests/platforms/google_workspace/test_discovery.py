@@ -13,7 +13,7 @@ import pytest
 from infra.local.simulators.google import application
 from infra.local.simulators.wire import Call
 from shared.connections.record import Connection
-from shared.engine.rows import Stage
+from shared.connections.stages import Stage
 from shared.flows import quarantine
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace.group import address_of

@@ -7,9 +7,9 @@ import pytest
 
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.jobs import run
 from shared.foundation.errors import Refused

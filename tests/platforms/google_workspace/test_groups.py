@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine.rows import Stage
 from shared.flows.jobs import run
 from shared.protection.directory import count
 from shared.protection.policies import Policy

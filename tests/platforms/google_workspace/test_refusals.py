@@ -10,9 +10,9 @@ import pytest
 from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Status
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.jobs import run
 from shared.foundation.errors import Refused

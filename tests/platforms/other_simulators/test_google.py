@@ -10,8 +10,8 @@ from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 from google.oauth2.id_token import verify_oauth2_token
 
+from shared.connections.stages import Stage
 from shared.deployment.identity import ISSUERS, Transport
-from shared.engine.rows import Stage
 from shared.flows import grant
 from shared.flows.app import App
 from shared.foundation.errors import Permanent, Refused, Temporary
@@ -140,7 +140,7 @@ async def test_googles_own_client_says_the_same(google_app: App, sign_in: SignIn
     }  # fmt: skip
     granted = json.loads(transport.post(token_url, data=form).data)
     told = verify_oauth2_token(granted["id_token"], transport, CLIENT)
-    ours = await google_app.keys.claims(granted["id_token"], url=certs, audience=CLIENT, issuers=ISSUERS, require=())
+    ours = await google_app.issuers.claims(granted["id_token"], url=certs, audience=CLIENT, issuers=ISSUERS, require=())
     assert told == ours
     assert (told["email"], told["hd"], told["nonce"]) == (ADMIN, "contoso.com", NONCE)
 

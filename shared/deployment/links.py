@@ -1,0 +1,101 @@
+"""Signed tokens that leave in links: bound to a purpose, short-lived, and most of them good for one use."""
+
+import hmac
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from shared.deployment.sealing import Seal
+from shared.foundation.clock import Clock
+from shared.foundation.errors import Refused
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new
+from shared.storage.ids import ConnectionId, new_id
+
+# For so long a link that lasts is the same one for whoever asks again.
+SAME_FOR = timedelta(hours=1)
+
+
+class Links:
+    """The links of this deployment."""
+
+    def __init__(self, seal: Seal, database: Database, clock: Clock) -> None:
+        self._seal, self._database, self._clock = seal, database, clock
+
+    async def create(self, purpose: str, connection_id: ConnectionId | None, life: timedelta) -> str:
+        """A signed token for a link of one purpose, bound to one connection, remembered so it can be used up."""
+        identifier, now = new_id(), self._clock.now()
+        async with self._database.write() as write:
+            await write.execute(sa.delete(db.links).where(db.links.c.expires_at < now - timedelta(days=1)))
+            await write.execute(
+                sa.insert(db.links).values(
+                    id=identifier, purpose=purpose, connection=connection_id, expires_at=now + life
+                )
+            )  # fmt: skip
+        return await self._token(purpose, identifier)
+
+    async def lasting(self, purpose: str, connection_id: ConnectionId, life: timedelta) -> str:
+        """The same; within an hour always the same one, so that a page that shows it is not another each time."""
+        links, newest = db.links.c, self._clock.now() + life - SAME_FOR
+        mine = (links.purpose == purpose, links.connection == connection_id, links.used_at.is_(None))
+        query = sa.select(links.id).where(*mine, links.expires_at > newest).order_by(links.expires_at.desc())
+        async with self._database.read() as read:
+            identifier = (await read.execute(query.limit(1))).scalar()
+        return await self._token(purpose, identifier) if identifier else await self.create(purpose, connection_id, life)
+
+    async def ticket(self, purpose: str, life: timedelta) -> str:
+        """A signed token that is good once. Nothing is stored of it before that, for anybody may ask for one."""
+        until = int((self._clock.now() + life).timestamp())
+        return await self._token(purpose, f"{new_id()}-{until}")
+
+    async def spend(self, purpose: str, ticket: str) -> None:
+        """Use a ticket up. Raises Refused if it is forged, too old, spent or of another kind."""
+        identifier, now = await self._identifier(purpose, ticket), self._clock.now()
+        until = datetime.fromtimestamp(int(identifier.partition("-")[2]), UTC)
+        row = {"id": identifier, "purpose": purpose, "connection": None, "expires_at": until, "used_at": now}
+        if until <= now:
+            raise _stale_link()
+        async with self._database.write() as write:
+            spent = await write.execute(insert_new(write, db.links).values(row))
+        if spent.rowcount == 0:
+            raise _stale_link()
+
+    async def follow(self, purpose: str, token: str) -> ConnectionId:
+        """The id of the connection that a link is bound to, empty if to none.
+
+        Raises Refused if the link is forged, too old, used or of another kind.
+        """
+        identifier = await self._identifier(purpose, token)
+        async with self._database.read() as read:
+            row = (await read.execute(sa.select(db.links).where(db.links.c.id == identifier))).first()
+        # Expiry is kept in the database, where our own clock decides.
+        if row is None or row.used_at is not None or row.expires_at <= self._clock.now():
+            raise _stale_link()
+        return ConnectionId(row.connection or "")
+
+    async def use(self, purpose: str, token: str) -> ConnectionId:
+        """Like follow, and the link cannot be used again, not even by a request at the same moment."""
+        connection = await self.follow(purpose, token)
+        identifier, links = await self._identifier(purpose, token), db.links
+        async with self._database.write() as write:
+            used = await write.execute(
+                sa.update(links)
+                .where(links.c.id == identifier, links.c.used_at.is_(None))
+                .values(used_at=self._clock.now())
+            )
+        if used.rowcount == 0:
+            raise _stale_link()
+        return connection
+
+    async def _token(self, purpose: str, identifier: str) -> str:
+        return f"{identifier}.{await self._seal.secret(purpose, identifier)}"
+
+    async def _identifier(self, purpose: str, token: str) -> str:
+        identifier, _, signature = token.partition(".")
+        if not hmac.compare_digest(signature.encode(), (await self._seal.secret(purpose, identifier)).encode()):
+            raise _stale_link()
+        return identifier
+
+
+def _stale_link() -> Refused:
+    return Refused(410, "link_not_valid", "This link is not valid any more. Ask whoever sent it to you for a new one.")

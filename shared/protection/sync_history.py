@@ -1,0 +1,62 @@
+"""How much our copy of a directory held after each synchronisation, and how much has ever gone from it.
+
+Between two synchronisations as much has come as there is more, and as has gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from shared.protection import directory
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.storage.ids import ConnectionId
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """How many rows there were of each kind after a synchronisation, and how many had ever gone by then."""
+
+    held: Mapping[str, int]
+    gone: Mapping[str, int]
+
+
+async def note(database: Database, connection_id: ConnectionId, now: datetime, kept: timedelta) -> None:
+    """Note how much there is after a synchronisation, and forget what is older than `kept`."""
+    held, gone, runs = await directory.count(database, connection_id), db.directory_removals, db.sync_runs
+    async with database.write() as write:
+        rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
+        row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
+        await write.execute(insert_new(write, runs).values(row))
+        await write.execute(sa.delete(runs).where(runs.c.connection == connection_id, runs.c.at < now - kept))
+
+
+async def count(read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime) -> int:
+    """How many synchronisations there were in a span of time."""
+    runs = db.sync_runs.c
+    mine = (runs.connection == connection_id, runs.at >= begin, runs.at < end)
+    return int((await read.execute(sa.select(sa.func.count()).select_from(db.sync_runs).where(*mine))).scalar_one())
+
+
+async def first(read: AsyncConnection, connection_id: ConnectionId) -> SyncRun | None:
+    """The oldest one that is kept."""
+    return await _one(read, connection_id, db.sync_runs.c.at)
+
+
+async def last_before(read: AsyncConnection, connection_id: ConnectionId, moment: datetime) -> SyncRun | None:
+    """The newest one before a moment."""
+    return await _one(read, connection_id, db.sync_runs.c.at.desc(), db.sync_runs.c.at < moment)
+
+
+async def _one(
+    read: AsyncConnection,
+    connection_id: ConnectionId,
+    order: sa.ColumnElement[datetime],
+    *which: sa.ColumnElement[bool],
+) -> SyncRun | None:
+    runs = db.sync_runs.c
+    query = sa.select(runs.held, runs.gone).where(runs.connection == connection_id, *which).order_by(order).limit(1)
+    row = (await read.execute(query)).first()
+    return SyncRun(held=row.held, gone=row.gone) if row else None

@@ -1,0 +1,91 @@
+"""Each table belongs to one room: its modules alone name it, the others ask them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.storage import tables
+
+ROOT = Path(__file__).parents[2]
+PLACES = ("shared", "infra", "gcp_functions")
+# The tables themselves, and their history.
+DEFINED = (ROOT / "shared/storage/tables", ROOT / "shared/storage/migrations")
+
+OWNERS = {
+    "certificates": "shared/engine",
+    "checkpoints": "shared/protection",
+    "connections": "shared/connections",
+    "data_keys": "shared/deployment",
+    "decisions": "shared/protection",
+    "deferred_jobs": "shared/flows",
+    "directory_removals": "shared/protection",
+    "domains": "shared/protection",
+    "exports": "shared/protection",
+    "grants": "shared/connections",
+    "groups": "shared/protection",
+    "holdings": "shared/engine",
+    "idempotency_keys": "shared/storage",
+    "jobs": "shared/deployment",
+    "ledger": "shared/engine",
+    "links": "shared/deployment",
+    "mailboxes": "shared/protection",
+    "members": "shared/protection",
+    "operations": "shared/connections",
+    "policies": "shared/protection",
+    "quarantine": "shared/protection",
+    "report_settings": "shared/flows",
+    "reports": "shared/flows",
+    "sessions": "shared/web",
+    "sync_runs": "shared/protection",
+    "timers": "infra/local",
+    "tokens": "shared/connections",
+    "users": "shared/protection",
+}
+
+
+def named(source: str) -> Iterator[str]:
+    """Every name of a module that is taken from `shared.storage.tables`, however that is imported."""
+    tree, packages = ast.parse(source), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="shared.storage", names=names):
+                packages |= {one.asname or one.name for one in names if one.name == "tables"}
+            case ast.ImportFrom(module=str(module), names=names) if module.startswith("shared.storage.tables"):
+                yield from (one.name for one in names)
+            case ast.Import(names=names):
+                packages |= {one.asname or one.name for one in names if one.name.startswith("shared.storage.tables")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in packages:
+            yield node.attr
+
+
+def strangers(path: Path, source: str) -> set[str]:
+    """The tables that a module names and that belong to another room."""
+    return {name for name in named(source) if name in OWNERS and not path.is_relative_to(ROOT / OWNERS[name])}
+
+
+def test_every_table_has_an_owner() -> None:
+    assert OWNERS.keys() == tables.metadata.tables.keys()
+
+
+def test_a_table_is_named_by_its_owner_alone() -> None:
+    sources = [path for place in PLACES for path in (ROOT / place).rglob("*.py")]
+    mine = [path for path in sources if not any(path.is_relative_to(folder) for folder in DEFINED)]
+    found = {str(path.relative_to(ROOT)): names for path in mine if (names := strangers(path, path.read_text()))}
+    assert found == {}
+    used = {name for path in mine for name in named(path.read_text()) if name in OWNERS}
+    assert used == OWNERS.keys()  # each is named somewhere, so nothing was overlooked
+
+
+def test_a_stranger_is_seen_however_it_imports_the_table() -> None:
+    flow = ROOT / "shared/flows/sync.py"
+    for source in (
+        "from shared.storage import tables as db\nquery = db.users.c.id",
+        "from shared.storage import tables\nquery = tables.users",
+        "from shared.storage.tables import users as others",
+        "from shared.storage.tables.directory import users",
+        "import shared.storage.tables\nshared.storage.tables.users",
+        "def late():\n    from shared.storage import tables as db\n    return db.users",
+    ):
+        assert strangers(flow, source) == {"users"}, source
+    assert strangers(ROOT / "shared/protection/targets.py", "from shared.storage.tables import users") == set()
