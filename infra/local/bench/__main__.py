@@ -20,7 +20,7 @@ from infra.local.bench.cold_start import FLOOR, measured
 from infra.local.bench.pages import LEAST_PATH, first_bytes
 from infra.local.demo.browser import decide
 from infra.local.machine import Machine, machine
-from shared.connections import record, search
+from shared.connections import lease, search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.connections.stages import Stage
@@ -147,7 +147,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
             async with app.database.write() as write:
                 await directory.forget_all(write, identifier)
                 await mailboxes.forget_all(write, identifier)
-        while (claimed := await record.claim(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
+        while (claimed := await lease.acquire(app.database, identifier, app.clock.now())) is None:  # noqa: ASYNC110 - a lease is polled
             await asyncio.sleep(0.05)
         ledger = await open_ledger(app, *claimed)
         await ledger.load()
@@ -167,7 +167,7 @@ async def syncs(running: Machine, large: Large) -> dict[str, float]:
                     begin = time.perf_counter()
                     figures["users"] = float(await large.listing(client, large.service(running)))
                     figures["naive seconds"] = time.perf_counter() - begin
-        await record.release(app.database, claimed[1], app.clock.now())
+        await lease.release(app.database, claimed[1], app.clock.now())
     return figures
 
 
