@@ -10,10 +10,7 @@ from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
 from shared.engine.steps import Item, Step, Tenant, Verb
-from shared.foundation.errors import Permanent
-
-# Without consent nothing can be looked at, which says nothing about what is there.
-BLIND = "consent_missing"
+from shared.foundation.errors import ConsentMissing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +32,8 @@ class Question:
         """What a machine sees. While revoking, being blind is no failure: the administrator's word remains."""
         try:
             return await self.row.look(self.tenant, self.held.identity if self.held else None)
-        except Permanent as error:
-            if error.code != BLIND or self.stage < Stage.REVOKE:
+        except ConsentMissing as error:
+            if self.stage < Stage.REVOKE:
                 raise
             return Sighting(present=None, evidence=f"could not be checked: {error.sentence}")
 

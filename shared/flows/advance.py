@@ -21,7 +21,7 @@ from shared.engine.steps import Step, Verb
 from shared.flows.app import App
 from shared.flows.closing import certify, forget_people, without_consent
 from shared.flows.quarantine import export
-from shared.foundation.errors import Permanent
+from shared.foundation.errors import ConsentMissing, Permanent
 from shared.platforms.contract import ConsentResult, Platform
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
@@ -79,8 +79,8 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
         try:
             rows = rows_of(platform, connection)
             steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
-        except Permanent as error:
-            if error.code != "consent_missing" or connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
+        except ConsentMissing as error:
+            if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
             return await _move(app, connection, lease, Stage.CLOSED) if ended else None

@@ -16,7 +16,7 @@ from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb
 from shared.flows.app import App
 from shared.flows.reports import store
-from shared.foundation.errors import FootprintError
+from shared.foundation.errors import ConsentMissing
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.rows import rows_of
 from shared.storage.database import AsyncConnection
@@ -86,7 +86,7 @@ def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> l
 
 
 async def without_consent(
-    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, error: FootprintError
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, error: ConsentMissing
 ) -> bool:
     """The application went before the rest. Wait for it to come back a while, then end with a complete checklist.
 

@@ -19,7 +19,7 @@ from shared.flows.quarantine import export, look
 from shared.flows.reports.flow import report
 from shared.flows.scan import scan
 from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
-from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
+from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Timer
 from shared.foundation.telemetry import Span, about, span
 from shared.protection import exports, mailboxes, quarantine
@@ -110,7 +110,7 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | No
         return "waiting"
     except FootprintError as error:
         # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
-        again = HOUR if error.code == "poisoned" else DAY
+        again = HOUR if isinstance(error, Poisoned) else DAY
         await _show(app, connection, Status.ATTENTION, error.code, error.sentence, again)
         return "attention"
     except Exception:
@@ -127,7 +127,7 @@ async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None
         await UNLEASED[job.name](app, connection)
         return
     if connection.begun > MOST_BEGUN:
-        raise Permanent("poisoned", _never_ended(job))
+        raise Poisoned(_never_ended(job))
     await HANDLERS[job.name](app, connection, lease)
 
 
@@ -152,7 +152,7 @@ async def give_up(app: App, message: str) -> None:
         return
     with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
         log.error("job given up by its queue")
-    await _show(app, connection, Status.ATTENTION, "poisoned", _never_ended(ours[0]), HOUR)
+    await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
 
 
 def _of_message(message: str) -> tuple[Job, datetime] | None:

@@ -4,11 +4,15 @@ FootprintError
 ├── Temporary      try again: the job is queued for `after` from now, the connection shows why it waits
 │   └── Unfinished nothing failed: there is more to do than one run should, and the next one goes on with it
 ├── Permanent      a person is needed: the connection shows the reason and the sentence that says what to do
+│   ├── ConsentMissing  the tenant gives us no access any more, so nothing can be read or changed there
+│   └── Poisoned        the job was begun again and again and never came to an end
 ├── Missing        the platform said, decisively, that this one object does not exist
 └── Refused        a request of an operator or a browser is turned down: a 4xx, and nothing was changed
+    └── NoRole     the account is known and has no role here: another one may have
 
 Every error carries a stable `code` (lower case, underscores) and a sentence for people. Neither ever holds a
-secret. Anything that is not a FootprintError is our own mistake and is reported as `internal_error`.
+secret. Our own code decides by an error's class; its code is for other programs and for the record.
+Anything that is not a FootprintError is our own mistake and is reported as `internal_error`.
 """
 
 from datetime import timedelta
@@ -39,6 +43,24 @@ class Permanent(FootprintError):
     """It will not work until a person has done what the sentence says."""
 
 
+class ConsentMissing(Permanent):
+    """The tenant's consent is gone. That says nothing about what is still in the tenant."""
+
+    CODE = "consent_missing"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(self.CODE, sentence)
+
+
+class Poisoned(Permanent):
+    """A job that was begun again and again and never came to an end, not even to an error."""
+
+    CODE = "poisoned"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(self.CODE, sentence)
+
+
 class Missing(FootprintError):
     """The platform answered that the object does not exist. Never raised for anything less certain."""
 
@@ -53,3 +75,10 @@ class Refused(FootprintError):
         super().__init__(code, sentence)
         self.status = status
         self.after = after
+
+
+class NoRole(Refused):
+    """An account that has signed in and has no role here. Another account of the same person may have one."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(403, "no_role", sentence)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.flows.app import App
-from shared.foundation.errors import Refused, Temporary
+from shared.foundation.errors import NoRole, Refused, Temporary
 from shared.foundation.settings import Operators
 from shared.web import sessions
 from shared.web.http import Actor, Request, Role
@@ -89,7 +89,7 @@ def admitted(operators: Operators, claims: Mapping[str, Any]) -> Actor:
     # A list: in a plain string, "operator" would be found inside other words.
     role = next((role for role in (Role.OPERATOR, Role.VIEWER) if isinstance(roles, list) and role in roles), None)
     if role is None:
-        raise Refused(403, "no_role", "Your account has neither the role “operator” nor the role “viewer”.")
+        raise NoRole("Your account has neither the role “operator” nor the role “viewer”.")
     return Actor(name=_name(claims), role=role, customer=_customer(operators.customer_claim, claims))
 
 

@@ -15,7 +15,7 @@ from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
-from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.errors import ConsentMissing, Permanent, Temporary
 from shared.foundation.settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.call_noting import call_recorder, token_call
@@ -151,8 +151,7 @@ class Tenant:
 
             return not_delegated()
         if refused.family is Family.TENANT:
-            return Permanent(
-                "consent_missing",
+            return ConsentMissing(
                 "The organisation's administrator has taken the application's access away. Grant its data access in "
                 "the Admin console again, or install it again.",
             )
@@ -199,10 +198,9 @@ class Tenant:
         self.granted[-1] = new
 
 
-def no_consent() -> Permanent:
+def no_consent() -> ConsentMissing:
     """The administrator's own grant does not hold."""
-    return Permanent(
-        "consent_missing",
+    return ConsentMissing(
         "The administrator's consent does not hold any more. A super administrator must open the consent link again.",
     )
 

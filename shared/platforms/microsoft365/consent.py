@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
-from shared.foundation.errors import Missing, Permanent, Refused, Temporary
+from shared.foundation.errors import ConsentMissing, Missing, Permanent, Refused, Temporary
 from shared.foundation.settings import Microsoft
 from shared.platforms.contract import Consent, ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
@@ -73,10 +73,8 @@ async def application(entra: Entra, tenant: str, settings: Microsoft) -> Sightin
     """Whether the tenant still has our application, by the sign-in's own answer. Raises when it is not sure."""
     try:
         await entra.token(tenant, settings.graph_url)
-    except Permanent as error:
-        if error.code == "consent_missing":
-            return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
-        raise
+    except ConsentMissing:
+        return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
     return Sighting(present=True, evidence="Microsoft's sign-in still gives the application a token")
 
 

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from json import JSONDecodeError
 from typing import Any
@@ -20,7 +21,7 @@ import httpx
 import jwt
 
 from shared.foundation.clock import Clock
-from shared.foundation.errors import FootprintError, Permanent, Temporary
+from shared.foundation.errors import ConsentMissing, FootprintError, Permanent, Temporary
 from shared.foundation.http_client import (
     Reply,
     Wire,
@@ -63,55 +64,57 @@ class Refusal:
     """What one family of AADSTS codes means to us."""
 
     codes: frozenset[int]
-    code: str
+    error: Callable[[str], FootprintError]
+    """Makes the error out of its sentence."""
     sentence: str
-    after: timedelta | None = None
 
 
-def _refusal(code: str, codes: tuple[int, ...], sentence: str, after: timedelta | None = None) -> Refusal:
-    return Refusal(codes=frozenset(codes), code=code, sentence=sentence, after=after)
+def _refusal(error: Callable[[str], FootprintError], codes: tuple[int, ...], sentence: str) -> Refusal:
+    return Refusal(codes=frozenset(codes), error=error, sentence=sentence)
 
 
 REFUSALS = (
     _refusal(
-        "consent_missing",
+        ConsentMissing,
         (7000229, 700016, 65001, 650056),
         "The tenant has no consent for our application. An administrator must open the consent link again.",
     ),
     _refusal(
-        "our_credential",
+        partial(Permanent, "our_credential"),
         (7000215, 7000222, 70002, 700024, 700211, 700212, 700213),
         "Microsoft does not accept this deployment's own credential. Check the client secret, the certificate or the "
         "federated identity, and whether it has expired.",
     ),
     _refusal(
-        "our_credential_not_known_yet",
+        partial(Temporary, "our_credential_not_known_yet"),
         (700027,),
         "Microsoft does not know our certificate yet.",
-        timedelta(minutes=1),
     ),
     _refusal(
-        "exchange_not_licensed",
+        partial(Permanent, "exchange_not_licensed"),
         (500011, 650052),
         "The tenant has no Exchange Online. It needs a licence for it before mail can be protected.",
     ),
     _refusal(
-        "tenant_gone",
+        partial(Permanent, "tenant_gone"),
         (90002, 900023, 5000224),
         "Microsoft does not know this tenant, or it cannot be used any more. Check its id and its cloud.",
     ),
     _refusal(
-        "blocked_by_customer",
+        partial(Permanent, "blocked_by_customer"),
         (53003, 530034, 7000112, 70001),
         "The tenant blocks our application: it is disabled there, or a Conditional Access policy stops it. An "
         "administrator of the tenant must allow it.",
     ),
-    _refusal("token_loop", (50196,), "Microsoft saw too many equal token requests from us.", timedelta(hours=1)),
     _refusal(
-        "platform_unavailable",
+        partial(Temporary, "token_loop", after=timedelta(hours=1)),
+        (50196,),
+        "Microsoft saw too many equal token requests from us.",
+    ),
+    _refusal(
+        partial(Temporary, "platform_unavailable"),
         (90006, 90012, 50033, 50087),
         "Microsoft's sign-in has a passing fault.",
-        timedelta(minutes=1),
     ),
 )
 
@@ -134,10 +137,7 @@ def classify(error: Mapping[str, Any]) -> FootprintError:
     for refusal in REFUSALS:
         if codes & refusal.codes:
             number = min(codes & refusal.codes)
-            sentence = f"{refusal.sentence} (AADSTS{number})"
-            if refusal.after is None:
-                return Permanent(refusal.code, sentence)
-            return Temporary(refusal.code, sentence, after=refusal.after)
+            return refusal.error(f"{refusal.sentence} (AADSTS{number})")
     # A code that we do not know proves nothing.
     named = ", ".join(f"AADSTS{code}" for code in sorted(codes)) or str(error.get("error", "no code"))
     return Temporary("token_refused", f"Microsoft gave no token ({named}).", after=timedelta(minutes=15))

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.flows.app import App
-from shared.foundation.errors import Refused
+from shared.foundation.errors import NoRole, Refused
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
 from shared.web.views import connections as overview
 
@@ -91,7 +91,7 @@ def without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
 def refused(error: Refused, app: App, request: Request, back: str = "/") -> Response:
     """A problem, for people, with what they can do next; `back` is where they came from."""
     sign_in = None
-    if (error.status == 401 or error.code == "no_role") and app.settings.operators.client_id:
+    if (error.status == 401 or isinstance(error, NoRole)) and app.settings.operators.client_id:
         # Only what was looked at can be gone on with: a form that was sent is not sent again.
         sign_in = (
             f"/sign-in?to={quote(request.path)}" if request.method == "GET" and error.status == 401 else "/sign-in"

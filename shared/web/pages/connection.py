@@ -8,6 +8,7 @@ from shared.connections.stages import Stage
 from shared.engine import certificate, chain
 from shared.flows import grant
 from shared.flows.app import App
+from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
 from shared.web.http import Request, Response, Role
 from shared.web.pages import SELDOM, SOON, framed, table
@@ -52,7 +53,7 @@ def needs_consent(app: App, connection: Connection) -> bool:
     """Whether the administrator is asked to open the link."""
     never_given = connection.stage is Stage.NEW and connection.claimed_tenant is None
     # While a run is under way, consent may have just been given again: nobody is asked for it twice.
-    return never_given or (connection.reason == "consent_missing" and not overview.is_working(app, connection))
+    return never_given or (connection.reason == ConsentMissing.CODE and not overview.is_working(app, connection))
 
 
 def again(app: App, connection: Connection) -> int | None:
