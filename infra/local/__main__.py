@@ -30,7 +30,7 @@ async def run() -> int:
         for story in STORIES:
             new = grant.NewConnection.model_validate({**story.connection, "tenant": story.domain})
             made = await grant.create(running.app, new, "this machine")
-            consents += f"  {f'Consent page of {new.name}':<25} {made['consent_url']}\n"
+            consents += f"  {f'Consent page of {new.name}':<25} {made.consent_url}\n"
         say = sys.stdout.write
         say(f"""
 Footprint runs on this machine, with two simulated Microsoft 365 tenants and two Google Workspace customers.

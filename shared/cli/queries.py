@@ -29,8 +29,8 @@ CONNECTIONS = (
 PLAN = (
     column("DO", "verb", firm=True),
     Column(title="OBJECT", text=_with_element),
+    column("WHEN", "when"),
     column("WHY", "why"),
-    times("UNTIL", "until"),
 )
 ROWS = (
     marks("STATE", "mark"),

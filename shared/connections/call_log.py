@@ -6,17 +6,13 @@ It says who was impersonated, what was called on which object and what came of i
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated, cast
 
 import sqlalchemy as sa
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.connections.record import hold
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, step
 from shared.storage.ids import ConnectionId
-from shared.web.schema import When
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
 MOST_KEPT_BACK = 100
@@ -39,22 +35,12 @@ class Operation:
     quota: int
 
 
-class OperationEntry(TypedDict):
-    """A call made with the service's own account."""
+@dataclass(frozen=True, kw_only=True)
+class LoggedOperation(Operation):
+    """A call as it is kept. Its fields are the table's columns."""
 
     number: int
     connection: str
-    at: When
-    run: Annotated[str, Field(description="what it was a part of")]
-    client: str
-    subject: Annotated[str | None, Field(description="who was impersonated")]
-    method: Annotated[str, Field(description="the platform's own name for it")]
-    target: Annotated[str | None, Field(description="the id of the object")]
-    status: int | None
-    reason: str | None
-    attempt: int
-    milliseconds: int
-    quota: int
 
 
 class Operations:
@@ -80,14 +66,13 @@ class Operations:
             await write.execute(sa.insert(db.operations), rows)
 
 
-async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[OperationEntry]:
-    """The rows behind a number, in order, JSON-ready."""
+async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[LoggedOperation]:
+    """The rows behind a number, in order."""
     table = db.operations
     query = sa.select(table).where(table.c.connection == connection, table.c.number > after)
     async with database.read() as read:
         rows = (await read.execute(query.order_by(table.c.number).limit(most))).mappings()
-        # Their names are the table's columns.
-        return [cast("OperationEntry", {**row, "at": row["at"].isoformat()}) for row in rows]
+        return [LoggedOperation(**row) for row in rows]
 
 
 async def counted(database: Database, connection: str, begin: datetime, end: datetime) -> dict[str, int]:

@@ -4,12 +4,11 @@ It is drawn up from the ledger and from one last complete look at the tenant, an
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, NotRequired
+from typing import Literal, NotRequired, TypedDict
 
 import sqlalchemy as sa
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
@@ -17,14 +16,13 @@ from shared.deployment.signing import sign
 from shared.engine import chain
 from shared.engine import ledger as ledgers
 from shared.engine.chain import LedgerEntry
-from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
+from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.rows import ByAdministrator, Change, Present, Row
-from shared.engine.steps import Item, Tenant
+from shared.engine.steps import Tenant, known
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database, upsert
-from shared.web.schema import When, example
 
 Result = Literal["clean", "residue", "waiting for the administrator", "degraded"]
 
@@ -36,8 +34,8 @@ class FormerObject(TypedDict):
     title: str
     identity: str | None
     state: State
-    made_at: When | None
-    removed_at: When | None
+    made_at: str | None
+    removed_at: str | None
 
 
 class KeptObject(TypedDict):
@@ -71,11 +69,14 @@ class LedgerHead(TypedDict):
     """The ledger that all this is drawn from."""
 
     entries: int
-    head: Annotated[str, Field(description="the hash of its last entry")]
+    head: str
 
 
 class Certificate(TypedDict):
-    """What was made in a tenant, what went, what was the customer's before us, and what is left or was not checked."""
+    """What was made in a tenant, what went, what was the customer's before us, and what is left or was not checked.
+
+    This is the very JSON that is kept and signed: times are ISO 8601 in UTC, and its names never change.
+    """
 
     connection: str
     name: str
@@ -84,43 +85,27 @@ class Certificate(TypedDict):
     tenant: str | None
     site: Site
     generation: int
-    result: Annotated[Result, Field(description="`degraded`: something could not be looked at")]
-    drawn_up_at: When
+    result: Result
+    drawn_up_at: str
     changes: list[FormerObject]
-    yours_before_us: Annotated[list[str], Field(description="what was there before us and stays, by key")]
+    yours_before_us: list[str]
     left_to_another_connection: list[str]
     kept_as_published: list[KeptObject]
     cannot_be_undone: list[str]
     residue: list[Leftover]
     could_not_check: list[Leftover]
     by_administrator: list[AdministratorStep]
-    open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]
+    open: list[str]
     ledger: LedgerHead
 
 
-@example(
-    {
-        "certificate": {
-            "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "name": "Contoso", "platform": "example", "modes": [],
-            "tenant": "contoso.com", "site": "eu", "generation": 2, "result": "clean",
-            "drawn_up_at": "2026-11-28T10:00:00+00:00",
-            "changes": [
-                {"key": "rule", "title": "Routing rule", "identity": "8c1f2a", "state": "gone",
-                 "made_at": "2026-11-24T09:14:31+00:00", "removed_at": "2026-11-26T14:00:02+00:00"},
-            ],
-            "yours_before_us": [], "left_to_another_connection": [], "kept_as_published": [], "cannot_be_undone": [],
-            "residue": [], "could_not_check": [], "by_administrator": [], "open": [],
-            "ledger": {"entries": 41, "head": "1" * 64},
-        },
-        "signature": "eyJ…", "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
-    }
-)  # fmt: skip
-class SignedCertificate(TypedDict):
-    """The exit record, with a signature that anyone can check."""
+@dataclass(frozen=True, kw_only=True)
+class SignedCertificate:
+    """The exit record with a JSON Web Signature (EdDSA) over the same content, and the public key as PEM."""
 
-    certificate: Certificate
-    signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content")]
-    public_key: Annotated[str, Field(description="PEM")]
+    content: Certificate
+    signature: str
+    public_key: str
 
 
 async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], list[Leftover]]:
@@ -145,17 +130,6 @@ async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], 
     return left, unknown
 
 
-def known(rows: Sequence[Row], ledger: Ledger) -> list[Item]:
-    """Every object that the ledger knows, with its row."""
-    by_key = {row.key: row for row in rows if isinstance(row, Change | ByAdministrator)}
-    found = []
-    for key in ledger.holdings:
-        head, _, element = key.partition("/")
-        if head in by_key:
-            found.append(Item(row=by_key[head], element=element))
-    return found
-
-
 async def draw_up(
     database: Database, connection: Connection, rows: Sequence[Row], *, now: datetime, words: Mapping[str, str],
     result: Result, left: Sequence[Leftover], unknown: Sequence[Leftover], still_open: Sequence[str],
@@ -166,16 +140,16 @@ async def draw_up(
     by_key = {row.key: row for row in rows}
 
     def last(key: str, acts: tuple[str, ...]) -> LedgerEntry | None:
-        found = [e for e in history if e["key"] == key and e["act"] in acts and e["state"] in ("done", "noted")]
+        found = [e for e in history if e.key == key and e.act in acts and e.state in ("done", "noted")]
         return found[-1] if found else None
 
     def when(key: str, acts: tuple[str, ...]) -> str | None:
         entry = last(key, acts)
-        return entry["at"] if entry else None
+        return entry.at.isoformat() if entry else None
 
     def evidence(key: str) -> str | None:
         entry = last(key, ("forget", "leave", "miss"))
-        return entry["note"] if entry else None
+        return entry.note if entry else None
 
     def of_ours(key: str) -> bool:
         return isinstance(by_key.get(key.partition("/")[0]), Change)
@@ -193,14 +167,14 @@ async def draw_up(
             for key, held in sorted(holdings.items()) if of_ours(key)
         ],
         "yours_before_us": [
-            e["key"] for e in history if e["act"] == "borrow"
+            e.key for e in history if e.act == "borrow"
         ],
         "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is State.LEFT),
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
             for row in rows if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
-        "cannot_be_undone": sorted({str(e["note"]) for e in history if e["act"] == "remark"}),
+        "cannot_be_undone": sorted({str(e.note) for e in history if e.act == "remark"}),
         "residue": list(left),
         "could_not_check": list(unknown),
         "by_administrator": [
@@ -211,7 +185,7 @@ async def draw_up(
             for row in rows if isinstance(row, ByAdministrator)
         ],
         "open": list(still_open),
-        "ledger": {"entries": len(history), "head": history[-1]["hash"] if history else chain.GENESIS},
+        "ledger": {"entries": len(history), "head": history[-1].hash if history else chain.GENESIS},
     }  # fmt: skip
     async with database.write() as write:
         await write.execute(
@@ -240,4 +214,4 @@ async def latest(database: Database, connection: Connection) -> Certificate | No
 async def signed(seal: Seal, content: Certificate) -> SignedCertificate:
     """The content with a signature that anyone can check with the public key beside it."""
     signature, public_key = await sign(seal, dict(content))
-    return {"certificate": content, "signature": signature, "public_key": public_key}
+    return SignedCertificate(content=content, signature=signature, public_key=public_key)

@@ -6,20 +6,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.connections.record import Connection, hold, update
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
-from shared.web.schema import When, example
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64
-LONGEST_LIST = 50
+# A longer list is written down by its size and digest.
+MAX_LIST_ITEMS = 50
 NO_SECRETS: Mapping[str, str] = {}
 
 
@@ -58,33 +56,17 @@ class Entry:
     note: str | None = None
 
 
-@example(
-    {
-        "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "number": 12, "at": "2026-11-24T09:14:31+00:00",
-        "generation": 1, "key": "rule", "act": "create", "actor": None, "state": "done", "intent": 11,
-        "identity": "8c1f2a", "before": None, "after": {"enabled": True}, "request_id": "c7d0", "note": None,
-        "previous_hash": "0" * 64, "hash": "1" * 64,
-    }
-)  # fmt: skip
-class LedgerEntry(TypedDict):
-    """An entry of the ledger, with its place in the chain."""
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry(Entry):
+    """An entry of the ledger, with its place in the chain. Its fields are the table's columns."""
 
     connection: str
     number: int
-    at: When
+    at: datetime
     generation: int
-    key: Annotated[str, Field(description="what it is about: a row of the published table, with its element")]
-    act: Act
-    actor: Annotated[str | None, Field(description="who acted, or asked for it; null is the service itself")]
-    state: Annotated[str, Field(description="`intended` before a call, then what came of it")]
-    intent: Annotated[int | None, Field(description="the number of the entry whose outcome this is")]
-    identity: Annotated[str | None, Field(description="the platform's own id of the object")]
-    before: Image | None
-    after: Image | None
-    request_id: Annotated[str | None, Field(description="the platform's id of the call")]
-    note: str | None
     previous_hash: str
-    hash: Annotated[str, Field(description="SHA-256 of the entry with `previous_hash`, so that none can be changed")]
+    hash: str
+    """SHA-256 of the entry with `previous_hash`, so that none can be changed unseen."""
 
 
 async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
@@ -145,7 +127,7 @@ def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
         return {name: written(one, secrets) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         items = [written(item, secrets) for item in value]
-        if len(items) <= LONGEST_LIST:
+        if len(items) <= MAX_LIST_ITEMS:
             return items
         return {"items": len(items), "sha256": hashlib.sha256(canonical(items)).hexdigest()}
     return value
@@ -160,7 +142,7 @@ async def page(database: Database, connection: str, *, after: int, most: int, ne
     else:
         query = query.where(number > after).order_by(number)
     async with database.read() as read:
-        return [_printed(row) for row in (await read.execute(query)).mappings()]
+        return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
 async def last_of(database: Database, connection: str, keys: Sequence[str]) -> dict[str, LedgerEntry]:
@@ -170,35 +152,33 @@ async def last_of(database: Database, connection: str, keys: Sequence[str]) -> d
     last = sa.select(sa.func.max(table.number)).where(*mine).group_by(table.key)
     query = sa.select(db.ledger).where(table.connection == connection, table.number.in_(last))
     async with database.read() as read:
-        return {row["key"]: _printed(row) for row in (await read.execute(query)).mappings()}
+        return {row["key"]: _entry(row) for row in (await read.execute(query)).mappings()}
 
 
 async def entries(database: Database, connection: str) -> AsyncIterator[LedgerEntry]:
-    """A connection's ledger in order, as JSON-ready rows."""
+    """A connection's ledger in order."""
     query = sa.select(db.ledger).where(db.ledger.c.connection == connection).order_by(db.ledger.c.number)
     async with database.read() as read:
         for row in (await read.execute(query)).mappings():
-            yield _printed(row)
+            yield _entry(row)
 
 
-def _printed(row: sa.RowMapping) -> LedgerEntry:
-    # Its names are the table's columns.
-    return cast("LedgerEntry", {**row, "at": row["at"].isoformat()})
+def _entry(row: sa.RowMapping) -> LedgerEntry:
+    return LedgerEntry(**{**row, "act": Act(row["act"])})
 
 
 async def verify(database: Database, connection: str) -> int | None:
     """The number of the first entry whose chain is broken, or None if the ledger is whole."""
     previous = GENESIS
-    async for row in entries(database, connection):
-        if row["previous_hash"] != previous or row["hash"] != _digest(row):
-            return row["number"]
-        previous = row["hash"]
+    async for entry in entries(database, connection):
+        if entry.previous_hash != previous or entry.hash != _digest(vars(entry)):
+            return entry.number
+        previous = entry.hash
     return None
 
 
 def _digest(row: Mapping[str, Any]) -> str:
-    at = row["at"] if isinstance(row["at"], str) else row["at"].isoformat()
-    content = {name: value for name, value in row.items() if name != "hash"} | {"at": at}
+    content = {name: value for name, value in row.items() if name != "hash"} | {"at": row["at"].isoformat()}
     if content["actor"] is None:
         del content["actor"]  # so it was written before there was one
     return hashlib.sha256(canonical(content)).hexdigest()

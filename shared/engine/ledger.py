@@ -87,6 +87,11 @@ class Ledger:
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
             self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
 
+    def taken(self, key: str) -> bool:
+        """Whether somebody has asked for the removal of an object that would stay, since it was made."""
+        said, held = self.attested.get(key), self.holdings.get(key)
+        return said is not None and held is not None and (held.state is State.REMOVING or said.at >= held.since)
+
     def image(self, settings: Mapping[str, Any]) -> Image:
         """Settings as they may be written down: secrets by name, long lists by size and digest."""
         image: Image = written(settings, self._secrets)

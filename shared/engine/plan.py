@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
-from shared.engine.ledger import Holding, State
+from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import Item, Step, Tenant, Verb, gone_since, items, there
+
+# What is said of an object that is not there, of which we do not know how our last call ended.
+HALF_DONE = {State.CREATING: "was not made after all", State.REMOVING: "was removed by an interrupted run"}
 
 
 async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
@@ -36,7 +39,8 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
         return await questions(item, row, tenant, want, stage)
     held = holdings.get(item.key)
     if want.wanted is Wanted.LEAVE:
-        if held is None or held.state in (State.GONE, State.LEFT) or stage < row.created_in:
+        # What was there before us stays, so that nothing is waited for.
+        if held is None or held.state is State.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
         return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
     # Once revoking has begun nothing new is made, not even what is meant to stay a little longer.
@@ -64,15 +68,9 @@ def _stays(item: Item, row: Change, tenant: Tenant, held: Holding) -> list[Step]
     """What is to be said of an object that is not to be removed by us, though its time has come; None if it is."""
     if held.state is State.BORROWED:
         return []  # was there before us and stays
-    if row.offered and not _taken(item, tenant, held):
+    if row.offered and not tenant.ledger.taken(item.key):
         return [item.step(Verb.OFFER, "stays, as published, unless somebody asks for its removal", new=False)]
     return None
-
-
-def _taken(item: Item, tenant: Tenant, held: Holding) -> bool:
-    """Whether somebody has asked for the removal since the object was made."""
-    said = tenant.ledger.attested.get(item.key)
-    return said is not None and (held.state is State.REMOVING or said.at >= held.since)
 
 
 def _towards_absent(
@@ -102,12 +100,14 @@ def _towards_present(
         if too_new:
             return too_new
         if state is State.CREATING and stage <= Stage.RUN:
-            return [item.step(Verb.CREATE, "was not made after all", desired=desired, after=image(desired))]
+            return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
         drift = _drift(item, row, held, {"exists": False}, None) if state is State.OURS and not row.ours_alone else None
         if drift and not repair:
             return [drift]
         mends = drift if stage is Stage.RUN else None
-        return [item.step(Verb.FORGET, "was removed by someone else", before=held.seen, mends=mends)]
+        # Only what we had seen in place can have been removed by others: the rest we had left half-made ourselves.
+        why = "was removed by someone else" if drift else HALF_DONE.get(state, "is gone")
+        return [item.step(Verb.FORGET, why, before=held.seen, mends=mends, desired=desired)]
     if state is State.BORROWED:
         return []
     now = image(observed.settings)

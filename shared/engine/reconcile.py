@@ -17,7 +17,7 @@ from shared.engine.steps import STANDING, Step, Tenant, Verb
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 
 # After this many creations that left nothing behind, a person is told instead.
-MOST_ATTEMPTS = 3
+MAX_CREATIONS = 3
 # Noted in the ledger without a call to the platform.
 NOTED = {
     Verb.ADOPT: Act.ADOPT, Verb.BORROW: Act.BORROW, Verb.FORGET: Act.FORGET, Verb.DRIFT: Act.DRIFT,
@@ -107,7 +107,7 @@ def _expect(step: Step, row: Change, observed: Present | Absent, held: Holding) 
             raise Temporary("still_there", f"{row.title} was removed but is still listed.")
     elif isinstance(observed, Absent):
         sentence = f"The platform accepted {row.title} but does not list it."
-        if row.resource.visible_within > timedelta(0) or held.attempts < MOST_ATTEMPTS:
+        if row.resource.visible_within > timedelta(0) or held.attempts < MAX_CREATIONS:
             raise Temporary("not_visible_yet", sentence + " We are waiting for it to appear.")
         raise Permanent("not_made", sentence + " Check the platform's service health, then reconcile again.")
 

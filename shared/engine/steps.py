@@ -1,18 +1,14 @@
 """What a plan is made of: its lines, the objects they are about, and what the engine needs of an open tenant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
-
-from pydantic import Field
-from typing_extensions import TypedDict
+from typing import Any, Protocol
 
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
-from shared.web.schema import When, example
 
 # Before anything that the ledger could know.
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -58,25 +54,6 @@ class Tenant(Protocol):
         ...
 
 
-@example(
-    {
-        "key": "rule", "title": "Routing rule", "verb": "create", "why": "is missing", "element": None, "until": None,
-        "before": None, "after": {"enabled": True},
-    }
-)  # fmt: skip
-class PlanStep(TypedDict):
-    """A line of a plan."""
-
-    key: str
-    title: str
-    verb: Annotated[Verb, Field(description="what would be done; `wait`, `ask`, `drift` and `offer` are only said")]
-    why: str
-    element: Annotated[str | None, Field(description="of a list that is shared with others, the element that is meant")]
-    until: Annotated[When | None, Field(description="how long it is waited for")]
-    before: Image | None
-    after: Image | None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One line of a plan: what will be done to which object, and why."""
@@ -97,14 +74,6 @@ class Step:
     """Whether the ledger does not have it yet; what only stands is noted once."""
     mends: "Step | None" = field(default=None, repr=False)
     """The drift that this puts right, which is noted before."""
-
-    def printed(self) -> PlanStep:
-        """The step as JSON, secrets by name only."""
-        return {
-            "key": self.key, "title": self.row.title, "verb": self.verb, "why": self.why,
-            "element": self.element or None, "until": self.until.isoformat() if self.until else None,
-            "before": self.before, "after": self.after,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +107,17 @@ def items(rows: Iterable[Row], tenant: Tenant) -> list[Item]:
             item = Item(row=row, element=element)
             found[item.key] = item
     return list(found.values())
+
+
+def known(rows: Sequence[Row], ledger: Ledger) -> list[Item]:
+    """Every object that the ledger knows, with its row."""
+    by_key = {row.key: row for row in rows if isinstance(row, Change | ByAdministrator)}
+    found = []
+    for key in ledger.holdings:
+        head, _, element = key.partition("/")
+        if head in by_key:
+            found.append(Item(row=by_key[head], element=element))
+    return found
 
 
 def held_of(key: str, holdings: Mapping[str, Holding]) -> list[Holding]:

@@ -13,7 +13,7 @@ from shared.engine.certificate import Leftover, Result
 from shared.engine.ledger import NOT_OURS, Ledger, State
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row
-from shared.engine.steps import Step, Verb
+from shared.engine.steps import Step, Verb, known
 from shared.flows.app import App
 from shared.flows.reports import store
 from shared.foundation.errors import ConsentMissing
@@ -80,7 +80,7 @@ def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> l
     return [
         {"key": item.key, "title": item.row.title, "identity": tenant.ledger.holdings[item.key].identity,
          "why": "the application was removed before a last look"}
-        for item in certificate.known(rows_of(platform, connection), tenant.ledger)
+        for item in known(rows_of(platform, connection), tenant.ledger)
         if isinstance(item.row, Change) and not item.row.local
     ]  # fmt: skip
 
@@ -108,7 +108,7 @@ async def without_consent(
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
     unknown: list[Leftover] = [
         {"key": item.key, "title": item.row.title, "identity": held.identity, "why": "could not check: consent is gone"}
-        for item in certificate.known(rows, tenant.ledger)
+        for item in known(rows, tenant.ledger)
         if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
     ]
     await certificate.draw_up(

@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
 
 from shared.connections import grants
 from shared.connections import record as connections
@@ -16,6 +15,8 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
+from shared.engine.rows import Row
+from shared.flows.access import found
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
@@ -25,8 +26,6 @@ from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId, new_id
-from shared.web.schema import example
-from shared.web.views.connections import found
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +35,6 @@ LINK_LIFE = timedelta(days=7)
 STATE_LIFE = timedelta(minutes=30)
 # Who consents is no account of ours, and their own name is forgotten in the end, which the ledger is not.
 ADMINISTRATOR = "the tenant's administrator"
-
-
 # One line of text.
 LINE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -45,54 +42,35 @@ LINE = r"^[^\x00-\x1f\x7f]*$"
 class NewConnection(BaseModel):
     """What an operator says to make a connection. `tenant` names it by id or domain and is best given."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"platform": "example", "site": "eu", "name": "Contoso", "tenant": "contoso.com"}]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
     platform: str
     site: Site
     name: str = Field(min_length=1, max_length=120, pattern=LINE)
-    customer: str = Field(
-        "", max_length=120, pattern=LINE, description="whose it is; those who see one customer only make their own"
-    )
+    customer: str = Field("", max_length=120, pattern=LINE)
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)
     repair_drift: bool = False
     policies: list[Policy] = Field([EVERYONE], max_length=policies.MOST)
 
 
-class PlannedChange(TypedDict):
-    """An object or activity that a connection will have, and why."""
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """The link for the tenant's administrator, good for a week, who sees there what will change before consenting."""
 
-    key: str
-    title: str
-    why: str
-
-
-class ConsentLink(TypedDict):
-    """The link for the tenant's administrator, who sees there what will change before consenting."""
-
-    id: str
-    consent_url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="good for a week")]
+    connection_id: ConnectionId
+    consent_url: str
 
 
-@example(
-    {
-        "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "consent_url": "https://footprint.example.com/connect/4b1c.2f0e",
-        "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected."}],
-    }
-)  # fmt: skip
-class MadeConnection(ConsentLink):
-    """A connection that was made, and what it will change."""
+@dataclass(frozen=True, kw_only=True)
+class MadeConnection(Invitation):
+    """A connection that was made, and the objects and activities that it will have."""
 
-    changes: list[PlannedChange]
+    rows: tuple[Row, ...]
 
 
 async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
-    """Make a connection in stage NEW and return its id, the link for the administrator, and what will change."""
+    """Make a connection in stage NEW."""
     platform = app.platforms.get(new.platform)
     if platform is None:
         raise Refused(
@@ -115,13 +93,9 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
         for policy in new.policies:
             await policies.put(write, identifier, policy)
         await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="made"))
-    return {
-        "id": identifier,
-        "consent_url": await link(app, identifier),
-        "changes": [
-            {"key": row.key, "title": row.title, "why": row.why} for row in in_modes(platform.rows, modes)
-        ],
-    }  # fmt: skip
+    return MadeConnection(
+        connection_id=identifier, consent_url=await link(app, identifier), rows=in_modes(platform.rows, modes)
+    )
 
 
 def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
@@ -237,11 +211,11 @@ async def _agrees(platform: Platform, agreed: str, result: ConsentResult) -> boo
     return agreed.lower() in names or await platform.same_tenant(agreed, result)
 
 
-async def connect_again(app: App, connection: Connection, actor: str) -> ConsentLink:
+async def connect_again(app: App, connection: Connection, actor: str) -> Invitation:
     """Stop removing and set up again, at any point after revoke. Returns a link in case consent is needed anew."""
     if connection.tenant is not None:
         await turn_to_grant(app, connection, actor)
-    return {"id": connection.id, "consent_url": await link(app, connection.id)}
+    return Invitation(connection_id=connection.id, consent_url=await link(app, connection.id))
 
 
 async def turn_to_grant(app: App, connection: Connection, actor: str) -> None:

@@ -15,7 +15,7 @@ from shared.flows import deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
-from shared.flows.quarantine import export, look
+from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.scan import scan
 from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
@@ -44,7 +44,7 @@ HANDLERS: dict[str, Handler] = {
 
 # These act on single mailboxes, each of which is taken by one run at a time, or on single messages, in such a way that
 # twice comes to the same as once. So they go on beside everything else.
-UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": look}
+UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": settle_items}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 PATIENCE = DAY

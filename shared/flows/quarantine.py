@@ -21,13 +21,13 @@ from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine
 from shared.protection.quarantine import SHOWN_FOR, Item, State
 
-# Messages looked at, or put back, in one run.
-MOST_AT_ONCE = 100
+# Messages that one run puts back, or looks for in their mailbox.
+MESSAGES_PER_RUN = 100
 # A part is read, sealed and handed out in one piece.
-LARGEST_PART = 8 * 1024 * 1024
-# What one run makes, so that it ends in good time.
-MOST_PARTS, MOST_A_PART = 4, 100
-SOON = timedelta(seconds=1)
+MAX_PART_BYTES = 8 * 1024 * 1024
+# What one run makes of an export, so that it ends in good time.
+PARTS_PER_RUN, MESSAGES_PER_PART = 4, 100
+NEXT_RUN_AFTER = timedelta(seconds=1)
 
 
 async def release(app: App, connection: Connection, number: int, actor: str) -> None:
@@ -55,22 +55,22 @@ def _no_such_item() -> Refused:
     return Refused(404, "no_such_item", "There is no such message in quarantine.")
 
 
-async def look(app: App, connection: Connection) -> None:
+async def settle_items(app: App, connection: Connection) -> None:
     """Put back what is asked for, and look at what may have left its bin by itself."""
     feed = app.platforms[connection.platform].feed
     if feed is None or connection.stage is not Stage.RUN:
         return
     box, now = await app.seal.box(connection.id), app.clock.now()
-    due = await quarantine.due(app.database, box, connection.id, now, MOST_AT_ONCE)
+    due = await quarantine.due(app.database, box, connection.id, now, MESSAGES_PER_RUN)
     async with feed.trash(connection) as trash:
         for item in due:
-            await _look_at(app, connection, trash, item)
+            await _settle(app, connection, trash, item)
     again = await quarantine.next_due(app.database, connection.id)
     if again is not None and again <= now + HOUR:
         await app.queue.send(Job(name="quarantine", connection=connection.id), again)
 
 
-async def _look_at(app: App, connection: Connection, trash: Trash, item: Item) -> None:
+async def _settle(app: App, connection: Connection, trash: Trash, item: Item) -> None:
     """What fails with one message is no other's matter: it is tried again later."""
     database, now = app.database, app.clock.now()
     later = max(item.until, now + SHOWN_FOR)
@@ -138,7 +138,7 @@ class _Open:
 
     @property
     def is_full(self) -> bool:
-        return self.file.getbuffer().nbytes >= LARGEST_PART or len(self.items) >= MOST_A_PART
+        return self.file.getbuffer().nbytes >= MAX_PART_BYTES or len(self.items) >= MESSAGES_PER_PART
 
 
 async def export(app: App, connection: Connection, lease: Lease) -> None:
@@ -148,8 +148,8 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
         return
     box = await app.seal.box(connection.id)
     async with feed.trash(connection) as trash:
-        for _ in range(MOST_PARTS):
-            items = await exports.left(app.database, box, connection.id, MOST_A_PART)
+        for _ in range(PARTS_PER_RUN):
+            items = await exports.left(app.database, box, connection.id, MESSAGES_PER_PART)
             if not items:
                 await exports.finish(app.database, lease, app.clock.now())
                 return
@@ -164,12 +164,16 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
                     await to_thread(part.put, "manifest.json", json.dumps(part.listed, indent=1).encode())
                     now = app.clock.now()
                     await exports.keep(app.database, box, lease, part.file.getvalue(), part.items, now)
-    raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=SOON)
+    raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=NEXT_RUN_AFTER)
 
 
 async def _add(trash: Trash, part: _Open, item: Item) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
-    line: dict[str, Any] = {**item.printed(), "file": f"{item.number}.eml"}
+    line: dict[str, Any] = {
+        "id": item.number, "address": item.address, "sender": item.sender, "subject": item.subject,
+        "policy": item.policy, "at": item.at.isoformat(), "until": item.until.isoformat(), "state": item.state,
+        "told": item.told, "file": f"{item.number}.eml",
+    }  # fmt: skip
     try:
         await to_thread(part.put, line["file"], await trash.content(item))
     except Temporary:

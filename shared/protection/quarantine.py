@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.connections.due import in_stages
 from shared.connections.record import Connection
@@ -25,7 +23,6 @@ from shared.protection.decisions import Decision
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
 from shared.storage.ids import ConnectionId
-from shared.web.schema import When, example
 
 # As long as a mailbox's bin keeps what lies in it.
 KEPT_FOR = timedelta(days=30)
@@ -51,27 +48,6 @@ class State(StrEnum):
 INSIDE = (str(State.WAITING), str(State.RELEASING))
 
 
-@example(
-    {
-        "id": 7, "address": "adele@contoso.com", "sender": "Invoices <billing@example.com>", "subject": "Overdue",
-        "policy": "invoices", "at": "2026-11-25T08:10:00+00:00", "until": "2026-12-25T08:10:00+00:00",
-        "state": "waiting", "told": None,
-    }
-)  # fmt: skip
-class QuarantineItem(TypedDict):
-    """A message that a policy took out of a mailbox."""
-
-    id: int
-    address: Annotated[str, Field(description="whose mailbox it came to")]
-    sender: str
-    subject: str
-    policy: str
-    at: When
-    until: Annotated[When, Field(description="how long it can be put back")]
-    state: State
-    told: Annotated[str | None, Field(description="what came of it, for people")]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One message. `number` is its name here, `message` the platform's, `labels` what it bore before."""
@@ -88,14 +64,6 @@ class Item:
     until: datetime
     state: State
     told: str | None
-
-    def printed(self) -> QuarantineItem:
-        """As JSON."""
-        return {
-            "id": self.number, "address": self.address, "sender": self.sender, "subject": self.subject,
-            "policy": self.policy, "at": self.at.isoformat(), "until": self.until.isoformat(),
-            "state": self.state, "told": self.told,
-        }  # fmt: skip
 
 
 def _about(user: str, message: str) -> str:

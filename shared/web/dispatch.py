@@ -140,7 +140,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
         raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
     if "id" in request.args:
-        from shared.web.views.connections import found
+        from shared.flows.access import found
 
         request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
     if route.may_be_repeated and KEY_HEADER in request.headers:

@@ -47,8 +47,8 @@ class Route:
         return self.in_api and self.auth is Auth.OPERATOR and self.method == "POST"
 
 
-# What looks at a tenant makes many calls there.
-LOOK = 10
+# What looks at a tenant makes many calls there, so it counts as so many requests.
+COST_OF_A_LOOK = 10
 
 
 def _route(name: str, line: str, handler: str, auth: Auth, cost: int = 1) -> Route:
@@ -60,13 +60,13 @@ _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
     _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY),
-    _route("describe", "GET /api/openapi.json", "api.openapi.document", Auth.NOBODY),
+    _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY),
     _route("create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
     _route("list_users", f"GET {_ONE}/users", "api.directory.users", Auth.VIEWER),
     _route("list_groups", f"GET {_ONE}/groups", "api.directory.groups", Auth.VIEWER),
-    _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, LOOK),
+    _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, COST_OF_A_LOOK),
     _route("sync", f"POST {_ONE}/sync", "api.actions.sync", Auth.OPERATOR),
     _route("reconcile", f"POST {_ONE}/reconcile", "api.actions.reconcile", Auth.OPERATOR),
     _route("grant", f"POST {_ONE}/grant", "api.actions.grant_again", Auth.OPERATOR),
@@ -82,7 +82,7 @@ ROUTES: tuple[Route, ...] = (
     _route("get_report_html", f"GET {_ONE}/reports/{{report}}/html", "api.reports.as_html", Auth.VIEWER),
     _route("get_report_csv", f"GET {_ONE}/reports/{{report}}/csv", "api.reports.as_csv", Auth.VIEWER),
     _route("list_operations", f"GET {_ONE}/operations", "api.records.operations", Auth.VIEWER),
-    _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.VIEWER, LOOK),
+    _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.VIEWER, COST_OF_A_LOOK),
     _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
     _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
     _route("put_policy", f"PUT {_ONE}/policies/{{name}}", "api.policies.put_policy", Auth.OPERATOR),
@@ -106,7 +106,7 @@ ROUTES: tuple[Route, ...] = (
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
     _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR),
     _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),
-    _route("page_plan", "GET /connections/{id}/plan", "pages.plans.page", Auth.VIEWER, LOOK),
+    _route("page_plan", "GET /connections/{id}/plan", "pages.plans.page", Auth.VIEWER, COST_OF_A_LOOK),
     _route("page_section", "GET /connections/{id}/{section}", "pages.sections.page", Auth.VIEWER),
     _route("page_action", "POST /connections/{id}/{action}", "pages.actions.act", Auth.OPERATOR),
 )

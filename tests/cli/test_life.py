@@ -1,11 +1,13 @@
 """A whole life by commands, before the local machine, over sockets."""
 
 import csv
+import html
 import io
 import json
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from shared.cli.certificate import verified
@@ -67,6 +69,7 @@ def _records(line: Line, identifier: str) -> None:
     assert line("plan", identifier).told.endswith("\nThere is nothing to do.\n")
     ending = line("plan", identifier, "--for", "revoke")
     assert re.search(r"^remove +\S", ending.out, re.MULTILINE)
+    _same_plan(line, identifier, ending.out)
     changes = line("changes", identifier)
     for seen in ("● present", "○ absent", "● running"):
         assert seen in changes.out
@@ -82,6 +85,26 @@ def _records(line: Line, identifier: str) -> None:
     assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
     asked = next(one for one in line("ledger", identifier).out.splitlines() if "synchronise now" in one)
     assert "operator@msp.example" in asked
+
+
+def _same_plan(line: Line, identifier: str, printed: str) -> None:
+    """The API's plan of a revoke is what the command line prints and what the console shows, with the same times."""
+    steps = line("plan", identifier, "--for", "revoke", "--json").json["steps"]
+    told = [(f"{step['title']} {step['element'] or ''}".strip(), step["when"]) for step in steps]
+    assert {when for _, when in told} >= {"at once", "after 1 hour", "after 24 hours"}
+    rows = [re.split(r" {2,}", row) for row in printed.splitlines()[1:]]
+    assert [(row[1], row[2]) for row in rows] == told
+    page = httpx.get(
+        f"{line.machine.address}/connections/{identifier}/plan?for=revoke&fresh=1",
+        headers={"Authorization": f"Bearer {line.machine.token()}"},
+        trust_env=False,
+    )
+    shown: list[tuple[str, str]] = []
+    for section in re.findall(r"<section class=\"card\"><h3>(.*?)</section>", page.raise_for_status().text, re.DOTALL):
+        when = section.partition(" <span")[0]
+        for title, element in re.findall(r"<strong>(.*?)</strong>(?: <code>(.*?)</code>)?", section):
+            shown.append((f"{html.unescape(title)} {element}".strip(), when[0].lower() + when[1:]))
+    assert shown == told
 
 
 def _leave(line: Line, identifier: str) -> None:

@@ -60,7 +60,7 @@ async def test_hazard_02_a_lost_answer_makes_nothing_twice(world: World, name: s
     if name in expected:
         assert tried(world, match) == expected[name]
         written = [entry async for entry in entries(world.app.database, connection.id)]
-        assert [e["act"] for e in written if e["act"] == "adopt"], "what was made is found again, and known as ours"
+        assert [e.act for e in written if e.act == "adopt"], "what was made is found again, and known as ours"
     await world.leave(connection)
     assert world.snapshot() == before
 
@@ -72,7 +72,7 @@ async def test_hazard_02_a_lost_request_is_made_after_all(world: World, name: st
     connection = await world.connect()
     assert made(world, before) == WHOLE
     written = [entry async for entry in entries(world.app.database, connection.id)]
-    assert [e for e in written if e["act"] == "create" and e["state"] == "failed"]
+    assert [e for e in written if e.act == "create" and e.state == "failed"]
 
 
 async def test_hazard_02_a_lost_answer_with_a_lagging_directory(world: World) -> None:

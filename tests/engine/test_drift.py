@@ -63,7 +63,7 @@ async def sync(world: World, connection: Connection) -> Connection:
 
 async def drifts(world: World, connection: Connection) -> list[dict[str, Any]]:
     """What the ledger recorded as drift."""
-    return [entry async for entry in entries(world.app.database, connection.id) if entry["act"] == "drift"]
+    return [entry async for entry in entries(world.app.database, connection.id) if entry.act == "drift"]
 
 
 EDITS: dict[str, dict[str, Any]] = {
@@ -88,9 +88,9 @@ async def test_hazard_05_an_edit_of_our_rule_is_recorded_and_left(world: World, 
     (entry,) = await drifts(world, connection)
     name = "Foreign" if edit == "exception" else next(iter(EDITS[edit]))
     value = ["ExceptIfSenderDomainIs"] if edit == "exception" else EDITS[edit][name]
-    assert entry["key"] == "rule-incoming-domain"
-    assert entry["after"] == {name: value}
-    assert entry["before"] == {
+    assert entry.key == "rule-incoming-domain"
+    assert entry.after == {name: value}
+    assert entry.before == {
         name: [] if edit == "exception" else sorted(was[name]) if edit == "condition" else was[name]
     }
     # Told once, however often it is looked at.
@@ -154,7 +154,7 @@ async def test_hazard_06_a_group_deleted_by_the_customer_is_told_at_the_next_syn
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
     assert "mail flows unscanned" in str(told.sentence)
     assert "TMCAS Inline Incoming O365 Virtual Group" in str(told.sentence)
-    keys = {entry["key"] for entry in await drifts(world, connection)}
+    keys = {entry.key for entry in await drifts(world, connection)}
     assert {"group-incoming", "group-incoming-members"} <= keys
     assert [one for one in rules(world) if one["Name"] == "TMCAS Inline Incoming User Transport Rule"]
 
@@ -184,7 +184,7 @@ async def test_hazard_06_a_group_emptied_by_a_directory_tool_is_told(world: Worl
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
     assert "flows unscanned" in str(told.sentence)
     (entry,) = await drifts(world, connection)
-    assert (entry["key"], entry["before"], entry["after"]) == (
+    assert (entry.key, entry.before, entry.after) == (
         "group-incoming-members", {"members": chosen}, {"members": []},
     )  # fmt: skip
     held = await holdings_of(world.app.database, connection.id)

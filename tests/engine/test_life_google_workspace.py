@@ -54,8 +54,8 @@ async def test_what_an_api_can_change_is_gone_before_the_administrator_is_asked_
     assert not [box for box in customer.mailboxes.values() if box.watch]
     assert customer.members[str(group_of(world)["id"])] == {}
     # Nothing that needs a permission comes after the permission has gone.
-    gone = {e["key"].split("/")[0]: e["number"] async for e in entries(database, now.id)
-            if e["act"] == "remove" and e["state"] == "done"}  # fmt: skip
+    gone = {e.key.split("/")[0]: e.number async for e in entries(database, now.id)
+            if e.act == "remove" and e.state == "done"}  # fmt: skip
     order = sorted(gone, key=lambda key: gone[key])
     assert order.index("watches") < order.index("policies") < order.index("directory") < order.index("tokens")
     assert order.index("group-members") < order.index("policies")
@@ -69,7 +69,7 @@ async def test_each_mode_alone(world: World, mode: str) -> None:
     marks = await world.marks(connection)
     assert ("watches" in marks, "label" in marks) == (mode == "api", mode == "api")
     assert ("group" in marks, "rule" in marks, "gateway" in marks) == (mode == "inline",) * 3
-    asked = {scope for call in await operations_of(world.app.database, connection.id) for scope in [call["method"]]}
+    asked = {scope for call in await operations_of(world.app.database, connection.id) for scope in [call.method]}
     assert ("gmail.users.watch" in asked) is (mode == "api")
     await google.leave(world, connection)
     assert world.snapshot(ORCHARD) == before
@@ -107,8 +107,8 @@ async def test_a_risky_message_is_labelled_once_and_a_harmless_one_is_not(world:
     modified = [call for call in world.sims.cloud.calls if call.path.endswith("/modify")]
     assert len(modified) == 1
     logged = await operations_of(world.app.database, connection.id, most=10_000)
-    acts = [row for row in logged if row["method"] == "gmail.users.messages.modify"]
-    assert [(row["subject"], row["target"], row["status"], row["quota"]) for row in acts] == [(user, risky, 200, 5)]
+    acts = [row for row in logged if row.method == "gmail.users.messages.modify"]
+    assert [(row.subject, row.target, row.status, row.quota) for row in acts] == [(user, risky, 200, 5)]
     assert not [row for row in logged if "Hello" in json.dumps(row)]
 
 
@@ -131,10 +131,10 @@ async def test_hazard_10_the_gateway_outlives_the_rule_by_24_hours(world: World)
     gone: dict[str, datetime] = {}
     asked: dict[str, datetime] = {}
     async for entry in entries(world.app.database, connection.id):
-        if entry["act"] == "forget":
-            gone[entry["key"]] = datetime.fromisoformat(entry["at"])
-        if entry["act"] == "ask" and entry["after"]["wanted"] == "absent":
-            asked[entry["key"]] = datetime.fromisoformat(entry["at"])
+        if entry.act == "forget":
+            gone[entry.key] = entry.at
+        if entry.act == "ask" and entry.after == {"wanted": "absent"}:
+            asked[entry.key] = entry.at
     assert asked["gateway"] - gone["rule"] >= timedelta(hours=24)
     assert asked["route"] >= gone["rule"]
     assert min(asked["application"], asked["delegation"]) >= gone["gateway"]

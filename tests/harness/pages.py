@@ -11,7 +11,8 @@ from shared.flows import grant
 from shared.web import sessions
 from shared.web.dispatch import answer
 from shared.web.http import Actor, Response, Role, received
-from shared.web.pages import SECTIONS, TEMPLATES
+from shared.web.pages import SECTIONS
+from shared.web.pages.assets import TEMPLATES
 from shared.web.pages.plans import KINDS
 from tests.harness.world import World
 

@@ -39,7 +39,7 @@ async def create(
         policies=more.pop("policies", [EVERYONE, RISKY]), **more,
     )  # fmt: skip
     made = await grant.create(world.app, new, "operator@msp.example")
-    return await world.connection(made["id"])
+    return await world.connection(made.connection_id)
 
 
 def decide(

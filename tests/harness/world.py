@@ -205,7 +205,7 @@ class World:
             policies=[EVERYONE] if policies is None else policies, **more,
         )  # fmt: skip
         made = await grant.create(self.app, new, "operator@msp.example")
-        return await self.connection(made["id"])
+        return await self.connection(made.connection_id)
 
     async def consent(self, connection: Connection, domain: str = CONTOSO) -> None:
         """The administrator opens the platform's page, accepts and comes back."""

@@ -45,7 +45,7 @@ async def test_each_action_is_done_once_and_logged(world: World, actions: tuple[
     rows = await decisions.listed(world.app.database, connection.id)
     assert [row["findings"] for row in rows] == [["senders"]] * len(actions)
     logged = await operations_of(world.app.database, connection.id, most=10_000)
-    methods = [row["method"].rpartition(".")[2] for row in logged if row["target"] == message]
+    methods = [row.method.rpartition(".")[2] for row in logged if row.target == message]
     assert [one for one in methods if one != "get"] == calls
     assert WORDS not in json.dumps([logged, rows], default=str)
 

@@ -59,17 +59,17 @@ async def test_a_revoke_is_refused_while_messages_wait_and_exports_them_if_that_
     assert [(line["subject"], bool(line["file"]), bool(line["told"])) for line in lines] == [
         ("You won", True, False), ("Hello", False, True),
     ]  # fmt: skip
-    noted = [e async for e in entries(world.app.database, connection.id) if e["key"] == "quarantine"]
-    orders = [(e["note"], e["actor"]) for e in noted if e["act"] == "order"]
+    noted = [e async for e in entries(world.app.database, connection.id) if e.key == "quarantine"]
+    orders = [(e.note, e.actor) for e in noted if e.act == "order"]
     assert orders == [("message 2 is to be put back", "operator@msp.example")]
-    assert [e["note"].split(",")[0] for e in noted if e["act"] != "order"] == ["exported from quarantine: 2"]
+    assert [e.note.split(",")[0] for e in noted if e.act != "order"] == ["exported from quarantine: 2"]
     # It is kept for thirty days, sealed, and nothing else is.
     async with world.app.database.read() as read:
         assert (await read.execute(db.quarantine.select())).all() == []
         (row,) = (await read.execute(db.exports.select())).mappings().all()
         assert b"You won" not in row["sealed"]
-    before = [e["number"] async for e in entries(world.app.database, connection.id) if e["key"] == "quarantine"]
-    removals = [e["number"] async for e in entries(world.app.database, connection.id) if e["act"] == "remove"]
+    before = [e.number async for e in entries(world.app.database, connection.id) if e.key == "quarantine"]
+    removals = [e.number async for e in entries(world.app.database, connection.id) if e.act == "remove"]
     assert before[0] < min(removals)
     assert released in google.mailbox(world, ADMIN).messages
     await world.pass_time(timedelta(days=31))
@@ -82,7 +82,7 @@ async def test_an_export_of_what_waits_comes_in_parts_and_goes_on_after_an_outag
     connection = await connect(world)
     empty = await ask(world, connection, "POST", "/quarantine/export")
     assert (empty.status, json.loads(empty.body)["code"]) == (409, "quarantine_empty")
-    await taken(world, flow.MOST_A_PART + 5)
+    await taken(world, flow.MESSAGES_PER_PART + 5)
     world.fault({"host": "gmail", "path": "/messages/"}, {"kind": "status", "status": 503}, times=9, skip=40)
     assert (await ask(world, connection, "POST", "/quarantine/export")).status == 202
     await world.work()
@@ -90,7 +90,7 @@ async def test_an_export_of_what_waits_comes_in_parts_and_goes_on_after_an_outag
     assert (not_ready.status, json.loads(not_ready.body)["code"]) == (404, "export_not_ready")
     await world.pass_time(timedelta(hours=1))
     files, lines = await unpacked(world, connection)
-    assert len(files) == len(lines) == flow.MOST_A_PART + 5
+    assert len(files) == len(lines) == flow.MESSAGES_PER_PART + 5
     assert len({line["id"] for line in lines}) == len(lines)
     assert len(await exports.parts(world.app.database, connection.id)) > 1
     # Asked for again, it holds what waits then.
@@ -100,4 +100,4 @@ async def test_an_export_of_what_waits_comes_in_parts_and_goes_on_after_an_outag
     await world.pass_time(timedelta(hours=1))
     _, lines = await unpacked(world, connection)
     assert first not in {line["id"] for line in lines}
-    assert len(lines) == flow.MOST_A_PART + 4
+    assert len(lines) == flow.MESSAGES_PER_PART + 4

@@ -91,7 +91,7 @@ async def test_the_chain_is_never_forked(processes: list[Database]) -> None:
 
     await asyncio.gather(*(write_some(one) for one in processes))
     assert await chain.verify(processes[0], "one") is None
-    numbers = [entry["number"] async for entry in chain.entries(processes[0], "one")]
+    numbers = [entry.number async for entry in chain.entries(processes[0], "one")]
     assert numbers == list(range(1, PROCESSES * ROUNDS + 1))
 
 
@@ -189,9 +189,9 @@ async def test_whoever_reads_the_log_from_the_last_number_on_misses_nothing(proc
         await write.execute(sa.insert(db.operations).values(connection="one", **asdict(call)))
         later = asyncio.ensure_future(log.flush())
         await until_waiting(reader, later)
-        seen = [row["number"] for row in await operations.listed(reader, "one")]
+        seen = [row.number for row in await operations.listed(reader, "one")]
     await later
-    seen += [row["number"] for row in await operations.listed(reader, "one", after=max(seen, default=0))]
+    seen += [row.number for row in await operations.listed(reader, "one", after=max(seen, default=0))]
     assert len(seen) == 2
 
 

@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from infra.local.printed_tables import ROOT
 from shared.web import openapi
-from shared.web.api import openapi as described
+from shared.web.api import description
 from shared.web.dispatch import handler
 from shared.web.http import LARGEST_BODY, Request
 from shared.web.openapi_texts import VERSION
@@ -76,7 +76,7 @@ async def test_the_document_is_served_to_anybody_and_made_once(world: World) -> 
     again = await ask(world, "GET", "/api/openapi.json", if_none_match=first.headers["ETag"])
     assert (again.status, again.body) == (304, b"")
     request = Request(method="GET", path="/", query={}, headers={}, body=b"")
-    assert await described.document(world.app, request) is await described.document(world.app, request)
+    assert await description.document(world.app, request) is await description.document(world.app, request)
 
 
 async def test_other_methods_are_told_which_are_understood(world: World) -> None:

@@ -81,7 +81,7 @@ async def test_a_policy_is_made_changed_and_deleted_and_nobody_undoes_anothers(w
     assert await pressed(world, f"{base}/delete-policy", name="risky", etag=tag)
     assert await policies.find(world.app.database, running.id, "risky") is None
     entries = await chain.page(world.app.database, running.id, after=0, most=4, newest=True)
-    assert {(entry["actor"], entry["act"]) for entry in entries} == {(OLGA.name, "order")}
+    assert {(entry.actor, entry.act) for entry in entries} == {(OLGA.name, "order")}
 
 
 async def test_a_policy_is_sent_as_it_was_shown(world: World) -> None:

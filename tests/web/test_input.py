@@ -56,7 +56,7 @@ async def test_a_link_shows_its_own_connection_and_escapes_everything(world: Wor
     mine = await world.create()
     new = grant.NewConnection(platform="microsoft365", site="uk", name="<script>alert(1)</script>")  # type: ignore[arg-type]
     other = await grant.create(world.app, new, "operator@msp.example")
-    page = await ask(world, "GET", other["consent_url"].removeprefix(world.app.settings.public_url))
+    page = await ask(world, "GET", other.consent_url.removeprefix(world.app.settings.public_url))
     assert page.status == 200
     assert b"<script>" not in page.body
     assert b"&lt;script&gt;" in page.body

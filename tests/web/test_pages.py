@@ -12,8 +12,9 @@ from shared.protection.policies import EVERYONE, Policy
 from shared.web import sessions
 from shared.web.dispatch import answer
 from shared.web.http import Actor, Role, received
-from shared.web.pages import TEMPLATES, distance
+from shared.web.pages import distance
 from shared.web.pages.actions import ACTS
+from shared.web.pages.assets import TEMPLATES
 from tests.harness import workspace as google
 from tests.harness.pages import OLGA, VICTOR, Page, all_pages, asked, paths_of, press, pressed, see
 from tests.harness.world import FABRIKAM, World
@@ -38,7 +39,7 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     assert "Revoke access" in pages[""].text
     assert "objects are in place" not in pages[""].text
     fresh = pages[f"/connections/{new.id}/plan?for=revoke&fresh=1"]
-    groups = ("At once", "After 1 hour", "After 24 hours", "By the administrator", "What stays")
+    groups = ("At once", "After 1 hour", "After 24 hours", "By the administrator", "Stays")
     assert [fresh.text.index(title) for title in groups] == sorted(fresh.text.index(title) for title in groups)
     assert "has just found" in fresh.text
     await pressed(world, f"/connections/{new.id}/revoke")
@@ -135,7 +136,7 @@ async def test_whoever_may_only_look_or_sees_another_customer_can_do_nothing(wor
 async def test_what_others_have_written_is_shown_as_it_is_and_does_nothing(world: World) -> None:
     bad = """<script>alert(1)</script>"' onload=x {{ 7*7 }}"""
     new = grant.NewConnection(platform="google", site=Site.UK, name=bad, customer=bad)
-    connection = await world.connection((await grant.create(world.app, new, bad))["id"])
+    connection = await world.connection((await grant.create(world.app, new, bad)).connection_id)
     async with world.app.database.write() as write:
         await policies.put(write, connection.id, Policy(name="odd", users=[bad], conditions={"words": [bad]}))
     base = f"/connections/{connection.id}"

@@ -24,13 +24,12 @@ from shared.connections import lease, search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.connections.stages import Stage
-from shared.flows import grant
+from shared.flows import access, grant
 from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.tenant import DELEGATED
 from shared.protection import directory, mailboxes
 from shared.storage.ids import ConnectionId
-from shared.web.views.connections import found as connection_found
 
 SYNCS = ("whole", "unchanged")
 
@@ -112,8 +111,8 @@ async def connected(running: Machine, large: Large) -> ConnectionId:
         for action in large.actions:
             url = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
             (await client.post(url, json={"action": action})).raise_for_status()
-    await large.consents(running, await connection_found(app, made["id"]), tenant)
-    while (found := await connection_found(app, made["id"])).stage is not Stage.RUN or found.synced_at is None:
+    await large.consents(running, await access.found(app, made.connection_id), tenant)
+    while (found := await access.found(app, made.connection_id)).stage is not Stage.RUN or found.synced_at is None:
         if found.reason == "group_not_visible":
             running.move_clock(timedelta(minutes=1))
         await asyncio.sleep(0.05)

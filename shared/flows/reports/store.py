@@ -7,11 +7,10 @@ twice. Sending is a matter of its own, which may be tried again.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
 
 from shared.connections.lease import Lease, still_ours
 from shared.connections.record import Connection, hold
@@ -20,7 +19,6 @@ from shared.flows.reports.periods import Kind, Period
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 from shared.storage.ids import ConnectionId
-from shared.web.schema import When
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
 ADDRESS = (
@@ -36,11 +34,7 @@ def _each_once(addresses: list[str]) -> list[str]:
 class Subscription(BaseModel):
     """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"examples": [{"kinds": ["weekly"], "recipients": ["it@contoso.com"]}]},
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kinds: list[Kind] = Field(default=[Kind.WEEKLY], max_length=len(Kind))
     recipients: Annotated[
@@ -48,25 +42,38 @@ class Subscription(BaseModel):
     ] = []
 
 
-class ReportSummary(TypedDict):
-    """A report without what is in it."""
+Delivery = Literal["waiting", "to nobody", "sent", "in part", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSummary:
+    """A report without what is in it. `recipients` maps each address to what came of it."""
 
     name: str
     kind: Kind
-    begins: When
-    ends: When
-    made_at: When
-    recipients: Annotated[dict[str, str], Field(description="what came of each address")]
-    not_before: Annotated[When | None, Field(description="when sending is tried next, if it is")]
+    begins: datetime
+    ends: datetime
+    made_at: datetime
+    recipients: Mapping[str, str]
+    not_before: datetime | None
+    """When sending is tried next, if it is."""
     sentence: str | None
-    delivery: Literal["waiting", "to nobody", "sent", "in part", "failed"]
+
+    @property
+    def delivery(self) -> Delivery:
+        """What came of sending it, in all."""
+        states = set(self.recipients.values())
+        if self.not_before is not None:
+            return "waiting"
+        return "to nobody" if not states else "sent" if states == {SENT} else "in part" if SENT in states else "failed"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Report(ReportSummary):
-    """A report with all that is in it."""
+    """A report with all that is in it: `content` is JSON, made once and told as it is."""
 
     connection: str
-    content: Annotated[dict[str, Any], Field(description="the figures; null where there is nothing to count")]
+    content: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +223,7 @@ async def forget_recipients(write: AsyncConnection, connection_id: ConnectionId)
 async def page(
     database: Database, connection: str, *, after: str | None = None, most: int
 ) -> tuple[list[ReportSummary], str | None]:
-    """Some reports without what is in them, the newest first, JSON-ready; and the name of the last if there are more.
+    """Some reports without what is in them, the newest first, and the name of the last if there are more.
 
     `after` is the name of the one that they come behind.
     """
@@ -232,7 +239,7 @@ async def page(
             behind = sa.and_(table.ends == last.ends, table.kind > last.kind)
             query = query.where(sa.or_(table.ends < last.ends, behind))
         rows = (await read.execute(query.order_by(table.ends.desc(), table.kind).limit(most + 1))).mappings().all()
-    return [_shown(dict(row)) for row in rows[:most]], rows[most - 1]["name"] if len(rows) > most else None
+    return [_summary(row) for row in rows[:most]], rows[most - 1]["name"] if len(rows) > most else None
 
 
 async def found(database: Database, connection: str, name: str) -> Report | None:
@@ -241,19 +248,9 @@ async def found(database: Database, connection: str, name: str) -> Report | None
     query = sa.select(table).where(table.c.connection == connection, table.c.name == name)
     async with database.read() as read:
         row = (await read.execute(query)).mappings().first()
-        return cast("Report", _shown(dict(row))) if row else None
+        return Report(**{**row, "kind": Kind(row["kind"])}) if row else None
 
 
-def _shown(row: dict[str, Any]) -> ReportSummary:
-    moments = {
-        name: row[name].isoformat() if row[name] else None for name in ("begins", "ends", "made_at", "not_before")
-    }
+def _summary(row: sa.RowMapping) -> ReportSummary:
     # Its names are the table's columns.
-    return cast("ReportSummary", {**row, **moments, "delivery": _delivery(row)})
-
-
-def _delivery(row: Mapping[str, Any]) -> str:
-    states = set(row["recipients"].values())
-    if row["not_before"] is not None:
-        return WAITING
-    return "to nobody" if not states else SENT if states == {SENT} else "in part" if SENT in states else "failed"
+    return ReportSummary(**{**row, "kind": Kind(row["kind"])})

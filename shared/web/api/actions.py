@@ -11,6 +11,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import Accepted, Created, Request, Strict, accepted, created
+from shared.web.representations.grants import ConsentLink, MadeConnection, NewConnection, invitation, made_connection
 
 
 class Sync(Strict):
@@ -54,14 +55,19 @@ NOTED: Noted = {"accepted": True}
     "400 unknown_platform", "400 tenant_needed", "400 site_not_served", "400 unknown_mode", "400 not_possible_here",
     "400 no_scanner", "400 action_not_possible", "403 another_customer", "502",
 )  # fmt: skip
-async def create(app: App, request: Request, body: grant.NewConnection) -> Created[grant.MadeConnection]:
+async def create(app: App, request: Request, body: NewConnection) -> Created[MadeConnection]:
     """Create a connection. Nothing changes in the tenant before its administrator has consented."""
+    return created(made_connection(await make(app, request, body)))
+
+
+async def make(app: App, request: Request, body: grant.NewConnection) -> grant.MadeConnection:
+    """Make a connection for whoever asks. Raises Refused if it would be another customer's, or might become so."""
     if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
         raise Refused(
             400, "tenant_needed", "tenant: name it. On this platform a consent does not show who gave it, so another "
             "customer's could be taken for it.",
         )  # fmt: skip
-    return created(await grant.create(app, _theirs(request, body), request.actor.name))
+    return await grant.create(app, _theirs(request, body), request.actor.name)
 
 
 def _proves_who(app: App, platform: str) -> bool:
@@ -94,9 +100,9 @@ async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
 
 
 @refuses("409 tenant_taken", "409 changed_meanwhile")
-async def grant_again(app: App, request: Request) -> Accepted[grant.ConsentLink]:
+async def grant_again(app: App, request: Request) -> Accepted[ConsentLink]:
     """Connect again: removals stop. Returns a new invitation link, in case consent is needed again."""
-    return accepted(await grant.connect_again(app, request.connection, request.actor.name))
+    return accepted(invitation(await grant.connect_again(app, request.connection, request.actor.name)))
 
 
 @refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")

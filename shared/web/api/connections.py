@@ -56,6 +56,12 @@ async def health(app: App, _request: Request) -> Json[Health]:
 @refuses("400 unknown_platform")
 async def every(app: App, request: Request, query: Filter) -> Json[ConnectionPage]:
     """List connections, a page at a time."""
+    content = await page_of(app, request, query)
+    return paged(request, content, content["next"])
+
+
+async def page_of(app: App, request: Request, query: Filter) -> ConnectionPage:
+    """A page of the connections that whoever asks may see."""
     if query.platform is not None and query.platform not in app.platforms:
         raise Refused(400, "unknown_platform", f"platform: there is none but {', '.join(app.platforms)}.")
     found, last = await search.page(
@@ -63,7 +69,7 @@ async def every(app: App, request: Request, query: Filter) -> Json[ConnectionPag
     )
     following = encode(last.rank, last.made_at.isoformat(), last.id) if last else None
     shown = [overview.connection_view(app, connection) for connection in found]
-    return paged(request, {"connections": shown, "next": following}, following)
+    return {"connections": shown, "next": following}
 
 
 def wanted(request: Request, query: Filter) -> Wanted:

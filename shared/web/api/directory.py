@@ -35,17 +35,18 @@ class GroupPage(TypedDict):
 
 async def users(app: App, request: Request, query: Search) -> Json[UserPage]:
     """Users, by address."""
-    found, following = await _page(app, request, query, "users")
+    found, following = await page_of(app, request, query, "users")
     return paged(request, {"users": found, "next": following}, following)
 
 
 async def groups(app: App, request: Request, query: Search) -> Json[GroupPage]:
     """Groups, by address, each with the number of its members."""
-    found, following = await _page(app, request, query, "groups")
+    found, following = await page_of(app, request, query, "groups")
     return paged(request, {"groups": found, "next": following}, following)
 
 
-async def _page(app: App, request: Request, query: Search, kind: people.Kind) -> tuple[list[Any], str | None]:
+async def page_of(app: App, request: Request, query: Search, kind: people.Kind) -> tuple[list[Any], str | None]:
+    """Some users or groups, and the cursor of the next page, if there is one."""
     place = decode(query.cursor, (str, str))
     after = (place[0], place[1]) if place else None
     found, last = await people.page(app.database, request.connection.id, kind, query.q, after=after, most=query.limit)

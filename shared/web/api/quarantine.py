@@ -7,11 +7,12 @@ from shared.flows import quarantine as flow
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import exports, quarantine
-from shared.protection.quarantine import QuarantineItem, State
+from shared.protection.quarantine import State
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
 from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
 from shared.web.pagination import Paged, decode, encode, paged
+from shared.web.representations.quarantine import QuarantineItem, quarantine_item
 from shared.web.schema import Next
 
 
@@ -41,6 +42,12 @@ class QuarantinePage(TypedDict):
 @refuses("502")
 async def list_items(app: App, request: Request, query: Filter) -> Json[QuarantinePage]:
     """Messages in quarantine, newest first, with their number."""
+    content = await page_of(app, request, query)
+    return paged(request, content, content["next"])
+
+
+async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
+    """A page of the messages in a connection's quarantine."""
     connection, place = request.connection.id, decode(query.cursor, (int,))
     wanted = {"state": query.state, "policy": query.policy, "user": query.user, "sender": query.sender}
     items, last = await quarantine.page(
@@ -48,10 +55,9 @@ async def list_items(app: App, request: Request, query: Filter) -> Json[Quaranti
         {name: str(value) for name, value in wanted.items() if value},
         before=place[0] if place else None, most=query.limit,
     )  # fmt: skip
-    following = None if last is None else encode(last)
     waiting = await quarantine.count(app.database, connection)
-    content: QuarantinePage = {"items": [item.printed() for item in items], "waiting": waiting, "next": following}
-    return paged(request, content, following)
+    following = None if last is None else encode(last)
+    return {"items": [quarantine_item(item) for item in items], "waiting": waiting, "next": following}
 
 
 @refuses("404 no_such_item", "409 not_running", "409 not_waiting")

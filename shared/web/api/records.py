@@ -6,30 +6,28 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.connections import call_log as calls
-from shared.connections.call_log import OperationEntry
 from shared.engine import chain
-from shared.engine.certificate import SignedCertificate
-from shared.engine.chain import LedgerEntry
-from shared.engine.steps import PlanStep
+from shared.flows import plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json
 from shared.web.pagination import Cursor, decode, encode, leading_on, paged
-from shared.web.schema import Next
+from shared.web.representations.certificate import SignedCertificate, signed_certificate
+from shared.web.representations.plans import Plan, plan_step
+from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
 from shared.web.views import changes as views
 
-# A file is read by a program, which takes more at a time than a person.
-MOST = {"json": 200, "ndjson": 10_000, "csv": 10_000}
+# A file is read by a program, which takes more rows at a time than a person.
+MAX_ROWS = {"json": 200, "ndjson": 10_000, "csv": 10_000}
 
 
 class Purpose(Strict):
     """What the plan is for."""
 
-    purpose: views.Purpose = Field(
+    purpose: plans.Purpose = Field(
         "now", alias="for", description="what would be done now, or by connecting again, by a repair, or by a revoke"
     )
 
@@ -48,30 +46,11 @@ class Hours(Strict):
     hours: int = Field(24, ge=1, le=24 * 30)
 
 
-class Plan(TypedDict):
-    """What would be done, in order."""
-
-    steps: list[PlanStep]
-
-
-class LedgerPage(TypedDict):
-    """Some of the ledger, in order."""
-
-    entries: list[LedgerEntry]
-    next: Next
-
-
-class OperationPage(TypedDict):
-    """Some of the log of calls, in order."""
-
-    operations: list[OperationEntry]
-    next: Next
-
-
 @refuses("502")
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
     """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
-    return as_json({"steps": await views.planned(app, request.connection, query.purpose)})
+    lines = await plans.planned(app, request.connection, query.purpose)
+    return as_json({"steps": [plan_step(line) for line in lines]})
 
 
 @refuses("502")
@@ -84,20 +63,22 @@ async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage]
     """The ledger in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
     rows = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
-    following = encode(rows[-1]["number"]) if len(rows) == most else None
+    following = encode(rows[-1].number) if len(rows) == most else None
+    shown = [ledger_entry(row) for row in rows]
     if query.format == "json":
-        return paged(request, {"entries": rows, "next": following}, following)
-    return _file(request, query, "ledger", rows, following)
+        return paged(request, {"entries": shown, "next": following}, following)
+    return _file(request, query, "ledger", shown, following)
 
 
 async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
     """The calls made with the service's own account, in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
     rows = await calls.listed(app.database, request.connection.id, after=after, most=most)
-    following = encode(rows[-1]["number"]) if len(rows) == most else None
+    following = encode(rows[-1].number) if len(rows) == most else None
+    shown = [operation(row) for row in rows]
     if query.format == "json":
-        return paged(request, {"operations": rows, "next": following}, following)
-    return _file(request, query, "operations", rows, following)
+        return paged(request, {"operations": shown, "next": following}, following)
+    return _file(request, query, "operations", shown, following)
 
 
 @refuses("404 no_platform_log", "502")
@@ -109,7 +90,7 @@ async def matched(app: App, request: Request, query: Hours) -> Json[views.Matche
 @refuses("404 no_certificate_yet", "502")
 async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
     """The signed exit certificate."""
-    return as_json(await views.exit_record(app, request.connection))
+    return as_json(signed_certificate(await views.exit_record(app, request.connection)))
 
 
 def _behind(query: Records) -> int:
@@ -118,7 +99,7 @@ def _behind(query: Records) -> int:
 
 
 def _most(query: Records) -> int:
-    return min(query.limit, MOST[query.format])
+    return min(query.limit, MAX_ROWS[query.format])
 
 
 def _file(

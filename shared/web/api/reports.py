@@ -2,32 +2,23 @@
 
 import asyncio
 
-from typing_extensions import TypedDict
-
 from shared.flows.app import App
 from shared.flows.reports import flow as reports
 from shared.flows.reports import store as keep
-from shared.flows.reports.store import Report, ReportSummary, Subscription
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Html, Json, Request, as_json
 from shared.web.pagination import Paged, decode, encode, paged
 from shared.web.preconditions import Precondition
-from shared.web.schema import Next
+from shared.web.representations.reports import Report, ReportPage, Subscription, report_summary, whole_report
 
 # A file of its own, opened from wherever it was saved to: it can do nothing but be looked at.
 HARMLESS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-class ReportPage(TypedDict):
-    """Some reports, newest first."""
-
-    reports: list[ReportSummary]
-    next: Next
-
-
 async def settings(app: App, request: Request) -> Json[Subscription]:
     """Which reports are created, and who receives them."""
-    return as_json(await keep.subscription(app.database, request.connection.id))
+    asked = await keep.subscription(app.database, request.connection.id)
+    return as_json(Subscription(kinds=asked.kinds, recipients=asked.recipients))
 
 
 @refuses("409 not_running", "409 no_mail_server")
@@ -39,18 +30,24 @@ async def put_settings(app: App, request: Request, body: Subscription, seen: Pre
 
 async def every(app: App, request: Request, query: Paged) -> Json[ReportPage]:
     """The stored reports, newest first, with their delivery status."""
+    content = await page_of(app, request, query)
+    return paged(request, content, content["next"])
+
+
+async def page_of(app: App, request: Request, query: Paged) -> ReportPage:
+    """A page of a connection's reports."""
     place = decode(query.cursor, (str,))
     found, last = await keep.page(
         app.database, request.connection.id, after=place[0] if place else None, most=query.limit
     )
     following = encode(last) if last else None
-    return paged(request, {"reports": found, "next": following}, following)
+    return {"reports": [report_summary(one) for one in found], "next": following}
 
 
 @refuses("404 no_such_report")
 async def one(app: App, request: Request) -> Json[Report]:
     """One report's figures."""
-    return as_json(await reports.one(app, request.connection, request.args["report"]))
+    return as_json(whole_report(await reports.one(app, request.connection, request.args["report"])))
 
 
 @refuses("404 no_such_report")
@@ -59,8 +56,8 @@ async def as_html(app: App, request: Request) -> Html:
     from shared.flows.reports.rendering import html
 
     report = await reports.one(app, request.connection, request.args["report"])
-    text = await asyncio.to_thread(html, report["content"])
-    return Html(headers=_file(Html.media, f"{report['name']}.html"), body=text.encode())
+    text = await asyncio.to_thread(html, report.content)
+    return Html(headers=_file(Html.media, f"{report.name}.html"), body=text.encode())
 
 
 @refuses("404 no_such_report")
@@ -69,7 +66,7 @@ async def as_csv(app: App, request: Request) -> Csv:
     from shared.flows.reports.rendering import figures
 
     report = await reports.one(app, request.connection, request.args["report"])
-    return Csv(headers=_file(Csv.media, f"{report['name']}.csv"), body=figures(report["content"]).encode())
+    return Csv(headers=_file(Csv.media, f"{report.name}.csv"), body=figures(report.content).encode())
 
 
 def _file(media: str, name: str) -> dict[str, str]:

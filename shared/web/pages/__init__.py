@@ -1,10 +1,8 @@
 """The pages: rendered on the server, and complete without script. What they show and do is what the API answers."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -13,14 +11,16 @@ from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.foundation.errors import NoRole, Refused
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
+from shared.web.pages import assets
 from shared.web.views import connections as overview
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
-# How often a page looks again, in seconds: often while things happen, seldom while time must pass.
-SOON, SELDOM = 3, 30
+Time = datetime | str
+"""A moment, itself or as ISO 8601."""
+# A page loads itself anew: often while things happen, seldom while time must pass.
+REFRESH_SECONDS, SLOW_REFRESH_SECONDS = 3, 30
 # A connection's sections, as they stand in its navigation.
 SECTIONS: Mapping[str, str] = {
     "": "Overview", "directory": "Directory", "policies": "Policies", "quarantine": "Quarantine",
@@ -73,11 +73,6 @@ def framed(
     return shown(request, template or f"{section or 'connection'}.html", status, **{**frame, **content})
 
 
-def content(answer: Response) -> Any:
-    """What an answer of the API holds: a page shows that, and nothing that it does not say."""
-    return json.loads(answer.body)
-
-
 def mode_titles(app: App, connection: Connection) -> list[str]:
     """The kinds of protection that a connection is for, as people read them."""
     return [mode.title for mode in app.platforms[connection.platform].modes if mode.name in connection.modes]
@@ -113,13 +108,13 @@ TITLES = {
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from shared.web.pages import assets
-
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(assets.TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    environment.filters.update(moment=moment, day=day, distance=distance, counted=counted, query=urlencode, pairs=pairs)
+    environment.filters.update(
+        moment=moment, day=day, iso=iso, distance=distance, counted=counted, query=urlencode, pairs=pairs
+    )
     environment.globals.update(
         STATUSES=STATUSES, MARKS=MARKS, RESULTS=RESULTS, STANDS=STANDS, STAGES=stages(), address=assets.address
     )
@@ -131,19 +126,24 @@ def stages() -> list[tuple[str, str]]:
     return [(stage.name.lower(), stage.title) for stage in Stage]
 
 
-def moment(text: str | None) -> str:
+def moment(time: Time | None) -> str:
     """A time as people read it."""
-    return f"{_at(text):%d %b %Y, %H:%M} UTC".lstrip("0") if text else "never"
+    return f"{_at(time):%d %b %Y, %H:%M} UTC".lstrip("0") if time else "never"
 
 
-def day(text: str) -> str:
+def day(time: Time) -> str:
     """Its day."""
-    return f"{_at(text):%d %b %Y}".lstrip("0")
+    return f"{_at(time):%d %b %Y}".lstrip("0")
 
 
-def distance(text: str, now: datetime) -> str:
+def iso(time: Time) -> str:
+    """The same for programs."""
+    return _at(time).isoformat()
+
+
+def distance(time: Time, now: datetime) -> str:
     """How far a time is from now, roughly: for whoever does not live by UTC."""
-    minutes = round((_at(text) - now).total_seconds() / 60)
+    minutes = round((_at(time) - now).total_seconds() / 60)
     far = abs(minutes)
     if not far:
         return "now"
@@ -152,8 +152,8 @@ def distance(text: str, now: datetime) -> str:
     return f"in {told}" if minutes > 0 else f"{told} ago"
 
 
-def _at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _at(time: Time) -> datetime:
+    return (datetime.fromisoformat(time) if isinstance(time, str) else time).astimezone(UTC)
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -2,11 +2,12 @@
 
 import hashlib
 from functools import cache
+from pathlib import Path
 
 from shared.flows.app import App
 from shared.web.http import Request, Response
-from shared.web.pages import TEMPLATES
 
+TEMPLATES = Path(__file__).parents[1] / "templates"
 STYLE, SCRIPT, ICON = "style.css", "console.js", "icon.svg"
 MEDIA = {STYLE: "text/css; charset=utf-8", SCRIPT: "text/javascript; charset=utf-8", ICON: "image/svg+xml"}
 

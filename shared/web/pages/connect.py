@@ -16,8 +16,8 @@ from shared.web.pages.connection import administrators, again, needs_consent
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
-# Between two looks that the holder of a link asks for, for whoever has it may press a button again and again.
-REST = timedelta(seconds=5)
+# Whoever has the link may press its button again and again: a look is begun so long after the last one.
+LOOK_NOT_BEFORE = timedelta(seconds=5)
 
 
 async def page(app: App, request: Request) -> Response:
@@ -49,7 +49,7 @@ async def look(app: App, request: Request) -> Response:
     """The administrator has done something, and would like to see it seen now and not within the hour."""
     connection = await grant.linked(app, request.args["token"])
     looked = connection.looked_at
-    rested = looked is None or looked + REST <= app.clock.now()
+    rested = looked is None or looked + LOOK_NOT_BEFORE <= app.clock.now()
     there = connection.tenant is not None and connection.stage is not Stage.CLOSED
     if there and rested and not overview.is_working(app, connection):
         await orders.start(app, connection, "advance", grant.ADMINISTRATOR)

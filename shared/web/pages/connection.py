@@ -11,7 +11,7 @@ from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
 from shared.web.http import Request, Response, Role
-from shared.web.pages import SELDOM, SOON, framed, table
+from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed, table
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
@@ -60,5 +60,5 @@ def again(app: App, connection: Connection) -> int | None:
     """After how many seconds the page looks again by itself; None where nothing will happen any more."""
     proving = connection.stage is Stage.NEW and connection.claimed_tenant is not None
     if overview.is_working(app, connection) or connection.stage is Stage.GRANT or proving:
-        return SOON
-    return None if connection.stage is Stage.CLOSED else SELDOM
+        return REFRESH_SECONDS
+    return None if connection.stage is Stage.CLOSED else SLOW_REFRESH_SECONDS

@@ -13,11 +13,11 @@ from shared.foundation.schedule import SYNC_AT, Site
 from shared.web.api import actions as acts
 from shared.web.api import connections as overview
 from shared.web.http import Request, Response, redirect
-from shared.web.pages import content, shown
+from shared.web.pages import shown
 from shared.web.pages.forms import Errors, at_field, made, one, posted, said
 
 # Often enough for somebody who looks on, and no more.
-AGAIN = 30
+REFRESH_SECONDS = 30
 SITES: Mapping[str, str] = {
     Site.EU: "Europe", Site.UK: "United Kingdom", Site.CA: "Canada", Site.US: "United States", Site.JP: "Japan",
     Site.ANZ: "Australia and New Zealand", Site.SG: "Singapore", Site.IN: "India",
@@ -29,13 +29,13 @@ async def index(app: App, request: Request) -> Response:
     """Connections, those that need a person first, with how many there are of each kind."""
     asked = dict(said(request).query)
     query = replace(request, query={"order": "needs", **asked}).parameters(overview.Filter)
-    found = content(await overview.every(app, request, query))
+    found = await overview.page_of(app, request, query)
     first = not asked.pop("cursor", "")
     return shown(
         request, "index.html", connections=found["connections"], asked=asked, first=first,
         next={**asked, "cursor": found["next"]} if found["next"] else None,
         counts=await search.count(app.database, Wanted(customer=request.actor.customer)),
-        platforms=app.platforms.titles, sites=_sites(app), again=AGAIN,
+        platforms=app.platforms.titles, sites=_sites(app), again=REFRESH_SECONDS,
     )  # fmt: skip
 
 
@@ -54,11 +54,11 @@ async def create(app: App, request: Request) -> Response:
     new = made(lambda: NewConnection.model_validate(_typed(app, form)), errors)
     if new is not None:
         try:
-            answer = content(await acts.create(app, request, new))
+            created = await acts.make(app, request, new)
         except Refused as error:
             errors |= at_field(error, FIELDS)
         else:
-            return redirect(f"/connections/{answer['id']}")
+            return redirect(f"/connections/{created.connection_id}")
     return _form(app, request, form, errors)
 
 

@@ -8,14 +8,14 @@ Image = Mapping[str, Any]
 Line = tuple[str, str | None, str | None]
 """A setting, as it was and as it is; None where it was not, or is not any more."""
 # More is for the exports, which have all of it.
-MOST_LINES, LONGEST = 10, 160
+MAX_LINES, MAX_VALUE_CHARS = 10, 160
 
 
 def differences(before: Image | None, after: Image | None) -> tuple[list[Line], int]:
     """Each setting that differs, and how many more than can be shown there are."""
     was, now = before or {}, after or {}
     names = [name for name in {**was, **now} if _value(was, name) != _value(now, name)]
-    lines = [(name, _text(was, name), _text(now, name)) for name in names[:MOST_LINES]]
+    lines = [(name, _text(was, name), _text(now, name)) for name in names[:MAX_LINES]]
     return lines, len(names) - len(lines)
 
 
@@ -29,4 +29,4 @@ def _text(image: Image, name: str) -> str | None:
         return None
     value = image[name]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[: MAX_VALUE_CHARS - 1]}…"

@@ -16,7 +16,7 @@ from shared.protection.quarantine import State
 from shared.web.api import quarantine as listing
 from shared.web.api import reports as kept
 from shared.web.http import Request, Response, etag, redirect
-from shared.web.pages import SELDOM, SOON, content, framed
+from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted, said
 from shared.web.pages.policies import seen
 from shared.web.pagination import Paged
@@ -33,12 +33,12 @@ async def quarantine(app: App, request: Request) -> Response:
     asked = dict(said(request).query)
     just_asked = asked.pop("exporting", "") == "1"
     query = replace(request, query=asked).parameters(listing.Filter)
-    found = content(await listing.list_items(app, request, query))
+    found = await listing.page_of(app, request, query)
     first = not asked.pop("cursor", "")
     parts = await exports.parts(app.database, request.connection.id)
     exporting = any(part.until is None for part in parts) or (just_asked and not parts)
     soon = exporting or any(item["state"] == "releasing" for item in found["items"])
-    again = SOON if soon else SELDOM if request.connection.stage is Stage.RUN else None
+    again = REFRESH_SECONDS if soon else SLOW_REFRESH_SECONDS if request.connection.stage is Stage.RUN else None
     return framed(
         app, request, "quarantine", again=again, items=found["items"], waiting=found["waiting"], asked=asked,
         states=STATES, next={**asked, "cursor": found["next"]} if found["next"] else None, first=first,
@@ -78,7 +78,7 @@ async def _reports(
     told = dict(said(request).query)
     saved = told.pop("saved", "") == "1"
     asked = replace(request, query=told).parameters(Paged)
-    found = content(await kept.every(app, request, asked))
+    found = await kept.page_of(app, request, asked)
     return framed(
         app, request, "reports", 400 if errors else status, reports=found["reports"], form=form, errors=errors, tag=tag,
         there=there, saved=saved, kinds=[str(kind) for kind in Kind], mailed=bool(app.settings.smtp.host),

@@ -1,48 +1,28 @@
 """What will be done, for whoever is about to ask for it: by what the ledger knows, and by a look at the tenant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.connections.stages import Stage
-from shared.engine.rows import ByAdministrator, Change, Row
+from shared.engine.forecast import Forecast
 from shared.engine.steps import Verb
 from shared.flows.app import App
+from shared.flows.plans import foreseen, planned
 from shared.foundation.errors import FootprintError
-from shared.platforms.rows import rows_of
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
 from shared.web.http import Request, Response
-from shared.web.pages import framed, table
+from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
-from shared.web.views import changes as views
 
-Line = Mapping[str, Any]
-Waits = Mapping[str, timedelta]
-
-
-class Group(NamedTuple):
-    """Some lines of a plan that happen together; the lowest rank comes first."""
-
-    rank: int
-    title: str
-
-
-# Between the first and the others comes what waits, by how many minutes.
-AT_ONCE, IN_TIME = Group(0, "At once"), Group(1_000_000, "When its time has come")
-REPORTED, HAND = Group(1_000_001, "Told, and left as it is"), Group(1_000_002, "By the administrator")
-STAYS = Group(1_000_003, "What stays")
-GROUPS: Mapping[str, Group] = {
-    Verb.WAIT: IN_TIME, Verb.ASK: HAND, Verb.OFFER: STAYS, Verb.LEAVE: STAYS, Verb.BORROW: STAYS, Verb.DRIFT: REPORTED,
-}  # fmt: skip
-WORDS: Mapping[str, str] = {
+# What is done, in words.
+VERBS: Mapping[Verb, str] = {
     Verb.CREATE: "make", Verb.UPDATE: "change", Verb.COMPLETE: "change", Verb.REMOVE: "remove",
     Verb.ADOPT: "take over", Verb.BORROW: "leave", Verb.FORGET: "note as gone", Verb.MISS: "note as not seen",
     Verb.LEAVE: "leave", Verb.DRIFT: "report", Verb.WAIT: "wait", Verb.ASK: "ask for", Verb.OFFER: "leave",
 }  # fmt: skip
-BORROWED, OFFERED = "yours before us", "stays, as published, unless its removal is asked for"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +74,17 @@ async def page(app: App, request: Request) -> Response:
     kind = KINDS[purpose]
     if connection.stage is Stage.NEW and purpose in ("now", "grant"):
         purpose, kind = "grant", FIRST
-    mine = rows_of(app.platforms[connection.platform], connection)
-    known = [table.whole(row) for row in (await views.changes(app, connection))["rows"]]
     possible = connection.stage in kind.stages
     # Before anybody has consented there is nothing to look at.
     looks = possible and connection.tenant is not None and connection.stage is not Stage.CLOSED
-    lines = expected(mine, known, purpose) if possible else []
+    lines: list[Forecast] | None = None
     if fresh and looks:
         try:
-            steps = await views.planned(app, connection, purpose)
-            lines = found(mine, known, steps) + [line for line in lines if line["why"] == BORROWED]
+            lines = await planned(app, connection, purpose)
         except FootprintError as error:
             failed = error.sentence
+    if lines is None:
+        lines = await foreseen(app, connection, purpose) if possible else []
     return framed(
         app, request, "plan", purpose=purpose, kind=kind, possible=possible, groups=grouped(lines),
         fresh=fresh and looks and not failed, looks=looks, failed=failed,
@@ -113,88 +92,14 @@ async def page(app: App, request: Request) -> Response:
     )  # fmt: skip
 
 
-def expected(mine: Sequence[Row], known: Sequence[Line], purpose: str) -> list[dict[str, Any]]:
-    """What the ledger lets us expect, in order."""
-    by_key, waits = {row.key: row for row in mine}, waits_of(mine, known)
-    lines = [
-        line
-        for each in known
-        if isinstance(row := by_key[each["key"]], Change | ByAdministrator)
-        and (line := _expected(row, each, purpose, waits))
-    ]
-    return lines[::-1] if purpose == "revoke" else lines
-
-
-def _expected(row: Change | ByAdministrator, each: Line, purpose: str, waits: Waits) -> dict[str, Any] | None:
-    by_hand, mark = isinstance(row, ByAdministrator), each["mark"]
-    match purpose:
-        case "grant" if mark == "absent":
-            return _line(each, HAND if by_hand else AT_ONCE, "", row.why)
-        case "repair" if mark == "drifted":
-            return _line(each, HAND if by_hand else AT_ONCE, "", "was changed by someone else", after=each["drift"])
-        case "revoke" if mark == "borrowed":
-            return _line(each, STAYS, "", BORROWED)
-        case "revoke" if mark != "absent" and isinstance(row, Change) and row.offered:
-            return _line(each, STAYS, "", OFFERED)
-        case "revoke" if mark != "absent":
-            return _line(each, HAND if by_hand else later(waits[row.key]), "", row.why)
-    return None
-
-
-def found(mine: Sequence[Row], known: Sequence[Line], steps: Iterable[Line]) -> list[dict[str, Any]]:
-    """What a look at the tenant has found to do, in order. What is not ours is said from the ledger."""
-    by_key, waits = {row.key: row for row in mine}, waits_of(mine, known)
-    not_ours = {(row["key"], row["element"]) for row in known if row["mark"] == "borrowed"}
-    lines = []
-    for step in steps:
-        key, verb, why = step["key"].partition("/")[0], WORDS[step["verb"]], step["why"]
-        if (key, step["element"]) in not_ours:
-            continue
-        group = GROUPS.get(step["verb"], AT_ONCE)
-        row = by_key[key]
-        if step["verb"] == Verb.WAIT and step["until"] is None and isinstance(row, Change) and row.offered:
-            group, verb, why = STAYS, WORDS[Verb.OFFER], OFFERED
-        elif step["verb"] == Verb.WAIT and step["until"] is None:
-            # It outlives what it serves: that is known, and so is what it is for.
-            group, why = (HAND if isinstance(row, ByAdministrator) else later(waits[key])), row.why
-            verb = WORDS[Verb.REMOVE]
-        lines.append(_line(step, group, verb, why, **{name: step[name] for name in ("before", "after", "until")}))
-    return lines
-
-
-def _line(each: Line, group: Group, verb: str, why: str, **more: Any) -> dict[str, Any]:
-    lines, left_out = differences(more.get("before"), more.get("after"))
-    return {
-        "title": each["title"], "element": each["element"], "group": group, "verb": verb, "why": why,
-        "until": more.get("until"), "differs": lines, "more": left_out,
-    }  # fmt: skip
-
-
-def grouped(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
-    """The lines by group: what is done at once, what waits, the shortest first, and then the rest."""
-    groups: dict[Group, list[Line]] = {}
+def grouped(lines: Iterable[Forecast]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The lines, in their order, by when they happen."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
-        groups.setdefault(line["group"], []).append(line)
-    return [(group.title, groups[group]) for group in sorted(groups)]
-
-
-def later(wait: timedelta) -> Group:
-    """What waits so long, or does not wait."""
-    minutes = int(wait.total_seconds() // 60)
-    if not minutes:
-        return AT_ONCE
-    hours, rest = divmod(minutes, 60)
-    said = f"{minutes} minutes" if rest else f"{hours} hour{'s' if hours > 1 else ''}"
-    return Group(rank=AT_ONCE.rank + minutes, title=f"After {said}")
-
-
-def waits_of(rows: Sequence[Row], known: Sequence[Line]) -> dict[str, timedelta]:
-    """How long after a revoke each row may go: it outlives what it serves and is there, which may have to wait too."""
-    there = {row["key"] for row in known if row["mark"] != "absent"}
-    by_key = {row.key: row for row in rows if isinstance(row, Change | ByAdministrator)}
-
-    def wait(key: str) -> timedelta:
-        served = [key for key in by_key[key].serves if key in by_key and key in there]
-        return max((wait(each) + by_key[key].kept_for for each in served), default=timedelta(0))
-
-    return {key: wait(key) for key in by_key}
+        differs, more = differences(line.before, line.after)
+        shown = {
+            "title": line.row.title, "element": line.element, "verb": VERBS[line.verb], "why": line.why,
+            "differs": differs, "more": more,
+        }  # fmt: skip
+        groups.setdefault(line.when, []).append(shown)
+    return [(when[0].upper() + when[1:], some) for when, some in groups.items()]

@@ -5,20 +5,21 @@ from typing import Any, Literal
 
 from shared.engine import certificate as certificates
 from shared.engine import chain
+from shared.engine.chain import LedgerEntry
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
-from shared.web.pages import content, framed, mail, policies, table
+from shared.web.pages import framed, mail, policies, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 from shared.web.pagination import Cursor, decode, encode
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
-# Entries on a page: with what differs in each, it still loads at once.
-ENTRIES = 25
+# With what differs in each entry, a page of so many still loads at once.
+ENTRIES_PER_PAGE = 25
 
 
 class Reading(Strict):
@@ -41,21 +42,21 @@ async def ledger(app: App, request: Request) -> Response:
     asked, connection = said(request).parameters(Reading), request.connection.id
     place = decode(asked.cursor, (int,))
     before = place[0] if place else 0
-    rows = await chain.page(app.database, connection, after=before, most=ENTRIES + 1, newest=True)
+    rows = await chain.page(app.database, connection, after=before, most=ENTRIES_PER_PAGE + 1, newest=True)
     titles = titles_of(app, request)
-    entries = [_differing(row, titles) for row in rows[:ENTRIES]]
+    entries = [_differing(row, titles) for row in rows[:ENTRIES_PER_PAGE]]
     return framed(
         app, request, "ledger", entries=entries, first=place is None, verified=asked.verify is not None,
         broken=await chain.verify(app.database, connection) if asked.verify else None,
-        next={"cursor": encode(entries[-1]["number"])} if len(rows) > ENTRIES else None,
+        next={"cursor": encode(rows[ENTRIES_PER_PAGE - 1].number)} if len(rows) > ENTRIES_PER_PAGE else None,
     )  # fmt: skip
 
 
-def _differing(entry: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+def _differing(entry: LedgerEntry, titles: Mapping[str, str]) -> dict[str, Any]:
     """An entry with what differs by it; an outcome only repeats what its intent has said."""
-    outcome = entry["state"] in ("done", "failed")
-    lines, more = ([], 0) if outcome else differences(entry["before"], entry["after"])
-    return {**entry, "title": titles.get(entry["key"].partition("/")[0]), "differs": lines, "more": more}
+    outcome = entry.state in ("done", "failed")
+    lines, more = ([], 0) if outcome else differences(entry.before, entry.after)
+    return {**vars(entry), "title": titles.get(entry.key.partition("/")[0]), "differs": lines, "more": more}
 
 
 def titles_of(app: App, request: Request) -> dict[str, str]:
@@ -74,12 +75,11 @@ async def directory(app: App, request: Request) -> Response:
     """The organisation as we know it: in numbers, its domains, and its users and groups to be searched."""
     asked = said(request).parameters(Looking)
     search = people.Search(q=asked.q, cursor=asked.cursor)
-    lists = people.users if asked.kind == "users" else people.groups
-    found = content(await lists(app, request, search))
-    following = {"kind": asked.kind, "q": asked.q, "cursor": found["next"]} if found["next"] else None
+    found, cursor = await people.page_of(app, request, search, asked.kind)
+    following = {"kind": asked.kind, "q": asked.q, "cursor": cursor} if cursor else None
     return framed(
         app, request, "directory", c=await overview.detail(app, request.connection), kind=asked.kind, q=asked.q,
-        people=found[asked.kind], first=not asked.cursor, next=following,
+        people=found, first=not asked.cursor, next=following,
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ async def certificate(app: App, request: Request) -> Response:
     def named(keys: Iterable[str]) -> list[dict[str, str]]:
         return [{"title": titles.get(key.partition("/")[0], key), "identity": key.partition("/")[2]} for key in keys]
 
-    document = record["certificate"]
+    document = record.content
     of_ours = [line for line in document["changes"] if line["state"] not in ("borrowed", "left")]
     return framed(
         app, request, "certificate", record=record, changes=of_ours, before_us=named(document["yours_before_us"]),

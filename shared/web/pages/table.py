@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.engine.chain import Act, LedgerEntry
 from shared.engine.rows import ByAdministrator, Change, Row
 
 PUBLISHED_IN = (Stage.GRANT, Stage.RUN, Stage.REVOKE, Stage.CLEANUP)
@@ -15,7 +16,7 @@ SOONEST = (
 )  # fmt: skip
 THERE = frozenset({"present", "borrowed"})
 # More of one kind would only be scrolled past; the API has all of them.
-MOST_OBJECTS = 12
+MAX_OBJECTS_SHOWN = 12
 
 Line = Mapping[str, Any]
 
@@ -46,7 +47,7 @@ def _line(line: Line, of_key: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
     mark = min(marks, key=SOONEST.index) if marks else None
     until = max((row["until"] for row in objects if row.get("until")), default=None)
     return {
-        **line, "objects": objects[:MOST_OBJECTS], "more": max(len(objects) - MOST_OBJECTS, 0), "mark": mark,
+        **line, "objects": objects[:MAX_OBJECTS_SHOWN], "more": max(len(objects) - MAX_OBJECTS_SHOWN, 0), "mark": mark,
         "like": marks.count(mark) if mark else 0, "all": len(objects), "until": until,
     }  # fmt: skip
 
@@ -67,7 +68,7 @@ def progress(connection: Connection, mine: Sequence[Row], rows: Sequence[Line]) 
     return None
 
 
-def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Line]) -> list[dict[str, Any]]:
+def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, LedgerEntry]) -> list[dict[str, Any]]:
     """What is the administrator's: what is asked for now, and what is done, with when and by what it was seen.
 
     `told` is the last that the ledger says of each object.
@@ -80,7 +81,7 @@ def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Line]
             continue
         # Something that is gone was done when that was wanted; before, it is only not there yet.
         done = not row["asked"] and (row["mark"] == "absent" if ending else row["mark"] == "present")
-        if done and ending and last and last["act"] == "ask":
+        if done and ending and last and last.act is Act.ASK:
             continue  # it was asked for, and access was revoked before anybody did it
         if row["asked"] or done or row["mark"] in ("waiting", "drifted"):
             found.append({**row, "done": done, "removal": ending, "last": last})

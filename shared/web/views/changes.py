@@ -1,6 +1,6 @@
 """What is true of a connection, as JSON: for the API, the pages and the local commands alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
@@ -8,17 +8,15 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections import call_log as operations
-from shared.connections.lease import Lease
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
 from shared.engine.ledger import NOT_OURS, Holding, State
-from shared.engine.plan import plan
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
-from shared.engine.steps import PlanStep, Step, Verb, gone_since
-from shared.flows.advance import open_ledger
+from shared.engine.steps import gone_since
 from shared.flows.app import App
+from shared.flows.plans import onlooking
 from shared.foundation.errors import Refused
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
@@ -38,7 +36,7 @@ class MethodCalls(TypedDict):
 Matched = TypedDict("Matched", {"from": When, "to": When, "methods": list[MethodCalls]})
 
 Kind = Literal["change", "activity", "by administrator", "on demand"]
-Mark = Literal[
+RowState = Literal[
     "present", "absent", "waiting", "drifted", "borrowed", "under way", "by administrator", "running", "stopped",
     "on demand",
 ]  # fmt: skip
@@ -60,10 +58,10 @@ class AskedOfAdministrator(TypedDict):
     removal: bool
 
 
-class Marked(TypedDict):
+class StateOfRow(TypedDict):
     """What is true of an object now."""
 
-    mark: Annotated[Mark, Field(description="`borrowed` was there before us and stays")]
+    mark: Annotated[RowState, Field(description="`borrowed` was there before us and stays")]
     identity: Annotated[NotRequired[str | None], Field(description="the platform's own id of it")]
     since: Annotated[NotRequired[When], Field(description="since when it is so")]
     drift: Annotated[NotRequired[Mapping[str, Any] | None], Field(description="what somebody else has changed in it")]
@@ -73,7 +71,7 @@ class Marked(TypedDict):
     asked: NotRequired[AskedOfAdministrator | None]
 
 
-class ChangeRow(Marked):
+class ChangeRow(StateOfRow):
     """An object or activity, with what is true of it now."""
 
     key: str
@@ -139,7 +137,7 @@ def _state(held: Holding | None) -> State | None:
 def _lines(
     app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding], words: Mapping[str, str]
 ) -> list[ChangeRow]:
-    marked: dict[str | None, Marked] = {None: {"mark": "on demand"}}
+    marked: dict[str | None, StateOfRow] = {None: {"mark": "on demand"}}
     match row:
         case Activity():
             marked = {None: {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}}
@@ -166,7 +164,7 @@ IN_HAND = {State.ASKED: False, State.LEAVING: True}
 
 def _administered(
     connection: Connection, row: ByAdministrator, held: Holding | None, words: Mapping[str, str]
-) -> Marked:
+) -> StateOfRow:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
     # What was asked for and never seen is asked for no more once access is revoked.
     given_up = held is not None and held.state is State.ASKED and connection.stage > Stage.RUN
@@ -187,11 +185,13 @@ def _administered(
     return {**_known(held, "drifted" if held.drift else "present"), "asked": None}
 
 
-def _known(held: Holding, mark: Mark) -> Marked:
+def _known(held: Holding, mark: RowState) -> StateOfRow:
     return {"mark": mark, "identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
 
 
-def _marked(app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]) -> Marked:
+def _marked(
+    app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]
+) -> StateOfRow:
     """One object's mark: present, absent, waiting until, drifted, borrowed, or under way."""
     if holding.state is State.GONE:
         return _known(holding, "absent")
@@ -204,33 +204,6 @@ def _marked(app: App, connection: Connection, row: Change, holding: Holding, hol
         return {**_known(holding, "waiting"), "until": want.until.isoformat() if want.until else None}
     offered = row.offered and want.wanted is Wanted.ABSENT and connection.stage is not Stage.CLOSED
     return {**_known(holding, "drifted" if holding.drift else "present"), "offered": offered}
-
-
-Purpose = Literal["now", "grant", "repair", "revoke"]
-# A revoke is planned to its end, so that what goes later is on the list as well.
-PLANNED_IN = {"grant": Stage.GRANT, "repair": Stage.RUN, "revoke": Stage.CLEANUP}
-
-
-async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> list[PlanStep]:
-    """What would be done now, or by a grant, a repair or a revoke, by a fresh look at the tenant. Changes nothing.
-
-    Before anybody has consented, and after the end, no look is possible: then it is what the catalogue says.
-    """
-    platform = app.platforms[connection.platform]
-    stage = PLANNED_IN.get(purpose, connection.stage)
-    rows = rows_of(platform, connection)
-    if connection.tenant is None or connection.stage is Stage.CLOSED:
-        return _from_the_catalogue(rows) if stage is Stage.GRANT else []
-    repair = purpose == "repair" or connection.repairs_drift
-    async with platform.open(connection, await _onlooker(app, connection)) as tenant:
-        return [step.printed() for step in await plan(rows, tenant, stage, repair=repair)]
-
-
-def _from_the_catalogue(rows: Iterable[Row]) -> list[PlanStep]:
-    verbs = {Change: Verb.CREATE, ByAdministrator: Verb.ASK}
-    return [
-        Step(row=row, key=row.key, verb=verbs[type(row)], why=row.why).printed() for row in rows if type(row) in verbs
-    ]
 
 
 async def exit_record(app: App, connection: Connection) -> certificate.SignedCertificate:
@@ -249,17 +222,9 @@ async def matched(app: App, connection: Connection, span: timedelta) -> Matched:
         raise Refused(404, "no_platform_log", f"{platform.title} keeps no log of calls that we could read.")
     begin = now - span
     ours = await operations.counted(app.database, connection.id, begin, now)
-    async with platform.open(connection, await _onlooker(app, connection)) as tenant:
+    async with onlooking(app, connection) as tenant:
         theirs = await platform.recorded(tenant, begin, now)
     methods: list[MethodCalls] = [
         {"method": name, "ours": ours.get(name, 0), "theirs": theirs.get(name, 0)} for name in sorted({*ours, *theirs})
     ]
     return {"from": begin.isoformat(), "to": now.isoformat(), "methods": methods}
-
-
-async def _onlooker(app: App, connection: Connection) -> ledgers.Ledger:
-    # Without a lease the ledger cannot be written, so a tenant can only be looked at.
-    lease = Lease(connection=connection.id, token="", generation=connection.generation)
-    ledger = await open_ledger(app, connection, lease)
-    await ledger.load()
-    return ledger

@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.flows.app import App
-from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.protection import decisions, directory, quarantine
 from shared.web.schema import When, example
@@ -97,14 +95,6 @@ class ConnectionDetail(ConnectionView):
     mail: MailCounts
     directory: DirectoryCounts
     domains: list[Domain]
-
-
-async def found(app: App, identifier: str, customer: str | None = None) -> Connection:
-    """The connection with this id. Raises Refused 404 if there is none, or if it is not this customer's."""
-    connection = await connections.find(app.database, identifier)
-    if connection is None or customer not in (None, connection.customer):
-        raise Refused(404, "no_such_connection", "There is no such connection.")
-    return connection
 
 
 def connection_view(app: App, connection: Connection) -> ConnectionView:

@@ -43,7 +43,7 @@ async def test_what_came_and_went_is_told(world: World) -> None:
     await run(world.app, Job(name="sync-now", connection=connection.id))
     await until(world, end + HALF_AN_HOUR)
     (made,) = await report(world, connection)
-    content = (await flow.one(world.app, connection, made["name"]))["content"]
+    content = (await flow.one(world.app, connection, made.name)).content
     told = content["directory"]
     assert told["changes"]["users"] == {"added": 1, "removed": 2}
     assert told["changes"]["groups"] == {"added": 0, "removed": 0}
@@ -60,12 +60,12 @@ async def test_drift_that_was_mended_is_told(world: World) -> None:
     await run(world.app, Job(name="sync-now", connection=connection.id))
     world.cmdlet("Remove-TransportRule", Identity=rule, Confirm=False)
     await run(world.app, Job(name="sync-now", connection=connection.id))
-    acts = [entry["act"] async for entry in entries(world.app.database, connection.id)]
+    acts = [entry.act async for entry in entries(world.app.database, connection.id)]
     assert acts.count("drift") == 2
     await monday(world)
     await run(world.app, Job(name="refresh", connection=connection.id))
     (made,) = await report(world, connection)
-    content = (await flow.one(world.app, connection, made["name"]))["content"]
+    content = (await flow.one(world.app, connection, made.name)).content
     assert content["drift"] == {"found": 2, "repaired": 2, "standing": []}
     assert content["needs"] == []
 
@@ -77,7 +77,7 @@ async def test_drift_that_stands_needs_a_person(world: World) -> None:
     await run(world.app, Job(name="sync-now", connection=connection.id))
     await monday(world)
     (made,) = await report(world, connection)
-    content = (await flow.one(world.app, connection, made["name"]))["content"]
+    content = (await flow.one(world.app, connection, made.name)).content
     assert (content["drift"]["found"], content["drift"]["repaired"]) == (1, 0)
     assert content["drift"]["standing"] == [rule]
     assert any(rule in sentence for sentence in content["needs"])

@@ -64,19 +64,19 @@ async def test_a_report_arrives_as_mail_programs_show_it(world: World) -> None:
         world, connection = await due(world, ANNA, BERT, smtp=smtp)
         made = await one_of(world, connection)
         await one_of(world, connection)
-    assert made["delivery"] == "sent"
+    assert made.delivery == "sent"
     ((recipients, _),) = post.taken
     assert recipients == [ANNA, BERT]
     (mail,) = post.messages
     assert mail["To"] == f"{ANNA}, {BERT}"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Message-ID"] == f"<{made['name']}.{connection.id}@example.com>"
+    assert mail["Message-ID"] == f"<{made.name}.{connection.id}@example.com>"
     assert mail["Subject"].startswith("Weekly report: Week ")
     kinds = [part.get_content_type() for part in mail.walk()]
     assert kinds == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/csv"]
     assert mail.get_body(("plain",)) is not None
     (attached,) = mail.iter_attachments()
-    assert attached.get_filename() == f"{made['name']}.csv"
+    assert attached.get_filename() == f"{made.name}.csv"
 
 
 def test_a_name_makes_no_header_and_no_line_is_too_long() -> None:
@@ -102,13 +102,13 @@ async def test_it_is_sent_under_tls_with_a_name_and_a_password(
     async with mail_server(post := Post(), security, certified(authority)) as smtp:
         known = {"username": "footprint", "password": "the password"}
         world, connection = await due(world, ANNA, smtp=smtp | known, ca_file=trusted(world, authority))
-        assert (await one_of(world, connection))["delivery"] == "sent"
+        assert (await one_of(world, connection)).delivery == "sent"
         assert post.logins == [(b"footprint", b"the password")]
         other = await world.again(smtp=smtp | known | {"password": "a wrong one"}, ca_file=trusted(world, authority))
         await monday(other)
         *_, refused = await report(other, connection)
-    assert (refused["delivery"], len(post.taken)) == ("waiting", 1)
-    assert "code 535" in refused["sentence"]
+    assert (refused.delivery, len(post.taken)) == ("waiting", 1)
+    assert "code 535" in refused.sentence
     assert "the password" not in caplog.text
     assert "a wrong one" not in caplog.text
 
@@ -127,8 +127,8 @@ async def test_a_server_that_is_not_what_it_should_be_gets_nothing(
             world, ANNA, smtp=smtp | {"username": "a", "password": "b"}, ca_file=trusted(world, authority)
         )
         made = await one_of(world, connection)
-    assert made["delivery"] == "waiting"
-    assert ("SMTPNotSupportedError" if flaw == "plain" else "SSLCertVerificationError") in made["sentence"]
+    assert made.delivery == "waiting"
+    assert ("SMTPNotSupportedError" if flaw == "plain" else "SSLCertVerificationError") in made.sentence
     assert (post.taken, post.logins) == ([], [])
 
 
@@ -137,11 +137,11 @@ async def test_one_refused_recipient_does_not_stop_the_others(world: World) -> N
     async with mail_server(post) as smtp:
         world, connection = await due(world, ANNA, BERT, "c@contoso.com", smtp=smtp)
         made = await one_of(world, connection)
-        assert made["recipients"] == {ANNA: "refused with code 550", BERT: "sent", "c@contoso.com": "waiting"}
+        assert made.recipients == {ANNA: "refused with code 550", BERT: "sent", "c@contoso.com": "waiting"}
         await world.pass_time(timedelta(minutes=5))
         done = await one_of(world, connection)
-    assert done["recipients"] == made["recipients"] | {"c@contoso.com": "sent"}
-    assert (done["delivery"], done["sentence"]) == ("in part", None)
+    assert done.recipients == made.recipients | {"c@contoso.com": "sent"}
+    assert (done.delivery, done.sentence) == ("in part", None)
     assert [recipients for recipients, _ in post.taken] == [[BERT], ["c@contoso.com"]]
     assert len({mail["Message-ID"] for mail in post.messages}) == 1
 
@@ -154,9 +154,9 @@ async def test_a_server_that_dies_over_a_message_is_given_it_again_under_the_sam
         await world.pass_time(timedelta(minutes=5))
         done = await one_of(world, connection)
     if ends.startswith("5"):  # that server would not like it better another time
-        assert (made["delivery"], done["delivery"], len(post.taken)) == ("failed", "failed", 1)
+        assert (made.delivery, done.delivery, len(post.taken)) == ("failed", "failed", 1)
         return
-    assert (made["delivery"], done["delivery"]) == ("waiting", "sent")
+    assert (made.delivery, done.delivery) == ("waiting", "sent")
     first, second = post.messages
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
@@ -169,31 +169,31 @@ async def test_a_server_that_is_away_is_asked_again_and_the_connection_is_none_t
         pass
     world, connection = await due(world, ANNA, smtp=smtp)
     made = await one_of(world, connection)
-    assert (made["delivery"], made["sentence"]) == (
+    assert (made.delivery, made.sentence) == (
         "waiting",
         "The mail server 127.0.0.1 does not take reports just now (ConnectionRefusedError).",
     )
     assert await one_of(world, connection) == made  # not before its time
     await world.pass_time(timedelta(hours=6))
-    assert [record.getMessage() for record in caplog.records].count(str(made["sentence"])) == 1
+    assert [record.getMessage() for record in caplog.records].count(str(made.sentence)) == 1
     now = await world.connection(connection.id)
     assert (now.status, now.reason) == ("ok", None)
     assert post.taken == []
     async with mail_server(post) as back:
         world = await world.again(smtp=back)
         await world.pass_time(timedelta(hours=1))
-    assert (await one_of(world, connection))["delivery"] == "sent"
+    assert (await one_of(world, connection)).delivery == "sent"
     assert len(post.taken) == 1
 
 
 async def test_what_could_not_be_sent_for_days_is_kept_and_given_up(world: World) -> None:
     world, connection = await due(world, ANNA)  # there is no mail server any more
     made = await one_of(world, connection)
-    assert "FOOTPRINT_SMTP__HOST" in made["sentence"]
+    assert "FOOTPRINT_SMTP__HOST" in made.sentence
     await world.pass_time(timedelta(days=3, hours=2))
     given_up = await one_of(world, connection)
-    assert (given_up["delivery"], given_up["not_before"]) == ("failed", None)
-    assert given_up["sentence"] == made["sentence"]
+    assert (given_up.delivery, given_up.not_before) == ("failed", None)
+    assert given_up.sentence == made.sentence
     assert await EmbeddedQueue(world.app.database).next_at() is None
     async with mail_server(post := Post()) as smtp:
         await report(await world.again(smtp=smtp), connection)
@@ -213,10 +213,10 @@ async def test_two_runs_at_once_send_one_mail(world: World) -> None:
 async def test_nothing_is_sent_after_access_was_revoked(world: World) -> None:
     async with mail_server(post := Post(answers=["451 not now"])) as smtp:
         world, connection = await due(world, ANNA, smtp=smtp)
-        assert (await one_of(world, connection))["delivery"] == "waiting"
+        assert (await one_of(world, connection)).delivery == "waiting"
         await world.revoke(connection)
         await world.pass_time(timedelta(hours=1))
-        assert (await one_of(world, connection))["delivery"] == "waiting"
+        assert (await one_of(world, connection)).delivery == "waiting"
     assert len(post.taken) == 1
     assert (await world.connection(connection.id)).stage is not Stage.RUN
 

@@ -27,7 +27,7 @@ async def test_a_week_is_told_once_however_often_the_timer_fires(world: World) -
     await fire(world.app, TIMER)
     await world.work()
     (made,) = await newest_first(world, connection)
-    assert (made["ends"], made["kind"], made["delivery"]) == (end.isoformat(), "weekly", "to nobody")
+    assert (made.ends, made.kind, made.delivery) == (end, "weekly", "to nobody")
     world.clock.move(timedelta(hours=1))
     assert await report(world, connection) == [made]
 
@@ -37,7 +37,7 @@ async def test_missed_weeks_are_made_up_for(world: World) -> None:
     for _ in range(3):
         await monday(world)
     made = await report(world, connection)
-    assert [one["begins"] for one in made[1:]] == [one["ends"] for one in made[:-1]]
+    assert [one.begins for one in made[1:]] == [one.ends for one in made[:-1]]
     assert len(made) == 3
 
 
@@ -55,10 +55,10 @@ async def test_a_kind_begins_when_it_is_asked_for(world: World) -> None:
     await monday(world)
     await monday(world, timedelta(hours=12))
     await subscribe(world, connection, kinds=(Kind.DAILY, Kind.WEEKLY))
-    assert [one["kind"] for one in await report(world, connection)] == ["weekly", "weekly"]
+    assert [one.kind for one in await report(world, connection)] == ["weekly", "weekly"]
     world.clock.move(timedelta(days=2))
     made = await report(world, connection)
-    assert [one["kind"] for one in made] == ["weekly", "weekly", "daily", "daily"]
+    assert [one.kind for one in made] == ["weekly", "weekly", "daily", "daily"]
     await subscribe(world, connection, kinds=())
     world.clock.move(timedelta(days=14))
     assert await report(world, connection) == made
@@ -85,10 +85,10 @@ async def test_a_closed_connection_knows_no_recipients(world: World) -> None:
     await subscribe(world, connection, ANNA, kinds=(Kind.WEEKLY,))
     await monday(world)
     (made,) = await report(world, connection)
-    assert ANNA in made["recipients"]
+    assert ANNA in made.recipients
     await world.leave(connection)
     (kept,) = await newest_first(world, connection)
-    assert (kept["recipients"], kept["not_before"]) == ({}, None)
+    assert (kept.recipients, kept.not_before) == ({}, None)
     assert await store.subscription(world.app.database, connection.id) == Subscription()
 
 

@@ -72,16 +72,16 @@ async def test_a_kept_report_can_be_fetched_in_each_form(world: World) -> None:
     (made,) = await report(world, connection)
     path = f"/api/connections/{connection.id}/reports"
     (listed,) = json.loads((await ask(world, "GET", path)).body)["reports"]
-    assert listed["name"] == made["name"]
+    assert listed["name"] == made.name
     assert "content" not in listed
-    whole = json.loads((await ask(world, "GET", f"{path}/{made['name']}")).body)
+    whole = json.loads((await ask(world, "GET", f"{path}/{made.name}")).body)
     assert whole["content"]["connection"] == {"name": "Contoso", "platform": "Microsoft 365", "site": "eu"}
     html, rows = (
-        await ask(world, "GET", f"{path}/{made['name']}/html"),
-        await ask(world, "GET", f"{path}/{made['name']}/csv"),
+        await ask(world, "GET", f"{path}/{made.name}/html"),
+        await ask(world, "GET", f"{path}/{made.name}/csv"),
     )
     for file, kind in ((html, "html"), (rows, "csv")):
-        assert file.headers["Content-Disposition"] == f'attachment; filename="{made["name"]}.{kind}"'
+        assert file.headers["Content-Disposition"] == f'attachment; filename="{made.name}.{kind}"'
         assert "sandbox" in file.headers["Content-Security-Policy"]
         assert file.headers["X-Content-Type-Options"] == "nosniff"
     assert b"<script" not in html.body

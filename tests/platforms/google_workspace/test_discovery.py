@@ -189,9 +189,7 @@ async def _quarantine(world: World, connection: Connection) -> None:
     assert "TRASH" in labels
     box = await world.app.seal.box(connection.id)
     (waiting,), _ = await stored.page(world.app.database, box, connection.id, {}, before=None, most=10)
-    await quarantine.release(
-        world.app, await world.connection(connection.id), waiting.printed()["id"], "operator@msp.example"
-    )
+    await quarantine.release(world.app, await world.connection(connection.id), waiting.number, "operator@msp.example")
     await world.work()
     assert "TRASH" not in google.mailbox(world, READ).messages[message]["labelIds"]
 

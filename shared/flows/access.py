@@ -1,0 +1,17 @@
+"""Which connection somebody may see."""
+
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.flows.app import App
+from shared.foundation.errors import Refused
+
+
+async def found(app: App, identifier: str, customer: str | None = None) -> Connection:
+    """The connection with this id. Raises Refused 404 if there is none, or if it is not this customer's.
+
+    `customer`: whose connections may be seen; None for those of all customers.
+    """
+    connection = await connections.find(app.database, identifier)
+    if connection is None or customer not in (None, connection.customer):
+        raise Refused(404, "no_such_connection", "There is no such connection.")
+    return connection

@@ -1,0 +1,61 @@
+"""What would be done to a connection's tenant, and when: by a fresh look at it, or as the ledger lets us expect."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from shared.connections.lease import Lease
+from shared.connections.record import Connection
+from shared.connections.stages import Stage
+from shared.engine.forecast import Forecast, expected, forecast
+from shared.engine.ledger import Ledger
+from shared.engine.plan import plan
+from shared.flows.advance import open_ledger
+from shared.flows.app import App
+from shared.platforms.contract import OpenTenant
+from shared.platforms.rows import rows_of
+
+Purpose = Literal["now", "grant", "repair", "revoke"]
+# A revoke is planned to its end, so that what goes later is on the list as well.
+PLANNED_IN = {"grant": Stage.GRANT, "repair": Stage.RUN, "revoke": Stage.CLEANUP}
+
+
+async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:
+    """What would be done now, or by a grant, a repair or a revoke, by a fresh look at the tenant. Changes nothing.
+
+    Before anybody has consented, and after the end, no look is possible: then it is what the ledger lets us expect.
+    """
+    if connection.tenant is None or connection.stage is Stage.CLOSED:
+        return await foreseen(app, connection, purpose)
+    rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
+    repair = purpose == "repair" or connection.repairs_drift
+    async with onlooking(app, connection) as tenant:
+        steps = await plan(rows, tenant, stage, repair=repair)
+        return forecast(rows, tenant.ledger, steps, stage, app.clock.now())
+
+
+async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:
+    """The same by the ledger alone: the objects that are to be made, repaired or removed, without what differs."""
+    rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
+    ledger = Ledger(app.database, app.clock, _no_lease(connection), {})
+    await ledger.load()
+    steps = expected(rows, ledger, drifted=purpose == "repair") if purpose in ("grant", "repair") else []
+    return forecast(rows, ledger, steps, stage, app.clock.now())
+
+
+def _stage(connection: Connection, purpose: Purpose) -> Stage:
+    return PLANNED_IN.get(purpose, connection.stage)
+
+
+@asynccontextmanager
+async def onlooking(app: App, connection: Connection) -> AsyncIterator[OpenTenant]:
+    """The open tenant of somebody who only looks."""
+    ledger = await open_ledger(app, connection, _no_lease(connection))
+    await ledger.load()
+    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
+        yield tenant
+
+
+def _no_lease(connection: Connection) -> Lease:
+    # Without a lease the ledger cannot be written, so a tenant can only be looked at.
+    return Lease(connection=connection.id, token="", generation=connection.generation)

@@ -1,0 +1,111 @@
+"""The exit record as JSON. Its content is what was signed, and is only described here."""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from shared.engine import certificate
+from shared.engine.certificate import Result
+from shared.engine.ledger import State
+from shared.foundation.schedule import Site
+from shared.web.schema import When, example
+
+
+class FormerObject(TypedDict):
+    """An object that was ours, and what became of it."""
+
+    key: str
+    title: str
+    identity: str | None
+    state: State
+    made_at: When | None
+    removed_at: When | None
+
+
+class KeptObject(TypedDict):
+    """An object that stays, as published, because nobody has asked for its removal."""
+
+    key: str
+    title: str
+    identity: str | None
+
+
+class Leftover(TypedDict):
+    """What is still there, or could not be looked at."""
+
+    key: NotRequired[str]
+    title: NotRequired[str]
+    identity: NotRequired[str | None]
+    why: str
+
+
+class AdministratorStep(TypedDict):
+    """An administrator's step back, and by what it was seen to be done."""
+
+    key: str
+    title: str
+    done: bool
+    evidence: str | None
+    instruction: str
+
+
+class LedgerHead(TypedDict):
+    """The ledger that all this is drawn from."""
+
+    entries: int
+    head: Annotated[str, Field(description="the hash of its last entry")]
+
+
+class Certificate(TypedDict):
+    """What was made in a tenant, what went, what was the customer's before us, and what is left or was not checked."""
+
+    connection: str
+    name: str
+    platform: str
+    modes: list[str]
+    tenant: str | None
+    site: Site
+    generation: int
+    result: Annotated[Result, Field(description="`degraded`: something could not be looked at")]
+    drawn_up_at: When
+    changes: list[FormerObject]
+    yours_before_us: Annotated[list[str], Field(description="what was there before us and stays, by key")]
+    left_to_another_connection: list[str]
+    kept_as_published: list[KeptObject]
+    cannot_be_undone: list[str]
+    residue: list[Leftover]
+    could_not_check: list[Leftover]
+    by_administrator: list[AdministratorStep]
+    open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]
+    ledger: LedgerHead
+
+
+@example(
+    {
+        "certificate": {
+            "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "name": "Contoso", "platform": "example", "modes": [],
+            "tenant": "contoso.com", "site": "eu", "generation": 2, "result": "clean",
+            "drawn_up_at": "2026-11-28T10:00:00+00:00",
+            "changes": [
+                {"key": "rule", "title": "Routing rule", "identity": "8c1f2a", "state": "gone",
+                 "made_at": "2026-11-24T09:14:31+00:00", "removed_at": "2026-11-26T14:00:02+00:00"},
+            ],
+            "yours_before_us": [], "left_to_another_connection": [], "kept_as_published": [], "cannot_be_undone": [],
+            "residue": [], "could_not_check": [], "by_administrator": [], "open": [],
+            "ledger": {"entries": 41, "head": "1" * 64},
+        },
+        "signature": "eyJ…", "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
+    }
+)  # fmt: skip
+class SignedCertificate(TypedDict):
+    """The exit record, with a signature that anyone can check."""
+
+    certificate: Certificate
+    signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content")]
+    public_key: Annotated[str, Field(description="PEM")]
+
+
+def signed_certificate(signed: certificate.SignedCertificate) -> SignedCertificate:
+    """The exit record with its signature."""
+    return {"certificate": signed.content, "signature": signed.signature, "public_key": signed.public_key}
