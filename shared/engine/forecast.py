@@ -14,11 +14,10 @@ from shared.connections.stages import Stage
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
 from shared.engine.rows import ByAdministrator, Change, Row
-from shared.engine.steps import Item, Step, Verb, gone_since, known, there
+from shared.engine.steps import MISSING, OFFERED, Item, Step, Verb, gone_since, known, there
 
 BORROWED = "was there before us"
 LEFT = "another connection still needs it"
-OFFERED = "stays, as published, unless its removal is asked for"
 
 
 class Timing(StrEnum):
@@ -169,7 +168,8 @@ def expected(rows: Sequence[Row], ledger: Ledger, *, drifted: bool) -> list[Step
     for item in known(rows, ledger) if drifted else ():
         held = ledger.holdings[item.key]
         if held.state is State.OURS and held.drift:
-            verb = Verb.ASK if isinstance(item.row, ByAdministrator) else Verb.UPDATE
+            again = Verb.CREATE if held.drift == MISSING else Verb.UPDATE
+            verb = Verb.ASK if isinstance(item.row, ByAdministrator) else again
             was = {name: (held.seen or {})[name] for name in held.drift if name in (held.seen or {})}
             steps.append(item.step(verb, "was changed by someone else", before=held.drift, after=was))
     return steps

@@ -10,7 +10,7 @@ from shared.engine.administrator import questions
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, State
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
-from shared.engine.steps import Item, Step, Tenant, Verb, gone_since, items, there
+from shared.engine.steps import MISSING, OFFERED, Item, Step, Tenant, Verb, gone_since, items, there
 
 # What is said of an object that is not there, of which we do not know how our last call ended.
 HALF_DONE = {State.CREATING: "was not made after all", State.REMOVING: "was removed by an interrupted run"}
@@ -69,7 +69,7 @@ def _stays(item: Item, row: Change, tenant: Tenant, held: Holding) -> list[Step]
     if held.state is State.BORROWED:
         return []  # was there before us and stays
     if row.offered and not tenant.ledger.taken(item.key):
-        return [item.step(Verb.OFFER, "stays, as published, unless somebody asks for its removal", new=False)]
+        return [item.step(Verb.OFFER, OFFERED, new=False)]
     return None
 
 
@@ -101,7 +101,7 @@ def _towards_present(
             return too_new
         if state is State.CREATING and stage <= Stage.RUN:
             return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
-        drift = _drift(item, row, held, {"exists": False}, None) if state is State.OURS and not row.ours_alone else None
+        drift = _drift(item, row, held, MISSING, None) if state is State.OURS and not row.ours_alone else None
         if drift and not repair:
             return [drift]
         mends = drift if stage is Stage.RUN else None

@@ -12,6 +12,10 @@ from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
 
 # Before anything that the ledger could know.
 NEVER = datetime.min.replace(tzinfo=UTC)
+# The drift of an object of ours that is not there any more.
+MISSING: Image = {"exists": False}
+# Why an object that the published table leaves behind is not removed.
+OFFERED = "stays, as published, unless somebody asks for its removal"
 
 
 class Verb(StrEnum):

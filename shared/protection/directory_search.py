@@ -1,10 +1,8 @@
 """Users and groups of our copy of a directory, for people who look for one."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -16,32 +14,12 @@ SHOWN = {
 }
 
 
-class User(TypedDict):
-    """A user of the tenant, as our copy of its directory has them."""
-
-    id: Annotated[str, Field(description="the platform's id, by which a policy names them")]
-    name: str | None
-    mail: str | None
-    enabled: bool
-    kind: str | None
-    receives: Annotated[bool, Field(description="mail can be delivered to them")]
-    skipped: Annotated[str | None, Field(description="why they are left out, if they are")]
-
-
-class Group(TypedDict):
-    """A group of the tenant, as our copy of its directory has it."""
-
-    id: Annotated[str, Field(description="the platform's id, by which a policy names it")]
-    name: str | None
-    mail: str | None
-    members: int
-
-
 async def page(
     database: Database, connection: str, kind: Kind, text: str, *, after: tuple[str, str] | None, most: int
 ) -> tuple[list[Any], tuple[str, str] | None]:
-    """Some of them by address and id, each a User or a Group, and where they end if there are more.
+    """Some of them by address and id, each with what is SHOWN of its kind (a group with its number of `members`).
 
+    And where they end, if there are more, to go on `after` it.
     `text` is part of a name, an address or an id, in any letter case.
     """
     table = {"users": db.users, "groups": db.groups}[kind]

@@ -3,34 +3,18 @@
 from typing import Any
 
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from shared.flows.app import App
 from shared.protection import directory_search as people
-from shared.protection.directory_search import Group, User
 from shared.web.http import Json, Request
 from shared.web.pagination import Paged, decode, encode, paged
-from shared.web.schema import Next
+from shared.web.representations.directory import GroupPage, UserPage
 
 
 class Search(Paged):
     """Who is looked for."""
 
     q: str = Field("", max_length=253, description="part of a name, an address or an id")
-
-
-class UserPage(TypedDict):
-    """Some users."""
-
-    users: list[User]
-    next: Next
-
-
-class GroupPage(TypedDict):
-    """Some groups."""
-
-    groups: list[Group]
-    next: Next
 
 
 async def users(app: App, request: Request, query: Search) -> Json[UserPage]:
