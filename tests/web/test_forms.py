@@ -161,7 +161,7 @@ async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_
 
     async def asked_for() -> list[str | None]:
         found = [one async for one in chain.entries(world.app.database, running.id)]
-        return [one["actor"] for one in found if one["note"] == orders.JOBS["advance"]]
+        return [one.actor for one in found if one.note == orders.JOBS["advance"]]
 
     world.admin("remove-application")
     world.clock.move(timedelta(minutes=1))
