@@ -1,6 +1,5 @@
 """The whole life of a Gmail connection, from before consent to after the administrator's last step."""
 
-import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -109,7 +108,7 @@ async def test_a_risky_message_is_labelled_once_and_a_harmless_one_is_not(world:
     logged = await operations_of(world.app.database, connection.id, most=10_000)
     acts = [row for row in logged if row.method == "gmail.users.messages.modify"]
     assert [(row.subject, row.target, row.status, row.quota) for row in acts] == [(user, risky, 200, 5)]
-    assert not [row for row in logged if "Hello" in json.dumps(row)]
+    assert not [row for row in logged if "Hello" in repr(row)]
 
 
 async def test_googles_own_log_shows_the_same_calls(world: World) -> None:

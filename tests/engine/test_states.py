@@ -58,7 +58,7 @@ async def test_hazard_05_a_customers_edit_is_recorded_and_left(world: World) -> 
     assert "mail flows unscanned" in str(told.sentence)
     assert world.snapshot() == edited
     drifts = [e async for e in entries(world.app.database, connection.id) if e.act == "drift"]
-    assert drifts[-1]["after"] == {"RecipientDomainIs": ["sub.contoso.com"]}
+    assert drifts[-1].after == {"RecipientDomainIs": ["sub.contoso.com"]}
     await look(world, connection)
     again = [e async for e in entries(world.app.database, connection.id) if e.act == "drift"]
     assert len(again) == len(drifts)  # told once
