@@ -42,6 +42,7 @@ check: .venv/ready  ## style, types, layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest tests/documents/test_import_graph.py
 
 bench: .venv/ready  ## what things cost, as ratios against the obvious way
 	$(BIN)/python -m infra.local.bench

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("infra.local",)
+PACKAGES = ("infra.local", "shared")
 
 
 def modules_of(root: Path, package: str) -> dict[str, Path]:

@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from shared.platforms.google_workspace.name import NAME, TITLE
+
 if TYPE_CHECKING:
     from shared.deployment.context import Context
     from shared.platforms.contract import Platform
 
-NAME, TITLE = "google", "Google Workspace"
+__all__ = ["NAME", "TITLE", "make"]
 
 
 def make(context: "Context") -> "Platform":

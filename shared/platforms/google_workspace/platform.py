@@ -12,11 +12,12 @@ from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
-from shared.platforms.google_workspace import NAME, TITLE, catalogue, checks, consent, directory_sync, notifications
+from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import MESSAGES_GET
 from shared.platforms.google_workspace.modes import API, BY_API, BY_ROUTE, INLINE
+from shared.platforms.google_workspace.name import NAME, TITLE
 from shared.platforms.google_workspace.published import PUBLISHED
 from shared.platforms.google_workspace.scan import scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated

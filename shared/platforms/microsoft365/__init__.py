@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from shared.platforms.microsoft365.name import NAME, TITLE
+
 if TYPE_CHECKING:
     from shared.deployment.context import Context
     from shared.platforms.contract import Platform
 
-NAME, TITLE = "microsoft365", "Microsoft 365"
+__all__ = ["NAME", "TITLE", "make"]
 
 
 def make(context: "Context") -> "Platform":

@@ -11,9 +11,10 @@ from shared.deployment.context import Context
 from shared.engine.ledger import Ledger, State
 from shared.engine.rows import Published, Row, Sighting
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
-from shared.platforms.microsoft365 import NAME, TITLE, catalogue, consent, directory_sync
+from shared.platforms.microsoft365 import catalogue, consent, directory_sync
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.groups import recycle_bin
+from shared.platforms.microsoft365.name import NAME, TITLE
 from shared.platforms.microsoft365.published import PUBLISHED
 from shared.platforms.microsoft365.tenant import Tenant, open_tenant
 

@@ -144,14 +144,12 @@ FOLLOW = """
 import asyncio, sys
 from shared.storage.database import Database
 from shared.deployment.links import Links
-from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.sealing import Seal
 from tests.harness.scripted_host import StillClock
 
 assert not {"jwt", "cryptography", "httpx", "msal"} & set(sys.modules)
 url, key, token = sys.argv[1:]
-still = StillClock()
 still = StillClock()
 
 async def follow():
