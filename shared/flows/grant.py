@@ -104,13 +104,14 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     for policy in new.policies:
         allowed(app, platform, policy)
     identifier, now = ConnectionId(new_id()), app.clock.now()
+    brand = app.settings.brand
     box = await app.seal.new_box(identifier)
     sealed = seal_header_secrets(box, platform.new_secrets().values())
     async with app.database.write() as write:
         await connections.create(
             write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
             site=new.site, expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
-            sealed_headers=sealed, now=now,
+            sealed_headers=sealed, brand=brand, now=now,
         )  # fmt: skip
         for policy in new.policies:
             await policies.put(write, identifier, policy)
@@ -119,7 +120,7 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
         "id": identifier,
         "consent_url": await link(app, identifier),
         "changes": [
-            {"key": row.key, "title": row.title, "why": row.why} for row in in_modes(platform.rows, modes)
+            {"key": row.key, "title": row.title, "why": row.why} for row in in_modes(platform.rows(brand), modes)
         ],
     }  # fmt: skip
 

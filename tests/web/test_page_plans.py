@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from shared.foundation.brand import PUBLISHED
 from shared.protection.policies import EVERYONE
 from shared.web.pages.differences import LONGEST, MOST_LINES, differences
 from shared.web.pages.plans import waits_of
@@ -52,7 +53,7 @@ def test_only_what_differs_is_told() -> None:
 
 
 async def test_a_wait_is_that_of_what_is_served_and_there(world: World) -> None:
-    mine = world.app.platforms["microsoft365"].rows
+    mine = world.app.platforms["microsoft365"].rows(PUBLISHED)
     there = [{"key": row.key, "mark": "present"} for row in mine]
     hours = {key: wait / timedelta(hours=1) for key, wait in waits_of(mine, there).items()}
     assert hours["rule-incoming-domain"] == 0
