@@ -15,17 +15,19 @@ from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.flows import grant, revoke
 from shared.flows.reports import store
+from shared.flows.reports.periods import Kind
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.pages import SECTIONS
 from shared.web.routes import ROUTES, Auth
-from tests.flows.test_reports import Kind, Post, mail_server, monday, report, subscribe
+from tests.flows.reports.mail_server import Post, mail_server
+from tests.flows.reports.steps import monday, report, subscribe
 from tests.harness import workspace as google
 from tests.harness.client import ask, at
 from tests.harness.databases import Databases
 from tests.harness.machine import OneMachine, one_machine
+from tests.harness.pages import OLGA, asked
 from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, TestClock, World
-from tests.web.test_pages import OLGA, asked
 
 NAMES = {
     "prefix": "Contoso Guard", "application": "Contoso Mail Guard", "service": "Contoso Mail Protection",
@@ -235,7 +237,10 @@ async def test_what_the_administrator_has_typed_stays_right(world: World) -> Non
     before = world.snapshot(ORCHARD)
     connection = await google.connect(world)
     typed = [await google.asked_values(world, connection, key) for key in ("route", "rule")]
+    there = world.snapshot(ORCHARD)
     renamed = await world.again(brand=NAMES)
+    await google.look(renamed, connection)
+    assert world.snapshot(ORCHARD) == there
     assert [await google.asked_values(renamed, connection, key) for key in ("route", "rule")] == typed
     (risky,) = google.mail(renamed, google.ADMIN)
     await google.deliver_all(renamed)
