@@ -10,7 +10,6 @@ import pytest
 
 from infra.local.printed_tables import catalogue
 from infra.local.simulators import Simulators
-from shared.__main__ import main
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.flows import grant, revoke
@@ -20,6 +19,7 @@ from shared.foundation.brand import PUBLISHED, Brand
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.pages import SECTIONS
 from shared.web.routes import ROUTES, Auth
+from tests.cli.line import Line
 from tests.flows.reports.mail_server import Post, mail_server
 from tests.flows.reports.steps import monday, report, subscribe
 from tests.harness import workspace as google
@@ -175,23 +175,18 @@ def test_the_command_line_on_one_machine(
     machine: OneMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-    def typed(*words: str) -> str:
-        capsys.readouterr()
-        main(words, {"FOOTPRINT_URL": machine.address, "FOOTPRINT_TOKEN": machine.token()})
-        said = capsys.readouterr()
-        return said.out + said.err
-
-    made = typed("connect", "--platform", "microsoft365", "--site", "in", "--name", "Life", "--tenant", CONTOSO)
-    identifier, link = re.findall(r"^id +(\w{32})\n(http\S+)\n", made, re.MULTILINE)[0]
+    line = Line(machine=machine, captured=capsys)
+    identifier, link = line.connect("Life", CONTOSO)
     machine.consent(link, "Contoso")
     machine.administrator(CONTOSO, "assign-role")
+    line.until(lambda now: now["tenant"] is not None, "status", identifier)
     for words in ("status", "plan", "plan --for grant", "plan --for revoke", "changes", "steps", "ledger", "policies"):
         name, *more = words.split()
-        told = typed(name, identifier, *more)
-        assert PUBLISHED_WORDS.search(told) is None, told
+        ran = line(name, identifier, *more)
+        assert ran.code == 0, ran.told
+        assert PUBLISHED_WORDS.search(ran.out + ran.told) is None, ran.out
     assert OTHER.application in machine.snapshot(CONTOSO)
-    assert OTHER.rule_incoming_domain in typed("changes", identifier)
+    assert OTHER.rule_incoming_domain in line("changes", identifier).out
 
 
 async def test_a_connection_keeps_the_names_that_it_was_made_with(world: World) -> None:
