@@ -40,7 +40,9 @@ class Wish:
     def value(self, key: str, label: str) -> str:
         """What our connection's administrator is told to type. Raises LookupError if there is no connection."""
         platform = self.app.platforms[self.known.platform]
-        row = next(row for row in platform.rows if row.key == key and isinstance(row, ByAdministrator))
+        row = next(
+            row for row in platform.rows(self.known.brand) if row.key == key and isinstance(row, ByAdministrator)
+        )
         told = instruction(row, self.words, removal=False)
         return next(one.value for one in told.values if one.label == label)
 

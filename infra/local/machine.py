@@ -53,17 +53,17 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
     listener.bind(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     clock_file = folder / "clock"
-    with Simulators.start(clock_file=clock_file) as simulators:
-        # The host reads its settings from the environment, as it does in a cloud.
+    # The host reads its settings from the environment, as it does in a cloud.
+    os.environ.update(
+        FOOTPRINT_DATABASE_URL=f"sqlite+aiosqlite:///{folder / 'footprint.db'}",
+        FOOTPRINT_MASTER_KEY__VALUE=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        FOOTPRINT_PUBLIC_URL=address,
+        FOOTPRINT_CLOCK_FILE=str(clock_file),
+        # The rest is on the page, or told by the story.
+        FOOTPRINT_TELEMETRY__LEVEL="ERROR",
+    )
+    with Simulators.start(clock_file=clock_file, brand=Settings().brand) as simulators:
         os.environ.update(simulators.settings)
-        os.environ.update(
-            FOOTPRINT_DATABASE_URL=f"sqlite+aiosqlite:///{folder / 'footprint.db'}",
-            FOOTPRINT_MASTER_KEY__VALUE=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            FOOTPRINT_PUBLIC_URL=address,
-            FOOTPRINT_CLOCK_FILE=str(clock_file),
-            # The rest is on the page, or told by the story.
-            FOOTPRINT_TELEMETRY__LEVEL="ERROR",
-        )
         app = build(Settings())
         await migrate(app.database)
         running = Machine(app=app, simulators=simulators, address=address)

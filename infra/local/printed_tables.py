@@ -16,8 +16,10 @@ from typer.main import get_group
 from shared.cli.commands import CODES, COMMANDS, app
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
+from shared.foundation.brand import PUBLISHED, Brand
+from shared.foundation.platform_settings import Google
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
-from shared.foundation.settings import Google, Settings
+from shared.foundation.settings import Settings
 from shared.platforms.google_workspace import catalogue as google
 from shared.platforms.google_workspace import published as google_published
 from shared.platforms.microsoft365 import catalogue as microsoft365
@@ -62,18 +64,19 @@ async def _nobody(_tenant: object, _identity: str | None) -> Sighting:
     raise NotImplementedError("a table is printed without a tenant")
 
 
-def catalogues() -> dict[str, tuple[tuple[Row, ...], tuple[Published, ...]]]:
-    """Each platform's rows and published lines, by its title."""
+def catalogues(brand: Brand = PUBLISHED) -> dict[str, tuple[tuple[Row, ...], tuple[Published, ...]]]:
+    """Each platform's rows and published lines, by its title, with the names of a brand."""
+    settings = Google(marketplace_app="any")
     return {
-        "Microsoft 365": (microsoft365.rows(_nobody), microsoft365_published.PUBLISHED),
-        "Gmail": (google.rows(Google(marketplace_app="any")), google_published.PUBLISHED),
+        "Microsoft 365": (microsoft365.rows(brand, _nobody), microsoft365_published.published(brand)),
+        "Gmail": (google.rows(brand, settings), google_published.published(brand)),
     }
 
 
-def catalogue() -> str:
+def catalogue(brand: Brand = PUBLISHED) -> str:
     """The published tables, each line with the rows of the catalogue that account for it."""
     lines = []
-    for title, (rows, published) in catalogues().items():
+    for title, (rows, published) in catalogues(brand).items():
         told = [
             (line.stage.title, line.text, "<br>".join(_named(row) for row in rows if line.id in row.claims))
             for line in published

@@ -1,5 +1,6 @@
 """A customer's connection: its record, how it is created, found and changed."""
 
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.stages import Stage
+from shared.foundation.brand import Brand, recorded
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, in_line
@@ -47,6 +49,8 @@ class Connection:
     administrator: str | None
     label: str
     sealed_headers: bytes = field(repr=False)
+    brand: Brand = field(repr=False)
+    """The names of its objects, as the setting was when it was made."""
     repairs_drift: bool
     stage: Stage
     stage_since: datetime
@@ -72,21 +76,22 @@ def of_row(row: Any) -> Connection:
     values = dict(row._mapping)
     typed = {
         "site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status), "modes": frozenset(row.modes),
+        "brand": recorded(json.dumps(dict(row.brand))),
     }  # fmt: skip
     return Connection(**(values | typed))
 
 
 async def create(
     write: AsyncConnection, *, id: ConnectionId, platform: str, modes: frozenset[str], name: str, customer: str,  # noqa: A002
-    site: Site, expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, now: datetime,
+    site: Site, expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, brand: Brand, now: datetime,
 ) -> None:  # fmt: skip
     """Add a connection in stage NEW inside the caller's transaction."""
     await write.execute(
         sa.insert(db.connections).values(
             id=id, platform=platform, modes=sorted(modes), name=name, customer=customer, site=str(site),
             expected_tenant=expected_tenant, repairs_drift=repairs_drift, sealed_headers=sealed_headers,
-            label=secrets.token_hex(16), stage=int(Stage.NEW), stage_since=now, generation=1, status=str(Status.OK),
-            created_at=now,
+            brand=brand.model_dump(exclude_unset=True), label=secrets.token_hex(16), stage=int(Stage.NEW),
+            stage_since=now, generation=1, status=str(Status.OK), created_at=now,
         )
     )  # fmt: skip
 

@@ -82,19 +82,20 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     for policy in new.policies:
         allowed(app, platform, policy)
     identifier, now = ConnectionId(new_id()), app.clock.now()
+    brand = app.settings.brand
     box = await app.seal.new_box(identifier)
     sealed = seal_header_secrets(box, platform.new_secrets().values())
     async with app.database.write() as write:
         await connections.create(
             write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
             site=new.site, expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
-            sealed_headers=sealed, now=now,
+            sealed_headers=sealed, brand=brand, now=now,
         )  # fmt: skip
         for policy in new.policies:
             await policies.put(write, identifier, policy)
         await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="made"))
     return MadeConnection(
-        connection_id=identifier, consent_url=await link(app, identifier), rows=in_modes(platform.rows, modes)
+        connection_id=identifier, consent_url=await link(app, identifier), rows=in_modes(platform.rows(brand), modes)
     )
 
 

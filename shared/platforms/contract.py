@@ -11,6 +11,7 @@ from shared.connections.record import Connection
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.engine.steps import Tenant
+from shared.foundation.brand import Brand
 from shared.protection.quarantine import Item
 
 
@@ -111,8 +112,6 @@ class Platform(Protocol):
 
     name: str
     title: str
-    rows: tuple[Row, ...]
-    published: tuple[Published, ...]
     permissions: tuple[Permission, ...]
     modes: tuple[Mode, ...]
     """What a connection may be for, if there is a choice; no choice means no modes."""
@@ -129,6 +128,14 @@ class Platform(Protocol):
     feed: Feed | None
     logs_calls: bool
     """The platform keeps a log of our calls that `recorded` can read."""
+
+    def rows(self, brand: Brand) -> tuple[Row, ...]:
+        """The whole catalogue, with the names of a brand."""
+        ...
+
+    def published(self, brand: Brand) -> tuple[Published, ...]:
+        """The published table, with the names of a brand."""
+        ...
 
     async def words(self, connection: Connection) -> Mapping[str, str]:
         """What stands for `{name}` in the administrator's instructions; `client_id` among them."""

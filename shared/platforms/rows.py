@@ -14,7 +14,7 @@ def in_modes(rows: Iterable[Row], modes: frozenset[str]) -> tuple[Row, ...]:
 
 def rows_of(platform: Platform, connection: Connection) -> tuple[Row, ...]:
     """The rows that a connection has."""
-    return in_modes(platform.rows, connection.modes)
+    return in_modes(platform.rows(connection.brand), connection.modes)
 
 
 def effects_of(platform: Platform, connection: Connection) -> tuple[str, ...]:

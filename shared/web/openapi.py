@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from shared.foundation.brand import PUBLISHED
 from shared.web.dispatch import handler
 from shared.web.http import Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
 from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
@@ -59,13 +60,13 @@ class _Plain(GenerateJsonSchema):
 
 
 @cache
-def answer(address: str, platforms: tuple[str, ...], cookie: str) -> Json[dict[str, Any]]:
-    """The document as it is sent, for a deployment at an address; sessions are in that cookie."""
+def answer(address: str, platforms: tuple[str, ...], cookie: str, software: str) -> Json[dict[str, Any]]:
+    """The document as it is sent, for a deployment at an address that bears a name; sessions are in that cookie."""
     # Kept by browsers, and asked for again: with the tag that costs nothing.
-    return as_json(document(address, platforms, cookie), **{"Cache-Control": "no-cache"})
+    return as_json(document(address, platforms, cookie, software), **{"Cache-Control": "no-cache"})
 
 
-def document(address: str, platforms: Sequence[str], cookie: str) -> Schema:
+def document(address: str, platforms: Sequence[str], cookie: str, software: str = PUBLISHED.software) -> Schema:
     """The document."""
     operations = [Operation(route=route, function=handler(route.handler)) for route in ROUTES if route.in_api]
     schemas, definitions = _schemas(operations)
@@ -76,7 +77,7 @@ def document(address: str, platforms: Sequence[str], cookie: str) -> Schema:
         paths.setdefault(one.route.path, {})[one.route.method.lower()] = told
     content = {
         "openapi": "3.1.0",
-        "info": INFO,
+        "info": {"title": software, **INFO},
         "servers": [{"url": address}],
         "tags": [{"name": name, "description": text} for name, (text, _) in TAGS.items()],
         "paths": paths,

@@ -7,7 +7,6 @@ from shared import __version__
 from shared.web.routes import Auth, Route
 
 INFO = {
-    "title": "Footprint",
     "version": __version__,
     "description": "Connects an email-protection service to its customers' tenants, and takes it away again leaving "
     "nothing behind. Lists are read page by page: send what came as `next` as `cursor`. What is answered 202 is done "

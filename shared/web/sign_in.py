@@ -79,7 +79,7 @@ async def end(app: App, request: Request) -> Response:
     await sessions.end(app, request)
     if everywhere:
         await sessions.end_all(app, request.actor)
-    told = page("signed_out.html", everywhere=everywhere, issuer=bool(app.settings.operators.client_id))
+    told = page(app, "signed_out.html", everywhere=everywhere, issuer=bool(app.settings.operators.client_id))
     return Response(headers={**told.headers, "Set-Cookie": sessions.cleared(app)}, body=told.body)
 
 

@@ -167,6 +167,8 @@ def test_the_core_mentions_no_platform() -> None:
         "shared/platforms/google_workspace/",
         "shared/service.py",
         "shared/foundation/settings.py",
+        "shared/foundation/platform_settings.py",
+        "shared/foundation/brand.py",
     )
     # These name a cloud to run in, not a platform that is protected.
     clouds = ("shared/deployment/identity.py", "shared/deployment/master_keys/", "shared/deployment/queues/")

@@ -70,10 +70,10 @@ class OneMachine:
 
 
 @contextmanager
-def one_machine() -> Iterator[OneMachine]:
-    """Run it until the block is left."""
+def one_machine(**settings: str) -> Iterator[OneMachine]:
+    """Run it until the block is left, with these names in its environment."""
     command = [sys.executable, "-m", "tests.harness.machine"]
-    with running(command, ready=r"(\{.*\})\n", environment={"PYTHONPATH": str(ROOT)}) as found:
+    with running(command, ready=r"(\{.*\})\n", environment={"PYTHONPATH": str(ROOT), **settings}) as found:
         yield OneMachine(**json.loads(found[1]))
 
 

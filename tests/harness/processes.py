@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.connections import record as connections
+from shared.foundation.brand import PUBLISHED
 from shared.storage.database import Database
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -15,7 +16,8 @@ async def add(database: Database, name: str, **values: Any) -> str:
     async with database.write() as write:
         await connections.create(
             write, id=name, platform="microsoft365", modes=frozenset(), name=name, customer="",
-            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"", now=NOW,
+            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"",
+            brand=PUBLISHED, now=NOW,
         )  # fmt: skip
         if values:
             await connections.update(write, name, **values)

@@ -92,7 +92,7 @@ def _installed(world: World, domain: str) -> list[dict[str, str]]:
 async def asked_values(world: World, connection: Connection, key: str) -> dict[str, str]:
     """What the administrator is told to type."""
     platform = world.app.platforms["google"]
-    row: Any = next(row for row in platform.rows if row.key == key)
+    row: Any = next(row for row in platform.rows(connection.brand) if row.key == key)
     told = instruction(row, await platform.words(connection), removal=False)
     return {one.label: one.value for one in told.values}
 

@@ -5,12 +5,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from infra.local.demo.mail import RISKY, USER, labels_of, operations, quarantine_and_release, receive_mail, subjects
+from infra.local.demo.mail import (
+    RISKY,
+    USER,
+    labels_of,
+    names,
+    operations,
+    quarantine_and_release,
+    receive_mail,
+    subjects,
+)
 from infra.local.demo.report import weekly_report
 from infra.local.demo.story import Chapter, Life, Rows, Story, consent
-from shared.platforms.google_workspace.published import LABEL, RULE
 
-OURS = "Managed by Footprint"
+OURS = "Managed by "
 
 
 async def granting(life: Life) -> None:
@@ -99,7 +107,7 @@ async def revoking(life: Life) -> None:
 async def cleaning(life: Life) -> None:
     """The administrator takes down what they had set up, each thing when it is asked for."""
     await _take_down(life, ["rule"], "delete-rule")
-    await _until_seen_again(life, RULE, timedelta(minutes=6))
+    await _until_seen_again(life, names(life).gmail_rule, timedelta(minutes=6))
     await life.until(lambda c: c["reason"] == "waiting_for_administrator" and "route" in c["sentence"])
     offered = [row["key"] for row in await life.rows() if row.get("offered")]
     life.check("the group, which stays as published, is offered to be removed", held=offered == ["group"])
@@ -133,9 +141,9 @@ async def _until_seen_again(life: Life, title: str, after: timedelta) -> None:
 
 async def _compare_states(life: Life) -> None:
     """The label stays, as published, until the mailbox's owner deletes it; nothing else is left."""
-    held = await labels_of(life, life.noted["risky"]) == [LABEL]
+    held = await labels_of(life, life.noted["risky"]) == [names(life).gmail_label]
     life.check("the label and its mark on the risky message stay, as published", held=held)
-    await life.administrator("delete-label", user=USER, name=LABEL)
+    await life.administrator("delete-label", user=USER, name=names(life).gmail_label)
     state = await life.state()
     for box in state["mailboxes"].values():
         box["messages"] = [one for one in box["messages"] if one["id"] not in life.noted["mail"]]
@@ -165,6 +173,7 @@ def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
         for policy in state["policies"]
         for rule in policy["setting"]["value"].get("contentComplianceRules", [])
     ]
+    (ours,) = (row["title"] for row in rows if row["key"] == "rule")
     there = {
         "grant": bool(state["grants"]),
         "group": any(group["description"].startswith(OURS) for group in state["groups"]),
@@ -172,7 +181,7 @@ def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
         "delegation": bool(state["delegations"]),
         "route": bool(state["routes"]),
         "gateway": state["gateway"] is not None,
-        "rule": RULE in rules,
+        "rule": ours in rules,
         "watches": any(box["watch"] for box in state["mailboxes"].values()),
     }
     said = {row["key"]: _there(row) for row in rows}

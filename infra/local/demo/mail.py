@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.demo.story import Life, Rows
 from infra.local.simulators.google import push
-from shared.platforms.google_workspace.published import LABEL
+from shared.foundation.brand import Brand
 
 USER = "agate.aspen@orchard.example"
 RISKY = {
@@ -22,6 +22,11 @@ PAYMENTS = {
 }  # fmt: skip
 
 
+def names(life: Life) -> Brand:
+    """What everything is called."""
+    return life.demo.place.simulators.cloud.brand
+
+
 async def receive_mail(life: Life) -> None:
     """Two messages; the harmless one first, so that it has been read when the other one is labelled."""
     harmless = await _deliver(life, "office@market.example", "Delivery note")
@@ -29,14 +34,14 @@ async def receive_mail(life: Life) -> None:
     life.pass_time(timedelta(seconds=2))
     risky = await _deliver(life, "someone@risky.example", "You have won")
     life.noted |= {"mail": [harmless, risky], "risky": risky}
-    logged = await operations(life)
+    logged, label = await operations(life), names(life).gmail_label
 
     async def labelled() -> bool:
-        return await labels_of(life, risky) == [LABEL]
+        return await labels_of(life, risky) == [label]
 
     held = await life.comes(labelled)
     life.seen |= {"label"} if held else set()
-    life.check(f"the risky message is labelled “{LABEL}”", held=held)
+    life.check(f"the risky message is labelled “{label}”", held=held)
     life.check("the harmless message is not", held=await labels_of(life, harmless) == [])
 
     async def read() -> bool:

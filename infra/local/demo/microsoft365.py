@@ -6,7 +6,6 @@ from datetime import timedelta
 from infra.local.demo.story import Chapter, Life, Rows, Story, consent
 
 BY_POLICY = frozenset({"rule-incoming-user", "rule-outgoing-user"})
-MAIL_ROUTED = "Incoming Domain Transport Rule"
 
 
 async def granting(life: Life) -> None:
@@ -44,7 +43,7 @@ async def revoking(life: Life) -> None:
     """Access is revoked, and mail stops being routed at once."""
     await life.api("POST", "/revoke", {"acknowledge_quarantine": True})
     await life.until(lambda c: c["stage"] == "revoke" and c["reason"] == "waiting_for_time")
-    routed = MAIL_ROUTED in await life.snapshot()
+    routed = life.demo.place.simulators.cloud.brand.rule_incoming_domain in await life.snapshot()
     life.check("mail is routed as before; connectors and groups wait", held=not routed)
     life.pass_time(timedelta(minutes=61))
     await life.until(lambda c: c["stage"] == "cleanup")
@@ -66,7 +65,7 @@ async def cleaning(life: Life) -> None:
 
 def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
     """Whether the tenant has exactly the rules and connectors that are said to be there."""
-    named = [row for row in rows if row["title"].endswith(("Rule", "Message"))]
+    named = [row for row in rows if row["key"].startswith(("rule-", "inbound-", "outbound-"))]
     return {row["title"]: (row["mark"] != "absent") == (f'"{row["title"]}"' in snapshot) for row in named}
 
 

@@ -9,7 +9,20 @@ import sys
 import threading
 from pathlib import Path
 
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from infra.local.simulators import Simulators
+from shared.foundation.brand import PUBLISHED, Brand
+
+
+class Named(BaseSettings):
+    """The names that the service has, from the same settings as the service's own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTPRINT_", env_nested_delimiter="__", env_file=".env", extra="ignore"
+    )
+
+    brand: Brand = PUBLISHED
 
 
 def main() -> None:
@@ -21,7 +34,7 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with Simulators.start(port=chosen.port, clock_file=chosen.clock_file) as simulators:
+    with Simulators.start(chosen.port, chosen.clock_file, Named().brand) as simulators:
         line = {**simulators.settings, "control": simulators.control, "tenants": simulators.tenants()}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

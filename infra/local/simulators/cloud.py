@@ -11,6 +11,7 @@ from infra.local.simulators.clock import Clock
 from infra.local.simulators.faults import INSTEAD, Fault, Subject, first_hit, instead
 from infra.local.simulators.state import State
 from infra.local.simulators.wire import Answer, Call
+from shared.foundation.brand import Brand
 
 S = TypeVar("S", bound=State)
 
@@ -27,9 +28,10 @@ class Saved:
 class Cloud:
     """Everything the simulators know. The lock guards it between the server's thread and tests."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, brand: Brand) -> None:
         self.lock = threading.RLock()
         self.clock = clock
+        self.brand = brand
         self.addresses: dict[str, str] = {}  # by the host's name, as soon as its port is known
         self.states: dict[str, State] = {}  # by the vendor's name
         self.faults: list[Fault] = []

@@ -25,6 +25,7 @@ from infra.local.simulators.dns import NameServer
 from infra.local.simulators.server import Application, Connections, protocol_for
 from infra.local.simulators.state import Zone
 from infra.local.simulators.vendor import Vendor
+from shared.foundation.brand import PUBLISHED, Brand
 
 START_LIMIT = 30  # seconds
 # Which of the ports from the first one on is the name server's; the hosts have the others, in their order.
@@ -36,7 +37,7 @@ class Running:
 
     vendors: ClassVar[Sequence[Callable[[Cloud], Vendor]]] = ()
 
-    def __init__(self, port: int, clock_file: Path | None, cleanup: ExitStack) -> None:
+    def __init__(self, port: int, clock_file: Path | None, cleanup: ExitStack, brand: Brand) -> None:
         self._cleanup = cleanup
         self._connections: list[Connections] = []
         self.folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="simulators-")))
@@ -46,7 +47,7 @@ class Running:
         self._certificate = self.folder / "tls.pem"
         certificate.private_key_and_cert_chain_pem.write_to_path(str(self._certificate))
 
-        self.cloud = Cloud(Clock(clock_file))
+        self.cloud = Cloud(Clock(clock_file), brand)
         self._vendors = [make(self.cloud) for make in self.vendors]
         self.cloud.states = {one.name: one.state for one in self._vendors}
         self._control = Control(self.cloud, self._vendors)
@@ -68,10 +69,13 @@ class Running:
         self._thread = threading.Thread(target=self._run, name="simulators", daemon=True)
 
     @classmethod
-    def start(cls, port: int = 0, clock_file: Path | None = None) -> Self:
-        """Start on `port` and the ones after it, or with 0 on any free ones; return when all hosts listen."""
+    def start(cls, port: int = 0, clock_file: Path | None = None, brand: Brand = PUBLISHED) -> Self:
+        """Start on `port` and the ones after it, or with 0 on any free ones; return when all hosts listen.
+
+        The service's application, and what customers have by chance of its names, are called as in `brand`.
+        """
         with ExitStack() as cleanup:
-            simulators = cls(port, clock_file, cleanup)
+            simulators = cls(port, clock_file, cleanup, brand)
             simulators._thread.start()
             started = simulators._started.wait(START_LIMIT)
             if simulators._failure is not None:

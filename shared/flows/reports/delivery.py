@@ -30,12 +30,13 @@ def compose(
     text: str,
     html: str,
     figures: str,
+    software: str,
     id: str,  # noqa: A002 - Message-ID has no other name
 ) -> EmailMessage:
-    """The mail: text and HTML, and the figures as a CSV file. `id` is the same each time."""
+    """The mail of `software`: text and HTML, and the figures as a CSV file. `id` is the same each time."""
     domain = smtp.sender.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address("Footprint", addr_spec=smtp.sender)
+    message["From"] = Address(software, addr_spec=smtp.sender)
     message["To"] = [Address(addr_spec=recipient) for recipient in recipients]
     message["Subject"] = _line(f"{content['title']}: {content['connection']['name']}")
     message["Date"] = format_datetime(datetime.fromisoformat(content["made_at"]))

@@ -130,6 +130,7 @@ async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dic
             text=rendering.text(content),
             html=rendering.html(content),
             figures=rendering.figures(content),
+            software=app.settings.brand.software,
             id=f"{row['name']}.{connection}",
         )
         waiting = [address for address, state in recipients.items() if state == WAITING]

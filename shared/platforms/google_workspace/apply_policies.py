@@ -187,9 +187,9 @@ async def _write_down(reading: MailboxRun, decision: Decision, found: Record) ->
 
 async def _carry_out(reading: MailboxRun, message: str, action: str) -> None:
     """Do one thing to a message and tick it off."""
-    known = await _label(reading)
+    known, name = await _label(reading), reading.connection.brand.gmail_label
     try:
-        put = await actions.take(reading.api, action, message, known)
+        put = await actions.take(reading.api, action, message, known, name)
     except Missing:
         await _gone(reading, message, action)
         return

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from shared.connections.stages import Stage
 from shared.engine.rows import ByAdministrator
+from shared.foundation.brand import Brand
 from shared.platforms.google_workspace import checks as looks
 from shared.platforms.google_workspace.modes import BY_ROUTE
-from shared.platforms.google_workspace.published import RULE
 from shared.platforms.google_workspace.scopes import AUDIT, CUSTOMER, POLICIES, USERS
 from shared.platforms.google_workspace.shared_application import held_up, still_used
 
@@ -22,11 +22,11 @@ GMAIL_SETTINGS = f"{CONSOLE}/ac/apps/gmail"
 ENDED = ("grant", "tokens", "directory", "policies", "group-members", "watches", "rule", "route", "gateway")
 
 
-def application() -> ByAdministrator:
+def application(brand: Brand) -> ByAdministrator:
     """The Marketplace application."""
     return ByAdministrator(
         key="application",
-        title="Trend Micro Cloud App Security",
+        title=brand.application,
         why="the Marketplace application with which the organisation lets our service account in",
         claims=("cleanup-app",),
         removed_in=Stage.CLEANUP,
@@ -37,8 +37,8 @@ def application() -> ByAdministrator:
             "apps, Apps list, Data access, and choose Grant access."
         ),
         removal=(
-            "In the Admin console, under Apps > Google Workspace Marketplace apps > Apps list, open Trend "
-            "Micro Cloud App Security and choose Uninstall app."
+            "In the Admin console, under Apps > Google Workspace Marketplace apps > Apps list, open "
+            f"{brand.application} and choose Uninstall app."
         ),
         link=CONSOLE,
         values=(("Marketplace listing", "{marketplace}"),),
@@ -72,7 +72,7 @@ DELEGATION = ByAdministrator(
     held_up=held_up,
 )
 
-# In the order in which they are set up. The rule comes last and goes first, for it needs the other two.
+# In the order in which they are set up. The rule comes after them and goes first, for it needs both.
 ROUTING: tuple[ByAdministrator, ...] = (
     ByAdministrator(
         key="route",
@@ -118,9 +118,14 @@ ROUTING: tuple[ByAdministrator, ...] = (
         look=looks.gateway,
         without="returned mail may be taken for a forgery",
     ),
-    ByAdministrator(
+)
+
+
+def rule(brand: Brand) -> ByAdministrator:
+    """The content compliance rule."""
+    return ByAdministrator(
         key="rule",
-        title=RULE,
+        title=brand.gmail_rule,
         why="routes incoming mail of the group's members to be scanned",
         claims=("cleanup-rule",),
         modes=BY_ROUTE,
@@ -133,11 +138,11 @@ ROUTING: tuple[ByAdministrator, ...] = (
         ),
         removal=(
             "In the Admin console, under Apps > Google Workspace > Gmail > Compliance, delete the rule "
-            f"{RULE}. To disable it is not enough."
+            f"{brand.gmail_rule}. To disable it is not enough."
         ),
         link=f"{GMAIL_SETTINGS}/compliance",
         values=(
-            ("Name", RULE),
+            ("Name", brand.gmail_rule),
             ("Email messages to affect", "Inbound"),
             ("Expression", "If all of these match; Advanced content match; Full headers; Not contains text"),
             ("Content", "{return_header}"),
@@ -147,5 +152,4 @@ ROUTING: tuple[ByAdministrator, ...] = (
         look=looks.rule,
         confirmed_after=timedelta(minutes=5),
         without="mail flows unscanned",
-    ),
-)
+    )

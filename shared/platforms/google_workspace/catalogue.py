@@ -6,13 +6,13 @@ permission to be undone goes before the permission does, and the application is 
 
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, Change, OnDemand, Row
-from shared.foundation.settings import Google
+from shared.foundation.brand import Brand
+from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace import directory_sync
 from shared.platforms.google_workspace.administrator_grant import AdministratorGrant, accounts
-from shared.platforms.google_workspace.by_administrator import DELEGATION, ROUTING, application
+from shared.platforms.google_workspace.by_administrator import DELEGATION, ROUTING, application, rule
 from shared.platforms.google_workspace.group import Membership, VirtualGroup
 from shared.platforms.google_workspace.modes import BY_API, BY_ROUTE
-from shared.platforms.google_workspace.published import GROUP, LABEL
 from shared.platforms.google_workspace.scopes import AUDIT, DOMAINS, GROUP_SETTINGS, GROUPS, GROUPS_READ, MAILBOX, USERS
 from shared.platforms.google_workspace.watches import Watches
 from shared.platforms.own_records import StoredDirectory, StoredPolicies, StoredTokens
@@ -68,11 +68,11 @@ STORED: tuple[Change, ...] = (
 )
 
 
-def _group(*, hardened: bool) -> tuple[Change, ...]:
+def _group(brand: Brand, *, hardened: bool) -> tuple[Change, ...]:
     return (
         Change(
             key="group",
-            title=GROUP,
+            title=brand.gmail_group,
             why="by its members the content compliance rule knows whose mail to route",
             claims=("grant-group",),
             modes=BY_ROUTE,
@@ -86,7 +86,7 @@ def _group(*, hardened: bool) -> tuple[Change, ...]:
         ),
         Change(
             key="group-members",
-            title=f"Members of {GROUP}",
+            title=f"Members of {brand.gmail_group}",
             why="follow the policies' targets",
             claims=("grant-group",),
             modes=BY_ROUTE,
@@ -114,15 +114,19 @@ WATCHES = Change(
     ours_alone=True,
 )
 
-SERVING: tuple[Row, ...] = (
-    OnDemand(
+
+def _label(brand: Brand) -> OnDemand:
+    return OnDemand(
         key="label",
-        title=f"Label “{LABEL}”",
+        title=f"Label “{brand.gmail_label}”",
         why="marks a message that violates a policy; made in a mailbox when it is first needed, and left there",
         claims=("run-label",),
         modes=BY_API,
         permissions=(MAILBOX,),
-    ),
+    )
+
+
+SERVING: tuple[Row, ...] = (
     OnDemand(
         key="operations",
         title="Access and operation log",
@@ -166,8 +170,8 @@ SERVING: tuple[Row, ...] = (
 )
 
 
-def rows(settings: Google) -> tuple[Row, ...]:
+def rows(brand: Brand, settings: Google) -> tuple[Row, ...]:
     """The whole catalogue. Without a Marketplace listing the delegation is granted by hand, and there is no app."""
-    listing = (application(),) if settings.marketplace_app else ()
-    group = _group(hardened=settings.harden_group)
-    return (*listing, DELEGATION, *STORED, *group, *ROUTING, WATCHES, *SERVING)
+    listing = (application(brand),) if settings.marketplace_app else ()
+    group = _group(brand, hardened=settings.harden_group)
+    return (*listing, DELEGATION, *STORED, *group, *ROUTING, rule(brand), WATCHES, _label(brand), *SERVING)

@@ -6,11 +6,11 @@ a change and not the present state, so that what is not told there is for a pers
 
 from datetime import datetime
 
+from shared.connections.record import Connection
 from shared.engine.rows import Sighting
 from shared.foundation.errors import Temporary
 from shared.platforms.google_workspace.api import Record
 from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET, POLICIES_LIST
-from shared.platforms.google_workspace.published import RULE
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.scopes import USERS
 from shared.platforms.google_workspace.tenant import Tenant
@@ -31,7 +31,8 @@ async def rule(tenant: Tenant, identity: str | None) -> Sighting:
         for setting in settings
         if setting.get("type") == RULES
         for one in setting.get("value", {}).get("contentComplianceRules", [])
-        if (identity and one.get("ruleId") == identity) or str(one.get("description", "")).strip() == RULE
+        if (identity and one.get("ruleId") == identity)
+        or str(one.get("description", "")).strip() == tenant.brand.gmail_rule
     ]
     if not found:
         return Sighting(present=False, evidence="no policy of any organisational unit holds the rule")
@@ -65,7 +66,7 @@ async def _policies(tenant: Tenant) -> list[Record]:
 
 async def route(tenant: Tenant, identity: str | None) -> Sighting:
     """The mail route, by the name that we ask for it to be given."""
-    name = route_name(tenant.connection.label)
+    name = route_name(tenant.connection)
     return _told(
         [event for event in await _changes(tenant) if event["setting"] == ROUTE_SETTING and event["name"] == name],
         identity, name,
@@ -78,9 +79,9 @@ async def gateway(tenant: Tenant, identity: str | None) -> Sighting:
     return _told(events, identity, "inbound gateway")
 
 
-def route_name(label: str) -> str:
+def route_name(connection: Connection) -> str:
     """What we ask for the mail route to be called."""
-    return f"TMCAS inbound {label[:8]}"
+    return f"{connection.brand.gmail_route} {connection.label[:8]}"
 
 
 def _told(events: list[dict[str, str]], identity: str | None, name: str) -> Sighting:

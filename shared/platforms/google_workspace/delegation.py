@@ -16,7 +16,7 @@ from shared.deployment.identity import Transport
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire, unreadable
-from shared.foundation.settings import Google
+from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.refusals import classify
 
 IAM = "https://iamcredentials.googleapis.com"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from shared.connections.record import Connection
 from shared.engine.ledger import State
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
@@ -22,7 +23,6 @@ from shared.platforms.google_workspace.methods import (
     SETTINGS_GET,
     SETTINGS_PATCH,
 )
-from shared.platforms.google_workspace.published import GROUP
 from shared.platforms.google_workspace.tenant import Tenant, flush_some
 from shared.protection import directory
 from shared.protection.targets import covered_users, names_somebody
@@ -42,9 +42,9 @@ MOST_AT_ONCE = 400
 SOON = timedelta(seconds=5)
 
 
-def address_of(label: str, domain: str) -> str:
+def address_of(connection: Connection, domain: str) -> str:
     """The group's address, which no customer has for anything else."""
-    return f"tmcas-inline-incoming-gmail-{label[:12]}@{domain}"
+    return f"{connection.brand.word.lower()}-inline-incoming-gmail-{connection.label[:12]}@{domain}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +60,13 @@ class VirtualGroup:
         """Its name, address and mark, and who may do what with it."""
         held = tenant.ledger.holdings.get("group")
         seen = (held.seen or {}).get("email") if held else None
-        address = seen or address_of(tenant.connection.label, str((await tenant.customer())["customerDomain"]))
-        wanted = {"name": GROUP, "email": address, "description": tenant.mark}
+        address = seen or address_of(tenant.connection, str((await tenant.customer())["customerDomain"]))
+        wanted = {"name": tenant.brand.gmail_group, "email": address, "description": tenant.mark}
         return wanted | (CLOSED if self.hardened else {})
 
     async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its address, where it must bear our mark."""
-        key = identity or address_of(tenant.connection.label, str((await tenant.customer())["customerDomain"]))
+        key = identity or address_of(tenant.connection, str((await tenant.customer())["customerDomain"]))
         fields = {"fields": "id,name,email,description"}
         try:
             group = await tenant.admin.call(GROUPS_GET, {"groupKey": key}, params=fields)
@@ -110,7 +110,9 @@ class VirtualGroup:
                 SETTINGS_PATCH, {"groupUniqueId": address}, params={"alt": "json"}, body=dict(settings)
             )
         except Missing:
-            raise Temporary("not_visible_yet", f"Google does not list {GROUP} everywhere yet.") from None
+            raise Temporary(
+                "not_visible_yet", f"Google does not list {tenant.brand.gmail_group} everywhere yet."
+            ) from None
 
     async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs."""
@@ -153,8 +155,8 @@ class Membership:
         if empties and await names_somebody(database, connection, "incoming"):
             raise Permanent(
                 "would_empty_group",
-                f"The policies' targets come to nobody, which would empty {GROUP}. Nothing was changed. Look for what "
-                "the directory lost, or change the policies' targets.",
+                f"The policies' targets come to nobody, which would empty {tenant.brand.gmail_group}. Nothing was "
+                "changed. Look for what the directory lost, or change the policies' targets.",
             )
         return {"members": members} if members else None
 
@@ -213,7 +215,9 @@ async def _change(tenant: Tenant, now: set[str], wanted: set[str]) -> None:
     await each(todo[:MOST_AT_ONCE], one)
     if len(todo) > MOST_AT_ONCE:
         left = len(todo) - MOST_AT_ONCE
-        raise Unfinished("filling_group", f"{left} memberships of {GROUP} are still to be changed.", after=SOON)
+        raise Unfinished(
+            "filling_group", f"{left} memberships of {tenant.brand.gmail_group} are still to be changed.", after=SOON
+        )
 
 
 async def _join(tenant: Tenant, group: str, user: str) -> None:
@@ -222,7 +226,7 @@ async def _join(tenant: Tenant, group: str, user: str) -> None:
     except Missing as missing:
         if "groupKey" in missing.sentence:
             raise Temporary(
-                "not_visible_yet", f"{GROUP} was made but Google does not list it everywhere yet."
+                "not_visible_yet", f"{tenant.brand.gmail_group} was made but Google does not list it everywhere yet."
             ) from None
         await directory.skip(tenant.context.database, tenant.connection.id, user, "Google knows no such user any more")
     except GoogleRefused as refused:

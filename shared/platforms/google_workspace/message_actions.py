@@ -20,14 +20,16 @@ PLACE = {"spam": "SPAM", "trash": "TRASH", "quarantine": "TRASH"}
 NOT_OURS = frozenset({"SENT", "DRAFT", "CHAT", "TRASH", "SPAM"})
 
 
-async def take(api: Api, action: str, message: str, known: str | None) -> str | None:
+async def take(api: Api, action: str, message: str, known: str | None, name: str) -> str | None:
     """Carry an action out. Returns the id of our label where it was put on, else what was `known` of it.
+
+    `name` is what the label is called if there is none yet.
 
     Raises Missing if the message is not there any more.
     """
     match action:
         case "label":
-            return await label.put_on(api, message, known)
+            return await label.put_on(api, message, known, name)
         case "spam":
             await api.call(
                 MESSAGES_MODIFY, {"id": message}, body={"addLabelIds": ["SPAM"], "removeLabelIds": ["INBOX"]}

@@ -11,20 +11,20 @@ from shared.connections.secrets import header_secrets
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
+from shared.foundation.brand import Brand
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
-from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications
+from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications, published
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import MESSAGES_GET
 from shared.platforms.google_workspace.modes import API, BY_API, BY_ROUTE, INLINE
 from shared.platforms.google_workspace.name import NAME, TITLE
-from shared.platforms.google_workspace.published import PUBLISHED
 from shared.platforms.google_workspace.scan import scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.tenant import Credentials, Tenant, open_tenant
 from shared.platforms.google_workspace.trash import Trash, trash
-from shared.platforms.rows import in_modes
+from shared.platforms.rows import rows_of
 
 
 class GmailFeed:
@@ -54,7 +54,6 @@ class GoogleWorkspace:
 
     name: str = NAME
     title: str = TITLE
-    published: tuple[Published, ...] = PUBLISHED
     permissions: tuple[Permission, ...] = PERMISSIONS
     modes: tuple[Mode, ...] = (
         Mode(name=API, title="API-based protection"),
@@ -92,7 +91,6 @@ class GoogleWorkspace:
     def __init__(self, context: Context) -> None:
         self.context = context
         google, wire, clock = context.settings.google, context.wire, context.clock
-        self.rows: tuple[Row, ...] = catalogue.rows(google)
         self.credentials = Credentials(
             sign_in=SignIn(google, wire, context.issuers, clock),
             delegation=Delegation(google, wire, clock),
@@ -100,9 +98,17 @@ class GoogleWorkspace:
         )
         self.feed: Feed | None = GmailFeed(context, self.credentials.delegation)
 
+    def rows(self, brand: Brand) -> tuple[Row, ...]:
+        """The whole catalogue, with the names of a brand."""
+        return catalogue.rows(brand, self.context.settings.google)
+
+    def published(self, brand: Brand) -> tuple[Published, ...]:
+        """The published table, with the names of a brand."""
+        return published.published(brand)
+
     def _scopes(self, connection: Connection) -> frozenset[str]:
         """What a connection's rows need, and no more."""
-        return frozenset(name for row in in_modes(self.rows, connection.modes) for name in row.permissions)
+        return frozenset(name for row in rows_of(self, connection) for name in row.permissions)
 
     async def words(self, connection: Connection) -> Mapping[str, str]:
         """What stands for `{name}` in the administrator's steps."""
@@ -114,12 +120,12 @@ class GoogleWorkspace:
             "client_id": self.credentials.delegation.client_id,
             "scopes": ",".join(sorted(self._scopes(connection))),
             "marketplace": settings.google.marketplace_url,
-            "route": checks.route_name(connection.label),
+            "route": checks.route_name(connection),
             "host": mail.gateway_host.replace("{connection}", connection.label),
             "port": str(mail.gateway_port),
             "egress": ", ".join(map(str, mail.egress)),
-            "group": address_of(connection.label, domain),
-            "return_header": f"{settings.mail.return_header}: {secret}",
+            "group": address_of(connection, domain),
+            "return_header": f"{connection.brand.return_header}: {secret}",
         }
 
     def new_secrets(self) -> dict[str, str]:

@@ -15,8 +15,9 @@ from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
+from shared.foundation.brand import Brand
 from shared.foundation.errors import ConsentMissing, Permanent, Temporary
-from shared.foundation.settings import Google
+from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import AccessToken, Delegation
@@ -88,9 +89,14 @@ class Tenant:
         return str(self.connection.tenant)
 
     @property
+    def brand(self) -> Brand:
+        """The names of this connection's objects."""
+        return self.connection.brand
+
+    @property
     def mark(self) -> str:
         """What we write on objects that have a description, so that we know our own and people know whose they are."""
-        return f"Managed by Footprint, connection {self.connection.id}. Please do not edit."
+        return self.brand.mark(self.connection.id)
 
     @property
     def grant(self) -> Grant | None:

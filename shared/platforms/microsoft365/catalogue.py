@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, Row
+from shared.foundation.brand import Brand
 from shared.platforms.microsoft365 import connectors, directory_sync
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
@@ -23,22 +24,18 @@ UNTIL_MAIL_IS_BACK = timedelta(hours=24)
 
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = rules.ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
-INCOMING_GROUP = "TMCAS Inline Incoming O365 Virtual Group"
-OUTGOING_GROUP = "TMCAS Inline Outgoing O365 Virtual Group"
-
-
 EXCHANGE = ("Exchange.ManageAsApp",)
 
 
-def _application(look: Any) -> ByAdministrator:
+def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdministrator:
     return ByAdministrator(
         key="application",
-        title="Trend Micro Cloud App Security",
-        why="lets Footprint act in the tenant; made by the administrator's consent",
+        title=brand.application,
+        why=f"lets {brand.software} act in the tenant; made by the administrator's consent",
         claims=("grant-app", "cleanup-app"),
         permissions=("Organization.Read.All", "Application.Read.All"),
         removed_in=Stage.CLEANUP,
-        serves=tuple(change.key for change in CHANGES),
+        serves=serves,
         implied=True,
         removal=(
             "In the Entra admin center, under Enterprise applications, open the application with the id {client_id} "
@@ -110,7 +107,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
     return group, members
 
 
-CHANGES: tuple[Change, ...] = (
+STORED_AND_LISTED: tuple[Change, ...] = (
     Change(
         key="tokens",
         title="Stored access tokens",
@@ -159,89 +156,95 @@ CHANGES: tuple[Change, ...] = (
         without="returned mail may be refused",
         elements=connectors.egress,
     ),
-    _inbound(
-        "inbound-incoming",
-        "TMCAS Inline Inbound Connector for Incoming Message",
-        "brings scanned mail from outside back",
-        connectors.inbound_for_incoming,
-        "cleanup-inbound-in",
-        "returned mail is judged by our address instead of its sender's",
-    ),
-    _inbound(
-        "inbound-outgoing",
-        "TMCAS Inline Inbound Connector for Outgoing Message",
-        "brings scanned mail of the organisation back on its way out",
-        connectors.inbound_for_outgoing,
-        "cleanup-inbound-out",
-        "scanned outgoing mail is not delivered; if Exchange made it disabled, ask Microsoft's support to allow it",
-    ),
-    _outbound(
-        "outbound-incoming",
-        rules.FOR_INCOMING,
-        "takes mail from outside to the scanner",
-        connectors.outbound_for_incoming,
-        (IN_DOMAIN, IN_USER),
-    ),
-    _outbound(
-        "outbound-outgoing",
-        rules.FOR_OUTGOING,
-        "takes mail of the organisation to the scanner",
-        connectors.outbound_for_outgoing,
-        (OUT_DOMAIN, OUT_USER),
-    ),
-    *_group("incoming", INCOMING_GROUP, (IN_USER,)),
-    *_group("outgoing", OUTGOING_GROUP, (OUT_USER,)),
-    _rule(
-        JUNK,
-        "TMCAS Inline Incoming Move to Junk Folder Transport Rule",
-        "what the scanner calls junk goes to the junk folder",
-        rules.junk,
-        claims=("grant-mail-flow", "cleanup-junk"),
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
-    ),
-    _rule(
-        SKIP,
-        "TMCAS Inline Incoming Skip Spam Filter Transport Rule",
-        "what the scanner found clean is not filtered again",
-        rules.skip_spam,
-        claims=("grant-mail-flow", "cleanup-skip-spam"),
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
-    ),
-    _rule(
-        IN_DOMAIN,
-        "TMCAS Inline Incoming Domain Transport Rule",
-        "routes mail from outside to the protected domains",
-        rules.incoming_domain,
-        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
-        needs=("outbound-incoming", "inbound-incoming"),
-    ),
-    _rule(
-        IN_USER,
-        "TMCAS Inline Incoming User Transport Rule",
-        "routes mail from outside to the protected users",
-        rules.incoming_user,
-        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
-        needs=("outbound-incoming", "inbound-incoming", "group-incoming", "group-incoming-members"),
-    ),
-    _rule(
-        OUT_DOMAIN,
-        "TMCAS Inline Outgoing Domain Transport Rule",
-        "routes mail to the outside from the protected domains",
-        rules.outgoing_domain,
-        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
-        needs=("outbound-outgoing", "inbound-outgoing"),
-    ),
-    _rule(
-        OUT_USER,
-        "TMCAS Inline Outgoing User Transport Rule",
-        "routes mail to the outside from the protected users",
-        rules.outgoing_user,
-        claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
-        needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
-    ),
 )
+
+
+def _mail_flow(brand: Brand) -> tuple[Change, ...]:
+    return (
+        _inbound(
+            "inbound-incoming",
+            brand.inbound_incoming,
+            "brings scanned mail from outside back",
+            connectors.inbound_for_incoming,
+            "cleanup-inbound-in",
+            "returned mail is judged by our address instead of its sender's",
+        ),
+        _inbound(
+            "inbound-outgoing",
+            brand.inbound_outgoing,
+            "brings scanned mail of the organisation back on its way out",
+            connectors.inbound_for_outgoing,
+            "cleanup-inbound-out",
+            "scanned outgoing mail is not delivered; if Exchange made it disabled, ask Microsoft's support to allow it",
+        ),
+        _outbound(
+            "outbound-incoming",
+            brand.outbound_incoming,
+            "takes mail from outside to the scanner",
+            connectors.outbound_for_incoming,
+            (IN_DOMAIN, IN_USER),
+        ),
+        _outbound(
+            "outbound-outgoing",
+            brand.outbound_outgoing,
+            "takes mail of the organisation to the scanner",
+            connectors.outbound_for_outgoing,
+            (OUT_DOMAIN, OUT_USER),
+        ),
+        *_group("incoming", brand.group_incoming, (IN_USER,)),
+        *_group("outgoing", brand.group_outgoing, (OUT_USER,)),
+        _rule(
+            JUNK,
+            brand.rule_junk,
+            "what the scanner calls junk goes to the junk folder",
+            rules.junk,
+            claims=("grant-mail-flow", "cleanup-junk"),
+            serves=ROUTING,
+            kept_for=UNTIL_MAIL_IS_BACK,
+        ),
+        _rule(
+            SKIP,
+            brand.rule_skip_spam,
+            "what the scanner found clean is not filtered again",
+            rules.skip_spam,
+            claims=("grant-mail-flow", "cleanup-skip-spam"),
+            serves=ROUTING,
+            kept_for=UNTIL_MAIL_IS_BACK,
+        ),
+        _rule(
+            IN_DOMAIN,
+            brand.rule_incoming_domain,
+            "routes mail from outside to the protected domains",
+            rules.incoming_domain,
+            claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+            needs=("outbound-incoming", "inbound-incoming"),
+        ),
+        _rule(
+            IN_USER,
+            brand.rule_incoming_user,
+            "routes mail from outside to the protected users",
+            rules.incoming_user,
+            claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+            needs=("outbound-incoming", "inbound-incoming", "group-incoming", "group-incoming-members"),
+        ),
+        _rule(
+            OUT_DOMAIN,
+            brand.rule_outgoing_domain,
+            "routes mail to the outside from the protected domains",
+            rules.outgoing_domain,
+            claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+            needs=("outbound-outgoing", "inbound-outgoing"),
+        ),
+        _rule(
+            OUT_USER,
+            brand.rule_outgoing_user,
+            "routes mail to the outside from the protected users",
+            rules.outgoing_user,
+            claims=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
+            needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
+        ),
+    )
+
 
 ACTIVITIES: tuple[Activity, ...] = (
     Activity(
@@ -271,6 +274,8 @@ ACTIVITIES: tuple[Activity, ...] = (
 )
 
 
-def rows(application: Any) -> tuple[Row, ...]:
+def rows(brand: Brand, application: Any) -> tuple[Row, ...]:
     """The whole catalogue; `application` asks the sign-in host about our application in an open tenant."""
-    return (_application(application), *CHANGES, *ACTIVITIES)
+    changes = (*STORED_AND_LISTED, *_mail_flow(brand))
+    served = tuple(change.key for change in changes)
+    return (_application(brand, application, served), *changes, *ACTIVITIES)

@@ -6,7 +6,7 @@ from uuid import UUID
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
 from shared.foundation.errors import ConsentMissing, Missing, Permanent, Refused, Temporary
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 from shared.platforms.contract import Consent, ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.graph import Graph

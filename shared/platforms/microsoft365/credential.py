@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from shared.deployment.identity import ManagedIdentity, ServiceIdentity
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 
 # The one audience that Entra takes for a federated assertion.
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"

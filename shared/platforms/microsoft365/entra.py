@@ -32,7 +32,7 @@ from shared.foundation.http_client import (
     unreachable,
     unreadable,
 )
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.credential import Credential
 
 GRAPH = "https://graph.microsoft.com"

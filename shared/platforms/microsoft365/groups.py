@@ -47,7 +47,7 @@ class VirtualGroup:
         """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
         held = tenant.ledger.holdings.get(self.key)
         number = 1 if held is None else held.incarnation + (held.state is State.GONE)
-        return f"tmcas-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
+        return f"{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
 
     async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, which nobody else has."""

@@ -10,12 +10,12 @@ from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger, State
 from shared.engine.rows import Published, Row, Sighting
+from shared.foundation.brand import Brand
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
-from shared.platforms.microsoft365 import catalogue, consent, directory_sync
+from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.groups import recycle_bin
 from shared.platforms.microsoft365.name import NAME, TITLE
-from shared.platforms.microsoft365.published import PUBLISHED
 from shared.platforms.microsoft365.tenant import Tenant, open_tenant
 
 
@@ -24,7 +24,6 @@ class Microsoft365:
 
     name: str = NAME
     title: str = TITLE
-    published: tuple[Published, ...] = PUBLISHED
     permissions: tuple[Permission, ...] = consent.PERMISSIONS
     modes: tuple[Mode, ...] = ()
     actions: frozenset[str] = frozenset()
@@ -59,7 +58,14 @@ class Microsoft365:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.entra = Entra(settings=context.settings.microsoft, wire=context.wire, clock=context.clock)
-        self.rows: tuple[Row, ...] = catalogue.rows(self._application)
+
+    def rows(self, brand: Brand) -> tuple[Row, ...]:
+        """The whole catalogue, with the names of a brand."""
+        return catalogue.rows(brand, self._application)
+
+    def published(self, brand: Brand) -> tuple[Published, ...]:
+        """The published table, with the names of a brand."""
+        return published.published(brand)
 
     async def _application(self, tenant: Tenant, _identity: str | None) -> Sighting:
         return await consent.application(self.entra, str(tenant.connection.tenant), self.context.settings.microsoft)

@@ -12,8 +12,9 @@ from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
+from shared.foundation.brand import Brand
 from shared.foundation.errors import Permanent
-from shared.foundation.settings import MailSite, Microsoft
+from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph
@@ -56,9 +57,14 @@ class Tenant:
         return self.context.settings.mail.at(self.connection.site)
 
     @property
+    def brand(self) -> Brand:
+        """The names of this connection's objects."""
+        return self.connection.brand
+
+    @property
     def mark(self) -> str:
         """What we write on objects that have a comment, so that we know our own and people know whose they are."""
-        return f"Managed by Footprint, connection {self.connection.id}. Please do not edit."
+        return self.brand.mark(self.connection.id)
 
     def name(self, title: str) -> str:
         """An object's name in Exchange."""

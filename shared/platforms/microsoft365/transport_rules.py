@@ -177,21 +177,18 @@ def _routing(tenant: Tenant, connector: str, header: str, secret: str) -> dict[s
     }
 
 
-FOR_INCOMING = "TMCAS Inline Outbound Connector for Incoming Message"
-FOR_OUTGOING = "TMCAS Inline Outbound Connector for Outgoing Message"
-
-
 def _incoming(tenant: Tenant) -> dict[str, Any]:
-    returned = tenant.context.settings.mail.return_header
-    return {"FromScope": "NotInOrganization", **_routing(tenant, FOR_INCOMING, returned, tenant.return_secret)}
+    brand = tenant.brand
+    routing = _routing(tenant, brand.outbound_incoming, brand.return_header, tenant.return_secret)
+    return {"FromScope": "NotInOrganization", **routing}
 
 
 def _outgoing(tenant: Tenant) -> dict[str, Any]:
-    loop = tenant.context.settings.mail.loop_header
+    brand, loop = tenant.brand, tenant.brand.loop_header
     return {
         "FromScope": "InOrganization",
         "SentToScope": "NotInOrganization",
-        **_routing(tenant, FOR_OUTGOING, loop, tenant.loop_secret),
+        **_routing(tenant, brand.outbound_outgoing, loop, tenant.loop_secret),
         "SetHeaderName": loop,
         "SetHeaderValue": tenant.loop_secret,
     }
@@ -217,30 +214,29 @@ def _by_group(direction: Direction, condition: str, route: Callable[[Tenant], di
 
 def _returned(tenant: Tenant) -> dict[str, Any]:
     # Our addresses alone are not proof: every customer's mail comes back from them.
-    header = tenant.context.settings.mail.return_header
-    return {"SenderIpRanges": egress(tenant), "RemoveHeader": header}
+    return {"SenderIpRanges": egress(tenant), "RemoveHeader": tenant.brand.return_header}
 
 
 async def skip_spam(tenant: Tenant) -> Settings | None:
     """Returned mail that the scanner found clean is not filtered a second time."""
-    mail = tenant.context.settings.mail
+    brand = tenant.brand
     return _returned(tenant) | {
-        "HeaderContainsMessageHeader": mail.return_header,
+        "HeaderContainsMessageHeader": brand.return_header,
         "HeaderContainsWords": [tenant.return_secret],
-        "ExceptIfHeaderContainsMessageHeader": mail.verdict_header,
-        "ExceptIfHeaderContainsWords": [mail.junk_verdict],
+        "ExceptIfHeaderContainsMessageHeader": brand.verdict_header,
+        "ExceptIfHeaderContainsWords": [tenant.context.settings.mail.junk_verdict],
         "SetSCL": -1,
     }
 
 
 async def junk(tenant: Tenant) -> Settings | None:
     """Returned mail that the scanner calls junk goes to the junk folder, if it bears our secret as well."""
-    mail = tenant.context.settings.mail
+    brand = tenant.brand
     return _returned(tenant) | {
-        "HeaderContainsMessageHeader": mail.return_header,
+        "HeaderContainsMessageHeader": brand.return_header,
         "HeaderContainsWords": [tenant.return_secret],
-        "HeaderMatchesMessageHeader": mail.verdict_header,
-        "HeaderMatchesPatterns": [f"^{mail.junk_verdict}$"],
+        "HeaderMatchesMessageHeader": brand.verdict_header,
+        "HeaderMatchesPatterns": [f"^{tenant.context.settings.mail.junk_verdict}$"],
         "SetSCL": 6,
     }
 

@@ -19,6 +19,8 @@ connections = sa.Table(
     sa.Column("administrator", sa.String),
     sa.Column("label", sa.String, nullable=False),
     sa.Column("sealed_headers", sa.LargeBinary, nullable=False),
+    # What was set in the brand when the connection was made.
+    sa.Column("brand", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("repairs_drift", sa.Boolean, nullable=False),
     sa.Column("stage", sa.Integer, nullable=False),
     sa.Column("stage_since", Moment, nullable=False),

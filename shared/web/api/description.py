@@ -11,4 +11,5 @@ async def document(app: App, _request: Request) -> Json[dict[str, Any]]:
     # What it takes to describe everything is imported only where somebody asks for it.
     from shared.web import openapi, sessions
 
-    return openapi.answer(app.settings.public_url, tuple(app.platforms), sessions.cleared(app).partition("=")[0])
+    cookie, software = sessions.cleared(app).partition("=")[0], app.settings.brand.software
+    return openapi.answer(app.settings.public_url, tuple(app.platforms), cookie, software)

@@ -42,18 +42,19 @@ RESULTS: Mapping[str, str] = {
 }
 
 
-def page(template: str, status: int = 200, **content: Any) -> Response:
+def page(app: App, template: str, status: int = 200, **content: Any) -> Response:
     """A page from a template, with its tag; everything in it is escaped.
 
     `actor` is who is signed in, and `again` after how many seconds the page looks again; both may be left out.
     """
-    body = _environment().get_template(template).render(**{"actor": None, "again": None, **content})
+    known = {"software": app.settings.brand.software, "actor": None, "again": None}
+    body = _environment().get_template(template).render(**{**known, **content})
     return Response(status=status, headers={**PAGE_HEADERS, "ETag": etag(body)}, body=body.encode())
 
 
-def shown(request: Request, template: str, status: int = 200, **content: Any) -> Response:
+def shown(app: App, request: Request, template: str, status: int = 200, **content: Any) -> Response:
     """The same for whoever has signed in."""
-    return page(template, status, actor=request.actor, **content)
+    return page(app, template, status, actor=request.actor, **content)
 
 
 def framed(
@@ -70,7 +71,7 @@ def framed(
         "title": SECTIONS[section],
         "expected": connection.expected_tenant,
     }
-    return shown(request, template or f"{section or 'connection'}.html", status, **{**frame, **content})
+    return shown(app, request, template or f"{section or 'connection'}.html", status, **{**frame, **content})
 
 
 def mode_titles(app: App, connection: Connection) -> list[str]:
@@ -93,7 +94,7 @@ def refused(error: Refused, app: App, request: Request, back: str = "/") -> Resp
         )
     title = TITLES.get(error.status, "This did not work")
     return page(
-        "problem.html", error.status, title=title, error=error, back=back, sign_in=sign_in, actor=request.known,
+        app, "problem.html", error.status, title=title, error=error, back=back, sign_in=sign_in, actor=request.known,
     )  # fmt: skip
 
 

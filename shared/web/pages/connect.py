@@ -29,7 +29,7 @@ async def page(app: App, request: Request) -> Response:
     view = await views.changes(app, connection)
     needed = permissions_of(platform, mine)
     return pages.page(
-        "connect.html",
+        app, "connect.html",
         c=overview.connection_view(app, connection), modes=mode_titles(app, connection),
         expected=connection.expected_tenant, here=request.path, now=app.clock.now(),
         groups=table.grouped(mine),

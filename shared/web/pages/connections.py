@@ -32,7 +32,7 @@ async def index(app: App, request: Request) -> Response:
     found = await overview.page_of(app, request, query)
     first = not asked.pop("cursor", "")
     return shown(
-        request, "index.html", connections=found["connections"], asked=asked, first=first,
+        app, request, "index.html", connections=found["connections"], asked=asked, first=first,
         next={**asked, "cursor": found["next"]} if found["next"] else None,
         counts=await search.count(app.database, Wanted(customer=request.actor.customer)),
         platforms=app.platforms.titles, sites=_sites(app), again=REFRESH_SECONDS,
@@ -75,6 +75,6 @@ def _typed(app: App, form: Mapping[str, list[str]]) -> dict[str, Any]:
 
 def _form(app: App, request: Request, form: Mapping[str, list[str]], errors: Errors) -> Response:
     return shown(
-        request, "new.html", 400 if errors else 200, form=form, errors=errors,
+        app, request, "new.html", 400 if errors else 200, form=form, errors=errors,
         platforms=[app.platforms[name] for name in app.platforms], sites=_sites(app), sync_at=SYNC_AT,
     )  # fmt: skip

@@ -125,7 +125,7 @@ async def changes(app: App, connection: Connection) -> Changes:
             "rows": [row.key for row in mine if line.id in row.claims],
             "elsewhere": not any(line.id in row.claims for row in mine),
         }
-        for line in platform.published
+        for line in platform.published(connection.brand)
     ]  # fmt: skip
     return {"rows": rows, "published": published}
 

@@ -87,7 +87,9 @@ def test_a_name_makes_no_header_and_no_line_is_too_long() -> None:
         "made_at": "2026-11-25T00:30:00+00:00",
         "connection": {"name": "Contoso\r\nBcc: all@contoso.com\u2028X"},
     }
-    sent = delivery.compose(smtp, [ANNA], content, text="ä", html="x" * 2000, figures="a,b\r\n", id="1").as_bytes()
+    sent = delivery.compose(
+        smtp, [ANNA], content, text="ä", html="x" * 2000, figures="a,b\r\n", software="Footprint", id="1"
+    ).as_bytes()
     mail = message_from_bytes(sent, policy=default)
     assert mail["Bcc"] is None
     assert mail["Subject"] == "Daily report: Contoso Bcc: all@contoso.com X"

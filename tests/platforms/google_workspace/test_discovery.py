@@ -15,7 +15,7 @@ from infra.local.simulators.wire import Call
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.flows import quarantine
-from shared.foundation.settings import Google
+from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import METHODS
 from shared.protection import policies

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.foundation.http_client import Wire
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.exchange import Exchange
 from tests.harness.entra import SECRET, SignIn

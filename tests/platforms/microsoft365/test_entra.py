@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from shared.deployment.identity import ManagedIdentity
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import Wire
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.entra import AccessToken, Entra, claims, scope
 from tests.harness.entra import SECRET, TENANT, SignIn, granted, refused
 from tests.harness.scripted_host import Host, Say, StillClock

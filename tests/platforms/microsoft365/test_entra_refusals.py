@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.foundation.errors import FootprintError, Permanent, Temporary
-from shared.foundation.settings import Microsoft
+from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.entra import REFUSALS, Entra, classify
 from tests.foundation.test_http_client import UNREADABLE
 from tests.harness.entra import SECRET, TENANT, SignIn, granted, refused

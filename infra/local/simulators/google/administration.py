@@ -93,7 +93,10 @@ def forget_history(google: Google, body: Mapping[str, Any]) -> Answer:
 def _install(wish: Wish) -> None:
     wish.customer.installs[application.MARKETPLACE_APP] = {"state": "ACTIVE", "at": when(wish.now)}
     wish.log(
-        "DOMAIN_SETTINGS", "ADD_APPLICATION", APPLICATION_NAME=application.NAME, APP_ID=application.MARKETPLACE_APP
+        "DOMAIN_SETTINGS",
+        "ADD_APPLICATION",
+        APPLICATION_NAME=wish.google.brand.application,
+        APP_ID=application.MARKETPLACE_APP,
     )
     if application.SERVICE_CLIENT_ID not in wish.customer.delegations:
         _delegate(wish, list(application.SCOPES), "application")
@@ -102,7 +105,7 @@ def _install(wish: Wish) -> None:
 def _uninstall(wish: Wish) -> None:
     if wish.customer.installs.pop(application.MARKETPLACE_APP, None) is None:
         raise ValueError("The application is not installed.")
-    name, key = application.NAME, application.MARKETPLACE_APP
+    name, key = wish.google.brand.application, application.MARKETPLACE_APP
     wish.log("DOMAIN_SETTINGS", "REMOVE_APPLICATION", APPLICATION_NAME=name, APP_ID=key)
     delegation = wish.customer.delegations.get(application.SERVICE_CLIENT_ID)
     if delegation is not None and delegation.get("by") == "application":
@@ -200,7 +203,7 @@ def _add_rule(wish: Wish) -> Mapping[str, Any]:
 
 
 def _rule(wish: Wish) -> str:
-    return str(wish.body.get("name", settings.RULE_NAME))
+    return str(wish.body.get("name", wish.google.brand.gmail_rule))
 
 
 def _switching(state: str) -> Callable[[Wish], None]:
@@ -208,12 +211,12 @@ def _switching(state: str) -> Callable[[Wish], None]:
 
 
 def _add_route(wish: Wish) -> None:
-    name, host = wish.body.get("name", settings.ROUTE_NAME), wish.body["host"]
+    name, host = wish.body.get("name", wish.google.brand.gmail_route), wish.body["host"]
     settings.add_route(wish.customer, name, host, wish.actor, wish.now)
 
 
 def _remove_route(wish: Wish) -> None:
-    name = wish.body.get("name", settings.ROUTE_NAME)
+    name = wish.body.get("name", wish.google.brand.gmail_route)
     settings.remove_route(wish.customer, name, wish.actor, wish.now)
 
 

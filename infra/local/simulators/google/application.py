@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Trend Micro Cloud App Security"
 PROJECT = "footprint-sim"
 PROJECT_NUMBER = "402211774903"
 CLIENT_ID = f"{PROJECT_NUMBER}-d4e8footprint0sim.apps.googleusercontent.com"

@@ -12,6 +12,7 @@ from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.google.gmail.mailbox import Mailbox, labelled, received
 from infra.local.simulators.google.gmail.settings import add_rule
 from infra.local.simulators.wire import Record
+from shared.foundation.brand import Brand
 
 ORCHARD = "C01orchard"
 HARBOUR = "C02harbour"
@@ -22,12 +23,12 @@ FAMILY = ("Alder", "Aspen", "Bay", "Cherry", "Ebony", "Laurel", "Linden", "Myrtl
 EVENTS_FORGOTTEN = timedelta(days=2)
 
 
-def customers(now: datetime) -> list[Customer]:
+def customers(now: datetime, brand: Brand) -> list[Customer]:
     """Return both customers as they are before anything happens to them."""
-    return [orchard(now), harbour(now)]
+    return [orchard(now, brand), harbour(now)]
 
 
-def orchard(now: datetime) -> Customer:
+def orchard(now: datetime, brand: Brand) -> Customer:
     """Return the customer with one of everything that could go wrong."""
     moment = now - EVENTS_FORGOTTEN
     customer = _customer(ORCHARD, "Orchard", "orchard.example", moment)
@@ -39,9 +40,9 @@ def orchard(now: datetime) -> Customer:
     for name in ("Sales", "Press", "Press/Cider"):
         _unit(customer, f"/{name}")
     people = _orchard_people(customer, moment)
-    _orchard_groups(customer, people)
+    _orchard_groups(customer, people, brand)
     _orchard_settings(customer, moment)
-    _orchard_mail(customer, people, moment)
+    _orchard_mail(customer, people, moment, brand)
     # What set the customer up is long forgotten by the log.
     customer.audit.clear()
     return customer
@@ -72,7 +73,7 @@ def _orchard_people(customer: Customer, moment: datetime) -> list[str]:
     return keys
 
 
-def _orchard_groups(customer: Customer, people: list[str]) -> None:
+def _orchard_groups(customer: Customer, people: list[str], brand: Brand) -> None:
     everybody = {"id": customer.id, "type": "CUSTOMER", "role": "MEMBER", "status": "ACTIVE"}
     partner = {"id": customer.key_of("ann@partner.example"), "email": "ann@partner.example", "type": "EXTERNAL"}
     cider = _group(customer, "cider", "Cider Press", people[20:26])
@@ -83,7 +84,7 @@ def _orchard_groups(customer: Customer, people: list[str]) -> None:
     _group(customer, "all", "All of Orchard", [], [everybody])
     _group(customer, "former", "Former Staff", [])
     # The customer's own, and by accident or design named like the one the service makes.
-    _group(customer, "tmcas-own", "TMCAS Inline Incoming Gmail Virtual Group", people[30:32])
+    _group(customer, f"{brand.word.lower()}-own", brand.gmail_group, people[30:32])
 
 
 def _orchard_settings(customer: Customer, moment: datetime) -> None:
@@ -115,7 +116,7 @@ def _orchard_settings(customer: Customer, moment: datetime) -> None:
         }
 
 
-def _orchard_mail(customer: Customer, people: list[str], moment: datetime) -> None:
+def _orchard_mail(customer: Customer, people: list[str], moment: datetime, brand: Brand) -> None:
     for number, key in enumerate(people[1:7]):
         user, box = customer.users[key], Mailbox()
         for count in range(number + 1):
@@ -127,7 +128,8 @@ def _orchard_mail(customer: Customer, people: list[str], moment: datetime) -> No
             box, _ = labelled(box, {"name": "Harvest", **visible})
         if number == 2:
             # Somebody made one like it by hand; to Gmail it is the same name.
-            box, _ = labelled(box, {"name": "RISKY (by trend micro)", **visible})
+            first, _, rest = brand.gmail_label.partition(" ")
+            box, _ = labelled(box, {"name": f"{first.upper()} {rest.lower()}".strip(), **visible})
         customer.mailboxes[key] = box
 
 

@@ -9,6 +9,7 @@ from infra.local.simulators.clock import Clock
 from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.google.project import Project, project
 from infra.local.simulators.signing import KeyRing
+from shared.foundation.brand import Brand
 
 PUSH_AUDIENCE = "http://127.0.0.1:8080/api/notifications/gmail"
 
@@ -55,6 +56,7 @@ class Google:
 
     clock: Clock
     addresses: Mapping[str, str]  # by the host's name
+    brand: Brand  # what our application is called
     customers: dict[str, Customer] = field(default_factory=dict)  # by id
     tokens: dict[str, Token] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Google:
         return Google(
             clock=self.clock,
             addresses=self.addresses,
+            brand=self.brand,
             customers={key: one.copy() for key, one in self.customers.items()},
             tokens=self.tokens.copy(),
             codes=self.codes.copy(),

@@ -45,8 +45,10 @@ class GoogleVendor(Vendor):
     quirks = frozenset({"page_cut", "half_listing", "empty_listing", "empty_page_with_next_token"})
 
     def __init__(self, cloud: Cloud) -> None:
-        seeded = {one.id: one for one in seeds.customers(cloud.clock.now())}
-        google = self._google = Google(clock=cloud.clock, addresses=cloud.addresses, customers=seeded)
+        seeded = {one.id: one for one in seeds.customers(cloud.clock.now(), cloud.brand)}
+        google = self._google = Google(
+            clock=cloud.clock, addresses=cloud.addresses, brand=cloud.brand, customers=seeded
+        )
         self.state = google
         self._lock = cloud.lock
         admin, www = Api(google, "admin", ADMIN), Www(google)

@@ -11,7 +11,6 @@ from infra.local.simulators.wire import Record
 
 CLIENT_ID = "5f0c2a9e-7d11-4b8e-9a64-0e2b7c3d4f10"
 CLIENT_SECRET = "sim~secret-of-the-demo-application"  # noqa: S105 (only the simulators know it)
-APPLICATION_NAME = "Trend Micro Cloud App Security"
 PUBLISHER_TENANT = "c0ffee00-1111-4222-8333-444455556666"
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -92,13 +91,13 @@ def service_principal(object_id: str, app_id: str, name: str, owner: str, moment
     }
 
 
-def consent(tenant: Tenant, moment: datetime, *, application_permissions: bool = True) -> None:
-    """Let the application in: its presence, and one assignment per application permission. Twice is once."""
+def consent(tenant: Tenant, name: str, moment: datetime, *, application_permissions: bool = True) -> None:
+    """Let the application of that name in: its presence, and one assignment per permission. Twice is once."""
     found = tenant.service_principal_of(CLIENT_ID)
     if found is None:
         # Its identity follows from the tenant, so that a second consent leads to the same snapshot.
         object_id = str(uuid.uuid5(uuid.UUID(tenant.id), CLIENT_ID))
-        found = service_principal(object_id, CLIENT_ID, APPLICATION_NAME, PUBLISHER_TENANT, moment)
+        found = service_principal(object_id, CLIENT_ID, name, PUBLISHER_TENANT, moment)
         tenant.service_principals[object_id] = found
         tenant.deleted.pop(object_id, None)
         tenant.consented_at = moment

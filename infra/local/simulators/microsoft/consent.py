@@ -46,7 +46,7 @@ def _page(microsoft: Microsoft, authority: str, asked: dict[str, str]) -> Answer
     )
     return Answer(
         body=f"""<!doctype html><html lang="en"><head><title>Permissions requested</title></head><body>
-<h1>Permissions requested</h1><p>{applications.APPLICATION_NAME} asks, for your whole organisation, for:</p>
+<h1>Permissions requested</h1><p>{html.escape(microsoft.brand.application)} asks, for your whole organisation, for:</p>
 <ul>{listed}</ul>
 <form method="post" action="{DECISION_PATH}">{hidden}
 <label>Organisation <select name="tenant">{options}</select></label>
@@ -84,11 +84,13 @@ def _decide(microsoft: Microsoft, request: Request) -> Answer:
         scopes = form["scope"].split()
         # Application permissions come with .default only; single scopes are a person's, not an application's.
         everything = any(one.endswith("/.default") for one in scopes)
-        applications.consent(tenant, microsoft.clock.now(), application_permissions=everything)
+        applications.consent(
+            tenant, microsoft.brand.application, microsoft.clock.now(), application_permissions=everything
+        )
         granted = [applications.ROLES[app][role] for app, role in applications.REQUIRED if everything]
         result |= {"tenant": tenant.id, "scope": " ".join(granted or scopes)}
     else:
-        text = f"AADSTS65004: User declined to consent to access the app {applications.APPLICATION_NAME}."
+        text = f"AADSTS65004: User declined to consent to access the app {microsoft.brand.application}."
         result |= {"error": "consent_required", "error_description": text}
     if form.get("state"):
         result["state"] = form["state"]

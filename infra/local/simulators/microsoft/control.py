@@ -50,7 +50,7 @@ class TenantControl:
     def _administer(self, tenant: Tenant, body: Any) -> Answer:
         moment = self._microsoft.clock.now()
         if body["action"] == "consent":
-            applications.consent(tenant, moment)
+            applications.consent(tenant, self._microsoft.brand.application, moment)
             return Answer(body={})
         principal = tenant.service_principal_of(applications.CLIENT_ID)
         if principal is None:

@@ -9,6 +9,7 @@ from infra.local.simulators.microsoft.domains import domain
 from infra.local.simulators.microsoft.graph.directory import user
 from infra.local.simulators.microsoft.seeding import Seed
 from infra.local.simulators.microsoft.tenant import Tenant
+from shared.foundation.brand import Brand
 
 CONTOSO = "aaaa1111-0000-4000-8000-00000000c0de"
 FABRIKAM = "bbbb2222-0000-4000-8000-00000000fab0"
@@ -18,12 +19,12 @@ FAMILY = "Alder Birch Cedar Elm Fir Hazel Juniper Larch Maple Oak".split()  # no
 GIVEN = "Amber Coral Jade Opal".split()  # noqa: SIM905 (one name a line would hide the list)
 
 
-def tenants(now: datetime) -> list[Tenant]:
+def tenants(now: datetime, brand: Brand) -> list[Tenant]:
     """Return both customers as they are before anything happens to them."""
-    return [contoso(now), fabrikam(now)]
+    return [contoso(now, brand), fabrikam(now)]
 
 
-def contoso(now: datetime) -> Tenant:
+def contoso(now: datetime, brand: Brand) -> Tenant:
     """Return the customer with one of everything that could go wrong."""
     moment = now - timedelta(hours=6)
     initial = "contoso.onmicrosoft.com"
@@ -58,12 +59,12 @@ def contoso(now: datetime) -> Tenant:
         tenant.users[made["id"]] = made
         keys.append(made["id"])
     tenant.users = dict(sorted(tenant.users.items()))
-    _contoso_groups(seed, keys)
+    _contoso_groups(seed, keys, brand)
     _contoso_mail_flow(seed)
     return tenant
 
 
-def _contoso_groups(seed: Seed, users: list[str]) -> None:
+def _contoso_groups(seed: Seed, users: list[str], brand: Brand) -> None:
     security = {"groupTypes": [], "mailEnabled": False, "securityEnabled": True, "visibility": None}
     listed = {"groupTypes": [], "mailEnabled": True, "securityEnabled": False, "visibility": None}
     warehouse = seed.group("warehouse", "Warehouse", users[20:26], **security)
@@ -74,7 +75,7 @@ def _contoso_groups(seed: Seed, users: list[str]) -> None:
     seed.group("empty-security", "Former Staff", [], **security)
     seed.group("finance", "Finance", users[12:18], **security)
     # The customer's own, and by accident or design named like the one the service makes.
-    seed.group("tmcas-own", "TMCAS Inline Incoming O365 Virtual Group", users[30:32])
+    seed.group(f"{brand.word.lower()}-own", brand.group_incoming, users[30:32])
 
 
 def _contoso_mail_flow(seed: Seed) -> None:

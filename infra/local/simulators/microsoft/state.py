@@ -9,6 +9,7 @@ from infra.local.simulators.clock import Clock
 from infra.local.simulators.microsoft.client_proof import ClientProofs
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.signing import Signer
+from shared.foundation.brand import Brand
 
 
 @dataclass(kw_only=True)
@@ -17,6 +18,7 @@ class Microsoft:
 
     clock: Clock
     addresses: Mapping[str, str]  # by the host's name
+    brand: Brand  # what our application is called
     tenants: dict[str, Tenant] = field(default_factory=dict)  # by id
     # Of our own deployment, and so the same at every moment that is gone back to.
     signer: Signer = field(default_factory=Signer)
@@ -50,6 +52,7 @@ class Microsoft:
         return Microsoft(
             clock=self.clock,
             addresses=self.addresses,
+            brand=self.brand,
             tenants={key: one.copy() for key, one in self.tenants.items()},
             signer=self.signer,
             proofs=self.proofs,

@@ -35,8 +35,8 @@ class MicrosoftVendor(Vendor):
     quirks = QUIRKS
 
     def __init__(self, cloud: Cloud) -> None:
-        seeded = {one.id: one for one in seeds.tenants(cloud.clock.now())}
-        self._microsoft = Microsoft(clock=cloud.clock, addresses=cloud.addresses, tenants=seeded)
+        seeded = {one.id: one for one in seeds.tenants(cloud.clock.now(), cloud.brand)}
+        self._microsoft = Microsoft(clock=cloud.clock, addresses=cloud.addresses, brand=cloud.brand, tenants=seeded)
         self.state = self._microsoft
         graph = Graph(self._microsoft, lambda subject: cloud.instead(subject, partial(self.worded, subject.host)))
         exchange = Exchange(self._microsoft)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.simulators.google import application
 from infra.local.simulators.google.admin.users import check_administrator, check_customer, user_of
 from infra.local.simulators.google.api.host import Asked, Handler
 from infra.local.simulators.google.api.listing import etag, tagged
 from infra.local.simulators.google.api.refusals import forbidden, missing
 from infra.local.simulators.google.sign_in.grants import end_grant, grant_key
-from infra.local.simulators.wire import Record
 
 SUPER_ADMIN_ROLE = "13801188331880449"
 GROUPS_ADMIN_ROLE = "13801188331880450"
@@ -102,7 +100,7 @@ def _tokens(asked: Asked) -> Mapping[str, Any]:
     _check_super(asked)
     user = user_of(asked, asked.args["userKey"])
     prefix = f"{user['id']} "
-    shown = [_token(key, grant) for key, grant in asked.customer.grants.items() if key.startswith(prefix)]
+    shown = [_token(asked, key) for key in asked.customer.grants if key.startswith(prefix)]
     body: dict[str, Any] = {"kind": "admin#directory#tokenList", "etag": etag(shown)}
     return body | ({"items": shown} if shown else {})
 
@@ -112,7 +110,7 @@ def _get_token(asked: Asked) -> Mapping[str, Any]:
     key = grant_key(user_of(asked, asked.args["userKey"])["id"], asked.args["clientId"])
     if key not in asked.customer.grants:
         raise missing("token")
-    return _token(key, asked.customer.grants[key])
+    return _token(asked, key)
 
 
 def _delete_token(asked: Asked) -> None:
@@ -122,15 +120,15 @@ def _delete_token(asked: Asked) -> None:
         raise missing("token")
 
 
-def _token(key: str, grant: Record) -> Mapping[str, Any]:
+def _token(asked: Asked, key: str) -> Mapping[str, Any]:
     user_id, _, client_id = key.partition(" ")
     record = {
         "clientId": client_id,
-        "displayText": application.NAME,
+        "displayText": asked.google.brand.application,
         "anonymous": False,
         "nativeApp": False,
         "userKey": user_id,
-        "scopes": list(grant["scopes"]),
+        "scopes": list(asked.customer.grants[key]["scopes"]),
     }
     return tagged(record, "admin#directory#token")
 

@@ -14,8 +14,6 @@ from infra.local.simulators.google.activities import event, log
 from infra.local.simulators.google.customer import Customer
 from infra.local.simulators.wire import Record
 
-RULE_NAME = "TMCAS Content Compliance Rule for Incoming Messages"
-ROUTE_NAME = "TMCAS Inbound Route"
 COMPLIANCE = "settings/gmail.content_compliance"
 STATES = "settings/gmail.rule_states"
 # A list setting's policies are merged whatever their order; single ones need it to know which one wins.

@@ -88,7 +88,7 @@ class Accounts:
         )
         return Answer(
             body=f"""<!doctype html><html lang="en"><head><title>Sign in with Google</title></head><body>
-<h1>{application.NAME} wants access to your Google Account</h1>
+<h1>{html.escape(self._google.brand.application)} wants access to your Google Account</h1>
 <form method="post" action="{DECISION_PATH}">{hidden}
 <label>Account <select name="user">{options}</select></label>
 <ul>{boxes}</ul>
