@@ -106,6 +106,7 @@ format: .venv/ready  ## format the code, and print what the documents show of it
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/python -m infra.local.printed_tables
+	$(BIN)/python -m tests.hazards
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -125,7 +125,8 @@ async def test_googles_own_log_shows_the_same_calls(world: World) -> None:
                                                                  "appsmarket.customerLicense.get"}  # fmt: skip
 
 
-async def test_hazard_10_the_gateway_outlives_the_rule_by_24_hours(world: World) -> None:
+@pytest.mark.hazard(10)
+async def test_the_gateway_outlives_the_rule_by_24_hours(world: World) -> None:
     connection = await google.connect(world, modes=["inline"])
     await google.leave(world, connection)
     gone: dict[str, datetime] = {}
@@ -140,7 +141,8 @@ async def test_hazard_10_the_gateway_outlives_the_rule_by_24_hours(world: World)
     assert min(asked["application"], asked["delegation"]) >= gone["gateway"]
 
 
-async def test_hazard_17_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
+@pytest.mark.hazard(17)
+async def test_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
     before = world.snapshot(ORCHARD)
     connection = await google.connect(world)
     await revoke.revoke(world.app, connection, "operator@msp.example")

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared.connections.record import Status
 from shared.connections.tokens import stored
 from shared.deployment.queues import Job
@@ -48,7 +50,8 @@ async def test_a_tenant_of_20000_users_is_left_as_it_was(world: World) -> None:
     assert world.snapshot(FABRIKAM) == before
 
 
-async def test_hazard_17_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
+@pytest.mark.hazard(17)
+async def test_connecting_again_during_the_wait_removes_nothing_of_the_new_set_up(world: World) -> None:
     before = world.snapshot()
     connection = await world.connect()
     await world.revoke(connection)
@@ -65,7 +68,8 @@ async def test_hazard_17_connecting_again_during_the_wait_removes_nothing_of_the
     assert world.snapshot() == before
 
 
-async def test_hazard_09_the_application_removed_first_ends_degraded_with_a_complete_list(world: World) -> None:
+@pytest.mark.hazard(9)
+async def test_the_application_removed_first_ends_degraded_with_a_complete_list(world: World) -> None:
     connection = await world.connect()
     world.admin("remove-application")
     await world.pass_time(timedelta(hours=2))
@@ -82,7 +86,8 @@ async def test_hazard_09_the_application_removed_first_ends_degraded_with_a_comp
     assert await stored(world.app.database, connection.id) == []
 
 
-async def test_hazard_29_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
+@pytest.mark.hazard(29)
+async def test_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
     connection = await world.connect()
     await world.work()
     world.sims.cloud.calls.clear()

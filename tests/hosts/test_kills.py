@@ -268,6 +268,7 @@ async def unbroken(url: str, operator: Operator) -> None:
     await database.close()
 
 
+@pytest.mark.hazard(27)
 @pytest.mark.parametrize("cloud", HOSTS)
 def test_a_host_that_is_killed_again_and_again_loses_nothing(tmp_path: Path, cloud: str) -> None:
     where: Callable[[Path, str], AbstractContextManager[Place]]

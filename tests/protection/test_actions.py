@@ -112,6 +112,7 @@ async def test_who_dies_leaves_what_was_decided_to_the_next_one(world: World, ac
     assert sorted(google.touched(world)) == sorted([(half, "modify"), (nothing, "modify"), (nothing, place)])
 
 
+@pytest.mark.hazard(24)
 async def test_1000_messages_whose_pushes_are_doubled_reordered_and_dropped(world: World) -> None:
     """Every third is risky, each in one of four ways."""
     ways = ["label", "spam", "quarantine", "trash"]

@@ -14,8 +14,9 @@ from tests.harness.workspace import RISKY, customer_members
 from tests.harness.world import ORCHARD, World
 
 
+@pytest.mark.hazard(19)
 @pytest.mark.parametrize("kind", ["empty_listing", "half_listing", "truncated_json", "empty_page_with_next_token"])
-async def test_hazard_19_a_directory_that_answers_less_loses_nothing(world: World, kind: str) -> None:
+async def test_a_directory_that_answers_less_loses_nothing(world: World, kind: str) -> None:
     connection = await google.connect(world, policies=[EVERYONE])
     before = await count(world.app.database, connection.id)
     world.fault({"host": "admin", "path": "/directory/v1/users$"}, {"kind": kind}, times=3)
@@ -25,7 +26,8 @@ async def test_hazard_19_a_directory_that_answers_less_loses_nothing(world: Worl
     assert len(customer_members(world)) > 50
 
 
-async def test_hazard_19_who_is_truly_deleted_is_let_go_of(world: World) -> None:
+@pytest.mark.hazard(19)
+async def test_who_is_truly_deleted_is_let_go_of(world: World) -> None:
     connection = await google.connect(world, policies=[EVERYONE])
     before, gone = await count(world.app.database, connection.id), "gone@orchard.example"
     world.admin("add-user", ORCHARD, email=gone, name="Gone Soon")
@@ -39,8 +41,9 @@ async def test_hazard_19_who_is_truly_deleted_is_let_go_of(world: World) -> None
     assert len(customer_members(world)) == members - 1
 
 
+@pytest.mark.hazard(20)
 @pytest.mark.parametrize("action", ["suspend-user", "delete-user", "mail-off", "archive-user"])
-async def test_hazard_20_one_user_who_is_gone_is_skipped(world: World, action: str) -> None:
+async def test_one_user_who_is_gone_is_skipped(world: World, action: str) -> None:
     connection = await google.connect(world, policies=[EVERYONE, RISKY])
     boxes = await mailboxes.listed(world.app.database, connection.id)
     victim = next(box.address for box in boxes if not box.address.startswith("admin"))

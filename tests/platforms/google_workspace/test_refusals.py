@@ -122,7 +122,8 @@ async def test_nobody_elses_mailboxes_mean_a_wrong_installation(world: World) ->
     assert told.reason in ("mailboxes_closed", "consent_missing", "delegation_not_effective")
 
 
-async def test_hazard_22_the_rule_that_lets_mail_back_in_needs_the_connections_own_secret(world: World) -> None:
+@pytest.mark.hazard(22)
+async def test_the_rule_that_lets_mail_back_in_needs_the_connections_own_secret(world: World) -> None:
     world.admin("install-app", HARBOUR)
     made = [await google.create(world, modes=["inline"], domain=domain) for domain in (ORCHARD, HARBOUR)]
     contents = [(await google.asked_values(world, connection, "rule"))["Content"] for connection in made]
@@ -131,7 +132,8 @@ async def test_hazard_22_the_rule_that_lets_mail_back_in_needs_the_connections_o
     assert all(len(secret) == 32 for secret in secrets)
 
 
-async def test_hazard_29_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
+@pytest.mark.hazard(29)
+async def test_a_clock_that_jumps_ten_days_synchronises_once(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     world.sims.cloud.calls.clear()
     world.clock.move(timedelta(days=10))
