@@ -24,7 +24,7 @@ ON_BOTH = (
     "engine/test_interruptions.py::*",  # half of the instants on each
     "engine/test_life_*::test_before_equals_after",  # one life of each platform
     "engine/test_states.py::test_lost_doubled_and_poisoned_messages",
-    "engine/test_states.py::test_links_and_states_are_used_once",
+    "engine/test_states.py::test_a_state_is_ours_and_used_once",
     "deployment/keys/test_sealing.py::*",
     "foundation/test_rate_limit.py::*",
     "protection/test_quarantine*",

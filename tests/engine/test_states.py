@@ -5,6 +5,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -277,9 +278,15 @@ async def test_prerequisites_are_waited_for_with_their_reason(world: World) -> N
     await world.until(connection, Stage.RUN)
 
 
-async def test_links_and_states_are_used_once(world: World) -> None:
+async def test_a_state_is_ours_and_used_once(world: World) -> None:
     connection = await world.create()
-    await world.consent(connection)
-    with pytest.raises(Refused) as refused:
-        await grant.callback(world.app, "microsoft365", {"state": "forged", "tenant": world.tenant_id()})
-    assert refused.value.status == 410
+    state = httpx.URL(await grant.platform_url(world.app, connection)).params["state"]
+    world.admin("consent")
+    query = {"admin_consent": "True", "tenant": world.tenant_id(), "state": state}
+    await grant.callback(world.app, "microsoft365", query)
+    before = await world.connection(connection.id)
+    for again in (query, {**query, "state": "forged"}):
+        with pytest.raises(Refused, match="link_not_valid") as refused:
+            await grant.callback(world.app, "microsoft365", again)
+        assert refused.value.status == 410
+    assert await world.connection(connection.id) == before

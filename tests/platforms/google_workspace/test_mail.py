@@ -192,7 +192,7 @@ async def test_a_users_quota_is_waited_for_until_the_stated_time_and_progress_is
     world.behave(ORCHARD, quota_status=status)
     connection = await google.connect(world, modes=["api"])
     world.clock.move(timedelta(seconds=61 - world.clock.now().second))  # Gmail's minutes are whole ones
-    customer, box = world.sims.cloud.customer(ORCHARD), google.mailbox(world, ADMIN)
+    customer, box = world.sims.google.customer(ORCHARD), google.mailbox(world, ADMIN)
     assert customer is not None
     # Other applications of the user's have spent most of the minute: 1 000 of 6 000 units are left.
     spent = (int(world.clock.now().timestamp()) // 60, 5000)
