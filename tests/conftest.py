@@ -81,7 +81,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out."""
     if config.getoption("--database") == "sqlite":
         terminalreporter.write_line(
-            "Left out: what lives on PostgreSQL (make test-postgresql), looks from outside (make test-outside)."
+            "Left out: what asks PostgreSQL (make test-postgresql), looks from outside (make test-outside), the deaths "
+            "of hosts (make kills)."
         )
 
 

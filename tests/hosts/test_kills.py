@@ -30,7 +30,7 @@ from tests.hosts import places
 from tests.hosts.places import Place
 
 HOSTS = {"azure": (places.azure, places.missing_azure()), "google": (places.google, places.missing_google())}
-# As many as there is time for: `make kills` asks for fifty.
+# As many as there is time for, on each host: `make kills` asks for fifty.
 LIVES = int(os.environ.get("LIVES", "2"))
 # Nothing that is shown has changed for so many seconds, or through so many waits: it will not any more.
 STUCK = 300.0
