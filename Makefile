@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := shared infra gcp_functions function_app.py tests
 OUTSIDE := tests/browser tests/web/test_conforming.py
+KILLS := tests/hosts/test_kills.py
+LIVES ?= 50
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
@@ -25,10 +27,10 @@ run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, 
 demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
-test: .venv/ready  ## every test but those from outside, on both cores; what lives on a database lives on SQLite
-	$(BIN)/pytest -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%)
+test: .venv/ready  ## every test but those from outside and the killing of hosts, on both cores; databases are SQLite
+	$(BIN)/pytest -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%) --ignore=$(KILLS)
 
-test-postgresql: .venv/ready  ## what lives on a database once more, on PostgreSQL
+test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/conftest.py
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
 
 test-outside: .venv/browser  ## from outside: the console clicked through in Chromium, the API asked all that its document allows
@@ -67,8 +69,8 @@ parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## progra
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-kills: .venv/ready  ## fifty lives on each cloud's host while it is killed again and again; takes some minutes
-	LIVES=50 $(BIN)/pytest -n 2 tests/hosts/test_kills.py
+kills: .venv/ready  ## LIVES (fifty) lives on each cloud's host while it is killed again and again; takes some minutes
+	LIVES=$(LIVES) $(BIN)/pytest -n 2 $(KILLS)
 
 runtime:  ## Microsoft's own Functions runtime, for the tests that run the app in it, for each Python that is here
 	@for version in 3.11 3.13; do \
@@ -107,6 +109,7 @@ format: .venv/ready  ## format the code, and print what the documents show of it
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/python -m infra.local.printed_tables
+	$(BIN)/python -m tests.hazards
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

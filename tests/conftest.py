@@ -5,6 +5,7 @@ What lives on a database is tested on each kind of it; a kind that cannot be had
 
 import gc
 from collections.abc import AsyncIterator, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,34 @@ from tests.harness.world import TestClock, World
 
 pytest_plugins = ["tests.harness.programs_fixtures"]
 
+TESTS = Path(__file__).parent
+# What asks the database, and so is tested on both kinds; the rest lives on SQLite alone. Patterns of file::test.
+ON_BOTH = (
+    "storage/*",
+    "engine/test_interruptions.py::*",  # half of the instants on each
+    "engine/test_life_*::test_before_equals_after",  # one life of each platform
+    "engine/test_states.py::test_lost_doubled_and_poisoned_messages",
+    "engine/test_states.py::test_a_state_is_ours_and_used_once",
+    "deployment/keys/test_sealing.py::*",
+    "foundation/test_rate_limit.py::*",
+    "protection/test_quarantine*",
+    "protection/test_policies.py::test_of_two_who_change_the_same_one_wins",
+    "protection/test_policies.py::test_an_exclusion_wins_over_every_target_of_its_own_policy",
+    "flows/test_jobs.py::*",
+    # What reports count, and that two runs make one.
+    "flows/test_report*::test_mail_is_counted_by_message_day_action_and_policy",
+    "flows/test_report*::test_what_came_and_went_is_told",
+    "flows/test_report*::test_drift_*",
+    "flows/test_report*::test_two_runs_at_once_*",
+    "flows/test_report*::test_settings_are_changed_by_who_has_seen_them",
+    "web/test_idempotency.py::*",
+    "web/test_sessions.py::*",
+    "web/test_signing_in.py::*",
+    "web/test_attacks.py::*",
+    "web/test_api.py::test_lists_are_read_page_by_page_to_their_end",
+    "web/test_pages.py::test_the_first_page_counts_finds_and_pages",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Two runs side by side, or one after the other, together are the whole suite."""
@@ -24,6 +53,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="without PostgreSQL, or only what lives on it; by default everything",
     )  # fmt: skip
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of each of the console's pages there")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What lives on a database lives on SQLite, and on PostgreSQL too if it is on the list."""
+    if "_kind" in metafunc.fixturenames:
+        name = f"{Path(metafunc.module.__file__).relative_to(TESTS).as_posix()}::{metafunc.function.__name__}"
+        kinds = ["sqlite", "postgresql"] if any(fnmatch(name, one) for one in ON_BOTH) else ["sqlite"]
+        metafunc.parametrize("_kind", kinds, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,7 +81,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out."""
     if config.getoption("--database") == "sqlite":
         terminalreporter.write_line(
-            "Left out: what lives on PostgreSQL (make test-postgresql), looks from outside (make test-outside)."
+            "Left out: what asks PostgreSQL (make test-postgresql), looks from outside (make test-outside), the deaths "
+            "of hosts (make kills)."
         )
 
 
@@ -81,7 +119,7 @@ def clock(sims: Simulators, _platforms: tuple[Simulators, Any, Path]) -> TestClo
     return TestClock(_platforms[2])
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def _kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     if request.param == "sqlite":
         yield Sqlite(tmp_path_factory.mktemp("template"))

@@ -203,9 +203,10 @@ UNSURE = {
 DECIDED = {"none": Answer(status=404, body=b"s3cret"), "forbidden": Answer(status=403, body=b"s3cret")}
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("path", ["/", OWN, f"{OWN}identity"])
 @pytest.mark.parametrize(("answer", "code"), UNSURE.values(), ids=UNSURE)
-def test_hazard_01_no_answer_is_no_missing_account(
+def test_no_answer_is_no_missing_account(
     account: ServiceIdentity, metadata: Metadata, path: str, answer: Answer, code: str
 ) -> None:
     metadata.instead[path] = answer
@@ -220,7 +221,8 @@ def test_hazard_01_no_answer_is_no_missing_account(
     assert account.assertion(EXCHANGE_AUDIENCE)
 
 
-def test_hazard_01_silence_is_no_missing_account(
+@pytest.mark.hazard(1)
+def test_silence_is_no_missing_account(
     account: ServiceIdentity, metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GCE_METADATA_IP", "127.0.0.1:9")

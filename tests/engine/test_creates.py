@@ -44,8 +44,9 @@ def tried(world: World, match: dict[str, Any]) -> int:
     return sum((call.host, call.method, call.path) == ("graph", "POST", "/v1.0/groups") for call in calls)
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("name", CREATIONS)
-async def test_hazard_02_a_lost_answer_makes_nothing_twice(world: World, name: str) -> None:
+async def test_a_lost_answer_makes_nothing_twice(world: World, name: str) -> None:
     before = world.snapshot()
     match = CREATIONS[name]
     # The platform does it, and whoever asked never hears of it: for each object of the kind.
@@ -65,8 +66,9 @@ async def test_hazard_02_a_lost_answer_makes_nothing_twice(world: World, name: s
     assert world.snapshot() == before
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("name", ["inbound", "rule", "group", "spoof", "allow"])
-async def test_hazard_02_a_lost_request_is_made_after_all(world: World, name: str) -> None:
+async def test_a_lost_request_is_made_after_all(world: World, name: str) -> None:
     before = json.loads(world.snapshot())
     world.fault(CREATIONS[name], {"kind": "drop_before"}, times=2)
     connection = await world.connect()
@@ -75,7 +77,8 @@ async def test_hazard_02_a_lost_request_is_made_after_all(world: World, name: st
     assert [e for e in written if e.act == "create" and e.state == "failed"]
 
 
-async def test_hazard_02_a_lost_answer_with_a_lagging_directory(world: World) -> None:
+@pytest.mark.hazard(2)
+async def test_a_lost_answer_with_a_lagging_directory(world: World) -> None:
     before = world.snapshot()
     world.behave(group_visible_in_graph_seconds=240)
     world.fault(CREATIONS["group"], {"kind": "drop_after"}, times=1)
@@ -86,8 +89,9 @@ async def test_hazard_02_a_lost_answer_with_a_lagging_directory(world: World) ->
     assert world.snapshot() == before
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("cmdlet", ["Remove-TransportRule", "Remove-InboundConnector", "Remove-OutboundConnector"])
-async def test_hazard_02_a_removal_whose_answer_is_lost(world: World, cmdlet: str) -> None:
+async def test_a_removal_whose_answer_is_lost(world: World, cmdlet: str) -> None:
     before = world.snapshot()
     connection = await world.connect()
     world.fault({"cmdlet": cmdlet}, {"kind": "drop_after"}, times=2)
@@ -95,7 +99,8 @@ async def test_hazard_02_a_removal_whose_answer_is_lost(world: World, cmdlet: st
     assert world.snapshot() == before
 
 
-async def test_hazard_03_a_connector_made_disabled_is_noticed(world: World) -> None:
+@pytest.mark.hazard(3)
+async def test_a_connector_made_disabled_is_noticed(world: World) -> None:
     world.behave(onprem_connector_disabled=True)
     connection = await world.create()
     await world.consent(connection)
@@ -121,7 +126,8 @@ async def test_hazard_03_a_connector_made_disabled_is_noticed(world: World) -> N
     assert (await world.connection(connection.id)).status is Status.OK
 
 
-async def test_hazard_03_a_connector_is_switched_on_once_that_is_allowed(world: World) -> None:
+@pytest.mark.hazard(3)
+async def test_a_connector_is_switched_on_once_that_is_allowed(world: World) -> None:
     world.behave(onprem_connector_disabled=True)
     connection = await world.create()
     await world.consent(connection)
@@ -133,7 +139,8 @@ async def test_hazard_03_a_connector_is_switched_on_once_that_is_allowed(world: 
     assert all(one["Enabled"] for one in inbound if one["Name"].startswith("TMCAS"))
 
 
-async def test_hazard_03_a_spoof_entry_that_was_not_made_is_noticed(world: World) -> None:
+@pytest.mark.hazard(3)
+async def test_a_spoof_entry_that_was_not_made_is_noticed(world: World) -> None:
     before = json.loads(world.snapshot())
     world.behave(spoof_not_created=True)
     connection = await world.create()

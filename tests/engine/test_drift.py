@@ -73,8 +73,9 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.hazard(5)
 @pytest.mark.parametrize("edit", EDITS)
-async def test_hazard_05_an_edit_of_our_rule_is_recorded_and_left(world: World, edit: str) -> None:
+async def test_an_edit_of_our_rule_is_recorded_and_left(world: World, edit: str) -> None:
     connection = await world.connect()
     untouched = world.snapshot()
     was = rule(world, IN_DOMAIN)
@@ -105,8 +106,9 @@ async def test_hazard_05_an_edit_of_our_rule_is_recorded_and_left(world: World, 
     assert world.snapshot() == untouched
 
 
+@pytest.mark.hazard(5)
 @pytest.mark.parametrize("edit", [*EDITS, "disabled", "removed", "connector"])
-async def test_hazard_05_an_edit_is_repaired_where_the_connection_says_so(world: World, edit: str) -> None:
+async def test_an_edit_is_repaired_where_the_connection_says_so(world: World, edit: str) -> None:
     before = world.snapshot()
     connection = await world.connect(repair_drift=True)
     whole = json.loads(world.snapshot())
@@ -136,7 +138,8 @@ async def test_hazard_05_an_edit_is_repaired_where_the_connection_says_so(world:
     assert world.snapshot() == before
 
 
-async def test_hazard_05_an_edited_rule_goes_with_the_rest(world: World) -> None:
+@pytest.mark.hazard(5)
+async def test_an_edited_rule_goes_with_the_rest(world: World) -> None:
     before = world.snapshot()
     connection = await world.connect()
     world.cmdlet("Set-TransportRule", Identity=OUT_DOMAIN, Name="Renamed by somebody", Comments="now mine")
@@ -145,7 +148,8 @@ async def test_hazard_05_an_edited_rule_goes_with_the_rest(world: World) -> None
     assert world.snapshot() == before
 
 
-async def test_hazard_06_a_group_deleted_by_the_customer_is_told_at_the_next_sync(world: World) -> None:
+@pytest.mark.hazard(6)
+async def test_a_group_deleted_by_the_customer_is_told_at_the_next_sync(world: World) -> None:
     connection = await world.connect(policies=[Policy(name="some", users=people(world, 3))])
     graph(world, "DELETE", f"/groups/{group(world)['id']}")
     world.clock.move(timedelta(days=1))
@@ -159,7 +163,8 @@ async def test_hazard_06_a_group_deleted_by_the_customer_is_told_at_the_next_syn
     assert [one for one in rules(world) if one["Name"] == "TMCAS Inline Incoming User Transport Rule"]
 
 
-async def test_hazard_06_a_deleted_group_is_made_again_where_the_connection_says_so(world: World) -> None:
+@pytest.mark.hazard(6)
+async def test_a_deleted_group_is_made_again_where_the_connection_says_so(world: World) -> None:
     chosen = people(world, 3)
     connection = await world.connect(policies=[Policy(name="some", users=chosen)], repair_drift=True)
     old = group(world)
@@ -172,7 +177,8 @@ async def test_hazard_06_a_deleted_group_is_made_again_where_the_connection_says
     assert rule(world, "TMCAS Inline Incoming User Transport Rule")["SentToMemberOf"] == [new["id"]]
 
 
-async def test_hazard_06_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None:
+@pytest.mark.hazard(6)
+async def test_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None:
     chosen = people(world, 3)
     connection = await world.connect(policies=[Policy(name="some", users=chosen)])
     ours = group(world)

@@ -90,8 +90,9 @@ def heal(world: World) -> None:
     world.control("DELETE", "/faults")
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_hazard_01_a_failed_read_while_running_is_not_absent(world: World, kind: str) -> None:
+async def test_a_failed_read_while_running_is_not_absent(world: World, kind: str) -> None:
     connection = await world.connect()
     await look(world, connection)
     before, holdings = world.snapshot(), await known(world, connection)
@@ -114,12 +115,15 @@ async def test_hazard_01_a_failed_read_while_running_is_not_absent(world: World,
     assert world.snapshot() == before
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-async def test_hazard_01_failed_reads_during_grant_make_nothing_twice(world: World, kind: str) -> None:
-    before = world.snapshot()
-    for match in (RULES, INBOUND, SPOOF, FILTER, GROUP, GROUPS, MEMBERS, USERS, GROUPS_DELTA, DOMAINS):
+@pytest.mark.hazard(1)
+@pytest.mark.parametrize("turn", range(4))
+async def test_failed_reads_during_grant_make_nothing_twice(world: World, turn: int) -> None:
+    """Each read fails in another way, and in yet another at the next turn; while running, each fails in every way."""
+    before, kinds = world.snapshot(), list(FAULTS.values())
+    reads = (RULES, INBOUND, SPOOF, FILTER, GROUP, GROUPS, MEMBERS, USERS, GROUPS_DELTA, DOMAINS)
+    for number, match in enumerate(reads):
         # Longer than the short tries at the wire, and not at the first look.
-        world.fault(match, FAULTS[kind], times=4, skip=2)
+        world.fault(match, kinds[(number + 3 * turn) % len(kinds)], times=4, skip=2)
     connection = await world.connect()
     heal(world)
     after_look = await look(world, connection)
@@ -133,8 +137,9 @@ async def test_hazard_01_failed_reads_during_grant_make_nothing_twice(world: Wor
     assert world.snapshot() == before
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("kind", ["401", "nul403", "404-of-another-kind", "500", "truncated_json", "html"])
-async def test_hazard_01_failed_reads_while_leaving_mark_nothing_gone(world: World, kind: str) -> None:
+async def test_failed_reads_while_leaving_mark_nothing_gone(world: World, kind: str) -> None:
     before = world.snapshot()
     connection = await world.connect()
     there, holdings = ours(world), await known(world, connection)
@@ -156,8 +161,9 @@ async def test_hazard_01_failed_reads_while_leaving_mark_nothing_gone(world: Wor
     assert world.snapshot() == before
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("name", ["rules", "inbound", "members"])
-async def test_hazard_01_a_listing_cut_in_half_removes_and_makes_nothing(world: World, name: str) -> None:
+async def test_a_listing_cut_in_half_removes_and_makes_nothing(world: World, name: str) -> None:
     connection = await world.connect()
     before = world.snapshot()
     world.fault(READS[name], {"kind": "half_listing"}, times=ALWAYS)
@@ -168,8 +174,9 @@ async def test_hazard_01_a_listing_cut_in_half_removes_and_makes_nothing(world: 
     assert world.snapshot() == before
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("name", ["rules", "inbound", "outbound", "spoof", "accepted", "users", "groups-delta"])
-async def test_hazard_01_a_listing_in_small_pages_is_read_to_its_end(world: World, name: str) -> None:
+async def test_a_listing_in_small_pages_is_read_to_its_end(world: World, name: str) -> None:
     connection = await world.connect()
     before, holdings = world.snapshot(), await known(world, connection)
     world.fault(READS[name], {"kind": "page_cut"}, times=ALWAYS)
@@ -180,7 +187,8 @@ async def test_hazard_01_a_listing_in_small_pages_is_read_to_its_end(world: Worl
     assert await known(world, connection) == holdings
 
 
-async def test_hazard_01_a_404_of_another_kind_inside_a_batch_leaves_no_user_out(world: World) -> None:
+@pytest.mark.hazard(1)
+async def test_a_404_of_another_kind_inside_a_batch_leaves_no_user_out(world: World) -> None:
     tenant = world.sims.microsoft.tenants[world.tenant_id()]
     chosen = sorted(one["id"] for one in tenant.users.values() if one["mail"] and one["userType"] == "Member")[:3]
     from shared.protection.policies import Policy
@@ -193,8 +201,9 @@ async def test_hazard_01_a_404_of_another_kind_inside_a_batch_leaves_no_user_out
     assert (await look(world, connection)).status is Status.OK
 
 
+@pytest.mark.hazard(23)
 @pytest.mark.parametrize("name", ["rules", "inbound", "members", "users", "groups-delta", "domains"])
-async def test_hazard_23_a_next_link_to_another_host_is_not_followed(world: World, name: str) -> None:
+async def test_a_next_link_to_another_host_is_not_followed(world: World, name: str) -> None:
     connection = await world.connect()
     before, copy = world.snapshot(), await directory.count(world.app.database, connection.id)
     world.fault(READS[name], {"kind": "foreign_next_link"}, times=ALWAYS)
@@ -206,8 +215,9 @@ async def test_hazard_23_a_next_link_to_another_host_is_not_followed(world: Worl
     assert await directory.count(world.app.database, connection.id) == copy
 
 
+@pytest.mark.hazard(23)
 @pytest.mark.parametrize("path", ["^/v1.0/users/delta", "^/v1.0/groups/delta"])
-async def test_hazard_23_a_location_on_another_host_is_not_followed(world: World, path: str) -> None:
+async def test_a_location_on_another_host_is_not_followed(world: World, path: str) -> None:
     connection = await world.connect()
     copy = await directory.count(world.app.database, connection.id)
     elsewhere = {"Location": "https://graph.example.net/v1.0/users/delta?$deltatoken="}

@@ -134,9 +134,10 @@ def distinct(life: Life, lived: Reference) -> list[tuple[str, Any, Any]]:
     return found
 
 
+@pytest.mark.hazard(27)
 @pytest.mark.parametrize("part", range(SLICES))
 @pytest.mark.parametrize("platform", LIVES)
-async def test_hazard_27_death_at_any_instant(
+async def test_death_at_any_instant(
     world: World, sims: Simulators, clock: TestClock, tmp_path: Path, platform: str, part: int
 ) -> None:
     life, which = LIVES[platform], (platform, type(world.databases))

@@ -26,9 +26,10 @@ CREATES: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("kind", CREATES)
 @pytest.mark.parametrize("lag", [0, 90])
-async def test_hazard_02_a_lost_answer_makes_no_second_one(world: World, kind: str, lag: int) -> None:
+async def test_a_lost_answer_makes_no_second_one(world: World, kind: str, lag: int) -> None:
     before = world.snapshot()
     world.behave(group_visible_in_graph_seconds=lag)
     world.fault(CREATES[kind], {"kind": "drop_after"}, times=2)
@@ -43,7 +44,8 @@ async def test_hazard_02_a_lost_answer_makes_no_second_one(world: World, kind: s
     assert world.snapshot() == before
 
 
-async def test_hazard_03_a_connector_made_disabled_is_told_and_waited_for(world: World) -> None:
+@pytest.mark.hazard(3)
+async def test_a_connector_made_disabled_is_told_and_waited_for(world: World) -> None:
     world.behave(onprem_connector_disabled=True)
     connection = await world.create()
     await world.consent(connection)
@@ -56,7 +58,8 @@ async def test_hazard_03_a_connector_made_disabled_is_told_and_waited_for(world:
     await world.until(connection, Stage.RUN)
 
 
-async def test_hazard_03_a_spoof_entry_that_is_not_there_is_told(world: World) -> None:
+@pytest.mark.hazard(3)
+async def test_a_spoof_entry_that_is_not_there_is_told(world: World) -> None:
     world.behave(spoof_not_created=True)
     connection = await world.create()
     await world.consent(connection)

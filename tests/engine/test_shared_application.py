@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Status
 from shared.connections.stages import Stage
@@ -13,7 +15,8 @@ from tests.harness import workspace as google
 from tests.harness.world import ORCHARD, World
 
 
-async def test_hazard_08_one_application_serves_two_connections_and_drive(world: World) -> None:
+@pytest.mark.hazard(8)
+async def test_one_application_serves_two_connections_and_drive(world: World) -> None:
     before = world.snapshot(ORCHARD)
     first = await google.connect(world, modes=["api"], name="API")
     second = await google.connect(world, modes=["inline"], name="Inline")
@@ -33,7 +36,8 @@ async def test_hazard_08_one_application_serves_two_connections_and_drive(world:
     assert world.snapshot(ORCHARD) == before
 
 
-async def test_hazard_08_two_that_end_at_once_have_it_removed_once(world: World) -> None:
+@pytest.mark.hazard(8)
+async def test_two_that_end_at_once_have_it_removed_once(world: World) -> None:
     before = world.snapshot(ORCHARD)
     ends = [await google.connect(world, modes=[mode], name=mode) for mode in ("api", "inline")]
     for one in ends:
@@ -50,7 +54,8 @@ async def test_hazard_08_two_that_end_at_once_have_it_removed_once(world: World)
     assert sorted(left) == [[], ["application", "delegation"]]
 
 
-async def test_hazard_08_a_drive_connection_that_is_not_ours_keeps_the_application(world: World) -> None:
+@pytest.mark.hazard(8)
+async def test_a_drive_connection_that_is_not_ours_keeps_the_application(world: World) -> None:
     world = await world.again(google={"drive_customers": [ORCHARD]})
     connection = await google.connect(world)
     closed = await google.leave(world, connection)
@@ -66,7 +71,8 @@ async def test_hazard_08_a_drive_connection_that_is_not_ours_keeps_the_applicati
     await world.close()
 
 
-async def test_hazard_09_the_application_removed_first_ends_with_what_could_not_be_checked(world: World) -> None:
+@pytest.mark.hazard(9)
+async def test_the_application_removed_first_ends_with_what_could_not_be_checked(world: World) -> None:
     connection = await google.connect(world)
     world.admin("uninstall-app", ORCHARD)
     await world.pass_time(timedelta(hours=2))

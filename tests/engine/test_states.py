@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -42,13 +43,15 @@ async def look(world: World, connection: Connection, job: str = "advance") -> Co
     return await world.connection(connection.id)
 
 
-async def test_hazard_04_renumbering_alone_is_no_drift(world: World) -> None:
+@pytest.mark.hazard(4)
+async def test_renumbering_alone_is_no_drift(world: World) -> None:
     connection = await world.connect()
     world.cmdlet("New-TransportRule", Name="House rule", FromScope="InOrganization", PrependSubject="x", Priority=0)
     assert (await look(world, connection)).status is Status.OK
 
 
-async def test_hazard_05_a_customers_edit_is_recorded_and_left(world: World) -> None:
+@pytest.mark.hazard(5)
+async def test_a_customers_edit_is_recorded_and_left(world: World) -> None:
     connection = await world.connect()
     ours = rule(world, DOMAIN_RULE)
     world.cmdlet("Set-TransportRule", Identity=ours["Guid"], RecipientDomainIs=["sub.contoso.com"])
@@ -64,7 +67,8 @@ async def test_hazard_05_a_customers_edit_is_recorded_and_left(world: World) -> 
     assert len(again) == len(drifts)  # told once
 
 
-async def test_hazard_05_a_customers_edit_is_repaired_where_asked_for(world: World) -> None:
+@pytest.mark.hazard(5)
+async def test_a_customers_edit_is_repaired_where_asked_for(world: World) -> None:
     connection = await world.connect(repair_drift=True)
     ours, before = rule(world, DOMAIN_RULE), world.snapshot()
     world.cmdlet("Set-TransportRule", Identity=ours["Guid"], RecipientDomainIs=["sub.contoso.com"],
@@ -74,7 +78,8 @@ async def test_hazard_05_a_customers_edit_is_repaired_where_asked_for(world: Wor
     assert world.snapshot() == before
 
 
-async def test_hazard_06_a_deleted_group_is_noticed_as_unscanned_mail(world: World) -> None:
+@pytest.mark.hazard(6)
+async def test_a_deleted_group_is_noticed_as_unscanned_mail(world: World) -> None:
     users = [one["id"] for one in state(world)["users"] if one.get("mail") and one["userType"] == "Member"][:2]
     connection = await world.connect(policies=[Policy(name="two", users=users)])
     await world.pass_time(timedelta(minutes=10))  # until then it might just not be listed yet
@@ -85,7 +90,8 @@ async def test_hazard_06_a_deleted_group_is_noticed_as_unscanned_mail(world: Wor
     assert "mail flows unscanned" in str(told.sentence)
 
 
-async def test_hazard_07_what_was_there_before_us_stays(world: World) -> None:
+@pytest.mark.hazard(7)
+async def test_what_was_there_before_us_stays(world: World) -> None:
     pair = {"SpoofedUser": "*", "SendingInfrastructure": "outbound.example.net", "SpoofType": "External"}
     world.cmdlet("New-TenantAllowBlockListSpoofItems", Identity="Default", Action="Allow", **pair)
     before = world.snapshot()
@@ -96,7 +102,8 @@ async def test_hazard_07_what_was_there_before_us_stays(world: World) -> None:
     assert world.snapshot() == before
 
 
-async def test_hazard_10_what_serves_goes_after_what_it_serves(world: World) -> None:
+@pytest.mark.hazard(10)
+async def test_what_serves_goes_after_what_it_serves(world: World) -> None:
     connection = await world.connect()
     await world.leave(connection)
     moment = {e.key: e.at async for e in entries(world.app.database, connection.id)
@@ -111,8 +118,9 @@ async def test_hazard_10_what_serves_goes_after_what_it_serves(world: World) -> 
         assert moment[key] - last >= timedelta(hours=24)
 
 
+@pytest.mark.hazard(13)
 @pytest.mark.parametrize("error", [None, "syncStateNotFound"])
-async def test_hazard_13_an_old_delta_token_means_a_whole_resync(world: World, error: str | None) -> None:
+async def test_an_old_delta_token_means_a_whole_resync(world: World, error: str | None) -> None:
     connection = await world.connect()
     async with world.app.database.write() as write:  # somebody whose removal was told with a token that is lost
         stale = {"id": "left-long-ago", "enabled": True, "mark": "old", "connection": connection.id}
@@ -127,7 +135,8 @@ async def test_hazard_13_an_old_delta_token_means_a_whole_resync(world: World, e
     assert held == {one["id"] for one in state(world)["users"]}
 
 
-async def test_hazard_14_the_consent_of_another_tenant_is_refused(world: World) -> None:
+@pytest.mark.hazard(14)
+async def test_the_consent_of_another_tenant_is_refused(world: World) -> None:
     connection = await world.connect()
     before = await world.connection(connection.id)
     with pytest.raises(Refused) as refused:
@@ -136,7 +145,8 @@ async def test_hazard_14_the_consent_of_another_tenant_is_refused(world: World) 
     assert await world.connection(connection.id) == before
 
 
-async def test_hazard_15_a_withdrawn_consent_is_told_and_got_over(world: World) -> None:
+@pytest.mark.hazard(15)
+async def test_a_withdrawn_consent_is_told_and_got_over(world: World) -> None:
     connection = await world.connect()
     await world.tick()
     world.admin("remove-application")
@@ -152,7 +162,8 @@ async def test_hazard_15_a_withdrawn_consent_is_told_and_got_over(world: World) 
     assert (await world.connection(connection.id)).status is Status.OK
 
 
-async def test_hazard_16_two_jobs_do_not_act_at_once(world: World) -> None:
+@pytest.mark.hazard(16)
+async def test_two_jobs_do_not_act_at_once(world: World) -> None:
     connection = await world.create()
     await world.consent(connection)
     world.admin("assign-role")
@@ -162,8 +173,9 @@ async def test_hazard_16_two_jobs_do_not_act_at_once(world: World) -> None:
     await world.until(connection, Stage.RUN)
 
 
+@pytest.mark.hazard(19)
 @pytest.mark.parametrize("kind", ["empty_listing", "half_listing"])
-async def test_hazard_19_a_directory_that_answers_less_loses_nothing(world: World, kind: str) -> None:
+async def test_a_directory_that_answers_less_loses_nothing(world: World, kind: str) -> None:
     connection = await world.connect()
     async with world.app.database.write() as write:
         await write.execute(sa.delete(db.checkpoints))  # so that the whole directory is read
@@ -182,7 +194,8 @@ async def copy(world: World) -> set[str]:
         return set((await read.execute(sa.select(db.users.c.id))).scalars())
 
 
-async def test_hazard_20_a_user_who_is_gone_is_skipped(world: World) -> None:
+@pytest.mark.hazard(20)
+async def test_a_user_who_is_gone_is_skipped(world: World) -> None:
     users = [one["id"] for one in state(world)["users"] if one.get("mail") and one["userType"] == "Member"][:3]
     connection = await world.connect()
     async with world.app.database.write() as write:
@@ -197,7 +210,8 @@ async def test_hazard_20_a_user_who_is_gone_is_skipped(world: World) -> None:
     assert len(group["members"]) == 2
 
 
-async def test_hazard_21_a_rule_without_a_condition_is_never_sent(world: World) -> None:
+@pytest.mark.hazard(21)
+async def test_a_rule_without_a_condition_is_never_sent(world: World) -> None:
     connection = await world.connect()
     async with world.app.database.write() as write:
         await put(write, connection.id, EVERYONE.model_copy(update={"everyone": False}))
@@ -207,7 +221,8 @@ async def test_hazard_21_a_rule_without_a_condition_is_never_sent(world: World) 
         rules._refuse_unconditional("A rule", {"FromScope": "NotInOrganization", "RecipientDomainIs": []})
 
 
-async def test_hazard_22_trust_needs_the_connections_own_secret(world: World) -> None:
+@pytest.mark.hazard(22)
+async def test_trust_needs_the_connections_own_secret(world: World) -> None:
     await world.connect()
     await world.connect(FABRIKAM)
     secrets = set()
@@ -224,7 +239,8 @@ async def test_hazard_22_trust_needs_the_connections_own_secret(world: World) ->
     assert len(secrets) == 2
 
 
-async def test_hazard_26_lost_doubled_and_poisoned_messages(world: World) -> None:
+@pytest.mark.hazard(26)
+async def test_lost_doubled_and_poisoned_messages(world: World) -> None:
     connection = await world.create()
     await world.consent(connection)
     world.admin("assign-role")
@@ -244,7 +260,8 @@ async def test_hazard_26_lost_doubled_and_poisoned_messages(world: World) -> Non
     assert (await world.connection(running.id)).status is Status.OK
 
 
-async def test_hazard_28_prerequisites_are_waited_for_with_their_reason(world: World) -> None:
+@pytest.mark.hazard(28)
+async def test_prerequisites_are_waited_for_with_their_reason(world: World) -> None:
     world.behave(dehydrated=True, group_visible_in_exchange_seconds=600)
     connection = await world.create()
     await world.consent(connection)
@@ -260,9 +277,15 @@ async def test_hazard_28_prerequisites_are_waited_for_with_their_reason(world: W
     await world.until(connection, Stage.RUN)
 
 
-async def test_links_and_states_are_used_once(world: World) -> None:
+async def test_a_state_is_ours_and_used_once(world: World) -> None:
     connection = await world.create()
-    await world.consent(connection)
-    with pytest.raises(Refused) as refused:
-        await grant.callback(world.app, "microsoft365", {"state": "forged", "tenant": world.tenant_id()})
-    assert refused.value.status == 410
+    state = httpx.URL(await grant.platform_url(world.app, connection)).params["state"]
+    world.admin("consent")
+    query = {"admin_consent": "True", "tenant": world.tenant_id(), "state": state}
+    await grant.callback(world.app, "microsoft365", query)
+    before = await world.connection(connection.id)
+    for again in (query, {**query, "state": "forged"}):
+        with pytest.raises(Refused, match="link_not_valid") as refused:
+            await grant.callback(world.app, "microsoft365", again)
+        assert refused.value.status == 410
+    assert await world.connection(connection.id) == before

@@ -136,8 +136,9 @@ async def test_a_time_out_is_no_answer(clock: StillClock, host: Host) -> None:
     assert len(host.seen) == 1
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-async def test_hazard_01_a_body_that_is_not_json_is_no_answer(wire: Wire, host: Host, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_no_answer(wire: Wire, host: Host, body: bytes) -> None:
     host.says(Say(body=body))
     async with wire.client(host.url) as http:
         reply = await http.send("GET", "/users")
@@ -159,21 +160,24 @@ def foreign(ours: str, theirs: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.hazard(23)
 @pytest.mark.parametrize("kind", list(foreign("http://a", "http://b")))
-async def test_hazard_23_nothing_is_sent_to_another_host(wire: Wire, host: Host, other: Host, kind: str) -> None:
+async def test_nothing_is_sent_to_another_host(wire: Wire, host: Host, other: Host, kind: str) -> None:
     async with wire.client(host.url) as http:
         with pytest.raises(Permanent, match="foreign_link"):
             await http.send("GET", foreign(host.url, other.url)[kind], headers={"Authorization": "Bearer t0k"})
     assert host.seen == other.seen == []
 
 
-async def test_hazard_23_a_path_with_two_slashes_stays_here(wire: Wire, host: Host, other: Host) -> None:
+@pytest.mark.hazard(23)
+async def test_a_path_with_two_slashes_stays_here(wire: Wire, host: Host, other: Host) -> None:
     async with wire.client(host.url) as http:
         await http.send("GET", f"//{other.url.removeprefix('http://')}/users")
     assert (len(host.seen), other.seen) == (1, [])
 
 
-async def test_hazard_23_no_redirect_is_followed(wire: Wire, host: Host, other: Host) -> None:
+@pytest.mark.hazard(23)
+async def test_no_redirect_is_followed(wire: Wire, host: Host, other: Host) -> None:
     host.says(Say(status=302, headers={"Location": f"{other.url}/users"}))
     async with wire.client(host.url) as http:
         reply = await http.send("GET", "/users")

@@ -33,6 +33,7 @@ CONTOSO = "contoso.com"
 FABRIKAM = "fabrikam.com"
 ORCHARD = "orchard.example"
 HARBOUR = "harbour.example"
+LARGE = "large.example"
 # One client for all: to make one costs more than most calls, for it reads every certificate authority.
 CONTROL = httpx.Client(trust_env=False)
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -158,6 +159,11 @@ class World:
         return as_it_was and nothing_in_the_way and self.databases.content(self.folder) == self.databases.template
 
     # The administrator and the operator
+
+    def large(self, platform: str, domain: str = LARGE) -> None:
+        """There is a customer whose directory does not fit the platform's largest page, nor do its members ours."""
+        users = {"microsoft365": 1010, "google": 510}[platform]
+        self.control("POST", "/tenants", platform=platform, name="Large", domain=domain, users=users)
 
     def tenant_id(self, domain: str = CONTOSO) -> str:
         """The id of a simulated tenant or customer."""

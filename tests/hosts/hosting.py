@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HOST = Path(__file__).parent / "azure_host" / "host.py"
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds; a machine may be busy
 
 
 class NotHosted(Exception):

@@ -36,7 +36,7 @@ from tests.programs import cloud_tasks as tasks
 ROOT = Path(__file__).parents[2]
 FRAMEWORK = Path(sys.executable).parent / "functions-framework"
 ACCOUNT = "invoker@footprint-test.iam.gserviceaccount.com"
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds; a machine may be busy
 # How often the schedules are looked at, in seconds.
 TICK = 0.1
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -73,25 +72,26 @@ async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> A
         await module.app().database.close()
 
 
-def token(audience: str, key: Any = KEY, **other: Any) -> str:
-    """What Google puts into a task's or a schedule's header."""
-    now = int(time.time()) - HOUR // 2  # the app's clock may be behind
+def token(world: World, audience: str, key: Any = KEY, *, age: int = 0, **other: Any) -> str:
+    """What Google puts into a task's or a schedule's header, so many seconds ago."""
+    now = int(world.clock.now().timestamp()) - age
     content = {"iss": "https://accounts.google.com", "aud": audience, "email": ACCOUNT, "email_verified": True,
                "sub": "12345", "iat": now, "exp": now + 3600}  # fmt: skip
     return jwt.encode(content | other, key, algorithm="RS256", headers={"kid": "one"})
 
 
-HOUR = 3600
 NOT_OURS = {
-    "nobody": lambda _: "",
-    "no token": lambda _: "garbage",
-    "another's key": lambda audience: token(audience, ANOTHER),
-    "another function's": lambda audience: token(audience.replace("job", "else").replace("schedule", "else")),
-    "another account's": lambda audience: token(audience, email="invoker@elsewhere.iam.gserviceaccount.com"),
-    "an address that nobody has checked": lambda audience: token(audience, email_verified=False),
-    "another issuer's": lambda audience: token(audience, iss="https://accounts.example.com"),
-    "an old one": lambda audience: token(audience, iat=int(time.time()) - 2 * HOUR, exp=int(time.time()) - HOUR),
-    "unsigned": lambda audience: jwt.encode({"aud": audience, "email": ACCOUNT}, None, algorithm="none"),
+    "nobody": lambda *_: "",
+    "no token": lambda *_: "garbage",
+    "another's key": lambda world, audience: token(world, audience, ANOTHER),
+    "another function's": lambda world, _: token(world, ADDRESS.format("else")),
+    "another account's": lambda world, audience: token(
+        world, audience, email="invoker@elsewhere.iam.gserviceaccount.com"
+    ),
+    "an address that nobody has checked": lambda world, audience: token(world, audience, email_verified=False),
+    "another issuer's": lambda world, audience: token(world, audience, iss="https://accounts.example.com"),
+    "an old one": lambda world, audience: token(world, audience, age=2 * 3600),
+    "unsigned": lambda _, audience: jwt.encode({"aud": audience, "email": ACCOUNT}, None, algorithm="none"),
 }
 
 
@@ -102,7 +102,7 @@ async def test_nobody_else_has_jobs_run_or_timers_fired(world: World, call: Call
     world.sims.cloud.calls.clear()
     message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
     for function, path, callers in (("job", "/", "queues"), ("schedule", "/refresh", "schedules")):
-        answer = await call(function, "POST", path, NOT_OURS[who](ADDRESS.format(function)), message)
+        answer = await call(function, "POST", path, NOT_OURS[who](world, ADDRESS.format(function)), message)
         assert (answer.status_code, answer.text) == (401, f"Only this deployment's {callers} call here.\n")
     assert not world.sims.cloud.calls
     assert await EmbeddedQueue(world.app.database).next_at() is None
@@ -112,7 +112,7 @@ async def test_a_task_runs_its_job(world: World, call: Call) -> None:
     connection = await world.connect()
     await world.work()
     before = (await world.connection(connection.id)).synced_at
-    ours = token(ADDRESS.format("job"))
+    ours = token(world, ADDRESS.format("job"))
     message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
     assert (await call("job", "POST", "/", ours, message)).status_code == 204
     after = await world.connection(connection.id)
@@ -124,7 +124,7 @@ async def test_a_task_runs_its_job(world: World, call: Call) -> None:
 async def test_a_task_that_is_not_ours_is_not_sent_again_and_one_that_could_not_be_noted_is(
     world: World, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ours = token(ADDRESS.format("job"))
+    ours = token(world, ADDRESS.format("job"))
     assert (await call("job", "POST", "/", ours, "gibberish")).status_code == 204
     message = encode(Job(name="sync-now", connection="somebody"), world.clock.now())
     monkeypatch.setenv("FOOTPRINT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'footprint.db'}")
@@ -139,7 +139,7 @@ async def test_a_schedule_fires_the_timer_in_its_path_and_no_other(world: World,
     connection = await world.connect()
     await world.work()
     assert (await world.connection(connection.id)).stage is Stage.RUN
-    ours = token(ADDRESS.format("schedule"))
+    ours = token(world, ADDRESS.format("schedule"))
     assert (await call("schedule", "POST", "/no-such-timer", ours)).status_code == 404
     assert await EmbeddedQueue(world.app.database).next_at() is None
     assert (await call("schedule", "POST", "/refresh", ours)).status_code == 204

@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 # Where `make parts` puts them.
 PARTS = HERE.parent.parent / ".parts"
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds; a machine may be busy
 
 
 @contextmanager

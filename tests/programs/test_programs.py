@@ -13,6 +13,7 @@ import pytest
 
 from shared.deployment.queues import QUEUES
 from shared.foundation.clock import FileClock
+from tests.programs import START_LIMIT
 from tests.programs.cloud_tasks import LOCATION, Tasks
 
 
@@ -50,24 +51,26 @@ def test_the_tasks_part_is_as_strict_as_the_service(tasks_part: Tasks) -> None:
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from tests.programs.{0} import {0}
-with {0}(Path(sys.argv[1])) as part:
+from tests.programs.{0} import {1} as program
+with program(Path(sys.argv[1])) as part:
     print(getattr(part, "url", None) or part.queue_url, flush=True)
     time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("name", ["azurite", "tasks"])
-def test_a_part_ends_with_its_tests_however_they_end(request: pytest.FixtureRequest, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("module", "name"), [("azurite", "azurite"), ("cloud_tasks", "tasks")])
+def test_a_part_ends_with_its_tests_however_they_end(
+    request: pytest.FixtureRequest, module: str, name: str, tmp_path: Path
+) -> None:
     request.getfixturevalue(f"{name}_part")
-    command = [sys.executable, "-c", PROGRAM.format(name), tmp_path / "clock"]
+    command = [sys.executable, "-c", PROGRAM.format(module, name), tmp_path / "clock"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as program:  # noqa: S603 - our own words
         assert program.stdout is not None
         url = program.stdout.readline().strip()
         with httpx.Client(trust_env=False) as client:
             assert answers(client, url)
             program.send_signal(signal.SIGKILL)
-            end = time.monotonic() + 10
+            end = time.monotonic() + START_LIMIT
             while answers(client, url):
                 assert time.monotonic() < end
 

@@ -6,6 +6,8 @@ import zipfile
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.chain import entries
@@ -36,6 +38,7 @@ async def unpacked(world: World, connection: Connection) -> tuple[dict[str, byte
         part += 1
 
 
+@pytest.mark.hazard(18)
 async def test_a_revoke_is_refused_while_messages_wait_and_exports_them_if_that_is_acknowledged(world: World) -> None:
     connection = await connect(world)
     message = letter("Grüße. " * 20, html="<p>Hello</p>", Subject="You won")

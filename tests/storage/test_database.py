@@ -43,6 +43,7 @@ async def extend(database: Database, lease: Lease, now: datetime = NOW) -> None:
         await still_ours(write, lease, now)
 
 
+@pytest.mark.hazard(16)
 async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) -> None:
     names = [await add(processes[0], name) for name in ("one", "two")]
     holders: Counter[str] = Counter()

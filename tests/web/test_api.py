@@ -179,10 +179,10 @@ async def test_no_body_is_an_empty_one_and_what_takes_none_says_so(world: World)
 
 
 async def test_lists_are_read_page_by_page_to_their_end(world: World) -> None:
-    token = world.sims.operator_token()
     connection = await world.connect()
     for _ in range(4):
         await world.create()
+    token = world.sims.operator_token()  # after the beginning of a life: it may have been lived at another time
     one = f"/api/connections/{connection.id}"
     for path, key, name, least in (
         ("/api/connections?limit=2", "connections", "id", 5),

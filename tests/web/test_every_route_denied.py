@@ -86,6 +86,7 @@ def where(route: Route, connection: Connection) -> str:
               action="revoke", section="ledger", name="everyone")  # fmt: skip
 
 
+@pytest.mark.hazard(30)
 async def test_nobody_comes_in_who_must_not(world: World, caplog: pytest.LogCaptureFixture) -> None:
     connection = await world.create(customer="contoso")
     knocking = await strangers(world)
@@ -119,6 +120,7 @@ async def test_what_needs_no_account_guards_itself_or_tells_nothing(
     assert world.databases.content(world.folder) == before
 
 
+@pytest.mark.hazard(30)
 async def test_a_link_is_good_for_its_purpose_and_no_other(world: World) -> None:
     connection = await world.create()
     link = (await grant.link(world.app, connection.id)).rpartition("/")[2]
@@ -139,6 +141,7 @@ async def test_a_link_is_good_for_its_purpose_and_no_other(world: World) -> None
     assert await world.connection(connection.id) == connection
 
 
+@pytest.mark.hazard(30)
 async def test_an_account_of_one_customer_sees_and_makes_that_ones_only(world: World) -> None:
     mine, other = await world.create(customer="contoso"), await world.create(customer="fabrikam")
     token = world.sims.operator_token(customer="contoso")

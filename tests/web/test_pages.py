@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from shared.connections.stages import Stage
 from shared.flows import grant
 from shared.foundation.schedule import Site
@@ -109,6 +111,7 @@ def _looks(call: Any) -> bool:
     return call.method == "GET" or "oauth2" in call.path or "InvokeCommand" in call.path or "$batch" in call.path
 
 
+@pytest.mark.hazard(30)
 async def test_whoever_may_only_look_or_sees_another_customer_can_do_nothing(world: World) -> None:
     connection = await world.create(customer="northwind")
     base = f"/connections/{connection.id}"

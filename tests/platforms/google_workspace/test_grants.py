@@ -25,7 +25,8 @@ async def refresh(world: World, connection: Connection) -> Connection:
     return await world.connection(connection.id)
 
 
-async def test_hazard_11_one_refresher_at_a_time_and_no_token_is_lost(world: World) -> None:
+@pytest.mark.hazard(11)
+async def test_one_refresher_at_a_time_and_no_token_is_lost(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     (kept,) = await grants_of(world.app.database, world.app.seal, connection.id)
     world.sims.cloud.calls.clear()
@@ -48,7 +49,8 @@ async def stored_token(world: World, connection: Connection) -> str:
     ).get(IN_PERSON)  # fmt: skip
 
 
-async def test_hazard_14_an_administrator_of_another_customer_is_refused_and_given_back(world: World) -> None:
+@pytest.mark.hazard(14)
+async def test_an_administrator_of_another_customer_is_refused_and_given_back(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     before = await world.connection(connection.id)
     world.admin("install-app", HARBOUR)
@@ -61,7 +63,8 @@ async def test_hazard_14_an_administrator_of_another_customer_is_refused_and_giv
     assert customer.grants == {}
 
 
-async def test_hazard_14_who_is_no_super_administrator_or_leaves_a_box_unticked_is_refused(world: World) -> None:
+@pytest.mark.hazard(14)
+async def test_who_is_no_super_administrator_or_leaves_a_box_unticked_is_refused(world: World) -> None:
     connection = await google.create(world, modes=["api"])
     with pytest.raises(Refused, match="consent_incomplete"):
         await google.consent(world, connection, scopes=lambda scope: "directory" not in scope)
@@ -77,7 +80,8 @@ async def test_hazard_14_who_is_no_super_administrator_or_leaves_a_box_unticked_
     assert (after.tenant, after.claimed_tenant, after.administrator) == (None, None, None)
 
 
-async def test_hazard_14_a_callback_is_good_once_and_for_its_own_state_only(world: World) -> None:
+@pytest.mark.hazard(14)
+async def test_a_callback_is_good_once_and_for_its_own_state_only(world: World) -> None:
     first, second = await google.create(world, modes=["api"]), await google.create(world, modes=["inline"])
     code = google.decide(await grant.platform_url(world.app, first)).params["code"]
     other = google.decide(await grant.platform_url(world.app, second)).params["state"]
@@ -88,7 +92,8 @@ async def test_hazard_14_a_callback_is_good_once_and_for_its_own_state_only(worl
         await grant.callback(world.app, "google", {"code": code, "state": other})
 
 
-async def test_hazard_15_a_withdrawn_grant_is_believed_on_the_second_refusal_and_got_over(world: World) -> None:
+@pytest.mark.hazard(15)
+async def test_a_withdrawn_grant_is_believed_on_the_second_refusal_and_got_over(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     world.admin("revoke-grant", ORCHARD, user=ADMIN)
     doubtful = await refresh(world, connection)
@@ -99,7 +104,8 @@ async def test_hazard_15_a_withdrawn_grant_is_believed_on_the_second_refusal_and
     assert (await world.until_true(told, lambda now: now.status is Status.OK)).stage is Stage.RUN
 
 
-async def test_hazard_15_a_delegation_taken_away_is_told_and_got_over(world: World) -> None:
+@pytest.mark.hazard(15)
+async def test_a_delegation_taken_away_is_told_and_got_over(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     world.admin("remove-delegation", ORCHARD)
     await world.pass_time(timedelta(minutes=61))
@@ -111,7 +117,8 @@ async def test_hazard_15_a_delegation_taken_away_is_told_and_got_over(world: Wor
     assert (await world.until_true(told, lambda now: now.status is Status.OK)).stage is Stage.RUN
 
 
-async def test_hazard_28_a_delegation_on_its_way_is_waited_for_with_its_reason(world: World) -> None:
+@pytest.mark.hazard(28)
+async def test_a_delegation_on_its_way_is_waited_for_with_its_reason(world: World) -> None:
     world.behave(ORCHARD, delegation_lag_seconds=7200)
     connection = await google.create(world)
     await google.consent(world, connection)

@@ -19,8 +19,9 @@ FAULTS = ["nul403", "empty403", "html", "truncated_json", "status", "drop_before
 READS = ["groups/[^/]+$", "members$", "/users$", "/v1/policies$", "/groups/v1/", "customerLicense"]
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_hazard_01_a_failed_read_is_not_absent(world: World, kind: str) -> None:
+async def test_a_failed_read_is_not_absent(world: World, kind: str) -> None:
     connection = await google.connect(world, policies=[Policy(name="few", users=google.some_users(world))])
     before, held = world.snapshot(ORCHARD), await count(world.app.database, connection.id)
     more = {"status": 404, "body": {"error": {"code": 404, "message": "no"}}} if kind == "status" else {}
@@ -35,8 +36,9 @@ async def test_hazard_01_a_failed_read_is_not_absent(world: World, kind: str) ->
         assert now.stage is Stage.RUN
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("lag", [0, 90])
-async def test_hazard_02_a_lost_answer_makes_no_second_group(world: World, lag: int) -> None:
+async def test_a_lost_answer_makes_no_second_group(world: World, lag: int) -> None:
     before = world.snapshot(ORCHARD)
     world.behave(ORCHARD, group_visible_seconds=lag)
     world.fault({"host": "admin", "method": "POST", "path": "/groups$"}, {"kind": "drop_after"}, times=2)
@@ -47,8 +49,9 @@ async def test_hazard_02_a_lost_answer_makes_no_second_group(world: World, lag: 
     assert world.snapshot(ORCHARD) == before
 
 
+@pytest.mark.hazard(2)
 @pytest.mark.parametrize("conflict", ["duplicate", "conflict", "condition"])
-async def test_hazard_02_a_member_who_is_there_already_is_a_member(world: World, conflict: str) -> None:
+async def test_a_member_who_is_there_already_is_a_member(world: World, conflict: str) -> None:
     world.behave(ORCHARD, member_conflict=conflict)
     world.fault({"host": "admin", "method": "POST", "path": "/members$"}, {"kind": "drop_after"}, times=9)
     connection = await google.connect(world, modes=["inline"])
@@ -56,7 +59,8 @@ async def test_hazard_02_a_member_who_is_there_already_is_a_member(world: World,
     assert len(customer_members(world)) > 50
 
 
-async def test_hazard_05_a_customers_new_name_for_the_group_breaks_nothing(world: World) -> None:
+@pytest.mark.hazard(5)
+async def test_a_customers_new_name_for_the_group_breaks_nothing(world: World) -> None:
     connection = await google.connect(world, modes=["inline"])
     group = group_of(world)
     body = {"email": "renamed@orchard.example", "name": "Something else"}
@@ -68,7 +72,8 @@ async def test_hazard_05_a_customers_new_name_for_the_group_breaks_nothing(world
     assert not [g for g in google.state(world)["groups"] if g["id"] == group["id"]]
 
 
-async def test_hazard_06_a_group_that_is_deleted_or_emptied_is_noticed(world: World) -> None:
+@pytest.mark.hazard(6)
+async def test_a_group_that_is_deleted_or_emptied_is_noticed(world: World) -> None:
     connection = await google.connect(world, modes=["inline"])
     await world.pass_time(timedelta(minutes=10))  # until then it might just not be listed yet
     group, path = group_of(world), f"/tenants/{world.tenant_id(ORCHARD)}/directory"
@@ -82,8 +87,9 @@ async def test_hazard_06_a_group_that_is_deleted_or_emptied_is_noticed(world: Wo
     assert "mail flows unscanned" in str(told.sentence)
 
 
+@pytest.mark.hazard(6)
 @pytest.mark.parametrize("action", ["delete-rule", "disable-rule"])
-async def test_hazard_06_a_rule_that_does_no_work_any_more_is_noticed(world: World, action: str) -> None:
+async def test_a_rule_that_does_no_work_any_more_is_noticed(world: World, action: str) -> None:
     connection = await google.connect(world, modes=["inline"])
     world.admin(action, ORCHARD)
     told = await google.look(world, connection)
@@ -104,7 +110,8 @@ async def test_a_disabled_rule_is_not_a_removed_one(world: World) -> None:
     assert (await world.marks(connection))["rule"] == "by administrator"
 
 
-async def test_hazard_16_two_jobs_do_not_act_at_once(world: World) -> None:
+@pytest.mark.hazard(16)
+async def test_two_jobs_do_not_act_at_once(world: World) -> None:
     connection = await google.create(world, modes=["inline"])
     world.admin("install-app", ORCHARD)
     await google.consent(world, connection)

@@ -133,9 +133,8 @@ async def test_the_apps_own_identity(federated: Entra, wire: Wire, host: Host) -
     assert "client_id" not in asked.path
 
 
-async def test_hazard_23_a_secret_goes_to_no_other_host(
-    entra: Entra, sign_in: SignIn, settings: Microsoft, other: Host
-) -> None:
+@pytest.mark.hazard(23)
+async def test_a_secret_goes_to_no_other_host(entra: Entra, sign_in: SignIn, settings: Microsoft, other: Host) -> None:
     sign_in.token_endpoint = f"{other.url}/{TENANT}/oauth2/v2.0/token"
     with pytest.raises(Permanent, match="foreign_link"):
         await entra.token(TENANT, settings.graph_url)

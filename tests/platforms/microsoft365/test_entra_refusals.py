@@ -29,10 +29,9 @@ UNSURE = {
 } | {f"200_{name}": (Say(body=body), "unreadable_answer") for name, body in UNREADABLE.items()}
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize(("say", "code"), UNSURE.values(), ids=UNSURE)
-async def test_hazard_01_no_answer_is_no_refusal(
-    entra: Entra, sign_in: SignIn, settings: Microsoft, say: Say, code: str
-) -> None:
+async def test_no_answer_is_no_refusal(entra: Entra, sign_in: SignIn, settings: Microsoft, say: Say, code: str) -> None:
     sign_in.tokens = [say]
     with pytest.raises(Temporary) as raised:
         await entra.token(TENANT, settings.graph_url)
@@ -46,12 +45,11 @@ async def test_the_wait_that_sign_in_asks_for(entra: Entra, sign_in: SignIn, set
     assert raised.value.after == timedelta(seconds=77)
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize(
     "say", [Say(status=500), Say(act="drop"), Say(status=404, body=b"<html>"), Say(body={}), Say(body=b"<html>")]
 )
-async def test_hazard_01_failed_discovery_is_no_missing_tenant(
-    entra: Entra, login: Host, settings: Microsoft, say: Say
-) -> None:
+async def test_failed_discovery_is_no_missing_tenant(entra: Entra, login: Host, settings: Microsoft, say: Say) -> None:
     login.says(say)
     with pytest.raises(Temporary):
         await entra.token(TENANT, settings.graph_url)

@@ -10,25 +10,29 @@ from tests.harness.exchange import MORE, TENANT, page
 from tests.harness.scripted_host import Host, Say
 
 
-async def test_hazard_01_a_listing_that_is_cut_short_is_not_returned(exchange: Exchange, host: Host) -> None:
+@pytest.mark.hazard(1)
+async def test_a_listing_that_is_cut_short_is_not_returned(exchange: Exchange, host: Host) -> None:
     host.says(page("a", warnings=(MORE,)))
     with pytest.raises(Temporary, match="incomplete_listing"):
         await exchange.invoke("Get-TransportRule")
 
 
-async def test_hazard_01_a_later_page_that_fails_fails_the_listing(exchange: Exchange, host: Host) -> None:
+@pytest.mark.hazard(1)
+async def test_a_later_page_that_fails_fails_the_listing(exchange: Exchange, host: Host) -> None:
     host.says(page("a", link=f"{host.url}/next"), Say(status=500))
     with pytest.raises(Temporary, match="platform_unavailable"):
         await exchange.invoke("Get-TransportRule")
 
 
-async def test_hazard_01_a_listing_without_end_is_a_failure(exchange: Exchange, host: Host) -> None:
+@pytest.mark.hazard(1)
+async def test_a_listing_without_end_is_a_failure(exchange: Exchange, host: Host) -> None:
     host.says(page("a", link=f"{host.url}/next", warnings=(MORE,)))
     with pytest.raises(Temporary, match="incomplete_listing"):
         await exchange.invoke("Get-TransportRule")
 
 
-async def test_hazard_23_a_foreign_next_link(exchange: Exchange, host: Host, other: Host) -> None:
+@pytest.mark.hazard(23)
+async def test_a_foreign_next_link(exchange: Exchange, host: Host, other: Host) -> None:
     host.says(page("a", link=f"{other.url}/adminapi/beta/{TENANT}/InvokeCommand?$skiptoken=1"))
     with pytest.raises(Permanent, match="foreign_link"):
         await exchange.invoke("Get-TransportRule")

@@ -40,15 +40,17 @@ UNSURE = {
 } | {f"200_{name}": Say(body=body) for name, body in UNREADABLE.items()}
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("say", UNSURE.values(), ids=UNSURE)
-async def test_hazard_01_a_failed_read_is_never_absence(exchange: Exchange, host: Host, say: Say) -> None:
+async def test_a_failed_read_is_never_absence(exchange: Exchange, host: Host, say: Say) -> None:
     host.says(say)
     with pytest.raises(FootprintError) as raised:
         await exchange.invoke("Get-TransportRule")
     assert not isinstance(raised.value, Missing)
 
 
-async def test_hazard_01_a_time_out_is_never_absence(clock: StillClock, host: Host, minted: Minted) -> None:
+@pytest.mark.hazard(1)
+async def test_a_time_out_is_never_absence(clock: StillClock, host: Host, minted: Minted) -> None:
     host.says(Say(act="hang"))
     async with Wire(clock=clock, ca_file=None, timeout=0.1).client(host.url) as http:
         with pytest.raises(Temporary, match="platform_unreachable"):

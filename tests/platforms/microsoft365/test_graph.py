@@ -63,38 +63,43 @@ UNSURE = {
 } | {f"200_{name}": Say(body=body) for name, body in UNREADABLE.items()}
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("say", UNSURE.values(), ids=UNSURE)
-async def test_hazard_01_a_failed_read_is_never_absence(graph: Graph, host: Host, read: Read, say: Say) -> None:
+async def test_a_failed_read_is_never_absence(graph: Graph, host: Host, read: Read, say: Say) -> None:
     host.says(say)
     with pytest.raises(FootprintError) as raised:
         await read(graph)
     assert not isinstance(raised.value, Missing)
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
 @pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"error": {"code": "x"}}])
-async def test_hazard_01_a_page_without_rows_is_no_empty_page(graph: Graph, host: Host, read: Read, body: Any) -> None:
+async def test_a_page_without_rows_is_no_empty_page(graph: Graph, host: Host, read: Read, body: Any) -> None:
     host.says(Say(body={"@odata.deltaLink": f"{host.url}/d", **body} if read is all_changes else body))
     with pytest.raises(Temporary, match="unreadable_answer"):
         await read(graph)
 
 
-async def test_hazard_01_changes_without_an_end_are_not_all(graph: Graph, host: Host) -> None:
+@pytest.mark.hazard(1)
+async def test_changes_without_an_end_are_not_all(graph: Graph, host: Host) -> None:
     host.says(Say(body={"value": []}))
     with pytest.raises(Temporary, match="unreadable_answer"):
         await all_changes(graph)
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
-async def test_hazard_01_a_later_page_that_fails_fails_the_listing(graph: Graph, host: Host, read: Read) -> None:
+async def test_a_later_page_that_fails_fails_the_listing(graph: Graph, host: Host, read: Read) -> None:
     host.says(Say(body={"value": [{"id": "a"}], "@odata.nextLink": f"{host.url}/n"}), Say(status=500))
     with pytest.raises(Temporary):
         await read(graph)
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
-async def test_hazard_01_a_listing_that_goes_round_ends_as_a_failure(graph: Graph, host: Host, read: Read) -> None:
+async def test_a_listing_that_goes_round_ends_as_a_failure(graph: Graph, host: Host, read: Read) -> None:
     host.says(Say(body={"value": [], "@odata.nextLink": f"{host.url}/n"}))
     with pytest.raises(Temporary, match="unreadable_answer"):
         await read(graph)
@@ -130,7 +135,8 @@ async def test_the_last_page_of_changes_has_the_link(graph: Graph, host: Host) -
     assert [(len(page.rows), page.delta_link) for page in pages] == [(1, None), (0, last)]
 
 
-async def test_hazard_13_a_delta_token_that_is_too_old_is_a_resync(graph: Graph, host: Host) -> None:
+@pytest.mark.hazard(13)
+async def test_a_delta_token_that_is_too_old_is_a_resync(graph: Graph, host: Host) -> None:
     start = f"{host.url}/v1.0/users/delta?$deltatoken="
     host.says(Say(status=410, headers={"Location": start}))
     with pytest.raises(Resync) as raised:
@@ -138,29 +144,33 @@ async def test_hazard_13_a_delta_token_that_is_too_old_is_a_resync(graph: Graph,
     assert raised.value.location == start
 
 
+@pytest.mark.hazard(13)
 @pytest.mark.parametrize("say", [error(400, "syncStateNotFound"), error(404, "resyncRequired"), Say(status=410)])
-async def test_hazard_13_a_resync_without_an_address(graph: Graph, host: Host, say: Say) -> None:
+async def test_a_resync_without_an_address(graph: Graph, host: Host, say: Say) -> None:
     host.says(say)
     with pytest.raises(Resync) as raised:
         await all_changes(graph)
     assert raised.value.location is None
 
 
+@pytest.mark.hazard(23)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
-async def test_hazard_23_a_foreign_next_link(graph: Graph, host: Host, other: Host, read: Read) -> None:
+async def test_a_foreign_next_link(graph: Graph, host: Host, other: Host, read: Read) -> None:
     host.says(Say(body={"value": [], "@odata.nextLink": f"{other.url}/v1.0/users"}))
     with pytest.raises(Permanent, match="foreign_link"):
         await read(graph)
     assert other.seen == []
 
 
-async def test_hazard_23_a_foreign_delta_link_is_not_even_kept(graph: Graph, host: Host, other: Host) -> None:
+@pytest.mark.hazard(23)
+async def test_a_foreign_delta_link_is_not_even_kept(graph: Graph, host: Host, other: Host) -> None:
     host.says(Say(body={"value": [], "@odata.deltaLink": f"{other.url}/v1.0/users/delta"}))
     with pytest.raises(Permanent, match="foreign_link"):
         await all_changes(graph)
 
 
-async def test_hazard_23_a_foreign_location(graph: Graph, host: Host, other: Host) -> None:
+@pytest.mark.hazard(23)
+async def test_a_foreign_location(graph: Graph, host: Host, other: Host) -> None:
     host.says(Say(status=410, headers={"Location": f"{other.url}/v1.0/users/delta"}))
     with pytest.raises(Permanent, match="foreign_link"):
         await all_changes(graph)
@@ -241,7 +251,8 @@ async def test_of_a_batch_a_failure_inside_is_not_sent_again(graph: Graph, host:
     assert ([outcome.status for outcome in outcomes], len(host.seen)) == ([204, 500, 204], 1)
 
 
-async def test_hazard_01_what_a_batch_does_not_mention_is_not_done(graph: Graph, host: Host) -> None:
+@pytest.mark.hazard(1)
+async def test_what_a_batch_does_not_mention_is_not_done(graph: Graph, host: Host) -> None:
     host.says(Say(body={"responses": [{"id": "0", "status": 204}]}))
     outcomes = await graph.batch([BatchRequest(method="DELETE", url=f"/{n}") for n in range(2)])
     assert [(outcome.status, outcome.code) for outcome in outcomes] == [(204, ""), (504, "no_answer")]
