@@ -1,5 +1,6 @@
 """The whole life of a Gmail connection, from before consent to after the administrator's last step."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest

@@ -13,12 +13,12 @@ from google.oauth2.id_token import verify_oauth2_token
 from shared.connections.stages import Stage
 from shared.deployment.identity import ISSUERS, Transport
 from shared.flows import grant
+from shared.flows.access import found
 from shared.flows.app import App
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SCOPES, SignIn
-from shared.web.views.connections import found
 from tests.harness.emulated import (
     ADMIN,
     BACK,
