@@ -87,6 +87,9 @@ async def _is_ours(incoming: Incoming, audience: str) -> bool:
 
     settings = app().settings
     return await is_account(
-        app().issuers, incoming.headers.get("authorization", ""), settings.cloud_tasks.account,
-        certs_url=settings.cloud_tasks.certs_url, audience=audience,
-    )  # fmt: skip
+        app().issuers,
+        incoming.headers.get("authorization", ""),
+        settings.cloud_tasks.account,
+        certs_url=settings.cloud_tasks.certs_url,
+        audience=audience,
+    )

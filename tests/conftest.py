@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from infra.local.simulators import Simulators
+from tests.harness.clock import TestClock
 from tests.harness.databases import Databases, Sqlite, Unavailable, postgresql
-from tests.harness.world import TestClock, World
+from tests.harness.world import World
 
 pytest_plugins = ["tests.harness.programs_fixtures"]
 
@@ -49,9 +50,10 @@ ON_BOTH = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Two runs side by side, or one after the other, together are the whole suite."""
     parser.addoption(
-        "--database", choices=["sqlite", "postgresql"],
+        "--database",
+        choices=["sqlite", "postgresql"],
         help="without PostgreSQL, or only what lives on it; by default everything",
-    )  # fmt: skip
+    )
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of each of the console's pages there")
 
 

@@ -94,16 +94,19 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         "authorise-delegation": Action(text="Grant the delegation by hand", action="authorise-delegation"),
         "remove-delegation": Action(text="Take the delegation away", action="remove-delegation"),
         "revoke-grant": Action(
-            text="Withdraw the consent", action="revoke-grant",
+            text="Withdraw the consent",
+            action="revoke-grant",
             body=lambda wish: {"user": wish.known.administrator or ""},
         ),
         "add-route": Action(text="Add our mail route", action="add-route", body=_route),
         "remove-route": Action(
-            text="Delete the mail route", action="remove-route",
+            text="Delete the mail route",
+            action="remove-route",
             body=lambda wish: {"name": wish.value("route", "Name")},
         ),
         "add-gateway": Action(
-            text="Enable our inbound gateway", action="add-gateway",
+            text="Enable our inbound gateway",
+            action="add-gateway",
             body=lambda wish: {"ips": wish.value("gateway", "Gateway IPs").split(", ")},
         ),
         "remove-gateway": Action(text="Disable the inbound gateway", action="remove-gateway"),
@@ -118,7 +121,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         "suspend-user": Action(text="Suspend the user", action="suspend-user", body=_about_user),
         "restore-user": Action(text="Restore the user", action="restore-user", body=_about_user),
     },
-}  # fmt: skip
+}
 
 
 def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], None]) -> list[Route]:
@@ -198,9 +201,14 @@ def _from_elsewhere(request: Request) -> bool:
 
 
 def _page(
-    app: App, simulators: Simulators, told: str = "", status: int = 200, users: Mapping[str, str] | None = None, *,
+    app: App,
+    simulators: Simulators,
+    told: str = "",
+    status: int = 200,
+    users: Mapping[str, str] | None = None,
+    *,
     done: str = "",
-) -> Response:  # fmt: skip
+) -> Response:
     moves = "".join(f'<button name="by" value="{name}">{name}</button>' for name in MOVES)
     card = f"<p class='card attention' role='alert'>{escape(told)}</p>" if told else ""
     if act := next((some[done] for some in ACTIONS.values() if done in some), None):

@@ -46,8 +46,8 @@ class LoggedOperation(Operation):
 class Operations:
     """One connection's log, for one run."""
 
-    def __init__(self, database: Database, connection: str) -> None:
-        self._database, self._connection = database, connection
+    def __init__(self, database: Database, connection_id: ConnectionId) -> None:
+        self._database, self._connection = database, connection_id
         self._kept_back: list[Operation] = []
 
     def add(self, operation: Operation) -> None:
@@ -66,21 +66,23 @@ class Operations:
             await write.execute(sa.insert(db.operations), rows)
 
 
-async def listed(database: Database, connection: str, *, after: int = 0, most: int = 1000) -> list[LoggedOperation]:
+async def listed(
+    database: Database, connection_id: ConnectionId, *, after: int = 0, most: int = 1000
+) -> list[LoggedOperation]:
     """The rows behind a number, in order."""
     table = db.operations
-    query = sa.select(table).where(table.c.connection == connection, table.c.number > after)
+    query = sa.select(table).where(table.c.connection == connection_id, table.c.number > after)
     async with database.read() as read:
         rows = (await read.execute(query.order_by(table.c.number).limit(most))).mappings()
         return [LoggedOperation(**row) for row in rows]
 
 
-async def counted(database: Database, connection: str, begin: datetime, end: datetime) -> dict[str, int]:
+async def counted(database: Database, connection_id: ConnectionId, begin: datetime, end: datetime) -> dict[str, int]:
     """How many calls of each method were answered with success in a span of time."""
     table = db.operations
     query = (
         sa.select(table.c.method, sa.func.count())
-        .where(table.c.connection == connection, table.c.at >= begin, table.c.at < end)
+        .where(table.c.connection == connection_id, table.c.at >= begin, table.c.at < end)
         .where(table.c.status >= 200, table.c.status < 300)
         .group_by(table.c.method)
     )
@@ -120,8 +122,8 @@ async def outcomes(
     return made, wrong or 0
 
 
-async def purge(database: Database, connection: str, before: datetime) -> None:
+async def purge(database: Database, connection_id: ConnectionId, before: datetime) -> None:
     """Delete what is older than the log is kept."""
     table = db.operations
     async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.at < before))
+        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.at < before))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from shared.deployment.sealing import Box, Seal
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.ids import ConnectionId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,41 +27,45 @@ def _about(account: str) -> str:
     return f"grant {account}"
 
 
-async def keep(write: AsyncConnection, box: Box, connection: str, grant: Grant) -> None:
+async def keep(write: AsyncConnection, box: Box, connection_id: ConnectionId, grant: Grant) -> None:
     """Keep a grant in place of an older one of the same account, inside the caller's transaction."""
     sealed = box.seal(grant.secret, about=_about(grant.account))
     await write.execute(
         upsert(write, db.grants).values(
-            connection=connection, account=grant.account, address=grant.address, sealed=sealed,
-            granted_at=grant.granted_at, alive=grant.alive,
+            connection=connection_id,
+            account=grant.account,
+            address=grant.address,
+            sealed=sealed,
+            granted_at=grant.granted_at,
+            alive=grant.alive,
         )
-    )  # fmt: skip
+    )
 
 
-async def listed(database: Database, seal: Seal, connection: str) -> list[Grant]:
+async def listed(database: Database, seal: Seal, connection_id: ConnectionId) -> list[Grant]:
     """A connection's grants, the newest last: that one is in use."""
     table = db.grants
-    query = sa.select(table).where(table.c.connection == connection).order_by(table.c.granted_at, table.c.account)
+    query = sa.select(table).where(table.c.connection == connection_id).order_by(table.c.granted_at, table.c.account)
     async with database.read() as read:
         rows = (await read.execute(query)).all()
     if not rows:
         return []
-    box = await seal.box(connection)
+    box = await seal.box(connection_id)
     return [_grant(box, row) for row in rows]
 
 
-async def mark(database: Database, connection: str, grant: Grant, *, alive: bool) -> Grant:
+async def mark(database: Database, connection_id: ConnectionId, grant: Grant, *, alive: bool) -> Grant:
     """Note whether a grant still holds."""
     async with database.write() as write:
-        changed = sa.update(db.grants).where(*_row(connection, grant.account)).values(alive=alive)
+        changed = sa.update(db.grants).where(*_row(connection_id, grant.account)).values(alive=alive)
         await write.execute(changed)
     return replace(grant, alive=alive)
 
 
-async def forget(database: Database, connection: str, account: str) -> None:
+async def forget(database: Database, connection_id: ConnectionId, account: str) -> None:
     """Delete our copy of a grant."""
     async with database.write() as write:
-        await write.execute(sa.delete(db.grants).where(*_row(connection, account)))
+        await write.execute(sa.delete(db.grants).where(*_row(connection_id, account)))
 
 
 async def holders(database: Database, platform: str, account: str) -> list[str]:
@@ -75,8 +80,8 @@ async def holders(database: Database, platform: str, account: str) -> list[str]:
         return list((await read.execute(query)).scalars())
 
 
-def _row(connection: str, account: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return db.grants.c.connection == connection, db.grants.c.account == account
+def _row(connection_id: ConnectionId, account: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return db.grants.c.connection == connection_id, db.grants.c.account == account
 
 
 def _grant(box: Box, row: Any) -> Grant:

@@ -31,7 +31,7 @@ class Superseded(Temporary):
 class Lease:
     """The right to act on one connection, under one generation."""
 
-    connection: ConnectionId
+    connection_id: ConnectionId
     token: str
     generation: int
 
@@ -54,7 +54,7 @@ async def acquire(database: Database, connection_id: ConnectionId, now: datetime
             return None
         row = (await write.execute(sa.select(table).where(table.c.id == connection_id))).one()
     found = of_row(row)
-    return found, Lease(connection=found.id, token=token, generation=found.generation)
+    return found, Lease(connection_id=found.id, token=token, generation=found.generation)
 
 
 async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int:
@@ -63,7 +63,7 @@ async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int
     kept = await write.execute(
         sa.update(table)
         .where(
-            table.c.id == lease.connection,
+            table.c.id == lease.connection_id,
             table.c.lease == lease.token,
             table.c.generation == lease.generation,
         )
@@ -80,7 +80,7 @@ async def release(database: Database, lease: Lease, now: datetime) -> None:
     async with database.write() as write:
         await write.execute(
             sa.update(table)
-            .where(table.c.id == lease.connection, table.c.lease == lease.token)
+            .where(table.c.id == lease.connection_id, table.c.lease == lease.token)
             .values(lease=None, lease_until=None, begun=0, looked_at=now)
         )
 

@@ -75,31 +75,57 @@ def of_row(row: Any) -> Connection:
     """The connection of a row of its table."""
     values = dict(row._mapping)
     typed = {
-        "site": Site(row.site), "stage": Stage(row.stage), "status": Status(row.status), "modes": frozenset(row.modes),
+        "site": Site(row.site),
+        "stage": Stage(row.stage),
+        "status": Status(row.status),
+        "modes": frozenset(row.modes),
         "brand": recorded(json.dumps(dict(row.brand))),
-    }  # fmt: skip
+    }
     return Connection(**(values | typed))
 
 
 async def create(
-    write: AsyncConnection, *, id: ConnectionId, platform: str, modes: frozenset[str], name: str, customer: str,  # noqa: A002
-    site: Site, expected_tenant: str | None, repairs_drift: bool, sealed_headers: bytes, brand: Brand, now: datetime,
-) -> None:  # fmt: skip
+    write: AsyncConnection,
+    *,
+    connection_id: ConnectionId,
+    platform: str,
+    modes: frozenset[str],
+    name: str,
+    customer: str,
+    site: Site,
+    expected_tenant: str | None,
+    repairs_drift: bool,
+    sealed_headers: bytes,
+    brand: Brand,
+    now: datetime,
+) -> None:
     """Add a connection in stage NEW inside the caller's transaction."""
     await write.execute(
         sa.insert(db.connections).values(
-            id=id, platform=platform, modes=sorted(modes), name=name, customer=customer, site=str(site),
-            expected_tenant=expected_tenant, repairs_drift=repairs_drift, sealed_headers=sealed_headers,
-            brand=brand.model_dump(exclude_unset=True), label=secrets.token_hex(16), stage=int(Stage.NEW),
-            stage_since=now, generation=1, status=str(Status.OK), created_at=now,
+            id=connection_id,
+            platform=platform,
+            modes=sorted(modes),
+            name=name,
+            customer=customer,
+            site=str(site),
+            expected_tenant=expected_tenant,
+            repairs_drift=repairs_drift,
+            sealed_headers=sealed_headers,
+            brand=brand.model_dump(exclude_unset=True),
+            label=secrets.token_hex(16),
+            stage=int(Stage.NEW),
+            stage_since=now,
+            generation=1,
+            status=str(Status.OK),
+            created_at=now,
         )
-    )  # fmt: skip
+    )
 
 
-async def find(database: Database, connection: str) -> Connection | None:
+async def find(database: Database, connection_id: ConnectionId) -> Connection | None:
     """The connection with this id, or None."""
     async with database.read() as read:
-        row = (await read.execute(sa.select(db.connections).where(db.connections.c.id == connection))).first()
+        row = (await read.execute(sa.select(db.connections).where(db.connections.c.id == connection_id))).first()
         return of_row(row) if row else None
 
 
@@ -119,10 +145,16 @@ async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[
 async def awaited_by_others(database: Database, connection: Connection) -> list[str]:
     """The tenants, as they were named, whose consent connections of other customers wait for."""
     table = db.connections.c
-    query = sa.select(table.expected_tenant).distinct().where(
-        table.platform == connection.platform, table.customer != connection.customer,
-        table.stage == int(Stage.NEW), table.expected_tenant.is_not(None),
-    )  # fmt: skip
+    query = (
+        sa.select(table.expected_tenant)
+        .distinct()
+        .where(
+            table.platform == connection.platform,
+            table.customer != connection.customer,
+            table.stage == int(Stage.NEW),
+            table.expected_tenant.is_not(None),
+        )
+    )
     async with database.read() as read:
         return list((await read.execute(query)).scalars())
 
@@ -133,11 +165,11 @@ def compete(one: Connection, other: Connection) -> bool:
     return open_still and (not one.modes or not other.modes or bool(one.modes & other.modes))
 
 
-async def hold(write: AsyncConnection, connection: str) -> None:
+async def hold(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Keep whoever else holds this connection waiting until the caller's transaction ends."""
     table = db.connections
     # Not against those who only refer to the connection; on SQLite whoever writes is alone already.
-    await write.execute(sa.select(table.c.id).where(table.c.id == connection).with_for_update(key_share=True))
+    await write.execute(sa.select(table.c.id).where(table.c.id == connection_id).with_for_update(key_share=True))
 
 
 async def unchanged(write: AsyncConnection, connection: Connection) -> bool:
@@ -147,9 +179,9 @@ async def unchanged(write: AsyncConnection, connection: Connection) -> bool:
     return int(now.scalar_one()) == connection.generation
 
 
-async def update(write: AsyncConnection, connection: str, **values: Any) -> None:
+async def update(write: AsyncConnection, connection_id: ConnectionId, **values: Any) -> None:
     """Set columns of one connection inside the caller's transaction."""
-    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection).values(values))
+    await write.execute(sa.update(db.connections).where(db.connections.c.id == connection_id).values(values))
 
 
 async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now: datetime) -> bool:
@@ -172,9 +204,15 @@ async def forget_administrator(write: AsyncConnection, connection_id: Connection
 
 
 async def report(
-    database: Database, connection: Connection, now: datetime, status: Status, *,
-    reason: str | None = None, sentence: str | None = None, not_before: datetime | None = None,
-) -> bool:  # fmt: skip
+    database: Database,
+    connection: Connection,
+    now: datetime,
+    status: Status,
+    *,
+    reason: str | None = None,
+    sentence: str | None = None,
+    not_before: datetime | None = None,
+) -> bool:
     """Show how the connection is doing and why. True if the reason is a new one: loud once, not a storm.
 
     What is said of a direction that has been left since the connection was read is not shown.
@@ -187,8 +225,11 @@ async def report(
             sa.update(table)
             .where(table.c.id == connection.id, table.c.generation == connection.generation)
             .values(
-                status=str(status), reason=reason, sentence=sentence, reason_since=since if reason else None,
+                status=str(status),
+                reason=reason,
+                sentence=sentence,
+                reason_since=since if reason else None,
                 not_before=not_before,
             )
-        )  # fmt: skip
+        )
     return new and bool(shown.rowcount)

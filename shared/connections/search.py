@@ -38,10 +38,12 @@ class Wanted:
         """The same in the database's words."""
         table = db.connections.c
         named = {
-            table.customer: self.customer, table.stage: None if self.stage is None else int(self.stage),
-            table.platform: self.platform, table.site: self.site and str(self.site),
+            table.customer: self.customer,
+            table.stage: None if self.stage is None else int(self.stage),
+            table.platform: self.platform,
+            table.site: self.site and str(self.site),
             table.status: self.status and str(self.status),
-        }  # fmt: skip
+        }
         found = [column == value for column, value in named.items() if value is not None]
         if self.text:
             parts = (table.name, table.tenant, table.expected_tenant, table.id)

@@ -23,10 +23,10 @@ class Tokens:
     """One connection's tokens. With `keep` off nothing is stored: what clean-up needs leaves no trace here either."""
 
     def __init__(
-        self, *, database: Database, seal: Seal, clock: Clock, connection: str, fetch: Fetch, keep: bool
+        self, *, database: Database, seal: Seal, clock: Clock, connection_id: ConnectionId, fetch: Fetch, keep: bool
     ) -> None:
         self._database, self._seal, self._clock = database, seal, clock
-        self._connection, self._fetch, self._keep = connection, fetch, keep
+        self._connection, self._fetch, self._keep = connection_id, fetch, keep
         self._at_hand: dict[str, tuple[str, datetime]] = {}
 
     async def get(self, resource: str) -> str:
@@ -69,17 +69,20 @@ class Tokens:
         async with self._database.write() as write:
             await write.execute(
                 upsert(write, db.tokens).values(
-                    connection=self._connection, resource=resource, sealed=sealed,
-                    obtained_at=self._clock.now(), expires_at=expires_at,
+                    connection=self._connection,
+                    resource=resource,
+                    sealed=sealed,
+                    obtained_at=self._clock.now(),
+                    expires_at=expires_at,
                 )
-            )  # fmt: skip
+            )
 
 
-async def stored(database: Database, connection: str) -> list[str]:
+async def stored(database: Database, connection_id: ConnectionId) -> list[str]:
     """The resources for which a token of this connection is stored."""
     async with database.read() as read:
         rows = await read.execute(
-            sa.select(db.tokens.c.resource).where(db.tokens.c.connection == connection).order_by("resource")
+            sa.select(db.tokens.c.resource).where(db.tokens.c.connection == connection_id).order_by("resource")
         )
         return [row.resource for row in rows]
 
@@ -102,7 +105,7 @@ async def kept(read: AsyncConnection, connection_id: ConnectionId, late: datetim
     return Kept(number, over or 0, renewed_at)
 
 
-async def forget(database: Database, connection: str) -> None:
+async def forget(database: Database, connection_id: ConnectionId) -> None:
     """Delete every stored token of a connection."""
     async with database.write() as write:
-        await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection))
+        await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection_id))

@@ -67,9 +67,14 @@ class Transport:
         self.close = weakref.finalize(self, self._client.close)
 
     def __call__(
-        self, url: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None,
-        timeout: float | None = None, **rest: Any,
-    ) -> Answer:  # fmt: skip
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **rest: Any,
+    ) -> Answer:
         """google-auth's call."""
         import httpx
 
@@ -77,9 +82,14 @@ class Transport:
         host = httpx.URL(target).host
         try:
             answer = self._client.request(
-                method, target, content=body, headers=headers, params=rest.get("params"), data=rest.get("data"),
+                method,
+                target,
+                content=body,
+                headers=headers,
+                params=rest.get("params"),
+                data=rest.get("data"),
                 timeout=timeout or TIMEOUT,
-            )  # fmt: skip
+            )
         except httpx.RequestError as error:
             raise unreachable(host, error) from None
         if answer.status_code == 429 or answer.status_code >= 500:

@@ -31,7 +31,7 @@ class Links:
                 sa.insert(db.links).values(
                     id=identifier, purpose=purpose, connection=connection_id, expires_at=now + life
                 )
-            )  # fmt: skip
+            )
         return await self._token(purpose, identifier)
 
     async def lasting(self, purpose: str, connection_id: ConnectionId, life: timedelta) -> str:

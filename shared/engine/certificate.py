@@ -131,9 +131,17 @@ async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], 
 
 
 async def draw_up(
-    database: Database, connection: Connection, rows: Sequence[Row], *, now: datetime, words: Mapping[str, str],
-    result: Result, left: Sequence[Leftover], unknown: Sequence[Leftover], still_open: Sequence[str],
-) -> Certificate:  # fmt: skip
+    database: Database,
+    connection: Connection,
+    rows: Sequence[Row],
+    *,
+    now: datetime,
+    words: Mapping[str, str],
+    result: Result,
+    left: Sequence[Leftover],
+    unknown: Sequence[Leftover],
+    still_open: Sequence[str],
+) -> Certificate:
     """The certificate's content, kept in the database for this generation of the connection."""
     holdings = await ledgers.holdings_of(database, connection.id)
     history = [entry async for entry in chain.entries(database, connection.id)]
@@ -155,38 +163,51 @@ async def draw_up(
         return isinstance(by_key.get(key.partition("/")[0]), Change)
 
     content: Certificate = {
-        "connection": connection.id, "name": connection.name, "platform": connection.platform,
-        "modes": sorted(connection.modes), "tenant": connection.tenant, "site": connection.site,
-        "generation": connection.generation, "result": result, "drawn_up_at": now.isoformat(),
+        "connection": connection.id,
+        "name": connection.name,
+        "platform": connection.platform,
+        "modes": sorted(connection.modes),
+        "tenant": connection.tenant,
+        "site": connection.site,
+        "generation": connection.generation,
+        "result": result,
+        "drawn_up_at": now.isoformat(),
         "changes": [
             {
-                "key": key, "title": by_key[key.partition("/")[0]].title, "identity": held.identity,
-                "state": held.state, "made_at": when(key, ("create", "adopt")),
+                "key": key,
+                "title": by_key[key.partition("/")[0]].title,
+                "identity": held.identity,
+                "state": held.state,
+                "made_at": when(key, ("create", "adopt")),
                 "removed_at": when(key, ("remove", "forget")) if held.state is State.GONE else None,
             }
-            for key, held in sorted(holdings.items()) if of_ours(key)
+            for key, held in sorted(holdings.items())
+            if of_ours(key)
         ],
-        "yours_before_us": [
-            e.key for e in history if e.act == "borrow"
-        ],
+        "yours_before_us": [e.key for e in history if e.act == "borrow"],
         "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is State.LEFT),
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
-            for row in rows if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
+            for row in rows
+            if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
         "cannot_be_undone": sorted({str(e.note) for e in history if e.act == "remark"}),
         "residue": list(left),
         "could_not_check": list(unknown),
         "by_administrator": [
             {
-                "key": row.key, "title": row.title, "done": not _stands(holdings.get(row.key)),
-                "evidence": evidence(row.key), "instruction": row.removal.format(**words),
+                "key": row.key,
+                "title": row.title,
+                "done": not _stands(holdings.get(row.key)),
+                "evidence": evidence(row.key),
+                "instruction": row.removal.format(**words),
             }
-            for row in rows if isinstance(row, ByAdministrator)
+            for row in rows
+            if isinstance(row, ByAdministrator)
         ],
         "open": list(still_open),
         "ledger": {"entries": len(history), "head": history[-1].hash if history else chain.GENESIS},
-    }  # fmt: skip
+    }
     async with database.write() as write:
         await write.execute(
             upsert(write, db.certificates).values(

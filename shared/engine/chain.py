@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from shared.connections.record import Connection, hold, update
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
+from shared.storage.ids import ConnectionId
 
 Image = Mapping[str, Any]
 GENESIS = "0" * 64
@@ -69,20 +70,22 @@ class LedgerEntry(Entry):
     """SHA-256 of the entry with `previous_hash`, so that none can be changed unseen."""
 
 
-async def append(write: AsyncConnection, connection: str, generation: int, now: datetime, entry: Entry) -> int:
+async def append(
+    write: AsyncConnection, connection_id: ConnectionId, generation: int, now: datetime, entry: Entry
+) -> int:
     """Add one entry to a connection's chain inside the caller's transaction and return its number."""
     # Two writers would fork the chain.
-    await hold(write, connection)
+    await hold(write, connection_id)
     last = (
         await write.execute(
             sa.select(db.ledger.c.number, db.ledger.c.hash)
-            .where(db.ledger.c.connection == connection)
+            .where(db.ledger.c.connection == connection_id)
             .order_by(db.ledger.c.number.desc())
             .limit(1)
         )
     ).first()
     row: dict[str, Any] = {
-        "connection": connection,
+        "connection": connection_id,
         "number": last.number + 1 if last else 1,
         "at": now,
         "generation": generation,
@@ -97,9 +100,17 @@ async def append(write: AsyncConnection, connection: str, generation: int, now: 
 
 
 async def order(
-    write: AsyncConnection, connection: Connection, now: datetime, actor: str, note: str, *,
-    key: str = "connection", before: Image | None = None, after: Image | None = None, runs: bool = False,
-) -> None:  # fmt: skip
+    write: AsyncConnection,
+    connection: Connection,
+    now: datetime,
+    actor: str,
+    note: str,
+    *,
+    key: str = "connection",
+    before: Image | None = None,
+    after: Image | None = None,
+    runs: bool = False,
+) -> None:
     """Note inside the caller's transaction that somebody asked for something, or changed what is asked of us.
 
     `runs`: a run of the connection will follow.
@@ -133,10 +144,12 @@ def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
     return value
 
 
-async def page(database: Database, connection: str, *, after: int, most: int, newest: bool) -> list[LedgerEntry]:
+async def page(
+    database: Database, connection_id: ConnectionId, *, after: int, most: int, newest: bool
+) -> list[LedgerEntry]:
     """Some entries behind a number, in order; or with `newest` some before it, the last first, from the end if 0."""
     number = db.ledger.c.number
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection).limit(most)
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).limit(most)
     if newest:
         query = (query.where(number < after) if after else query).order_by(number.desc())
     else:
@@ -145,19 +158,19 @@ async def page(database: Database, connection: str, *, after: int, most: int, ne
         return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
-async def last_of(database: Database, connection: str, keys: Sequence[str]) -> dict[str, LedgerEntry]:
+async def last_of(database: Database, connection_id: ConnectionId, keys: Sequence[str]) -> dict[str, LedgerEntry]:
     """The last entry about each of some objects, by its key."""
     table = db.ledger.c
-    mine = (table.connection == connection, table.key.in_(keys))
+    mine = (table.connection == connection_id, table.key.in_(keys))
     last = sa.select(sa.func.max(table.number)).where(*mine).group_by(table.key)
-    query = sa.select(db.ledger).where(table.connection == connection, table.number.in_(last))
+    query = sa.select(db.ledger).where(table.connection == connection_id, table.number.in_(last))
     async with database.read() as read:
         return {row["key"]: _entry(row) for row in (await read.execute(query)).mappings()}
 
 
-async def entries(database: Database, connection: str) -> AsyncIterator[LedgerEntry]:
+async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
     """A connection's ledger in order."""
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection).order_by(db.ledger.c.number)
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
     async with database.read() as read:
         for row in (await read.execute(query)).mappings():
             yield _entry(row)
@@ -167,10 +180,10 @@ def _entry(row: sa.RowMapping) -> LedgerEntry:
     return LedgerEntry(**{**row, "act": Act(row["act"])})
 
 
-async def verify(database: Database, connection: str) -> int | None:
+async def verify(database: Database, connection_id: ConnectionId) -> int | None:
     """The number of the first entry whose chain is broken, or None if the ledger is whole."""
     previous = GENESIS
-    async for entry in entries(database, connection):
+    async for entry in entries(database, connection_id):
         if entry.previous_hash != previous or entry.hash != _digest(vars(entry)):
             return entry.number
         previous = entry.hash

@@ -40,9 +40,12 @@ SAID = {
 }
 ORDER = tuple(SAID)
 TIMINGS = {
-    Verb.DRIFT: Timing.REPORTED, Verb.ASK: Timing.ADMINISTRATOR, Verb.OFFER: Timing.STAYS, Verb.LEAVE: Timing.STAYS,
+    Verb.DRIFT: Timing.REPORTED,
+    Verb.ASK: Timing.ADMINISTRATOR,
+    Verb.OFFER: Timing.STAYS,
+    Verb.LEAVE: Timing.STAYS,
     Verb.BORROW: Timing.STAYS,
-}  # fmt: skip
+}
 # Steps that say how an object ends.
 ENDS = frozenset({Verb.REMOVE, Verb.FORGET, Verb.MISS, Verb.WAIT, Verb.ASK, Verb.OFFER, Verb.LEAVE})
 

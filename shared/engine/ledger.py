@@ -19,6 +19,7 @@ from shared.engine.chain import Act, Entry, Image, append, written
 from shared.foundation.clock import Clock
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
+from shared.storage.ids import ConnectionId
 
 
 class State(StrEnum):
@@ -79,7 +80,7 @@ class Ledger:
 
     async def load(self) -> None:
         """Read the holdings afresh, and what people have said to be done."""
-        connection, table = self._lease.connection, db.ledger
+        connection, table = self._lease.connection_id, db.ledger
         said = sa.select(table.c.key, table.c.at, table.c.note).where(table.c.connection == connection)
         async with self._database.read() as read:
             rows = await read.execute(_of(connection))
@@ -129,9 +130,14 @@ class Ledger:
             attempts=0,
         )
         entry = Entry(
-            key=key, act=act, state="done", intent=intent, identity=holding.identity, after=after,
+            key=key,
+            act=act,
+            state="done",
+            intent=intent,
+            identity=holding.identity,
+            after=after,
             request_id=request_id,
-        )  # fmt: skip
+        )
         await self._write(entry, holding=holding)
 
     async def fail(self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False) -> None:
@@ -140,15 +146,28 @@ class Ledger:
         await self._write(Entry(key=key, act=act, state=state, intent=intent, note=note), holding=None)
 
     async def note(
-        self, key: str, act: Act, *, identity: str | None = None, before: Image | None = None,
-        after: Image | None = None, text: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        key: str,
+        act: Act,
+        *,
+        identity: str | None = None,
+        before: Image | None = None,
+        after: Image | None = None,
+        text: str | None = None,
+    ) -> None:
         """Write something noticed rather than done: adopted, borrowed, found gone, drifted."""
         held = self.holdings.get(key) or Holding(key=key, state=State.GONE, since=self._clock.now())
         match act:
             case Act.ADOPT:
-                held = replace(held, state=State.OURS, since=self._clock.now(),
-                               identity=identity or held.identity, seen=after, drift=None, attempts=0)  # fmt: skip
+                held = replace(
+                    held,
+                    state=State.OURS,
+                    since=self._clock.now(),
+                    identity=identity or held.identity,
+                    seen=after,
+                    drift=None,
+                    attempts=0,
+                )
             case Act.BORROW:
                 held = replace(held, state=State.BORROWED, since=self._clock.now(), identity=identity, seen=after)
             case Act.ASK:
@@ -170,7 +189,7 @@ class Ledger:
         await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None, guarded=True)
 
     async def _write(self, entry: Entry, *, holding: Holding | None, guarded: bool = False) -> int:
-        connection, now = self._lease.connection, self._clock.now()
+        connection, now = self._lease.connection_id, self._clock.now()
         async with self._database.write() as write:
             generation = await still_ours(write, self._lease, now) if guarded else self._lease.generation
             number = await append(write, connection, generation, now, entry)
@@ -181,24 +200,24 @@ class Ledger:
         return number
 
 
-async def _keep(write: AsyncConnection, connection: str, holding: Holding) -> None:
+async def _keep(write: AsyncConnection, connection_id: ConnectionId, holding: Holding) -> None:
     table = db.holdings
     values = {**holding.__dict__, "state": str(holding.state)}
-    mine = sa.and_(table.c.connection == connection, table.c.key == holding.key)
+    mine = sa.and_(table.c.connection == connection_id, table.c.key == holding.key)
     changed = await write.execute(sa.update(table).where(mine).values(values))
     if changed.rowcount == 0:
-        await write.execute(sa.insert(table).values(connection=connection, **values))
+        await write.execute(sa.insert(table).values(connection=connection_id, **values))
 
 
-async def holdings_of(database: Database, connection: str) -> dict[str, Holding]:
+async def holdings_of(database: Database, connection_id: ConnectionId) -> dict[str, Holding]:
     """What the ledger knows of a connection's objects, for readers that hold no lease."""
     async with database.read() as read:
-        rows = await read.execute(_of(connection))
+        rows = await read.execute(_of(connection_id))
         return {row.key: _holding(row) for row in rows}
 
 
-def _of(connection: str) -> sa.Select[Any]:
-    return sa.select(db.holdings).where(db.holdings.c.connection == connection).order_by(db.holdings.c.key)
+def _of(connection_id: ConnectionId) -> sa.Select[Any]:
+    return sa.select(db.holdings).where(db.holdings.c.connection == connection_id).order_by(db.holdings.c.key)
 
 
 def _holding(row: Any) -> Holding:

@@ -87,10 +87,16 @@ def _towards_absent(
 
 
 def _towards_present(
-    item: Item, row: Change, tenant: Tenant, held: Holding | None, observed: Present | Absent, desired: Settings,
+    item: Item,
+    row: Change,
+    tenant: Tenant,
+    held: Holding | None,
+    observed: Present | Absent,
+    desired: Settings,
     stage: Stage,
-    *, repair: bool,
-) -> list[Step]:  # fmt: skip
+    *,
+    repair: bool,
+) -> list[Step]:
     image = tenant.ledger.image
     state = held.state if held and held.state is not State.LEFT else State.GONE
     if isinstance(observed, Absent):
@@ -116,9 +122,7 @@ def _towards_present(
     if state in (State.GONE, State.CREATING, State.REMOVING):
         reasons = {State.REMOVING: "is wanted again", State.CREATING: "was made by an interrupted run"}
         return [item.step(Verb.ADOPT, reasons.get(state, "bears our mark"), present=observed, after=now)]
-    different = {
-        name: value for name, value in desired.items() if observed.settings.get(name) != value
-    }  # fmt: skip
+    different = {name: value for name, value in desired.items() if observed.settings.get(name) != value}
     seen = held.seen or {} if held else {}
     foreign = {n for n in different if n in seen and now.get(n) != seen[n]} if not row.ours_alone else set()
     steps: list[Step] = []
@@ -134,9 +138,17 @@ def _towards_present(
         before = {name: now.get(name) for name in different}
         why = "was changed by someone else" if foreign else "is not as it should be"
         steps.append(
-            item.step(verb, why, present=observed, changes=different, desired=desired, before=before,
-                  after=image(different), mends=drift if repair and stage is Stage.RUN else None)
-        )  # fmt: skip
+            item.step(
+                verb,
+                why,
+                present=observed,
+                changes=different,
+                desired=desired,
+                before=before,
+                after=image(different),
+                mends=drift if repair and stage is Stage.RUN else None,
+            )
+        )
     elif held and held.drift and not steps:
         steps.append(item.step(Verb.ADOPT, "is as it should be again", present=observed, after=now))
     return steps

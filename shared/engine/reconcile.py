@@ -20,9 +20,14 @@ from shared.foundation.errors import FootprintError, Missing, Permanent, Tempora
 MAX_CREATIONS = 3
 # Noted in the ledger without a call to the platform.
 NOTED = {
-    Verb.ADOPT: Act.ADOPT, Verb.BORROW: Act.BORROW, Verb.FORGET: Act.FORGET, Verb.DRIFT: Act.DRIFT,
-    Verb.ASK: Act.ASK, Verb.MISS: Act.MISS, Verb.LEAVE: Act.LEAVE,
-}  # fmt: skip
+    Verb.ADOPT: Act.ADOPT,
+    Verb.BORROW: Act.BORROW,
+    Verb.FORGET: Act.FORGET,
+    Verb.DRIFT: Act.DRIFT,
+    Verb.ASK: Act.ASK,
+    Verb.MISS: Act.MISS,
+    Verb.LEAVE: Act.LEAVE,
+}
 # These stand, and are noted when they begin.
 BEGINNING = frozenset({Verb.DRIFT, Verb.ASK})
 
@@ -59,8 +64,9 @@ async def _take(step: Step, tenant: Tenant) -> None:
         await _take(step.mends, tenant)
     if step.verb in NOTED:
         identity = step.present.identity if step.present else step.identity
-        await ledger.note(step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after,
-                          text=step.why)  # fmt: skip
+        await ledger.note(
+            step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after, text=step.why
+        )
         return
     if not isinstance(row, Change):
         raise TypeError(f"{step.key} cannot be changed by us")
@@ -79,9 +85,13 @@ async def _take(step: Step, tenant: Tenant) -> None:
         raise
     present = observed if isinstance(observed, Present) else None
     await ledger.finish(
-        intent, step.key, act, identity=present.identity if present else None,
-        after=ledger.image(present.settings) if present else None, request_id=request_id,
-    )  # fmt: skip
+        intent,
+        step.key,
+        act,
+        identity=present.identity if present else None,
+        after=ledger.image(present.settings) if present else None,
+        request_id=request_id,
+    )
     if present:
         await _compare(step, row, tenant, present)
 

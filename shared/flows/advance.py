@@ -153,7 +153,7 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
             await forget_people(write, connection.id)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.RUN:
-        await app.queue.send(Job(name="sync", connection=connection.id), now)
+        await app.queue.send(Job(name="sync", connection_id=connection.id), now)
     moved = await connections.find(app.database, connection.id)
     if moved is None or moved.generation != connection.generation:
         raise Superseded
@@ -170,7 +170,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     until = min((step.until for step in waits if step.until), default=now + (ASKED_AGAIN if asks else LOOK_AGAIN))
     if waits:
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
-        await app.queue.send(Job(name=name, connection=connection.id), until)
+        await app.queue.send(Job(name=name, connection_id=connection.id), until)
     if drifts:
         told = (
             "; ".join(f"{step.row.title} {step.why}" for step in drifts)
@@ -179,18 +179,28 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told)
     elif asks:
         await connections.report(
-            app.database, connection, now, Status.WAITING, reason="waiting_for_administrator",
-            sentence=_asked(asks, await platform.words(connection)), not_before=min(now + ASKED_AGAIN, until),
-        )  # fmt: skip
+            app.database,
+            connection,
+            now,
+            Status.WAITING,
+            reason="waiting_for_administrator",
+            sentence=_asked(asks, await platform.words(connection)),
+            not_before=min(now + ASKED_AGAIN, until),
+        )
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])
         more = f"; {len(waits) - 1} more {'wait' if waits[2:] else 'waits'} too" if waits[1:] else ""
         when = f"{until.day} {until:%b %Y, %H:%M} UTC"
         sentence = f"{first.row.title} {first.why}{more}. It goes on by itself on {when}."
         await connections.report(
-            app.database, connection, now, Status.WAITING, reason="waiting_for_time", sentence=sentence,
+            app.database,
+            connection,
+            now,
+            Status.WAITING,
+            reason="waiting_for_time",
+            sentence=sentence,
             not_before=until,
-        )  # fmt: skip
+        )
     else:
         await connections.report(app.database, connection, now, Status.OK)
 

@@ -58,9 +58,16 @@ async def certify(
         "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
     )
     await certificate.draw_up(
-        app.database, connection, rows, now=app.clock.now(), words=await platform.words(connection), result=result,
-        left=left, unknown=unknown, still_open=open_now,
-    )  # fmt: skip
+        app.database,
+        connection,
+        rows,
+        now=app.clock.now(),
+        words=await platform.words(connection),
+        result=result,
+        left=left,
+        unknown=unknown,
+        still_open=open_now,
+    )
 
 
 async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
@@ -78,11 +85,15 @@ def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
 
 def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[Leftover]:
     return [
-        {"key": item.key, "title": item.row.title, "identity": tenant.ledger.holdings[item.key].identity,
-         "why": "the application was removed before a last look"}
+        {
+            "key": item.key,
+            "title": item.row.title,
+            "identity": tenant.ledger.holdings[item.key].identity,
+            "why": "the application was removed before a last look",
+        }
         for item in known(rows_of(platform, connection), tenant.ledger)
         if isinstance(item.row, Change) and not item.row.local
-    ]  # fmt: skip
+    ]
 
 
 async def without_consent(
@@ -100,9 +111,14 @@ async def without_consent(
             f"before {since + CONSENT_GRACE:%Y-%m-%d %H:%M} UTC, or remove it by hand: the certificate will list it."
         )
         await connections.report(
-            app.database, connection, now, Status.ATTENTION, reason=error.code, sentence=sentence,
+            app.database,
+            connection,
+            now,
+            Status.ATTENTION,
+            reason=error.code,
+            sentence=sentence,
             not_before=min(now + timedelta(hours=1), since + CONSENT_GRACE),
-        )  # fmt: skip
+        )
         return False
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
@@ -112,7 +128,14 @@ async def without_consent(
         if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
     ]
     await certificate.draw_up(
-        app.database, connection, rows, now=now, words=await platform.words(connection), result="degraded",
-        left=[], unknown=unknown, still_open=[],
-    )  # fmt: skip
+        app.database,
+        connection,
+        rows,
+        now=now,
+        words=await platform.words(connection),
+        result="degraded",
+        left=[],
+        unknown=unknown,
+        still_open=[],
+    )
     return True

@@ -20,27 +20,27 @@ from shared.storage.ids import ConnectionId
 class DeferredJob:
     """One job that waits; `mark` changes whenever it is deferred again."""
 
-    connection: ConnectionId
+    connection_id: ConnectionId
     job: str
     mark: str
 
 
-async def defer(database: Database, connection: ConnectionId, job: str, now: datetime) -> bool:
+async def defer(database: Database, connection_id: ConnectionId, job: str, now: datetime) -> bool:
     """Keep a job until the connection is given back; False if that has happened already, so nobody would take it up."""
     table = db.deferred_jobs
     async with database.write() as write:
         # This locks the connection, so that the lease is given back either before this or after it is written.
-        if not await lease.is_held(write, connection, now):
+        if not await lease.is_held(write, connection_id, now):
             return False
-        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.job == job))
-        await write.execute(sa.insert(table).values(connection=connection, job=job, mark=secrets.token_hex(8)))
+        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.job == job))
+        await write.execute(sa.insert(table).values(connection=connection_id, job=job, mark=secrets.token_hex(8)))
     return True
 
 
-async def waiting(database: Database, connection: ConnectionId) -> list[DeferredJob]:
+async def waiting(database: Database, connection_id: ConnectionId) -> list[DeferredJob]:
     """What waits for one connection."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection))
+        rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection_id))
         return [DeferredJob(**row) for row in rows.mappings()]
 
 
@@ -56,5 +56,5 @@ async def sent(database: Database, one: DeferredJob) -> None:
     """It is in its queue again; unless it has been deferred again meanwhile, it need not be kept."""
     table = db.deferred_jobs
     async with database.write() as write:
-        kept = table.c.connection == one.connection, table.c.job == one.job, table.c.mark == one.mark
+        kept = table.c.connection == one.connection_id, table.c.job == one.job, table.c.mark == one.mark
         await write.execute(sa.delete(table).where(*kept))

@@ -87,10 +87,19 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     sealed = seal_header_secrets(box, platform.new_secrets().values())
     async with app.database.write() as write:
         await connections.create(
-            write, id=identifier, platform=new.platform, modes=modes, name=new.name, customer=new.customer,
-            site=new.site, expected_tenant=new.tenant.lower() if new.tenant else None, repairs_drift=new.repair_drift,
-            sealed_headers=sealed, brand=brand, now=now,
-        )  # fmt: skip
+            write,
+            connection_id=identifier,
+            platform=new.platform,
+            modes=modes,
+            name=new.name,
+            customer=new.customer,
+            site=new.site,
+            expected_tenant=new.tenant.lower() if new.tenant else None,
+            repairs_drift=new.repair_drift,
+            sealed_headers=sealed,
+            brand=brand,
+            now=now,
+        )
         for policy in new.policies:
             await policies.put(write, identifier, policy)
         await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="made"))
@@ -117,10 +126,11 @@ def allowed(app: App, platform: Platform, policy: Policy) -> None:
     if not platform.actions and (policy.actions or policy.means_messages):
         field = "actions" if policy.actions else "conditions"
         raise Refused(
-            400, "not_possible_here",
+            400,
+            "not_possible_here",
             f"{field}: mail of {platform.title} is inspected by the service while it is on its way, so a policy says "
             "only whose mail that is.",
-        )  # fmt: skip
+        )
     if policy.conditions.scanner and app.settings.scanner.url is None:
         raise Refused(400, "no_scanner", "conditions.scanner: this deployment has no scanner to ask.")
     for action in policy.actions:
@@ -186,25 +196,31 @@ async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connect
             await connections.update(write, connection.id, administrator=result.grant.address)
         if kept and connection.tenant is None:
             await connections.update(
-                write, connection.id, claimed_tenant=result.tenant, status=str(Status.WAITING),
-                reason="consent_not_proven", sentence="Consent was given; we are proving it by using it.",
-                reason_since=now, not_before=None,
-            )  # fmt: skip
+                write,
+                connection.id,
+                claimed_tenant=result.tenant,
+                status=str(Status.WAITING),
+                reason="consent_not_proven",
+                sentence="Consent was given; we are proving it by using it.",
+                reason_since=now,
+                not_before=None,
+            )
         elif kept:
             # It goes on in its direction: what was revoked is only connected again by who may say so.
             await connections.update(write, connection.id, not_before=now)
     if not kept:
         await offered.give_back(result)
         raise _given_up()
-    await app.queue.send(Job(name="advance", connection=connection.id), now)
+    await app.queue.send(Job(name="advance", connection_id=connection.id), now)
     return await found(app, identifier)
 
 
 def _given_up() -> Refused:
     return Refused(
-        410, "connection_given_up", "This connection was taken back before you consented. Ask for a new link; nothing "
-        "was changed.",
-    )  # fmt: skip
+        410,
+        "connection_given_up",
+        "This connection was taken back before you consented. Ask for a new link; nothing was changed.",
+    )
 
 
 async def _agrees(platform: Platform, agreed: str, result: ConsentResult) -> bool:
@@ -228,7 +244,7 @@ async def turn_to_grant(app: App, connection: Connection, actor: str) -> None:
         async with app.database.write() as write:
             await chain.order(write, connection, now, actor, "connected again", runs=True)
             await connections.update(write, connection.id, not_before=now)
-    await app.queue.send(Job(name="advance", connection=connection.id), now)
+    await app.queue.send(Job(name="advance", connection_id=connection.id), now)
 
 
 async def _only_one(write: AsyncConnection, connection: Connection) -> None:

@@ -58,7 +58,7 @@ SENT_AT_ONCE = 20
 
 async def run(app: App, job: Job) -> None:
     """Run one job to an end that is visible on its connection. Never raises for what a platform did."""
-    with about(connection=job.connection, job=job.name), span("job", job.name) as measured:
+    with about(connection=job.connection_id, job=job.name), span("job", job.name) as measured:
         outcome = await _run(app, job, measured)
         measured.note(outcome=outcome)
         log.info("job ended", extra={"outcome": outcome})
@@ -69,13 +69,13 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     now = app.clock.now()
     claimed: tuple[Connection, Lease | None] | None = None
     if job.name in UNLEASED:
-        found = await connections.find(app.database, job.connection)
+        found = await connections.find(app.database, job.connection_id)
         claimed = (found, None) if found else None
     else:
-        while (claimed := await acquire(app.database, job.connection, now)) is None:
-            if await deferred_jobs.defer(app.database, job.connection, job.name, now):
+        while (claimed := await acquire(app.database, job.connection_id, now)) is None:
+            if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
                 return "busy"
-            if await connections.find(app.database, job.connection) is None:
+            if await connections.find(app.database, job.connection_id) is None:
                 break
     if claimed is None:
         log.warning("job for a connection that does not exist")
@@ -94,7 +94,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
 async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
     """Send what found the connection busy. Sent before it is forgotten: twice does no harm."""
     for one in waiting:
-        await app.queue.send(Job(name=one.job, connection=one.connection), app.clock.now())
+        await app.queue.send(Job(name=one.job, connection_id=one.connection_id), app.clock.now())
         await deferred_jobs.sent(app.database, one)
 
 
@@ -103,7 +103,7 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | No
     try:
         await _begin(app, job, connection, lease)
     except Superseded:
-        await app.queue.send(Job(name=job.name, connection=job.connection), now + timedelta(seconds=1))
+        await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + timedelta(seconds=1))
         return "superseded"
     except Temporary as error:
         await _wait(app, connection, job, error)
@@ -147,7 +147,7 @@ async def deliver(app: App, message: str) -> None:
 async def give_up(app: App, message: str) -> None:
     """A queue has delivered a message too often, and never an end to it: a person is told, at its connection."""
     ours = _of_message(message)
-    connection = await connections.find(app.database, ours[0].connection) if ours else None
+    connection = await connections.find(app.database, ours[0].connection_id) if ours else None
     if ours is None or connection is None:
         return
     with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
@@ -194,7 +194,7 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     after = max(error.after, min(waited / 4, HOUR))
     status = Status.ATTENTION if waited > PATIENCE else Status.WAITING
     await _show(app, connection, status, error.code, error.sentence, after)
-    await app.queue.send(Job(name=job.name, connection=job.connection), now + after)
+    await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + after)
 
 
 async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, after: timedelta) -> None:
@@ -238,7 +238,7 @@ async def _send_all(app: App, job: str, connection_ids: Sequence[ConnectionId]) 
 
     async def send(number: int, connection_id: ConnectionId) -> None:
         start = now + timedelta(seconds=number // STARTS_A_SECOND)
-        await app.queue.send(Job(name=job, connection=connection_id), start)
+        await app.queue.send(Job(name=job, connection_id=connection_id), start)
 
     for first in range(0, len(connection_ids), SENT_AT_ONCE):
         some = connection_ids[first : first + SENT_AT_ONCE]
@@ -252,7 +252,7 @@ async def sweep(app: App) -> None:
     found += [(one, "scan") for one in await mailboxes.unread(app.database, now)]
     found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, now)]
     for connection_id, job in found:
-        await app.queue.send(Job(name=job, connection=connection_id), now)
+        await app.queue.send(Job(name=job, connection_id=connection_id), now)
     await _go_on(app, await deferred_jobs.stranded(app.database, now))
     async with app.database.write() as write:
         await exports.forget_old(write, now)

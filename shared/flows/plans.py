@@ -58,4 +58,4 @@ async def onlooking(app: App, connection: Connection) -> AsyncIterator[OpenTenan
 
 def _no_lease(connection: Connection) -> Lease:
     # Without a lease the ledger cannot be written, so a tenant can only be looked at.
-    return Lease(connection=connection.id, token="", generation=connection.generation)
+    return Lease(connection_id=connection.id, token="", generation=connection.generation)

@@ -35,4 +35,4 @@ def no_such(name: str) -> Refused:
 
 
 async def _follow(app: App, connection: Connection) -> None:
-    await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+    await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

@@ -41,7 +41,7 @@ async def release(app: App, connection: Connection, number: int, actor: str) -> 
             raise _no_such_item()
         if state is not State.RELEASING:
             raise Refused(409, "not_waiting", f"This message does not wait any more: it is {state}.")
-    await app.queue.send(Job(name="quarantine", connection=connection.id), now)
+    await app.queue.send(Job(name="quarantine", connection_id=connection.id), now)
 
 
 def numbered(text: str) -> int:
@@ -67,7 +67,7 @@ async def settle_items(app: App, connection: Connection) -> None:
             await _settle(app, connection, trash, item)
     again = await quarantine.next_due(app.database, connection.id)
     if again is not None and again <= now + HOUR:
-        await app.queue.send(Job(name="quarantine", connection=connection.id), again)
+        await app.queue.send(Job(name="quarantine", connection_id=connection.id), again)
 
 
 async def _settle(app: App, connection: Connection, trash: Trash, item: Item) -> None:
@@ -108,7 +108,7 @@ async def ask_for_export(app: App, connection: Connection, actor: str) -> None:
     await exports.begin(app.database, connection.id)
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, "export of what waits", key="quarantine")
-    await app.queue.send(Job(name="export", connection=connection.id), now)
+    await app.queue.send(Job(name="export", connection_id=connection.id), now)
 
 
 async def make_way(app: App, connection: Connection, *, acknowledged: bool) -> None:
@@ -116,10 +116,11 @@ async def make_way(app: App, connection: Connection, *, acknowledged: bool) -> N
     number = await quarantine.count(app.database, connection.id)
     if number and not acknowledged:
         raise Refused(
-            409, "quarantine_not_empty",
+            409,
+            "quarantine_not_empty",
             f"Messages in quarantine: {number}. Release them, or revoke with acknowledge_quarantine: they are then "
             f"exported first, to be fetched from /api/connections/{connection.id}/quarantine/export for 30 days.",
-        )  # fmt: skip
+        )
     if number:
         await exports.begin(app.database, connection.id)
 
@@ -170,10 +171,17 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
 async def _add(trash: Trash, part: _Open, item: Item) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
     line: dict[str, Any] = {
-        "id": item.number, "address": item.address, "sender": item.sender, "subject": item.subject,
-        "policy": item.policy, "at": item.at.isoformat(), "until": item.until.isoformat(), "state": item.state,
-        "told": item.told, "file": f"{item.number}.eml",
-    }  # fmt: skip
+        "id": item.number,
+        "address": item.address,
+        "sender": item.sender,
+        "subject": item.subject,
+        "policy": item.policy,
+        "at": item.at.isoformat(),
+        "until": item.until.isoformat(),
+        "state": item.state,
+        "told": item.told,
+        "file": f"{item.number}.eml",
+    }
     try:
         await to_thread(part.put, line["file"], await trash.content(item))
     except Temporary:

@@ -23,4 +23,4 @@ async def start(app: App, connection: Connection, job: str, actor: str) -> None:
     now = app.clock.now()
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, JOBS[job], runs=True)
-    await app.queue.send(Job(name=job, connection=connection.id), now)
+    await app.queue.send(Job(name=job, connection_id=connection.id), now)

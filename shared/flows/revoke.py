@@ -32,7 +32,7 @@ async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: 
             await grants.forget(app.database, connection.id, grant.account)
     await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, "revoked", actor)
     if not never_used:
-        await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+        await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())
 
 
 async def attest(app: App, connection: Connection, key: str, actor: str) -> None:
@@ -50,4 +50,4 @@ async def attest(app: App, connection: Connection, key: str, actor: str) -> None
         entry = Entry(key=key, act=Act.ATTEST, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation, now, entry)
         await connections.update(write, connection.id, asked_at=now)
-    await app.queue.send(Job(name="advance", connection=connection.id), now)
+    await app.queue.send(Job(name="advance", connection_id=connection.id), now)

@@ -26,11 +26,11 @@ async def scan(app: App, connection: Connection) -> None:
     await feed.scan(connection)
     again = await mailboxes.next_unread(app.database, connection.id, app.clock.now())
     if again is not None:
-        await app.queue.send(Job(name="scan", connection=connection.id), again)
+        await app.queue.send(Job(name="scan", connection_id=connection.id), again)
 
 
 async def look_at_all(app: App, connection: Connection) -> None:
     """Have every mailbox read once more, for a notification may have been lost."""
     if app.platforms[connection.platform].feed is not None:
         await mailboxes.look_at_all(app.database, connection.id)
-        await app.queue.send(Job(name="scan", connection=connection.id), app.clock.now())
+        await app.queue.send(Job(name="scan", connection_id=connection.id), app.clock.now())

@@ -59,4 +59,4 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     async with app.platforms[connection.platform].open(connection, ledger) as tenant:
         await tenant.renew_tokens()
     if connection.status is not Status.OK:
-        await app.queue.send(Job(name="advance", connection=connection.id), app.clock.now())
+        await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

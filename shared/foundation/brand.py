@@ -12,6 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.storage.ids import ConnectionId
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -38,11 +40,12 @@ _IN_GRAPH = Limit(characters=256, pattern=_TEXT, says=_WORDS)
 _AT_GOOGLE = Limit(characters=73, pattern=_TEXT, says=_WORDS)
 # https://developers.google.com/workspace/gmail/api/guides/labels: the names of system labels are reserved.
 _ON_MAIL = Limit(
-    characters=225, says=f"{_WORDS}, and none of Gmail's own labels",
+    characters=225,
+    says=f"{_WORDS}, and none of Gmail's own labels",
     pattern=re.compile(
         r"(?!(?i:INBOX|SPAM|TRASH|UNREAD|STARRED|IMPORTANT|SENT|DRAFTS?|CHATS?|CATEGORY_\w+)$)" + _TEXT.pattern
     ),
-)  # fmt: skip
+)
 _IN_MAIL = Limit(characters=76, pattern=_HEADER, says="of letters, digits and hyphens after “X-”")
 
 Told = Annotated[str, _TOLD]
@@ -66,10 +69,12 @@ class Brand(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prefix: str = Field(
-        "TMCAS", pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?$", max_length=20,
+        "TMCAS",
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?$",
+        max_length=20,
         description="begins the names of objects and, in lower case, the addresses of groups; at most 20 characters, "
         "and 13 where the names of rules are not set one by one",
-    )  # fmt: skip
+    )
     application: Told = Field(
         "Trend Micro Cloud App Security",
         description="the application that administrators let in, as it is registered at Microsoft and at Google",
@@ -160,9 +165,9 @@ class Brand(BaseModel):
         """The fields that are names in Exchange."""
         return [name for name, field in type(self).model_fields.items() if _IN_EXCHANGE in field.metadata]
 
-    def mark(self, connection: str) -> str:
+    def mark(self, connection_id: ConnectionId) -> str:
         """What is written on objects that have a comment, so that we know our own and people know whose they are."""
-        return f"Managed by {self.software}, connection {connection}. Please do not edit."
+        return f"Managed by {self.software}, connection {connection_id}. Please do not edit."
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

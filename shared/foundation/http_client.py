@@ -205,9 +205,15 @@ class Http:
             try:
                 with span("call", self.host, method=method) as measured:
                     answer = await self._client.request(
-                        method, target, headers=headers, params=params, json=json, content=content, data=form,
+                        method,
+                        target,
+                        headers=headers,
+                        params=params,
+                        json=json,
+                        content=content,
+                        data=form,
                         timeout=limit,
-                    )  # fmt: skip
+                    )
                     measured.note(status=answer.status_code)
             except httpx.RequestError as error:
                 reply, problem = None, unreachable(self.host, error)

@@ -43,10 +43,11 @@ class Microsoft(BaseModel):
         "Cloud runs the function under",
     )
     name_prefix: str = Field(
-        "", max_length=LONGEST_PREFIX,
+        "",
+        max_length=LONGEST_PREFIX,
         description=f"stands before the name of every object, where a tenant asks for it; at most {LONGEST_PREFIX} "
         "characters. Existing objects are renamed",
-    )  # fmt: skip
+    )
     hide_groups: bool = Field(default=True, description="hide the virtual groups from address lists, through Exchange")
 
     @model_validator(mode="after")
@@ -105,9 +106,9 @@ class MailSite(BaseModel):
     """
 
     incoming_smart_host: str = Field(
-        "{connection}.inrelay.example.net", description="takes incoming mail from Microsoft 365; `{connection}` is the "
-        "connection's own label",
-    )  # fmt: skip
+        "{connection}.inrelay.example.net",
+        description="takes incoming mail from Microsoft 365; `{connection}` is the connection's own label",
+    )
     outgoing_smart_host: str = Field(
         "{connection}.outrelay.example.net", description="takes outgoing mail from Microsoft 365"
     )

@@ -19,9 +19,10 @@ class Operators(BaseModel):
     """
 
     issuer: str = Field(
-        "", pattern=r"^(https://[^/?#\s]+[^?#\s]*|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?)?$",
+        "",
+        pattern=r"^(https://[^/?#\s]+[^?#\s]*|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?)?$",
         description="the issuer's address, exactly as its tokens have it",
-    )  # fmt: skip
+    )
     audience: str = Field("api://footprint", min_length=1, description="audience of the tokens that the API takes")
     client_id: str = Field(
         "", description="client id of the console; without it nobody signs in there through the issuer"
@@ -198,10 +199,12 @@ class Settings(BaseSettings):
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )
     implausible_loss: float = Field(
-        0.3, gt=0, le=1,
+        0.3,
+        gt=0,
+        le=1,
         description="share of a directory, above 0 and at most 1, whose loss at once stops a synchronisation until an "
         "operator accepts it",
-    )  # fmt: skip
+    )
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -29,12 +29,14 @@ class Decision:
     findings: tuple[str, ...] = ()
 
 
-async def decide(write: AsyncConnection, connection: str, decision: Decision, now: datetime, *, done: bool) -> bool:
+async def decide(
+    write: AsyncConnection, connection_id: ConnectionId, decision: Decision, now: datetime, *, done: bool
+) -> bool:
     """Write a decision down inside the caller's transaction; with `done` there is nothing left to do.
 
     False if somebody else has decided about the message meanwhile.
     """
-    about = {"connection": connection, "user": decision.user, "message": decision.message, "policy": decision.policy}
+    about = {"connection": connection_id, "user": decision.user, "message": decision.message, "policy": decision.policy}
     rows = [
         {**about, "action": action, "at": now, "findings": list(decision.findings), "done": done}
         for action in decision.actions
@@ -42,10 +44,10 @@ async def decide(write: AsyncConnection, connection: str, decision: Decision, no
     return bool((await write.execute(insert_new(write, db.decisions).values(rows))).rowcount)
 
 
-async def done(database: Database, connection: str, user: str, message: str, action: str) -> None:
+async def done(database: Database, connection_id: ConnectionId, user: str, message: str, action: str) -> None:
     """Tick off what was done."""
     table = db.decisions
-    mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message == message)
     async with database.write() as write:
         await write.execute(sa.update(table).where(*mine, table.c.action == action).values(done=True))
 
@@ -57,28 +59,28 @@ async def drop(write: AsyncConnection, connection_id: ConnectionId, user: str, m
     await write.execute(sa.update(table).where(*mine).values(done=True))
 
 
-async def undone(database: Database, connection: str, user: str) -> list[tuple[str, str]]:
+async def undone(database: Database, connection_id: ConnectionId, user: str) -> list[tuple[str, str]]:
     """(message, action) of what was decided in a mailbox and not done, oldest first."""
     table = db.decisions
-    mine = (table.c.connection == connection, table.c.user == user, table.c.done.is_(False))
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.done.is_(False))
     query = sa.select(table.c.message, table.c.action).where(*mine)
     query = query.order_by(table.c.at, table.c.message, table.c.action)
     async with database.read() as read:
         return [(row.message, row.action) for row in await read.execute(query)]
 
 
-async def decided(database: Database, connection: str, user: str, messages: Sequence[str]) -> set[str]:
+async def decided(database: Database, connection_id: ConnectionId, user: str, messages: Sequence[str]) -> set[str]:
     """Which of some messages have been decided about."""
     table = db.decisions
-    mine = (table.c.connection == connection, table.c.user == user, table.c.message.in_(messages))
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message.in_(messages))
     async with database.read() as read:
         return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
 
 
-async def purge(database: Database, connection: str, before: datetime) -> None:
+async def purge(database: Database, connection_id: ConnectionId, before: datetime) -> None:
     """Delete what is too old for its message to be read again."""
     table = db.decisions
-    old = (table.c.connection == connection, table.c.at < before, table.c.done.is_(True))
+    old = (table.c.connection == connection_id, table.c.at < before, table.c.done.is_(True))
     async with database.write() as write:
         await write.execute(sa.delete(table).where(*old))
 
@@ -123,17 +125,19 @@ async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> Non
     await write.execute(sa.delete(db.decisions).where(db.decisions.c.connection == connection_id))
 
 
-async def listed(database: Database, connection: str) -> list[dict[str, Any]]:
+async def listed(database: Database, connection_id: ConnectionId) -> list[dict[str, Any]]:
     """Everything that was decided in a connection, oldest first."""
     table = db.decisions
-    query = sa.select(table).where(table.c.connection == connection).order_by(table.c.at, table.c.message)
+    query = sa.select(table).where(table.c.connection == connection_id).order_by(table.c.at, table.c.message)
     async with database.read() as read:
         return [dict(row) for row in (await read.execute(query)).mappings()]
 
 
-async def count(database: Database, connection: str) -> dict[str, int]:
+async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:
     """How many messages there are of each action."""
     table = db.decisions
-    query = sa.select(table.c.action, sa.func.count()).where(table.c.connection == connection).group_by(table.c.action)
+    query = (
+        sa.select(table.c.action, sa.func.count()).where(table.c.connection == connection_id).group_by(table.c.action)
+    )
     async with database.read() as read:
         return {row[0]: row[1] for row in await read.execute(query)}

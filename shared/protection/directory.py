@@ -30,8 +30,8 @@ IDENTITY = {"users": ("id",), "groups": ("id",), "members": ("group_id", "member
 class Copy:
     """One sync's hold on a connection's copy."""
 
-    def __init__(self, database: Database, connection: str) -> None:
-        self._database, self._connection = database, connection
+    def __init__(self, database: Database, connection_id: ConnectionId) -> None:
+        self._database, self._connection = database, connection_id
         self._mark = new_id()
 
     async def put(self, kind: str, rows: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]] = ()) -> None:
@@ -83,8 +83,8 @@ class Comparison:
     It keeps one short digest for each row of a kind in memory, no row itself.
     """
 
-    def __init__(self, database: Database, connection: str, kind: str) -> None:
-        self._database, self._connection, self._kind = database, connection, kind
+    def __init__(self, database: Database, connection_id: ConnectionId, kind: str) -> None:
+        self._database, self._connection, self._kind = database, connection_id, kind
         self._unseen: dict[str, str | None] = {}
         self._stored = 0
 
@@ -127,21 +127,21 @@ class Comparison:
         return len(gone)
 
 
-async def put_members(database: Database, connection: str, group: str, members: Sequence[str]) -> bool:
+async def put_members(database: Database, connection_id: ConnectionId, group: str, members: Sequence[str]) -> bool:
     """Replace a group's members by a complete listing, by the difference; True if anything changed."""
     table = db.members
-    mine = sa.and_(table.c.connection == connection, table.c.group_id == group)
+    mine = sa.and_(table.c.connection == connection_id, table.c.group_id == group)
     async with database.read() as read:
         known = set((await read.execute(sa.select(table.c.member_id).where(mine))).scalars())
     new, gone = sorted(set(members) - known), sorted(known - set(members))
     if new or gone:
-        row = {"connection": connection, "group_id": group, "mark": ""}
+        row = {"connection": connection_id, "group_id": group, "mark": ""}
         async with database.write() as write:
             for start in range(0, len(gone), AT_ONCE):
                 await write.execute(sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + AT_ONCE])))
             if new:
                 await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
-            await _note_gone(write, connection, "members", len(gone))
+            await _note_gone(write, connection_id, "members", len(gone))
     return bool(new or gone)
 
 
@@ -156,48 +156,48 @@ def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
         )
 
 
-async def _note_gone(write: AsyncConnection, connection: str, kind: str, number: int) -> None:
+async def _note_gone(write: AsyncConnection, connection_id: ConnectionId, kind: str, number: int) -> None:
     """Add to how much has ever gone, in the transaction in which it goes. With groups go their members."""
     if kind == "groups":
-        alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection)
-        mine = db.members.c.connection == connection
+        alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection_id)
+        mine = db.members.c.connection == connection_id
         orphans = await write.execute(sa.delete(db.members).where(mine, db.members.c.group_id.not_in(alive)))
-        await _note_gone(write, connection, "members", orphans.rowcount)
+        await _note_gone(write, connection_id, "members", orphans.rowcount)
     if number:
         table = db.directory_removals
-        await write.execute(insert_new(write, table).values(connection=connection, kind=kind, number=0))
-        mine = sa.and_(table.c.connection == connection, table.c.kind == kind)
+        await write.execute(insert_new(write, table).values(connection=connection_id, kind=kind, number=0))
+        mine = sa.and_(table.c.connection == connection_id, table.c.kind == kind)
         await write.execute(sa.update(table).where(mine).values(number=table.c.number + number))
 
 
-async def checkpoint(database: Database, connection: str, kind: str) -> str | None:
+async def checkpoint(database: Database, connection_id: ConnectionId, kind: str) -> str | None:
     """Where the last sync of a kind ended, or None if there was none."""
     table = db.checkpoints
     async with database.read() as read:
-        mine = (table.c.connection == connection, table.c.kind == kind)
+        mine = (table.c.connection == connection_id, table.c.kind == kind)
         found: str | None = (await read.execute(sa.select(table.c.link).where(*mine))).scalar()
         return found
 
 
-async def keep_checkpoint(database: Database, connection: str, kind: str, link: str, now: datetime) -> None:
+async def keep_checkpoint(database: Database, connection_id: ConnectionId, kind: str, link: str, now: datetime) -> None:
     """Note where a sync of a kind ended."""
     async with database.write() as write:
-        await _keep(write, connection, {kind: link}, now)
+        await _keep(write, connection_id, {kind: link}, now)
 
 
-async def _keep(write: AsyncConnection, connection: str, links: Mapping[str, str], now: datetime) -> None:
+async def _keep(write: AsyncConnection, connection_id: ConnectionId, links: Mapping[str, str], now: datetime) -> None:
     table = db.checkpoints
     for kind, link in links.items():
-        await write.execute(upsert(write, table).values(connection=connection, kind=kind, link=link, at=now))
+        await write.execute(upsert(write, table).values(connection=connection_id, kind=kind, link=link, at=now))
 
 
-async def put_domains(database: Database, connection: str, rows: Sequence[dict[str, Any]]) -> None:
+async def put_domains(database: Database, connection_id: ConnectionId, rows: Sequence[dict[str, Any]]) -> None:
     """Replace the tenant's domains by a complete listing."""
     async with database.write() as write:
-        await hold(write, connection)  # two complete listings must not be mixed
-        await write.execute(sa.delete(db.domains).where(db.domains.c.connection == connection))
+        await hold(write, connection_id)  # two complete listings must not be mixed
+        await write.execute(sa.delete(db.domains).where(db.domains.c.connection == connection_id))
         if rows:
-            await write.execute(sa.insert(db.domains), [{"connection": connection, **row} for row in rows])
+            await write.execute(sa.insert(db.domains), [{"connection": connection_id, **row} for row in rows])
 
 
 def answered_mx(answer: list[str] | None, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -207,48 +207,48 @@ def answered_mx(answer: list[str] | None, before: Mapping[str, Any], now: dateti
     return {"mx": answer, "mx_checked_at": now}
 
 
-async def domains(database: Database, connection: str) -> list[dict[str, Any]]:
+async def domains(database: Database, connection_id: ConnectionId) -> list[dict[str, Any]]:
     """The tenant's domains, by name."""
     table = db.domains
     async with database.read() as read:
-        query = sa.select(table).where(table.c.connection == connection).order_by(table.c.name)
+        query = sa.select(table).where(table.c.connection == connection_id).order_by(table.c.name)
         return [dict(row) for row in (await read.execute(query)).mappings()]
 
 
-async def addresses(database: Database, connection: str, ids: Sequence[str]) -> dict[str, str]:
+async def addresses(database: Database, connection_id: ConnectionId, ids: Sequence[str]) -> dict[str, str]:
     """The mail addresses of some users, by id."""
     table = db.users
     found: dict[str, str] = {}
     async with database.read() as read:
         for start in range(0, len(ids), AT_ONCE):
-            some = sa.and_(table.c.connection == connection, table.c.id.in_(ids[start : start + AT_ONCE]))
+            some = sa.and_(table.c.connection == connection_id, table.c.id.in_(ids[start : start + AT_ONCE]))
             rows = await read.execute(sa.select(table.c.id, table.c.mail).where(some))
             found |= {row.id: row.mail for row in rows if row.mail}
     return found
 
 
-async def people(database: Database, connection: str) -> list[tuple[str, list[str]]]:
+async def people(database: Database, connection_id: ConnectionId) -> list[tuple[str, list[str]]]:
     """The names of all users, each with all addresses."""
     table = db.users
-    query = sa.select(table.c.name, table.c.mail, table.c.aliases).where(table.c.connection == connection)
+    query = sa.select(table.c.name, table.c.mail, table.c.aliases).where(table.c.connection == connection_id)
     async with database.read() as read:
         rows = await read.execute(query)
         return [(row.name, [row.mail, *(row.aliases or ())]) for row in rows if row.name and row.mail]
 
 
-async def skip(database: Database, connection: str, user: str, why: str) -> None:
+async def skip(database: Database, connection_id: ConnectionId, user: str, why: str) -> None:
     """Leave one user out until the directory says something new of them; the tenant stays healthy."""
-    mine = sa.and_(db.users.c.connection == connection, db.users.c.id == user)
+    mine = sa.and_(db.users.c.connection == connection_id, db.users.c.id == user)
     async with database.write() as write:
         await write.execute(sa.update(db.users).where(mine).values(skipped=why))
 
 
-async def count(database: Database, connection: str) -> dict[str, int]:
+async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:
     """How many rows of each kind we hold."""
     async with database.read() as read:
         held = {}
         for table in (*COPIES.values(), db.domains):
-            query = sa.select(sa.func.count()).select_from(table).where(table.c.connection == connection)
+            query = sa.select(sa.func.count()).select_from(table).where(table.c.connection == connection_id)
             held[table.name] = int((await read.execute(query)).scalar_one())
         return held
 

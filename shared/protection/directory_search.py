@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 Kind = Literal["users", "groups"]
 SHOWN = {
@@ -15,7 +16,7 @@ SHOWN = {
 
 
 async def page(
-    database: Database, connection: str, kind: Kind, text: str, *, after: tuple[str, str] | None, most: int
+    database: Database, connection_id: ConnectionId, kind: Kind, text: str, *, after: tuple[str, str] | None, most: int
 ) -> tuple[list[Any], tuple[str, str] | None]:
     """Some of them by address and id, each with what is SHOWN of its kind (a group with its number of `members`).
 
@@ -26,9 +27,9 @@ async def page(
     address = sa.func.coalesce(table.c.mail, "")
     columns: list[sa.ColumnElement[Any]] = [table.c[name] for name in SHOWN[kind]]
     if kind == "groups":
-        mine = sa.and_(db.members.c.connection == connection, db.members.c.group_id == table.c.id)
+        mine = sa.and_(db.members.c.connection == connection_id, db.members.c.group_id == table.c.id)
         columns.append(sa.select(sa.func.count()).where(mine).scalar_subquery().label("members"))
-    query = sa.select(*columns).where(table.c.connection == connection)
+    query = sa.select(*columns).where(table.c.connection == connection_id)
     if text:
         parts = (table.c.name, table.c.mail, table.c.id)
         query = query.where(sa.or_(*(part.icontains(text, autoescape=True) for part in parts)))

@@ -17,6 +17,7 @@ from shared.protection import quarantine
 from shared.protection.quarantine import INSIDE, Item
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
+from shared.storage.ids import ConnectionId
 
 KEPT_FOR = timedelta(days=30)
 
@@ -30,28 +31,30 @@ class Part:
     until: datetime | None
 
 
-async def begin(database: Database, connection: str) -> None:
+async def begin(database: Database, connection_id: ConnectionId) -> None:
     """Make room for a new export: the last one goes, and every message that waits is to be taken out again."""
     async with database.write() as write:
-        await write.execute(sa.delete(db.exports).where(db.exports.c.connection == connection))
-        await write.execute(sa.update(db.quarantine).where(db.quarantine.c.connection == connection).values(part=None))
+        await write.execute(sa.delete(db.exports).where(db.exports.c.connection == connection_id))
+        await write.execute(
+            sa.update(db.quarantine).where(db.quarantine.c.connection == connection_id).values(part=None)
+        )
 
 
-def _left(connection: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _left(connection_id: ConnectionId) -> tuple[sa.ColumnElement[bool], ...]:
     table = db.quarantine
-    return table.c.connection == connection, table.c.state.in_(INSIDE), table.c.part.is_(None)
+    return table.c.connection == connection_id, table.c.state.in_(INSIDE), table.c.part.is_(None)
 
 
-async def left(database: Database, box: Box, connection: str, most: int) -> list[Item]:
+async def left(database: Database, box: Box, connection_id: ConnectionId, most: int) -> list[Item]:
     """Some messages that wait and are in no part yet, oldest first."""
-    return await quarantine.some(database, box, _left(connection), most)
+    return await quarantine.some(database, box, _left(connection_id), most)
 
 
-async def is_complete(database: Database, connection: str) -> bool:
+async def is_complete(database: Database, connection_id: ConnectionId) -> bool:
     """Whether every message that waits is in a part, and no part is open."""
     table = db.exports
-    unfinished = sa.select(sa.literal(1)).where(table.c.connection == connection, table.c.until.is_(None))
-    waiting = sa.select(sa.literal(1)).select_from(db.quarantine).where(*_left(connection))
+    unfinished = sa.select(sa.literal(1)).where(table.c.connection == connection_id, table.c.until.is_(None))
+    waiting = sa.select(sa.literal(1)).select_from(db.quarantine).where(*_left(connection_id))
     async with database.read() as read:
         return (await read.execute(sa.union_all(unfinished, waiting).limit(1))).first() is None
 
@@ -60,13 +63,21 @@ async def keep(
     database: Database, box: Box, lease: Lease, content: bytes, items: Sequence[Item], now: datetime
 ) -> None:
     """Keep one part with some messages. Raises Superseded if the run lost its lease."""
-    table, mine = db.exports, db.quarantine.c.connection == lease.connection
+    table, mine = db.exports, db.quarantine.c.connection == lease.connection_id
     async with database.write() as write:
         await still_ours(write, lease, now)
-        last = sa.select(sa.func.coalesce(sa.func.max(table.c.part), 0)).where(table.c.connection == lease.connection)
+        last = sa.select(sa.func.coalesce(sa.func.max(table.c.part), 0)).where(
+            table.c.connection == lease.connection_id
+        )
         number = (await write.execute(last)).scalar_one() + 1
         sealed = box.seal_bytes(content, about=_about(number))
-        row = {"connection": lease.connection, "part": number, "sealed": sealed, "messages": len(items), "made_at": now}
+        row = {
+            "connection": lease.connection_id,
+            "part": number,
+            "sealed": sealed,
+            "messages": len(items),
+            "made_at": now,
+        }
         await write.execute(sa.insert(table).values(row))
         theirs = db.quarantine.c.number.in_([item.number for item in items])
         await write.execute(sa.update(db.quarantine).where(mine, theirs).values(part=number))
@@ -75,28 +86,28 @@ async def keep(
 async def finish(database: Database, lease: Lease, now: datetime) -> None:
     """Close an export: it can be fetched from now on, and the ledger says how many messages are in it."""
     table = db.exports
-    mine = table.c.connection == lease.connection
+    mine = table.c.connection == lease.connection_id
     async with database.write() as write:
         await still_ours(write, lease, now)
         total = (await write.execute(sa.select(sa.func.sum(table.c.messages)).where(mine))).scalar_one()
         await write.execute(sa.update(table).where(mine).values(until=now + KEPT_FOR))
         note = f"exported from quarantine: {total}, kept until {now + KEPT_FOR:%Y-%m-%d}"
         entry = Entry(key="quarantine", act=Act.REMARK, note=note)
-        await chain.append(write, lease.connection, lease.generation, now, entry)
+        await chain.append(write, lease.connection_id, lease.generation, now, entry)
 
 
-async def parts(database: Database, connection: str) -> list[Part]:
+async def parts(database: Database, connection_id: ConnectionId) -> list[Part]:
     """What there is of an export, in order."""
     table = db.exports
-    query = sa.select(table.c.part, table.c.messages, table.c.until).where(table.c.connection == connection)
+    query = sa.select(table.c.part, table.c.messages, table.c.until).where(table.c.connection == connection_id)
     async with database.read() as read:
         return [Part(**row) for row in (await read.execute(query.order_by(table.c.part))).mappings()]
 
 
-async def content(database: Database, box: Box, connection: str, part: int) -> bytes:
+async def content(database: Database, box: Box, connection_id: ConnectionId, part: int) -> bytes:
     """What is in a part."""
     table = db.exports
-    query = sa.select(table.c.sealed).where(table.c.connection == connection, table.c.part == part)
+    query = sa.select(table.c.sealed).where(table.c.connection == connection_id, table.c.part == part)
     async with database.read() as read:
         return box.unseal_bytes((await read.execute(query)).scalar_one(), about=_about(part))
 

@@ -50,20 +50,20 @@ def _mailbox(row: Any) -> Mailbox:
     return Mailbox(**values)
 
 
-async def listed(database: Database, connection: str) -> list[Mailbox]:
+async def listed(database: Database, connection_id: ConnectionId) -> list[Mailbox]:
     """Every mailbox that is known."""
     table = db.mailboxes
     async with database.read() as read:
-        rows = await read.execute(sa.select(table).where(table.c.connection == connection).order_by(table.c.user))
+        rows = await read.execute(sa.select(table).where(table.c.connection == connection_id).order_by(table.c.user))
         return [_mailbox(row) for row in rows]
 
 
-async def keep(database: Database, connection: str, user: str, address: str, **values: Any) -> None:
+async def keep(database: Database, connection_id: ConnectionId, user: str, address: str, **values: Any) -> None:
     """Set what is known of a mailbox, new or old."""
     table = db.mailboxes
     known = {"address": address, **values}
     async with database.write() as write:
-        await write.execute(upsert(write, table, known).values(connection=connection, user=user, **known))
+        await write.execute(upsert(write, table, known).values(connection=connection_id, user=user, **known))
 
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
@@ -71,11 +71,11 @@ async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> Non
     await write.execute(sa.delete(db.mailboxes).where(db.mailboxes.c.connection == connection_id))
 
 
-async def forget(database: Database, connection: str, users: Sequence[str]) -> None:
+async def forget(database: Database, connection_id: ConnectionId, users: Sequence[str]) -> None:
     """Forget mailboxes."""
     table = db.mailboxes
     async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.connection == connection, table.c.user.in_(users)))
+        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.user.in_(users)))
 
 
 async def notice(database: Database, platform: str, address: str, position: int) -> list[ConnectionId]:
@@ -113,38 +113,38 @@ def _unread(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-async def take(database: Database, connection: str, now: datetime, most: int) -> list[Mailbox]:
+async def take(database: Database, connection_id: ConnectionId, now: datetime, most: int) -> list[Mailbox]:
     """Take some mailboxes with news to read, for oneself alone until they are given back.
 
     Those whose reading keeps dying are put aside for an hour.
     """
     table, token = db.mailboxes, secrets.token_hex(8)
-    ready = sa.and_(table.c.connection == connection, _unread(now))
+    ready = sa.and_(table.c.connection == connection_id, _unread(now))
     some = sa.select(table.c.user).where(ready).order_by(table.c.noticed).limit(most)
     async with database.write() as write:
         users = list((await write.execute(some.with_for_update(skip_locked=True))).scalars())
-        taken = sa.update(table).where(table.c.connection == connection, table.c.user.in_(users))
+        taken = sa.update(table).where(table.c.connection == connection_id, table.c.user.in_(users))
         await write.execute(taken.values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1))
         aside = sa.update(table).where(
-            table.c.connection == connection, table.c.lease == token, table.c.begun > MOST_BEGUN
+            table.c.connection == connection_id, table.c.lease == token, table.c.begun > MOST_BEGUN
         )
         why = "Reading it was begun several times and never ended."
         await write.execute(aside.values(lease=None, lease_until=None, begun=0, reason=why, not_before=now + PUT_ASIDE))
-        rows = await write.execute(sa.select(table).where(table.c.connection == connection, table.c.lease == token))
+        rows = await write.execute(sa.select(table).where(table.c.connection == connection_id, table.c.lease == token))
         return [_mailbox(row) for row in rows]
 
 
-async def put_off(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+async def put_off(database: Database, connection_id: ConnectionId, mailbox: Mailbox, **values: Any) -> bool:
     """Give a mailbox back that was not read to its end. The position may be past the news that led to it by now."""
     table = db.mailboxes
     rest = sa.case((table.c.noticed > table.c.position, table.c.noticed), else_=table.c.position + 1)
-    return await _give_back(database, connection, mailbox, noticed=rest, **values)
+    return await _give_back(database, connection_id, mailbox, noticed=rest, **values)
 
 
-async def _give_back(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+async def _give_back(database: Database, connection_id: ConnectionId, mailbox: Mailbox, **values: Any) -> bool:
     """Let others have a taken mailbox; False if it is not ours any more."""
     table = db.mailboxes
-    mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
+    mine = (table.c.connection == connection_id, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
     async with database.write() as write:
         changed = await write.execute(
             sa.update(table).where(*mine).values(lease=None, lease_until=None, begun=0, **values)
@@ -152,27 +152,27 @@ async def _give_back(database: Database, connection: str, mailbox: Mailbox, **va
     return bool(changed.rowcount)
 
 
-async def finish(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> bool:
+async def finish(database: Database, connection_id: ConnectionId, mailbox: Mailbox, **values: Any) -> bool:
     """Give a mailbox back that has been read to its end: the news that led to it is dealt with, later news is not."""
     noticed = db.mailboxes.c.noticed
     rest = sa.case((noticed == mailbox.noticed, sa.null()), else_=noticed)
     read = {"noticed": rest, "catching_up": None, "not_before": None, "reason": None, **values}
-    return await _give_back(database, connection, mailbox, **read)
+    return await _give_back(database, connection_id, mailbox, **read)
 
 
-async def move(database: Database, connection: str, mailbox: Mailbox, **values: Any) -> None:
+async def move(database: Database, connection_id: ConnectionId, mailbox: Mailbox, **values: Any) -> None:
     """Write how far a taken mailbox has been read by now, and keep it."""
     table = db.mailboxes
-    mine = (table.c.connection == connection, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
+    mine = (table.c.connection == connection_id, table.c.user == mailbox.user, table.c.lease == mailbox.lease)
     async with database.write() as write:
         await write.execute(sa.update(table).where(*mine).values(**values))
 
 
-async def next_unread(database: Database, connection: str, now: datetime) -> datetime | None:
+async def next_unread(database: Database, connection_id: ConnectionId, now: datetime) -> datetime | None:
     """When there will be something to read: now, later because a mailbox must wait, or None if nothing is known."""
     table = db.mailboxes
     when = sa.select(table.c.not_before, table.c.lease_until).where(
-        table.c.connection == connection, table.c.position.is_not(None), _news()
+        table.c.connection == connection_id, table.c.position.is_not(None), _news()
     )
     async with database.read() as read:
         moments = [max(row.not_before or now, row.lease_until or now) for row in await read.execute(when)]
@@ -206,19 +206,19 @@ async def watched(read: AsyncConnection, connection_id: ConnectionId, now: datet
     return Watched(known, seen or 0, put_aside or 0)
 
 
-async def look_at_all(database: Database, connection: str) -> None:
+async def look_at_all(database: Database, connection_id: ConnectionId) -> None:
     """Have every mailbox read once more from where it was left, for notifications may be lost."""
     table = db.mailboxes
-    mine = (table.c.connection == connection, table.c.position.is_not(None))
+    mine = (table.c.connection == connection_id, table.c.position.is_not(None))
     async with database.write() as write:
         one_more = sa.case((table.c.noticed > table.c.position, table.c.noticed), else_=table.c.position + 1)
         await write.execute(sa.update(table).where(*mine).values(noticed=one_more))
 
 
-async def label_of(database: Database, connection: str, user: str) -> str | None:
+async def label_of(database: Database, connection_id: ConnectionId, user: str) -> str | None:
     """The id of the label that we put on messages of a mailbox, if it is known."""
     table = db.mailboxes
-    mine = (table.c.connection == connection, table.c.user == user)
+    mine = (table.c.connection == connection_id, table.c.user == user)
     async with database.read() as read:
         found: str | None = (await read.execute(sa.select(table.c.label).where(*mine))).scalar()
         return found

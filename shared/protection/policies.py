@@ -13,6 +13,7 @@ from shared.foundation.errors import Refused
 from shared.protection.inspection.conditions import Conditions
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.ids import ConnectionId
 
 Direction = Literal["incoming", "outgoing"]
 Action = Literal["label", "spam", "quarantine", "trash", "pass"]
@@ -41,13 +42,16 @@ class Policy(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "name": "invoices", "order": 10, "direction": "incoming", "everyone": True,
+                    "name": "invoices",
+                    "order": 10,
+                    "direction": "incoming",
+                    "everyone": True,
                     "conditions": {"subjects": ["overdue invoice"], "links": ["example.com"]},
                     "actions": ["label"],
                 }
             ]
         },
-    )  # fmt: skip
+    )
 
     name: Name
     order: int = Field(100, ge=0, le=10_000)
@@ -92,31 +96,31 @@ def in_order(policies: Sequence[Policy]) -> list[Policy]:
     return sorted(policies, key=lambda policy: (policy.order, policy.name))
 
 
-async def listed(database: Database, connection: str) -> list[Policy]:
+async def listed(database: Database, connection_id: ConnectionId) -> list[Policy]:
     """A connection's policies in their order."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.policies.c.content).where(db.policies.c.connection == connection))
+        rows = await read.execute(sa.select(db.policies.c.content).where(db.policies.c.connection == connection_id))
         return in_order([Policy.model_validate(row.content) for row in rows])
 
 
-async def find(database: Database, connection: str, name: str) -> Policy | None:
+async def find(database: Database, connection_id: ConnectionId, name: str) -> Policy | None:
     """One policy, or None."""
     async with database.read() as read:
-        return await _find(read, connection, name)
+        return await _find(read, connection_id, name)
 
 
-async def _find(read: AsyncConnection, connection: str, name: str) -> Policy | None:
-    content = (await read.execute(sa.select(db.policies.c.content).where(*_row(connection, name)))).scalar()
+async def _find(read: AsyncConnection, connection_id: ConnectionId, name: str) -> Policy | None:
+    content = (await read.execute(sa.select(db.policies.c.content).where(*_row(connection_id, name)))).scalar()
     return None if content is None else Policy.model_validate(content)
 
 
-def _row(connection: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return db.policies.c.connection == connection, db.policies.c.name == name
+def _row(connection_id: ConnectionId, name: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return db.policies.c.connection == connection_id, db.policies.c.name == name
 
 
-async def put(write: AsyncConnection, connection: str, policy: Policy) -> None:
+async def put(write: AsyncConnection, connection_id: ConnectionId, policy: Policy) -> None:
     """Create or replace a policy inside the caller's transaction."""
-    row = {"connection": connection, "name": policy.name, "content": policy.model_dump(mode="json")}
+    row = {"connection": connection_id, "name": policy.name, "content": policy.model_dump(mode="json")}
     await write.execute(upsert(write, db.policies).values(row))
 
 
@@ -173,9 +177,7 @@ def _key(name: str) -> str:
 
 def _images(before: Policy | None, after: Policy | None) -> _Images:
     """What the ledger says of a change: only what differs, and of a new policy only what is said in it."""
-    was, now = (
-        policy.model_dump(mode="json", exclude_defaults=True) if policy else {} for policy in (before, after)
-    )  # fmt: skip
+    was, now = (policy.model_dump(mode="json", exclude_defaults=True) if policy else {} for policy in (before, after))
     differ = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     return _Images(
         before={name: was.get(name) for name in differ} if before else None,
@@ -183,7 +185,7 @@ def _images(before: Policy | None, after: Policy | None) -> _Images:
     )
 
 
-async def forget(database: Database, connection: str) -> None:
+async def forget(database: Database, connection_id: ConnectionId) -> None:
     """Delete every policy of a connection."""
     async with database.write() as write:
-        await write.execute(sa.delete(db.policies).where(db.policies.c.connection == connection))
+        await write.execute(sa.delete(db.policies).where(db.policies.c.connection == connection_id))

@@ -76,37 +76,69 @@ def _plain(text: str) -> str:
 
 
 async def add(
-    write: AsyncConnection, box: Box, connection: str, decision: Decision, *,
-    address: str, sender: str, subject: str, labels: Sequence[str], now: datetime,
-) -> None:  # fmt: skip
+    write: AsyncConnection,
+    box: Box,
+    connection_id: ConnectionId,
+    decision: Decision,
+    *,
+    address: str,
+    sender: str,
+    subject: str,
+    labels: Sequence[str],
+    now: datetime,
+) -> None:
     """Add a message that is about to be taken out, with the decision inside the caller's transaction."""
     words = json.dumps([_plain(sender), _plain(subject)])
     await write.execute(
         insert_new(write, db.quarantine).values(
-            connection=connection, user=decision.user, address=address, message=decision.message,
-            policy=decision.policy, sealed=box.seal(words, about=_about(decision.user, decision.message)),
-            labels=list(labels), at=now, until=now + KEPT_FOR, state=str(State.WAITING), look_at=now + KEPT_FOR,
+            connection=connection_id,
+            user=decision.user,
+            address=address,
+            message=decision.message,
+            policy=decision.policy,
+            sealed=box.seal(words, about=_about(decision.user, decision.message)),
+            labels=list(labels),
+            at=now,
+            until=now + KEPT_FOR,
+            state=str(State.WAITING),
+            look_at=now + KEPT_FOR,
         )
-    )  # fmt: skip
+    )
 
 
 def _item(box: Box, row: Any) -> Item:
     sender, subject = json.loads(box.unseal(row.sealed, about=_about(row.user, row.message)))
     return Item(
-        number=row.number, user=row.user, address=row.address, message=row.message, policy=row.policy, sender=sender,
-        subject=subject, labels=tuple(row.labels), at=row.at, until=row.until, state=State(row.state), told=row.told,
-    )  # fmt: skip
+        number=row.number,
+        user=row.user,
+        address=row.address,
+        message=row.message,
+        policy=row.policy,
+        sender=sender,
+        subject=subject,
+        labels=tuple(row.labels),
+        at=row.at,
+        until=row.until,
+        state=State(row.state),
+        told=row.told,
+    )
 
 
 async def page(
-    database: Database, box: Box, connection: str, wanted: Mapping[str, str], *, before: int | None, most: int
+    database: Database,
+    box: Box,
+    connection_id: ConnectionId,
+    wanted: Mapping[str, str],
+    *,
+    before: int | None,
+    most: int,
 ) -> tuple[list[Item], int | None]:
     """Some messages, newest first, and the number `before` which there are more.
 
     `wanted` may hold `state`, `policy`, and parts of the `user`'s address and of the `sender`, in any letter case.
     """
     table = db.quarantine
-    query = sa.select(table).where(table.c.connection == connection).order_by(table.c.number.desc())
+    query = sa.select(table).where(table.c.connection == connection_id).order_by(table.c.number.desc())
     for name in wanted.keys() & {"state", "policy"}:
         query = query.where(table.c[name] == wanted[name])
     if "user" in wanted:
@@ -128,18 +160,18 @@ async def page(
         before = rows[-1].number
 
 
-async def count(database: Database, connection: str) -> int:
+async def count(database: Database, connection_id: ConnectionId) -> int:
     """How many messages wait."""
     table = db.quarantine
-    query = sa.select(sa.func.count()).where(table.c.connection == connection, table.c.state.in_(INSIDE))
+    query = sa.select(sa.func.count()).where(table.c.connection == connection_id, table.c.state.in_(INSIDE))
     async with database.read() as read:
         return int((await read.execute(query)).scalar_one())
 
 
-async def state_of(database: Database, connection: str, number: int) -> State | None:
+async def state_of(database: Database, connection_id: ConnectionId, number: int) -> State | None:
     """Where a message is, or None if there is no such."""
     async with database.read() as read:
-        found = (await read.execute(sa.select(db.quarantine.c.state).where(*_row(connection, number)))).scalar()
+        found = (await read.execute(sa.select(db.quarantine.c.state).where(*_row(connection_id, number)))).scalar()
         return State(found) if found else None
 
 
@@ -161,10 +193,10 @@ async def release(database: Database, connection: Connection, number: int, *, ac
     return bool(changed.rowcount)
 
 
-async def due(database: Database, box: Box, connection: str, now: datetime, most: int) -> list[Item]:
+async def due(database: Database, box: Box, connection_id: ConnectionId, now: datetime, most: int) -> list[Item]:
     """Messages that are to be put back, or looked at because their time is up."""
     table = db.quarantine
-    return await some(database, box, (table.c.connection == connection, table.c.look_at <= now), most)
+    return await some(database, box, (table.c.connection == connection_id, table.c.look_at <= now), most)
 
 
 async def some(database: Database, box: Box, which: Sequence[sa.ColumnElement[bool]], most: int) -> list[Item]:
@@ -187,40 +219,46 @@ async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> Non
     await write.execute(sa.delete(db.quarantine).where(db.quarantine.c.connection == connection_id))
 
 
-async def next_due(database: Database, connection: str) -> datetime | None:
+async def next_due(database: Database, connection_id: ConnectionId) -> datetime | None:
     """When the next message is to be looked at, or None."""
     table = db.quarantine
     async with database.read() as read:
-        query = sa.select(sa.func.min(table.c.look_at)).where(table.c.connection == connection)
+        query = sa.select(sa.func.min(table.c.look_at)).where(table.c.connection == connection_id)
         found: datetime | None = (await read.execute(query)).scalar()
         return found
 
 
 async def settle(
-    database: Database, connection: str, item: Item, *, state: State, look_at: datetime, told: str | None = None
+    database: Database,
+    connection_id: ConnectionId,
+    item: Item,
+    *,
+    state: State,
+    look_at: datetime,
+    told: str | None = None,
 ) -> None:
     """Note what was seen of a message, or done, and when to look again; nothing if it is not as it was any more."""
     async with database.write() as write:
         await write.execute(
             sa.update(db.quarantine)
-            .where(*_row(connection, item.number), db.quarantine.c.state == str(item.state))
+            .where(*_row(connection_id, item.number), db.quarantine.c.state == str(item.state))
             .values(state=str(state), told=told, look_at=look_at)
         )
 
 
-async def lost(database: Database, connection: str, user: str, message: str) -> None:
+async def lost(database: Database, connection_id: ConnectionId, user: str, message: str) -> None:
     """A message was gone before it could be taken out."""
     table = db.quarantine
-    mine = (table.c.connection == connection, table.c.user == user, table.c.message == message)
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message == message)
     async with database.write() as write:
         await write.execute(sa.delete(table).where(*mine))
 
 
-async def drop(database: Database, connection: str, item: Item) -> None:
+async def drop(database: Database, connection_id: ConnectionId, item: Item) -> None:
     """Forget a message."""
     async with database.write() as write:
-        await write.execute(sa.delete(db.quarantine).where(*_row(connection, item.number)))
+        await write.execute(sa.delete(db.quarantine).where(*_row(connection_id, item.number)))
 
 
-def _row(connection: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return db.quarantine.c.connection == connection, db.quarantine.c.number == number
+def _row(connection_id: ConnectionId, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return db.quarantine.c.connection == connection_id, db.quarantine.c.number == number

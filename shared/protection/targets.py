@@ -13,6 +13,7 @@ from shared.protection.directory import AT_ONCE, EVERY_USER
 from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,42 +54,44 @@ class Reader(NamedTuple):
     """Of all addresses."""
 
 
-async def names_somebody(database: Database, connection: str, direction: Direction, *, whole: bool = True) -> bool:
+async def names_somebody(
+    database: Database, connection_id: ConnectionId, direction: Direction, *, whole: bool = True
+) -> bool:
     """Whether the policies of a direction name anybody; without `whole`, anybody but everyone and whole domains."""
     return any(
         policy.groups or policy.users or (whole and (policy.everyone or policy.domains))
-        for policy in await _of(database, connection, direction)
+        for policy in await _of(database, connection_id, direction)
     )
 
 
-async def covered_users(database: Database, connection: str, direction: Direction) -> list[str]:
+async def covered_users(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
     """The ids of all users whose mail the policies are about, sorted."""
-    targets = await _targets(database, connection, await _of(database, connection, direction))
+    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
     if not targets:
         return []
-    readers = await _readers(database, connection)
+    readers = await _readers(database, connection_id)
     return sorted(one.id for one in readers if any(target.holds(one.id, one.domain) for target in targets))
 
 
-async def protected_domains(database: Database, connection: str, direction: Direction) -> list[str]:
+async def protected_domains(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
     """The domains that are protected as a whole, sorted: both verified and accepted for mail.
 
     One in which a policy excludes somebody is not: its users are protected one by one.
     """
-    targets = await _targets(database, connection, await _of(database, connection, direction))
-    readers = await _readers(database, connection) if any(target.excluded.people for target in targets) else []
-    usable = await _usable(database, connection)
+    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
+    readers = await _readers(database, connection_id) if any(target.excluded.people for target in targets) else []
+    usable = await _usable(database, connection_id)
     return sorted({name for target in targets for name in _whole(target, usable, readers)})
 
 
-async def protected_users(database: Database, connection: str, direction: Direction) -> list[str]:
+async def protected_users(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
     """The ids of the users who are protected one by one, sorted: by name or group, or because somebody of their domain
     is excluded."""
-    targets = await _targets(database, connection, await _of(database, connection, direction))
+    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
     targets = [target for target in targets if target.wanted.people or target.excluded.people]
     if not targets:
         return []
-    readers, usable = await _readers(database, connection), await _usable(database, connection)
+    readers, usable = await _readers(database, connection_id), await _usable(database, connection_id)
     found: set[str] = set()
     for target in targets:
         apart = usable - _whole(target, usable, readers)
@@ -108,17 +111,17 @@ def _whole(target: Target, usable: Iterable[str], readers: Iterable[Reader]) -> 
 
 
 async def of_user(
-    database: Database, connection: str, user: str, address: str, policies: Sequence[Policy]
+    database: Database, connection_id: ConnectionId, user: str, address: str, policies: Sequence[Policy]
 ) -> list[Policy]:
     """Those of some policies that are about one user."""
     members = db.members
     above = (
         sa.select(members.c.group_id.label("id"))
-        .where(members.c.connection == connection, members.c.member_id.in_((user, EVERY_USER)))
+        .where(members.c.connection == connection_id, members.c.member_id.in_((user, EVERY_USER)))
         .cte("above", recursive=True)
     )
     above = above.union(
-        sa.select(members.c.group_id).where(members.c.connection == connection, members.c.member_id == above.c.id)
+        sa.select(members.c.group_id).where(members.c.connection == connection_id, members.c.member_id == above.c.id)
     )
     async with database.read() as read:
         groups = set((await read.execute(sa.select(above.c.id))).scalars())
@@ -133,7 +136,7 @@ async def of_user(
     ]
 
 
-async def unknown(database: Database, connection: str, policy: Policy) -> str | None:
+async def unknown(database: Database, connection_id: ConnectionId, policy: Policy) -> str | None:
     """The field that names something the tenant has not, with a sentence; None if all of it is known.
 
     What is not known yet because nothing was read so far is taken on trust.
@@ -146,15 +149,15 @@ async def unknown(database: Database, connection: str, policy: Policy) -> str | 
     for kind, (column, word) in kinds.items():
         for field in (kind, f"except_{kind}"):
             named: list[str] = getattr(policy, field)
-            if named and (place := await _first_unknown(database, connection, column, named)) is not None:
+            if named and (place := await _first_unknown(database, connection_id, column, named)) is not None:
                 return f"{field}.{place}: the organisation has no such {word}."
     return None
 
 
 async def _first_unknown(
-    database: Database, connection: str, column: sa.Column[str], named: Sequence[str]
+    database: Database, connection_id: ConnectionId, column: sa.Column[str], named: Sequence[str]
 ) -> int | None:
-    mine = sa.select(column).where(column.table.c.connection == connection)
+    mine = sa.select(column).where(column.table.c.connection == connection_id)
     async with database.read() as read:
         if (await read.execute(mine.limit(1))).first() is None:
             return None
@@ -167,17 +170,17 @@ async def _first_unknown(
     return None
 
 
-async def _of(database: Database, connection: str, direction: Direction) -> list[Policy]:
+async def _of(database: Database, connection_id: ConnectionId, direction: Direction) -> list[Policy]:
     return [
         policy
-        for policy in await listed(database, connection)
+        for policy in await listed(database, connection_id)
         if policy.enabled and policy.direction in (direction, "both")
     ]
 
 
-async def _targets(database: Database, connection: str, policies: Sequence[Policy]) -> list[Target]:
+async def _targets(database: Database, connection_id: ConnectionId, policies: Sequence[Policy]) -> list[Target]:
     members = await _members(
-        database, connection, {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
+        database, connection_id, {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
     )
 
     def people(groups: Iterable[str], users: Iterable[str]) -> frozenset[str]:
@@ -185,32 +188,31 @@ async def _targets(database: Database, connection: str, policies: Sequence[Polic
 
     return [
         Target(
-            wanted=Scope(
-                everyone=one.everyone, domains=frozenset(one.domains), people=people(one.groups, one.users)
-            ),
+            wanted=Scope(everyone=one.everyone, domains=frozenset(one.domains), people=people(one.groups, one.users)),
             excluded=Scope(
-                everyone=False, domains=frozenset(one.except_domains),
+                everyone=False,
+                domains=frozenset(one.except_domains),
                 people=people(one.except_groups, one.except_users),
             ),
         )
         for one in policies
-    ]  # fmt: skip
+    ]
 
 
-async def _members(database: Database, connection: str, groups: Collection[str]) -> Mapping[str, set[str]]:
+async def _members(database: Database, connection_id: ConnectionId, groups: Collection[str]) -> Mapping[str, set[str]]:
     """The direct members of some groups, and of every group that is in them."""
     table, found, roots = db.members, dict[str, set[str]](), sorted(groups)
     for start in range(0, len(roots), AT_ONCE):
         some = roots[start : start + AT_ONCE]
         edges = (
             sa.select(table.c.group_id, table.c.member_id)
-            .where(table.c.connection == connection, table.c.group_id.in_(some))
+            .where(table.c.connection == connection_id, table.c.group_id.in_(some))
             .cte("edges", recursive=True)
         )
         # UNION, not UNION ALL: groups may contain each other.
         edges = edges.union(
             sa.select(table.c.group_id, table.c.member_id).where(
-                table.c.connection == connection, table.c.group_id == edges.c.member_id
+                table.c.connection == connection_id, table.c.group_id == edges.c.member_id
             )
         )
         async with database.read() as read:
@@ -230,10 +232,10 @@ def _reached(members: Mapping[str, set[str]], groups: Iterable[str]) -> set[str]
     return reached
 
 
-async def _readers(database: Database, connection: str) -> list[Reader]:
+async def _readers(database: Database, connection_id: ConnectionId) -> list[Reader]:
     users = db.users
     query = sa.select(users.c.id, users.c.mail, users.c.aliases).where(
-        users.c.connection == connection,
+        users.c.connection == connection_id,
         users.c.receives.is_(True),
         users.c.skipped.is_(None),
         sa.func.coalesce(users.c.kind, "Member") != "Guest",
@@ -253,11 +255,11 @@ def _domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-async def _usable(database: Database, connection: str) -> set[str]:
+async def _usable(database: Database, connection_id: ConnectionId) -> set[str]:
     """The tenant's domains whose mail can be routed: both verified and accepted for it."""
     table = db.domains
     usable = sa.select(table.c.name).where(
-        table.c.connection == connection, table.c.verified.is_(True), table.c.accepted.is_(True)
+        table.c.connection == connection_id, table.c.verified.is_(True), table.c.accepted.is_(True)
     )
     async with database.read() as read:
         return set((await read.execute(usable)).scalars())

@@ -36,9 +36,12 @@ POSTGRESQL: dict[str, Any] = {
     # Nothing here has that type; to ask for it is a round trip more for each connection.
     "use_native_hstore": False,
     "connect_args": {
-        "application_name": "footprint", "connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000,
+        "application_name": "footprint",
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 30_000,
     },
-}  # fmt: skip
+}
 # SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
 OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 

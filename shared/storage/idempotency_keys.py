@@ -31,9 +31,7 @@ async def begin(database: Database, request: str, digest: str, now: datetime) ->
     lost = sa.and_(table.c.status.is_(None), table.c.at <= now - PATIENCE)
     async with database.write() as write:
         # One that is not known any more, or whose answer got lost on the way, begins anew.
-        await write.execute(
-            sa.delete(table).where(table.c.id == request, sa.or_(lost, table.c.at <= now - KEPT_FOR))
-        )  # fmt: skip
+        await write.execute(sa.delete(table).where(table.c.id == request, sa.or_(lost, table.c.at <= now - KEPT_FOR)))
         if (await write.execute(insert_new(write, table).values(row))).rowcount:
             return None
         found = (await write.execute(sa.select(table).where(table.c.id == request))).first()

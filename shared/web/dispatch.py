@@ -136,7 +136,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
         seconds = math.ceil(wait.total_seconds())
         raise Refused(
             429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait
-        )  # fmt: skip
+        )
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
         raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
     if "id" in request.args:

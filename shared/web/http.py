@@ -230,9 +230,14 @@ def _text(content: Any, **how: Any) -> str:
 
 
 @example(
-    {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such connection.",
-     "code": "no_such_connection"}
-)  # fmt: skip
+    {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is no such connection.",
+        "code": "no_such_connection",
+    }
+)
 class Problem(TypedDict):
     """Why a request was turned down, or failed (RFC 9457)."""
 
@@ -245,8 +250,13 @@ class Problem(TypedDict):
 
 def problem(error: Refused) -> Response:
     """A problem document with the error's stable code."""
-    content: Problem = {"type": "about:blank", "title": HTTPStatus(error.status).phrase, "status": error.status,
-               "detail": error.sentence, "code": error.code}  # fmt: skip
+    content: Problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.sentence,
+        "code": error.code,
+    }
     headers = {**DATA_HEADERS, "Content-Type": "application/problem+json"}
     return Response(status=error.status, headers=headers, body=json.dumps(content).encode())
 

@@ -55,9 +55,11 @@ def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known) ->
         raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
     if known.status is None or known.sealed is None:
         raise Refused(
-            409, "still_being_answered", "The same request came before and is being carried out. Ask again soon.",
+            409,
+            "still_being_answered",
+            "The same request came before and is being carried out. Ask again soon.",
             after=SOON,
-        )  # fmt: skip
+        )
     headers, body = json.loads(box.unseal(known.sealed, about=_about(number)))
     kept = Response(status=known.status, headers=headers, body=base64.b64decode(body))
     return replace(kept, headers={**kept.headers, **REPLAYED})

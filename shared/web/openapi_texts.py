@@ -27,7 +27,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "service": ("the service itself", frozenset({"health", "openapi.json"})),
-}  # fmt: skip
+}
 
 _TEXT = {"type": "string", "minLength": 1}
 PARTS: Mapping[str, dict[str, Any]] = {
@@ -44,20 +44,35 @@ PARTS: Mapping[str, dict[str, Any]] = {
 }
 
 KEY = {
-    "name": "Idempotency-Key", "in": "header", "required": False,
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
     "description": "the same request with the same key is carried out once, and answered alike for 24 hours",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]*$"},
-}  # fmt: skip
+}
 SEEN = [
-    {"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"},
-     "description": "the ETag of what you have seen; to change what exists takes it"},
-    {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string", "const": "*"},
-     "description": "only make what does not exist yet"},
-]  # fmt: skip
+    {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "the ETag of what you have seen; to change what exists takes it",
+    },
+    {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "const": "*"},
+        "description": "only make what does not exist yet",
+    },
+]
 UNLESS_SEEN = {
-    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
     "description": "the ETag of what you have: 304 if it is still so",
-}  # fmt: skip
+}
 
 HEADERS: Mapping[str, dict[str, Any]] = {
     name: {"description": text, "schema": {"type": kind}}

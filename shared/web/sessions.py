@@ -23,9 +23,13 @@ async def begin(app: App, actor: Actor) -> str:
     """Begin a session. Returns its cookie, as a Set-Cookie header has it."""
     token, now = secrets.token_urlsafe(32), app.clock.now()
     row = {
-        "id": _digest(token), "name": actor.name, "role": actor.role.value, "customer": actor.customer, "begun_at": now,
+        "id": _digest(token),
+        "name": actor.name,
+        "role": actor.role.value,
+        "customer": actor.customer,
+        "begun_at": now,
         "expires_at": now + IDLE,
-    }  # fmt: skip
+    }
     async with app.database.write() as write:
         await write.execute(sa.delete(db.sessions).where(db.sessions.c.expires_at <= now))
         await write.execute(sa.insert(db.sessions).values(row))

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # The machine's network may be closed, and nothing of this is about anybody else's services.
 FLAGS = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,9 @@ ACCOUNT = "footprint-runtime@example.iam.gserviceaccount.com"
 NUMBER = "100000000000000000042"  # the account's unique id
 ISSUER = "https://accounts.google.com"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PUBLIC = KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-).decode()  # fmt: skip
+PUBLIC = (
+    KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+)
 # Where an account asks about itself.
 OWN = "/computeMetadata/v1/instance/service-accounts/default/"
 
@@ -90,9 +90,15 @@ class Metadata:
     def token(self, audience: str) -> str:
         now = int(time.time())
         content = {
-            "iss": self.issuer, "sub": self.number, "azp": self.number, "aud": audience, "email": ACCOUNT,
-            "email_verified": True, "iat": now, "exp": now + self.lasts,
-        }  # fmt: skip
+            "iss": self.issuer,
+            "sub": self.number,
+            "azp": self.number,
+            "aud": audience,
+            "email": ACCOUNT,
+            "email_verified": True,
+            "iat": now,
+            "exp": now + self.lasts,
+        }
         return jwt.encode(content, KEY, algorithm="RS256", headers={"kid": "1"})
 
 
@@ -163,9 +169,12 @@ def test_a_key_file_says_the_same(
 ) -> None:
     pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     content = {
-        "type": "service_account", "client_email": ACCOUNT, "private_key_id": "1", "token_uri": f"{metadata.url}/token",
+        "type": "service_account",
+        "client_email": ACCOUNT,
+        "private_key_id": "1",
+        "token_uri": f"{metadata.url}/token",
         "private_key": KEY.private_bytes(*pem).decode(),
-    }  # fmt: skip
+    }
     file = tmp_path / "key.json"
     file.write_text(json.dumps(content))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))

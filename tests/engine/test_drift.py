@@ -56,7 +56,7 @@ def people(world: World, count: int) -> list[str]:
 
 async def sync(world: World, connection: Connection) -> Connection:
     """One synchronisation with the comparison that follows it."""
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     await world.work()
     return await world.connection(connection.id)
 
@@ -191,7 +191,9 @@ async def test_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None
     assert "flows unscanned" in str(told.sentence)
     (entry,) = await drifts(world, connection)
     assert (entry.key, entry.before, entry.after) == (
-        "group-incoming-members", {"members": chosen}, {"members": []},
-    )  # fmt: skip
+        "group-incoming-members",
+        {"members": chosen},
+        {"members": []},
+    )
     held = await holdings_of(world.app.database, connection.id)
     assert held["group-incoming-members"].state is State.OURS

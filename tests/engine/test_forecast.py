@@ -133,8 +133,12 @@ async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(w
     lines = await planned(world.app, connection, "grant")
     assert {line.verb for line in lines} == {Verb.CREATE, Verb.ASK}
     assert [line.key for line in _timed(lines, Timing.ADMINISTRATOR)] == [
-        "application", "delegation", "route", "gateway", "rule",
-    ]  # fmt: skip
+        "application",
+        "delegation",
+        "route",
+        "gateway",
+        "rule",
+    ]
     assert await planned(world.app, connection, "revoke") == []
 
 

@@ -29,9 +29,18 @@ USERS: Match = {"host": "graph", "method": "GET", "path": "^/v1.0/users"}
 GROUPS_DELTA: Match = {"host": "graph", "method": "GET", "path": "^/v1.0/groups/delta"}
 DOMAINS: Match = {"host": "graph", "method": "GET", "path": "^/v1.0/domains$"}
 READS: dict[str, Match] = {
-    "rules": RULES, "inbound": INBOUND, "outbound": OUTBOUND, "filter": FILTER, "spoof": SPOOF, "accepted": ACCEPTED,
-    "group": GROUP, "members": MEMBERS, "users": USERS, "groups-delta": GROUPS_DELTA, "domains": DOMAINS,
-}  # fmt: skip
+    "rules": RULES,
+    "inbound": INBOUND,
+    "outbound": OUTBOUND,
+    "filter": FILTER,
+    "spoof": SPOOF,
+    "accepted": ACCEPTED,
+    "group": GROUP,
+    "members": MEMBERS,
+    "users": USERS,
+    "groups-delta": GROUPS_DELTA,
+    "domains": DOMAINS,
+}
 
 FAULTS: dict[str, dict[str, Any]] = {
     "401": {"kind": "status", "status": 401, "body": None},
@@ -81,7 +90,7 @@ async def written(world: World, connection: Connection) -> int:
 
 async def look(world: World, connection: Connection, job: str = "sync-now") -> Connection:
     """Run one job to its end and return the connection as it is then."""
-    await run(world.app, Job(name=job, connection=connection.id))
+    await run(world.app, Job(name=job, connection_id=connection.id))
     return await world.connection(connection.id)
 
 
@@ -130,8 +139,13 @@ async def test_failed_reads_during_grant_make_nothing_twice(world: World, turn: 
     assert after_look.status is Status.OK
     found = ours(world)
     assert {kind: len(names) for kind, names in found.items()} == {
-        "transportRules": 4, "inboundConnectors": 2, "outboundConnectors": 2, "groups": 2, "spoof": 3, "allowed": 4,
-    }  # fmt: skip
+        "transportRules": 4,
+        "inboundConnectors": 2,
+        "outboundConnectors": 2,
+        "groups": 2,
+        "spoof": 3,
+        "allowed": 4,
+    }
     assert all(len(names) == len(set(names)) for names in found.values())
     await world.leave(connection)
     assert world.snapshot() == before

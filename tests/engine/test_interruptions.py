@@ -17,9 +17,10 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from shared.engine.chain import verify
 from shared.engine.ledger import holdings_of
+from tests.harness.clock import TestClock
 from tests.harness.databases import Postgresql, Sqlite, postgresql_is_here
 from tests.harness.lives import LIVES, Life
-from tests.harness.world import TestClock, World
+from tests.harness.world import World
 
 SLICES = 4
 # Each instant is died at on one kind of database, in turn.

@@ -54,8 +54,11 @@ async def test_what_an_api_can_change_is_gone_before_the_administrator_is_asked_
     assert not [box for box in customer.mailboxes.values() if box.watch]
     assert customer.members[str(group_of(world)["id"])] == {}
     # Nothing that needs a permission comes after the permission has gone.
-    gone = {e.key.split("/")[0]: e.number async for e in entries(database, now.id)
-            if e.act == "remove" and e.state == "done"}  # fmt: skip
+    gone = {
+        e.key.split("/")[0]: e.number
+        async for e in entries(database, now.id)
+        if e.act == "remove" and e.state == "done"
+    }
     order = sorted(gone, key=lambda key: gone[key])
     assert order.index("watches") < order.index("policies") < order.index("directory") < order.index("tokens")
     assert order.index("group-members") < order.index("policies")
@@ -121,8 +124,11 @@ async def test_googles_own_log_shows_the_same_calls(world: World) -> None:
     same = {row["method"] for row in shown["methods"] if row["ours"] == row["theirs"]}
     assert {"gmail.users.watch", "directory.users.list", "directory.domains.list"} <= same
     # What came after our count, and tokens, which are no method.
-    assert {row["method"] for row in shown["methods"]} - same <= {"oauth2.token", "reports.activities.list",
-                                                                 "appsmarket.customerLicense.get"}  # fmt: skip
+    assert {row["method"] for row in shown["methods"]} - same <= {
+        "oauth2.token",
+        "reports.activities.list",
+        "appsmarket.customerLicense.get",
+    }
 
 
 @pytest.mark.hazard(10)

@@ -108,6 +108,6 @@ async def test_a_resolver_that_fails_is_not_no_mx(world: World) -> None:
     known = {row["name"]: row["mx"] for row in await domains(world.app.database, connection.id)}
     assert known["contoso.com"] == ["contoso-com.mail.protection.outlook.com"]
     world.behave(dns="servfail")
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     assert {row["name"]: row["mx"] for row in await domains(world.app.database, connection.id)} == known
     assert (await world.connection(connection.id)).status is Status.OK

@@ -39,7 +39,7 @@ def rule(world: World, name: str) -> dict[str, Any]:
 
 async def look(world: World, connection: Connection, job: str = "advance") -> Connection:
     """Run one job to its end and return the connection as it is then."""
-    await run(world.app, Job(name=job, connection=connection.id))
+    await run(world.app, Job(name=job, connection_id=connection.id))
     return await world.connection(connection.id)
 
 
@@ -71,8 +71,12 @@ async def test_a_customers_edit_is_recorded_and_left(world: World) -> None:
 async def test_a_customers_edit_is_repaired_where_asked_for(world: World) -> None:
     connection = await world.connect(repair_drift=True)
     ours, before = rule(world, DOMAIN_RULE), world.snapshot()
-    world.cmdlet("Set-TransportRule", Identity=ours["Guid"], RecipientDomainIs=["sub.contoso.com"],
-                 ExceptIfFromScope="InOrganization")  # fmt: skip
+    world.cmdlet(
+        "Set-TransportRule",
+        Identity=ours["Guid"],
+        RecipientDomainIs=["sub.contoso.com"],
+        ExceptIfFromScope="InOrganization",
+    )
     assert world.snapshot() != before
     assert (await look(world, connection)).status is Status.OK
     assert world.snapshot() == before
@@ -106,8 +110,9 @@ async def test_what_was_there_before_us_stays(world: World) -> None:
 async def test_what_serves_goes_after_what_it_serves(world: World) -> None:
     connection = await world.connect()
     await world.leave(connection)
-    moment = {e.key: e.at async for e in entries(world.app.database, connection.id)
-            if e.act == "remove" and e.state == "done"}  # fmt: skip
+    moment = {
+        e.key: e.at async for e in entries(world.app.database, connection.id) if e.act == "remove" and e.state == "done"
+    }
     for connector, served in (
         ("outbound-incoming", "rule-incoming-domain"),
         ("outbound-outgoing", "rule-outgoing-domain"),
@@ -167,7 +172,7 @@ async def test_two_jobs_do_not_act_at_once(world: World) -> None:
     connection = await world.create()
     await world.consent(connection)
     world.admin("assign-role")
-    await asyncio.gather(*(run(world.app, Job(name="advance", connection=connection.id)) for _ in range(3)))
+    await asyncio.gather(*(run(world.app, Job(name="advance", connection_id=connection.id)) for _ in range(3)))
     made = [call for call in world.sims.cloud.calls if call.cmdlet == "New-InboundConnector"]
     assert len(made) == 2  # one of each kind
     await world.until(connection, Stage.RUN)
@@ -227,8 +232,11 @@ async def test_trust_needs_the_connections_own_secret(world: World) -> None:
     await world.connect(FABRIKAM)
     secrets = set()
     for tenant in world.sims.microsoft.tenants.values():
-        trusting = [one for one in tenant.snapshot()["transportRules"] if one.get("SetSCL") is not None
-                    and one["Name"].startswith("TMCAS")]  # fmt: skip
+        trusting = [
+            one
+            for one in tenant.snapshot()["transportRules"]
+            if one.get("SetSCL") is not None and one["Name"].startswith("TMCAS")
+        ]
         assert len(trusting) == 2
         for one in trusting:
             assert one["SenderIpRanges"]
@@ -248,15 +256,15 @@ async def test_lost_doubled_and_poisoned_messages(world: World) -> None:
         await write.execute(sa.delete(db.jobs))
     running = await world.until(connection, Stage.RUN)
     before = world.snapshot()
-    await asyncio.gather(*(run(world.app, Job(name="sync-now", connection=running.id)) for _ in range(2)))
+    await asyncio.gather(*(run(world.app, Job(name="sync-now", connection_id=running.id)) for _ in range(2)))
     assert world.snapshot() == before
     for _ in range(MOST_BEGUN):  # each dies and says nothing
         assert await acquire(world.app.database, running.id, world.clock.now()) is not None
         world.clock.move(LEASE)
-    await run(world.app, Job(name="advance", connection=running.id))
+    await run(world.app, Job(name="advance", connection_id=running.id))
     told = await world.connection(running.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "poisoned")
-    await run(world.app, Job(name="advance", connection=running.id))
+    await run(world.app, Job(name="advance", connection_id=running.id))
     assert (await world.connection(running.id)).status is Status.OK
 
 

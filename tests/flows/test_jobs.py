@@ -15,7 +15,7 @@ from tests.harness.world import World
 
 async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
     connection = await world.connect()
-    message = encode(Job(name="advance", connection=connection.id), world.clock.now())
+    message = encode(Job(name="advance", connection_id=connection.id), world.clock.now())
     await give_up(world.app, message)
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "poisoned")
@@ -24,7 +24,7 @@ async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, capl
     await world.tick()
     assert (await world.connection(connection.id)).status is Status.OK
     world.sims.cloud.calls.clear()
-    gone = encode(Job(name="no-longer", connection=connection.id), world.clock.now())
+    gone = encode(Job(name="no-longer", connection_id=connection.id), world.clock.now())
     for strange in ("", "{}", "\x00", gone, message.replace(connection.id, "nobody")):
         await deliver(world.app, strange)
         await give_up(world.app, strange)
@@ -38,7 +38,7 @@ async def test_a_busy_connection_is_left_alone_and_the_job_done_once_afterwards(
     claimed = await acquire(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
     for _ in range(5):
-        await run(world.app, Job(name="sync-now", connection=connection.id))
+        await run(world.app, Job(name="sync-now", connection_id=connection.id))
     assert await EmbeddedQueue(world.app.database).next_at() is None  # nothing goes round meanwhile
     # Whoever has it dies; the sweep finds what waits.
     world.clock.move(LEASE)
@@ -54,6 +54,6 @@ async def test_a_message_that_comes_early_is_sent_again(world: World) -> None:
     await world.work()
     later = world.clock.now() + timedelta(days=40)
     world.sims.cloud.calls.clear()
-    await deliver(world.app, encode(Job(name="sync-now", connection=connection.id), later))
+    await deliver(world.app, encode(Job(name="sync-now", connection_id=connection.id), later))
     assert await EmbeddedQueue(world.app.database).next_at() == later
     assert not world.sims.cloud.calls

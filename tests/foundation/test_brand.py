@@ -11,9 +11,12 @@ from shared.foundation.settings import Settings
 from tests.harness.world import MASTER_KEY, settings_from
 
 VENDOR = {
-    "prefix": "CMG", "application": "Contoso Mail Guard", "service": "Contoso Mail Protection",
-    "gmail_label": "Risky (by Contoso)", "loop_header": "X-Contoso-Loop",
-}  # fmt: skip
+    "prefix": "CMG",
+    "application": "Contoso Mail Guard",
+    "service": "Contoso Mail Protection",
+    "gmail_label": "Risky (by Contoso)",
+    "loop_header": "X-Contoso-Loop",
+}
 
 
 def settings(**brand: str) -> Settings:
@@ -63,7 +66,7 @@ def test_names_come_from_the_environment_one_by_one_or_together(monkeypatch: pyt
         ({"prefix": "T/M"}, "prefix"),
         ({"lable": "x"}, "lable"),
     ],
-)  # fmt: skip
+)
 def test_a_name_that_a_platform_would_refuse_is_refused_at_the_start(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match="brand") as refused:
         settings(**changed)

@@ -118,9 +118,9 @@ async def test_a_line_and_a_trace_name_what_they_are_about(
     world: World, lines: io.StringIO, collector: Collector
 ) -> None:
     connection = await world.connect()
-    await run(world.app, Job(name="advance", connection=connection.id))
+    await run(world.app, Job(name="advance", connection_id=connection.id))
     world.fault({"host": "graph"}, {"kind": "html"}, times=50)
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     trace = "0af7651916cd43dd8448eb211c80319c"
     answered = await ask(world, "GET", "/api/health", traceparent=f"00-{trace}-b7ad6b7169203331-01")
     refused = await ask(world, "GET", "/api/connections")
@@ -165,23 +165,32 @@ async def test_without_a_collector_nothing_is_measured(world: World) -> None:
     with telemetry.span("job", "sync") as measured:
         measured.note(outcome="done")
     telemetry.flush()
-    await run(world.app, Job(name="sync", connection="nobody's"))
+    await run(world.app, Job(name="sync", connection_id="nobody's"))
 
 
 # What may go wrong on the way, as the simulators know it.
 FAULTS: list[dict[str, Any]] = [
-    {"kind": "html"}, {"kind": "truncated_json"}, {"kind": "drop_after"}, {"kind": "status", "status": 500},
-    {"kind": "status", "status": 401}, {"kind": "empty403"}, {"kind": "throttle", "retry_after": "120"},
-]  # fmt: skip
+    {"kind": "html"},
+    {"kind": "truncated_json"},
+    {"kind": "drop_after"},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 401},
+    {"kind": "empty403"},
+    {"kind": "throttle", "retry_after": "120"},
+]
 
 
 async def _knock(world: World, connection: str) -> None:
     """Everything that a stranger may send, with the mark in it."""
     for path in (
         f"/api/consent/microsoft365?tenant={MARK}&state={MARK}&admin_consent=True",
-        f"/api/consent/google?code={MARK}&state={MARK}", f"/connect/{MARK}", f"/sign-in/once/{MARK}", f"/{MARK}",
-        f"/api/connections/{MARK}", f"/api/connections?{MARK}={MARK}",
-    ):  # fmt: skip
+        f"/api/consent/google?code={MARK}&state={MARK}",
+        f"/connect/{MARK}",
+        f"/sign-in/once/{MARK}",
+        f"/{MARK}",
+        f"/api/connections/{MARK}",
+        f"/api/connections?{MARK}={MARK}",
+    ):
         for headers in ({}, {"authorization": f"Bearer {MARK}"}, {"cookie": f"footprint={MARK}"}):
             assert (await ask(world, "GET", path, **headers)).status in (302, 303, 400, 401, 403, 404, 410)
     token = world.sims.operator_token()
@@ -205,12 +214,17 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
         await _knock(world, connection.id)
         for fault in FAULTS:
             world.fault({"host": host}, fault, times=4)
-            await run(world.app, Job(name="sync-now", connection=connection.id))
+            await run(world.app, Job(name="sync-now", connection_id=connection.id))
             world.control("DELETE", "/faults")
-        await run(world.app, Job(name="refresh", connection=connection.id))
+        await run(world.app, Job(name="refresh", connection_id=connection.id))
     # A token for the link in which it came is in nobody's line, nor is a signed-in operator's.
-    told = await ask(world, "POST", f"/api/connections/{microsoft.id}/grant", body={},
-                     authorization=f"Bearer {world.sims.operator_token()}")  # fmt: skip
+    told = await ask(
+        world,
+        "POST",
+        f"/api/connections/{microsoft.id}/grant",
+        body={},
+        authorization=f"Bearer {world.sims.operator_token()}",
+    )
     secrets.add(json.loads(told.body)["consent_url"].rpartition("/")[2])
     secrets |= set(world.sims.google.tokens) | set(world.sims.google.codes)
     await world.until(microsoft, Stage.RUN)
@@ -222,12 +236,16 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
         for table in tables.metadata.sorted_tables:
             # What is sealed is bytes, and a policy's or a connection's name is the operator's own.
             kept += [repr([v for v in row if not isinstance(v, bytes)]) for row in await read.execute(sa.select(table))]
-    sent = encode(Job(name="sync", connection=microsoft.id), world.clock.now())
+    sent = encode(Job(name="sync", connection_id=microsoft.id), world.clock.now())
     spans = json.dumps(collector.spans())
     for name, output in {
-        "lines": lines.getvalue(), "spans": spans, "measures": json.dumps(collector.measured()),
-        "collector": repr(collector.bodies), "database": "\n".join(kept), "message": sent,
-    }.items():  # fmt: skip
+        "lines": lines.getvalue(),
+        "spans": spans,
+        "measures": json.dumps(collector.measured()),
+        "collector": repr(collector.bodies),
+        "database": "\n".join(kept),
+        "message": sent,
+    }.items():
         assert output, name
         found = {secret for secret in secrets if secret in output}
         assert found == set(), name

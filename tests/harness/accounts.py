@@ -37,9 +37,16 @@ class Browser:
         path, _, query = target.partition("?")
         sent = "; ".join(f"{name}={value}" for name, (value, under) in self.cookies.items() if path.startswith(under))
         body = urlencode(form or {}).encode()
-        response = await answer(self.app, Request(
-            method=method, path=path, query=dict(parse_qsl(query)), headers={"cookie": sent, **headers}, body=body,
-        ))  # fmt: skip
+        response = await answer(
+            self.app,
+            Request(
+                method=method,
+                path=path,
+                query=dict(parse_qsl(query)),
+                headers={"cookie": sent, **headers},
+                body=body,
+            ),
+        )
         if "Set-Cookie" in response.headers:
             pair, *attributes = response.headers["Set-Cookie"].split("; ")
             said = dict(one.partition("=")[::2] for one in attributes)

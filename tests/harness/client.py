@@ -17,15 +17,25 @@ from tests.harness.world import World
 
 # What hosts and browsers are told, and what every answer of a kind bears.
 UNSAID = {
-    "Content-Type", "Content-Length", "Content-Security-Policy", "Cache-Control", "X-Content-Type-Options",
+    "Content-Type",
+    "Content-Length",
+    "Content-Security-Policy",
+    "Cache-Control",
+    "X-Content-Type-Options",
     "Referrer-Policy",
-}  # fmt: skip
+}
 
 
 async def ask(
-    world: World, method: str, path: str, *, token: str | None = None, body: Any = None, content: bytes | None = None,
+    world: World,
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    body: Any = None,
+    content: bytes | None = None,
     **headers: str,
-) -> Response:  # fmt: skip
+) -> Response:
     """One request: a body as JSON, or any content. Header names may be written with _ for -."""
     path, _, query = path.partition("?")
     given = {"authorization": f"Bearer {token}"} if token else {}
@@ -58,9 +68,7 @@ def validator(pointer: str) -> Draft202012Validator:
     """What holds content against one of the document's schemas."""
     whole = Resource(contents=document(), specification=DRAFT202012)
     registry: Registry[Any] = Registry().with_resource("urn:api", whole)
-    return Draft202012Validator(
-        {"$ref": f"urn:api#{pointer}"}, registry=registry, format_checker=FormatChecker()
-    )  # fmt: skip
+    return Draft202012Validator({"$ref": f"urn:api#{pointer}"}, registry=registry, format_checker=FormatChecker())
 
 
 def held(request: Request, response: Response) -> None:

@@ -91,10 +91,12 @@ class Person:
         self.part, self.transport = part, Transport(app.wire, app.clock)
         authority = f"{app.settings.microsoft.login_url}/{TENANT}"
         self.msal = msal.ConfidentialClientApplication(
-            app.settings.microsoft.client_id, authority=authority, instance_discovery=False,
+            app.settings.microsoft.client_id,
+            authority=authority,
+            instance_discovery=False,
             client_credential=Credential(app.settings.microsoft, app.wire).for_tenant(authority),
             http_client=self.transport,
-        )  # fmt: skip
+        )
 
     def begin(self) -> tuple[dict[str, Any], dict[str, str]]:
         """A flow, and what the browser posts when it comes back."""

@@ -60,9 +60,14 @@ async def _run() -> None:
                 await life.api("PUT", f"/policies/{policy['name']}", kept)
             found = {
                 "policy": policy["name"],
-                "address": here.address, "token": here.simulators.operator_token(), "closed": closed.id,
-                "running": [life.id for life in running], "new": new["id"], "report": report, "item": item,
-            }  # fmt: skip
+                "address": here.address,
+                "token": here.simulators.operator_token(),
+                "closed": closed.id,
+                "running": [life.id for life in running],
+                "new": new["id"],
+                "report": report,
+                "item": item,
+            }
             sys.stdout.write(json.dumps(found) + "\n")
             sys.stdout.flush()
             await asyncio.to_thread(sys.stdin.read)

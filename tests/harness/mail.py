@@ -36,8 +36,10 @@ def part(content: bytes, name: str = "", kind: str = "application/octet-stream")
     """An attachment."""
     named = f'; filename="{name}"' if name else ""
     headers = {
-        "Content-Type": kind, "Content-Disposition": f"attachment{named}", "Content-Transfer-Encoding": "base64",
-    }  # fmt: skip
+        "Content-Type": kind,
+        "Content-Disposition": f"attachment{named}",
+        "Content-Transfer-Encoding": "base64",
+    }
     return head(headers) + base64.encodebytes(content).replace(b"\n", b"\r\n")
 
 

@@ -15,10 +15,19 @@ async def add(database: Database, name: str, **values: Any) -> str:
     """A connection."""
     async with database.write() as write:
         await connections.create(
-            write, id=name, platform="microsoft365", modes=frozenset(), name=name, customer="",
-            site=connections.Site.EU, expected_tenant=None, repairs_drift=False, sealed_headers=b"",
-            brand=PUBLISHED, now=NOW,
-        )  # fmt: skip
+            write,
+            connection_id=name,
+            platform="microsoft365",
+            modes=frozenset(),
+            name=name,
+            customer="",
+            site=connections.Site.EU,
+            expected_tenant=None,
+            repairs_drift=False,
+            sealed_headers=b"",
+            brand=PUBLISHED,
+            now=NOW,
+        )
         if values:
             await connections.update(write, name, **values)
     return name

@@ -14,9 +14,7 @@ from tests.harness import workspace as google
 from tests.harness.workspace import ADMIN
 from tests.harness.world import World
 
-RISKY = Policy(
-    name="risky", everyone=True, conditions={"senders": ["risky.example"]}, actions=["label", "quarantine"]
-)  # fmt: skip
+RISKY = Policy(name="risky", everyone=True, conditions={"senders": ["risky.example"]}, actions=["label", "quarantine"])
 
 
 async def ask(world: World, connection: Connection, method: str, tail: str, body: Any = None, **query: str) -> Response:

@@ -17,8 +17,8 @@ from tests.programs import move_clock
 from tests.programs.cloud_tasks import LOCATION
 
 ACCOUNT = "invoker@footprint-test.iam.gserviceaccount.com"
-SYNC = Job(name="sync", connection="c" * 32)
-CLEAN_UP = Job(name="clean-up", connection="c" * 32)
+SYNC = Job(name="sync", connection_id="c" * 32)
+CLEAN_UP = Job(name="clean-up", connection_id="c" * 32)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 

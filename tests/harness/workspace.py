@@ -35,9 +35,14 @@ async def create(
 ) -> Connection:
     """An operator makes a connection."""
     new = grant.NewConnection(
-        platform="google", site=more.pop("site", Site.EU), name=more.pop("name", "Orchard"), tenant=domain, modes=modes,
-        policies=more.pop("policies", [EVERYONE, RISKY]), **more,
-    )  # fmt: skip
+        platform="google",
+        site=more.pop("site", Site.EU),
+        name=more.pop("name", "Orchard"),
+        tenant=domain,
+        modes=modes,
+        policies=more.pop("policies", [EVERYONE, RISKY]),
+        **more,
+    )
     made = await grant.create(world.app, new, "operator@msp.example")
     return await world.connection(made.connection_id)
 
@@ -110,13 +115,13 @@ async def route_mail(world: World, connection: Connection, domain: str = ORCHARD
 
 async def look(world: World, connection: Connection) -> Connection:
     """An operator has the tenant looked at."""
-    await run(world.app, Job(name="advance", connection=connection.id))
+    await run(world.app, Job(name="advance", connection_id=connection.id))
     return await world.connection(connection.id)
 
 
 async def sync(world: World, connection: Connection) -> Connection:
     """An operator has the tenant synchronised."""
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     return await world.connection(connection.id)
 
 
@@ -219,7 +224,7 @@ async def deliver(world: World, push: dict[str, Any]) -> Response:
     headers = {name.lower(): value for name, value in push["headers"].items()}
     request = Request(
         method="POST", path="/api/notifications/gmail", query={}, headers=headers, body=push["body"].encode()
-    )  # fmt: skip
+    )
     return await answer(world.app, request)
 
 

@@ -21,12 +21,12 @@ from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import grant, revoke
 from shared.flows.app import App
 from shared.flows.jobs import deliver_due
-from shared.foundation.clock import FileClock
 from shared.foundation.schedule import Site
 from shared.foundation.settings import Settings
 from shared.protection.policies import EVERYONE, Policy
 from shared.service import build
 from shared.web.views import changes as views
+from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
 
 CONTOSO = "contoso.com"
@@ -37,25 +37,6 @@ LARGE = "large.example"
 # One client for all: to make one costs more than most calls, for it reads every certificate authority.
 CONTROL = httpx.Client(trust_env=False)
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-
-
-class TestClock(FileClock):
-    """A clock that nobody waits for: a short sleep at the wire moves it on."""
-
-    __test__ = False
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(file)
-        self.file = file
-
-    async def sleep(self, seconds: float) -> None:
-        self.move(timedelta(seconds=seconds))
-
-    def move(self, by: timedelta) -> None:
-        """Move the time on, for everybody who reads the file."""
-        # Over what is there and in one step, for the simulators may be reading it.
-        with self.file.open("r+b", buffering=0) as file:
-            file.write(f"{self._offset() + by.total_seconds():<32}".encode())
 
 
 class TestSettings(Settings):
@@ -113,9 +94,12 @@ class World:
     ) -> "World":
         """A fresh database beside the simulators as they are, or the one that a process before has left there."""
         made = settings_from(
-            sims.settings, database_url=databases.url(folder), master_key={"value": MASTER_KEY},
-            public_url="http://127.0.0.1:8080", **settings,
-        )  # fmt: skip
+            sims.settings,
+            database_url=databases.url(folder),
+            master_key={"value": MASTER_KEY},
+            public_url="http://127.0.0.1:8080",
+            **settings,
+        )
         app = build(made, clock)
         at_first = None if settings else sims.cloud.save()
         return cls(sims=sims, clock=clock, databases=databases, folder=folder, app=app, at_first=at_first)
@@ -139,9 +123,12 @@ class World:
         if key not in LIVED:
             connection = await live()
             LIVED[key] = Lived(
-                connection=connection.id, cloud=self.sims.cloud.save(), calls=tuple(self.sims.cloud.calls),
-                content=self.databases.content(self.folder), at=datetime.now(UTC),
-            )  # fmt: skip
+                connection=connection.id,
+                cloud=self.sims.cloud.save(),
+                calls=tuple(self.sims.cloud.calls),
+                content=self.databases.content(self.folder),
+                at=datetime.now(UTC),
+            )
             return connection
         lived = LIVED[key]
         await self.close()
@@ -207,9 +194,13 @@ class World:
     ) -> Connection:
         """An operator makes a connection."""
         new = grant.NewConnection(
-            platform="microsoft365", site=more.pop("site", Site.EU), name="Contoso", tenant=domain,
-            policies=[EVERYONE] if policies is None else policies, **more,
-        )  # fmt: skip
+            platform="microsoft365",
+            site=more.pop("site", Site.EU),
+            name="Contoso",
+            tenant=domain,
+            policies=[EVERYONE] if policies is None else policies,
+            **more,
+        )
         made = await grant.create(self.app, new, "operator@msp.example")
         return await self.connection(made.connection_id)
 

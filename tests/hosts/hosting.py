@@ -58,9 +58,14 @@ def hosted(
         command = [python(version), HOST, "--app", app, "--port", port, "--clock", clock_file, "--ready-file", ready]
         with output.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603 - our own words
-                [*map(str, command), "--leashed"], stdin=subprocess.PIPE, stdout=file, stderr=file, cwd=folder,
-                env={**os.environ, **environment}, start_new_session=True,
-            )  # fmt: skip
+                [*map(str, command), "--leashed"],
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                cwd=folder,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
         try:
             end = time.monotonic() + START_LIMIT
             while not ready.exists():

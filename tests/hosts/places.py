@@ -47,9 +47,12 @@ class Place:
     """Where the service runs: a host that is made of processes, which may be killed at any instant."""
 
     def __init__(
-        self, address: str, simulators: Simulators, clock_file: Path,
+        self,
+        address: str,
+        simulators: Simulators,
+        clock_file: Path,
         start: Callable[[], AbstractContextManager[Processes]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`start` runs the host as long as its block lasts, and gives its processes."""
         self.address, self.simulators, self.clock_file, self._start = address, simulators, clock_file, start
         self._running, self._processes = ExitStack(), Processes()
@@ -168,9 +171,16 @@ def _framework(
     """One function, as the console script serves it: gunicorn with a worker."""
     port = str(httpx.URL(address).port)
     command = [
-        str(FRAMEWORK), "--source", str(ROOT / "gcp_functions" / "main.py"), "--target", target, "--host", "127.0.0.1",
-        "--port", port,
-    ]  # fmt: skip
+        str(FRAMEWORK),
+        "--source",
+        str(ROOT / "gcp_functions" / "main.py"),
+        "--target",
+        target,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
     with (folder / f"{target}.log").open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own words
             command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
@@ -208,13 +218,16 @@ def _schedules(service: tasks.Tasks, url: str, clock: FileClock) -> Iterator[Non
 
 def _call(service: tasks.Tasks, url: str, audience: str) -> None:
     request = {
-        "url": url, "httpMethod": "POST", "body": base64.b64encode(b"{}").decode(),
+        "url": url,
+        "httpMethod": "POST",
+        "body": base64.b64encode(b"{}").decode(),
         "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": audience},
-    }  # fmt: skip
+    }
     answer = service.client.post(
-        f"/v2/{service.location}/queues/{JOBS}/tasks", content=json.dumps({"task": {"httpRequest": request}}),
+        f"/v2/{service.location}/queues/{JOBS}/tasks",
+        content=json.dumps({"task": {"httpRequest": request}}),
         headers={"authorization": "Bearer scheduler", "content-type": "application/json"},
-    )  # fmt: skip
+    )
     assert answer.status_code == 200, answer.text
 
 

@@ -47,9 +47,15 @@ def probed(version: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         }
         command = [str(python(version)), "-m", "tests.hosts.azure_host.probe", str(ROOT), str(folder / "told")]
         run = subprocess.run(  # noqa: S603 - our own words
-            command, input=json.dumps(_calls()), env=settings, cwd=ROOT, capture_output=True, text=True,
-            timeout=PATIENCE, check=False,
-        )  # fmt: skip
+            command,
+            input=json.dumps(_calls()),
+            env=settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
     assert run.returncode == 0, run.stderr
     told: dict[str, Any] = json.loads((folder / "told").read_text())
     told["log"] = run.stdout + run.stderr
@@ -64,7 +70,7 @@ async def _migrated(url: str) -> None:
 
 def _calls() -> list[dict[str, Any]]:
     """An invocation of each function; those of routes come from nobody in particular."""
-    message = encode(Job(name="advance", connection=NOBODY), datetime.now(UTC))
+    message = encode(Job(name="advance", connection_id=NOBODY), datetime.now(UTC))
     return [
         *({"function": route.name, "with": _request(route.method, route.path)} for route in ROUTES),
         *({"function": timer.name.replace("-", "_"), "with": {"past_due": True}} for timer in TIMERS),

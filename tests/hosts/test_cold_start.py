@@ -16,11 +16,24 @@ from shared.web.routes import ROUTES, Route
 ROOT = Path(__file__).parents[2]
 # Each of these costs as much as all of our own modules together.
 NEVER_AT_FIRST = {
-    "httpx", "msal", "google.auth", "jwt", "alembic", "jinja2", "dns", "sqlalchemy.orm", "azure.storage.queue",
-    "opentelemetry", "smtplib",
-    "shared.platforms.microsoft365.platform", "shared.platforms.google_workspace.platform",
-    "shared.flows.jobs", "shared.engine.plan", "shared.web.openapi", "shared.web.idempotency",
-}  # fmt: skip
+    "httpx",
+    "msal",
+    "google.auth",
+    "jwt",
+    "alembic",
+    "jinja2",
+    "dns",
+    "sqlalchemy.orm",
+    "azure.storage.queue",
+    "opentelemetry",
+    "smtplib",
+    "shared.platforms.microsoft365.platform",
+    "shared.platforms.google_workspace.platform",
+    "shared.flows.jobs",
+    "shared.engine.plan",
+    "shared.web.openapi",
+    "shared.web.idempotency",
+}
 NOT_AT_IMPORT = NEVER_AT_FIRST | {"sqlalchemy", "pydantic", "pydantic_settings", "cryptography", "shared.service"}
 
 

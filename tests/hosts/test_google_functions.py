@@ -75,8 +75,15 @@ async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> A
 def token(world: World, audience: str, key: Any = KEY, *, age: int = 0, **other: Any) -> str:
     """What Google puts into a task's or a schedule's header, so many seconds ago."""
     now = int(world.clock.now().timestamp()) - age
-    content = {"iss": "https://accounts.google.com", "aud": audience, "email": ACCOUNT, "email_verified": True,
-               "sub": "12345", "iat": now, "exp": now + 3600}  # fmt: skip
+    content = {
+        "iss": "https://accounts.google.com",
+        "aud": audience,
+        "email": ACCOUNT,
+        "email_verified": True,
+        "sub": "12345",
+        "iat": now,
+        "exp": now + 3600,
+    }
     return jwt.encode(content | other, key, algorithm="RS256", headers={"kid": "one"})
 
 
@@ -100,7 +107,7 @@ async def test_nobody_else_has_jobs_run_or_timers_fired(world: World, call: Call
     connection = await world.connect()
     await world.work()
     world.sims.cloud.calls.clear()
-    message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
+    message = encode(Job(name="sync-now", connection_id=connection.id), world.clock.now())
     for function, path, callers in (("job", "/", "queues"), ("schedule", "/refresh", "schedules")):
         answer = await call(function, "POST", path, NOT_OURS[who](world, ADDRESS.format(function)), message)
         assert (answer.status_code, answer.text) == (401, f"Only this deployment's {callers} call here.\n")
@@ -113,7 +120,7 @@ async def test_a_task_runs_its_job(world: World, call: Call) -> None:
     await world.work()
     before = (await world.connection(connection.id)).synced_at
     ours = token(world, ADDRESS.format("job"))
-    message = encode(Job(name="sync-now", connection=connection.id), world.clock.now())
+    message = encode(Job(name="sync-now", connection_id=connection.id), world.clock.now())
     assert (await call("job", "POST", "/", ours, message)).status_code == 204
     after = await world.connection(connection.id)
     assert before is not None
@@ -126,7 +133,7 @@ async def test_a_task_that_is_not_ours_is_not_sent_again_and_one_that_could_not_
 ) -> None:
     ours = token(world, ADDRESS.format("job"))
     assert (await call("job", "POST", "/", ours, "gibberish")).status_code == 204
-    message = encode(Job(name="sync-now", connection="somebody"), world.clock.now())
+    message = encode(Job(name="sync-now", connection_id="somebody"), world.clock.now())
     monkeypatch.setenv("FOOTPRINT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'footprint.db'}")
     served = httpx.ASGITransport(app=create_asgi_app("job", str(SOURCE)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=served, base_url=ADDRESS.format("job")) as client:
@@ -145,7 +152,7 @@ async def test_a_schedule_fires_the_timer_in_its_path_and_no_other(world: World,
     assert (await call("schedule", "POST", "/refresh", ours)).status_code == 204
     delivery = await EmbeddedQueue(world.app.database).receive(world.clock.now() + timedelta(seconds=1))
     assert delivery is not None
-    assert delivery.job == Job(name="refresh", connection=connection.id)
+    assert delivery.job == Job(name="refresh", connection_id=connection.id)
 
 
 async def test_browsers_are_answered(call: Call) -> None:

@@ -245,8 +245,9 @@ async def many(place: Place) -> Operator:
     """Live all lives while the host keeps dying; returns who lived them."""
     customers = [
         Customer(platform=platform, name=f"{platform.title()} {number}", domain=f"{platform}-{number}.example")
-        for platform in ("microsoft365", "google") for number in range(LIVES // 2)
-    ]  # fmt: skip
+        for platform in ("microsoft365", "google")
+        for number in range(LIVES // 2)
+    ]
     async with httpx.AsyncClient(base_url=place.address, trust_env=False, timeout=30) as client:
         trusted = ssl.create_default_context(cafile=place.simulators.settings["FOOTPRINT_CA_FILE"])
         operator = Operator(place, client, trusted, {one.name: one for one in customers})

@@ -140,8 +140,14 @@ def test_a_tenant_that_says_otherwise_is_seen() -> None:
     ]
     asked = {"key": "route", "mark": "by administrator", "asked": {"removal": True}}
     nothing: dict[str, Any] = {
-        "grants": {}, "groups": [], "installs": {}, "delegations": {}, "routes": [], "policies": [], "mailboxes": {},
-    }  # fmt: skip
+        "grants": {},
+        "groups": [],
+        "installs": {},
+        "delegations": {},
+        "routes": [],
+        "policies": [],
+        "mailboxes": {},
+    }
     snapshot = {**nothing, "gateway": {"ips": []}}
     agreed = demo_google.agree([*rows, asked], json.dumps(snapshot))
     assert sorted(key for key, held in agreed.items() if not held) == ["gateway", "route"]

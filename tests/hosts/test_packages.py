@@ -42,9 +42,13 @@ class Unpacked:
     def run(self, *arguments: str, **settings: str) -> str:
         """Run its Python in it, and return what it prints."""
         done = subprocess.run(  # noqa: S603 - our own words
-            [self.python, *arguments], cwd=self.folder, env=_environment(settings), check=False, capture_output=True,
+            [self.python, *arguments],
+            cwd=self.folder,
+            env=_environment(settings),
+            check=False,
+            capture_output=True,
             text=True,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -137,9 +141,11 @@ def test_the_same_files_give_the_same_archive(cloud: str, tmp_path: Path) -> Non
     script = "import pathlib, sys, infra.package as p; p.package(sys.argv[1], pathlib.Path(sys.argv[2]))"
     for seed in ("1", "2"):
         subprocess.run(  # noqa: S603 - our own words
-            [sys.executable, "-c", script, cloud, tmp_path / seed], cwd=ROOT, check=True,
+            [sys.executable, "-c", script, cloud, tmp_path / seed],
+            cwd=ROOT,
+            check=True,
             env=os.environ | {"PYTHONHASHSEED": seed},
-        )  # fmt: skip
+        )
         digests.add(hashlib.sha256((tmp_path / seed).read_bytes()).hexdigest())
     assert len(digests) == 1
 
@@ -166,10 +172,13 @@ def test_on_azure_it_starts_and_answers(unpacked: Callable[[str], Unpacked], set
     app.run("-m", "shared.storage.migrate", **settings)
     said = json.loads(
         app.run(
-            "-c", ON_AZURE, FOOTPRINT_QUEUE="azure-storage",
-            FOOTPRINT_AZURE_STORAGE__QUEUE_URL="https://example.queue.core.windows.net", **settings,
+            "-c",
+            ON_AZURE,
+            FOOTPRINT_QUEUE="azure-storage",
+            FOOTPRINT_AZURE_STORAGE__QUEUE_URL="https://example.queue.core.windows.net",
+            **settings,
         )
-    )  # fmt: skip
+    )
     assert said["status"] == 200
     assert {"health", "sweep", "run_jobs", "give_up_clean_up"} <= set(said["functions"])
     assert _files(app.folder) == before, "something was compiled at the start"
@@ -216,9 +225,12 @@ def _served(app: Unpacked, target: str, settings: dict[str, str]) -> Iterator[st
     ]
     with (app.folder.parent / "output").open("w+") as output:
         process = subprocess.Popen(  # noqa: S603 - our own words
-            command, cwd=app.folder, stdout=output, stderr=output,
+            command,
+            cwd=app.folder,
+            stdout=output,
+            stderr=output,
             env=_environment(settings | {"FOOTPRINT_QUEUE": "cloud-tasks"}),
-        )  # fmt: skip
+        )
         try:
             yield _answering(f"http://127.0.0.1:{port}", process)
         finally:

@@ -23,9 +23,18 @@ DATA = Path(__file__).parent / "data" / "azure.json"
 Bodies = dict[str, dict[str, dict[str, Any]]]
 
 PLAIN = {
-    "str": "string", "bool": "bool", "int": "int", "float": "number", "any": "any", "unix": "int",
-    "iso": "string", "time": "string", "duration": "string", "datetime": "string", "base64": "string",
-}  # fmt: skip
+    "str": "string",
+    "bool": "bool",
+    "int": "int",
+    "float": "number",
+    "any": "any",
+    "unix": "int",
+    "iso": "string",
+    "time": "string",
+    "duration": "string",
+    "datetime": "string",
+    "base64": "string",
+}
 
 # The type, the API version that the client speaks, and the model that its creation takes.
 WANTED = """

@@ -51,7 +51,7 @@ def test_a_file_fits_azures_own_types(path: Path) -> None:
         ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: parameter clientId is missing"),
         ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: no parameter client"),
     ],
-)  # fmt: skip
+)
 def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: str, tmp_path: Path) -> None:
     shutil.copytree(AZURE, tmp_path, dirs_exist_ok=True)
     path = next(tmp_path.rglob(f"{file}.bicep"))

@@ -54,7 +54,7 @@ def test_the_files_fit_the_providers_own_description() -> None:
         ("main", 'data "google_project" "this" {}', "", "data.google_project.this does not exist"),
         ("variables", 'variable "region" {', 'variable "regions" {', "var.region does not exist"),
     ],
-)  # fmt: skip
+)
 def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: str, tmp_path: Path) -> None:
     shutil.copytree(GCP, tmp_path, dirs_exist_ok=True)
     path = tmp_path / f"{file}.tf"

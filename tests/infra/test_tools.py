@@ -73,7 +73,7 @@ def test_the_policies_that_fit_are_kept(cloud: str) -> None:
         ("azure", "modules/vault.bicep", "PurgeProtection: true", "PurgeProtection: false", "CKV_AZURE_110"),
         ("gcp", "functions.tf", '"enforced"', '"inherited"', "CKV_GCP_114"),
     ],
-)  # fmt: skip
+)
 def test_the_policies_find_what_is_planted(
     cloud: str, file: str, good: str, bad: str, check: str, tmp_path: Path
 ) -> None:

@@ -24,15 +24,20 @@ from tests.flows.reports.mail_server import Post, mail_server
 from tests.flows.reports.steps import monday, report, subscribe
 from tests.harness import workspace as google
 from tests.harness.client import ask, at
+from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
 from tests.harness.machine import OneMachine, one_machine
 from tests.harness.pages import OLGA, asked
-from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, TestClock, World
+from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, World
 
 NAMES = {
-    "prefix": "Contoso Guard", "application": "Contoso Mail Guard", "service": "Contoso Mail Protection",
-    "software": "Guardroom", "gmail_label": "Risky (by Contoso)", "loop_header": "X-Contoso-Guard-Loop",
-}  # fmt: skip
+    "prefix": "Contoso Guard",
+    "application": "Contoso Mail Guard",
+    "service": "Contoso Mail Protection",
+    "software": "Guardroom",
+    "gmail_label": "Risky (by Contoso)",
+    "loop_header": "X-Contoso-Guard-Loop",
+}
 OTHER = Brand(**NAMES)
 # The published names and every part of them that tells whose they are.
 PUBLISHED_WORDS = re.compile(

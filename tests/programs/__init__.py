@@ -30,9 +30,14 @@ def running(
     """
     with tempfile.TemporaryDirectory(prefix="part-") as folder, (Path(folder) / "output").open("w+b") as output:
         process = subprocess.Popen(  # noqa: S603 - our own words
-            list(map(str, command)), stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=folder,
-            env={**os.environ, **(environment or {})}, start_new_session=True,
-        )  # fmt: skip
+            list(map(str, command)),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
         try:
             yield _when_ready(process, Path(folder) / "output", ready, within)
         finally:

@@ -45,9 +45,19 @@ def azurite(clock_file: Path, certificate: Path | None = None) -> Iterator[Azuri
     if not clock_file.exists():
         set_clock(clock_file, 0)
     command = [
-        "node", "--require", HERE / "leash.cjs", PROGRAM, "--queueHost", "127.0.0.1", "--queuePort", "0", "--silent",
-        "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck",
-    ]  # fmt: skip
+        "node",
+        "--require",
+        HERE / "leash.cjs",
+        PROGRAM,
+        "--queueHost",
+        "127.0.0.1",
+        "--queuePort",
+        "0",
+        "--silent",
+        "--inMemoryPersistence",
+        "--disableTelemetry",
+        "--skipApiVersionCheck",
+    ]
     if certificate is not None:
         command += ["--cert", certificate, "--key", certificate, "--oauth", "basic"]
     environment = {

@@ -66,9 +66,15 @@ class Signer:
         """A token of an account for an audience."""
         issued = int(now.timestamp())
         claims = {
-            "iss": "https://accounts.google.com", "aud": audience, "azp": email, "email": email, "email_verified": True,
-            "sub": "104523196078445210337", "iat": issued, "exp": issued + TOKEN_LIFE,
-        }  # fmt: skip
+            "iss": "https://accounts.google.com",
+            "aud": audience,
+            "azp": email,
+            "email": email,
+            "email_verified": True,
+            "sub": "104523196078445210337",
+            "iat": issued,
+            "exp": issued + TOKEN_LIFE,
+        }
         return jwt.encode(self._signer, claims).decode()
 
 
@@ -192,11 +198,14 @@ class Front:
         listed, now = self._listed(), self._tasks.now()
         return [
             {
-                "name": task.name, "scheduleTime": task.schedule_time.isoformat(), "due": task.schedule_time <= now,
-                "body": task.http_request.body.decode("utf-8", "replace"), "attempts": task.dispatch_count,
+                "name": task.name,
+                "scheduleTime": task.schedule_time.isoformat(),
+                "due": task.schedule_time <= now,
+                "body": task.http_request.body.decode("utf-8", "replace"),
+                "attempts": task.dispatch_count,
             }
             for task in listed
-        ]  # fmt: skip
+        ]
 
     def _run(self, name: str) -> dict[str, Any]:
         try:

@@ -72,8 +72,14 @@ def emulate(
     with closing(Host(tls=inner)) as front:
         whole = {service: {**seed, "baseUrl": issuer or front.url}}
         command: list[str | Path] = [
-            "node", "--require", HERE / "leash.cjs", HERE / "emulate_loopback.cjs", PROGRAM, service, json.dumps(whole),
-        ]  # fmt: skip
+            "node",
+            "--require",
+            HERE / "leash.cjs",
+            HERE / "emulate_loopback.cjs",
+            PROGRAM,
+            service,
+            json.dumps(whole),
+        ]
         with (
             running(command, ready=r"listening on (http://\S+)") as ready,
             httpx.Client(base_url=ready[1], trust_env=False) as behind,

@@ -17,10 +17,17 @@ PROGRAM = PARTS / "schemathesis" / "bin" / "st"
 READY_WITHIN = 120  # seconds
 # What is right by the document and still refused for what is there, such as a domain that is none, is no mistake.
 CHECKS = (
-    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
-    "response_schema_conformance", "negative_data_rejection", "unsupported_method", "allow_header_conformance",
-    "ignored_auth", "missing_required_header",
-)  # fmt: skip
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+    "missing_required_header",
+)
 
 
 def missing() -> str:
@@ -44,35 +51,68 @@ def asked(folder: Path, there: Mapping[str, Any], document: Path | None = None, 
     config = folder / "schemathesis.toml"
     config.write_text(_config(there))
     command: Sequence[str] = [
-        str(PROGRAM), "--config-file", str(config), "run", str(document or f"{there['address']}/api/openapi.json"),
-        "--url", there["address"], "--header", f"Authorization: Bearer {there['token']}", "--checks", ",".join(CHECKS),
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--workers", "2", "--no-color", *more,
-    ]  # fmt: skip
+        str(PROGRAM),
+        "--config-file",
+        str(config),
+        "run",
+        str(document or f"{there['address']}/api/openapi.json"),
+        "--url",
+        there["address"],
+        "--header",
+        f"Authorization: Bearer {there['token']}",
+        "--checks",
+        ",".join(CHECKS),
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--max-examples",
+        "5",
+        "--workers",
+        "2",
+        "--no-color",
+        *more,
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
 
 
 # Which connection is asked about, where another one would have nothing to show.
 OF_MAIL = (
-    "list_quarantine", "get_export", "make_export", "release_item", "list_operations", "match_operations",
-    "list_reports", "get_report", "get_report_html", "get_report_csv",
-)  # fmt: skip
+    "list_quarantine",
+    "get_export",
+    "make_export",
+    "release_item",
+    "list_operations",
+    "match_operations",
+    "list_reports",
+    "get_report",
+    "get_report_html",
+    "get_report_csv",
+)
 
 
 def _config(there: Mapping[str, Any]) -> str:
     """What stands in an address is something that exists; what an end can be made of is what nobody needs."""
     microsoft, google = there["running"]
     one_for_each = {
-        ("revoke", "grant", "attest_step"): there["new"], ("get_certificate",): there["closed"], OF_MAIL: google,
-    }  # fmt: skip
+        ("revoke", "grant", "attest_step"): there["new"],
+        ("get_certificate",): there["closed"],
+        OF_MAIL: google,
+    }
     known = {
-        "id": microsoft, "report": there["report"], "item": there["item"], "name": there["policy"],
-        "key": "application", "platform": "google", "source": "gmail",
-    }  # fmt: skip
+        "id": microsoft,
+        "report": there["report"],
+        "item": there["item"],
+        "name": there["policy"],
+        "key": "application",
+        "platform": "google",
+        "source": "gmail",
+    }
     lines = [
         # A list that is too long may be too much to be read at all.
-        "[checks.negative_data_rejection]", "expected-statuses = [400, 401, 403, 404, 409, 412, 413, 415, 422, 428]",
-        "[parameters]", *(f'"path.{name}" = {json.dumps(value)}' for name, value in known.items()),
-    ]  # fmt: skip
+        "[checks.negative_data_rejection]",
+        "expected-statuses = [400, 401, 403, 404, 409, 412, 413, 415, 422, 428]",
+        "[parameters]",
+        *(f'"path.{name}" = {json.dumps(value)}' for name, value in known.items()),
+    ]
     for operations, connection in one_for_each.items():
         lines += ["[[operations]]", f"include-operation-id = {json.dumps(operations)}"]
         lines += [f'parameters = {{ "path.id" = {json.dumps(connection)} }}']

@@ -118,9 +118,11 @@ async def test_messages_whose_pushes_are_doubled_reordered_and_dropped(world: Wo
     ways = ["label", "spam", "quarantine", "trash"]
     connection = await connect(
         world,
-        *(risky(way, name=way, order=number, conditions={"senders": [f"{way}.example"]})
-          for number, way in enumerate(ways)),
-    )  # fmt: skip
+        *(
+            risky(way, name=way, order=number, conditions={"senders": [f"{way}.example"]})
+            for number, way in enumerate(ways)
+        ),
+    )
     world.behave(ORCHARD, push_duplicates=2, push_shuffle=True, push_drop=True)
     wanted: dict[str, str] = {}
     kept: list[dict[str, Any]] = []

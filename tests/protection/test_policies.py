@@ -186,7 +186,7 @@ async def test_an_exclusion_wins_over_every_target_of_its_own_policy(world: Worl
     # Whom one policy leaves out another may protect.
     other = Policy(name="other", users=[first])
     assert await covered(world, connection.id, without(except_users=[first]), other) == everyone
-    await run(world.app, Job(name="advance", connection=connection.id))
+    await run(world.app, Job(name="advance", connection_id=connection.id))
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     held = next(key for key, one in customer.groups.items() if one["email"].startswith("tmcas-inline-incoming-"))

@@ -60,8 +60,9 @@ async def test_a_revoke_is_refused_while_messages_wait_and_exports_them_if_that_
     files, lines = await unpacked(world, connection)
     assert list(files.values()) == [message.as_bytes()]
     assert [(line["subject"], bool(line["file"]), bool(line["told"])) for line in lines] == [
-        ("You won", True, False), ("Hello", False, True),
-    ]  # fmt: skip
+        ("You won", True, False),
+        ("Hello", False, True),
+    ]
     noted = [e async for e in entries(world.app.database, connection.id) if e.key == "quarantine"]
     orders = [(e.note, e.actor) for e in noted if e.act == "order"]
     assert orders == [("message 2 is to be put back", "operator@msp.example")]

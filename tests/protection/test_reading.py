@@ -45,10 +45,15 @@ async def test_a_message_is_read_whole_only_where_a_policy_needs_it_and_once(wor
     harmless = google.whole_mail(world, ADMIN, letter("Good morning", sender=kind))
     await google.deliver_all(world)
     assert await done(world, connection) == {
-        by_sender: [("risky", "trash")], by_word: [("words", "label")], by_file: [("files", "spam")],
-    }  # fmt: skip
-    reads = [(call.path.rpartition("/")[2], "format=raw" in call.query) for call in world.sims.cloud.calls
-             if call.method == "GET" and "/messages/" in call.path]  # fmt: skip
+        by_sender: [("risky", "trash")],
+        by_word: [("words", "label")],
+        by_file: [("files", "spam")],
+    }
+    reads = [
+        (call.path.rpartition("/")[2], "format=raw" in call.query)
+        for call in world.sims.cloud.calls
+        if call.method == "GET" and "/messages/" in call.path
+    ]
     assert sorted(reads) == sorted(
         [(one, False) for one in (by_sender, by_word, by_file, harmless)]
         + [(one, True) for one in (by_word, by_file, harmless)]
@@ -69,8 +74,9 @@ async def test_an_impersonated_user_and_a_failed_authentication_are_found_by_hea
     unsigned = google.whole_mail(world, ADMIN, letter(sender="x@elsewhere.example", Authentication_Results=failed))
     await google.deliver_all(world)
     assert await done(world, connection) == {
-        pretender: [("pretenders", "quarantine")], unsigned: [("unsigned", "label")],
-    }  # fmt: skip
+        pretender: [("pretenders", "quarantine")],
+        unsigned: [("unsigned", "label")],
+    }
     assert google.labels(world, ADMIN, genuine) >= {"INBOX"}
     assert not [call for call in world.sims.cloud.calls if "format=raw" in call.query]
 

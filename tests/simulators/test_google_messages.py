@@ -168,8 +168,11 @@ def test_what_lies_in_the_trash_or_among_the_spam_for_thirty_days_is_gone(box: B
     assert box.ask("GET", f"/messages/{trashed}").status_code == 404
     assert box.ask("GET", f"/messages/{spam}").status_code == 404
     assert {box.get(f"/messages/{one}")["id"] for one in (kept, back)} == {kept, back}
-    deleted = {one["messagesDeleted"][0]["message"]["id"] for one in box.history(start, historyTypes="messageDeleted")
-               if "messagesDeleted" in one}  # fmt: skip
+    deleted = {
+        one["messagesDeleted"][0]["message"]["id"]
+        for one in box.history(start, historyTypes="messageDeleted")
+        if "messagesDeleted" in one
+    }
     assert deleted == {trashed, spam}
 
 

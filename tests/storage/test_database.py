@@ -113,14 +113,14 @@ async def test_a_mailbox_is_taken_by_one(processes: list[Database]) -> None:
 
 async def test_a_job_is_delivered_to_one(processes: list[Database]) -> None:
     await asyncio.gather(
-        *(EmbeddedQueue(processes[n % PROCESSES]).send(Job(name="sync", connection=str(n)), NOW) for n in range(30))
+        *(EmbeddedQueue(processes[n % PROCESSES]).send(Job(name="sync", connection_id=str(n)), NOW) for n in range(30))
     )
     received: list[str] = []
 
     async def receive(database: Database) -> None:
         queue = EmbeddedQueue(database)
         while (delivery := await queue.receive(NOW)) is not None:
-            received.append(delivery.job.connection)
+            received.append(delivery.job.connection_id)
             await queue.finish(delivery)
 
     await asyncio.gather(*(receive(one) for one in processes))
@@ -180,9 +180,18 @@ async def test_whoever_reads_the_log_from_the_last_number_on_misses_nothing(proc
     first, second, reader, *_ = processes
     await add(first, "one")
     call = operations.Operation(
-        at=NOW, run="run", client="client", subject=None, method="GET", target=None, status=200, reason=None, attempt=1,
-        milliseconds=1, quota=1,
-    )  # fmt: skip
+        at=NOW,
+        run="run",
+        client="client",
+        subject=None,
+        method="GET",
+        target=None,
+        status=200,
+        reason=None,
+        attempt=1,
+        milliseconds=1,
+        quota=1,
+    )
     log = operations.Operations(second, "one")
     log.add(call)
     async with first.write() as write:
@@ -203,7 +212,7 @@ async def test_a_tenant_is_bound_to_one_of_two_that_prove_it_at_once(world: Worl
     first, second, reader = await several(world, 3)
     async with first.database.write() as write:
         await connections.hold_tenant(write, pair[0].platform, world.tenant_id())
-        later = asyncio.ensure_future(run(second, Job(name="advance", connection=pair[1].id)))
+        later = asyncio.ensure_future(run(second, Job(name="advance", connection_id=pair[1].id)))
         await until_waiting(reader.database, later)
         await connections.update(write, pair[0].id, tenant=world.tenant_id())
     await later

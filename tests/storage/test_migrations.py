@@ -143,22 +143,35 @@ async def test_senders_and_subjects_become_conditions_and_what_was_acted_on_was_
     await upgrade(database, "0005")
     await fill(database)
     old = sa.table(
-        "policies", *(sa.column(name) for name in ("connection", "name", "direction", "enabled", "everyone")),
+        "policies",
+        *(sa.column(name) for name in ("connection", "name", "direction", "enabled", "everyone")),
         *(sa.column(name, sa.JSON()) for name in ("domains", "groups", "users", "senders", "subjects", "actions")),
-    )  # fmt: skip
+    )
     row = {
-        "connection": "one", "name": "risky", "direction": "incoming", "enabled": True, "everyone": True, "domains": [],
-        "groups": ["g"], "users": [], "senders": ["@risky.example", "no domain"], "subjects": ["You won"],
+        "connection": "one",
+        "name": "risky",
+        "direction": "incoming",
+        "enabled": True,
+        "everyone": True,
+        "domains": [],
+        "groups": ["g"],
+        "users": [],
+        "senders": ["@risky.example", "no domain"],
+        "subjects": ["You won"],
         "actions": ["label"],
-    }  # fmt: skip
+    }
     async with database.write() as write:
         await write.execute(sa.delete(old))
         await write.execute(sa.insert(old).values(row))
     await migrate(database)
     (policy,) = await policies.listed(database, "one")
     assert policy == Policy(
-        name="risky", direction="incoming", everyone=True, groups=["g"], actions=["label"],
+        name="risky",
+        direction="incoming",
+        everyone=True,
+        groups=["g"],
+        actions=["label"],
         conditions={"senders": ["risky.example"], "subjects": ["You won"]},
-    )  # fmt: skip
+    )
     (acted,) = await decisions.listed(database, "one")
     assert (acted["done"], acted["findings"]) == (True, [])

@@ -29,7 +29,7 @@ async def test_an_outage_is_said_and_nothing_is_taken_for_done(world: World) -> 
         assert (told.status, b"database_unavailable" in told.body) == (503, True), told.body
     # The queue keeps a message whose delivery fails.
     with pytest.raises(Temporary, match="database_unavailable"):
-        await deliver(app, encode(Job(name="advance", connection=connection.id), world.clock.now()))
+        await deliver(app, encode(Job(name="advance", connection_id=connection.id), world.clock.now()))
     await gone.close()
     # What a run had begun when the database went away is taken up by the next.
     assert (await world.connection(connection.id)).stage is Stage.RUN

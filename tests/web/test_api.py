@@ -109,21 +109,43 @@ async def test_an_address_that_cannot_be_read_is_refused(world: World) -> None:
     connection, token = await world.create(), world.sims.operator_token()
     one = f"/api/connections/{connection.id}"
     for path in (
-        "/api/connections?q=%ff", "/api/connections?q=a&q=b", "/api/connections?q=%00", "/api/connections/a\0b",
-        f"{one}/policies/a\0b", f"{one}/users?q=a%00", "/api/health?a=1&a=2", f"{one}?colour=red", f"{one}/sync?x=",
-        "/api/connections?limit=0", "/api/connections?limit=201", "/api/connections?limit=many",
-        "/api/connections?stage=lost", f"{one}/plan?for=fun", f"{one}/plan?purpose=now",
-    ):  # fmt: skip
+        "/api/connections?q=%ff",
+        "/api/connections?q=a&q=b",
+        "/api/connections?q=%00",
+        "/api/connections/a\0b",
+        f"{one}/policies/a\0b",
+        f"{one}/users?q=a%00",
+        "/api/health?a=1&a=2",
+        f"{one}?colour=red",
+        f"{one}/sync?x=",
+        "/api/connections?limit=0",
+        "/api/connections?limit=201",
+        "/api/connections?limit=many",
+        "/api/connections?stage=lost",
+        f"{one}/plan?for=fun",
+        f"{one}/plan?purpose=now",
+    ):
         method = "POST" if "/sync" in path else "GET"
         found = await ask(world, method, path, token=token)
         assert (found.status, json.loads(found.body)["code"]) == (400, "not_valid"), path
 
 
 NOT_OURS = [
-    "x", "bnVsbA", encode(), encode(1, 2), encode(-1), encode(2**31), encode("a", "b", "c"), encode(1, "2026", "x"),
-    encode(1, "2026-11-26T00:00:00", "x"), encode(1, "2026-11-26T00:00:00+00:00", "a\0"), encode("a", "\ud800"),
-    encode(0, "0001-01-01T00:00:00+23:00", "x"), encode(0, "2026-11-26T00:00:00+00:00", "\udfff"), encode("a\0", "b"),
-]  # fmt: skip
+    "x",
+    "bnVsbA",
+    encode(),
+    encode(1, 2),
+    encode(-1),
+    encode(2**31),
+    encode("a", "b", "c"),
+    encode(1, "2026", "x"),
+    encode(1, "2026-11-26T00:00:00", "x"),
+    encode(1, "2026-11-26T00:00:00+00:00", "a\0"),
+    encode("a", "\ud800"),
+    encode(0, "0001-01-01T00:00:00+23:00", "x"),
+    encode(0, "2026-11-26T00:00:00+00:00", "\udfff"),
+    encode("a\0", "b"),
+]
 
 
 @pytest.mark.parametrize("cursor", NOT_OURS)
@@ -165,7 +187,7 @@ NEW = {"platform": "microsoft365", "site": "eu", "name": "Contoso"}
 async def test_a_body_is_json_or_refused(world: World, media: str, content: bytes, status: int, code: str) -> None:
     found = await ask(
         world, "POST", "/api/connections", token=world.sims.operator_token(), content=content, content_type=media
-    )  # fmt: skip
+    )
     assert found.status == status
     assert json.loads(found.body).get("code", "") == code
 
@@ -190,7 +212,7 @@ async def test_lists_are_read_page_by_page_to_their_end(world: World) -> None:
         (f"{one}/users?limit=15", "users", "id", 40),
         (f"{one}/groups?limit=2", "groups", "id", 5),
         (f"{one}/ledger?limit=20", "entries", "number", 40),
-    ):  # fmt: skip
+    ):
         found: list[Any] = []
         where: str | None = path
         while where is not None:

@@ -111,8 +111,13 @@ async def test_a_look_by_the_page_costs_as_much_as_by_the_api(world: World) -> N
 
 async def test_every_cursor_that_is_given_is_taken(world: World) -> None:
     connection = await world.create()
-    row = {"connection": connection.id, "mail": f"{'ü' * 64}@{'ä' * 200}.example", "enabled": True, "receives": True,
-           "mark": ""}  # fmt: skip
+    row = {
+        "connection": connection.id,
+        "mail": f"{'ü' * 64}@{'ä' * 200}.example",
+        "enabled": True,
+        "receives": True,
+        "mark": "",
+    }
     rows = [{**row, "id": f"{number}{'é' * 100}"} for number in range(3)]
     async with world.app.database.write() as write:
         await write.execute(sa.insert(db.users), rows)

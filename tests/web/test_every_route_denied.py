@@ -19,9 +19,13 @@ from tests.harness.world import World
 # What guards itself, or tells nothing, with what a stranger is answered there. To sign in is to be sent to the issuer.
 OPEN = {"health", "describe", "page_style", "page_script", "page_icon"}
 THEMSELVES = {
-    "consent_callback": 410, "page_sign_in_back": 410, "page_sign_in_once": 410, "page_connect": 410,
-    "page_connect_look": 410,    "notification": 401,
-}  # fmt: skip
+    "consent_callback": 410,
+    "page_sign_in_back": 410,
+    "page_sign_in_once": 410,
+    "page_connect": 410,
+    "page_connect_look": 410,
+    "notification": 401,
+}
 BEGINS = "page_sign_in"
 
 
@@ -77,13 +81,21 @@ async def strangers(world: World) -> list[Stranger]:
             name="another customer", answered=404, token=world.sims.operator_token(customer="fabrikam"), routes=of_one
         ),
         Stranger(name="another customer's session", answered=404, headers=theirs, routes=of_one),
-    ]  # fmt: skip
+    ]
 
 
 def where(route: Route, connection: Connection) -> str:
     """An address at which there would be something."""
-    return at(route, id=connection.id, platform=connection.platform, source="gmail", key="application",
-              action="revoke", section="ledger", name="everyone")  # fmt: skip
+    return at(
+        route,
+        id=connection.id,
+        platform=connection.platform,
+        source="gmail",
+        key="application",
+        action="revoke",
+        section="ledger",
+        name="everyone",
+    )
 
 
 @pytest.mark.hazard(30)

@@ -30,9 +30,16 @@ async def test_a_new_connection_is_made_by_a_form_that_says_what_is_wrong(world:
     assert Page(modes).all("p", id="fault-modes")
     assert "Nothing" in (await see(world, "/")).text or "no connection yet" in (await see(world, "/")).text
     where = await pressed(
-        world, "/connections", platform="google", site="uk", name="Grove", tenant="Grove.example", modes=["api"],
-        repair_drift="yes", customer="grove",
-    )  # fmt: skip
+        world,
+        "/connections",
+        platform="google",
+        site="uk",
+        name="Grove",
+        tenant="Grove.example",
+        modes=["api"],
+        repair_drift="yes",
+        customer="grove",
+    )
     made = await world.connection(where.rpartition("/")[2])
     assert (made.expected_tenant, made.modes, made.repairs_drift) == ("grove.example", frozenset({"api"}), True)
     assert (made.customer, made.site) == ("grove", Site.UK)
@@ -43,10 +50,19 @@ async def test_a_policy_is_made_changed_and_deleted_and_nobody_undoes_anothers(w
     running = await google.connect(world, modes=["api"], policies=[EVERYONE])
     base = f"/connections/{running.id}"
     form: dict[str, Any] = {
-        "name": "risky", "order": "7", "direction": "incoming", "enabled": "1", "whose": "some",
-        "domains": ["orchard.example"], "senders": "a@risky.example\r\n\r\nnot a domain !\r\n", "words": "free money",
-        "attachments": ["macro", "disguised"], "impersonation": "1", "match": "all", "actions": ["label", "trash"],
-    }  # fmt: skip
+        "name": "risky",
+        "order": "7",
+        "direction": "incoming",
+        "enabled": "1",
+        "whose": "some",
+        "domains": ["orchard.example"],
+        "senders": "a@risky.example\r\n\r\nnot a domain !\r\n",
+        "words": "free money",
+        "attachments": ["macro", "disguised"],
+        "impersonation": "1",
+        "match": "all",
+        "actions": ["label", "trash"],
+    }
     wrong = await press(world, f"{base}/put-policy", **form)
     page = Page(wrong)
     assert (wrong.status, "Line 2 is not a domain." in page.text) == (400, True)
@@ -88,10 +104,17 @@ async def test_a_policy_is_sent_as_it_was_shown(world: World) -> None:
     connection = await google.create(world)
     base = f"/connections/{connection.id}"
     full = Policy(
-        name="full", order=3, enabled=False, direction="outgoing", domains=["a.example"], users=["u1", "u2"],
-        groups=["g1"], except_users=["u3"], actions=["spam"],
+        name="full",
+        order=3,
+        enabled=False,
+        direction="outgoing",
+        domains=["a.example"],
+        users=["u1", "u2"],
+        groups=["g1"],
+        except_users=["u3"],
+        actions=["spam"],
         conditions={"match": "all", "senders": ["x.example"], "expressions": ["a+"], "authentication": ["spf-fail"]},
-    )  # fmt: skip
+    )
     for policy in (EVERYONE, full):
         async with world.app.database.write() as write:
             await policies.put(write, connection.id, policy)

@@ -25,12 +25,18 @@ async def test_a_token_lets_in(world: World, role: Role) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"roles": ["operators"]}, "no_role"), ({"roles": "operator"}, "no_role"), ({"roles": None}, "no_role"),
-        ({"roles": {"operator": True}}, "no_role"), ({"customer": None}, "no_customer"),
-        ({"aud": "another"}, "sign_in_first"), ({"iss": "https://evil.example"}, "sign_in_first"),
-        ({"exp": 1}, "sign_in_first"), ({"sub": None}, "sign_in_first"), ({"roles": ["viewer", "operator"]}, ""),
+        ({"roles": ["operators"]}, "no_role"),
+        ({"roles": "operator"}, "no_role"),
+        ({"roles": None}, "no_role"),
+        ({"roles": {"operator": True}}, "no_role"),
+        ({"customer": None}, "no_customer"),
+        ({"aud": "another"}, "sign_in_first"),
+        ({"iss": "https://evil.example"}, "sign_in_first"),
+        ({"exp": 1}, "sign_in_first"),
+        ({"sub": None}, "sign_in_first"),
+        ({"roles": ["viewer", "operator"]}, ""),
     ],
-)  # fmt: skip
+)
 async def test_what_a_token_has_to_say(world: World, changes: dict[str, Any], code: str) -> None:
     claims = jwt.decode(world.sims.operator_token(), options={"verify_signature": False}) | changes
     token = world.sims.issuer.signer.sign({key: value for key, value in claims.items() if value is not None})
@@ -122,11 +128,20 @@ async def test_an_issuer_that_goes_by_another_name(world: World, issuer: httpx.C
 @pytest.mark.parametrize(
     "url",
     [
-        None, 7, "", "http://login.example/keys", "https://", "//login.example/keys", "https://a@login.example/keys",
-        "file:///etc/passwd", "http://127.0.0.1/keys", "https://login.example/a#b", "https://login.example/\nSet-Cookie:",
+        None,
+        7,
+        "",
+        "http://login.example/keys",
+        "https://",
+        "//login.example/keys",
+        "https://a@login.example/keys",
+        "file:///etc/passwd",
+        "http://127.0.0.1/keys",
+        "https://login.example/a#b",
+        "https://login.example/\nSet-Cookie:",
         "https://[login.example/",
     ],
-)  # fmt: skip
+)
 async def test_an_address_that_is_not_to_be_trusted(world: World, url: Any) -> None:
     issuer = world.app.settings.operators.issuer
     body = {"issuer": issuer, "jwks_uri": url}

@@ -224,7 +224,10 @@ async def test_a_problem_says_what_to_do_next(world: World) -> None:
 def test_a_time_is_told_by_how_far_it_is_as_well() -> None:
     now = datetime(2026, 11, 26, 3, tzinfo=UTC)
     told = {
-        timedelta(0): "now", timedelta(minutes=5): "in 5 minutes", timedelta(minutes=-1): "1 minute ago",
-        timedelta(hours=23): "in 23 hours", timedelta(days=-2): "2 days ago",
-    }  # fmt: skip
+        timedelta(0): "now",
+        timedelta(minutes=5): "in 5 minutes",
+        timedelta(minutes=-1): "1 minute ago",
+        timedelta(hours=23): "in 23 hours",
+        timedelta(days=-2): "2 days ago",
+    }
     assert {by: distance((now + by).isoformat(), now) for by in told} == told

@@ -141,11 +141,17 @@ async def test_a_sign_in_that_takes_too_long(world: World, browser: Browser) -> 
 @pytest.mark.parametrize(
     "claims",
     [
-        {"nonce": "another"}, {"nonce": None}, {"aud": "another"}, {"aud": ["another"]}, {"iss": "https://evil.example"},
-        {"exp": 1}, {"iat": 9_999_999_999}, {"sub": None},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "another"},
+        {"aud": ["another"]},
+        {"iss": "https://evil.example"},
+        {"exp": 1},
+        {"iat": 9_999_999_999},
+        {"sub": None},
     ],
     ids=lambda claims: " ".join(f"{name} {value}" for name, value in claims.items()),
-)  # fmt: skip
+)
 async def test_a_token_that_is_not_this_sign_ins(world: World, browser: Browser, claims: dict[str, Any]) -> None:
     world.control("POST", "/operators/claims", **claims)
     assert says(await browser.sign_in(OLGA), NOT_PROVEN)
@@ -164,11 +170,23 @@ async def test_a_token_for_several_was_given_to_us(world: World, browser: Browse
 @pytest.mark.parametrize(
     "to",
     [
-        "//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example/", "evil.example", "/a//b", "",
-        "/a\r\nSet-Cookie: a=b", "/\t/evil.example", "javascript:alert(1)", "/sign-in", "/sign-out", "/api/connections",
-        "/é", "/" + "a" * 2001,
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example/",
+        "evil.example",
+        "/a//b",
+        "",
+        "/a\r\nSet-Cookie: a=b",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "/sign-in",
+        "/sign-out",
+        "/api/connections",
+        "/é",
+        "/" + "a" * 2001,
     ],
-)  # fmt: skip
+)
 async def test_nobody_is_sent_elsewhere(browser: Browser, to: str) -> None:
     assert (await browser.sign_in(OLGA, to)).headers["Location"] == "/"
     # Nor by a cookie that somebody else has set for the browser.

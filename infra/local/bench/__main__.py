@@ -89,16 +89,27 @@ async def _google_consents(running: Machine, found: Connection, _tenant: str) ->
 
 
 FABRIKAM = Large(
-    title="Microsoft 365", platform="microsoft365", name="Fabrikam", domain="fabrikam.com",
-    actions=("consent", "assign-role"), consents=_microsoft_consents, listing=graph_users,
+    title="Microsoft 365",
+    platform="microsoft365",
+    name="Fabrikam",
+    domain="fabrikam.com",
+    actions=("consent", "assign-role"),
+    consents=_microsoft_consents,
+    listing=graph_users,
     service=lambda running: running.app.settings.microsoft.graph_url,
     token=lambda running: running.app.settings.microsoft.graph_url,
-)  # fmt: skip
+)
 HARBOUR = Large(
-    title="Google Workspace", platform="google", name="Harbour", domain="harbour.example",
-    actions=("install-app",), consents=_google_consents, listing=directory_users,
-    service=lambda running: running.app.settings.google.admin_url, token=lambda _: DELEGATED,
-)  # fmt: skip
+    title="Google Workspace",
+    platform="google",
+    name="Harbour",
+    domain="harbour.example",
+    actions=("install-app",),
+    consents=_google_consents,
+    listing=directory_users,
+    service=lambda running: running.app.settings.google.admin_url,
+    token=lambda _: DELEGATED,
+)
 
 
 async def connected(running: Machine, large: Large) -> ConnectionId:

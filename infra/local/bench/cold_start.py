@@ -58,10 +58,17 @@ def _imports(title: str, names: str, python: Path = Path(sys.executable)) -> Sta
 def starts(environment: Mapping[str, str]) -> list[Start]:
     """Ours, and what others would do instead."""
     answers = [
-        Start(title=f"first answer of {name}, from the database", code=FIRST, says="200", more={
-            **environment, "BENCH_FUNCTION": name,
-        }) for name in ("health", "list_connections")
-    ]  # fmt: skip
+        Start(
+            title=f"first answer of {name}, from the database",
+            code=FIRST,
+            says="200",
+            more={
+                **environment,
+                "BENCH_FUNCTION": name,
+            },
+        )
+        for name in ("health", "list_connections")
+    ]
     peers = [
         _imports("azure.functions and httpx", "azure.functions, httpx"),
         _imports("… and SQLAlchemy's core", "azure.functions, httpx, sqlalchemy"),
@@ -82,9 +89,12 @@ def until_told(start: Start) -> float:
     """Seconds from the process's beginning to its first line."""
     begin = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own words
-        [start.python, "-c", start.code], cwd=ROOT, env={**os.environ, **(start.more or {})}, stdout=subprocess.PIPE,
+        [start.python, "-c", start.code],
+        cwd=ROOT,
+        env={**os.environ, **(start.more or {})},
+        stdout=subprocess.PIPE,
         text=True,
-    ) as process:  # fmt: skip
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - for the types: it is a pipe
         told = process.stdout.readline().strip()
         taken = time.perf_counter() - begin

@@ -6,6 +6,7 @@ import time
 import httpx
 
 from infra.local.machine import Machine
+from shared.storage.ids import ConnectionId
 from shared.web.accounts import sign_in_link
 
 TIMES = 30
@@ -14,12 +15,12 @@ LEAST_PATH = "/style.css"
 SECTIONS = ("", "/plan?for=revoke", "/ledger", "/policies", "/directory", "/quarantine", "/reports", "/certificate")
 
 
-async def first_bytes(running: Machine, connection: str) -> dict[str, float]:
+async def first_bytes(running: Machine, connection_id: ConnectionId) -> dict[str, float]:
     """The median seconds from a request to the head of its answer, by page of a running connection."""
-    paths = [LEAST_PATH, "/", "/connections/new", *(f"/connections/{connection}{section}" for section in SECTIONS)]
+    paths = [LEAST_PATH, "/", "/connections/new", *(f"/connections/{connection_id}{section}" for section in SECTIONS)]
     async with httpx.AsyncClient(base_url=running.address, follow_redirects=True, trust_env=False) as browser:
         (await browser.get(await sign_in_link(running.app))).raise_for_status()
-        return {path.replace(connection, "…"): await _median(browser, path) for path in paths}
+        return {path.replace(connection_id, "…"): await _median(browser, path) for path in paths}
 
 
 async def _median(browser: httpx.AsyncClient, path: str) -> float:

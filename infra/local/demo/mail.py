@@ -13,13 +13,19 @@ from shared.foundation.brand import Brand
 
 USER = "agate.aspen@orchard.example"
 RISKY = {
-    "name": "risky senders", "everyone": True, "conditions": {"senders": ["risky.example"]}, "actions": ["label"],
-}  # fmt: skip
+    "name": "risky senders",
+    "everyone": True,
+    "conditions": {"senders": ["risky.example"]},
+    "actions": ["label"],
+}
 # Whoever writes in a colleague's name, from an address that is not theirs, and wants money.
 PAYMENTS = {
-    "name": "payments", "order": 1, "everyone": True, "actions": ["quarantine"],
+    "name": "payments",
+    "order": 1,
+    "everyone": True,
+    "actions": ["quarantine"],
     "conditions": {"match": "all", "impersonation": True, "words": ["wire transfer"]},
-}  # fmt: skip
+}
 
 
 def names(life: Life) -> Brand:

@@ -13,23 +13,27 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
 from infra.local.demo import browser
+from infra.local.demo.place import Place
 from infra.local.machine import machine
-from infra.local.simulators import Simulators
 
 # Real time; the simulated one is moved.
 PATIENCE = 30.0
 POLL = 0.1
 # Only these are waited for by the story itself; for anything else a little time is all it takes.
 TOLD = frozenset({"waiting_for_administrator", "waiting_for_time"})
-GOOD = {"grant": {"present", "borrowed"}, "run": {"present", "running", "on demand, seen"},
-        "revoke": {"absent", "stopped"}, "cleanup": {"absent", "borrowed"}}  # fmt: skip
+GOOD = {
+    "grant": {"present", "borrowed"},
+    "run": {"present", "running", "on demand, seen"},
+    "revoke": {"absent", "stopped"},
+    "cleanup": {"absent", "borrowed"},
+}
 
 Rows = list[dict[str, Any]]
 
@@ -57,24 +61,6 @@ class Story:
     """(rows, snapshot): of which objects the tenant itself says what we say, by name."""
     later: frozenset[str] = frozenset()
     """Rows that are not made at once, but when a policy first names somebody."""
-
-
-class Place(Protocol):
-    """Where the service runs, with the simulated platforms and one clock that everybody follows."""
-
-    @property
-    def address(self) -> str:
-        """Where browsers and operators reach the service."""
-        ...
-
-    @property
-    def simulators(self) -> Simulators:
-        """The platforms."""
-        ...
-
-    def move_clock(self, by: timedelta) -> None:
-        """Let time pass."""
-        ...
 
 
 @dataclass(kw_only=True)

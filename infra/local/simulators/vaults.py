@@ -93,9 +93,12 @@ class Vaults:
         """What a cloud's runtime sets: where an app and a function get their own tokens."""
         pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         key = {
-            "type": "service_account", "client_email": ACCOUNT, "token_uri": f"{self.address}/token",
-            "private_key_id": "1", "private_key": self.account.private_bytes(*pem).decode(),
-        }  # fmt: skip
+            "type": "service_account",
+            "client_email": ACCOUNT,
+            "token_uri": f"{self.address}/token",
+            "private_key_id": "1",
+            "private_key": self.account.private_bytes(*pem).decode(),
+        }
         file = self.folder / "deployment.json"
         file.write_text(json.dumps(key))
         return {

@@ -59,9 +59,13 @@ class KeyVault:
         asked = {"alg": ALGORITHM, "value": base64.urlsafe_b64encode(value).rstrip(b"=").decode()}
         async with self._wire.client(self._base) as http:
             reply = await http.send(
-                "POST", f"{key}/{what}", params=API, json=asked, headers={"Authorization": f"Bearer {token}"},
+                "POST",
+                f"{key}/{what}",
+                params=API,
+                json=asked,
+                headers={"Authorization": f"Bearer {token}"},
                 repeatable=True,
-            )  # fmt: skip
+            )
         if reply.status == 400 and what == "unwrapkey":
             raise not_ours()
         if 400 <= reply.status < 500:

@@ -44,9 +44,12 @@ class Kms:
         asked = _checked(field, value) | _checked("additionalAuthenticatedData", scope.encode())
         async with self._wire.client(self._url) as http:
             reply = await http.send(
-                "POST", f"/v1/{self._key}:{what}", json=asked, headers={"Authorization": f"Bearer {token}"},
+                "POST",
+                f"/v1/{self._key}:{what}",
+                json=asked,
+                headers={"Authorization": f"Bearer {token}"},
                 repeatable=True,
-            )  # fmt: skip
+            )
         said = reply.json()
         if 400 <= reply.status < 500:
             raise _refused(reply, said, what)

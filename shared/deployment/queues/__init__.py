@@ -24,7 +24,7 @@ class Job:
     """The name of a handler and the connection it is for. Holds no state and no secret."""
 
     name: str
-    connection: ConnectionId
+    connection_id: ConnectionId
 
     @property
     def queue(self) -> str:
@@ -42,7 +42,7 @@ class Queue(Protocol):
 
 def encode(job: Job, not_before: datetime) -> str:
     """The job as a message, in JSON."""
-    content = {"name": job.name, "connection": job.connection, "not_before": not_before.isoformat()}
+    content = {"name": job.name, "connection": job.connection_id, "not_before": not_before.isoformat()}
     return json.dumps(content, separators=(",", ":"))
 
 
@@ -62,7 +62,7 @@ def decode(message: str) -> tuple[Job, datetime]:
         case {"name": str(name), "connection": str(connection), "not_before": str(moment), **rest} if not rest:
             if not NAME.fullmatch(name) or not CONNECTION.fullmatch(connection):
                 raise ValueError("it names no job or no connection")
-            return Job(name=name, connection=ConnectionId(connection)), _moment(moment)
+            return Job(name=name, connection_id=ConnectionId(connection)), _moment(moment)
     raise ValueError("it has not the fields of a job")
 
 

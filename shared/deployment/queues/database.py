@@ -37,7 +37,7 @@ class EmbeddedQueue:
             waiting = await write.execute(
                 sa.select(table.c.id).where(
                     table.c.name == job.name,
-                    table.c.connection == job.connection,
+                    table.c.connection == job.connection_id,
                     table.c.receipt.is_(None),
                     table.c.not_before <= not_before,
                 )
@@ -45,9 +45,9 @@ class EmbeddedQueue:
             if waiting.first() is None:
                 await write.execute(
                     sa.insert(table).values(
-                        id=new_id(), name=job.name, connection=job.connection, not_before=not_before
+                        id=new_id(), name=job.name, connection=job.connection_id, not_before=not_before
                     )
-                )  # fmt: skip
+                )
 
     async def receive(self, now: datetime) -> Delivery | None:
         """The next due job, hidden from others for HIDDEN; None when nothing is due."""
@@ -61,7 +61,7 @@ class EmbeddedQueue:
                 sa.update(table).where(table.c.id == due.id).values(receipt=receipt, not_before=now + HIDDEN)
             )
             row = (await write.execute(sa.select(table).where(table.c.id == due.id))).one()
-        job = Job(name=row.name, connection=row.connection)
+        job = Job(name=row.name, connection_id=row.connection)
         return Delivery(id=row.id, receipt=receipt, job=job)
 
     async def finish(self, delivery: Delivery) -> None:

@@ -16,6 +16,7 @@ from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
 from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
 from shared.platforms.rows import rows_of
+from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
@@ -99,22 +100,24 @@ async def _send(app: App, lease: Lease, name: str) -> None:
     if waited < GIVEN_UP:
         again = now + min(max(waited / 4, SOON), SELDOM)
         try:
-            recipients = recipients | await _handed_over(app, lease.connection, row)
+            recipients = recipients | await _handed_over(app, lease.connection_id, row)
             sentence = "The mail server asked to be asked again later, for some recipients."
         except Temporary as error:
             sentence = error.sentence
     if WAITING not in recipients.values():
         again = sentence = None
-    await store.note(app.database, lease.connection, name, recipients=recipients, not_before=again, sentence=sentence)
+    await store.note(
+        app.database, lease.connection_id, name, recipients=recipients, not_before=again, sentence=sentence
+    )
     if again is not None:
-        await app.queue.send(Job(name="report", connection=lease.connection), again)
+        await app.queue.send(Job(name="report", connection_id=lease.connection_id), again)
     if sentence != row["sentence"] and sentence is not None:
         log.warning(sentence, extra={"report": name})
     if waited >= GIVEN_UP:
         log.error("report given up: nobody took it for days", extra={"report": name})
 
 
-async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dict[str, str]:
+async def _handed_over(app: App, connection_id: ConnectionId, row: Mapping[str, Any]) -> dict[str, str]:
     """What became of each recipient that still waits. Raises Temporary if nobody was sent anything."""
     from shared.flows.reports import delivery, rendering
 
@@ -131,7 +134,7 @@ async def _handed_over(app: App, connection: str, row: Mapping[str, Any]) -> dic
             html=rendering.html(content),
             figures=rendering.figures(content),
             software=app.settings.brand.software,
-            id=f"{row['name']}.{connection}",
+            id=f"{row['name']}.{connection_id}",
         )
         waiting = [address for address, state in recipients.items() if state == WAITING]
         return delivery.hand_over(smtp, app.wire.ssl_context, message, waiting)

@@ -87,11 +87,11 @@ class Standing:
     """By name, when sending is tried next."""
 
 
-async def standing(database: Database, connection: str, since: datetime) -> Standing:
+async def standing(database: Database, connection_id: ConnectionId, since: datetime) -> Standing:
     """How things stand, of what ended after `since` or waits to be sent: one look, for most find nothing to do."""
     asked, made = db.report_settings, db.reports
     # A row that is always there, so that one query tells of either table, whichever has something.
-    one = sa.select(sa.literal(connection).label("id")).subquery()
+    one = sa.select(sa.literal(connection_id).label("id")).subquery()
     recent = sa.and_(made.c.connection == one.c.id, sa.or_(made.c.ends > since, made.c.not_before.is_not(None)))
     query = (
         sa.select(asked.c.kinds, asked.c.recipients, made.c.name, made.c.not_before)
@@ -114,11 +114,11 @@ def _kinds(stored: Mapping[str, str | None]) -> dict[Kind, datetime | None]:
     return {Kind(kind): datetime.fromisoformat(since) if since else None for kind, since in stored.items()}
 
 
-async def subscription(database: Database, connection: str) -> Subscription:
+async def subscription(database: Database, connection_id: ConnectionId) -> Subscription:
     """What is asked for; weekly reports that are mailed to nobody, until somebody says otherwise."""
     table = db.report_settings
     async with database.read() as read:
-        return _subscription((await read.execute(sa.select(table).where(table.c.connection == connection))).first())
+        return _subscription((await read.execute(sa.select(table).where(table.c.connection == connection_id))).first())
 
 
 def _subscription(row: Any) -> Subscription:
@@ -164,7 +164,7 @@ async def add(
 ) -> bool:
     """Keep a report, if there is none of its name yet. Raises Superseded if the run lost its lease."""
     row = {
-        "connection": lease.connection,
+        "connection": lease.connection_id,
         "name": period.name,
         "kind": str(period.kind),
         "begins": period.begin,
@@ -186,7 +186,7 @@ async def take(database: Database, lease: Lease, name: str, now: datetime, until
     Raises Superseded if the run lost its lease: once a connection has been revoked nothing more is sent.
     """
     table = db.reports
-    mine = (table.c.connection == lease.connection, table.c.name == name)
+    mine = (table.c.connection == lease.connection_id, table.c.name == name)
     async with database.write() as write:
         await still_ours(write, lease, now)
         due = sa.update(table).where(*mine, table.c.not_before <= now).values(not_before=until)
@@ -197,7 +197,7 @@ async def take(database: Database, lease: Lease, name: str, now: datetime, until
 
 async def note(
     database: Database,
-    connection: str,
+    connection_id: ConnectionId,
     name: str,
     *,
     recipients: Mapping[str, str],
@@ -206,7 +206,7 @@ async def note(
 ) -> None:
     """Note what came of sending a report, and when it is tried again, if it is."""
     table = db.reports
-    mine = (table.c.connection == connection, table.c.name == name)
+    mine = (table.c.connection == connection_id, table.c.name == name)
     async with database.write() as write:
         values = {"recipients": dict(recipients), "not_before": not_before, "sentence": sentence}
         await write.execute(sa.update(table).where(*mine).values(values))
@@ -221,7 +221,7 @@ async def forget_recipients(write: AsyncConnection, connection_id: ConnectionId)
 
 
 async def page(
-    database: Database, connection: str, *, after: str | None = None, most: int
+    database: Database, connection_id: ConnectionId, *, after: str | None = None, most: int
 ) -> tuple[list[ReportSummary], str | None]:
     """Some reports without what is in them, the newest first, and the name of the last if there are more.
 
@@ -229,10 +229,10 @@ async def page(
     """
     table = db.reports.c
     columns = [column for column in table if column.name not in ("content", "connection")]
-    query = sa.select(*columns).where(table.connection == connection)
+    query = sa.select(*columns).where(table.connection == connection_id)
     async with database.read() as read:
         if after is not None:
-            there = sa.select(table.ends, table.kind).where(table.connection == connection, table.name == after)
+            there = sa.select(table.ends, table.kind).where(table.connection == connection_id, table.name == after)
             last = (await read.execute(there)).first()
             if last is None:
                 return [], None
@@ -242,10 +242,10 @@ async def page(
     return [_summary(row) for row in rows[:most]], rows[most - 1]["name"] if len(rows) > most else None
 
 
-async def found(database: Database, connection: str, name: str) -> Report | None:
+async def found(database: Database, connection_id: ConnectionId, name: str) -> Report | None:
     """One report with what is in it, or None."""
     table = db.reports
-    query = sa.select(table).where(table.c.connection == connection, table.c.name == name)
+    query = sa.select(table).where(table.c.connection == connection_id, table.c.name == name)
     async with database.read() as read:
         row = (await read.execute(query)).mappings().first()
         return Report(**{**row, "kind": Kind(row["kind"])}) if row else None

@@ -64,9 +64,15 @@ class Api:
 
         for get in (self._token, self._renew):
             reply = await self._http.send(
-                method.verb, path, headers={"Authorization": f"Bearer {await get()}"}, params=params, json=body,
-                repeatable=method.repeatable, slowed=self._slowed, tried=tried,
-            )  # fmt: skip
+                method.verb,
+                path,
+                headers={"Authorization": f"Bearer {await get()}"},
+                params=params,
+                json=body,
+                repeatable=method.repeatable,
+                slowed=self._slowed,
+                tried=tried,
+            )
             if reply.status != 401:
                 break
         if reply.status >= 300:

@@ -93,9 +93,10 @@ async def finish(reading: MailboxRun) -> None:
 async def _judge(reading: MailboxRun, message: str) -> None:
     try:
         found = await reading.api.call(
-            MESSAGES_GET, {"id": message},
+            MESSAGES_GET,
+            {"id": message},
             params={"format": "metadata", "metadataHeaders": list(HEADERS), "fields": FIELDS},
-        )  # fmt: skip
+        )
         judgement = await _judged(reading, found)
     except Missing:
         return  # deleted meanwhile
@@ -179,9 +180,16 @@ async def _write_down(reading: MailboxRun, decision: Decision, found: Record) ->
         if new and box is not None:
             first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
             await quarantine.add(
-                write, box, connection, decision, address=reading.mailbox.address, sender=first.get("from", ""),
-                subject=first.get("subject", ""), labels=found.get("labelIds", []), now=now,
-            )  # fmt: skip
+                write,
+                box,
+                connection,
+                decision,
+                address=reading.mailbox.address,
+                sender=first.get("from", ""),
+                subject=first.get("subject", ""),
+                labels=found.get("labelIds", []),
+                now=now,
+            )
     return new
 
 

@@ -18,11 +18,19 @@ def call_recorder(operations: Operations, clock: Clock, *, client: str, subject:
     def note(method: Method, target: str | None, one: Try, reason: str | None) -> None:
         operations.add(
             Operation(
-                at=clock.now(), run=run, client=client, subject=subject, method=method.id, target=target,
-                status=one.status, reason=reason or None, attempt=one.attempt,
-                milliseconds=round(one.seconds * 1000), quota=method.quota,
+                at=clock.now(),
+                run=run,
+                client=client,
+                subject=subject,
+                method=method.id,
+                target=target,
+                status=one.status,
+                reason=reason or None,
+                attempt=one.attempt,
+                milliseconds=round(one.seconds * 1000),
+                quota=method.quota,
             )
-        )  # fmt: skip
+        )
 
     return note
 
@@ -30,6 +38,15 @@ def call_recorder(operations: Operations, clock: Clock, *, client: str, subject:
 def token_call(at: datetime, *, client: str, subject: str | None, run: str, refused: str | None = None) -> Operation:
     """That a token was asked for, and whether it was given; never the token."""
     return Operation(
-        at=at, run=run, client=client, subject=subject, method=MINT, target=None, status=400 if refused else 200,
-        reason=refused, attempt=1, milliseconds=0, quota=0,
-    )  # fmt: skip
+        at=at,
+        run=run,
+        client=client,
+        subject=subject,
+        method=MINT,
+        target=None,
+        status=400 if refused else 200,
+        reason=refused,
+        attempt=1,
+        milliseconds=0,
+        quota=0,
+    )

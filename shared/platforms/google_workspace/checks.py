@@ -45,9 +45,11 @@ async def rule(tenant: Tenant, identity: str | None) -> Sighting:
     ]
     off = any(state.get("ruleId") == key and state.get("enabled") is False for state in states)
     return Sighting(
-        present=True, evidence=f"a policy holds the rule with the id {key}{', switched off' if off else ''}",
-        identity=key, flaw="it is switched off" if off else "",
-    )  # fmt: skip
+        present=True,
+        evidence=f"a policy holds the rule with the id {key}{', switched off' if off else ''}",
+        identity=key,
+        flaw="it is switched off" if off else "",
+    )
 
 
 async def _policies(tenant: Tenant) -> list[Record]:
@@ -69,8 +71,9 @@ async def route(tenant: Tenant, identity: str | None) -> Sighting:
     name = route_name(tenant.connection)
     return _told(
         [event for event in await _changes(tenant) if event["setting"] == ROUTE_SETTING and event["name"] == name],
-        identity, name,
-    )  # fmt: skip
+        identity,
+        name,
+    )
 
 
 async def gateway(tenant: Tenant, identity: str | None) -> Sighting:
@@ -101,9 +104,10 @@ async def _changes(tenant: Tenant) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
         for event in (CREATED, CHANGED, DELETED):
             params = {
-                "eventName": event, "startTime": tenant.connection.created_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                "eventName": event,
+                "startTime": tenant.connection.created_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
                 "maxResults": "1000",
-            }  # fmt: skip
+            }
             args = {"userKey": "all", "applicationName": "admin"}
             async for page in tenant.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):
                 found += [one for activity in page for one in _events(activity, event)]
@@ -148,10 +152,12 @@ async def delegation(tenant: Tenant, _identity: str | None) -> Sighting:
 async def recorded(tenant: Tenant, begin: datetime, end: datetime) -> dict[str, int]:
     """How often Google's own token log says that our service account called each method, in a span of time."""
     params = {
-        "eventName": "activity", "startTime": f"{begin:%Y-%m-%dT%H:%M:%S.000Z}",
-        "endTime": f"{end:%Y-%m-%dT%H:%M:%S.000Z}", "maxResults": "1000",
+        "eventName": "activity",
+        "startTime": f"{begin:%Y-%m-%dT%H:%M:%S.000Z}",
+        "endTime": f"{end:%Y-%m-%dT%H:%M:%S.000Z}",
+        "maxResults": "1000",
         "filters": f"client_id=={tenant.credentials.delegation.client_id}",
-    }  # fmt: skip
+    }
     counted: dict[str, int] = {}
     args = {"userKey": "all", "applicationName": "token"}
     async for page in tenant.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):

@@ -52,10 +52,13 @@ class Mailboxes:
                 if not held:
                     self._operations.add(
                         token_call(
-                            self._clock.now(), client=self._delegation.address, subject=address, run=self._run,
+                            self._clock.now(),
+                            client=self._delegation.address,
+                            subject=address,
+                            run=self._run,
                             refused=refused,
                         )
-                    )  # fmt: skip
+                    )
 
         note = call_recorder(
             self._operations, self._clock, client=self._delegation.address, subject=address, run=self._run

@@ -29,9 +29,12 @@ def audience(context: Context) -> str:
 async def take(context: Context, platform: str, headers: Mapping[str, str], body: bytes) -> None:
     """Verify a push and note the news. Raises Refused 401 for one that Google did not send for us."""
     genuine = await is_account(
-        context.issuers, headers.get("authorization", ""), context.settings.google.push_account,
-        certs_url=context.settings.google.certs_url, audience=audience(context),
-    )  # fmt: skip
+        context.issuers,
+        headers.get("authorization", ""),
+        context.settings.google.push_account,
+        certs_url=context.settings.google.certs_url,
+        audience=audience(context),
+    )
     if not genuine:
         raise Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
     news = _news(body)
@@ -41,7 +44,7 @@ async def take(context: Context, platform: str, headers: Mapping[str, str], body
         return
     address, position = news
     for connection in await mailboxes.notice(context.database, platform, address, position):
-        await context.queue.send(Job(name="scan", connection=connection), context.clock.now())
+        await context.queue.send(Job(name="scan", connection_id=connection), context.clock.now())
 
 
 def _news(body: bytes) -> tuple[str, int] | None:

@@ -84,7 +84,7 @@ async def _mailbox(
     except Temporary as error:
         await mailboxes.put_off(
             database, connection.id, mailbox, reason=error.sentence, not_before=context.clock.now() + error.after
-        )  # fmt: skip
+        )
     except BaseException:
         await mailboxes.put_off(database, connection.id, mailbox)
         raise
@@ -96,8 +96,11 @@ async def _read(reading: MailboxRun) -> int:
     """Everything since the stored position. Returns the position to go on from next time."""
     start = int(reading.mailbox.position or 0)
     params = {
-        "startHistoryId": str(start), "historyTypes": "messageAdded", "labelId": "INBOX", "maxResults": A_PAGE,
-    }  # fmt: skip
+        "startHistoryId": str(start),
+        "historyTypes": "messageAdded",
+        "labelId": "INBOX",
+        "maxResults": A_PAGE,
+    }
     token: str | None = None
     while True:
         try:

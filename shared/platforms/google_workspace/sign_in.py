@@ -119,9 +119,12 @@ class SignIn:
                 403, "not_an_organisation", "You signed in with a private account. Use your organisation's account."
             )
         return Granted(
-            access_token=str(answer["access_token"]), refresh_token=refresh, account=str(claims["sub"]),
-            address=str(claims["email"]).lower(), domain=str(claims["hd"]).lower(),
-        )  # fmt: skip
+            access_token=str(answer["access_token"]),
+            refresh_token=refresh,
+            account=str(claims["sub"]),
+            address=str(claims["email"]).lower(),
+            domain=str(claims["hd"]).lower(),
+        )
 
     async def refresh(self, secret: str) -> Refreshed:
         """A new access token. Raises TokenRefused if the grant does not hold any more."""
@@ -131,9 +134,10 @@ class SignIn:
         if not isinstance(answer.get("access_token"), str) or not isinstance(seconds, int):
             raise unreadable(self._host(), 200)
         return Refreshed(
-            access_token=answer["access_token"], expires_at=now + timedelta(seconds=seconds),
+            access_token=answer["access_token"],
+            expires_at=now + timedelta(seconds=seconds),
             refresh_token=new if isinstance(new, str) and new else None,
-        )  # fmt: skip
+        )
 
     async def revoke(self, secret: str) -> None:
         """Give the grant back, with every token that came of it. One that holds no more is given back already."""

@@ -63,7 +63,7 @@ class Tenant:
             database=context.database,
             seal=context.seal,
             clock=context.clock,
-            connection=connection.id,
+            connection_id=connection.id,
             fetch=self._fetch,
             keep=connection.stage < Stage.REVOKE,
         )

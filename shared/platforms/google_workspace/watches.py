@@ -139,17 +139,29 @@ async def _watch(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox | None, user
         if wrong := set_up_wrongly(closed):
             raise wrong from None
         await mailboxes.keep(
-            database, connection, user, address, reason=closed.sentence, not_before=now + UNTIL_KNOWN_BETTER,
+            database,
+            connection,
+            user,
+            address,
+            reason=closed.sentence,
+            not_before=now + UNTIL_KNOWN_BETTER,
             renewed_at=now,
-        )  # fmt: skip
+        )
         return False
     told = int(answer["historyId"])
     position = told if mailbox is None or mailbox.position is None else mailbox.position
     until = datetime.fromtimestamp(int(answer["expiration"]) / 1000, UTC)
     await mailboxes.keep(
-        database, connection, user, address, position=position, watched_until=until, renewed_at=now, reason=None,
+        database,
+        connection,
+        user,
+        address,
+        position=position,
+        watched_until=until,
+        renewed_at=now,
+        reason=None,
         not_before=None,
-    )  # fmt: skip
+    )
     return True
 
 

@@ -67,16 +67,32 @@ def _connector(key: str, noun: str, title: str, why: str, settings: Any, **more:
 
 def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without: str) -> Change:
     return _connector(
-        key, "InboundConnector", title, why, settings, claims=("grant-mail-flow", claim), without=without,
-        removed_in=Stage.CLEANUP, serves=ROUTING, kept_for=UNTIL_MAIL_IS_BACK,
-    )  # fmt: skip
+        key,
+        "InboundConnector",
+        title,
+        why,
+        settings,
+        claims=("grant-mail-flow", claim),
+        without=without,
+        removed_in=Stage.CLEANUP,
+        serves=ROUTING,
+        kept_for=UNTIL_MAIL_IS_BACK,
+    )
 
 
 def _outbound(key: str, title: str, why: str, settings: Any, serves: tuple[str, ...]) -> Change:
     return _connector(
-        key, "OutboundConnector", title, why, settings, claims=("grant-mail-flow", "revoke-mail-flow"),
-        without="mail flows unscanned or waits", removed_in=Stage.REVOKE, serves=serves, kept_for=UNTIL_ROUTING_ENDS,
-    )  # fmt: skip
+        key,
+        "OutboundConnector",
+        title,
+        why,
+        settings,
+        claims=("grant-mail-flow", "revoke-mail-flow"),
+        without="mail flows unscanned or waits",
+        removed_in=Stage.REVOKE,
+        serves=serves,
+        kept_for=UNTIL_ROUTING_ENDS,
+    )
 
 
 def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change, Change]:

@@ -57,9 +57,13 @@ def _signer(client_id: str, pem: bytes) -> Callable[[str], str]:
         # The machine's own time: Microsoft compares it with its own.
         now = datetime.now(UTC)
         content = {
-            "aud": f"{authority}/oauth2/v2.0/token", "iss": client_id, "sub": client_id, "jti": str(uuid4()),
-            "nbf": now, "exp": now + LIFE,
-        }  # fmt: skip
+            "aud": f"{authority}/oauth2/v2.0/token",
+            "iss": client_id,
+            "sub": client_id,
+            "jti": str(uuid4()),
+            "nbf": now,
+            "exp": now + LIFE,
+        }
         return jwt.encode(content, key, algorithm="PS256", headers={"x5t#S256": thumbprint})
 
     return sign

@@ -72,9 +72,15 @@ async def _read(tenant: Tenant, kind: str, kinds: tuple[str, ...], whole: Any, w
 
 
 async def _settle(
-    tenant: Tenant, kind: str, kinds: tuple[str, ...], pages: AsyncIterator[DeltaPage], write: Any,
-    *, complete: bool, plausible: float,
-) -> None:  # fmt: skip
+    tenant: Tenant,
+    kind: str,
+    kinds: tuple[str, ...],
+    pages: AsyncIterator[DeltaPage],
+    write: Any,
+    *,
+    complete: bool,
+    plausible: float,
+) -> None:
     copy = directory.Copy(tenant.context.database, tenant.connection.id)
     last: str | None = None
     async for page in pages:

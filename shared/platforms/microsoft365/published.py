@@ -20,21 +20,28 @@ def published(brand: Brand) -> tuple[Published, ...]:
         _line("grant-mail-flow", Stage.GRANT, MAIL, "Creates mail flow connectors and transport rules."),
         _line("grant-token", Stage.GRANT, MAIL, "Uses OAuth 2.0 to obtain Exchange Online's access token."),
         _line(
-            "grant-spoof", Stage.GRANT, MAIL,
+            "grant-spoof",
+            Stage.GRANT,
+            MAIL,
             f"Adds a domain pair for {brand.service} to the allow entries for spoofed senders in "
             "the Tenant Allow/Block List.",
         ),
         _line(
-            "grant-ip", Stage.GRANT, MAIL,
-            f"Adds the IP addresses of {brand.service} to the IP Allow List in connection "
-            "filtering.",
+            "grant-ip",
+            Stage.GRANT,
+            MAIL,
+            f"Adds the IP addresses of {brand.service} to the IP Allow List in connection filtering.",
         ),
         _line(
-            "run-groups", Stage.RUN, ADMIN,
+            "run-groups",
+            Stage.RUN,
+            ADMIN,
             "Updates the Microsoft 365 virtual groups when the policy target changes.",
         ),
         _line(
-            "run-sync", Stage.RUN, ADMIN,
+            "run-sync",
+            Stage.RUN,
+            ADMIN,
             "Synchronizes with Microsoft 365 daily to obtain information about new users, groups, verified domains, "
             "and MX records.",
         ),
@@ -44,22 +51,27 @@ def published(brand: Brand) -> tuple[Published, ...]:
         _line("revoke-reports", Stage.REVOKE, ADMIN, "Stops generating scheduled reports."),
         _line("revoke-groups", Stage.REVOKE, ADMIN, "Removes the Microsoft 365 virtual groups."),
         _line(
-            "revoke-mail-flow", Stage.REVOKE, MAIL,
+            "revoke-mail-flow",
+            Stage.REVOKE,
+            MAIL,
             "Removes the mail flow connectors for outbound protection and the transport rules for rerouting messages.",
         ),
         _line("cleanup-app", Stage.CLEANUP, ADMIN, f"Removes the {brand.application} from Azure AD."),
         _line(
-            "cleanup-spoof", Stage.CLEANUP, ADMIN,
+            "cleanup-spoof",
+            Stage.CLEANUP,
+            ADMIN,
             f"Removes the domain pair for {brand.service} from the allow entries for spoofed "
             "senders in the Tenant Allow/Block List.",
         ),
         _line(
-            "cleanup-ip", Stage.CLEANUP, ADMIN,
-            f"Removes the IP addresses of {brand.service} from the IP Allow List in connection "
-            "filtering.",
+            "cleanup-ip",
+            Stage.CLEANUP,
+            ADMIN,
+            f"Removes the IP addresses of {brand.service} from the IP Allow List in connection filtering.",
         ),
         _line("cleanup-skip-spam", Stage.CLEANUP, MAIL, f"Deletes {brand.rule_skip_spam}."),
         _line("cleanup-junk", Stage.CLEANUP, MAIL, f"Deletes {brand.rule_junk}."),
         _line("cleanup-inbound-in", Stage.CLEANUP, MAIL, f"Deletes {brand.inbound_incoming}."),
         _line("cleanup-inbound-out", Stage.CLEANUP, MAIL, f"Deletes {brand.inbound_outgoing}."),
-    )  # fmt: skip
+    )

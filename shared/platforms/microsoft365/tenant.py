@@ -113,7 +113,7 @@ async def open_tenant(context: Context, connection: Connection, ledger: Ledger, 
         database=context.database,
         seal=context.seal,
         clock=context.clock,
-        connection=connection.id,
+        connection_id=connection.id,
         fetch=fetch,
         keep=connection.stage < Stage.CLEANUP,
     )

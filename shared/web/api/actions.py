@@ -19,9 +19,7 @@ class Sync(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"accept_loss": False}]})
 
-    accept_loss: bool = Field(
-        default=False, description="somebody has looked: the directory really has shrunk so much"
-    )  # fmt: skip
+    accept_loss: bool = Field(default=False, description="somebody has looked: the directory really has shrunk so much")
 
 
 class Look(Strict):
@@ -52,9 +50,16 @@ NOTED: Noted = {"accepted": True}
 
 
 @refuses(
-    "400 unknown_platform", "400 tenant_needed", "400 site_not_served", "400 unknown_mode", "400 not_possible_here",
-    "400 no_scanner", "400 action_not_possible", "403 another_customer", "502",
-)  # fmt: skip
+    "400 unknown_platform",
+    "400 tenant_needed",
+    "400 site_not_served",
+    "400 unknown_mode",
+    "400 not_possible_here",
+    "400 no_scanner",
+    "400 action_not_possible",
+    "403 another_customer",
+    "502",
+)
 async def create(app: App, request: Request, body: NewConnection) -> Created[MadeConnection]:
     """Create a connection. Nothing changes in the tenant before its administrator has consented."""
     return created(made_connection(await make(app, request, body)))
@@ -64,9 +69,11 @@ async def make(app: App, request: Request, body: grant.NewConnection) -> grant.M
     """Make a connection for whoever asks. Raises Refused if it would be another customer's, or might become so."""
     if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
         raise Refused(
-            400, "tenant_needed", "tenant: name it. On this platform a consent does not show who gave it, so another "
+            400,
+            "tenant_needed",
+            "tenant: name it. On this platform a consent does not show who gave it, so another "
             "customer's could be taken for it.",
-        )  # fmt: skip
+        )
     return await grant.create(app, _theirs(request, body), request.actor.name)
 
 

@@ -75,9 +75,13 @@ async def page_of(app: App, request: Request, query: Filter) -> ConnectionPage:
 def wanted(request: Request, query: Filter) -> Wanted:
     """The filter in the search's words; nobody finds what is not theirs."""
     return Wanted(
-        customer=request.actor.customer, stage=Stage[query.stage.upper()] if query.stage else None,
-        platform=query.platform, site=query.site, status=query.status, text=query.q or None,
-    )  # fmt: skip
+        customer=request.actor.customer,
+        stage=Stage[query.stage.upper()] if query.stage else None,
+        platform=query.platform,
+        site=query.site,
+        status=query.status,
+        text=query.q or None,
+    )
 
 
 def _place(cursor: str) -> Place | None:

@@ -51,10 +51,13 @@ async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
     connection, place = request.connection.id, decode(query.cursor, (int,))
     wanted = {"state": query.state, "policy": query.policy, "user": query.user, "sender": query.sender}
     items, last = await quarantine.page(
-        app.database, await app.seal.box(connection), connection,
+        app.database,
+        await app.seal.box(connection),
+        connection,
         {name: str(value) for name, value in wanted.items() if value},
-        before=place[0] if place else None, most=query.limit,
-    )  # fmt: skip
+        before=place[0] if place else None,
+        most=query.limit,
+    )
     waiting = await quarantine.count(app.database, connection)
     following = None if last is None else encode(last)
     return {"items": [quarantine_item(item) for item in items], "waiting": waiting, "next": following}
@@ -86,9 +89,10 @@ async def get_export(app: App, request: Request, query: Part) -> Zip:
     box = await app.seal.box(connection.id)
     content = await exports.content(app.database, box, connection.id, parts[place - 1].part)
     headers = {
-        **DATA_HEADERS, "Content-Type": Zip.media,
+        **DATA_HEADERS,
+        "Content-Type": Zip.media,
         "Content-Disposition": f'attachment; filename="quarantine-{place}-of-{len(parts)}.zip"',
-    }  # fmt: skip
+    }
     if place < len(parts):
         headers["Link"] = f'<{request.path}?part={place + 1}>; rel="next"'
     return Zip(headers=headers, body=content)

@@ -106,9 +106,10 @@ def _file(
     request: Request, query: Records, name: str, rows: Sequence[Mapping[str, Any]], following: str | None
 ) -> Ndjson | Csv:
     headers = {
-        **DATA_HEADERS, **leading_on(request, following),
+        **DATA_HEADERS,
+        **leading_on(request, following),
         "Content-Disposition": f'attachment; filename="{name}.{query.format}"',
-    }  # fmt: skip
+    }
     if query.format == "ndjson":
         text = "".join(json.dumps(row) + "\n" for row in rows)
         return Ndjson(headers={**headers, "Content-Type": Ndjson.media}, body=text.encode())

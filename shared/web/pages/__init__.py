@@ -23,12 +23,16 @@ Time = datetime | str
 REFRESH_SECONDS, SLOW_REFRESH_SECONDS = 3, 30
 # A connection's sections, as they stand in its navigation.
 SECTIONS: Mapping[str, str] = {
-    "": "Overview", "directory": "Directory", "policies": "Policies", "quarantine": "Quarantine",
-    "reports": "Reports", "plan": "Plan", "ledger": "Ledger", "certificate": "Certificate",
-}  # fmt: skip
-STATUSES: Mapping[str, str] = {
-    Status.ATTENTION: "Needs a person", Status.WAITING: "Waiting", Status.OK: "Fine"
-}  # fmt: skip
+    "": "Overview",
+    "directory": "Directory",
+    "policies": "Policies",
+    "quarantine": "Quarantine",
+    "reports": "Reports",
+    "plan": "Plan",
+    "ledger": "Ledger",
+    "certificate": "Certificate",
+}
+STATUSES: Mapping[str, str] = {Status.ATTENTION: "Needs a person", Status.WAITING: "Waiting", Status.OK: "Fine"}
 # What a mark is called, where that is not its own word.
 MARKS: Mapping[str, str] = {"borrowed": "yours before us"}
 # What a certificate says of an object that was not removed.
@@ -94,15 +98,29 @@ def refused(error: Refused, app: App, request: Request, back: str = "/") -> Resp
         )
     title = TITLES.get(error.status, "This did not work")
     return page(
-        app, "problem.html", error.status, title=title, error=error, back=back, sign_in=sign_in, actor=request.known,
-    )  # fmt: skip
+        app,
+        "problem.html",
+        error.status,
+        title=title,
+        error=error,
+        back=back,
+        sign_in=sign_in,
+        actor=request.known,
+    )
 
 
 TITLES = {
-    401: "Sign in first", 403: "Not allowed", 404: "There is nothing here", 409: "Not possible now",
-    410: "This link has ended", 412: "Changed meanwhile", 429: "Too many requests", 500: "Our mistake",
-    502: "The platform refused", 503: "Not possible just now",
-}  # fmt: skip
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "There is nothing here",
+    409: "Not possible now",
+    410: "This link has ended",
+    412: "Changed meanwhile",
+    429: "Too many requests",
+    500: "Our mistake",
+    502: "The platform refused",
+    503: "Not possible just now",
+}
 
 
 @cache
@@ -110,9 +128,13 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(assets.TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+        loader=FileSystemLoader(assets.TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
     environment.filters.update(
         moment=moment, day=day, iso=iso, distance=distance, counted=counted, query=urlencode, pairs=pairs
     )

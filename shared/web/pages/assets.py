@@ -37,8 +37,11 @@ def _file(name: str, request: Request) -> Response:
     # Under another digest, or none, somebody may be given tomorrow's file.
     kept = "public, max-age=31536000, immutable" if request.query.get("v") == digest else "no-cache"
     headers = {
-        "Content-Type": MEDIA[name], "Cache-Control": kept, "ETag": f'"{digest}"', "X-Content-Type-Options": "nosniff",
-    }  # fmt: skip
+        "Content-Type": MEDIA[name],
+        "Cache-Control": kept,
+        "ETag": f'"{digest}"',
+        "X-Content-Type-Options": "nosniff",
+    }
     return Response(headers=headers, body=content)
 
 

@@ -29,20 +29,25 @@ async def page(app: App, request: Request) -> Response:
     view = await views.changes(app, connection)
     needed = permissions_of(platform, mine)
     return pages.page(
-        app, "connect.html",
-        c=overview.connection_view(app, connection), modes=mode_titles(app, connection),
-        expected=connection.expected_tenant, here=request.path, now=app.clock.now(),
+        app,
+        "connect.html",
+        c=overview.connection_view(app, connection),
+        modes=mode_titles(app, connection),
+        expected=connection.expected_tenant,
+        here=request.path,
+        now=app.clock.now(),
         groups=table.grouped(mine),
         later=[row for row in mine if isinstance(row, Activity | OnDemand)],
         permissions=[(one, [row.title for row in mine if one.name in row.permissions]) for one in needed],
         effects=effects_of(platform, connection),
-        how_it_ends=platform.how_it_ends, after_consent=platform.after_consent,
+        how_it_ends=platform.how_it_ends,
+        after_consent=platform.after_consent,
         platform_url=await grant.platform_url(app, connection) if asks else None,
         steps=[] if asks else await administrators(app, connection, view),
         progress=None if asks else table.progress(connection, mine, view["rows"]),
         ended=await certificate.latest(app.database, connection),
         again=None if asks else again(app, connection),
-    )  # fmt: skip
+    )
 
 
 async def look(app: App, request: Request) -> Response:

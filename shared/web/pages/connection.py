@@ -17,11 +17,14 @@ from shared.web.views import connections as overview
 
 # What a button of this page has asked for, told to whoever has just pressed it.
 ASKED: Mapping[str, str] = {
-    "sync": "You asked to synchronise.", "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",
-    "look": "You asked for a look at the tenant.", "repair": "You asked to put right what others have changed.",
-    "revoke": "You asked to revoke access.", "grant": "You asked to connect again.",
+    "sync": "You asked to synchronise.",
+    "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",
+    "look": "You asked for a look at the tenant.",
+    "repair": "You asked to put right what others have changed.",
+    "revoke": "You asked to revoke access.",
+    "grant": "You asked to connect again.",
     "attest": "What you said is in the ledger, with your name.",
-}  # fmt: skip
+}
 
 
 async def page(app: App, request: Request) -> Response:
@@ -32,14 +35,21 @@ async def page(app: App, request: Request) -> Response:
     may_act = request.actor.role is Role.OPERATOR
     detail = await overview.detail(app, connection)
     return framed(
-        app, request, "", c=detail, again=again(app, connection),
+        app,
+        request,
+        "",
+        c=detail,
+        again=again(app, connection),
         link=await grant.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
-        asks=needs_consent(app, connection), progress=table.progress(connection, mine, view["rows"]),
-        steps=await administrators(app, connection, view), published=table.published(view),
+        asks=needs_consent(app, connection),
+        progress=table.progress(connection, mine, view["rows"]),
+        steps=await administrators(app, connection, view),
+        published=table.published(view),
         drifted=any(row["mark"] == "drifted" for row in view["rows"]),
         offered=[row for row in view["rows"] if row.get("offered")],
-        ended=await certificate.latest(app.database, connection), asked=ASKED.get(request.query.get("asked", "")),
-    )  # fmt: skip
+        ended=await certificate.latest(app.database, connection),
+        asked=ASKED.get(request.query.get("asked", "")),
+    )
 
 
 async def administrators(app: App, connection: Connection, view: Any) -> list[dict[str, Any]]:

@@ -19,9 +19,15 @@ from shared.web.pages.forms import Errors, at_field, made, one, posted, said
 # Often enough for somebody who looks on, and no more.
 REFRESH_SECONDS = 30
 SITES: Mapping[str, str] = {
-    Site.EU: "Europe", Site.UK: "United Kingdom", Site.CA: "Canada", Site.US: "United States", Site.JP: "Japan",
-    Site.ANZ: "Australia and New Zealand", Site.SG: "Singapore", Site.IN: "India",
-}  # fmt: skip
+    Site.EU: "Europe",
+    Site.UK: "United Kingdom",
+    Site.CA: "Canada",
+    Site.US: "United States",
+    Site.JP: "Japan",
+    Site.ANZ: "Australia and New Zealand",
+    Site.SG: "Singapore",
+    Site.IN: "India",
+}
 FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "repair_drift")
 
 
@@ -32,11 +38,18 @@ async def index(app: App, request: Request) -> Response:
     found = await overview.page_of(app, request, query)
     first = not asked.pop("cursor", "")
     return shown(
-        app, request, "index.html", connections=found["connections"], asked=asked, first=first,
+        app,
+        request,
+        "index.html",
+        connections=found["connections"],
+        asked=asked,
+        first=first,
         next={**asked, "cursor": found["next"]} if found["next"] else None,
         counts=await search.count(app.database, Wanted(customer=request.actor.customer)),
-        platforms=app.platforms.titles, sites=_sites(app), again=REFRESH_SECONDS,
-    )  # fmt: skip
+        platforms=app.platforms.titles,
+        sites=_sites(app),
+        again=REFRESH_SECONDS,
+    )
 
 
 def _sites(app: App) -> dict[str, str]:
@@ -66,15 +79,25 @@ def _typed(app: App, form: Mapping[str, list[str]]) -> dict[str, Any]:
     platform = one(form, "platform")
     offers = platform in app.platforms and app.platforms[platform].modes
     return {
-        "platform": platform, "site": one(form, "site"), "name": one(form, "name"),
-        "customer": one(form, "customer"), "tenant": one(form, "tenant") or None,
+        "platform": platform,
+        "site": one(form, "site"),
+        "name": one(form, "name"),
+        "customer": one(form, "customer"),
+        "tenant": one(form, "tenant") or None,
         "modes": [mode for mode in form.get("modes", ()) if mode] if offers else None,
         "repair_drift": one(form, "repair_drift") == "yes",
-    }  # fmt: skip
+    }
 
 
 def _form(app: App, request: Request, form: Mapping[str, list[str]], errors: Errors) -> Response:
     return shown(
-        app, request, "new.html", 400 if errors else 200, form=form, errors=errors,
-        platforms=[app.platforms[name] for name in app.platforms], sites=_sites(app), sync_at=SYNC_AT,
-    )  # fmt: skip
+        app,
+        request,
+        "new.html",
+        400 if errors else 200,
+        form=form,
+        errors=errors,
+        platforms=[app.platforms[name] for name in app.platforms],
+        sites=_sites(app),
+        sync_at=SYNC_AT,
+    )

@@ -13,9 +13,13 @@ from shared.web.http import Request
 Made = TypeVar("Made")
 # Sentences of the library that a person would not understand, by its own name for them.
 WORDS = {
-    "string_too_short": "Fill this in.", "missing": "Fill this in.", "int_parsing": "Type a number.",
-    "string_pattern_mismatch": "is not written as it must be", "enum": "Choose one.", "literal_error": "Choose one.",
-}  # fmt: skip
+    "string_too_short": "Fill this in.",
+    "missing": "Fill this in.",
+    "int_parsing": "Type a number.",
+    "string_pattern_mismatch": "is not written as it must be",
+    "enum": "Choose one.",
+    "literal_error": "Choose one.",
+}
 Errors = dict[str, str]
 
 

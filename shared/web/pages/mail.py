@@ -23,9 +23,12 @@ from shared.web.pagination import Paged
 from shared.web.preconditions import precondition
 
 STATES: Mapping[str, str] = {
-    State.WAITING: "waiting", State.RELEASING: "being put back", State.RELEASED: "put back",
-    State.RESTORED: "taken out by its owner", State.GONE: "gone",
-}  # fmt: skip
+    State.WAITING: "waiting",
+    State.RELEASING: "being put back",
+    State.RELEASED: "put back",
+    State.RESTORED: "taken out by its owner",
+    State.GONE: "gone",
+}
 
 
 async def quarantine(app: App, request: Request) -> Response:
@@ -40,10 +43,19 @@ async def quarantine(app: App, request: Request) -> Response:
     soon = exporting or any(item["state"] == "releasing" for item in found["items"])
     again = REFRESH_SECONDS if soon else SLOW_REFRESH_SECONDS if request.connection.stage is Stage.RUN else None
     return framed(
-        app, request, "quarantine", again=again, items=found["items"], waiting=found["waiting"], asked=asked,
-        states=STATES, next={**asked, "cursor": found["next"]} if found["next"] else None, first=first,
-        parts=[part for part in parts if part.until], exporting=exporting,
-    )  # fmt: skip
+        app,
+        request,
+        "quarantine",
+        again=again,
+        items=found["items"],
+        waiting=found["waiting"],
+        asked=asked,
+        states=STATES,
+        next={**asked, "cursor": found["next"]} if found["next"] else None,
+        first=first,
+        parts=[part for part in parts if part.until],
+        exporting=exporting,
+    )
 
 
 async def reports(app: App, request: Request) -> Response:
@@ -71,16 +83,33 @@ async def put_reports(app: App, request: Request) -> Response:
 
 
 async def _reports(
-    app: App, request: Request, form: Mapping[str, Any], errors: Errors, tag: str, *, status: int = 200,
+    app: App,
+    request: Request,
+    form: Mapping[str, Any],
+    errors: Errors,
+    tag: str,
+    *,
+    status: int = 200,
     there: Mapping[str, Any] | None = None,
-) -> Response:  # fmt: skip
+) -> Response:
     # A form that was sent has no query, so that the first page is beside it.
     told = dict(said(request).query)
     saved = told.pop("saved", "") == "1"
     asked = replace(request, query=told).parameters(Paged)
     found = await kept.page_of(app, request, asked)
     return framed(
-        app, request, "reports", 400 if errors else status, reports=found["reports"], form=form, errors=errors, tag=tag,
-        there=there, saved=saved, kinds=[str(kind) for kind in Kind], mailed=bool(app.settings.smtp.host),
-        next={"cursor": found["next"]} if found["next"] else None, first=not asked.cursor,
-    )  # fmt: skip
+        app,
+        request,
+        "reports",
+        400 if errors else status,
+        reports=found["reports"],
+        form=form,
+        errors=errors,
+        tag=tag,
+        there=there,
+        saved=saved,
+        kinds=[str(kind) for kind in Kind],
+        mailed=bool(app.settings.smtp.host),
+        next={"cursor": found["next"]} if found["next"] else None,
+        first=not asked.cursor,
+    )

@@ -19,10 +19,20 @@ from shared.web.pages.forms import said
 
 # What is done, in words.
 VERBS: Mapping[Verb, str] = {
-    Verb.CREATE: "make", Verb.UPDATE: "change", Verb.COMPLETE: "change", Verb.REMOVE: "remove",
-    Verb.ADOPT: "take over", Verb.BORROW: "leave", Verb.FORGET: "note as gone", Verb.MISS: "note as not seen",
-    Verb.LEAVE: "leave", Verb.DRIFT: "report", Verb.WAIT: "wait", Verb.ASK: "ask for", Verb.OFFER: "leave",
-}  # fmt: skip
+    Verb.CREATE: "make",
+    Verb.UPDATE: "change",
+    Verb.COMPLETE: "change",
+    Verb.REMOVE: "remove",
+    Verb.ADOPT: "take over",
+    Verb.BORROW: "leave",
+    Verb.FORGET: "note as gone",
+    Verb.MISS: "note as not seen",
+    Verb.LEAVE: "leave",
+    Verb.DRIFT: "report",
+    Verb.WAIT: "wait",
+    Verb.ASK: "ask for",
+    Verb.OFFER: "leave",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,29 +50,40 @@ BEFORE_THE_END = frozenset({Stage.NEW, Stage.GRANT, Stage.RUN})
 AFTER_A_REVOKE = frozenset({Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED})
 KINDS: Mapping[str, Kind] = {
     "now": Kind(
-        title="What would be done now", stages=frozenset(Stage),
+        title="What would be done now",
+        stages=frozenset(Stage),
         says="What a look at the tenant finds to do at this moment, as the connection is set.",
     ),
     "grant": Kind(
-        title="Connect again", stages=AFTER_A_REVOKE, action="grant", button="Connect again now",
+        title="Connect again",
+        stages=AFTER_A_REVOKE,
+        action="grant",
+        button="Connect again now",
         says="Removals stop, and what is missing is made again. If consent was withdrawn, the administrator is asked "
         "for it anew.",
     ),
     "repair": Kind(
-        title="Put right what others have changed", stages=frozenset({Stage.RUN}), action="repair",
-        button="Put it right now", says="Our own objects are made as they were. Nothing of the customer's is touched.",
+        title="Put right what others have changed",
+        stages=frozenset({Stage.RUN}),
+        action="repair",
+        button="Put it right now",
+        says="Our own objects are made as they were. Nothing of the customer's is touched.",
     ),
     "revoke": Kind(
-        title="Revoke access", stages=BEFORE_THE_END, action="revoke", button="Revoke access now",
+        title="Revoke access",
+        stages=BEFORE_THE_END,
+        action="revoke",
+        button="Revoke access now",
         says="Mail is routed as before at once. Then everything that was made in the tenant is removed, step by step, "
         "and what was there before us stays.",
     ),
-}  # fmt: skip
+}
 
 FIRST = Kind(
-    title="What will be made", stages=frozenset({Stage.NEW}),
+    title="What will be made",
+    stages=frozenset({Stage.NEW}),
     says="Once the tenant's administrator has consented, in this order. Routing is switched on last.",
-)  # fmt: skip
+)
 
 
 async def page(app: App, request: Request) -> Response:
@@ -86,10 +107,18 @@ async def page(app: App, request: Request) -> Response:
     if lines is None:
         lines = await foreseen(app, connection, purpose) if possible else []
     return framed(
-        app, request, "plan", purpose=purpose, kind=kind, possible=possible, groups=grouped(lines),
-        fresh=fresh and looks and not failed, looks=looks, failed=failed,
+        app,
+        request,
+        "plan",
+        purpose=purpose,
+        kind=kind,
+        possible=possible,
+        groups=grouped(lines),
+        fresh=fresh and looks and not failed,
+        looks=looks,
+        failed=failed,
         waiting=await quarantine.count(app.database, connection.id) if purpose == "revoke" else 0,
-    )  # fmt: skip
+    )
 
 
 def grouped(lines: Iterable[Forecast]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -98,8 +127,12 @@ def grouped(lines: Iterable[Forecast]) -> list[tuple[str, list[dict[str, Any]]]]
     for line in lines:
         differs, more = differences(line.before, line.after)
         shown = {
-            "title": line.row.title, "element": line.element, "verb": VERBS[line.verb], "why": line.why,
-            "differs": differs, "more": more,
-        }  # fmt: skip
+            "title": line.row.title,
+            "element": line.element,
+            "verb": VERBS[line.verb],
+            "why": line.why,
+            "differs": differs,
+            "more": more,
+        }
         groups.setdefault(line.when, []).append(shown)
     return [(when[0].upper() + when[1:], some) for when, some in groups.items()]

@@ -25,17 +25,20 @@ SWITCHES: Mapping[str, str] = {
     "impersonation": "The sender's name is that of somebody here, and the address is not theirs",
     "misleading_links": "A link shows another address than it leads to",
     "scanner": "The deployment's own scanner finds it risky",
-}  # fmt: skip
+}
 FAILURES: Mapping[str, str] = {
     "spf-fail": "The sending server is not one of the sender's domain (SPF)",
     "dkim-fail": "Its signature does not hold (DKIM)",
     "dmarc-fail": "It is not what the sender's domain says its mail must be (DMARC)",
     "unauthenticated": "Nothing vouches for the sender at all",
-}  # fmt: skip
+}
 ACTIONS: Mapping[str, str] = {
-    "label": "Label it", "spam": "Move it to spam", "quarantine": "Quarantine it: it can be put back for 30 days",
-    "trash": "Move it to the trash", "pass": "Leave it alone: no later policy decides about it",
-}  # fmt: skip
+    "label": "Label it",
+    "spam": "Move it to spam",
+    "quarantine": "Quarantine it: it can be put back for 30 days",
+    "trash": "Move it to the trash",
+    "pass": "Leave it alone: no later policy decides about it",
+}
 CONDITIONS = frozenset(Conditions.model_fields)
 FIELDS = frozenset(Policy.model_fields) | CONDITIONS
 
@@ -91,7 +94,7 @@ async def _changed_meanwhile(app: App, request: Request, form: Form, wanted: Pol
     difference, _ = differences(_flat(now), _flat(wanted)) if now else ([], 0)
     return await _form(
         app, request, form, {}, etag(there) if there else "", status=412, there=there is not None, difference=difference
-    )  # fmt: skip
+    )
 
 
 async def _form(
@@ -99,12 +102,21 @@ async def _form(
 ) -> Response:
     verified = [row["name"] for row in await directory.domains(app.database, request.connection.id) if row["verified"]]
     return framed(
-        app, request, "policies", 400 if errors else status, **{"there": None, "difference": [], **more},
-        template="policy.html", form=form, errors=errors, tag=tag, domains=verified, acts=_actions(app, request),
+        app,
+        request,
+        "policies",
+        400 if errors else status,
+        **{"there": None, "difference": [], **more},
+        template="policy.html",
+        form=form,
+        errors=errors,
+        tag=tag,
+        domains=verified,
+        acts=_actions(app, request),
         attachments={name: name.replace("-", " ") for name in get_args(Attachment)},
         failures={name: FAILURES[name] for name in get_args(Failure)},
         switches=SWITCHES if app.settings.scanner.url else {n: t for n, t in SWITCHES.items() if n != "scanner"},
-    )  # fmt: skip
+    )
 
 
 def _flat(policy: Policy) -> dict[str, Any]:
@@ -122,10 +134,13 @@ def _actions(app: App, request: Request) -> dict[str, str]:
 def _typed(form: Form) -> dict[str, Any]:
     """A form as the model of a policy takes it."""
     whole: dict[str, Any] = {
-        "name": one(form, "name"), "order": one(form, "order") or 100, "direction": one(form, "direction") or "both",
-        "enabled": "enabled" in form, "everyone": one(form, "whose") == "everyone",
+        "name": one(form, "name"),
+        "order": one(form, "order") or 100,
+        "direction": one(form, "direction") or "both",
+        "enabled": "enabled" in form,
+        "everyone": one(form, "whose") == "everyone",
         "actions": [name for name in form.get("actions", ()) if name],
-    }  # fmt: skip
+    }
     # Whoever chose everyone may have named some before.
     named = TARGETS if not whole["everyone"] else [name for name in TARGETS if name.startswith("except_")]
     whole |= {name: _named(form, name) for name in named}
@@ -165,9 +180,12 @@ def told(policy: Policy) -> list[str]:
     """Which messages it means, in a few words for each kind."""
     conditions = policy.conditions
     counts = {
-        "senders": conditions.senders, "texts in the subject": conditions.subjects, "words": conditions.words,
-        "expressions": conditions.expressions, "linked hosts": conditions.links,
-    }  # fmt: skip
+        "senders": conditions.senders,
+        "texts in the subject": conditions.subjects,
+        "words": conditions.words,
+        "expressions": conditions.expressions,
+        "linked hosts": conditions.links,
+    }
     found = [f"{word}: {len(some)}" for word, some in counts.items() if some]
     if conditions.attachments:
         found.append("attachments: " + ", ".join(conditions.attachments))

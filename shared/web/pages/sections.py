@@ -46,10 +46,15 @@ async def ledger(app: App, request: Request) -> Response:
     titles = titles_of(app, request)
     entries = [_differing(row, titles) for row in rows[:ENTRIES_PER_PAGE]]
     return framed(
-        app, request, "ledger", entries=entries, first=place is None, verified=asked.verify is not None,
+        app,
+        request,
+        "ledger",
+        entries=entries,
+        first=place is None,
+        verified=asked.verify is not None,
         broken=await chain.verify(app.database, connection) if asked.verify else None,
         next={"cursor": encode(rows[ENTRIES_PER_PAGE - 1].number)} if len(rows) > ENTRIES_PER_PAGE else None,
-    )  # fmt: skip
+    )
 
 
 def _differing(entry: LedgerEntry, titles: Mapping[str, str]) -> dict[str, Any]:
@@ -78,9 +83,16 @@ async def directory(app: App, request: Request) -> Response:
     found, cursor = await people.page_of(app, request, search, asked.kind)
     following = {"kind": asked.kind, "q": asked.q, "cursor": cursor} if cursor else None
     return framed(
-        app, request, "directory", c=await overview.detail(app, request.connection), kind=asked.kind, q=asked.q,
-        people=found, first=not asked.cursor, next=following,
-    )  # fmt: skip
+        app,
+        request,
+        "directory",
+        c=await overview.detail(app, request.connection),
+        kind=asked.kind,
+        q=asked.q,
+        people=found,
+        first=not asked.cursor,
+        next=following,
+    )
 
 
 async def certificate(app: App, request: Request) -> Response:
@@ -101,12 +113,21 @@ async def certificate(app: App, request: Request) -> Response:
     document = record.content
     of_ours = [line for line in document["changes"] if line["state"] not in ("borrowed", "left")]
     return framed(
-        app, request, "certificate", record=record, changes=of_ours, before_us=named(document["yours_before_us"]),
+        app,
+        request,
+        "certificate",
+        record=record,
+        changes=of_ours,
+        before_us=named(document["yours_before_us"]),
         elsewhere=named(document["left_to_another_connection"]),
-    )  # fmt: skip
+    )
 
 
 BY_NAME: Mapping[str, Callable[[App, Request], Awaitable[Response]]] = {
-    "directory": directory, "policies": policies.page, "quarantine": mail.quarantine, "reports": mail.reports,
-    "ledger": ledger, "certificate": certificate,
-}  # fmt: skip
+    "directory": directory,
+    "policies": policies.page,
+    "quarantine": mail.quarantine,
+    "reports": mail.reports,
+    "ledger": ledger,
+    "certificate": certificate,
+}

@@ -11,9 +11,17 @@ from shared.engine.rows import ByAdministrator, Change, Row
 PUBLISHED_IN = (Stage.GRANT, Stage.RUN, Stage.REVOKE, Stage.CLEANUP)
 # What stands for a whole line is what needs to be looked at soonest.
 SOONEST = (
-    "drifted", "under way", "by administrator", "waiting", "present", "borrowed", "running", "on demand", "stopped",
+    "drifted",
+    "under way",
+    "by administrator",
+    "waiting",
+    "present",
+    "borrowed",
+    "running",
+    "on demand",
+    "stopped",
     "absent",
-)  # fmt: skip
+)
 THERE = frozenset({"present", "borrowed"})
 # More of one kind would only be scrolled past; the API has all of them.
 MAX_OBJECTS_SHOWN = 12
@@ -47,9 +55,14 @@ def _line(line: Line, of_key: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
     mark = min(marks, key=SOONEST.index) if marks else None
     until = max((row["until"] for row in objects if row.get("until")), default=None)
     return {
-        **line, "objects": objects[:MAX_OBJECTS_SHOWN], "more": max(len(objects) - MAX_OBJECTS_SHOWN, 0), "mark": mark,
-        "like": marks.count(mark) if mark else 0, "all": len(objects), "until": until,
-    }  # fmt: skip
+        **line,
+        "objects": objects[:MAX_OBJECTS_SHOWN],
+        "more": max(len(objects) - MAX_OBJECTS_SHOWN, 0),
+        "mark": mark,
+        "like": marks.count(mark) if mark else 0,
+        "all": len(objects),
+        "until": until,
+    }
 
 
 def progress(connection: Connection, mine: Sequence[Row], rows: Sequence[Line]) -> dict[str, Any] | None:
@@ -91,9 +104,11 @@ def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Ledge
 def grouped(rows: Iterable[Row]) -> list[tuple[str, list[Change | ByAdministrator]]]:
     """What is made in a tenant, by when it goes again: for whoever decides about it."""
     titles = {
-        "revoke": "Until access is revoked", "cleanup": "Until clean-up, when no mail needs it any more",
-        "hand": "By you, until you remove it in the end", "stays": "Stays, unless you ask for its removal",
-    }  # fmt: skip
+        "revoke": "Until access is revoked",
+        "cleanup": "Until clean-up, when no mail needs it any more",
+        "hand": "By you, until you remove it in the end",
+        "stays": "Stays, unless you ask for its removal",
+    }
     found: dict[str, list[Change | ByAdministrator]] = {key: [] for key in titles}
     for row in rows:
         if isinstance(row, ByAdministrator):

@@ -84,20 +84,39 @@ class Certificate(TypedDict):
 @example(
     {
         "certificate": {
-            "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "name": "Contoso", "platform": "example", "modes": [],
-            "tenant": "contoso.com", "site": "eu", "generation": 2, "result": "clean",
+            "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
+            "name": "Contoso",
+            "platform": "example",
+            "modes": [],
+            "tenant": "contoso.com",
+            "site": "eu",
+            "generation": 2,
+            "result": "clean",
             "drawn_up_at": "2026-11-28T10:00:00+00:00",
             "changes": [
-                {"key": "rule", "title": "Routing rule", "identity": "8c1f2a", "state": "gone",
-                 "made_at": "2026-11-24T09:14:31+00:00", "removed_at": "2026-11-26T14:00:02+00:00"},
+                {
+                    "key": "rule",
+                    "title": "Routing rule",
+                    "identity": "8c1f2a",
+                    "state": "gone",
+                    "made_at": "2026-11-24T09:14:31+00:00",
+                    "removed_at": "2026-11-26T14:00:02+00:00",
+                },
             ],
-            "yours_before_us": [], "left_to_another_connection": [], "kept_as_published": [], "cannot_be_undone": [],
-            "residue": [], "could_not_check": [], "by_administrator": [], "open": [],
+            "yours_before_us": [],
+            "left_to_another_connection": [],
+            "kept_as_published": [],
+            "cannot_be_undone": [],
+            "residue": [],
+            "could_not_check": [],
+            "by_administrator": [],
+            "open": [],
             "ledger": {"entries": 41, "head": "1" * 64},
         },
-        "signature": "eyJ…", "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
+        "signature": "eyJ…",
+        "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
     }
-)  # fmt: skip
+)
 class SignedCertificate(TypedDict):
     """The exit record, with a signature that anyone can check."""
 

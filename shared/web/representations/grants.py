@@ -19,9 +19,11 @@ class NewConnection(grant.NewConnection):
     )
 
     customer: str = Field(
-        "", max_length=120, pattern=grant.LINE,
+        "",
+        max_length=120,
+        pattern=grant.LINE,
         description="whose it is; those who see one customer only make their own",
-    )  # fmt: skip
+    )
 
 
 class PlannedChange(TypedDict):
@@ -41,10 +43,11 @@ class ConsentLink(TypedDict):
 
 @example(
     {
-        "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "consent_url": "https://footprint.example.com/connect/4b1c.2f0e",
+        "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
+        "consent_url": "https://footprint.example.com/connect/4b1c.2f0e",
         "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected."}],
     }
-)  # fmt: skip
+)
 class MadeConnection(ConsentLink):
     """A connection that was made, and what it will change."""
 

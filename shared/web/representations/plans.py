@@ -13,11 +13,19 @@ from shared.web.schema import When, example
 
 @example(
     {
-        "key": "connector", "title": "Outbound connector", "element": None, "verb": "remove",
-        "why": "takes mail to the scanner", "timing": "later", "when": "after 1 hour", "delay": 3600, "at": None,
-        "before": {"enabled": True}, "after": None,
+        "key": "connector",
+        "title": "Outbound connector",
+        "element": None,
+        "verb": "remove",
+        "why": "takes mail to the scanner",
+        "timing": "later",
+        "when": "after 1 hour",
+        "delay": 3600,
+        "at": None,
+        "before": {"enabled": True},
+        "after": None,
     }
-)  # fmt: skip
+)
 class PlanStep(TypedDict):
     """What will be done to an object, and when."""
 
@@ -43,8 +51,15 @@ class Plan(TypedDict):
 def plan_step(line: Forecast) -> PlanStep:
     """A line of a plan; secrets stand in it by name only."""
     return {
-        "key": line.key, "title": line.row.title, "element": line.element or None, "verb": line.verb, "why": line.why,
-        "timing": line.timing, "when": line.when,
+        "key": line.key,
+        "title": line.row.title,
+        "element": line.element or None,
+        "verb": line.verb,
+        "why": line.why,
+        "timing": line.timing,
+        "when": line.when,
         "delay": None if line.delay is None else int(line.delay.total_seconds()),
-        "at": line.at.isoformat() if line.at else None, "before": line.before, "after": line.after,
-    }  # fmt: skip
+        "at": line.at.isoformat() if line.at else None,
+        "before": line.before,
+        "after": line.after,
+    }

@@ -11,11 +11,17 @@ from shared.web.schema import When, example
 
 @example(
     {
-        "id": 7, "address": "adele@contoso.com", "sender": "Invoices <billing@example.com>", "subject": "Overdue",
-        "policy": "invoices", "at": "2026-11-25T08:10:00+00:00", "until": "2026-12-25T08:10:00+00:00",
-        "state": "waiting", "told": None,
+        "id": 7,
+        "address": "adele@contoso.com",
+        "sender": "Invoices <billing@example.com>",
+        "subject": "Overdue",
+        "policy": "invoices",
+        "at": "2026-11-25T08:10:00+00:00",
+        "until": "2026-12-25T08:10:00+00:00",
+        "state": "waiting",
+        "told": None,
     }
-)  # fmt: skip
+)
 class QuarantineItem(TypedDict):
     """A message that a policy took out of a mailbox."""
 
@@ -33,7 +39,13 @@ class QuarantineItem(TypedDict):
 def quarantine_item(item: Item) -> QuarantineItem:
     """A message that a policy took out of a mailbox."""
     return {
-        "id": item.number, "address": item.address, "sender": item.sender, "subject": item.subject,
-        "policy": item.policy, "at": item.at.isoformat(), "until": item.until.isoformat(), "state": item.state,
+        "id": item.number,
+        "address": item.address,
+        "sender": item.sender,
+        "subject": item.subject,
+        "policy": item.policy,
+        "at": item.at.isoformat(),
+        "until": item.until.isoformat(),
+        "state": item.state,
         "told": item.told,
-    }  # fmt: skip
+    }

@@ -12,12 +12,24 @@ from shared.web.schema import Next, When, example
 
 @example(
     {
-        "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "number": 12, "at": "2026-11-24T09:14:31+00:00",
-        "generation": 1, "key": "rule", "act": "create", "actor": None, "state": "done", "intent": 11,
-        "identity": "8c1f2a", "before": None, "after": {"enabled": True}, "request_id": "c7d0", "note": None,
-        "previous_hash": "0" * 64, "hash": "1" * 64,
+        "connection": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
+        "number": 12,
+        "at": "2026-11-24T09:14:31+00:00",
+        "generation": 1,
+        "key": "rule",
+        "act": "create",
+        "actor": None,
+        "state": "done",
+        "intent": 11,
+        "identity": "8c1f2a",
+        "before": None,
+        "after": {"enabled": True},
+        "request_id": "c7d0",
+        "note": None,
+        "previous_hash": "0" * 64,
+        "hash": "1" * 64,
     }
-)  # fmt: skip
+)
 class LedgerEntryJson(TypedDict):
     """An entry of the ledger, with its place in the chain."""
 
@@ -74,18 +86,39 @@ class OperationPage(TypedDict):
 def ledger_entry(entry: LedgerEntry) -> LedgerEntryJson:
     """An entry of the ledger, in the order of its table's columns."""
     return {
-        "connection": entry.connection, "number": entry.number, "at": entry.at.isoformat(),
-        "generation": entry.generation, "key": entry.key, "act": entry.act, "actor": entry.actor, "state": entry.state,
-        "intent": entry.intent, "identity": entry.identity, "before": entry.before, "after": entry.after,
-        "request_id": entry.request_id, "note": entry.note, "previous_hash": entry.previous_hash, "hash": entry.hash,
-    }  # fmt: skip
+        "connection": entry.connection,
+        "number": entry.number,
+        "at": entry.at.isoformat(),
+        "generation": entry.generation,
+        "key": entry.key,
+        "act": entry.act,
+        "actor": entry.actor,
+        "state": entry.state,
+        "intent": entry.intent,
+        "identity": entry.identity,
+        "before": entry.before,
+        "after": entry.after,
+        "request_id": entry.request_id,
+        "note": entry.note,
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }
 
 
 def operation(call: LoggedOperation) -> OperationJson:
     """A call of the log, in the order of its table's columns."""
     return {
-        "number": call.number, "connection": call.connection, "at": call.at.isoformat(), "run": call.run,
-        "client": call.client, "subject": call.subject, "method": call.method, "target": call.target,
-        "status": call.status, "reason": call.reason, "attempt": call.attempt, "milliseconds": call.milliseconds,
+        "number": call.number,
+        "connection": call.connection,
+        "at": call.at.isoformat(),
+        "run": call.run,
+        "client": call.client,
+        "subject": call.subject,
+        "method": call.method,
+        "target": call.target,
+        "status": call.status,
+        "reason": call.reason,
+        "attempt": call.attempt,
+        "milliseconds": call.milliseconds,
         "quota": call.quota,
-    }  # fmt: skip
+    }

@@ -49,11 +49,16 @@ class ReportPage(TypedDict):
 def report_summary(report: store.ReportSummary) -> ReportSummary:
     """A report without what is in it."""
     return {
-        "name": report.name, "kind": report.kind, "begins": report.begins.isoformat(), "ends": report.ends.isoformat(),
-        "made_at": report.made_at.isoformat(), "recipients": report.recipients,
-        "not_before": report.not_before.isoformat() if report.not_before else None, "sentence": report.sentence,
+        "name": report.name,
+        "kind": report.kind,
+        "begins": report.begins.isoformat(),
+        "ends": report.ends.isoformat(),
+        "made_at": report.made_at.isoformat(),
+        "recipients": report.recipients,
+        "not_before": report.not_before.isoformat() if report.not_before else None,
+        "sentence": report.sentence,
         "delivery": report.delivery,
-    }  # fmt: skip
+    }
 
 
 def whole_report(report: store.Report) -> Report:

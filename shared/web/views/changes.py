@@ -37,9 +37,17 @@ Matched = TypedDict("Matched", {"from": When, "to": When, "methods": list[Method
 
 Kind = Literal["change", "activity", "by administrator", "on demand"]
 RowState = Literal[
-    "present", "absent", "waiting", "drifted", "borrowed", "under way", "by administrator", "running", "stopped",
+    "present",
+    "absent",
+    "waiting",
+    "drifted",
+    "borrowed",
+    "under way",
+    "by administrator",
+    "running",
+    "stopped",
     "on demand",
-]  # fmt: skip
+]
 
 
 class StepValue(TypedDict):
@@ -94,16 +102,30 @@ class PublishedLine(TypedDict):
 @example(
     {
         "rows": [
-            {"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected.", "element": None,
-             "kind": "change", "mark": "present", "identity": "8c1f2a", "since": "2026-11-24T09:14:31+00:00",
-             "drift": None, "offered": False},
+            {
+                "key": "rule",
+                "title": "Routing rule",
+                "why": "Mail is sent to be inspected.",
+                "element": None,
+                "kind": "change",
+                "mark": "present",
+                "identity": "8c1f2a",
+                "since": "2026-11-24T09:14:31+00:00",
+                "drift": None,
+                "offered": False,
+            },
         ],
         "published": [
-            {"stage": "grant", "area": "Mail platform", "text": "A rule is made.", "rows": ["rule"],
-             "elsewhere": False},
+            {
+                "stage": "grant",
+                "area": "Mail platform",
+                "text": "A rule is made.",
+                "rows": ["rule"],
+                "elsewhere": False,
+            },
         ],
     }
-)  # fmt: skip
+)
 class Changes(TypedDict):
     """The published table, with what is true now."""
 
@@ -121,12 +143,14 @@ async def changes(app: App, connection: Connection) -> Changes:
     rows = [line for row in mine for line in _lines(app, connection, row, holdings, words)]
     published: list[PublishedLine] = [
         {
-            "stage": cast("StageName", line.stage.name.lower()), "area": line.area, "text": line.text,
+            "stage": cast("StageName", line.stage.name.lower()),
+            "area": line.area,
+            "text": line.text,
             "rows": [row.key for row in mine if line.id in row.claims],
             "elsewhere": not any(line.id in row.claims for row in mine),
         }
         for line in platform.published(connection.brand)
-    ]  # fmt: skip
+    ]
     return {"rows": rows, "published": published}
 
 
@@ -156,8 +180,11 @@ def _lines(
 
 
 KINDS: Mapping[type[Row], Kind] = {
-    Change: "change", Activity: "activity", ByAdministrator: "by administrator", OnDemand: "on demand",
-}  # fmt: skip
+    Change: "change",
+    Activity: "activity",
+    ByAdministrator: "by administrator",
+    OnDemand: "on demand",
+}
 # What the administrator has in hand now, and whether it is to be undone.
 IN_HAND = {State.ASKED: False, State.LEAVING: True}
 

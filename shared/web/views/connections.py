@@ -13,14 +13,30 @@ from shared.web.schema import When, example
 
 StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
 EXAMPLE: dict[str, Any] = {
-    "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8", "platform": "example", "platform_title": "Example Mail", "modes": [],
-    "name": "Contoso", "customer": "contoso", "site": "eu", "tenant": "contoso.com",
-    "expected_tenant": "contoso.com", "stage": "run",
-    "stage_title": "Service running", "stage_since": "2026-11-24T09:12:04+00:00", "status": "ok", "reason": None,
-    "sentence": None, "reason_since": None, "not_before": None, "synced_at": "2026-11-26T00:15:03+00:00",
-    "working": False, "looked_at": "2026-11-26T00:15:09+00:00", "made_at": "2026-11-24T08:59:40+00:00", "generation": 1,
+    "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
+    "platform": "example",
+    "platform_title": "Example Mail",
+    "modes": [],
+    "name": "Contoso",
+    "customer": "contoso",
+    "site": "eu",
+    "tenant": "contoso.com",
+    "expected_tenant": "contoso.com",
+    "stage": "run",
+    "stage_title": "Service running",
+    "stage_since": "2026-11-24T09:12:04+00:00",
+    "status": "ok",
+    "reason": None,
+    "sentence": None,
+    "reason_since": None,
+    "not_before": None,
+    "synced_at": "2026-11-26T00:15:03+00:00",
+    "working": False,
+    "looked_at": "2026-11-26T00:15:09+00:00",
+    "made_at": "2026-11-24T08:59:40+00:00",
+    "generation": 1,
     "repairs_drift": False,
-}  # fmt: skip
+}
 
 
 @example(EXAMPLE)
@@ -84,11 +100,16 @@ class Domain(TypedDict):
         "mail": {"quarantined": 2, "uninspected": 0},
         "directory": {"users": 240, "groups": 31, "members": 512, "domains": 1},
         "domains": [
-            {"name": "contoso.com", "verified": True, "accepted": True, "wanted_mx": ["mx.example.com"],
-             "mx": ["mx.example.com"]},
+            {
+                "name": "contoso.com",
+                "verified": True,
+                "accepted": True,
+                "wanted_mx": ["mx.example.com"],
+                "mx": ["mx.example.com"],
+            },
         ],
     }
-)  # fmt: skip
+)
 class ConnectionDetail(ConnectionView):
     """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
 
@@ -144,13 +165,19 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
             "uninspected": acted.get(decisions.UNINSPECTED, 0),
         },
         "directory": {
-            "users": held["users"], "groups": held["groups"], "members": held["members"], "domains": held["domains"],
+            "users": held["users"],
+            "groups": held["groups"],
+            "members": held["members"],
+            "domains": held["domains"],
         },
         "domains": [
             {
-                "name": row["name"], "verified": row["verified"], "accepted": row["accepted"],
-                "wanted_mx": row["wanted_mx"], "mx": row["mx"],
+                "name": row["name"],
+                "verified": row["verified"],
+                "accepted": row["accepted"],
+                "wanted_mx": row["wanted_mx"],
+                "mx": row["mx"],
             }
             for row in await directory.domains(app.database, connection.id)
         ],
-    }  # fmt: skip
+    }

@@ -102,9 +102,10 @@ def test_the_command_says_how_many(tmp_path: Path) -> None:
     first, second = local_key(), local_key()
     file = tmp_path / "master-keys"
     environment = {
-        "PATH": "", "FOOTPRINT_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}",
+        "PATH": "",
+        "FOOTPRINT_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}",
         "FOOTPRINT_MASTER_KEY__FILE": str(file),
-    }  # fmt: skip
+    }
 
     async def make() -> None:
         database = Database(environment["FOOTPRINT_DATABASE_URL"])

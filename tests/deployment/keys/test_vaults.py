@@ -127,9 +127,12 @@ async def test_a_vault_that_makes_no_sense_is_not_believed(wire: Wire, vaults: V
 
 
 SOUND = {
-    "name": f"{KMS_KEY}/cryptoKeyVersions/1", "ciphertext": "MTIzNDU2Nzg5", "ciphertextCrc32c": "3808858755",
-    "verifiedPlaintextCrc32c": True, "verifiedAdditionalAuthenticatedDataCrc32c": True,
-}  # fmt: skip
+    "name": f"{KMS_KEY}/cryptoKeyVersions/1",
+    "ciphertext": "MTIzNDU2Nzg5",
+    "ciphertextCrc32c": "3808858755",
+    "verifiedPlaintextCrc32c": True,
+    "verifiedAdditionalAuthenticatedDataCrc32c": True,
+}
 SPOILT: dict[str, dict[str, Any]] = {
     "corrupted": {"ciphertextCrc32c": "3808858756"},
     "no_checksum": {"ciphertextCrc32c": None},
@@ -176,14 +179,14 @@ async def test_a_connection_waits_for_its_vault_and_tells_a_person_only_what_a_p
     await world.until(connection, Stage.RUN)
     vaults.faults.append(Fault.parse({"match": {"path": "unwrapkey"}, "do": {"kind": "status"}, "times": 99}))
     world.clock.move(KEPT_FOR)
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     waiting = await world.connection(connection.id)
     assert (waiting.status, waiting.reason) == (Status.WAITING, "platform_unavailable")
     vaults.faults.clear()
     vaults.permitted = False
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "our_master_key")
     vaults.permitted = True
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     await world.until_true(connection, lambda now: now.status is Status.OK)

@@ -45,7 +45,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Carried]:
     async def arrived() -> list[Job]:
         found, taken = list[Job](), queue()
         while delivery := await taken.receive(clock.now()):
-            found.append(Job(name=delivery.job.name, connection=delivery.job.connection))
+            found.append(Job(name=delivery.job.name, connection_id=delivery.job.connection_id))
             await taken.finish(delivery)
         return found
 

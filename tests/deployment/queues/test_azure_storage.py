@@ -12,9 +12,9 @@ from azure.storage.queue import QueueClient
 
 from shared.deployment.queues import decode
 from shared.foundation.errors import FootprintError, Permanent, Temporary
+from tests.harness.clock import TestClock
 from tests.harness.queues import SYNC, storage_queue
 from tests.harness.scripted_host import Host, Say
-from tests.harness.world import TestClock
 from tests.programs.azurite import ACCOUNT as STORE
 from tests.programs.azurite import KEY, azurite, missing
 
@@ -41,7 +41,7 @@ ANSWERS: list[tuple[Say, type[FootprintError], str]] = [
     (Say(status=403, headers={"x-ms-error-code": "AuthorizationFailure"}), Permanent, "our_queue"),
     (Say(status=307, headers={"location": "https://elsewhere.example.com"}), Permanent, "our_queue"),
     (Say(status=400, body=b"<Error><Code>InvalidInput</Code></Error>"), Permanent, "our_queue"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("say", "kind", "code"), ANSWERS, ids=lambda value: str(getattr(value, "status", "")))

@@ -12,9 +12,9 @@ from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
+from tests.harness.clock import TestClock
 from tests.harness.queues import ACCOUNT, CLEAN_UP, DAY, SYNC, Carried, tasks_queue
 from tests.harness.scripted_host import Host, Say
-from tests.harness.world import TestClock
 from tests.programs.cloud_tasks import LOCATION, Tasks
 
 
@@ -43,13 +43,24 @@ async def test_a_task_is_asked_for_in_full(
 
 @pytest.mark.parametrize(
     ("status", "kind", "sentence"),
-    [(503, Temporary, "503"), (429, Temporary, "slow"), (401, Permanent, "Enqueuer"), (403, Permanent, "Enqueuer"),
-     (404, Permanent, "LOCATION"), (400, Permanent, "LOCATION")],
-)  # fmt: skip
+    [
+        (503, Temporary, "503"),
+        (429, Temporary, "slow"),
+        (401, Permanent, "Enqueuer"),
+        (403, Permanent, "Enqueuer"),
+        (404, Permanent, "LOCATION"),
+        (400, Permanent, "LOCATION"),
+    ],
+)
 async def test_what_tasks_answer_is_told_apart(
-    host: Host, clock: TestClock, sims: Simulators, monkeypatch: pytest.MonkeyPatch,
-    status: int, kind: type[FootprintError], sentence: str,
-) -> None:  # fmt: skip
+    host: Host,
+    clock: TestClock,
+    sims: Simulators,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    kind: type[FootprintError],
+    sentence: str,
+) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(sims.runtime_key))
     host.says(Say(status=status))
     with pytest.raises(kind, match=sentence):

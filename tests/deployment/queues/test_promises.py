@@ -42,9 +42,9 @@ async def test_no_wait_is_too_long(carried: Carried) -> None:
 
 def test_a_message_says_all_that_the_job_needs() -> None:
     moment = datetime(2026, 3, 2, 12, 30, 15, 250000, tzinfo=UTC)
-    message = encode(Job(name="clean-up", connection="7f"), moment)
+    message = encode(Job(name="clean-up", connection_id="7f"), moment)
     assert message == '{"name":"clean-up","connection":"7f","not_before":"2026-03-02T12:30:15.250000+00:00"}'
-    assert decode(message) == (Job(name="clean-up", connection="7f"), moment)
+    assert decode(message) == (Job(name="clean-up", connection_id="7f"), moment)
 
 
 GOOD: dict[str, Any] = {"name": "sync", "connection": "7f", "not_before": "2026-03-02T12:00:00Z"}

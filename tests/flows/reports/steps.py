@@ -36,7 +36,7 @@ async def monday(world: World, after: timedelta = HALF_AN_HOUR) -> datetime:
 
 async def report(world: World, connection: Connection) -> list[store.ReportSummary]:
     """Run the job, and tell which reports there are, oldest first."""
-    await run(world.app, Job(name="report", connection=connection.id))
+    await run(world.app, Job(name="report", connection_id=connection.id))
     return list(reversed(await newest_first(world, connection)))
 
 

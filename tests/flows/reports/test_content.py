@@ -24,7 +24,7 @@ FORMULA = "=cmd|' /C calc'!A0"
 
 async def test_what_came_and_went_is_told(world: World) -> None:
     connection = await world.connect()
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     before = (await world.connection(connection.id)).synced_at
     assert before is not None
     people = world.graph("GET", "/v1.0/users?$top=5")["value"]
@@ -40,7 +40,7 @@ async def test_what_came_and_went_is_told(world: World) -> None:
     world.graph("POST", "/v1.0/users", body=new)
     end = await monday(world)
     await until(world, end - HALF_AN_HOUR)
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     await until(world, end + HALF_AN_HOUR)
     (made,) = await report(world, connection)
     content = (await flow.one(world.app, connection, made.name)).content
@@ -57,13 +57,13 @@ async def test_drift_that_was_mended_is_told(world: World) -> None:
     connection = await world.connect(repair_drift=True)
     rule = "TMCAS Inline Incoming Domain Transport Rule"
     world.cmdlet("Set-TransportRule", Identity=rule, Mode="Audit")
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     world.cmdlet("Remove-TransportRule", Identity=rule, Confirm=False)
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     acts = [entry.act async for entry in entries(world.app.database, connection.id)]
     assert acts.count("drift") == 2
     await monday(world)
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     (made,) = await report(world, connection)
     content = (await flow.one(world.app, connection, made.name)).content
     assert content["drift"] == {"found": 2, "repaired": 2, "standing": []}
@@ -74,7 +74,7 @@ async def test_drift_that_stands_needs_a_person(world: World) -> None:
     connection = await world.connect()
     rule = "TMCAS Inline Incoming Domain Transport Rule"
     world.cmdlet("Set-TransportRule", Identity=rule, Mode="Audit")
-    await run(world.app, Job(name="sync-now", connection=connection.id))
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
     await monday(world)
     (made,) = await report(world, connection)
     content = (await flow.one(world.app, connection, made.name)).content

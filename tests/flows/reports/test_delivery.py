@@ -206,7 +206,7 @@ async def test_two_runs_at_once_send_one_mail(world: World) -> None:
     async with mail_server(post := Post()) as smtp:
         world, connection = await due(world, ANNA, smtp=smtp)
         other = await world.again(smtp=smtp)
-        jobs = (run(one.app, Job(name="report", connection=connection.id)) for one in (world, other) * 3)
+        jobs = (run(one.app, Job(name="report", connection_id=connection.id)) for one in (world, other) * 3)
         await asyncio.gather(*jobs)
         await world.work()
     assert len(post.taken) == 1

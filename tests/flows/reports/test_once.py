@@ -45,7 +45,7 @@ async def test_two_runs_at_once_make_one_report(world: World) -> None:
     connection = await world.connect()
     await monday(world)
     other = await world.again()
-    await asyncio.gather(*(run(one.app, Job(name="report", connection=connection.id)) for one in (world, other) * 3))
+    await asyncio.gather(*(run(one.app, Job(name="report", connection_id=connection.id)) for one in (world, other) * 3))
     await world.work()
     assert len(await newest_first(world, connection)) == 1
 
@@ -73,7 +73,7 @@ async def test_nothing_is_made_before_it_runs_nor_after_it_was_revoked(world: Wo
         assert await report(world, one) == []
     # A run that began before does not make one either.
     before = await world.connection(connection.id)
-    lease = Lease(connection=connection.id, token="", generation=before.generation - 1)
+    lease = Lease(connection_id=connection.id, token="", generation=before.generation - 1)
     period = Period(kind=Kind.DAILY, first=date(2026, 1, 1), after=date(2026, 1, 2), zone=BERLIN)
     with pytest.raises(Superseded):
         await store.add(world.app.database, lease, period, {}, [], end)
@@ -97,7 +97,7 @@ async def test_when_nothing_is_due_one_look_is_all(world: World) -> None:
     await monday(world)
     await report(world, connection)
     now, seen = await world.connection(connection.id), []
-    lease = Lease(connection=connection.id, token="", generation=now.generation)
+    lease = Lease(connection_id=connection.id, token="", generation=now.generation)
     engine = world.app.database.engine.sync_engine
     sa.event.listen(engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
     await flow.report(world.app, now, lease)

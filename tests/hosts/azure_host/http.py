@@ -90,7 +90,7 @@ def typed(
     params: dict[str, str] | None = None,
     body: bytes | str = b"",
 ) -> TypedData:
-    """A request as the worker takes it."""  # fmt: skip
+    """A request as the worker takes it."""
     return TypedData(
         http=RpcHttp(
             method=method,

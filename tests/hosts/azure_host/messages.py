@@ -63,8 +63,13 @@ class TypedData:
     """One value of one kind, or none."""
 
     KINDS: ClassVar[dict[str, type]] = {
-        "string": str, "json": str, "bytes": bytes, "http": RpcHttp, "int": int, "double": float,
-    }  # fmt: skip
+        "string": str,
+        "json": str,
+        "bytes": bytes,
+        "http": RpcHttp,
+        "int": int,
+        "double": float,
+    }
 
     # Whichever it holds; the others are not there.
     string: str

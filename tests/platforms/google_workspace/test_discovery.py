@@ -55,7 +55,11 @@ WRONG: dict[str, Sent] = {
     "maxResults is no whole number: many": ("admin", "GET", f"{DIRECTORY}/users", "maxResults=many", None),
     "orderBy cannot be age": ("admin", "GET", f"{DIRECTORY}/users", "orderBy=age", None),
     "DerivedMembership is no boolean: True": (
-        "admin", "GET", f"{DIRECTORY}/groups/1/members", "includeDerivedMembership=True", None,
+        "admin",
+        "GET",
+        f"{DIRECTORY}/groups/1/members",
+        "includeDerivedMembership=True",
+        None,
     ),
     "several values at once: From,To": ("gmail", "GET", f"{MAIL}/messages/1", "metadataHeaders=From%2CTo", None),
     "historyTypes cannot be added": ("gmail", "GET", f"{MAIL}/history", "historyTypes=added", None),
@@ -76,21 +80,32 @@ WRONG: dict[str, Sent] = {
     "addLabelIds[0] is no string: None": ("gmail", "POST", f"{MAIL}/messages/1/modify", "", {"addLabelIds": [None]}),
     "payload is not base64": ("iam", "POST", "/v1/projects/-/serviceAccounts/a@b:signBlob", "", {"payload": "?"}),
     "allowExternalMembers is no string": ("www", "PATCH", GROUP_SETTINGS, "alt=json", {"allowExternalMembers": False}),
-}  # fmt: skip
+}
 RIGHT: dict[str, Sent] = {
     "directory.users.list": (
-        "admin", "GET", f"{DIRECTORY}/users", "customer=C1&maxResults=500&fields=nextPageToken,users(id,name/fullName)",
+        "admin",
+        "GET",
+        f"{DIRECTORY}/users",
+        "customer=C1&maxResults=500&fields=nextPageToken,users(id,name/fullName)",
         None,
     ),
     "directory.members.insert": ("admin", "POST", f"{DIRECTORY}/groups/1/members", "", {"id": "1", "role": "MEMBER"}),
     "gmail.users.messages.get": (
-        "gmail", "GET", f"{MAIL}/messages/1", "format=metadata&metadataHeaders=From&metadataHeaders=Subject", None,
+        "gmail",
+        "GET",
+        f"{MAIL}/messages/1",
+        "format=metadata&metadataHeaders=From&metadataHeaders=Subject",
+        None,
     ),
     "groupsSettings.groups.patch": ("www", "PATCH", GROUP_SETTINGS, "alt=json", {"allowExternalMembers": "false"}),
     "iamcredentials.projects.serviceAccounts.signBlob": (
-        "iam", "POST", "/v1/projects/-/serviceAccounts/a@b:signBlob", "", {"payload": "YQ=="},
+        "iam",
+        "POST",
+        "/v1/projects/-/serviceAccounts/a@b:signBlob",
+        "",
+        {"payload": "YQ=="},
     ),
-}  # fmt: skip
+}
 
 needs_the_documents = pytest.mark.skipif(not PYTHON.exists(), reason="skipped: .venv-sdk is not there (make sdk)")
 
@@ -206,12 +221,15 @@ def _of_google(calls: Iterable[Call]) -> list[dict[str, str]]:
     """What was sent to Google's APIs. The keys that are fetched beside them are no method of any."""
     return [
         {
-            "host": _host(call.host), "method": call.method, "path": call.path, "query": call.query,
+            "host": _host(call.host),
+            "method": call.method,
+            "path": call.path,
+            "query": call.query,
             "body": call.body.decode(),
         }
         for call in calls
         if call.host in HOSTS and call.path != urlsplit(REAL.certs_url).path
-    ]  # fmt: skip
+    ]
 
 
 def _sent(host: str, method: str, path: str, query: str, body: Any) -> dict[str, str]:

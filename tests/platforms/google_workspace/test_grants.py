@@ -21,7 +21,7 @@ from tests.harness.world import HARBOUR, ORCHARD, World
 
 async def refresh(world: World, connection: Connection) -> Connection:
     """The hour's token refresh."""
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     return await world.connection(connection.id)
 
 
@@ -30,7 +30,7 @@ async def test_one_refresher_at_a_time_and_no_token_is_lost(world: World) -> Non
     connection = await google.connect(world, modes=["api"])
     (kept,) = await grants_of(world.app.database, world.app.seal, connection.id)
     world.sims.cloud.calls.clear()
-    await asyncio.gather(*(run(world.app, Job(name="refresh", connection=connection.id)) for _ in range(3)))
+    await asyncio.gather(*(run(world.app, Job(name="refresh", connection_id=connection.id)) for _ in range(3)))
     kept_token = (await stored_token(world, connection))[-12:]
     newest = [text for text, one in world.sims.google.tokens.items() if one.user_id and one.client_id.endswith(".com")]
     assert newest[-1].endswith(kept_token)
@@ -44,9 +44,13 @@ async def test_one_refresher_at_a_time_and_no_token_is_lost(world: World) -> Non
 async def stored_token(world: World, connection: Connection) -> str:
     """The access token of the administrator's grant, as it is stored."""
     return await Tokens(
-        database=world.app.database, seal=world.app.seal, clock=world.clock, connection=connection.id, keep=True,
+        database=world.app.database,
+        seal=world.app.seal,
+        clock=world.clock,
+        connection_id=connection.id,
+        keep=True,
         fetch=lambda _: asyncio.sleep(0),  # type: ignore[arg-type,return-value] # nothing is fetched
-    ).get(IN_PERSON)  # fmt: skip
+    ).get(IN_PERSON)
 
 
 @pytest.mark.hazard(14)

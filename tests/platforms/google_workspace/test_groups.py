@@ -28,7 +28,7 @@ async def test_a_failed_read_is_not_absent(world: World, kind: str) -> None:
     for what in READS:
         world.fault({"method": "GET", "path": what}, {"kind": kind, **more}, times=3)
         for job in ("advance", "sync-now"):
-            await run(world.app, Job(name=job, connection=connection.id))
+            await run(world.app, Job(name=job, connection_id=connection.id))
         assert world.snapshot(ORCHARD) == before, what
         assert await count(world.app.database, connection.id) == held, what
         world.control("DELETE", "/faults")
@@ -64,8 +64,13 @@ async def test_a_customers_new_name_for_the_group_breaks_nothing(world: World) -
     connection = await google.connect(world, modes=["inline"])
     group = group_of(world)
     body = {"email": "renamed@orchard.example", "name": "Something else"}
-    world.control("POST", f"/tenants/{world.tenant_id(ORCHARD)}/directory", method="PATCH",
-                  path=f"/admin/directory/v1/groups/{group['id']}", body=body)  # fmt: skip
+    world.control(
+        "POST",
+        f"/tenants/{world.tenant_id(ORCHARD)}/directory",
+        method="PATCH",
+        path=f"/admin/directory/v1/groups/{group['id']}",
+        body=body,
+    )
     told = await google.sync(world, connection)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
     await google.leave(world, told)
@@ -115,7 +120,7 @@ async def test_two_jobs_do_not_act_at_once(world: World) -> None:
     connection = await google.create(world, modes=["inline"])
     world.admin("install-app", ORCHARD)
     await google.consent(world, connection)
-    await asyncio.gather(*(run(world.app, Job(name="advance", connection=connection.id)) for _ in range(3)))
+    await asyncio.gather(*(run(world.app, Job(name="advance", connection_id=connection.id)) for _ in range(3)))
     await world.until(connection, Stage.RUN)
     assert len([c for c in world.sims.cloud.calls if c.method == "POST" and c.path.endswith("/v1/groups")]) == 1
 

@@ -64,8 +64,17 @@ async def test_a_history_id_too_old_loses_nothing(world: World) -> None:
     assert set(labelled(world)) == set(ids)
 
 
-FORGERIES = ["none", "unsigned", "symmetric", "wrong signature", "another account", "not verified", "another audience",
-             "another issuer", "too old"]  # fmt: skip
+FORGERIES = [
+    "none",
+    "unsigned",
+    "symmetric",
+    "wrong signature",
+    "another account",
+    "not verified",
+    "another audience",
+    "another issuer",
+    "too old",
+]
 
 
 @pytest.mark.hazard(24)
@@ -133,8 +142,11 @@ async def test_a_label_in_other_letters_is_found(world: World, reason: str) -> N
     world.behave(ORCHARD, label_conflict=reason)
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
-    named = {key: box for key, box in customer.mailboxes.items()
-             if any(one["name"].casefold() == LABEL.casefold() for one in box.labels.values())}  # fmt: skip
+    named = {
+        key: box
+        for key, box in customer.mailboxes.items()
+        if any(one["name"].casefold() == LABEL.casefold() for one in box.labels.values())
+    }
     (owner,) = named
     address = customer.users[owner]["primaryEmail"]
     await google.connect(world, modes=["api"])

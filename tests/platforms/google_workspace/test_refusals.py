@@ -39,15 +39,19 @@ TOKENS = [
     ("jwt", oauth(400, "access_denied", "Account restricted"), Status.ATTENTION, "administrator_gone"),
     ("jwt", oauth(400, "invalid_grant", "Invalid email or User ID"), Status.ATTENTION, "administrator_gone"),
     ("jwt", oauth(400, "invalid_grant", "The account has been deleted"), Status.ATTENTION, "administrator_gone"),
-    ("jwt", oauth(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token"), Status.ATTENTION,
-     "our_credential"),
+    (
+        "jwt",
+        oauth(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token"),
+        Status.ATTENTION,
+        "our_credential",
+    ),
     ("jwt", oauth(500, "internal_failure", "Backend Error"), Status.WAITING, "platform_unavailable"),
     ("jwt", oauth(400, "nobody_knows", "what this is"), Status.WAITING, "token_refused"),
     ("refresh", oauth(400, "invalid_grant", "Token has been expired or revoked."), Status.WAITING, "grant_doubtful"),
     ("refresh", oauth(400, "invalid_grant", "Bad Request"), Status.WAITING, "grant_doubtful"),
     ("refresh", oauth(401, "invalid_client", "Unauthorized"), Status.ATTENTION, "our_credential"),
     ("refresh", oauth(400, "admin_policy_enforced", "blocked"), Status.ATTENTION, "consent_missing"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "fault", "status", "reason"), TOKENS)
@@ -57,7 +61,7 @@ async def test_the_token_endpoints_refusals_are_told_apart(
     connection = await google.connect(world, modes=["api"])
     # The person's own grant is refreshed first, then the service account is asked for.
     world.fault({"host": "oauth2", "path": "/token"}, {"kind": "status", **fault}, times=3, skip=int(kind == "jwt"))
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (status, reason)
     assert told.sentence
@@ -69,7 +73,7 @@ async def test_whatever_the_token_endpoint_refused_is_got_over_by_itself(
 ) -> None:
     connection = await google.connect(world, modes=["api"])
     world.fault({"host": "oauth2", "path": "/token"}, {"kind": "status", **fault}, times=3, skip=int(kind == "jwt"))
-    await run(world.app, Job(name="refresh", connection=connection.id))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
     told = await world.connection(connection.id)
     assert told.status is not Status.OK
     world.control("DELETE", "/faults")
@@ -79,8 +83,11 @@ async def test_whatever_the_token_endpoint_refused_is_got_over_by_itself(
 
 
 LISTINGS = [
-    (envelope(403, "forbidden", "Not Authorized to access this resource/api"), Status.ATTENTION,
-     "administrator_not_allowed"),
+    (
+        envelope(403, "forbidden", "Not Authorized to access this resource/api"),
+        Status.ATTENTION,
+        "administrator_not_allowed",
+    ),
     (envelope(403, "insufficientPermissions", "Insufficient Permission"), Status.ATTENTION, "permission_missing"),
     (envelope(403, "accessNotConfigured", "Admin SDK API has not been used"), Status.ATTENTION, "api_not_enabled"),
     (envelope(403, "domainCannotUseApis", "The domain cannot use apis."), Status.ATTENTION, "blocked_by_customer"),
@@ -90,9 +97,12 @@ LISTINGS = [
     (envelope(400, "invalid", "Invalid Input: customer"), Status.ATTENTION, "refused"),
     ({"status": 503, "body": "quota exceeded for the current request"}, Status.WAITING, "platform_unavailable"),
     ({"status": 502, "body": "<!DOCTYPE html><title>Error 502</title>"}, Status.WAITING, "platform_unavailable"),
-    ({"status": 401, "body": {"error": {"code": 401, "message": "Invalid Credentials"}}}, Status.WAITING,
-     "token_refused"),
-]  # fmt: skip
+    (
+        {"status": 401, "body": {"error": {"code": 401, "message": "Invalid Credentials"}}},
+        Status.WAITING,
+        "token_refused",
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "status", "reason"), LISTINGS)

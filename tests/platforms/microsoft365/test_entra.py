@@ -104,9 +104,14 @@ async def test_a_managed_identity(federated: Entra, sign_in: SignIn, host: Host)
 
 
 SILENT = [
-    Say(act="drop"), Say(act="cut", body={"access_token": "t"}), Say(body=b"<html>"), Say(body=[]), Say(status=500),
-    Say(status=503, body=b"<html>"), Say(status=429, headers={"Retry-After": "7"}),
-]  # fmt: skip
+    Say(act="drop"),
+    Say(act="cut", body={"access_token": "t"}),
+    Say(body=b"<html>"),
+    Say(body=[]),
+    Say(status=500),
+    Say(status=503, body=b"<html>"),
+    Say(status=429, headers={"Retry-After": "7"}),
+]
 
 
 @pytest.mark.parametrize("say", SILENT)

@@ -135,9 +135,12 @@ async def test_googles_own_client_says_the_same(google_app: App, sign_in: SignIn
     certs, token_url = google_app.settings.google.certs_url, f"{google.url}/oauth2/token"
     transport = Transport(google_app.wire, google_app.clock, lambda url: certs if url.endswith("/certs") else url)
     form = {
-        "grant_type": "authorization_code", "code": consented(sign_in, google), "redirect_uri": BACK,
-        "code_verifier": VERIFIER, **US,
-    }  # fmt: skip
+        "grant_type": "authorization_code",
+        "code": consented(sign_in, google),
+        "redirect_uri": BACK,
+        "code_verifier": VERIFIER,
+        **US,
+    }
     granted = json.loads(transport.post(token_url, data=form).data)
     told = verify_oauth2_token(granted["id_token"], transport, CLIENT)
     ours = await google_app.issuers.claims(granted["id_token"], url=certs, audience=CLIENT, issuers=ISSUERS, require=())

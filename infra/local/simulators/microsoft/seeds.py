@@ -136,9 +136,12 @@ def plain(name: str, domain: str, users: int, now: datetime) -> Tenant:
     for number in range(users):
         address = f"user{number:05}@{domain}"
         made = user(
-            seed.key(address), displayName=f"User {number:05}", userPrincipalName=address, mail=address,
+            seed.key(address),
+            displayName=f"User {number:05}",
+            userPrincipalName=address,
+            mail=address,
             accountEnabled=True,
-        )  # fmt: skip
+        )
         seed.tenant.users[made["id"]] = made
     seed.tenant.users = dict(sorted(seed.tenant.users.items()))
     seed.group("staff", "Staff", list(seed.tenant.users))
