@@ -78,7 +78,7 @@ def catalogue(brand: Brand = PUBLISHED) -> str:
     lines = []
     for title, (rows, published) in catalogues(brand).items():
         told = [
-            (line.stage.title, line.text, "<br>".join(_named(row) for row in rows if line.id in row.claims))
+            (line.stage.title, line.text, "<br>".join(_named(row) for row in rows if line.id in row.accounts_for))
             for line in published
         ]
         lines += [f"## {title}", "", *_table(("Stage", "Published", "Carried out as"), told), ""]

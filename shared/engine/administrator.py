@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from shared.connections.stages import Stage
 from shared.engine.chain import Image
-from shared.engine.ledger import NOT_OURS, Holding, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
-from shared.engine.steps import Item, Step, Tenant, Verb
+from shared.engine.steps import PlanItem, Step, Tenant, Verb
 from shared.foundation.errors import ConsentMissing
 
 
@@ -17,21 +17,21 @@ from shared.foundation.errors import ConsentMissing
 class Question:
     """One thing that an administrator has in hand, with what is known and wanted of it."""
 
-    item: Item
+    item: PlanItem
     row: ByAdministrator
     tenant: Tenant
     held: Holding | None
     stage: Stage
 
     @property
-    def state(self) -> State:
+    def state(self) -> HoldingState:
         """Where it stands; what was never heard of counts as gone."""
-        return self.held.state if self.held else State.GONE
+        return self.held.state if self.held else HoldingState.GONE
 
     async def look(self) -> Sighting:
         """What a machine sees. While revoking, being blind is no failure: the administrator's word remains."""
         try:
-            return await self.row.look(self.tenant, self.held.identity if self.held else None)
+            return await self.row.check(self.tenant, self.held.identity if self.held else None)
         except ConsentMissing as error:
             if self.stage < Stage.REVOKE:
                 raise
@@ -58,7 +58,7 @@ class Question:
         return self.item.step(Verb.DRIFT, why, after=now, new=not known)
 
 
-async def questions(item: Item, row: ByAdministrator, tenant: Tenant, want: Want, stage: Stage) -> list[Step]:
+async def questions(item: PlanItem, row: ByAdministrator, tenant: Tenant, want: Want, stage: Stage) -> list[Step]:
     """What is to be noted, asked or waited for."""
     question = Question(item=item, row=row, tenant=tenant, held=tenant.ledger.holdings.get(item.key), stage=stage)
     match want.wanted:
@@ -67,7 +67,9 @@ async def questions(item: Item, row: ByAdministrator, tenant: Tenant, want: Want
         case Wanted.ABSENT:
             return await _towards_gone(question)
         case Wanted.LEAVE:
-            known = question.held is not None and question.state is not State.GONE and question.state not in NOT_OURS
+            known = (
+                question.held is not None and question.state is not HoldingState.GONE and question.state not in NOT_OURS
+            )
             if not known or stage < row.created_in:
                 return []
             return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
@@ -77,27 +79,27 @@ async def _towards_there(question: Question) -> list[Step]:
     row, state = question.row, question.state
     if row.implied:
         # Every other call depends on it, so that it works is all there is to see.
-        there = state is State.OURS
+        there = state is HoldingState.OURS
         return [] if there else [question.seen(Sighting(present=True, evidence="came with the consent"))]
-    if state is State.GONE and question.stage > Stage.RUN:
+    if state is HoldingState.GONE and question.stage > Stage.RUN:
         return []
     sighting = await question.look()
-    if state is State.OURS and (sighting.flaw or sighting.present is False):
+    if state is HoldingState.OURS and (sighting.flaw or sighting.present is False):
         if question.stage > Stage.RUN:
             return [question.item.step(Verb.FORGET, sighting.evidence)] if sighting.present is False else []
         return [question.drift({"flaw": sighting.flaw} if sighting.flaw else {"exists": False})]
-    if sighting.present and (state is not State.OURS or (question.held and question.held.drift)):
+    if sighting.present and (state is not HoldingState.OURS or (question.held and question.held.drift)):
         return [question.seen(sighting)]
-    if state is State.OURS:
+    if state is HoldingState.OURS:
         return []
-    if state is State.ASKED and sighting.present is None and (word := question.word()):
+    if state is HoldingState.ASKED and sighting.present is None and (word := question.word()):
         return [question.seen(sighting, word)]
-    return [question.ask(Wanted.PRESENT, sighting.evidence, new=state is not State.ASKED)]
+    return [question.ask(Wanted.PRESENT, sighting.evidence, new=state is not HoldingState.ASKED)]
 
 
 async def _towards_gone(question: Question) -> list[Step]:
     row, state, item = question.row, question.state, question.item
-    if state in NOT_OURS or (state is State.GONE and not (row.implied and question.held is None)):
+    if state in NOT_OURS or (state is HoldingState.GONE and not (row.implied and question.held is None)):
         return []
     if row.still_used and (why := row.still_used(question.tenant)):
         return [item.step(Verb.LEAVE, why)]
@@ -106,7 +108,7 @@ async def _towards_gone(question: Question) -> list[Step]:
     sighting = await question.look()
     if sighting.present is False:
         return _unseen(question, sighting)
-    if state is not State.LEAVING:
+    if state is not HoldingState.LEAVING:
         return [question.ask(Wanted.ABSENT, sighting.evidence, new=True)]
     if sighting.present is None and (word := question.word()):
         return [item.step(Verb.FORGET, word, after={"evidence": word, "machine": sighting.evidence})]
@@ -120,7 +122,7 @@ def _unseen(question: Question, sighting: Sighting) -> list[Step]:
     evidence = {"evidence": sighting.evidence}
     if not row.confirmed_after:
         return [item.step(Verb.FORGET, sighting.evidence, after=evidence)]
-    if held.state is not State.MISSED:
+    if held.state is not HoldingState.MISSED:
         return [item.step(Verb.MISS, sighting.evidence, after=evidence)]
     until = held.since + row.confirmed_after
     if question.tenant.now < until:

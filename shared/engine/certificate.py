@@ -16,7 +16,7 @@ from shared.deployment.signing import sign
 from shared.engine import chain
 from shared.engine import ledger as ledgers
 from shared.engine.chain import LedgerEntry
-from shared.engine.ledger import NOT_OURS, Holding, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Change, Present, Row
 from shared.engine.steps import Tenant, known
 from shared.foundation.errors import FootprintError
@@ -33,7 +33,7 @@ class FormerObject(TypedDict):
     key: str
     title: str
     identity: str | None
-    state: State
+    state: HoldingState
     made_at: str | None
     removed_at: str | None
 
@@ -110,14 +110,14 @@ class SignedCertificate:
 
 async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], list[Leftover]]:
     """What of ours is still there, and what could not be looked at, by looking at every object once more."""
-    tenant.look_again()
+    tenant.forget_reads()
     left: list[Leftover] = []
     unknown: list[Leftover] = []
     for item in known(rows, tenant.ledger):
         held = tenant.ledger.holdings[item.key]
         if not isinstance(item.row, Change) or held.state in NOT_OURS or held.identity is None:
             continue
-        if item.row.offered and held.state is not State.GONE:
+        if item.row.offered and held.state is not HoldingState.GONE:
             continue  # stays, as published, because nobody has asked for its removal
         entry: KeptObject = {"key": item.key, "title": item.row.title, "identity": held.identity}
         try:
@@ -179,13 +179,13 @@ async def draw_up(
                 "identity": held.identity,
                 "state": held.state,
                 "made_at": when(key, ("create", "adopt")),
-                "removed_at": when(key, ("remove", "forget")) if held.state is State.GONE else None,
+                "removed_at": when(key, ("remove", "forget")) if held.state is HoldingState.GONE else None,
             }
             for key, held in sorted(holdings.items())
             if of_ours(key)
         ],
         "yours_before_us": [e.key for e in history if e.act == "borrow"],
-        "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is State.LEFT),
+        "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is HoldingState.LEFT),
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
             for row in rows
@@ -218,7 +218,7 @@ async def draw_up(
 
 
 def _stands(held: Holding | None) -> bool:
-    return held is not None and held.state is not State.GONE and held.state not in NOT_OURS
+    return held is not None and held.state is not HoldingState.GONE and held.state not in NOT_OURS
 
 
 async def latest(database: Database, connection: Connection) -> Certificate | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from shared.connections.stages import Stage
 from shared.engine.chain import Image
-from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Row
-from shared.engine.steps import MISSING, OFFERED, Item, Step, Verb, gone_since, known, there
+from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Verb, gone_since, known, there
 
 BORROWED = "was there before us"
 LEFT = "another connection still needs it"
@@ -147,7 +147,7 @@ def forecast(rows: Sequence[Row], ledger: Ledger, steps: Iterable[Step], stage: 
         lines += [
             _end(item, ledger, calendar, held)
             for item in known(rows, ledger)
-            if item.key not in told and (held := ledger.holdings[item.key]).state is not State.GONE
+            if item.key not in told and (held := ledger.holdings[item.key]).state is not HoldingState.GONE
         ]
     places = {key: place for place, key in enumerate(calendar.rows)}
 
@@ -167,10 +167,10 @@ def expected(rows: Sequence[Row], ledger: Ledger, *, drifted: bool) -> list[Step
             continue
         if not drifted and not there(row.key, ledger.holdings):
             verb = Verb.ASK if isinstance(row, ByAdministrator) else Verb.CREATE
-            steps.append(Item(row=row).step(verb, row.why))
+            steps.append(PlanItem(row=row).step(verb, row.why))
     for item in known(rows, ledger) if drifted else ():
         held = ledger.holdings[item.key]
-        if held.state is State.OURS and held.drift:
+        if held.state is HoldingState.OURS and held.drift:
             again = Verb.CREATE if held.drift == MISSING else Verb.UPDATE
             verb = Verb.ASK if isinstance(item.row, ByAdministrator) else again
             was = {name: (held.seen or {})[name] for name in held.drift if name in (held.seen or {})}
@@ -180,7 +180,7 @@ def expected(rows: Sequence[Row], ledger: Ledger, *, drifted: bool) -> list[Step
 
 def _of_step(step: Step, ledger: Ledger, calendar: _Calendar, *, ending: bool) -> Forecast:
     row, held = calendar.rows[step.row.key], ledger.holdings.get(step.key)
-    item = Item(row=row, element=step.element)
+    item = PlanItem(row=row, element=step.element)
     line = _line(item, step.verb, step.why, TIMINGS.get(step.verb, Timing.NOW), before=step.before, after=step.after)
     if step.verb is Verb.FORGET and step.desired is not None:
         return replace(line, verb=Verb.CREATE)
@@ -205,11 +205,11 @@ def _of_step(step: Step, ledger: Ledger, calendar: _Calendar, *, ending: bool) -
     return replace(line, timing=Timing.LATER, at=step.until)
 
 
-def _end(item: Item, ledger: Ledger, calendar: _Calendar, held: Holding) -> Forecast:
+def _end(item: PlanItem, ledger: Ledger, calendar: _Calendar, held: Holding) -> Forecast:
     """How an object ends that is still there."""
     row = item.row
     if held.state in NOT_OURS:
-        return _line(item, Verb.LEAVE, BORROWED if held.state is State.BORROWED else LEFT, Timing.STAYS)
+        return _line(item, Verb.LEAVE, BORROWED if held.state is HoldingState.BORROWED else LEFT, Timing.STAYS)
     if isinstance(row, Change) and row.offered and not ledger.taken(item.key):
         return _line(item, Verb.OFFER, OFFERED, Timing.STAYS)
     due, now = calendar.due(row.key), calendar.now
@@ -226,7 +226,7 @@ def _end(item: Item, ledger: Ledger, calendar: _Calendar, held: Holding) -> Fore
     return line
 
 
-def _line(item: Item, verb: Verb, why: str, timing: Timing, **more: Any) -> Forecast:
+def _line(item: PlanItem, verb: Verb, why: str, timing: Timing, **more: Any) -> Forecast:
     return Forecast(row=item.row, key=item.key, element=item.element, verb=verb, why=why, timing=timing, **more)
 
 

@@ -22,7 +22,7 @@ from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
 
 
-class State(StrEnum):
+class HoldingState(StrEnum):
     """Where a holding stands. CREATING and REMOVING have an intent whose outcome is not known yet.
 
     What an administrator does is ASKED for until it is seen, LEAVING once its removal was asked for, and MISSED
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 # Nothing of ours any more, or never ours: nobody waits for it and nobody removes it.
-NOT_OURS = frozenset({State.BORROWED, State.LEFT})
+NOT_OURS = frozenset({HoldingState.BORROWED, HoldingState.LEFT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Holding:
     """What the ledger knows of one object. `seen` is how it was when we last made, changed or adopted it."""
 
     key: str
-    state: State
+    state: HoldingState
     since: datetime
     identity: str | None = None
     seen: Image | None = None
@@ -91,7 +91,7 @@ class Ledger:
     def taken(self, key: str) -> bool:
         """Whether somebody has asked for the removal of an object that would stay, since it was made."""
         said, held = self.attested.get(key), self.holdings.get(key)
-        return said is not None and held is not None and (held.state is State.REMOVING or said.at >= held.since)
+        return said is not None and held is not None and (held.state is HoldingState.REMOVING or said.at >= held.since)
 
     def image(self, settings: Mapping[str, Any]) -> Image:
         """Settings as they may be written down: secrets by name, long lists by size and digest."""
@@ -101,9 +101,9 @@ class Ledger:
     async def begin(self, key: str, act: Act, *, before: Image | None, after: Image | None) -> int:
         """Write the intent before the call and return its number. Raises Superseded if the run lost its lease."""
         held = self.holdings.get(key)
-        state = {Act.CREATE: State.CREATING, Act.REMOVE: State.REMOVING}.get(act)
+        state = {Act.CREATE: HoldingState.CREATING, Act.REMOVE: HoldingState.REMOVING}.get(act)
         now = self._clock.now()
-        if state is State.CREATING and (held is None or held.state is State.GONE):
+        if state is HoldingState.CREATING and (held is None or held.state is HoldingState.GONE):
             number = held.incarnation + 1 if held else 1
             held = Holding(key=key, state=state, since=now, incarnation=number, attempts=1)
         elif state is not None and held is not None:
@@ -117,9 +117,9 @@ class Ledger:
     ) -> None:
         """Write that an intent was carried out and read back."""
         held = self.holdings[key]
-        state = State.GONE if act is Act.REMOVE else State.OURS
+        state = HoldingState.GONE if act is Act.REMOVE else HoldingState.OURS
         since = held.since if held.state is state else self._clock.now()
-        seen = None if state is State.GONE else after
+        seen = None if state is HoldingState.GONE else after
         holding = replace(
             held,
             state=state,
@@ -156,12 +156,12 @@ class Ledger:
         text: str | None = None,
     ) -> None:
         """Write something noticed rather than done: adopted, borrowed, found gone, drifted."""
-        held = self.holdings.get(key) or Holding(key=key, state=State.GONE, since=self._clock.now())
+        held = self.holdings.get(key) or Holding(key=key, state=HoldingState.GONE, since=self._clock.now())
         match act:
             case Act.ADOPT:
                 held = replace(
                     held,
-                    state=State.OURS,
+                    state=HoldingState.OURS,
                     since=self._clock.now(),
                     identity=identity or held.identity,
                     seen=after,
@@ -169,16 +169,20 @@ class Ledger:
                     attempts=0,
                 )
             case Act.BORROW:
-                held = replace(held, state=State.BORROWED, since=self._clock.now(), identity=identity, seen=after)
+                held = replace(
+                    held, state=HoldingState.BORROWED, since=self._clock.now(), identity=identity, seen=after
+                )
             case Act.ASK:
-                state = State.ASKED if (after or {}).get("wanted") == "present" else State.LEAVING
+                state = HoldingState.ASKED if (after or {}).get("wanted") == "present" else HoldingState.LEAVING
                 held = replace(held, state=state, since=self._clock.now(), drift=None)
             case Act.MISS:
-                held = replace(held, state=State.MISSED, since=self._clock.now())
+                held = replace(held, state=HoldingState.MISSED, since=self._clock.now())
             case Act.LEAVE:
-                held = replace(held, state=State.LEFT, since=self._clock.now())
+                held = replace(held, state=HoldingState.LEFT, since=self._clock.now())
             case Act.FORGET:
-                held = replace(held, state=State.GONE, since=self._clock.now(), seen=None, drift=None, attempts=0)
+                held = replace(
+                    held, state=HoldingState.GONE, since=self._clock.now(), seen=None, drift=None, attempts=0
+                )
             case Act.DRIFT:
                 held = replace(held, drift=after)
         entry = Entry(key=key, act=act, identity=identity, before=before, after=after, note=text)
@@ -223,4 +227,4 @@ def _of(connection_id: ConnectionId) -> sa.Select[Any]:
 def _holding(row: Any) -> Holding:
     values = dict(row._mapping)
     del values["connection"]
-    return Holding(**{**values, "state": State(values["state"])})
+    return Holding(**{**values, "state": HoldingState(values["state"])})

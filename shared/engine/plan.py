@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
-from shared.engine.ledger import NOT_OURS, Holding, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
-from shared.engine.steps import MISSING, OFFERED, Item, Step, Tenant, Verb, gone_since, items, there
+from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
 
 # What is said of an object that is not there, of which we do not know how our last call ended.
-HALF_DONE = {State.CREATING: "was not made after all", State.REMOVING: "was removed by an interrupted run"}
+HALF_DONE = {
+    HoldingState.CREATING: "was not made after all",
+    HoldingState.REMOVING: "was removed by an interrupted run",
+}
 
 
 async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
@@ -21,7 +24,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
 
     Reads everything afresh. With `repair` off, what others changed in our objects while running is reported only.
     """
-    tenant.look_again()
+    tenant.forget_reads()
     removals: list[Step] = []
     others: list[Step] = []
     for item in items(rows, tenant):
@@ -32,7 +35,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
     return removals + others
 
 
-async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
+async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
     row, holdings = item.row, tenant.ledger.holdings
     want = wanted(row, stage, tenant.now, lambda key: gone_since(key, holdings))
     if isinstance(row, ByAdministrator):
@@ -40,11 +43,11 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
     held = holdings.get(item.key)
     if want.wanted is Wanted.LEAVE:
         # What was there before us stays, so that nothing is waited for.
-        if held is None or held.state is State.GONE or held.state in NOT_OURS or stage < row.created_in:
+        if held is None or held.state is HoldingState.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
         return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
     # Once revoking has begun nothing new is made, not even what is meant to stay a little longer.
-    unmade = held is None or held.state in (State.GONE, State.LEFT)
+    unmade = held is None or held.state in (HoldingState.GONE, HoldingState.LEFT)
     if unmade and (want.wanted is Wanted.ABSENT or stage > Stage.RUN):
         return []
     if want.wanted is Wanted.ABSENT and held is not None and (staying := _stays(item, row, tenant, held)) is not None:
@@ -64,9 +67,9 @@ async def _steps(item: Item, tenant: Tenant, stage: Stage, *, repair: bool) -> l
     return _towards_present(item, row, tenant, held, observed, desired, stage, repair=repair or stage < Stage.RUN)
 
 
-def _stays(item: Item, row: Change, tenant: Tenant, held: Holding) -> list[Step] | None:
+def _stays(item: PlanItem, row: Change, tenant: Tenant, held: Holding) -> list[Step] | None:
     """What is to be said of an object that is not to be removed by us, though its time has come; None if it is."""
-    if held.state is State.BORROWED:
+    if held.state is HoldingState.BORROWED:
         return []  # was there before us and stays
     if row.offered and not tenant.ledger.taken(item.key):
         return [item.step(Verb.OFFER, OFFERED, new=False)]
@@ -74,20 +77,20 @@ def _stays(item: Item, row: Change, tenant: Tenant, held: Holding) -> list[Step]
 
 
 def _towards_absent(
-    item: Item, row: Change, tenant: Tenant, held: Holding | None, observed: Present | Absent
+    item: PlanItem, row: Change, tenant: Tenant, held: Holding | None, observed: Present | Absent
 ) -> list[Step]:
-    if held is None or held.state in (State.GONE, State.LEFT):
+    if held is None or held.state in (HoldingState.GONE, HoldingState.LEFT):
         return []
     if isinstance(observed, Absent):
         return _unless_too_new(row, tenant, held, item) or [item.step(Verb.FORGET, "is gone")]
     before = tenant.ledger.image(observed.settings)
-    if held.state is State.CREATING:
+    if held.state is HoldingState.CREATING:
         return [item.step(Verb.ADOPT, "was made by an interrupted run", present=observed, after=before)]
     return [item.step(Verb.REMOVE, "is no longer wanted", present=observed, before=before)]
 
 
 def _towards_present(
-    item: Item,
+    item: PlanItem,
     row: Change,
     tenant: Tenant,
     held: Holding | None,
@@ -98,29 +101,29 @@ def _towards_present(
     repair: bool,
 ) -> list[Step]:
     image = tenant.ledger.image
-    state = held.state if held and held.state is not State.LEFT else State.GONE
+    state = held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE
     if isinstance(observed, Absent):
-        if held is None or state is State.GONE:
+        if held is None or state is HoldingState.GONE:
             return [item.step(Verb.CREATE, "is missing", desired=desired, after=image(desired))]
         too_new = _unless_too_new(row, tenant, held, item)
         if too_new:
             return too_new
-        if state is State.CREATING and stage <= Stage.RUN:
+        if state is HoldingState.CREATING and stage <= Stage.RUN:
             return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
-        drift = _drift(item, row, held, MISSING, None) if state is State.OURS and not row.ours_alone else None
+        drift = _drift(item, row, held, MISSING, None) if state is HoldingState.OURS and not row.ours_alone else None
         if drift and not repair:
             return [drift]
         mends = drift if stage is Stage.RUN else None
         # Only what we had seen in place can have been removed by others: the rest we had left half-made ourselves.
         why = "was removed by someone else" if drift else HALF_DONE.get(state, "is gone")
         return [item.step(Verb.FORGET, why, before=held.seen, mends=mends, desired=desired)]
-    if state is State.BORROWED:
+    if state is HoldingState.BORROWED:
         return []
     now = image(observed.settings)
-    if state is State.GONE and row.resource.shared:
+    if state is HoldingState.GONE and row.resource.shared:
         return [item.step(Verb.BORROW, "was there before us", present=observed, after=now)]
-    if state in (State.GONE, State.CREATING, State.REMOVING):
-        reasons = {State.REMOVING: "is wanted again", State.CREATING: "was made by an interrupted run"}
+    if state in (HoldingState.GONE, HoldingState.CREATING, HoldingState.REMOVING):
+        reasons = {HoldingState.REMOVING: "is wanted again", HoldingState.CREATING: "was made by an interrupted run"}
         return [item.step(Verb.ADOPT, reasons.get(state, "bears our mark"), present=observed, after=now)]
     different = {name: value for name, value in desired.items() if observed.settings.get(name) != value}
     seen = held.seen or {} if held else {}
@@ -154,19 +157,19 @@ def _towards_present(
     return steps
 
 
-def _unless_too_new(row: Change, tenant: Tenant, held: Holding, item: Item) -> list[Step]:
+def _unless_too_new(row: Change, tenant: Tenant, held: Holding, item: PlanItem) -> list[Step]:
     until = held.since + row.resource.visible_within
-    if held.state in (State.CREATING, State.OURS) and tenant.now < until:
+    if held.state in (HoldingState.CREATING, HoldingState.OURS) and tenant.now < until:
         return [item.step(Verb.WAIT, "may not be visible yet", until=until)]
     return []
 
 
-def _drift(item: Item, row: Change, held: Holding, now: Image, was: Image | None) -> Step:
+def _drift(item: PlanItem, row: Change, held: Holding, now: Image, was: Image | None) -> Step:
     """Someone else changed our object. `new` only when it is not the drift that is recorded already."""
     why = f"was changed by someone else: {row.without}" if row.without else "was changed by someone else"
     return item.step(Verb.DRIFT, why, before=was, after=now, new=held.drift != now)
 
 
-def _still_listed(item: Item, tenant: Tenant) -> bool:
+def _still_listed(item: PlanItem, tenant: Tenant) -> bool:
     listed = item.row.elements if isinstance(item.row, Change) else None
     return listed is None or item.element in set(listed(tenant))

@@ -74,7 +74,7 @@ async def _take(step: Step, tenant: Tenant) -> None:
     intent = await ledger.begin(step.key, act, before=step.before, after=step.after)
     try:
         request_id = await _call(step, row, tenant)
-        tenant.look_again()
+        tenant.forget_reads()
         known = step.present.identity if step.present else None
         observed = await row.resource.observe(tenant, step.element, known)
         _expect(step, row, observed, ledger.holdings[step.key])

@@ -81,7 +81,7 @@ class Row:
     key: str
     title: str
     why: str
-    claims: tuple[str, ...]
+    accounts_for: tuple[str, ...]
     modes: frozenset[str] = frozenset()
     """The modes of a connection to which it belongs; empty means all of them."""
     permissions: tuple[str, ...] = ()
@@ -143,7 +143,7 @@ class ByAdministrator(Row):
     """The page on which it is done."""
     values: tuple[tuple[str, str], ...] = ()
     """What to type where, when it is set up."""
-    look: Callable[[Any, str | None], Awaitable[Sighting]]
+    check: Callable[[Any, str | None], Awaitable[Sighting]]
     """(open tenant, recorded identity) to what is seen; raises when it is not sure."""
     confirmed_after: timedelta = timedelta(0)
     """Its absence is believed when a second look, this long after the first, does not see it either."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.engine.chain import Image
-from shared.engine.ledger import NOT_OURS, Holding, Ledger, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
 
 # Before anything that the ledger could know.
@@ -53,7 +53,7 @@ class Tenant(Protocol):
         """The time."""
         ...
 
-    def look_again(self) -> None:
+    def forget_reads(self) -> None:
         """Forget everything read so far, so that the next observation is a fresh one."""
         ...
 
@@ -81,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class PlanItem:
     """A row, or one element of a row that stands for a shared list."""
 
     row: Change | ByAdministrator
@@ -97,30 +97,30 @@ class Item:
         return Step(row=self.row, key=self.key, element=self.element, verb=verb, why=why, **more)
 
 
-def items(rows: Iterable[Row], tenant: Tenant) -> list[Item]:
+def items(rows: Iterable[Row], tenant: Tenant) -> list[PlanItem]:
     """Every object the rows speak of: each element of today's lists and each that the ledger still knows."""
-    found: dict[str, Item] = {}
+    found: dict[str, PlanItem] = {}
     for row in rows:
         if not isinstance(row, Change | ByAdministrator):
             continue
         if isinstance(row, ByAdministrator) or row.elements is None:
-            found[row.key] = Item(row=row)
+            found[row.key] = PlanItem(row=row)
             continue
         held = [key.partition("/")[2] for key in tenant.ledger.holdings if key.startswith(row.key + "/")]
         for element in dict.fromkeys([*row.elements(tenant), *held]):
-            item = Item(row=row, element=element)
+            item = PlanItem(row=row, element=element)
             found[item.key] = item
     return list(found.values())
 
 
-def known(rows: Sequence[Row], ledger: Ledger) -> list[Item]:
+def known(rows: Sequence[Row], ledger: Ledger) -> list[PlanItem]:
     """Every object that the ledger knows, with its row."""
     by_key = {row.key: row for row in rows if isinstance(row, Change | ByAdministrator)}
     found = []
     for key in ledger.holdings:
         head, _, element = key.partition("/")
         if head in by_key:
-            found.append(Item(row=by_key[head], element=element))
+            found.append(PlanItem(row=by_key[head], element=element))
     return found
 
 
@@ -132,7 +132,7 @@ def held_of(key: str, holdings: Mapping[str, Holding]) -> list[Holding]:
 def there(key: str, holdings: Mapping[str, Holding]) -> bool:
     """Whether a row, with all its elements, is known to be in place."""
     held = held_of(key, holdings)
-    return bool(held) and all(holding.state is State.OURS or holding.state in NOT_OURS for holding in held)
+    return bool(held) and all(holding.state is HoldingState.OURS or holding.state in NOT_OURS for holding in held)
 
 
 def gone_since(key: str, holdings: Mapping[str, Holding]) -> datetime | None:
@@ -141,6 +141,6 @@ def gone_since(key: str, holdings: Mapping[str, Holding]) -> datetime | None:
     What is not ours will not go, so nobody waits for it.
     """
     held = [holding for holding in held_of(key, holdings) if holding.state not in NOT_OURS]
-    if any(holding.state is not State.GONE for holding in held):
+    if any(holding.state is not HoldingState.GONE for holding in held):
         return None
     return max((holding.since for holding in held), default=NEVER)

@@ -10,7 +10,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine.certificate import Leftover, Result
-from shared.engine.ledger import NOT_OURS, Ledger, State
+from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb, known
@@ -80,7 +80,7 @@ def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
     """Whether our own way into the tenant is still there, as far as anybody has seen."""
     ways = [row.key for row in rows if isinstance(row, ByAdministrator) and row.implied]
     held = [ledger.holdings[key].state for key in ways if key in ledger.holdings]
-    return bool(held) and all(state in (State.OURS, State.LEAVING) for state in held)
+    return bool(held) and all(state in (HoldingState.OURS, HoldingState.LEAVING) for state in held)
 
 
 def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[Leftover]:
@@ -125,7 +125,7 @@ async def without_consent(
     unknown: list[Leftover] = [
         {"key": item.key, "title": item.row.title, "identity": held.identity, "why": "could not check: consent is gone"}
         for item in known(rows, tenant.ledger)
-        if (held := tenant.ledger.holdings[item.key]).state is not State.GONE and held.state not in NOT_OURS
+        if (held := tenant.ledger.holdings[item.key]).state is not HoldingState.GONE and held.state not in NOT_OURS
     ]
     await certificate.draw_up(
         app.database,

@@ -19,7 +19,7 @@ from shared.foundation.errors import FootprintError, Missing, Refused, Temporary
 from shared.foundation.schedule import DAY, HOUR
 from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine
-from shared.protection.quarantine import SHOWN_FOR, Item, State
+from shared.protection.quarantine import SHOWN_FOR, QuarantinedMessage, QuarantineState
 
 # Messages that one run puts back, or looks for in their mailbox.
 MESSAGES_PER_RUN = 100
@@ -39,7 +39,7 @@ async def release(app: App, connection: Connection, number: int, actor: str) -> 
         state = await quarantine.state_of(app.database, connection.id, number)
         if state is None:
             raise _no_such_item()
-        if state is not State.RELEASING:
+        if state is not QuarantineState.RELEASING:
             raise Refused(409, "not_waiting", f"This message does not wait any more: it is {state}.")
     await app.queue.send(Job(name="quarantine", connection_id=connection.id), now)
 
@@ -70,31 +70,35 @@ async def settle_items(app: App, connection: Connection) -> None:
         await app.queue.send(Job(name="quarantine", connection_id=connection.id), again)
 
 
-async def _settle(app: App, connection: Connection, trash: Trash, item: Item) -> None:
+async def _settle(app: App, connection: Connection, trash: Trash, item: QuarantinedMessage) -> None:
     """What fails with one message is no other's matter: it is tried again later."""
     database, now = app.database, app.clock.now()
     later = max(item.until, now + SHOWN_FOR)
-    if item.state not in (State.WAITING, State.RELEASING):
+    if item.state not in (QuarantineState.WAITING, QuarantineState.RELEASING):
         await quarantine.drop(database, connection.id, item)
         return
     try:
-        if item.state is State.RELEASING:
+        if item.state is QuarantineState.RELEASING:
             put = await trash.put_back(item)
-            state, told = (State.RELEASED, None) if put else (State.RESTORED, "Its owner had taken it out already.")
+            state, told = (
+                (QuarantineState.RELEASED, None)
+                if put
+                else (QuarantineState.RESTORED, "Its owner had taken it out already.")
+            )
         elif await trash.holds(item):
-            state, told, later = State.WAITING, None, now + DAY
+            state, told, later = QuarantineState.WAITING, None, now + DAY
         else:
-            state, told = State.RESTORED, "Its owner took it out."
+            state, told = QuarantineState.RESTORED, "Its owner took it out."
     except Missing:
-        if item.state is State.WAITING:
+        if item.state is QuarantineState.WAITING:
             await quarantine.drop(database, connection.id, item)
             return
-        state, told = State.GONE, "It is not in the mailbox any more."
+        state, told = QuarantineState.GONE, "It is not in the mailbox any more."
     except Temporary as error:
         state, told, later = item.state, error.sentence, now + error.after
     except FootprintError as error:
         # What cannot be put back just now waits as before; who asked sees why, and may ask again.
-        state, told, later = State.WAITING, error.sentence, max(item.until, now + DAY)
+        state, told, later = QuarantineState.WAITING, error.sentence, max(item.until, now + DAY)
     await quarantine.settle(database, connection.id, item, state=state, told=told, look_at=later)
 
 
@@ -130,7 +134,7 @@ class _Open:
     """A part that is being made."""
 
     file: io.BytesIO = field(default_factory=io.BytesIO)
-    items: list[Item] = field(default_factory=list)
+    items: list[QuarantinedMessage] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, name: str, content: bytes) -> None:
@@ -168,7 +172,7 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
     raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=NEXT_RUN_AFTER)
 
 
-async def _add(trash: Trash, part: _Open, item: Item) -> None:
+async def _add(trash: Trash, part: _Open, item: QuarantinedMessage) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
     line: dict[str, Any] = {
         "id": item.number,

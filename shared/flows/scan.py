@@ -29,8 +29,8 @@ async def scan(app: App, connection: Connection) -> None:
         await app.queue.send(Job(name="scan", connection_id=connection.id), again)
 
 
-async def look_at_all(app: App, connection: Connection) -> None:
+async def rescan_all(app: App, connection: Connection) -> None:
     """Have every mailbox read once more, for a notification may have been lost."""
     if app.platforms[connection.platform].feed is not None:
-        await mailboxes.look_at_all(app.database, connection.id)
+        await mailboxes.rescan_all(app.database, connection.id)
         await app.queue.send(Job(name="scan", connection_id=connection.id), app.clock.now())

@@ -9,7 +9,7 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
-from shared.flows.scan import look_at_all
+from shared.flows.scan import rescan_all
 from shared.protection import decisions, sync_history
 
 
@@ -42,7 +42,7 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
         await platform.sync(tenant, accept_loss=accept_loss)
     kept = app.settings.operations_kept
     await sync_history.note(app.database, connection.id, app.clock.now(), kept)
-    await look_at_all(app, connection)
+    await rescan_all(app, connection)
     await operations.purge(app.database, connection.id, app.clock.now() - kept)
     await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:

@@ -12,7 +12,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.engine.steps import Tenant
 from shared.foundation.brand import Brand
-from shared.protection.quarantine import Item
+from shared.protection.quarantine import QuarantinedMessage
 
 
 class OpenTenant(Tenant, Protocol):
@@ -73,15 +73,15 @@ class Trash(Protocol):
     cannot be opened.
     """
 
-    async def holds(self, item: Item) -> bool:
+    async def holds(self, item: QuarantinedMessage) -> bool:
         """Whether a message is still there."""
         ...
 
-    async def put_back(self, item: Item) -> bool:
+    async def put_back(self, item: QuarantinedMessage) -> bool:
         """Put a message back where it was; False if it was not in the trash. Doing it twice equals doing it once."""
         ...
 
-    async def content(self, item: Item) -> bytes:
+    async def content(self, item: QuarantinedMessage) -> bytes:
         """The whole message as it came."""
         ...
 

@@ -14,7 +14,7 @@ from shared.deployment.sealing import Box
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.protection import quarantine
-from shared.protection.quarantine import INSIDE, Item
+from shared.protection.quarantine import INSIDE, QuarantinedMessage
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
@@ -45,7 +45,7 @@ def _left(connection_id: ConnectionId) -> tuple[sa.ColumnElement[bool], ...]:
     return table.c.connection == connection_id, table.c.state.in_(INSIDE), table.c.part.is_(None)
 
 
-async def left(database: Database, box: Box, connection_id: ConnectionId, most: int) -> list[Item]:
+async def left(database: Database, box: Box, connection_id: ConnectionId, most: int) -> list[QuarantinedMessage]:
     """Some messages that wait and are in no part yet, oldest first."""
     return await quarantine.some(database, box, _left(connection_id), most)
 
@@ -60,7 +60,7 @@ async def is_complete(database: Database, connection_id: ConnectionId) -> bool:
 
 
 async def keep(
-    database: Database, box: Box, lease: Lease, content: bytes, items: Sequence[Item], now: datetime
+    database: Database, box: Box, lease: Lease, content: bytes, items: Sequence[QuarantinedMessage], now: datetime
 ) -> None:
     """Keep one part with some messages. Raises Superseded if the run lost its lease."""
     table, mine = db.exports, db.quarantine.c.connection == lease.connection_id

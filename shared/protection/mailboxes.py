@@ -206,7 +206,7 @@ async def watched(read: AsyncConnection, connection_id: ConnectionId, now: datet
     return Watched(known, seen or 0, put_aside or 0)
 
 
-async def look_at_all(database: Database, connection_id: ConnectionId) -> None:
+async def rescan_all(database: Database, connection_id: ConnectionId) -> None:
     """Have every mailbox read once more from where it was left, for notifications may be lost."""
     table = db.mailboxes
     mine = (table.c.connection == connection_id, table.c.position.is_not(None))

@@ -32,7 +32,7 @@ LONGEST = 500  # characters of a sender or a subject
 AT_ONCE = 200
 
 
-class State(StrEnum):
+class QuarantineState(StrEnum):
     """Where a message is."""
 
     WAITING = "waiting"
@@ -45,11 +45,11 @@ class State(StrEnum):
 
 
 # In the bin, as far as is known.
-INSIDE = (str(State.WAITING), str(State.RELEASING))
+INSIDE = (str(QuarantineState.WAITING), str(QuarantineState.RELEASING))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class QuarantinedMessage:
     """One message. `number` is its name here, `message` the platform's, `labels` what it bore before."""
 
     number: int
@@ -62,7 +62,7 @@ class Item:
     labels: tuple[str, ...]
     at: datetime
     until: datetime
-    state: State
+    state: QuarantineState
     told: str | None
 
 
@@ -100,15 +100,15 @@ async def add(
             labels=list(labels),
             at=now,
             until=now + KEPT_FOR,
-            state=str(State.WAITING),
+            state=str(QuarantineState.WAITING),
             look_at=now + KEPT_FOR,
         )
     )
 
 
-def _item(box: Box, row: Any) -> Item:
+def _item(box: Box, row: Any) -> QuarantinedMessage:
     sender, subject = json.loads(box.unseal(row.sealed, about=_about(row.user, row.message)))
-    return Item(
+    return QuarantinedMessage(
         number=row.number,
         user=row.user,
         address=row.address,
@@ -119,7 +119,7 @@ def _item(box: Box, row: Any) -> Item:
         labels=tuple(row.labels),
         at=row.at,
         until=row.until,
-        state=State(row.state),
+        state=QuarantineState(row.state),
         told=row.told,
     )
 
@@ -132,7 +132,7 @@ async def page(
     *,
     before: int | None,
     most: int,
-) -> tuple[list[Item], int | None]:
+) -> tuple[list[QuarantinedMessage], int | None]:
     """Some messages, newest first, and the number `before` which there are more.
 
     `wanted` may hold `state`, `policy`, and parts of the `user`'s address and of the `sender`, in any letter case.
@@ -143,7 +143,7 @@ async def page(
         query = query.where(table.c[name] == wanted[name])
     if "user" in wanted:
         query = query.where(sa.func.lower(table.c.address).contains(wanted["user"].lower(), autoescape=True))
-    sender, found = wanted.get("sender", "").casefold(), list[Item]()
+    sender, found = wanted.get("sender", "").casefold(), list[QuarantinedMessage]()
     while True:
         some = query.limit(AT_ONCE) if before is None else query.where(table.c.number < before).limit(AT_ONCE)
         async with database.read() as read:
@@ -168,11 +168,11 @@ async def count(database: Database, connection_id: ConnectionId) -> int:
         return int((await read.execute(query)).scalar_one())
 
 
-async def state_of(database: Database, connection_id: ConnectionId, number: int) -> State | None:
+async def state_of(database: Database, connection_id: ConnectionId, number: int) -> QuarantineState | None:
     """Where a message is, or None if there is no such."""
     async with database.read() as read:
         found = (await read.execute(sa.select(db.quarantine.c.state).where(*_row(connection_id, number)))).scalar()
-        return State(found) if found else None
+        return QuarantineState(found) if found else None
 
 
 async def release(database: Database, connection: Connection, number: int, *, actor: str, now: datetime) -> bool:
@@ -181,8 +181,8 @@ async def release(database: Database, connection: Connection, number: int, *, ac
     async with database.write() as write:
         changed = await write.execute(
             sa.update(table)
-            .where(*_row(connection.id, number), table.c.state == str(State.WAITING))
-            .values(state=str(State.RELEASING), told=None, look_at=now)
+            .where(*_row(connection.id, number), table.c.state == str(QuarantineState.WAITING))
+            .values(state=str(QuarantineState.RELEASING), told=None, look_at=now)
         )
         it = sa.select(table.c.user, table.c.message).where(*_row(connection.id, number))
         row = (await write.execute(it)).first()
@@ -193,13 +193,17 @@ async def release(database: Database, connection: Connection, number: int, *, ac
     return bool(changed.rowcount)
 
 
-async def due(database: Database, box: Box, connection_id: ConnectionId, now: datetime, most: int) -> list[Item]:
+async def due(
+    database: Database, box: Box, connection_id: ConnectionId, now: datetime, most: int
+) -> list[QuarantinedMessage]:
     """Messages that are to be put back, or looked at because their time is up."""
     table = db.quarantine
     return await some(database, box, (table.c.connection == connection_id, table.c.look_at <= now), most)
 
 
-async def some(database: Database, box: Box, which: Sequence[sa.ColumnElement[bool]], most: int) -> list[Item]:
+async def some(
+    database: Database, box: Box, which: Sequence[sa.ColumnElement[bool]], most: int
+) -> list[QuarantinedMessage]:
     """Some messages, oldest first."""
     query = sa.select(db.quarantine).where(*which).order_by(db.quarantine.c.number).limit(most)
     async with database.read() as read:
@@ -231,9 +235,9 @@ async def next_due(database: Database, connection_id: ConnectionId) -> datetime 
 async def settle(
     database: Database,
     connection_id: ConnectionId,
-    item: Item,
+    item: QuarantinedMessage,
     *,
-    state: State,
+    state: QuarantineState,
     look_at: datetime,
     told: str | None = None,
 ) -> None:
@@ -254,7 +258,7 @@ async def lost(database: Database, connection_id: ConnectionId, user: str, messa
         await write.execute(sa.delete(table).where(*mine))
 
 
-async def drop(database: Database, connection_id: ConnectionId, item: Item) -> None:
+async def drop(database: Database, connection_id: ConnectionId, item: QuarantinedMessage) -> None:
     """Forget a message."""
     async with database.write() as write:
         await write.execute(sa.delete(db.quarantine).where(*_row(connection_id, item.number)))

@@ -38,10 +38,10 @@ LINES = {"Microsoft 365": 21, "Gmail": 17}
 @PLATFORMS
 def test_every_published_line_is_claimed_and_the_reverse(title: str) -> None:
     catalogue, lines = catalogues()[title]
-    published, claimed = {line.id for line in lines}, {claim for row in catalogue for claim in row.claims}
+    published, claimed = {line.id for line in lines}, {claim for row in catalogue for claim in row.accounts_for}
     assert published == claimed
     assert len(lines) == len(published) == LINES[title]
-    assert not [row.key for row in catalogue if not row.claims]
+    assert not [row.key for row in catalogue if not row.accounts_for]
     assert len({row.key for row in catalogue}) == len(catalogue)
 
 

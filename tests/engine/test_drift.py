@@ -10,7 +10,7 @@ import pytest
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
-from shared.engine.ledger import State, holdings_of
+from shared.engine.ledger import HoldingState, holdings_of
 from shared.flows.jobs import run
 from shared.protection.policies import Policy
 from tests.harness.world import World
@@ -196,4 +196,4 @@ async def test_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None
         {"members": []},
     )
     held = await holdings_of(world.app.database, connection.id)
-    assert held["group-incoming-members"].state is State.OURS
+    assert held["group-incoming-members"].state is HoldingState.OURS

@@ -12,7 +12,7 @@ from shared.connections.stages import Stage
 from shared.connections.tokens import stored
 from shared.engine.certificate import latest
 from shared.engine.chain import entries
-from shared.engine.ledger import State, holdings_of
+from shared.engine.ledger import HoldingState, holdings_of
 from shared.flows import grant, revoke
 from shared.protection.directory import count, domains
 from shared.protection.policies import EVERYONE, Policy
@@ -181,7 +181,7 @@ async def test_steps_that_no_machine_can_see_are_taken_on_somebodys_word(world: 
         await revoke.attest(world.app, now, key, "operator@msp.example")
     now = await world.until_true(now, lambda c: c.status is Status.OK)
     held = await holdings_of(world.app.database, now.id)
-    assert held["route"].state is State.OURS
+    assert held["route"].state is HoldingState.OURS
     # Where a machine can see, nobody's word counts.
     await revoke.revoke(world.app, now, "operator@msp.example")
     await world.work()

@@ -33,7 +33,7 @@ async def test_each_action_is_done_once_and_logged(world: World, actions: tuple[
     (harmless,) = google.mail(world, ADMIN, sender="friend@kind.example")
     (message,) = google.mail(world, ADMIN, subject=WORDS)
     await google.deliver_all(world)
-    await mailboxes.look_at_all(world.app.database, connection.id)
+    await mailboxes.rescan_all(world.app.database, connection.id)
     world.admin("move-message", ORCHARD, user=ADMIN, message=harmless, add=["STARRED"])
     google.mail(world, ADMIN, sender="friend@kind.example")
     await google.deliver_all(world)

@@ -9,10 +9,10 @@ from shared.connections.stages import Stage
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Temporary
 from shared.platforms.google_workspace.shared_application import in_use_elsewhere
-from shared.platforms.google_workspace.tenant import Tenant, no_consent
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer, no_consent
 
 
-def accounts(tenant: Tenant) -> list[str]:
+def accounts(tenant: WorkspaceCustomer) -> list[str]:
     """The accounts whose grants we keep."""
     return [grant.account for grant in tenant.granted]
 
@@ -25,25 +25,25 @@ class AdministratorGrant:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, element: str) -> Settings | None:
+    async def desired(self, tenant: WorkspaceCustomer, element: str) -> Settings | None:
         """Alive, as long as it is the one in use."""
         in_use = tenant.grant is not None and tenant.grant.account == element
         return {"alive": True} if in_use and tenant.connection.stage < Stage.REVOKE else None
 
-    async def observe(self, tenant: Tenant, element: str, _identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: WorkspaceCustomer, element: str, _identity: str | None) -> Present | Absent:
         """Whether we keep it, and whether it held when it was last used: at least hourly, while running."""
         grant = _kept(tenant, element)
         return Present(identity=element, settings={"alive": grant.alive}) if grant else Absent()
 
-    async def create(self, _tenant: Tenant, _element: str, _desired: Settings) -> str:
+    async def create(self, _tenant: WorkspaceCustomer, _element: str, _desired: Settings) -> str:
         """Only a person can grant it."""
         raise no_consent()
 
-    async def update(self, _tenant: Tenant, _element: str, _present: Present, _changes: Settings) -> str:
+    async def update(self, _tenant: WorkspaceCustomer, _element: str, _present: Present, _changes: Settings) -> str:
         """Only a person can grant it anew."""
         raise no_consent()
 
-    async def remove(self, tenant: Tenant, element: str, _present: Present) -> str:
+    async def remove(self, tenant: WorkspaceCustomer, element: str, _present: Present) -> str:
         """Give it back to Google, see that it does not hold any more, and only then let go of our copy.
 
         It is one with the grant of every other connection to the same account, so while another one stands, or
@@ -61,11 +61,11 @@ class AdministratorGrant:
         return ""
 
 
-def _kept(tenant: Tenant, account: str) -> Grant | None:
+def _kept(tenant: WorkspaceCustomer, account: str) -> Grant | None:
     return next((grant for grant in tenant.granted if grant.account == account), None)
 
 
-async def _needed(tenant: Tenant, account: str) -> str | None:
+async def _needed(tenant: WorkspaceCustomer, account: str) -> str | None:
     holders = await grants.holders(tenant.context.database, tenant.connection.platform, account)
     standing = {other.id for other in tenant.others if other.stage < Stage.REVOKE}
     if standing & set(holders):
@@ -73,7 +73,7 @@ async def _needed(tenant: Tenant, account: str) -> str | None:
     return in_use_elsewhere(tenant)
 
 
-async def _give_back(tenant: Tenant, grant: Grant) -> None:
+async def _give_back(tenant: WorkspaceCustomer, grant: Grant) -> None:
     sign_in = tenant.credentials.sign_in
     await sign_in.revoke(grant.secret)
     if await sign_in.holds(grant.secret):

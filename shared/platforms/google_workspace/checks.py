@@ -13,7 +13,7 @@ from shared.platforms.google_workspace.api import Record
 from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET, POLICIES_LIST
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.scopes import USERS
-from shared.platforms.google_workspace.tenant import Tenant
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 
 RULES = "settings/gmail.content_compliance"
 STATES = "settings/gmail.rule_states"
@@ -23,7 +23,7 @@ ROUTE_SETTING = "EMAIL_ROUTE"
 GATEWAY_WORD = "GATEWAY"
 
 
-async def rule(tenant: Tenant, identity: str | None) -> Sighting:
+async def rule(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The content compliance rule, by its id or its description, in any policy of any organisational unit."""
     settings = await _policies(tenant)
     found = [
@@ -52,7 +52,7 @@ async def rule(tenant: Tenant, identity: str | None) -> Sighting:
     )
 
 
-async def _policies(tenant: Tenant) -> list[Record]:
+async def _policies(tenant: WorkspaceCustomer) -> list[Record]:
     """Every setting of the two types that tell of rules; pages may be empty and yet not the last."""
     if "policies" not in tenant.read:
         types = "|".join(one.removeprefix("settings/").replace(".", "\\\\.") for one in (RULES, STATES))
@@ -66,7 +66,7 @@ async def _policies(tenant: Tenant) -> list[Record]:
     return listed
 
 
-async def route(tenant: Tenant, identity: str | None) -> Sighting:
+async def route(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The mail route, by the name that we ask for it to be given."""
     name = route_name(tenant.connection)
     return _told(
@@ -76,7 +76,7 @@ async def route(tenant: Tenant, identity: str | None) -> Sighting:
     )
 
 
-async def gateway(tenant: Tenant, identity: str | None) -> Sighting:
+async def gateway(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The inbound gateway; an organisation has one."""
     events = [event for event in await _changes(tenant) if GATEWAY_WORD in event["setting"].upper()]
     return _told(events, identity, "inbound gateway")
@@ -98,7 +98,7 @@ def _told(events: list[dict[str, str]], identity: str | None, name: str) -> Sigh
     return Sighting(present=True if identity is None else None, evidence=told, identity=name)
 
 
-async def _changes(tenant: Tenant) -> list[dict[str, str]]:
+async def _changes(tenant: WorkspaceCustomer) -> list[dict[str, str]]:
     """What administrators have done to Gmail's settings since the connection was made, by the admin log."""
     if "changes" not in tenant.read:
         found: list[dict[str, str]] = []
@@ -126,7 +126,7 @@ def _events(activity: Record, wanted: str) -> list[dict[str, str]]:
     return found
 
 
-async def application(tenant: Tenant, identity: str | None) -> Sighting:
+async def application(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The Marketplace application, by the licence that the customer's domain has; asked with our own account."""
     domain = identity or str((await tenant.customer())["customerDomain"])
     key = tenant.google.marketplace_app
@@ -138,7 +138,7 @@ async def application(tenant: Tenant, identity: str | None) -> Sighting:
     return Sighting(present=state == "ACTIVE", evidence=evidence, identity=domain)
 
 
-async def delegation(tenant: Tenant, _identity: str | None) -> Sighting:
+async def delegation(tenant: WorkspaceCustomer, _identity: str | None) -> Sighting:
     """The delegation, by asking for a token in the administrator's name with the least of its permissions."""
     try:
         await tenant.mint(tenant.connection.administrator, frozenset({USERS}))
@@ -149,7 +149,7 @@ async def delegation(tenant: Tenant, _identity: str | None) -> Sighting:
     return Sighting(present=True, evidence="Google's sign-in still gives our service account a token")
 
 
-async def recorded(tenant: Tenant, begin: datetime, end: datetime) -> dict[str, int]:
+async def recorded(tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
     """How often Google's own token log says that our service account called each method, in a span of time."""
     params = {
         "eventName": "activity",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from shared.engine.ledger import State
+from shared.engine.ledger import HoldingState
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing, Temporary
@@ -22,7 +22,7 @@ from shared.platforms.google_workspace.methods import (
     USERS_GET,
     USERS_LIST,
 )
-from shared.platforms.google_workspace.tenant import Tenant, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
 from shared.protection import directory
 
 USER_FIELDS = (
@@ -37,7 +37,7 @@ USERS_A_PAGE, GROUPS_A_PAGE, MEMBERS_A_PAGE = "500", "200", "200"
 MOST_ASKED_FOR = 50
 
 
-async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
@@ -50,7 +50,7 @@ async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
     return await directory.count(database, connection)
 
 
-async def _users(tenant: Tenant, plausible: float) -> None:
+async def _users(tenant: WorkspaceCustomer, plausible: float) -> None:
     copy = directory.Comparison(tenant.context.database, tenant.connection.id, "users")
     await copy.load()
     params = {"customer": tenant.id, "maxResults": USERS_A_PAGE, "orderBy": "email", "fields": USER_FIELDS}
@@ -69,7 +69,7 @@ async def _users(tenant: Tenant, plausible: float) -> None:
 
 
 async def _truly_gone(
-    tenant: Tenant, missing: Sequence[str], gone: Callable[[Tenant, str], Awaitable[bool]]
+    tenant: WorkspaceCustomer, missing: Sequence[str], gone: Callable[[WorkspaceCustomer, str], Awaitable[bool]]
 ) -> list[str]:
     """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole."""
     if len(missing) > MOST_ASKED_FOR:
@@ -77,7 +77,7 @@ async def _truly_gone(
     return [one for one in missing if await gone(tenant, one)]
 
 
-async def _user_gone(tenant: Tenant, user: str) -> bool:
+async def _user_gone(tenant: WorkspaceCustomer, user: str) -> bool:
     try:
         await tenant.admin.call(USERS_GET, {"userKey": user}, params={"fields": "id"})
     except Missing:
@@ -91,7 +91,7 @@ async def _user_gone(tenant: Tenant, user: str) -> bool:
     raise _incomplete()
 
 
-async def _group_gone(tenant: Tenant, group: str) -> bool:
+async def _group_gone(tenant: WorkspaceCustomer, group: str) -> bool:
     try:
         await tenant.admin.call(GROUPS_GET, {"groupKey": group}, params={"fields": "id"})
     except Missing:
@@ -125,9 +125,9 @@ def _user(row: Record) -> dict[str, Any]:
     return user | {"skipped": None, "digest": digest(user)}
 
 
-async def _groups(tenant: Tenant, plausible: float) -> None:
+async def _groups(tenant: WorkspaceCustomer, plausible: float) -> None:
     held = tenant.ledger.holdings.get("group")
-    own = held.identity if held and held.state is not State.GONE else None
+    own = held.identity if held and held.state is not HoldingState.GONE else None
     copy = directory.Comparison(tenant.context.database, tenant.connection.id, "groups")
     await copy.load()
     found: list[str] = []
@@ -146,7 +146,7 @@ def _group(row: Record) -> dict[str, Any]:
     return group | {"digest": digest(group)}
 
 
-async def _members(tenant: Tenant, group: str) -> None:
+async def _members(tenant: WorkspaceCustomer, group: str) -> None:
     """A group's direct members, each once: Google lists some twice, and the whole customer as one of them."""
     found: set[str] = set()
     params = {"maxResults": MEMBERS_A_PAGE, "fields": MEMBER_FIELDS}
@@ -159,7 +159,7 @@ async def _members(tenant: Tenant, group: str) -> None:
     await flush_some(tenant)
 
 
-async def _domains(tenant: Tenant) -> list[dict[str, Any]]:
+async def _domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
     """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
     answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
     verified: dict[str, bool] = {}

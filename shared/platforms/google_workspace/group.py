@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.connections.record import Connection
-from shared.engine.ledger import State
+from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
@@ -23,7 +23,7 @@ from shared.platforms.google_workspace.methods import (
     SETTINGS_GET,
     SETTINGS_PATCH,
 )
-from shared.platforms.google_workspace.tenant import Tenant, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
 from shared.protection import directory
 from shared.protection.targets import covered_users, names_somebody
 
@@ -56,7 +56,7 @@ class VirtualGroup:
     visible_within: timedelta = timedelta(minutes=5)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: WorkspaceCustomer, _element: str) -> Settings | None:
         """Its name, address and mark, and who may do what with it."""
         held = tenant.ledger.holdings.get("group")
         seen = (held.seen or {}).get("email") if held else None
@@ -64,7 +64,7 @@ class VirtualGroup:
         wanted = {"name": tenant.brand.gmail_group, "email": address, "description": tenant.mark}
         return wanted | (CLOSED if self.hardened else {})
 
-    async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: WorkspaceCustomer, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its address, where it must bear our mark."""
         key = identity or address_of(tenant.connection, str((await tenant.customer())["customerDomain"]))
         fields = {"fields": "id,name,email,description"}
@@ -79,7 +79,7 @@ class VirtualGroup:
             settings |= await self._access(tenant, str(group["email"]))
         return Present(identity=group["id"], settings=settings)
 
-    async def _access(self, tenant: Tenant, address: str) -> Mapping[str, Any]:
+    async def _access(self, tenant: WorkspaceCustomer, address: str) -> Mapping[str, Any]:
         try:
             found = await tenant.groups_settings.call(
                 SETTINGS_GET, {"groupUniqueId": address}, params={"alt": "json", "fields": ",".join(CLOSED)}
@@ -88,7 +88,7 @@ class VirtualGroup:
             return dict.fromkeys(CLOSED)  # it learns of a new group a little later
         return {name: found.get(name) for name in CLOSED}
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: WorkspaceCustomer, _element: str, desired: Settings) -> str:
         """Make it."""
         try:
             await tenant.admin.call(GROUPS_INSERT, body={name: desired[name] for name in FIELDS})
@@ -103,7 +103,7 @@ class VirtualGroup:
             await self._close(tenant, str(desired["email"]), CLOSED)
         return ""
 
-    async def _close(self, tenant: Tenant, address: str, settings: Mapping[str, Any]) -> None:
+    async def _close(self, tenant: WorkspaceCustomer, address: str, settings: Mapping[str, Any]) -> None:
         try:
             # This API answers in XML unless it is told otherwise.
             await tenant.groups_settings.call(
@@ -114,7 +114,7 @@ class VirtualGroup:
                 "not_visible_yet", f"Google does not list {tenant.brand.gmail_group} everywhere yet."
             ) from None
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: WorkspaceCustomer, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs."""
         own = {name: value for name, value in changes.items() if name in FIELDS}
         if own:
@@ -124,7 +124,7 @@ class VirtualGroup:
             await self._close(tenant, str(own.get("email") or present.settings["email"]), access)
         return ""
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: WorkspaceCustomer, _element: str, present: Present) -> str:
         """Delete it by its id."""
         await tenant.admin.call(GROUPS_DELETE, {"groupKey": present.identity})
         return ""
@@ -146,12 +146,12 @@ class Membership:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: WorkspaceCustomer, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
         database, connection = tenant.context.database, tenant.connection.id
         members = await covered_users(database, connection, "incoming")
         held = tenant.ledger.holdings.get("group-members")
-        empties = not members and held and held.state is State.OURS
+        empties = not members and held and held.state is HoldingState.OURS
         if empties and await names_somebody(database, connection, "incoming"):
             raise Permanent(
                 "would_empty_group",
@@ -160,7 +160,7 @@ class Membership:
             )
         return {"members": members} if members else None
 
-    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: WorkspaceCustomer, _element: str, _identity: str | None) -> Present | Absent:
         """The complete listing of the group's members; absent when there is none."""
         group = _group(tenant)
         if group is None:
@@ -170,28 +170,28 @@ class Membership:
         members = tenant.read["members"]
         return Present(identity=group, settings={"members": members}) if members else Absent()
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: WorkspaceCustomer, _element: str, desired: Settings) -> str:
         """Fill the group."""
         await _change(tenant, set(), set(desired["members"]))
         return ""
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: WorkspaceCustomer, _element: str, present: Present, changes: Settings) -> str:
         """Add who is missing and take out who is too many, each on their own: one user's failure stays theirs."""
         await _change(tenant, set(present.settings["members"]), set(changes["members"]))
         return ""
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: WorkspaceCustomer, _element: str, present: Present) -> str:
         """Empty the group, so that mail is not routed any more whatever the rule still says."""
         await _change(tenant, set(present.settings["members"]), set())
         return ""
 
 
-def _group(tenant: Tenant) -> str | None:
+def _group(tenant: WorkspaceCustomer) -> str | None:
     held = tenant.ledger.holdings.get("group")
-    return held.identity if held and held.state not in (State.GONE, State.CREATING) else None
+    return held.identity if held and held.state not in (HoldingState.GONE, HoldingState.CREATING) else None
 
 
-async def _listed(tenant: Tenant, group: str) -> list[str]:
+async def _listed(tenant: WorkspaceCustomer, group: str) -> list[str]:
     members: set[str] = set()
     params = {"maxResults": "200", "fields": "nextPageToken,members(id)"}
     try:
@@ -202,7 +202,7 @@ async def _listed(tenant: Tenant, group: str) -> list[str]:
     return sorted(members)
 
 
-async def _change(tenant: Tenant, now: set[str], wanted: set[str]) -> None:
+async def _change(tenant: WorkspaceCustomer, now: set[str], wanted: set[str]) -> None:
     """Some of the difference at once; Unfinished while there is more."""
     group = str(_group(tenant))
     todo = [(user, True) for user in sorted(wanted - now)] + [(user, False) for user in sorted(now - wanted)]
@@ -220,7 +220,7 @@ async def _change(tenant: Tenant, now: set[str], wanted: set[str]) -> None:
         )
 
 
-async def _join(tenant: Tenant, group: str, user: str) -> None:
+async def _join(tenant: WorkspaceCustomer, group: str, user: str) -> None:
     try:
         await tenant.admin.call(MEMBERS_INSERT, {"groupKey": group}, body={"id": user, "role": "MEMBER"})
     except Missing as missing:
@@ -237,7 +237,7 @@ async def _join(tenant: Tenant, group: str, user: str) -> None:
         await _read_back(tenant, group, user)
 
 
-async def _read_back(tenant: Tenant, group: str, user: str) -> None:
+async def _read_back(tenant: WorkspaceCustomer, group: str, user: str) -> None:
     """A condition was not met: either the user is in already, or Google will not have them in."""
     try:
         await tenant.admin.call(MEMBERS_GET, {"groupKey": group, "memberKey": user}, params={"fields": "id"})
@@ -247,7 +247,7 @@ async def _read_back(tenant: Tenant, group: str, user: str) -> None:
         )
 
 
-async def _leave(tenant: Tenant, group: str, user: str) -> None:
+async def _leave(tenant: WorkspaceCustomer, group: str, user: str) -> None:
     try:
         await tenant.admin.call(MEMBERS_DELETE, {"groupKey": group, "memberKey": user})
     except Missing:

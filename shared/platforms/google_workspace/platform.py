@@ -22,7 +22,7 @@ from shared.platforms.google_workspace.name import NAME, TITLE
 from shared.platforms.google_workspace.scan import scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
 from shared.platforms.google_workspace.sign_in import SignIn
-from shared.platforms.google_workspace.tenant import Credentials, Tenant, open_tenant
+from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCustomer, open_tenant
 from shared.platforms.google_workspace.trash import Trash, trash
 from shared.platforms.rows import rows_of
 
@@ -155,18 +155,18 @@ class GoogleWorkspace:
             credentials.delegation, self.context, connection, claimed, credentials.scopes(connection)
         )
 
-    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[Tenant]:
+    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[WorkspaceCustomer]:
         """The customer, for one run."""
         return open_tenant(self.context, connection, ledger, self.credentials)
 
-    async def sync(self, tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+    async def sync(self, tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
         """Bring our copy of the directory up to date."""
         return await directory_sync.sync(tenant, accept_loss=accept_loss)
 
-    async def residue(self, _tenant: Tenant) -> list[dict[str, Any]]:
+    async def residue(self, _tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
         """Google keeps nothing for a while that is ours."""
         return []
 
-    async def recorded(self, tenant: Tenant, begin: datetime, end: datetime) -> dict[str, int]:
+    async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
         """How often Google's own token log says that we called what."""
         return await checks.recorded(tenant, begin, end)

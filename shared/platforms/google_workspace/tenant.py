@@ -42,7 +42,7 @@ class Credentials:
     scopes: Callable[[Connection], frozenset[str]]
 
 
-class Tenant:
+class WorkspaceCustomer:
     """What the Google Workspace resources are given."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Tenant:
         """What we hold tokens of."""
         return IN_PERSON, DELEGATED
 
-    def look_again(self) -> None:
+    def forget_reads(self) -> None:
         """Forget what was read."""
         self.read.clear()
 
@@ -214,13 +214,13 @@ def no_consent() -> ConsentMissing:
 @asynccontextmanager
 async def open_tenant(
     context: Context, connection: Connection, ledger: Ledger, credentials: Credentials
-) -> AsyncIterator[Tenant]:
+) -> AsyncIterator[WorkspaceCustomer]:
     """Open a connection's customer; what was called is in the log when it is closed."""
     if connection.tenant is None:
         raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
     async with context.database.read() as read:
         others = await connections.of_tenant(read, connection.platform, connection.tenant)
-    opened = Tenant(
+    opened = WorkspaceCustomer(
         context=context,
         connection=connection,
         ledger=ledger,
@@ -278,6 +278,6 @@ def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
     )
 
 
-async def flush_some(tenant: Tenant) -> None:
+async def flush_some(tenant: WorkspaceCustomer) -> None:
     """Write the log, if enough has been noted."""
     await tenant.operations.flush(at_least=MOST_KEPT_BACK)

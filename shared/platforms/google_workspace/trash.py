@@ -9,7 +9,7 @@ from shared.deployment.context import Context
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Mailboxes
-from shared.protection.quarantine import Item
+from shared.protection.quarantine import QuarantinedMessage
 from shared.storage.ids import new_id
 
 
@@ -19,21 +19,21 @@ class Trash:
     def __init__(self, gmail: Mailboxes, operations: Operations) -> None:
         self._gmail, self._operations = gmail, operations
 
-    async def holds(self, item: Item) -> bool:
+    async def holds(self, item: QuarantinedMessage) -> bool:
         """Whether a message still lies there."""
         async with self._gmail.open(item.address) as api:
             labels = await actions.labels_of(api, item.message)
         await self._operations.flush(at_least=MOST_KEPT_BACK)
         return "TRASH" in labels
 
-    async def put_back(self, item: Item) -> bool:
+    async def put_back(self, item: QuarantinedMessage) -> bool:
         """Put a message back with the labels it bore; False if it was not there."""
         async with self._gmail.open(item.address) as api:
             put = await actions.put_back(api, item.message, item.labels)
         await self._operations.flush(at_least=MOST_KEPT_BACK)
         return put
 
-    async def content(self, item: Item) -> bytes:
+    async def content(self, item: QuarantinedMessage) -> bytes:
         """The whole message as it came."""
         async with self._gmail.open(item.address) as api:
             found = await actions.content(api, item.message)

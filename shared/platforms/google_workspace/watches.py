@@ -14,7 +14,7 @@ from shared.foundation.errors import Missing, Permanent, Unfinished
 from shared.foundation.schedule import last_due
 from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes, set_up_wrongly
 from shared.platforms.google_workspace.methods import STOP, WATCH
-from shared.platforms.google_workspace.tenant import Tenant, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
 from shared.protection import directory, mailboxes
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import covered_users
@@ -36,11 +36,11 @@ class Watches:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: WorkspaceCustomer, _element: str) -> Settings | None:
         """Nothing is due, and nothing is about to lapse; nothing at all if nobody's mail is to be read."""
         return {"due": 0, "lapsing": 0} if await _wanted(tenant) else None
 
-    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: WorkspaceCustomer, _element: str, _identity: str | None) -> Present | Absent:
         """What is subscribed to, by what Gmail told us when we asked; nobody else can change it."""
         known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
         if not known:
@@ -54,24 +54,24 @@ class Watches:
         ]
         return Present(identity="watches", settings={"due": len(todo), "lapsing": len(lapsing)})
 
-    async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
+    async def create(self, tenant: WorkspaceCustomer, _element: str, _desired: Settings) -> str:
         """Subscribe to all mailboxes."""
         await _work(tenant)
         return ""
 
-    async def update(self, tenant: Tenant, _element: str, _present: Present, _changes: Settings) -> str:
+    async def update(self, tenant: WorkspaceCustomer, _element: str, _present: Present, _changes: Settings) -> str:
         """Renew what is due, subscribe to what is new, end what is not wanted any more."""
         await _work(tenant)
         return ""
 
-    async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
+    async def remove(self, tenant: WorkspaceCustomer, _element: str, _present: Present) -> str:
         """End all subscriptions, and forget the mailboxes."""
         known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
         await _some(tenant, [(mailbox, None) for mailbox in known])
         return ""
 
 
-async def _wanted(tenant: Tenant) -> dict[str, str]:
+async def _wanted(tenant: WorkspaceCustomer) -> dict[str, str]:
     """The mailboxes to be read, each with its address."""
     if "wanted" not in tenant.read:
         database, connection = tenant.context.database, tenant.connection.id
@@ -85,7 +85,7 @@ Todo = tuple[Mailbox | None, tuple[str, str] | None]
 """(mailbox as we know it, (user, address) as it should be): a renewal, a new one, or an end."""
 
 
-def _todo(tenant: Tenant, known: Sequence[Mailbox], wanted: dict[str, str]) -> list[Todo]:
+def _todo(tenant: WorkspaceCustomer, known: Sequence[Mailbox], wanted: dict[str, str]) -> list[Todo]:
     due, by_user = last_due(tenant.connection.site, tenant.now), {mailbox.user: mailbox for mailbox in known}
     todo: list[Todo] = [(mailbox, None) for mailbox in known if mailbox.user not in wanted]
     for user, address in wanted.items():
@@ -96,12 +96,12 @@ def _todo(tenant: Tenant, known: Sequence[Mailbox], wanted: dict[str, str]) -> l
     return todo
 
 
-async def _work(tenant: Tenant) -> None:
+async def _work(tenant: WorkspaceCustomer) -> None:
     known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
     await _some(tenant, _todo(tenant, known, await _wanted(tenant)))
 
 
-async def _some(tenant: Tenant, todo: Sequence[Todo]) -> None:
+async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
     """Some of what is to be done; Unfinished while there is more."""
     google, delegation = tenant.google, tenant.credentials.delegation
     async with tenant.context.wire.client(google.gmail_url) as http:
@@ -128,7 +128,7 @@ async def _some(tenant: Tenant, todo: Sequence[Todo]) -> None:
         raise Unfinished("subscribing", f"{left} of {len(todo)} mailboxes are still to be seen to.", after=SOON)
 
 
-async def _watch(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str) -> bool:
+async def _watch(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str) -> bool:
     """Subscribe to a mailbox; False if it cannot be opened, which is noted and tried again another day."""
     database, connection, now = tenant.context.database, tenant.connection.id, tenant.now
     body = {"topicName": tenant.google.topic, "labelIds": ["INBOX"], "labelFilterBehavior": "include"}
@@ -165,7 +165,7 @@ async def _watch(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox | None, user
     return True
 
 
-async def _stop(tenant: Tenant, gmail: Mailboxes, mailbox: Mailbox) -> None:
+async def _stop(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox) -> None:
     if mailbox.watched_until is not None and mailbox.watched_until > tenant.now:
         try:
             async with gmail.open(mailbox.address) as api:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.microsoft365.exchange import add, remove
-from shared.platforms.microsoft365.tenant import Tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant
 
 POLICY = "Default"
 
@@ -18,30 +18,30 @@ class AllowedAddress:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, _tenant: Tenant, element: str) -> Settings | None:
+    async def desired(self, _tenant: MicrosoftTenant, element: str) -> Settings | None:
         """The entry itself is all there is to set."""
         return {"IPAllowList": element}
 
-    async def observe(self, tenant: Tenant, element: str, _identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, element: str, _identity: str | None) -> Present | Absent:
         """Whether the list holds the entry, letter for letter."""
         (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
         if element not in policy["IPAllowList"]:
             return Absent()
         return Present(identity=element, settings={"IPAllowList": element})
 
-    async def create(self, tenant: Tenant, element: str, _desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, element: str, _desired: Settings) -> str:
         """Add the entry."""
         return await self._change(tenant, add(element))
 
-    async def update(self, tenant: Tenant, element: str, _present: Present, _changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, element: str, _present: Present, _changes: Settings) -> str:
         """An entry has nothing to change, so it is either there or not."""
         return await self._change(tenant, add(element))
 
-    async def remove(self, tenant: Tenant, element: str, _present: Present) -> str:
+    async def remove(self, tenant: MicrosoftTenant, element: str, _present: Present) -> str:
         """Take the entry out."""
         return await self._change(tenant, remove(element))
 
-    async def _change(self, tenant: Tenant, difference: dict[str, object]) -> str:
+    async def _change(self, tenant: MicrosoftTenant, difference: dict[str, object]) -> str:
         answer = await tenant.exchange.invoke(
             "Set-HostedConnectionFilterPolicy", Identity=POLICY, IPAllowList=difference
         )
@@ -56,12 +56,12 @@ class SpoofPair:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The pair; `*` may stand on one side only."""
         domain = tenant.site.sending_domain
         return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
 
-    async def observe(self, tenant: Tenant, element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, element: str, identity: str | None) -> Present | Absent:
         """The entry by its own id, or without one by what it says."""
         wanted = await self.desired(tenant, element) or {}
         for record in await tenant.listing("Get-TenantAllowBlockListSpoofItems"):
@@ -70,19 +70,19 @@ class SpoofPair:
                 return Present(identity=record["Identity"], settings=settings)
         return Absent()
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Add the pair. Exchange has been seen to report one that it did not keep: it is read back."""
         answer = await tenant.exchange.invoke("New-TenantAllowBlockListSpoofItems", Identity=POLICY, **desired)
         return answer.request_id
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Only the action of an entry can be changed; the rest is what it is."""
         answer = await tenant.exchange.invoke(
             "Set-TenantAllowBlockListSpoofItems", Identity=POLICY, Ids=[present.identity], Action=changes["Action"]
         )
         return answer.request_id
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:
         """Take the pair out by its own id."""
         domain = f"{tenant.site.sending_domain}\\{POLICY}"
         answer = await tenant.exchange.invoke(

@@ -8,7 +8,7 @@ from typing import Any
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Permanent
 from shared.platforms.microsoft365.exchange import AlreadyExists
-from shared.platforms.microsoft365.tenant import Record, Tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 # Two directory servers of Exchange may disagree for a moment.
 VISIBLE_WITHIN = timedelta(minutes=1)
@@ -21,7 +21,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-async def mine(tenant: Tenant, cmdlet: str, name: str, comment: str, identity: str | None) -> Record | None:
+async def mine(tenant: MicrosoftTenant, cmdlet: str, name: str, comment: str, identity: str | None) -> Record | None:
     """Our record in a complete listing: by its Guid, or without one by its name and our mark together."""
     for record in await tenant.listing(cmdlet):
         ours = record["Guid"] == identity if identity else record["Name"] == name and record[comment] == tenant.mark
@@ -45,17 +45,17 @@ class Connector:
 
     noun: str
     title: str
-    settings: Callable[[Tenant], Settings]
+    settings: Callable[[MicrosoftTenant], Settings]
     shared: bool = False
     visible_within: timedelta = VISIBLE_WITHIN
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """Its settings, named as in the cmdlets."""
         wanted = {"Name": tenant.name(self.title), "Comment": tenant.mark, "Enabled": True, **self.settings(tenant)}
         return {name: plain(value) for name, value in wanted.items()}
 
-    async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """Its record in the complete listing."""
         name = tenant.name(self.title)
         record = await mine(tenant, f"Get-{self.noun}", name, "Comment", identity)
@@ -64,24 +64,24 @@ class Connector:
         names = {"Name", "Comment", "Enabled", *self.settings(tenant)}
         return Present(identity=record["Guid"], settings={name: plain(record.get(name)) for name in names})
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it."""
         try:
             return (await tenant.exchange.invoke(f"New-{self.noun}", **desired)).request_id
         except AlreadyExists:
             raise name_taken(tenant.name(self.title)) from None
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs."""
         answer = await tenant.exchange.invoke(f"Set-{self.noun}", Identity=present.identity, **changes)
         return answer.request_id
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:
         """Remove it by its Guid."""
         return (await tenant.exchange.invoke(f"Remove-{self.noun}", Identity=present.identity)).request_id
 
 
-def egress(tenant: Tenant) -> list[str]:
+def egress(tenant: MicrosoftTenant) -> list[str]:
     """The ranges from which the scanning service returns mail to the tenant."""
     return [str(network.network_address) if network.prefixlen == 32 else str(network) for network in tenant.site.egress]
 
@@ -96,17 +96,17 @@ def _outbound(smart_host: str) -> Settings:
     }
 
 
-def outbound_for_incoming(tenant: Tenant) -> Settings:
+def outbound_for_incoming(tenant: MicrosoftTenant) -> Settings:
     """To the scanner, for mail that arrives from outside."""
     return _outbound(tenant.site.incoming_smart_host.format(connection=tenant.connection.label))
 
 
-def outbound_for_outgoing(tenant: Tenant) -> Settings:
+def outbound_for_outgoing(tenant: MicrosoftTenant) -> Settings:
     """To the scanner, for mail that leaves the organisation."""
     return _outbound(tenant.site.outgoing_smart_host.format(connection=tenant.connection.label))
 
 
-def inbound_for_incoming(tenant: Tenant) -> Settings:
+def inbound_for_incoming(tenant: MicrosoftTenant) -> Settings:
     """From the scanner, scanned mail from outside: our addresses, TLS, and the true sender behind our hop."""
     return {
         "ConnectorType": "Partner",
@@ -118,6 +118,6 @@ def inbound_for_incoming(tenant: Tenant) -> Settings:
     }
 
 
-def inbound_for_outgoing(tenant: Tenant) -> Settings:
+def inbound_for_outgoing(tenant: MicrosoftTenant) -> Settings:
     """From the scanner, scanned mail of the organisation on its way out, attributed to the tenant by our addresses."""
     return {"ConnectorType": "OnPremises", "SenderDomains": ["*"], "SenderIPAddresses": egress(tenant)}

@@ -5,14 +5,14 @@ from typing import Any
 
 from shared.foundation.dns import mx_of
 from shared.platforms.microsoft365.graph import DeltaPage, Resync
-from shared.platforms.microsoft365.tenant import Record, Tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection import directory
 
 USERS = "id,displayName,mail,accountEnabled,userType"
 GROUPS = "id,displayName,mail,members"
 
 
-async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
@@ -22,7 +22,7 @@ async def sync(tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
     return await directory.count(database, connection)
 
 
-async def _users(tenant: Tenant, plausible: float) -> None:
+async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
         await copy.put("users", [_user(row) for row in rows if not _removed(row)], [r for r in rows if _removed(r)])
 
@@ -39,7 +39,7 @@ async def _users(tenant: Tenant, plausible: float) -> None:
     await _read(tenant, "users", ("users",), whole, write, plausible)
 
 
-async def _groups(tenant: Tenant, plausible: float) -> None:
+async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
     own = {held.identity for key, held in tenant.ledger.holdings.items() if key.startswith("group-")}
 
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
@@ -58,7 +58,9 @@ async def _groups(tenant: Tenant, plausible: float) -> None:
     await _read(tenant, "groups", ("groups", "members"), whole, write, plausible)
 
 
-async def _read(tenant: Tenant, kind: str, kinds: tuple[str, ...], whole: Any, write: Any, plausible: float) -> None:
+async def _read(
+    tenant: MicrosoftTenant, kind: str, kinds: tuple[str, ...], whole: Any, write: Any, plausible: float
+) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
     database, connection = tenant.context.database, tenant.connection.id
     link = await directory.checkpoint(database, connection, kind)
@@ -72,7 +74,7 @@ async def _read(tenant: Tenant, kind: str, kinds: tuple[str, ...], whole: Any, w
 
 
 async def _settle(
-    tenant: Tenant,
+    tenant: MicrosoftTenant,
     kind: str,
     kinds: tuple[str, ...],
     pages: AsyncIterator[DeltaPage],
@@ -116,7 +118,7 @@ def _member(group: str, member: Record) -> Record:
     return {"group_id": group, "member_id": member["id"]}
 
 
-async def _domains(tenant: Tenant) -> list[Record]:
+async def _domains(tenant: MicrosoftTenant) -> list[Record]:
     """Every domain with what Graph and Exchange say of it, the MX Microsoft wants and the MX that DNS answers."""
     verified: dict[str, bool] = {}
     async for page in tenant.graph.pages("/v1.0/domains"):
@@ -139,7 +141,7 @@ async def _domains(tenant: Tenant) -> list[Record]:
     ]
 
 
-async def _wanted_mx(tenant: Tenant, name: str) -> list[str]:
+async def _wanted_mx(tenant: MicrosoftTenant, name: str) -> list[str]:
     records: list[str] = []
     async for page in tenant.graph.pages(f"/v1.0/domains/{name}/serviceConfigurationRecords"):
         records += [row["mailExchange"].lower() for row in page if row.get("recordType") == "Mx"]

@@ -56,7 +56,7 @@ class Dehydrated(Temporary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CmdletAnswer:
     """What a cmdlet returned: its records without annotations, its warnings, and Exchange's id of the request."""
 
     rows: list[Record]
@@ -82,7 +82,7 @@ class Exchange:
         self._path = f"/adminapi/beta/{tenant}/InvokeCommand"
         self._connection_id = str(uuid4())
 
-    async def invoke(self, cmdlet: str, /, **parameters: Any) -> Answer:
+    async def invoke(self, cmdlet: str, /, **parameters: Any) -> CmdletAnswer:
         """Run one cmdlet and return all it returned, however many pages that takes."""
         if cmdlet.startswith(ASKS) and cmdlet != NEVER_ASKS:
             parameters.setdefault("Confirm", False)
@@ -93,7 +93,7 @@ class Exchange:
         except _PageExpired:
             return await self._all_pages(cmdlet, parameters)  # from the first page again
 
-    async def _all_pages(self, cmdlet: str, parameters: Record) -> Answer:
+    async def _all_pages(self, cmdlet: str, parameters: Record) -> CmdletAnswer:
         rows: list[Record] = []
         warnings: list[str] = []
         link: str | None = self._path
@@ -111,7 +111,7 @@ class Exchange:
             if link is None:
                 if any(TRUNCATED in text for text in said):
                     break
-                return Answer(rows=rows, warnings=warnings + said, request_id=request_id)
+                return CmdletAnswer(rows=rows, warnings=warnings + said, request_id=request_id)
             if link == asked:
                 break
             warnings += [text for text in said if TRUNCATED not in text]

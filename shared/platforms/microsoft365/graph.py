@@ -37,7 +37,7 @@ class Resync(Temporary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class GraphAnswer:
     """What came of a write."""
 
     body: Record
@@ -81,15 +81,15 @@ class Graph:
         """One object or one page."""
         return _object(await self._send("GET", path, params=params), self._http.host)
 
-    async def post(self, path: str, body: Record) -> Answer:
+    async def post(self, path: str, body: Record) -> GraphAnswer:
         """Create something."""
         return _answer(await self._send("POST", path, body=body), self._http.host)
 
-    async def patch(self, path: str, body: Record) -> Answer:
+    async def patch(self, path: str, body: Record) -> GraphAnswer:
         """Change the named properties."""
         return _answer(await self._send("PATCH", path, body=body), self._http.host)
 
-    async def delete(self, path: str) -> Answer:
+    async def delete(self, path: str) -> GraphAnswer:
         """Delete one object. Raises Missing if it is not there."""
         return _answer(await self._send("DELETE", path), self._http.host)
 
@@ -215,8 +215,8 @@ def _object(reply: Reply, host: str) -> Record:
     return body
 
 
-def _answer(reply: Reply, host: str) -> Answer:
-    return Answer(body=_object(reply, host) if reply.body else {}, request_id=reply.request_id)
+def _answer(reply: Reply, host: str) -> GraphAnswer:
+    return GraphAnswer(body=_object(reply, host) if reply.body else {}, request_id=reply.request_id)
 
 
 def _rows(page: Record, host: str) -> list[Record]:

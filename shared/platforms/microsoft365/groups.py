@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.engine.ledger import State
+from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
-from shared.platforms.microsoft365.tenant import Tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory
 from shared.protection.policies import Direction
 from shared.protection.targets import names_somebody, protected_users
@@ -34,7 +34,7 @@ class VirtualGroup:
     visible_within: timedelta = timedelta(minutes=5)
     set_last: frozenset[str] = frozenset({HIDDEN})
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """Its settings; private, and hidden from address lists where the deployment says so."""
         wanted = {
             "displayName": tenant.name(self.title),
@@ -43,13 +43,13 @@ class VirtualGroup:
         }
         return wanted | ({HIDDEN: True} if tenant.microsoft.hide_groups else {})
 
-    def _nickname(self, tenant: Tenant) -> str:
+    def _nickname(self, tenant: MicrosoftTenant) -> str:
         """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
         held = tenant.ledger.holdings.get(self.key)
-        number = 1 if held is None else held.incarnation + (held.state is State.GONE)
+        number = 1 if held is None else held.incarnation + (held.state is HoldingState.GONE)
         return f"{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
 
-    async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, which nobody else has."""
         select = ",".join(("id", *FIELDS))
         try:
@@ -68,14 +68,14 @@ class VirtualGroup:
             settings[HIDDEN] = await self._hidden(tenant, group["id"])
         return Present(identity=group["id"], settings=settings)
 
-    async def _hidden(self, tenant: Tenant, identity: str) -> bool | None:
+    async def _hidden(self, tenant: MicrosoftTenant, identity: str) -> bool | None:
         try:
             (record,) = (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
         except Missing:
             return None  # Exchange learns of a new group minutes after Graph
         return bool(record[HIDDEN])
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it without a welcome mail; that can be said at creation only."""
         body = {
             "displayName": desired["displayName"],
@@ -99,7 +99,7 @@ class VirtualGroup:
                 raise Temporary("not_visible_yet", f"{self.title} was made but is not listed yet.") from None
             raise
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs: hiding through Exchange, the rest through Graph."""
         request_id = ""
         in_graph = {name: value for name, value in changes.items() if name != HIDDEN}
@@ -115,7 +115,7 @@ class VirtualGroup:
                 ) from None
         return request_id
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:
         """Delete it, and empty the recycle bin of it where Microsoft lets an application do so."""
         request_id = (await tenant.graph.delete(f"/v1.0/groups/{present.identity}")).request_id
         try:
@@ -128,7 +128,7 @@ class VirtualGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Membership:
+class GroupMembership:
     """The members of one virtual group, which follow the policies' targets. Changed by the difference only."""
 
     direction: Direction
@@ -137,7 +137,7 @@ class Membership:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
         database, connection = tenant.context.database, tenant.connection.id
         members = await protected_users(database, connection, self.direction)
@@ -151,10 +151,10 @@ class Membership:
             )
         return {"members": members}
 
-    async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, _element: str, _identity: str | None) -> Present | Absent:
         """The complete listing of the group's members; there as long as the group is."""
         group = tenant.ledger.holdings.get(f"group-{self.direction}")
-        if group is None or group.identity is None or group.state is State.GONE:
+        if group is None or group.identity is None or group.state is HoldingState.GONE:
             return Absent()
         members: list[str] = []
         try:
@@ -165,14 +165,14 @@ class Membership:
             return Absent()
         return Present(identity=group.identity, settings={"members": sorted(members)})
 
-    async def create(self, tenant: Tenant, element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, element: str, desired: Settings) -> str:
         """Fill the group."""
         present = await self.observe(tenant, element, None)
         if isinstance(present, Absent):
             raise Temporary("not_visible_yet", f"{self.title} is not listed yet.")
         return await self.update(tenant, element, present, desired)
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Add who is missing and take out who is too many, each on their own: one user's failure stays theirs."""
         now, wanted = set(present.settings["members"]), set(changes["members"])
         refs = f"/groups/{present.identity}/members"
@@ -191,12 +191,12 @@ class Membership:
             already="does not exist",
         )
 
-    async def remove(self, _tenant: Tenant, _element: str, _present: Present) -> str:
+    async def remove(self, _tenant: MicrosoftTenant, _element: str, _present: Present) -> str:
         """Nothing to do: members go with their group, and the group goes first."""
         return ""
 
 
-async def _each(tenant: Tenant, requests: Mapping[str, BatchRequest], *, already: str) -> str:
+async def _each(tenant: MicrosoftTenant, requests: Mapping[str, BatchRequest], *, already: str) -> str:
     """Send every request and return the request ids. A user who cannot be a member is left out from now on."""
     outcomes = await tenant.graph.batch(list(requests.values()))
     for user, outcome in zip(requests, outcomes, strict=True):
@@ -204,7 +204,7 @@ async def _each(tenant: Tenant, requests: Mapping[str, BatchRequest], *, already
     return " ".join(dict.fromkeys(outcome.request_id for outcome in outcomes if outcome.request_id))
 
 
-async def _judge(tenant: Tenant, user: str, outcome: BatchOutcome, already: str) -> None:
+async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, already: str) -> None:
     match outcome.status:
         case 200 | 201 | 204:
             return
@@ -221,7 +221,7 @@ async def _judge(tenant: Tenant, user: str, outcome: BatchOutcome, already: str)
             raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
 
 
-async def recycle_bin(tenant: Tenant, identities: Sequence[str]) -> list[dict[str, Any]]:
+async def recycle_bin(tenant: MicrosoftTenant, identities: Sequence[str]) -> list[dict[str, Any]]:
     """Groups of ours that lie in the tenant's recycle bin; tried once more to be emptied, listed if they stay."""
     left: list[dict[str, Any]] = []
     for identity in identities:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.connections.record import Connection
 from shared.deployment.context import Context
-from shared.engine.ledger import Ledger, State
+from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
@@ -16,7 +16,7 @@ from shared.platforms.microsoft365 import catalogue, consent, directory_sync, pu
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.groups import recycle_bin
 from shared.platforms.microsoft365.name import NAME, TITLE
-from shared.platforms.microsoft365.tenant import Tenant, open_tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, open_tenant
 
 
 class Microsoft365:
@@ -67,7 +67,7 @@ class Microsoft365:
         """The published table, with the names of a brand."""
         return published.published(brand)
 
-    async def _application(self, tenant: Tenant, _identity: str | None) -> Sighting:
+    async def _application(self, tenant: MicrosoftTenant, _identity: str | None) -> Sighting:
         return await consent.application(self.entra, str(tenant.connection.tenant), self.context.settings.microsoft)
 
     async def words(self, _connection: Connection) -> Mapping[str, str]:
@@ -97,23 +97,23 @@ class Microsoft365:
         """The tenant's id, read with the consent itself."""
         return await consent.prove(self.entra, self.context, claimed)
 
-    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[Tenant]:
+    def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[MicrosoftTenant]:
         """The tenant, for one run."""
         return open_tenant(self.context, connection, ledger, self.entra)
 
-    async def sync(self, tenant: Tenant, *, accept_loss: bool) -> dict[str, int]:
+    async def sync(self, tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
         """Bring our copy of the directory up to date."""
         return await directory_sync.sync(tenant, accept_loss=accept_loss)
 
-    async def residue(self, tenant: Tenant) -> list[dict[str, Any]]:
+    async def residue(self, tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Our groups that lie in the recycle bin."""
         groups = [
             held.identity
             for key, held in tenant.ledger.holdings.items()
-            if key in ("group-incoming", "group-outgoing") and held.state is State.GONE and held.identity
+            if key in ("group-incoming", "group-outgoing") and held.state is HoldingState.GONE and held.identity
         ]
         return await recycle_bin(tenant, groups)
 
-    async def recorded(self, _tenant: Tenant, _begin: datetime, _end: datetime) -> dict[str, int]:
+    async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
         """Microsoft's log of our calls is not read."""
         return {}

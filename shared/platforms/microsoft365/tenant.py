@@ -22,7 +22,7 @@ from shared.platforms.microsoft365.graph import Graph
 Record = dict[str, Any]
 
 
-class Tenant:
+class MicrosoftTenant:
     """What the Microsoft 365 resources are given."""
 
     def __init__(
@@ -70,12 +70,12 @@ class Tenant:
         """An object's name in Exchange."""
         return self.microsoft.name_prefix + title
 
-    def look_again(self) -> None:
+    def forget_reads(self) -> None:
         """Forget what was read."""
         self._read.clear()
 
     async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
-        """Every record that a Get cmdlet lists, read once until look_again. The listing is complete or it raises."""
+        """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
         if cmdlet not in self._read:
             self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
         return self._read[cmdlet]
@@ -97,7 +97,9 @@ def resources(settings: Microsoft) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def open_tenant(context: Context, connection: Connection, ledger: Ledger, entra: Entra) -> AsyncIterator[Tenant]:
+async def open_tenant(
+    context: Context, connection: Connection, ledger: Ledger, entra: Entra
+) -> AsyncIterator[MicrosoftTenant]:
     """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
     tenant = connection.tenant
     if tenant is None:
@@ -118,7 +120,7 @@ async def open_tenant(context: Context, connection: Connection, ledger: Ledger, 
         keep=connection.stage < Stage.CLEANUP,
     )
     async with context.wire.client(settings.graph_url) as graph, context.wire.client(settings.exchange_url) as exchange:
-        opened = Tenant(
+        opened = MicrosoftTenant(
             context=context,
             connection=connection,
             ledger=ledger,
@@ -138,7 +140,7 @@ async def open_tenant(context: Context, connection: Connection, ledger: Ledger, 
             raise
 
 
-async def _customise(tenant: Tenant) -> None:
+async def _customise(tenant: MicrosoftTenant) -> None:
     """Have the organisation customised, once; Exchange takes such objects only some time after that."""
     (organisation,) = (await tenant.exchange.invoke("Get-OrganizationConfig")).rows
     if organisation["IsDehydrated"]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.engine.ledger import State
+from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.platforms.microsoft365.exchange import AlreadyExists
-from shared.platforms.microsoft365.tenant import Record, Tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection.policies import Direction
 from shared.protection.targets import protected_domains, protected_users
 
@@ -36,7 +36,7 @@ PAIRS = (
     ("SetHeaderName", "SetHeaderValue"),
 )
 IN_PLACE = "in place"
-RuleSettings = Callable[[Tenant], Awaitable[Settings | None]]
+RuleSettings = Callable[[MicrosoftTenant], Awaitable[Settings | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class TransportRule:
         """Mail is routed only once everything else is in place."""
         return frozenset({"State"}) if self.routes else frozenset()
 
-    async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """Its settings, named as in the cmdlets, or None if its target is empty."""
         wanted = await self.settings(tenant)
         if wanted is None:
@@ -66,7 +66,7 @@ class TransportRule:
         _refuse_unconditional(self.title, desired)
         return desired
 
-    async def observe(self, tenant: Tenant, _element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """Its record in the complete listing, with its place among our rules and predicates that are not ours."""
         record = await mine(tenant, "Get-TransportRule", tenant.name(self.title), "Comments", identity)
         if record is None:
@@ -80,7 +80,7 @@ class TransportRule:
             | {"Order": await self._place(tenant, record), "Foreign": sorted(_predicates(record) - set(wanted))},
         )
 
-    async def create(self, tenant: Tenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it at its place, disabled if it routes mail."""
         sent = _parameters(desired) | {"Priority": await self._priority(tenant), "Enabled": not self.routes}
         try:
@@ -90,7 +90,7 @@ class TransportRule:
         except Missing:
             raise _not_visible(self.title) from None
 
-    async def update(self, tenant: Tenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs; the state has cmdlets of its own."""
         if set(changes) == {"State"}:
             return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
@@ -106,35 +106,35 @@ class TransportRule:
             await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)
         return answer.request_id
 
-    async def remove(self, tenant: Tenant, _element: str, present: Present) -> str:
+    async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:
         """Remove it by its Guid."""
         return (await tenant.exchange.invoke("Remove-TransportRule", Identity=present.identity)).request_id
 
-    async def _whole_pairs(self, tenant: Tenant, changes: Settings) -> Settings:
+    async def _whole_pairs(self, tenant: MicrosoftTenant, changes: Settings) -> Settings:
         desired = await self.desired(tenant, "") or {}
         both = {name for pair in PAIRS if set(pair) & set(changes) for name in pair}
         return dict(changes) | {name: desired[name] for name in both}
 
-    async def _others(self, tenant: Tenant) -> tuple[list[int], list[int]]:
+    async def _others(self, tenant: MicrosoftTenant) -> tuple[list[int], list[int]]:
         """The positions of our other rules: those that stand before this one, and those that stand after it."""
         ranks = {
             held.identity: ORDER.index(key)
             for key, held in tenant.ledger.holdings.items()
-            if key in ORDER and held.state is not State.GONE
+            if key in ORDER and held.state is not HoldingState.GONE
         }
         rank = ORDER.index(self.key)
         places = [(ranks[r["Guid"]], int(r["Priority"])) for r in await self._all(tenant) if r["Guid"] in ranks]
         return [p for r, p in places if r < rank], [p for r, p in places if r > rank]
 
-    async def _all(self, tenant: Tenant) -> list[Record]:
+    async def _all(self, tenant: MicrosoftTenant) -> list[Record]:
         return await tenant.listing("Get-TransportRule")
 
-    async def _place(self, tenant: Tenant, record: Record) -> str:
+    async def _place(self, tenant: MicrosoftTenant, record: Record) -> str:
         # Only the order counts: Exchange renumbers rules whenever one is inserted or removed.
         before, _ = await self._others(tenant)
         return IN_PLACE if all(place < int(record["Priority"]) for place in before) else "before its predecessors"
 
-    async def _priority(self, tenant: Tenant) -> int:
+    async def _priority(self, tenant: MicrosoftTenant) -> int:
         before, after = await self._others(tenant)
         if before:
             return max(before) + 1
@@ -168,7 +168,7 @@ def _not_visible(title: str) -> Temporary:
     )
 
 
-def _routing(tenant: Tenant, connector: str, header: str, secret: str) -> dict[str, Any]:
+def _routing(tenant: MicrosoftTenant, connector: str, header: str, secret: str) -> dict[str, Any]:
     return {
         "ExceptIfHeaderContainsMessageHeader": header,
         "ExceptIfHeaderContainsWords": [secret],
@@ -177,13 +177,13 @@ def _routing(tenant: Tenant, connector: str, header: str, secret: str) -> dict[s
     }
 
 
-def _incoming(tenant: Tenant) -> dict[str, Any]:
+def _incoming(tenant: MicrosoftTenant) -> dict[str, Any]:
     brand = tenant.brand
     routing = _routing(tenant, brand.outbound_incoming, brand.return_header, tenant.return_secret)
     return {"FromScope": "NotInOrganization", **routing}
 
 
-def _outgoing(tenant: Tenant) -> dict[str, Any]:
+def _outgoing(tenant: MicrosoftTenant) -> dict[str, Any]:
     brand, loop = tenant.brand, tenant.brand.loop_header
     return {
         "FromScope": "InOrganization",
@@ -194,16 +194,18 @@ def _outgoing(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _by_domain(direction: Direction, condition: str, route: Callable[[Tenant], dict[str, Any]]) -> RuleSettings:
-    async def settings(tenant: Tenant) -> Settings | None:
+def _by_domain(
+    direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]
+) -> RuleSettings:
+    async def settings(tenant: MicrosoftTenant) -> Settings | None:
         names = await protected_domains(tenant.context.database, tenant.connection.id, direction)
         return {condition: names, **route(tenant)} if names else None
 
     return settings
 
 
-def _by_group(direction: Direction, condition: str, route: Callable[[Tenant], dict[str, Any]]) -> RuleSettings:
-    async def settings(tenant: Tenant) -> Settings | None:
+def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]) -> RuleSettings:
+    async def settings(tenant: MicrosoftTenant) -> Settings | None:
         group = tenant.ledger.holdings.get(f"group-{direction}")
         if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
             return None
@@ -212,12 +214,12 @@ def _by_group(direction: Direction, condition: str, route: Callable[[Tenant], di
     return settings
 
 
-def _returned(tenant: Tenant) -> dict[str, Any]:
+def _returned(tenant: MicrosoftTenant) -> dict[str, Any]:
     # Our addresses alone are not proof: every customer's mail comes back from them.
     return {"SenderIpRanges": egress(tenant), "RemoveHeader": tenant.brand.return_header}
 
 
-async def skip_spam(tenant: Tenant) -> Settings | None:
+async def skip_spam(tenant: MicrosoftTenant) -> Settings | None:
     """Returned mail that the scanner found clean is not filtered a second time."""
     brand = tenant.brand
     return _returned(tenant) | {
@@ -229,7 +231,7 @@ async def skip_spam(tenant: Tenant) -> Settings | None:
     }
 
 
-async def junk(tenant: Tenant) -> Settings | None:
+async def junk(tenant: MicrosoftTenant) -> Settings | None:
     """Returned mail that the scanner calls junk goes to the junk folder, if it bears our secret as well."""
     brand = tenant.brand
     return _returned(tenant) | {

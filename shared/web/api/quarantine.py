@@ -7,7 +7,7 @@ from shared.flows import quarantine as flow
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import exports, quarantine
-from shared.protection.quarantine import State
+from shared.protection.quarantine import QuarantineState
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
 from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
@@ -19,7 +19,7 @@ from shared.web.schema import Next
 class Filter(Paged):
     """Which messages are looked for."""
 
-    state: State | None = None
+    state: QuarantineState | None = None
     policy: str = Field("", max_length=64)
     user: str = Field("", max_length=320, description="part of the mailbox's address")
     sender: str = Field("", max_length=320, description="part of the sender's name or address")

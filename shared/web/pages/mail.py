@@ -12,7 +12,7 @@ from shared.flows.reports.periods import Kind
 from shared.flows.reports.store import Subscription
 from shared.foundation.errors import Refused
 from shared.protection import exports
-from shared.protection.quarantine import State
+from shared.protection.quarantine import QuarantineState
 from shared.web.api import quarantine as listing
 from shared.web.api import reports as kept
 from shared.web.http import Request, Response, etag, redirect
@@ -23,11 +23,11 @@ from shared.web.pagination import Paged
 from shared.web.preconditions import precondition
 
 STATES: Mapping[str, str] = {
-    State.WAITING: "waiting",
-    State.RELEASING: "being put back",
-    State.RELEASED: "put back",
-    State.RESTORED: "taken out by its owner",
-    State.GONE: "gone",
+    QuarantineState.WAITING: "waiting",
+    QuarantineState.RELEASING: "being put back",
+    QuarantineState.RELEASED: "put back",
+    QuarantineState.RESTORED: "taken out by its owner",
+    QuarantineState.GONE: "gone",
 }
 
 

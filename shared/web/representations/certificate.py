@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from shared.engine import certificate
 from shared.engine.certificate import Result
-from shared.engine.ledger import State
+from shared.engine.ledger import HoldingState
 from shared.foundation.schedule import Site
 from shared.web.schema import When, example
 
@@ -18,7 +18,7 @@ class FormerObject(TypedDict):
     key: str
     title: str
     identity: str | None
-    state: State
+    state: HoldingState
     made_at: When | None
     removed_at: When | None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.protection.quarantine import Item, State
+from shared.protection.quarantine import QuarantinedMessage, QuarantineState
 from shared.web.schema import When, example
 
 
@@ -32,11 +32,11 @@ class QuarantineItem(TypedDict):
     policy: str
     at: When
     until: Annotated[When, Field(description="how long it can be put back")]
-    state: State
+    state: QuarantineState
     told: Annotated[str | None, Field(description="what came of it, for people")]
 
 
-def quarantine_item(item: Item) -> QuarantineItem:
+def quarantine_item(item: QuarantinedMessage) -> QuarantineItem:
     """A message that a policy took out of a mailbox."""
     return {
         "id": item.number,

@@ -12,7 +12,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
-from shared.engine.ledger import NOT_OURS, Holding, State
+from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
 from shared.engine.steps import gone_since
 from shared.flows.app import App
@@ -146,15 +146,15 @@ async def changes(app: App, connection: Connection) -> Changes:
             "stage": cast("StageName", line.stage.name.lower()),
             "area": line.area,
             "text": line.text,
-            "rows": [row.key for row in mine if line.id in row.claims],
-            "elsewhere": not any(line.id in row.claims for row in mine),
+            "rows": [row.key for row in mine if line.id in row.accounts_for],
+            "elsewhere": not any(line.id in row.accounts_for for row in mine),
         }
         for line in platform.published(connection.brand)
     ]
     return {"rows": rows, "published": published}
 
 
-def _state(held: Holding | None) -> State | None:
+def _state(held: Holding | None) -> HoldingState | None:
     return held.state if held else None
 
 
@@ -186,7 +186,7 @@ KINDS: Mapping[type[Row], Kind] = {
     OnDemand: "on demand",
 }
 # What the administrator has in hand now, and whether it is to be undone.
-IN_HAND = {State.ASKED: False, State.LEAVING: True}
+IN_HAND = {HoldingState.ASKED: False, HoldingState.LEAVING: True}
 
 
 def _administered(
@@ -194,8 +194,8 @@ def _administered(
 ) -> StateOfRow:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
     # What was asked for and never seen is asked for no more once access is revoked.
-    given_up = held is not None and held.state is State.ASKED and connection.stage > Stage.RUN
-    if held is None or held.state is State.GONE or given_up:
+    given_up = held is not None and held.state is HoldingState.ASKED and connection.stage > Stage.RUN
+    if held is None or held.state is HoldingState.GONE or given_up:
         return {"mark": "absent", "asked": None}
     if held.state in IN_HAND:
         removal = IN_HAND[held.state]
@@ -207,8 +207,8 @@ def _administered(
             "values": [{"label": one.label, "value": one.value} for one in told.values],
         }
         return {**_known(held, "by administrator"), "asked": asked}
-    if held.state in (State.MISSED, State.LEFT):
-        return {**_known(held, "waiting" if held.state is State.MISSED else "borrowed"), "asked": None}
+    if held.state in (HoldingState.MISSED, HoldingState.LEFT):
+        return {**_known(held, "waiting" if held.state is HoldingState.MISSED else "borrowed"), "asked": None}
     return {**_known(held, "drifted" if held.drift else "present"), "asked": None}
 
 
@@ -220,11 +220,11 @@ def _marked(
     app: App, connection: Connection, row: Change, holding: Holding, holdings: Mapping[str, Holding]
 ) -> StateOfRow:
     """One object's mark: present, absent, waiting until, drifted, borrowed, or under way."""
-    if holding.state is State.GONE:
+    if holding.state is HoldingState.GONE:
         return _known(holding, "absent")
     if holding.state in NOT_OURS:
         return _known(holding, "borrowed")
-    if holding.state is not State.OURS:
+    if holding.state is not HoldingState.OURS:
         return _known(holding, "under way")
     want = wanted(row, connection.stage, app.clock.now(), lambda key: gone_since(key, holdings))
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
