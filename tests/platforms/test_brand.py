@@ -75,9 +75,9 @@ async def shown(world: World, connection: Connection) -> dict[str, str]:
         if route.method != "GET" or route.auth in (Auth.STATE, Auth.SIGNED) or route.name == "page_sign_in_once":
             continue
         for section in [name for name in SECTIONS if name] if "{section}" in route.path else [""]:
-            for one in reports if "{report}" in route.path else [{"name": ""}]:
+            for one in [each.name for each in reports] if "{report}" in route.path else [""]:
                 parts = {"id": connection.id, "token": link, "name": EVERYONE.name, "section": section}
-                path = at(route, **parts, report=str(one["name"]))
+                path = at(route, **parts, report=one)
                 api = route.path.startswith("/api/")
                 told = await (ask(world, "GET", path, token=token) if api else asked(world, "GET", path, OLGA))
                 assert told.status not in (401, 403, 500), path

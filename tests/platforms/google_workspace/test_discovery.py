@@ -163,7 +163,7 @@ async def _life(world: World) -> Connection:
     await _read(world)
     await _quarantine(world, connection)
     # What was made is changed, and somebody disappears.
-    group = address_of(connection.label, ORCHARD)
+    group = address_of(connection, ORCHARD)
     _change(world, "PATCH", f"/groups/{group}", {"name": "Renamed"})
     _change(world, "PATCH", f"/groups/v1/groups/{group}", {"whoCanJoin": "ANYONE_CAN_JOIN"})
     _change(world, "DELETE", "/groups/former@orchard.example")

@@ -160,7 +160,7 @@ async def test_a_consent_whose_customer_cannot_be_known_is_given_back(migrated: 
     """The whole way from an operator's wish to the callback; there is no directory here to ask about the customer."""
     new = grant.NewConnection(platform="google", site=Site.EU, name="Contoso", tenant="contoso.com")
     made = await grant.create(migrated, new, "operator@msp.example")
-    url = await grant.platform_url(migrated, await found(migrated, made["id"]))
+    url = await grant.platform_url(migrated, await found(migrated, made.connection_id))
     asked = httpx.URL(url).params
     assert (asked["code_challenge_method"], asked["scope"]) == ("S256", " ".join(SCOPES))
     _, said = google.pick(url, ADMIN)
@@ -169,4 +169,4 @@ async def test_a_consent_whose_customer_cannot_be_known_is_given_back(migrated: 
     assert await given_back(signing_in(migrated), google)
     with pytest.raises(Refused, match="link_not_valid"):  # the state is used up, whatever came of it
         await grant.callback(migrated, "google", said)
-    assert (await found(migrated, made["id"])).stage is Stage.NEW
+    assert (await found(migrated, made.connection_id)).stage is Stage.NEW
