@@ -15,7 +15,7 @@ from shared.storage.database import AsyncConnection, Database, step
 from shared.storage.ids import ConnectionId
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
-MOST_KEPT_BACK = 100
+MAX_UNWRITTEN_CALLS = 100
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
 """Asks the platform for a token of one resource: (value, expiry)."""
 
 # A token that ends while a long call is under way is no use.
-MARGIN = timedelta(minutes=5)
+MIN_TOKEN_LIFE = timedelta(minutes=5)
 
 
 class Tokens:
@@ -30,8 +30,8 @@ class Tokens:
         self._at_hand: dict[str, tuple[str, datetime]] = {}
 
     async def get(self, resource: str) -> str:
-        """A token of `resource` that lasts for MARGIN at least. Raises what the platform's refusal means."""
-        soon = self._clock.now() + MARGIN
+        """A token of `resource` that lasts for MIN_TOKEN_LIFE at least. Raises what the platform's refusal means."""
+        soon = self._clock.now() + MIN_TOKEN_LIFE
         value, expires_at = self._at_hand.get(resource) or await self._stored(resource) or ("", soon)
         if expires_at <= soon:
             return await self.renew(resource)

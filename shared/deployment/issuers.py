@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 # The times in a token are compared by our own clock, which on one machine can be moved.
 BY_OUR_CLOCK: "Options" = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # The issuer's clock may be a little ahead of ours, in seconds.
-LEEWAY = 60.0
+LEEWAY_SECONDS = 60.0
 # Whoever sends us made-up key ids must not make us ask the issuer each time; nor do we when it is down.
-NOT_SOONER = timedelta(minutes=1)
-LONGEST = timedelta(days=1)
+MIN_KEYS_AGE = timedelta(minutes=1)
+KEYS_MAX_AGE = timedelta(days=1)
 # Somebody waits for the answer, in seconds.
-PATIENCE = 10.0
+ISSUER_TIMEOUT_SECONDS = 10.0
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -84,7 +84,7 @@ class Issuers:
             begins, ends = max(float(content.get("nbf", 0)), float(content["iat"])), float(content["exp"])
         except (TypeError, ValueError):
             raise jwt.InvalidTokenError("The times are no numbers") from None
-        if not begins - LEEWAY <= now < ends:
+        if not begins - LEEWAY_SECONDS <= now < ends:
             raise jwt.ExpiredSignatureError("Not valid now")
         return content
 
@@ -106,11 +106,11 @@ class Issuers:
             return known.content
         async with known.turn:
             now = self._clock.now()
-            soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < NOT_SOONER
+            soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < MIN_KEYS_AGE
             if not soon and not known.holds(name, now):
                 try:
                     async with self._wire.client("/".join(url.split("/")[:3])) as http:
-                        reply = await http.send("GET", url, timeout=PATIENCE)
+                        reply = await http.send("GET", url, timeout=ISSUER_TIMEOUT_SECONDS)
                     # What the issuer does not list any more does not count.
                     known.content, known.until, known.failure = parsed(reply), now + _lasts(reply), None
                 except Temporary as error:
@@ -165,4 +165,4 @@ def _is_trusted(url: str, issuer: str) -> bool:
 
 def _lasts(reply: Reply) -> timedelta:
     found = re.search(r"max-age=(\d+)", reply.headers.get("cache-control", ""))
-    return min(timedelta(seconds=int(found[1])), LONGEST) if found else timedelta(hours=1)
+    return min(timedelta(seconds=int(found[1])), KEYS_MAX_AGE) if found else timedelta(hours=1)

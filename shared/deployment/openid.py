@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.deployment.issuers import PATIENCE, Issuers
+from shared.deployment.issuers import ISSUER_TIMEOUT_SECONDS, Issuers
 from shared.foundation.http_client import Reply, Wire, unreadable
 
 
@@ -66,7 +66,7 @@ async def exchange(
         "code_verifier": verifier,
     }
     # A person waits, and a code is good once.
-    return await _token(wire, endpoint, client, form, timeout=PATIENCE)
+    return await _token(wire, endpoint, client, form, timeout=ISSUER_TIMEOUT_SECONDS)
 
 
 async def refresh(wire: Wire, endpoint: str, client: Client, refresh_token: str) -> tuple[Reply, dict[str, Any]]:

@@ -23,8 +23,8 @@ NONCE = 12
 # Whose key the deployment's own secrets are made with; connections have ids.
 DEPLOYMENT = "deployment"
 # Whoever holds the master key is asked once an hour for each key, and a key that is not used is forgotten.
-KEPT_FOR = timedelta(hours=1)
-MOST_KEPT = 2000
+DATA_KEY_CACHED_FOR = timedelta(hours=1)
+MAX_CACHED_DATA_KEYS = 2000
 
 
 class Box:
@@ -114,9 +114,9 @@ class Seal:
                 "the database's backup.",
             )
         key = await self.master.unwrap(wrapped, scope)
-        self._kept[scope] = key, self._clock.now() + KEPT_FOR
+        self._kept[scope] = key, self._clock.now() + DATA_KEY_CACHED_FOR
         self._kept.move_to_end(scope)
-        while len(self._kept) > MOST_KEPT:
+        while len(self._kept) > MAX_CACHED_DATA_KEYS:
             self._kept.popitem(last=False)
         return key
 

@@ -28,11 +28,11 @@ from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN = timedelta(minutes=1)
+CHECK_AGAIN_AFTER = timedelta(minutes=1)
 # Names of tenants that are looked up side by side.
-ASKED_AT_ONCE = 20
+MAX_CONCURRENT_LOOKUPS = 20
 # What an administrator does in their own time is looked for this often.
-ASKED_AGAIN = timedelta(hours=1)
+CHECK_STEPS_AFTER = timedelta(hours=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
 # An administrator may take days to set mail routing up; what we do by ourselves begins without it.
 HOLDS_BACK = {
@@ -132,8 +132,8 @@ async def _others_tenant(app: App, connection: Connection, platform: Platform, t
             return False  # it names none that there is
 
     names = await connections.awaited_by_others(app.database, connection)
-    for first in range(0, len(names), ASKED_AT_ONCE):
-        if any(await asyncio.gather(*map(is_it, names[first : first + ASKED_AT_ONCE]))):
+    for first in range(0, len(names), MAX_CONCURRENT_LOOKUPS):
+        if any(await asyncio.gather(*map(is_it, names[first : first + MAX_CONCURRENT_LOOKUPS]))):
             return True
     return False
 
@@ -167,7 +167,9 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     asks = [step for step in steps if step.verb is Verb.ASK]
     drifts = [step for step in steps if step.verb is Verb.DRIFT]
     # What has no time of its own waits for something that has.
-    until = min((step.until for step in waits if step.until), default=now + (ASKED_AGAIN if asks else LOOK_AGAIN))
+    until = min(
+        (step.until for step in waits if step.until), default=now + (CHECK_STEPS_AFTER if asks else CHECK_AGAIN_AFTER)
+    )
     if waits:
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
         await app.queue.send(Job(name=name, connection_id=connection.id), until)
@@ -185,7 +187,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
             Status.WAITING,
             reason="waiting_for_administrator",
             sentence=_asked(asks, await platform.words(connection)),
-            not_before=min(now + ASKED_AGAIN, until),
+            not_before=min(now + CHECK_STEPS_AFTER, until),
         )
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])

@@ -51,7 +51,7 @@ class NewConnection(BaseModel):
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)
     repair_drift: bool = False
-    policies: list[Policy] = Field([EVERYONE], max_length=policies.MOST)
+    policies: list[Policy] = Field([EVERYONE], max_length=policies.MAX_POLICIES)
 
 
 @dataclass(frozen=True, kw_only=True)

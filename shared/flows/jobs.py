@@ -47,13 +47,13 @@ HANDLERS: dict[str, Handler] = {
 UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": settle_items}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
-PATIENCE = DAY
+ATTENTION_AFTER = DAY
 # A connection whose runs were begun this often, and never ended, keeps killing whoever takes it.
-MOST_BEGUN = 5
+MAX_BEGUN_RUNS = 5
 # Connections started each second when a site's time has come.
 STARTS_A_SECOND = 10
 # Messages on their way to the queue side by side: each is a round trip, and a night's are thousands.
-SENT_AT_ONCE = 20
+MAX_CONCURRENT_SENDS = 20
 
 
 async def run(app: App, job: Job) -> None:
@@ -126,7 +126,7 @@ async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None
     if lease is None:
         await UNLEASED[job.name](app, connection)
         return
-    if connection.begun > MOST_BEGUN:
+    if connection.begun > MAX_BEGUN_RUNS:
         raise Poisoned(_never_ended(job))
     await HANDLERS[job.name](app, connection, lease)
 
@@ -192,7 +192,7 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     if isinstance(error, Unfinished):
         waited = timedelta(0)  # it is getting on
     after = max(error.after, min(waited / 4, HOUR))
-    status = Status.ATTENTION if waited > PATIENCE else Status.WAITING
+    status = Status.ATTENTION if waited > ATTENTION_AFTER else Status.WAITING
     await _show(app, connection, status, error.code, error.sentence, after)
     await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + after)
 
@@ -240,8 +240,8 @@ async def _send_all(app: App, job: str, connection_ids: Sequence[ConnectionId]) 
         start = now + timedelta(seconds=number // STARTS_A_SECOND)
         await app.queue.send(Job(name=job, connection_id=connection_id), start)
 
-    for first in range(0, len(connection_ids), SENT_AT_ONCE):
-        some = connection_ids[first : first + SENT_AT_ONCE]
+    for first in range(0, len(connection_ids), MAX_CONCURRENT_SENDS):
+        some = connection_ids[first : first + MAX_CONCURRENT_SENDS]
         await asyncio.gather(*(send(number, one) for number, one in enumerate(some, first)))
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 Thing = TypeVar("Thing")
 # More than this on one HTTP client make each other slower.
-AT_ONCE = 8
+MAX_CONCURRENT = 8
 
 
 async def each(things: Iterable[Thing], do: Callable[[Thing], Awaitable[None]]) -> None:
@@ -17,7 +17,7 @@ async def each(things: Iterable[Thing], do: Callable[[Thing], Awaitable[None]]) 
         for thing in waiting:
             await do(thing)
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(AT_ONCE)]
+    workers = [asyncio.ensure_future(worker()) for _ in range(MAX_CONCURRENT)]
     try:
         await asyncio.gather(*workers)
     finally:

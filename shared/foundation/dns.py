@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from shared.foundation.settings import Dns
 
 # For one name, in seconds; a sync is not worth more.
-LONGEST = 5.0
-AT_ONCE = 10
+DNS_TIMEOUT_SECONDS = 5.0
+MAX_CONCURRENT_LOOKUPS = 10
 
 
 async def mx_of(names: Iterable[str], settings: Dns) -> dict[str, list[str] | None]:
@@ -20,8 +20,8 @@ async def mx_of(names: Iterable[str], settings: Dns) -> dict[str, list[str] | No
     resolver = Resolver(configure=not settings.nameservers)
     if settings.nameservers:
         resolver.nameservers = [Do53Nameserver(*_address(entry)) for entry in settings.nameservers]
-    resolver.lifetime = LONGEST
-    free = asyncio.Semaphore(AT_ONCE)
+    resolver.lifetime = DNS_TIMEOUT_SECONDS
+    free = asyncio.Semaphore(MAX_CONCURRENT_LOOKUPS)
 
     async def ask(name: str) -> list[str] | None:
         async with free:

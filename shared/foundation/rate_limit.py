@@ -10,7 +10,7 @@ from shared.foundation.clock import Clock
 
 MINUTE = 60  # seconds
 # Accounts that have asked for nothing for longest are forgotten first: theirs are full again by then, mostly.
-MOST_KEPT = 10_000
+MAX_TRACKED_CALLERS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Rates:
         cost = min(cost, self._limit)
         allowed = left >= cost
         self._left[account] = left - cost if allowed else left, now
-        if len(self._left) > MOST_KEPT:
+        if len(self._left) > MAX_TRACKED_CALLERS:
             self._left.popitem(last=False)
         return Allowance(
             limit=self._limit,

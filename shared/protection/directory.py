@@ -22,7 +22,7 @@ GONE = "gone "
 # A group's member that stands for every user of the tenant.
 EVERY_USER = "*"
 # Ids in one statement; databases take some thousands.
-AT_ONCE = 500
+MAX_IDS_A_STATEMENT = 500
 COPIES: dict[str, sa.Table] = {"users": db.users, "groups": db.groups, "members": db.members}
 IDENTITY = {"users": ("id",), "groups": ("id",), "members": ("group_id", "member_id")}
 
@@ -120,8 +120,8 @@ class Comparison:
         refuse_loss(self._kind, len(gone), self._stored, plausible)
         table = COPIES[self._kind]
         async with self._database.write() as write:
-            for start in range(0, len(gone), AT_ONCE):
-                some = table.c.id.in_(gone[start : start + AT_ONCE])
+            for start in range(0, len(gone), MAX_IDS_A_STATEMENT):
+                some = table.c.id.in_(gone[start : start + MAX_IDS_A_STATEMENT])
                 await write.execute(sa.delete(table).where(table.c.connection == self._connection, some))
             await _note_gone(write, self._connection, self._kind, len(gone))
         return len(gone)
@@ -137,8 +137,10 @@ async def put_members(database: Database, connection_id: ConnectionId, group: st
     if new or gone:
         row = {"connection": connection_id, "group_id": group, "mark": ""}
         async with database.write() as write:
-            for start in range(0, len(gone), AT_ONCE):
-                await write.execute(sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + AT_ONCE])))
+            for start in range(0, len(gone), MAX_IDS_A_STATEMENT):
+                await write.execute(
+                    sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + MAX_IDS_A_STATEMENT]))
+                )
             if new:
                 await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
             await _note_gone(write, connection_id, "members", len(gone))
@@ -220,8 +222,10 @@ async def addresses(database: Database, connection_id: ConnectionId, ids: Sequen
     table = db.users
     found: dict[str, str] = {}
     async with database.read() as read:
-        for start in range(0, len(ids), AT_ONCE):
-            some = sa.and_(table.c.connection == connection_id, table.c.id.in_(ids[start : start + AT_ONCE]))
+        for start in range(0, len(ids), MAX_IDS_A_STATEMENT):
+            some = sa.and_(
+                table.c.connection == connection_id, table.c.id.in_(ids[start : start + MAX_IDS_A_STATEMENT])
+            )
             rows = await read.execute(sa.select(table.c.id, table.c.mail).where(some))
             found |= {row.id: row.mail for row in rows if row.mail}
     return found

@@ -19,7 +19,7 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
 
-KEPT_FOR = timedelta(days=30)
+EXPORT_MAX_AGE = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,8 @@ async def finish(database: Database, lease: Lease, now: datetime) -> None:
     async with database.write() as write:
         await still_ours(write, lease, now)
         total = (await write.execute(sa.select(sa.func.sum(table.c.messages)).where(mine))).scalar_one()
-        await write.execute(sa.update(table).where(mine).values(until=now + KEPT_FOR))
-        note = f"exported from quarantine: {total}, kept until {now + KEPT_FOR:%Y-%m-%d}"
+        await write.execute(sa.update(table).where(mine).values(until=now + EXPORT_MAX_AGE))
+        note = f"exported from quarantine: {total}, kept until {now + EXPORT_MAX_AGE:%Y-%m-%d}"
         entry = Entry(key="quarantine", act=Act.REMARK, note=note)
         await chain.append(write, lease.connection_id, lease.generation, now, entry)
 
@@ -115,7 +115,7 @@ async def content(database: Database, box: Box, connection_id: ConnectionId, par
 async def forget_old(write: AsyncConnection, now: datetime) -> None:
     """Delete what was kept long enough, inside the caller's transaction; what was never finished as well."""
     table = db.exports
-    old = sa.or_(table.c.until <= now, sa.and_(table.c.until.is_(None), table.c.made_at <= now - KEPT_FOR))
+    old = sa.or_(table.c.until <= now, sa.and_(table.c.until.is_(None), table.c.made_at <= now - EXPORT_MAX_AGE))
     await write.execute(sa.delete(table).where(old))
 
 

@@ -18,9 +18,9 @@ from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
 
 # As long as a function may run.
-LEASE = timedelta(minutes=10)
+MAILBOX_LEASE = timedelta(minutes=10)
 # A mailbox whose reading was begun this often, and never ended, may be what kills whoever reads it.
-MOST_BEGUN = 5
+MAX_BEGUN_RUNS = 5
 PUT_ASIDE = timedelta(hours=1)
 
 
@@ -124,9 +124,9 @@ async def take(database: Database, connection_id: ConnectionId, now: datetime, m
     async with database.write() as write:
         users = list((await write.execute(some.with_for_update(skip_locked=True))).scalars())
         taken = sa.update(table).where(table.c.connection == connection_id, table.c.user.in_(users))
-        await write.execute(taken.values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1))
+        await write.execute(taken.values(lease=token, lease_until=now + MAILBOX_LEASE, begun=table.c.begun + 1))
         aside = sa.update(table).where(
-            table.c.connection == connection_id, table.c.lease == token, table.c.begun > MOST_BEGUN
+            table.c.connection == connection_id, table.c.lease == token, table.c.begun > MAX_BEGUN_RUNS
         )
         why = "Reading it was begun several times and never ended."
         await write.execute(aside.values(lease=None, lease_until=None, begun=0, reason=why, not_before=now + PUT_ASIDE))

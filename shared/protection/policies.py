@@ -21,7 +21,7 @@ LABEL: Action = "label"
 # A message is in one place only, so a policy names one of these at most.
 PLACES = frozenset[Action]({"spam", "quarantine", "trash", "pass"})
 # More would be read for every message, and by nobody.
-MOST = 200
+MAX_POLICIES = 200
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
 Id = Annotated[str, Field(min_length=1, max_length=128)]
@@ -141,8 +141,8 @@ async def change(
         check(before and before.model_dump(mode="json"))
         if before is None:
             count = sa.select(sa.func.count()).where(db.policies.c.connection == connection.id)
-            if (await write.execute(count)).scalar_one() >= MOST:
-                raise Refused(409, "too_many_policies", f"A connection has at most {MOST} policies.")
+            if (await write.execute(count)).scalar_one() >= MAX_POLICIES:
+                raise Refused(409, "too_many_policies", f"A connection has at most {MAX_POLICIES} policies.")
         await put(write, connection.id, policy)
         note = "policy made" if before is None else "policy changed"
         images = _images(before, policy)

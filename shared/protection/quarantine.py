@@ -25,11 +25,11 @@ from shared.storage.database import AsyncConnection, Database, insert_new
 from shared.storage.ids import ConnectionId
 
 # As long as a mailbox's bin keeps what lies in it.
-KEPT_FOR = timedelta(days=30)
+QUARANTINE_MAX_AGE = timedelta(days=30)
 # What has come to an end is shown a while longer, if its time is up already.
 SHOWN_FOR = timedelta(days=7)
-LONGEST = 500  # characters of a sender or a subject
-AT_ONCE = 200
+MAX_HEADER_CHARS = 500  # characters of a sender or a subject
+MAX_ROWS_A_STATEMENT = 200
 
 
 class QuarantineState(StrEnum):
@@ -72,7 +72,7 @@ def _about(user: str, message: str) -> str:
 
 def _plain(text: str) -> str:
     """As much of a text as is kept, without halves of characters."""
-    return text[:LONGEST].encode("utf-8", "replace").decode()
+    return text[:MAX_HEADER_CHARS].encode("utf-8", "replace").decode()
 
 
 async def add(
@@ -99,9 +99,9 @@ async def add(
             sealed=box.seal(words, about=_about(decision.user, decision.message)),
             labels=list(labels),
             at=now,
-            until=now + KEPT_FOR,
+            until=now + QUARANTINE_MAX_AGE,
             state=str(QuarantineState.WAITING),
-            look_at=now + KEPT_FOR,
+            look_at=now + QUARANTINE_MAX_AGE,
         )
     )
 
@@ -145,7 +145,11 @@ async def page(
         query = query.where(sa.func.lower(table.c.address).contains(wanted["user"].lower(), autoescape=True))
     sender, found = wanted.get("sender", "").casefold(), list[QuarantinedMessage]()
     while True:
-        some = query.limit(AT_ONCE) if before is None else query.where(table.c.number < before).limit(AT_ONCE)
+        some = (
+            query.limit(MAX_ROWS_A_STATEMENT)
+            if before is None
+            else query.where(table.c.number < before).limit(MAX_ROWS_A_STATEMENT)
+        )
         async with database.read() as read:
             rows = (await read.execute(some)).all()
         for row in rows:
@@ -155,7 +159,7 @@ async def page(
                 if len(found) == most:
                     return found, found[-1].number
                 found.append(item)
-        if len(rows) < AT_ONCE:
+        if len(rows) < MAX_ROWS_A_STATEMENT:
             return found, None
         before = rows[-1].number
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared.protection.directory import AT_ONCE, EVERY_USER
+from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT
 from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -161,8 +161,8 @@ async def _first_unknown(
     async with database.read() as read:
         if (await read.execute(mine.limit(1))).first() is None:
             return None
-        for start in range(0, len(named), AT_ONCE):
-            some = named[start : start + AT_ONCE]
+        for start in range(0, len(named), MAX_IDS_A_STATEMENT):
+            some = named[start : start + MAX_IDS_A_STATEMENT]
             known = set((await read.execute(mine.where(column.in_(some)))).scalars())
             place = next((start + number for number, one in enumerate(some) if one not in known), None)
             if place is not None:
@@ -202,8 +202,8 @@ async def _targets(database: Database, connection_id: ConnectionId, policies: Se
 async def _members(database: Database, connection_id: ConnectionId, groups: Collection[str]) -> Mapping[str, set[str]]:
     """The direct members of some groups, and of every group that is in them."""
     table, found, roots = db.members, dict[str, set[str]](), sorted(groups)
-    for start in range(0, len(roots), AT_ONCE):
-        some = roots[start : start + AT_ONCE]
+    for start in range(0, len(roots), MAX_IDS_A_STATEMENT):
+        some = roots[start : start + MAX_IDS_A_STATEMENT]
         edges = (
             sa.select(table.c.group_id, table.c.member_id)
             .where(table.c.connection == connection_id, table.c.group_id.in_(some))

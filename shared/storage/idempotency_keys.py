@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
 
-KEPT_FOR = timedelta(hours=24)
+KEY_MAX_AGE = timedelta(hours=24)
 # Longer than any answer takes: whoever has not answered by then is not there any more.
-PATIENCE = timedelta(minutes=1)
+ANSWER_TIMEOUT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,12 @@ async def begin(database: Database, request: str, digest: str, now: datetime) ->
     """Take a request upon oneself; or what is known of it, if somebody else did."""
     table = db.idempotency_keys
     row = {"id": request, "digest": digest, "at": now}
-    lost = sa.and_(table.c.status.is_(None), table.c.at <= now - PATIENCE)
+    lost = sa.and_(table.c.status.is_(None), table.c.at <= now - ANSWER_TIMEOUT)
     async with database.write() as write:
         # One that is not known any more, or whose answer got lost on the way, begins anew.
-        await write.execute(sa.delete(table).where(table.c.id == request, sa.or_(lost, table.c.at <= now - KEPT_FOR)))
+        await write.execute(
+            sa.delete(table).where(table.c.id == request, sa.or_(lost, table.c.at <= now - KEY_MAX_AGE))
+        )
         if (await write.execute(insert_new(write, table).values(row))).rowcount:
             return None
         found = (await write.execute(sa.select(table).where(table.c.id == request))).first()
@@ -57,4 +59,4 @@ async def forget(database: Database, request: str, began: datetime) -> None:
 
 async def forget_old(write: AsyncConnection, now: datetime) -> None:
     """Delete what is kept no longer, inside the caller's transaction."""
-    await write.execute(sa.delete(db.idempotency_keys).where(db.idempotency_keys.c.at <= now - KEPT_FOR))
+    await write.execute(sa.delete(db.idempotency_keys).where(db.idempotency_keys.c.at <= now - KEY_MAX_AGE))

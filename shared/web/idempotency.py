@@ -20,7 +20,7 @@ from shared.web.http import KEY_HEADER, Request, Response
 REPLAYED = {"Idempotency-Replayed": "true"}
 # Visible ASCII.
 KEY = re.compile(r"[!-~]{1,255}")
-SOON = timedelta(seconds=1)
+RETRY_AFTER = timedelta(seconds=1)
 
 
 async def once(app: App, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
@@ -58,7 +58,7 @@ def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known) ->
             409,
             "still_being_answered",
             "The same request came before and is being carried out. Ask again soon.",
-            after=SOON,
+            after=RETRY_AFTER,
         )
     headers, body = json.loads(box.unseal(known.sealed, about=_about(number)))
     kept = Response(status=known.status, headers=headers, body=base64.b64decode(body))

@@ -14,7 +14,7 @@ from shared.web.http import Actor, Request, Role
 # A session ends so long after it was last used, and at the latest so long after it began: a role that was taken away
 # at the issuer is not held much longer here.
 IDLE = timedelta(hours=1)
-LONGEST = timedelta(hours=8)
+SESSION_MAX_AGE = timedelta(hours=8)
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ async def begin(app: App, actor: Actor) -> str:
         await write.execute(sa.delete(db.sessions).where(db.sessions.c.expires_at <= now))
         await write.execute(sa.insert(db.sessions).values(row))
     log.info("console session begun", extra={"actor": actor.name})
-    return cookie(app, _name(app), token, LONGEST)
+    return cookie(app, _name(app), token, SESSION_MAX_AGE)
 
 
 async def current(app: App, request: Request) -> Actor | None:
@@ -47,7 +47,7 @@ async def current(app: App, request: Request) -> Actor | None:
         row = (await read.execute(sa.select(table).where(this, table.c.expires_at > now))).first()
     if row is None:
         return None
-    until = min(now + IDLE, row.begun_at + LONGEST)
+    until = min(now + IDLE, row.begun_at + SESSION_MAX_AGE)
     # Not with every request: a look should not cost a write.
     if row.expires_at - now < IDLE / 2 and until > row.expires_at:
         async with app.database.write() as write:

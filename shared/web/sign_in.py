@@ -17,7 +17,7 @@ from shared.web.http import Actor, Request, Response, Role, redirect
 
 STATE = "sign-in state"
 # How long somebody may take at the issuer's page.
-LIFE = timedelta(minutes=10)
+SIGN_IN_MAX_AGE = timedelta(minutes=10)
 SCOPES = ("openid", "profile", "email")
 # A path in plain letters. A second slash would name another host, and some browsers read a backslash as one; and more
 # would not fit into a cookie, where each letter may take three.
@@ -34,13 +34,13 @@ async def begin(app: App, request: Request) -> Response:
         raise Refused(404, "no_sign_in", "Nobody signs in here by a page of an issuer. Ask for a sign-in link.")
     with outage_told():
         where = await app.issuers.endpoint(operators.issuer, "authorization_endpoint")
-    state = await app.links.ticket(STATE, LIFE)
+    state = await app.links.ticket(STATE, SIGN_IN_MAX_AGE)
     browser, verifier, nonce = await _secrets(app, state)
     url = openid.authorization_url(
         where, _client(app), redirect_uri=_redirect_uri(app), scopes=SCOPES, state=state, verifier=verifier, nonce=nonce
     )
     held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
-    cookie = sessions.cookie(app, _cookie(app, state), held, LIFE, path="/sign-in")
+    cookie = sessions.cookie(app, _cookie(app, state), held, SIGN_IN_MAX_AGE, path="/sign-in")
     return redirect(url, **{"Set-Cookie": cookie})
 
 

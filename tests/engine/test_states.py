@@ -15,7 +15,7 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.flows import grant
-from shared.flows.jobs import MOST_BEGUN, run
+from shared.flows.jobs import MAX_BEGUN_RUNS, run
 from shared.foundation.errors import Permanent, Refused
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.catalogue import JUNK, SKIP
@@ -258,7 +258,7 @@ async def test_lost_doubled_and_poisoned_messages(world: World) -> None:
     before = world.snapshot()
     await asyncio.gather(*(run(world.app, Job(name="sync-now", connection_id=running.id)) for _ in range(2)))
     assert world.snapshot() == before
-    for _ in range(MOST_BEGUN):  # each dies and says nothing
+    for _ in range(MAX_BEGUN_RUNS):  # each dies and says nothing
         assert await acquire(world.app.database, running.id, world.clock.now()) is not None
         world.clock.move(LEASE)
     await run(world.app, Job(name="advance", connection_id=running.id))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.foundation.rate_limit import MOST_KEPT, Rates
+from shared.foundation.rate_limit import MAX_TRACKED_CALLERS, Rates
 from tests.harness.client import ask
 from tests.harness.world import World
 
@@ -54,9 +54,9 @@ def test_what_costs_more_than_there_is_takes_all_and_no_limit_is_none() -> None:
 
 def test_no_more_accounts_are_kept_than_a_process_can_hold() -> None:
     some = Rates(2, At())
-    for number in range(MOST_KEPT + 10):
+    for number in range(MAX_TRACKED_CALLERS + 10):
         some.take(number, 1)
-    assert len(vars(some)["_left"]) == MOST_KEPT
+    assert len(vars(some)["_left"]) == MAX_TRACKED_CALLERS
 
 
 async def test_whoever_asks_too_much_is_told_when_to_ask_again(world: World) -> None:

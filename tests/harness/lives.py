@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
-from shared.engine.ledger import HoldingState
+from shared.engine.ledger import QuarantineState
 from shared.flows import quarantine
 from shared.flows import revoke as revokes
 from shared.protection import decisions, exports, mailboxes
 from shared.protection.policies import EVERYONE, Policy
-from shared.protection.quarantine import HoldingState as Place
+from shared.protection.quarantine import QuarantineState as Place
 from shared.protection.quarantine import state_of
 from tests.harness import workspace as google
 from tests.harness.world import CONTOSO, ORCHARD, World
@@ -28,7 +28,7 @@ class Life:
     before: dict[str, Callable[[World, Connection], Awaitable[None]]]
     """What happens once, before a stage is driven: somebody revokes, an administrator acts."""
     stages: dict[str, Drive]
-    settled: frozenset[HoldingState]
+    settled: frozenset[QuarantineState]
     """In these states nothing is left that is half done."""
 
 
@@ -152,7 +152,7 @@ LIVES = {
         begin=begin_microsoft365,
         before={"revoke": World.revoke, "close": remove_application},
         stages={"grant": run_on, "revoke": revoke, "close": close},
-        settled=frozenset(HoldingState) - {HoldingState.CREATING, HoldingState.REMOVING},
+        settled=frozenset(QuarantineState) - {QuarantineState.CREATING, QuarantineState.REMOVING},
     ),
     "google": Life(
         domain=ORCHARD,
@@ -175,6 +175,6 @@ LIVES = {
             "gateway": asks_for("2 things"),
             "close": close,
         },
-        settled=frozenset(HoldingState) - {HoldingState.CREATING, HoldingState.REMOVING},
+        settled=frozenset(QuarantineState) - {QuarantineState.CREATING, QuarantineState.REMOVING},
     ),
 }

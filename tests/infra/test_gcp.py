@@ -10,7 +10,7 @@ import pytest
 
 from infra.package import FILES, RUNTIME
 from shared.deployment.queues import QUEUES
-from shared.flows.jobs import MOST_BEGUN
+from shared.flows.jobs import MAX_BEGUN_RUNS
 from shared.foundation.schedule import SYNC_AT, TIMERS, Site
 from shared.platforms.microsoft365.credential import SERVICE_ACCOUNT
 from tests.infra import terraform
@@ -116,7 +116,7 @@ def test_the_schedules_are_the_apps_timers() -> None:
 def test_the_queues_are_the_apps_and_outlast_its_patience() -> None:
     queues = terraform.read(GCP)["locals"]["queues"]
     assert set(queues) == set(QUEUES)
-    assert all(queue["attempts"] > MOST_BEGUN for queue in queues.values())
+    assert all(queue["attempts"] > MAX_BEGUN_RUNS for queue in queues.values())
 
 
 def test_the_entry_points_exist() -> None:

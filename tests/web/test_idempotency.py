@@ -109,7 +109,7 @@ async def test_what_a_dead_process_left_is_taken_over_after_a_minute(world: Worl
     async with world.app.database.write() as write:
         await write.execute(sa.update(db.idempotency_keys).values(status=None, sealed=None))
     assert (await make(world)).status == 409
-    world.clock.move(answers.PATIENCE)
+    world.clock.move(answers.ANSWER_TIMEOUT)
     assert (await make(world)).status == 201
     (row,) = await kept(world)
     assert row.status == 201
@@ -134,7 +134,7 @@ async def test_a_failure_of_ours_may_be_tried_again(world: World) -> None:
 
 async def test_answers_are_kept_for_a_day(world: World) -> None:
     await make(world)
-    world.clock.move(answers.KEPT_FOR - timedelta(minutes=1))
+    world.clock.move(answers.KEY_MAX_AGE - timedelta(minutes=1))
     await sweep(world.app)
     assert (await make(world)).headers["Idempotency-Replayed"] == "true"
     world.clock.move(timedelta(minutes=1))

@@ -7,7 +7,7 @@ import httpx
 import jwt
 import pytest
 
-from shared.deployment.issuers import NOT_SOONER
+from shared.deployment.issuers import MIN_KEYS_AGE
 from shared.foundation.errors import Refused, Temporary
 from shared.web.http import Actor, Role
 from tests.harness.accounts import OLGA, UNREACHABLE, Browser, asked_for, by_token, says
@@ -65,7 +65,7 @@ async def test_a_key_that_turns(world: World, keep: bool) -> None:  # noqa: FBT0
     # Whoever makes up key ids does not make us ask each time, so a new one may take a minute.
     with pytest.raises(Refused, match="sign_in_first"):
         await by_token(world.app, after)
-    world.clock.move(NOT_SOONER)
+    world.clock.move(MIN_KEYS_AGE)
     await by_token(world.app, after)
     if keep:
         await by_token(world.app, before)
@@ -85,7 +85,7 @@ async def test_an_issuer_that_is_down_is_left_in_peace(world: World, browser: Br
         assert says(await browser.send("GET", "/sign-in"), UNREACHABLE)
     # The tries of one call, and nothing more.
     assert asked_for(world, "openid-configuration") == 3
-    world.clock.move(NOT_SOONER)
+    world.clock.move(MIN_KEYS_AGE)
     assert (await by_token(world.app, token)).role is Role.OPERATOR
     assert (await browser.sign_in(OLGA)).status == 303
     assert asked_for(world, "openid-configuration") == 4
@@ -98,7 +98,7 @@ async def test_keys_that_cannot_be_had(world: World) -> None:
         with pytest.raises(Refused, match="issuer_unreachable"):
             await by_token(world.app, token)
     assert asked_for(world, "discovery/v2.0/keys") == 1
-    world.clock.move(NOT_SOONER)
+    world.clock.move(MIN_KEYS_AGE)
     await by_token(world.app, token)
 
 
@@ -106,7 +106,7 @@ async def test_known_keys_outlive_an_outage(world: World) -> None:
     token = world.sims.operator_token()
     await by_token(world.app, token)
     world.fault({"host": "login"}, {"kind": "status", "status": 500}, times=100)
-    world.clock.move(NOT_SOONER)
+    world.clock.move(MIN_KEYS_AGE)
     world.control("POST", "/operators/rotate")
     with pytest.raises(Refused, match="issuer_unreachable"):
         await by_token(world.app, world.sims.operator_token())

@@ -134,7 +134,7 @@ async def test_tabs_sign_in_side_by_side(browser: Browser) -> None:
 
 async def test_a_sign_in_that_takes_too_long(world: World, browser: Browser) -> None:
     back = browser.pick(await browser.begin(), OLGA)
-    world.clock.move(sign_in.LIFE)
+    world.clock.move(sign_in.SIGN_IN_MAX_AGE)
     assert says(await browser.send("GET", back), OVER)
 
 

@@ -15,7 +15,7 @@ QUEUES = (JOBS, CLEAN_UP)
 POISON = "-poison"
 
 # Far more than a message of ours ever has, in characters.
-LONGEST = 300
+MAX_MESSAGE_CHARS = 300
 NAME, CONNECTION = re.compile(r"[a-z][a-z-]{0,39}"), re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -52,7 +52,7 @@ def decode(message: str) -> tuple[Job, datetime]:
     A queue that cannot hold a message long enough delivers it before that moment: it is then sent again.
     The error does not repeat anything of the message.
     """
-    if len(message) > LONGEST:
+    if len(message) > MAX_MESSAGE_CHARS:
         raise ValueError("it is too long")
     try:
         content = json.loads(message)

@@ -19,7 +19,7 @@ from shared.foundation.errors import Temporary
 from shared.foundation.settings import Smtp
 
 # Longest silence of a mail server, in seconds: the run holds a lease meanwhile.
-PATIENCE = 20
+SMTP_TIMEOUT_SECONDS = 20
 
 
 def compose(
@@ -81,9 +81,11 @@ def _server(smtp: Smtp, trusted: ssl.SSLContext) -> smtplib.SMTP:
     """A session. Our name in it is the sender's domain: to ask the system for its own may take long."""
     ours = smtp.sender.rpartition("@")[2]
     if smtp.security == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(smtp.host, smtp.port, ours, timeout=PATIENCE, context=trusted)
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            smtp.host, smtp.port, ours, timeout=SMTP_TIMEOUT_SECONDS, context=trusted
+        )
     else:
-        server = smtplib.SMTP(smtp.host, smtp.port, ours, timeout=PATIENCE)
+        server = smtplib.SMTP(smtp.host, smtp.port, ours, timeout=SMTP_TIMEOUT_SECONDS)
     try:
         if smtp.security == "starttls":
             server.starttls(context=trusted)

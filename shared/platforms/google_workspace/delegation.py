@@ -21,10 +21,10 @@ from shared.platforms.google_workspace.refusals import classify
 
 IAM = "https://iamcredentials.googleapis.com"
 IAM_SCOPE = "https://www.googleapis.com/auth/iam"
-LIFE = timedelta(hours=1)
-MARGIN = timedelta(minutes=5)
+TOKEN_LIFE = timedelta(hours=1)
+MIN_TOKEN_LIFE = timedelta(minutes=5)
 # Tokens of single mailboxes, kept in this process while they last.
-MOST_KEPT = 5000
+MAX_CACHED_TOKENS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,9 @@ class Delegation:
     async def token(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A token in a user's name, or our own, that holds a while yet: new or kept in this process."""
         kept = self._kept.get((subject, scopes))
-        if kept is None or kept.expires_at <= self._clock.now() + MARGIN:
+        if kept is None or kept.expires_at <= self._clock.now() + MIN_TOKEN_LIFE:
             kept = await self.mint(subject, scopes)
-            if len(self._kept) >= MOST_KEPT:
+            if len(self._kept) >= MAX_CACHED_TOKENS:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[subject, scopes] = kept
         return kept
@@ -71,7 +71,7 @@ class Delegation:
     def holds(self, subject: str, scopes: frozenset[str]) -> bool:
         """Whether a token in a user's name is kept that holds a while yet."""
         kept = self._kept.get((subject, scopes))
-        return kept is not None and kept.expires_at > self._clock.now() + MARGIN
+        return kept is not None and kept.expires_at > self._clock.now() + MIN_TOKEN_LIFE
 
     def drop(self, subject: str) -> None:
         """Forget the tokens in a user's name."""
@@ -82,13 +82,13 @@ class Delegation:
         """A new token. Raises TokenRefused, Permanent or Temporary by what the refusal means."""
         now = self._clock.now()
         value = await asyncio.to_thread(self._ask, subject, sorted(scopes), now)
-        return AccessToken(value=value, expires_at=now + LIFE)
+        return AccessToken(value=value, expires_at=now + TOKEN_LIFE)
 
     def _ask(self, subject: str | None, scopes: list[str], now: datetime) -> str:
         from google.auth.exceptions import GoogleAuthError, RefreshError
 
         # By our own clock, which on one machine can be moved; google-auth would take the machine's.
-        times = {"iat": int(now.timestamp()), "exp": int((now + LIFE).timestamp())}
+        times = {"iat": int(now.timestamp()), "exp": int((now + TOKEN_LIFE).timestamp())}
         try:
             credentials = self._credentials().with_scopes(scopes).with_claims(times)
             if subject is not None:

@@ -1,7 +1,7 @@
 """The daily synchronisation: there is no delta, so everything is listed and only what differs is written.
 
 Whoever is missing from a complete listing is looked for among the deleted, and else asked for by name, before our
-copy lets go of them (facts: Admin SDK Directory).
+copy lets go of them (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list).
 """
 
 import hashlib
@@ -34,7 +34,7 @@ MEMBER_FIELDS = "nextPageToken,members(id,type)"
 # Google's largest pages.
 USERS_A_PAGE, GROUPS_A_PAGE, MEMBERS_A_PAGE = "500", "200", "200"
 # More than this many missing ones that are not among the deleted, and it is the listing that lacks something.
-MOST_ASKED_FOR = 50
+MAX_LOOKUPS_OF_MISSING = 50
 
 
 async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
@@ -72,7 +72,7 @@ async def _truly_gone(
     tenant: WorkspaceCustomer, missing: Sequence[str], gone: Callable[[WorkspaceCustomer, str], Awaitable[bool]]
 ) -> list[str]:
     """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole."""
-    if len(missing) > MOST_ASKED_FOR:
+    if len(missing) > MAX_LOOKUPS_OF_MISSING:
         raise _incomplete()
     return [one for one in missing if await gone(tenant, one)]
 

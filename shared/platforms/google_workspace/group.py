@@ -38,8 +38,8 @@ CLOSED = {
     "includeInGlobalAddressList": "false",
 }
 # Memberships changed in one run; Google takes 2 400 calls a minute.
-MOST_AT_ONCE = 400
-SOON = timedelta(seconds=5)
+MAX_MEMBERS_A_RUN = 400
+CONTINUE_AFTER = timedelta(seconds=5)
 
 
 def address_of(connection: Connection, domain: str) -> str:
@@ -212,11 +212,13 @@ async def _change(tenant: WorkspaceCustomer, now: set[str], wanted: set[str]) ->
         await (_join(tenant, group, user) if joins else _leave(tenant, group, user))
         await flush_some(tenant)
 
-    await each(todo[:MOST_AT_ONCE], one)
-    if len(todo) > MOST_AT_ONCE:
-        left = len(todo) - MOST_AT_ONCE
+    await each(todo[:MAX_MEMBERS_A_RUN], one)
+    if len(todo) > MAX_MEMBERS_A_RUN:
+        left = len(todo) - MAX_MEMBERS_A_RUN
         raise Unfinished(
-            "filling_group", f"{left} memberships of {tenant.brand.gmail_group} are still to be changed.", after=SOON
+            "filling_group",
+            f"{left} memberships of {tenant.brand.gmail_group} are still to be changed.",
+            after=CONTINUE_AFTER,
         )
 
 

@@ -1,6 +1,6 @@
 """The label that a risky message gets: found in any letter case, made where it is first needed, made anew if gone.
 
-Its id is remembered for each mailbox, so that it may be renamed (facts: Gmail labels).
+Its id is remembered for each mailbox, so that it may be renamed (https://developers.google.com/workspace/gmail/api/guides/labels).
 """
 
 from shared.platforms.google_workspace.api import Api, GoogleRefused

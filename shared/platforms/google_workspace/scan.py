@@ -1,7 +1,7 @@
 """MailboxRun what is new in mailboxes, from our own stored position, and acting on it by the policies.
 
 The position moves page by page and never past what has not been dealt with. Where Gmail has forgotten the position,
-the mailbox is listed for the time since it was last read (facts: Gmail history).
+the mailbox is listed for the time since it was last read (https://developers.google.com/workspace/gmail/api/guides/sync).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.concurrency import each
@@ -25,7 +25,7 @@ from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import of_user
 from shared.storage.ids import new_id
 
-MOST_MAILBOXES = 50
+MAX_MAILBOXES_A_RUN = 50
 # Records of history, or messages of a listing, between two notes of how far we are.
 A_PAGE = "100"
 # Read again from a little earlier than we last did, for two clocks never agree.
@@ -33,15 +33,15 @@ OVERLAP = timedelta(hours=1)
 # A mailbox that was never read is not read back further than this.
 FIRST_LOOK = timedelta(days=1)
 # Whole messages in memory side by side; a large one takes a hundred megabytes.
-MOST_WHOLE = 2
+MAX_WHOLE_MESSAGES = 2
 
 
 async def scan(delegation: Delegation, context: Context, connection: Connection) -> None:
     """Read some of the mailboxes that have news."""
     acting = [policy for policy in await policies.listed(context.database, connection.id) if policy.acts]
     operations, run = Operations(context.database, connection.id), new_id()[:12]
-    taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MOST_MAILBOXES)
-    known, gate = await everybody(context, connection, acting), asyncio.Semaphore(MOST_WHOLE)
+    taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MAX_MAILBOXES_A_RUN)
+    known, gate = await everybody(context, connection, acting), asyncio.Semaphore(MAX_WHOLE_MESSAGES)
     async with context.wire.client(context.settings.google.gmail_url) as http:
         gmail = Mailboxes(http, delegation, operations, context.clock, run=run)
 
@@ -60,7 +60,7 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
                 )
 
             await _mailbox(context, connection, gmail, mailbox, reading)
-            await operations.flush(at_least=MOST_KEPT_BACK)
+            await operations.flush(at_least=MAX_UNWRITTEN_CALLS)
 
         try:
             await each(taken, one)

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.connections import grants
 from shared.connections import record as connections
-from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -280,4 +280,4 @@ def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
 
 async def flush_some(tenant: WorkspaceCustomer) -> None:
     """Write the log, if enough has been noted."""
-    await tenant.operations.flush(at_least=MOST_KEPT_BACK)
+    await tenant.operations.flush(at_least=MAX_UNWRITTEN_CALLS)

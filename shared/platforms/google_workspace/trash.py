@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.connections.call_log import MOST_KEPT_BACK, Operations
+from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.platforms.google_workspace import message_actions as actions
@@ -23,21 +23,21 @@ class Trash:
         """Whether a message still lies there."""
         async with self._gmail.open(item.address) as api:
             labels = await actions.labels_of(api, item.message)
-        await self._operations.flush(at_least=MOST_KEPT_BACK)
+        await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return "TRASH" in labels
 
     async def put_back(self, item: QuarantinedMessage) -> bool:
         """Put a message back with the labels it bore; False if it was not there."""
         async with self._gmail.open(item.address) as api:
             put = await actions.put_back(api, item.message, item.labels)
-        await self._operations.flush(at_least=MOST_KEPT_BACK)
+        await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return put
 
     async def content(self, item: QuarantinedMessage) -> bytes:
         """The whole message as it came."""
         async with self._gmail.open(item.address) as api:
             found = await actions.content(api, item.message)
-        await self._operations.flush(at_least=MOST_KEPT_BACK)
+        await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return found
 
 

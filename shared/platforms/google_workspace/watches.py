@@ -1,7 +1,7 @@
 """Subscriptions to mailboxes' events: made and renewed once a day, some hundred at a time, and ended on revoke.
 
 A subscription lasts seven days and is renewed daily; the position that a renewal tells is "now" and never replaces an
-older one that is not read yet (facts: Gmail watch).
+older one that is not read yet (https://developers.google.com/workspace/gmail/api/guides/push).
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import covered_users
 
 # A subscription costs 100 of the project's 1 200 000 units a minute; other customers want theirs as well.
-MOST_AT_ONCE = 500
-SOON = timedelta(seconds=5)
+MAX_WATCHES_A_RUN = 500
+CONTINUE_AFTER = timedelta(seconds=5)
 # When so many mailboxes are closed and none is open, it is not their owners' matter.
-NOBODY = 5
+MIN_CLOSED_MAILBOXES = 5
 # A subscription that is renewed daily has five days left at the least. Below this somebody must look.
-ALARM = timedelta(days=2)
+ALARM_BEFORE_EXPIRY = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,9 @@ class Watches:
         lapsing = [
             mailbox
             for mailbox in known
-            if mailbox.user in wanted and mailbox.watched_until and mailbox.watched_until < tenant.now + ALARM
+            if mailbox.user in wanted
+            and mailbox.watched_until
+            and mailbox.watched_until < tenant.now + ALARM_BEFORE_EXPIRY
         ]
         return Present(identity="watches", settings={"due": len(todo), "lapsing": len(lapsing)})
 
@@ -116,16 +118,18 @@ async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
                 opened.append(await _watch(tenant, gmail, mailbox, *wanted))
             await flush_some(tenant)
 
-        await each(todo[:MOST_AT_ONCE], one)
-    if len(opened) >= NOBODY and not any(opened):
+        await each(todo[:MAX_WATCHES_A_RUN], one)
+    if len(opened) >= MIN_CLOSED_MAILBOXES and not any(opened):
         raise Permanent(
             "mailboxes_closed",
             f"None of {len(opened)} mailboxes can be opened. Install the application for everyone in the organisation, "
             "with all of its data access granted.",
         )
-    if len(todo) > MOST_AT_ONCE:
-        left = len(todo) - MOST_AT_ONCE
-        raise Unfinished("subscribing", f"{left} of {len(todo)} mailboxes are still to be seen to.", after=SOON)
+    if len(todo) > MAX_WATCHES_A_RUN:
+        left = len(todo) - MAX_WATCHES_A_RUN
+        raise Unfinished(
+            "subscribing", f"{left} of {len(todo)} mailboxes are still to be seen to.", after=CONTINUE_AFTER
+        )
 
 
 async def _watch(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str) -> bool:

@@ -19,7 +19,7 @@ from shared.foundation.platform_settings import Microsoft
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 # What the settings call the service account that Google Cloud runs us under.
 SERVICE_ACCOUNT = "google"
-LIFE = timedelta(minutes=10)
+ASSERTION_LIFE = timedelta(minutes=10)
 
 
 class Credential:
@@ -62,7 +62,7 @@ def _signer(client_id: str, pem: bytes) -> Callable[[str], str]:
             "sub": client_id,
             "jti": str(uuid4()),
             "nbf": now,
-            "exp": now + LIFE,
+            "exp": now + ASSERTION_LIFE,
         }
         return jwt.encode(content, key, algorithm="PS256", headers={"x5t#S256": thumbprint})
 

@@ -40,7 +40,7 @@ TAKES_RESULT_SIZE = frozenset(
 # Verbs that ask "are you sure?" unless told not to, and the one cmdlet of them that has no such question.
 ASKS = ("Remove-", "Disable-", "Delete-")
 NEVER_ASKS = "Remove-TenantAllowBlockListItems"
-MOST_PAGES = 1000
+MAX_PAGES = 1000
 
 
 class AlreadyExists(FootprintError):
@@ -98,7 +98,7 @@ class Exchange:
         warnings: list[str] = []
         link: str | None = self._path
         request_id = ""
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             reply = await self._post(link or "", cmdlet, parameters)
             body = reply.json()
             if not isinstance(body, dict) or not isinstance(body.get("value"), list):

@@ -12,7 +12,7 @@ from shared.platforms.microsoft365.entra import TokenRefused
 
 Token = Callable[[], Awaitable[str]]
 Record = dict[str, Any]
-MOST_IN_A_BATCH = 20
+MAX_REQUESTS_A_BATCH = 20
 # A delta token is too old or unknown: the collection must be read afresh.
 RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
 # The application lacks a permission; a 403 can also be a quota or a policy.
@@ -124,8 +124,8 @@ class Graph:
         Those that Graph turned away are sent again for a few seconds, and they alone.
         """
         outcomes: dict[int, BatchOutcome] = {}
-        for start in range(0, len(requests), MOST_IN_A_BATCH):
-            waiting = dict(enumerate(requests[start : start + MOST_IN_A_BATCH], start))
+        for start in range(0, len(requests), MAX_REQUESTS_A_BATCH):
+            waiting = dict(enumerate(requests[start : start + MAX_REQUESTS_A_BATCH], start))
             for attempt in range(1, TRIES + 1):
                 replies = await self._batch(waiting)
                 again = {n: wait for n, (outcome, wait) in replies.items() if outcome.status in (429, 503)}

@@ -20,7 +20,7 @@ from shared.protection.targets import names_somebody, protected_users
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
 # Graph takes at most this many members in one request.
-MOST_BINDS = 20
+MAX_BINDS_A_REQUEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.master_keys.wrapping import Wrapped
-from shared.deployment.sealing import KEPT_FOR, Seal
+from shared.deployment.sealing import DATA_KEY_CACHED_FOR, Seal
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
 from shared.storage.database import Database
@@ -65,7 +65,7 @@ async def test_a_vault_is_asked_once_an_hour(holder: Holder, database: Database,
     await seal.box("one")
     asked = holder.calls() - begin
     assert asked == (1 if begin else 0)
-    still.time += KEPT_FOR
+    still.time += DATA_KEY_CACHED_FOR
     await seal.box("one")
     assert holder.calls() - begin == 2 * asked
 

@@ -13,7 +13,7 @@ from infra.local.simulators.vaults import Vaults
 from shared.connections.secrets import header_secrets
 from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
-from shared.deployment.sealing import DEPLOYMENT, KEPT_FOR, Seal
+from shared.deployment.sealing import DATA_KEY_CACHED_FOR, DEPLOYMENT, Seal
 from shared.foundation.errors import Permanent, Refused
 from shared.foundation.http_client import Wire
 from shared.storage import tables
@@ -106,7 +106,7 @@ async def test_a_value_in_another_connections_row_does_not_open(world: World) ->
     wrapped = (await keys_of(world.app.database))[one.id][1]
     async with world.app.database.write() as write:
         await write.execute(sa.update(keys).where(keys.c.scope == other.id).values(wrapped=wrapped))
-    world.clock.move(KEPT_FOR)
+    world.clock.move(DATA_KEY_CACHED_FOR)
     with pytest.raises(Permanent, match="sealed_by_another_key"):
         await header_secrets(world.app.seal, await world.connection(other.id))
 

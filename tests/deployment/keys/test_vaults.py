@@ -16,7 +16,7 @@ from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms, crc32c
 from shared.deployment.master_keys.wrapping import MasterKey
 from shared.deployment.queues import Job
-from shared.deployment.sealing import KEPT_FOR, Seal
+from shared.deployment.sealing import DATA_KEY_CACHED_FOR, Seal
 from shared.flows.app import App, Platforms
 from shared.flows.jobs import run
 from shared.foundation.errors import FootprintError, Permanent, Temporary
@@ -178,7 +178,7 @@ async def test_a_connection_waits_for_its_vault_and_tells_a_person_only_what_a_p
     world.admin("assign-role")
     await world.until(connection, Stage.RUN)
     vaults.faults.append(Fault.parse({"match": {"path": "unwrapkey"}, "do": {"kind": "status"}, "times": 99}))
-    world.clock.move(KEPT_FOR)
+    world.clock.move(DATA_KEY_CACHED_FOR)
     await run(world.app, Job(name="refresh", connection_id=connection.id))
     waiting = await world.connection(connection.id)
     assert (waiting.status, waiting.reason) == (Status.WAITING, "platform_unavailable")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.deployment.queues import LONGEST, Job, decode, encode
+from shared.deployment.queues import MAX_MESSAGE_CHARS, Job, decode, encode
 from tests.harness.queues import CLEAN_UP, DAY, MINUTE, SYNC, Carried
 
 
@@ -62,8 +62,8 @@ NOT_OURS = {
     "no name": json.dumps({**GOOD, "name": "secret sync"}),
     "a surrogate": json.dumps({**GOOD, "connection": "\ud800"}),
     "a line more": json.dumps({**GOOD, "connection": "7f\n"}),
-    "too long": json.dumps(GOOD) + " " * LONGEST,
-    "too deep": "[" * LONGEST,
+    "too long": json.dumps(GOOD) + " " * MAX_MESSAGE_CHARS,
+    "too deep": "[" * MAX_MESSAGE_CHARS,
 }
 
 
