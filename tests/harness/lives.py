@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
-from shared.engine.ledger import QuarantineState
+from shared.engine.ledger import HoldingState
 from shared.flows import quarantine
 from shared.flows import revoke as revokes
 from shared.protection import decisions, exports, mailboxes
@@ -28,7 +28,7 @@ class Life:
     before: dict[str, Callable[[World, Connection], Awaitable[None]]]
     """What happens once, before a stage is driven: somebody revokes, an administrator acts."""
     stages: dict[str, Drive]
-    settled: frozenset[QuarantineState]
+    settled: frozenset[HoldingState]
     """In these states nothing is left that is half done."""
 
 
@@ -152,7 +152,7 @@ LIVES = {
         begin=begin_microsoft365,
         before={"revoke": World.revoke, "close": remove_application},
         stages={"grant": run_on, "revoke": revoke, "close": close},
-        settled=frozenset(QuarantineState) - {QuarantineState.CREATING, QuarantineState.REMOVING},
+        settled=frozenset(HoldingState) - {HoldingState.CREATING, HoldingState.REMOVING},
     ),
     "google": Life(
         domain=ORCHARD,
@@ -175,6 +175,6 @@ LIVES = {
             "gateway": asks_for("2 things"),
             "close": close,
         },
-        settled=frozenset(QuarantineState) - {QuarantineState.CREATING, QuarantineState.REMOVING},
+        settled=frozenset(HoldingState) - {HoldingState.CREATING, HoldingState.REMOVING},
     ),
 }
