@@ -12,8 +12,6 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.storage.ids import ConnectionId
-
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -165,7 +163,7 @@ class Brand(BaseModel):
         """The fields that are names in Exchange."""
         return [name for name, field in type(self).model_fields.items() if _IN_EXCHANGE in field.metadata]
 
-    def mark(self, connection_id: ConnectionId) -> str:
+    def mark(self, connection_id: str) -> str:
         """What is written on objects that have a comment, so that we know our own and people know whose they are."""
         return f"Managed by {self.software}, connection {connection_id}. Please do not edit."
 
