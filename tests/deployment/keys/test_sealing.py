@@ -60,7 +60,7 @@ async def test_a_lost_key_is_not_made_anew(database: Database, still: StillClock
 async def test_only_the_keys_in_use_are_kept(
     database: Database, still: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.deployment.sealing.MOST_KEPT", 3)
+    monkeypatch.setattr("shared.deployment.sealing.MAX_CACHED_DATA_KEYS", 3)
     seal = Seal(LocalKeys([local_key()]), database, still)
     for name in "abcd":
         await seal.new_box(name)
