@@ -130,7 +130,7 @@ async def find(database: Database, connection_id: ConnectionId) -> Connection | 
 
 
 async def hold_tenant(write: AsyncConnection, platform: str, tenant: str) -> None:
-    """Keep whoever else would take this tenant waiting until the caller's transaction ends."""
+    """Lock a tenant until the caller's transaction ends: another run that would take it waits."""
     await in_line(write, f"tenant {platform} {tenant}")
 
 
@@ -166,9 +166,9 @@ def compete(one: Connection, other: Connection) -> bool:
 
 
 async def hold(write: AsyncConnection, connection_id: ConnectionId) -> None:
-    """Keep whoever else holds this connection waiting until the caller's transaction ends."""
+    """Lock a connection until the caller's transaction ends: another run that locks it waits."""
     table = db.connections
-    # Not against those who only refer to the connection; on SQLite whoever writes is alone already.
+    # Not against those who only refer to the connection; on SQLite there is one writer at a time already.
     await write.execute(sa.select(table.c.id).where(table.c.id == connection_id).with_for_update(key_share=True))
 
 

@@ -1,4 +1,4 @@
-"""Access tokens: kept sealed at rest, handed out while they last, renewed by whoever holds the connection's lease."""
+"""Access tokens: sealed at rest, handed out while they last, renewed by the run that holds the connection's lease."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

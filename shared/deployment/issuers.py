@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BY_OUR_CLOCK: "Options" = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # The issuer's clock may be a little ahead of ours, in seconds.
 LEEWAY_SECONDS = 60.0
-# Whoever sends us made-up key ids must not make us ask the issuer each time; nor do we when it is down.
+# A caller with made-up key ids must not make us ask the issuer each time; nor do we while the issuer is down.
 MIN_KEYS_AGE = timedelta(minutes=1)
 KEYS_MAX_AGE = timedelta(days=1)
 # Somebody waits for the answer, in seconds.

@@ -12,7 +12,7 @@ from shared.storage import tables as db
 from shared.storage.database import Database, insert_new
 from shared.storage.ids import ConnectionId, new_id
 
-# For so long a link that lasts is the same one for whoever asks again.
+# For so long a repeated request gets the same lasting link.
 SAME_FOR = timedelta(hours=1)
 
 

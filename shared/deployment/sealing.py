@@ -22,7 +22,7 @@ from shared.storage.database import Database
 NONCE = 12
 # Whose key the deployment's own secrets are made with; connections have ids.
 DEPLOYMENT = "deployment"
-# Whoever holds the master key is asked once an hour for each key, and a key that is not used is forgotten.
+# The vault is asked once an hour for each data key, and a data key that is not used is forgotten.
 DATA_KEY_CACHED_FOR = timedelta(hours=1)
 MAX_CACHED_DATA_KEYS = 2000
 
@@ -91,7 +91,7 @@ class Seal:
         return base64.urlsafe_b64encode(hmac.digest(key, about.encode(), "sha256")).rstrip(b"=").decode()
 
     async def _key(self, scope: str) -> bytes:
-        """A data key, kept in memory for a while. Whoever asks at the same time waits for the same answer."""
+        """A data key, kept in memory for a while. Callers at the same time share one answer."""
         kept = self._kept.get(scope)
         if kept is not None and self._clock.now() < kept[1]:
             self._kept.move_to_end(scope)

@@ -6,9 +6,10 @@ It is drawn up from the ledger and from one last complete look at the tenant, an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal

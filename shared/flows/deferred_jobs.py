@@ -1,4 +1,4 @@
-"""Jobs that found their connection busy: kept, one of each kind, until whoever has the connection gives it back.
+"""Jobs that found their connection busy: kept, one of each kind, until the run that holds the lease releases it.
 
 However often a job is delivered meanwhile, it is done once afterwards; sent back to its queue instead, each delivery
 would come again and again, and together they would stand in each other's way.
@@ -39,14 +39,14 @@ async def defer(database: Database, connection_id: ConnectionId, job: str, now: 
 
 
 async def waiting(database: Database, connection_id: ConnectionId) -> list[DeferredJob]:
-    """What waits for one connection."""
+    """The deferred jobs of one connection."""
     async with database.read() as read:
         rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection_id))
         return [_of_row(row) for row in rows]
 
 
 async def stranded(database: Database, now: datetime) -> list[DeferredJob]:
-    """What waits for connections that nobody has: its run died before it could say so."""
+    """The deferred jobs of connections whose lease nobody holds: a run died before it sent them."""
     table = db.deferred_jobs
     async with database.read() as read:
         rows = await read.execute(sa.select(table).where(table.c.connection.in_(lease.not_held(now))))

@@ -48,7 +48,7 @@ UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": sca
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
-# A connection whose runs were begun this often, and never ended, keeps killing whoever takes it.
+# A connection whose runs were begun this often, and never ended, keeps killing the process that takes it.
 MAX_BEGUN_RUNS = 5
 # Connections started each second when a site's time has come.
 STARTS_A_SECOND = 10

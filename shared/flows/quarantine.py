@@ -103,7 +103,7 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
 
 
 async def ask_for_export(app: App, connection: Connection, actor: str) -> None:
-    """Have what waits taken out, in place of what was taken out before."""
+    """Export the messages in quarantine; the export replaces an earlier one."""
     if connection.stage is not Stage.RUN:
         raise Refused(409, "not_running", "Only a running connection makes an export; a revoke makes its own.")
     if not await quarantine.count(app.database, connection.id):

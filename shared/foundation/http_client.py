@@ -58,7 +58,7 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """One attempt to send a request, for whoever keeps count. `status` is None if there was no answer."""
+    """One attempt to send a request, for the log of calls. `status` is None if there was no answer."""
 
     attempt: int
     status: int | None

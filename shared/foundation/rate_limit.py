@@ -24,7 +24,7 @@ class Allowance:
     """How long to wait before the request is allowed; None if it was."""
 
     def headers(self) -> dict[str, str]:
-        """The same for whoever asked, as the working group's draft on RateLimit header fields has it."""
+        """The same for the caller, as the working group's draft on RateLimit header fields has it."""
         return {
             "RateLimit-Policy": f'"account";q={self.limit};w={MINUTE}',
             "RateLimit": f'"account";r={self.left};t={self.full_in}',

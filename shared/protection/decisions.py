@@ -1,6 +1,6 @@
 """What was decided about messages: written down before anything is done to one, and ticked off when it is done.
 
-A message is decided about once. What was decided and not done is done by whoever reads the mailbox next.
+A message is decided about once. What was decided and not done is done by the next run that reads the mailbox.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ from shared.storage.ids import ConnectionId
 
 # As long as a function may run.
 MAILBOX_LEASE = timedelta(minutes=10)
-# A mailbox whose reading was begun this often, and never ended, may be what kills whoever reads it.
+# A mailbox whose reading was begun this often, and never ended, may be what kills the process that reads it.
 MAX_BEGUN_RUNS = 5
 PUT_ASIDE = timedelta(hours=1)
 

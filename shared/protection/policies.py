@@ -17,7 +17,6 @@ from shared.storage.ids import ConnectionId
 
 Direction = Literal["incoming", "outgoing"]
 Action = Literal["label", "spam", "quarantine", "trash", "pass"]
-LABEL: Action = "label"
 # A message is in one place only, so a policy names one of these at most.
 PLACES = frozenset[Action]({"spam", "quarantine", "trash", "pass"})
 # More would be read for every message, and by nobody.

@@ -1,4 +1,4 @@
-"""Whom policies are about: everyone, whole domains, groups however deep, single users, without whoever is excluded.
+"""Whom policies are about: everyone, whole domains, groups however deep, single users, less the exclusions.
 
 A policy's exclusions are its own: who is excluded from one policy may be protected by another.
 """
@@ -222,7 +222,7 @@ async def _members(database: Database, connection_id: ConnectionId, groups: Coll
 
 
 def _reached(members: Mapping[str, set[str]], groups: Iterable[str]) -> set[str]:
-    """Whoever is a member of some groups, however deep."""
+    """The members of some groups, however deep."""
     reached: set[str] = set()
     todo = set(groups)
     while todo:

@@ -14,11 +14,16 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 # The package's own `__init__` imports its sessions too, and with them the whole ORM, which nothing here uses: an
-# eighth of what this import costs at a cold start. So it counts as imported, and its engine is imported alone.
+# eighth of what this import costs at a cold start. So it counts as imported while its engine is imported alone;
+# a later import of the package gets the whole of it.
 _package = cast("ModuleSpec", find_spec("sqlalchemy.ext.asyncio"))
-_unread = sys.modules.setdefault(_package.name, module_from_spec(_package))
+_placeholder = module_from_spec(_package)
+_imported = sys.modules.setdefault(_package.name, _placeholder)
 
 from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine  # noqa: E402 - see above
+
+if _imported is _placeholder:
+    del sys.modules[_package.name]
 
 from shared.foundation.errors import Temporary  # noqa: E402
 

@@ -10,7 +10,7 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
 
 KEY_MAX_AGE = timedelta(hours=24)
-# Longer than any answer takes: whoever has not answered by then is not there any more.
+# Longer than any answer takes: a process that has not answered by then is dead.
 ANSWER_TIMEOUT = timedelta(minutes=1)
 
 
@@ -38,7 +38,7 @@ async def begin(database: Database, request: str, digest: str, now: datetime) ->
             return None
         found = (await write.execute(sa.select(table).where(table.c.id == request))).first()
     if found is None:
-        return Known(digest=digest, at=now, status=None, sealed=None)  # whoever had it has just given it up
+        return Known(digest=digest, at=now, status=None, sealed=None)  # the other request has just given it up
     return Known(digest=found.digest, at=found.at, status=found.status, sealed=found.sealed)
 
 

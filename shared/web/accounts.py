@@ -1,4 +1,4 @@
-"""Who sends a request: an account of the configured issuer with a bearer token, or whoever holds a console session."""
+"""Who sends a request: an account of the configured issuer with a bearer token, or the holder of a console session."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ async def vouched(app: App, token: str, audience: str) -> dict[str, Any] | None:
 
 @contextmanager
 def outage_told() -> Iterator[None]:
-    """An issuer that cannot be asked, for whatever reason, is nothing that whoever signs in can change."""
+    """An issuer that cannot be asked is nothing that the person who signs in can change."""
     try:
         yield
     except Temporary as error:

@@ -25,7 +25,7 @@ what was `seen` of what is to be changed."""
 
 log = logging.getLogger(__name__)
 
-# Somebody without the right, or with a link or an id that is not theirs: told in the log, whoever it was.
+# Somebody without the right, or with a link or an id that is not theirs: told in the log, whichever account it was.
 TURNED_AWAY = frozenset({401, 403, 404, 410})
 
 

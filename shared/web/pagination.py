@@ -1,4 +1,4 @@
-"""Where a page of a list ended, as a text that means nothing to whoever hands it back."""
+"""Where a page of a list ended, as a text that means nothing to the client that hands it back."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Whoever changes something says which state of it they have seen, so that nobody undoes another's change."""
+"""A change names the state that its author has seen, so that nobody undoes another's change."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, etag
 
 Precondition = Callable[[Any | None], None]
-"""Given what is stored, JSON-ready, or None: raises Refused if it is not what whoever asks has seen. Called inside the
+"""Given what is stored, JSON-ready, or None: raises Refused if it is not what the caller has seen. Called inside the
 transaction that changes it."""
 
 TAG = re.compile(r'(W/)?"([^"]*)"')
@@ -42,7 +42,7 @@ def precondition(request: Request) -> Precondition:
 
 
 def unless_seen(request: Request, response: Response) -> Response:
-    """The answer, or 304 if whoever asks has it already."""
+    """The answer, or 304 if the caller has it already."""
     tag, seen = response.headers.get("ETag"), request.headers.get("if-none-match")
     if request.method != "GET" or response.status != 200 or tag is None or seen is None:
         return response

@@ -1,4 +1,4 @@
-"""No import circles: whoever reads a module can read first what it stands on, to the end."""
+"""No import circles: a reader of a module can first read what it stands on, to the end."""
 
 import ast
 from collections.abc import Iterator

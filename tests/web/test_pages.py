@@ -1,4 +1,4 @@
-"""The console's pages, as they come from the server: whole in every stage, for whoever may see them, and harmless."""
+"""The console's pages, as they come from the server: whole in every stage, for every role, and harmless."""
 
 import re
 from datetime import UTC, datetime, timedelta

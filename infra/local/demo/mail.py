@@ -18,7 +18,7 @@ RISKY = {
     "conditions": {"senders": ["risky.example"]},
     "actions": ["label"],
 }
-# Whoever writes in a colleague's name, from an address that is not theirs, and wants money.
+# A sender who uses a colleague's name with another address, and wants money.
 PAYMENTS = {
     "name": "payments",
     "order": 1,

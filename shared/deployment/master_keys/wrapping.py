@@ -36,7 +36,7 @@ def not_ours() -> Permanent:
 
 
 def refused(host: str, status: int, reason: str) -> Permanent:
-    """Whoever holds the master key does not let us use it; `reason` is their own word."""
+    """The vault does not let us use the master key; `reason` is the vault's own word."""
     word = reason if reason.isascii() and reason.replace("_", "").isalnum() and len(reason) <= 40 else "no reason"
     return Permanent(
         "our_master_key",

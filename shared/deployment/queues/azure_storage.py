@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
 RESOURCE = "https://storage.azure.com"
-# A message cannot be invisible for longer. What waits longer comes early, and is sent again.
+# A message cannot be invisible for longer. A message for later is delivered early, and sent again.
 LONGEST_DELAY = timedelta(days=7)
 # Without this a message lives seven days, invisible or not.
 FOR_EVER = -1
@@ -110,7 +110,7 @@ class _Credential:
         self._identity = identity
 
     def get_token(self, *_scopes: str, **_options: Any) -> "AccessToken":
-        """Over at once, by what we say, so that it is asked for each time: whoever gave it knows how long it lasts."""
+        """Expired at once, as we tell it, so that it is asked for each time: the identity knows how long it lasts."""
         from azure.core.credentials import AccessToken
 
         return AccessToken(self._identity.ask(RESOURCE), 0)

@@ -28,7 +28,7 @@ GIVEN_UP = timedelta(days=3)
 
 
 async def report(app: App, connection: Connection, lease: Lease) -> None:
-    """Make every report that is due and not made yet, and send what waits to be sent. Mostly there is nothing."""
+    """Create every report that is due, and send every report that is not sent yet. Mostly there is none."""
     if connection.stage is not Stage.RUN:
         return
     now = app.clock.now()

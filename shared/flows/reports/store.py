@@ -32,7 +32,7 @@ def _each_once(addresses: list[str]) -> list[str]:
 
 
 class Subscription(BaseModel):
-    """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
+    """Which reports a connection has, and who gets them by mail; they are kept even if nobody does."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,7 +1,7 @@
 """One message: read as far as the policies need it, held against them in their order, acted on by the first one.
 
-What is to be done is written down first, then done, then ticked off. Whoever dies in between leaves it to the next one
-who reads the mailbox, who looks at the message before doing anything to it.
+What is to be done is written down first, then done, then ticked off. A run that dies in between leaves it to the next
+run that reads the mailbox, which looks at the message before doing anything to it.
 """
 
 import asyncio

@@ -53,7 +53,7 @@ async def labels_of(api: Api, message: str) -> list[str]:
 async def put_back(api: Api, message: str, before: Sequence[str]) -> bool:
     """Put a message back out of the trash, with the labels it bore before; False if it does not lie there.
 
-    Labels come first: whoever dies in between finds it in the trash still, and does both once more.
+    Labels come first: after a death in between the message is still in the trash, and both are done once more.
     """
     now, wanted = await labels_of(api, message), [one for one in before if one not in NOT_OURS]
     if "TRASH" not in now:

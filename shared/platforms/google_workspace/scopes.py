@@ -26,7 +26,7 @@ PERMISSIONS = (
     Permission(name=AUDIT, why="to see in the admin log whether route and gateway were set up, and removed in the end"),
     Permission(name=MAILBOX, why="to be told of new mail, to read it for the policies, to label or move what is risky"),
 )
-# Whoever may write groups may read them.
+# A scope that writes groups reads them too.
 IMPLIED = {GROUPS_READ: GROUPS}
 
 

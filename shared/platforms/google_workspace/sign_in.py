@@ -50,7 +50,7 @@ class SignIn:
         self._settings, self._wire, self._issuers, self._clock = settings, wire, issuers, clock
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str, nonce: str, hint: str | None) -> str:
-        """Google's page on which an administrator consents. `hint` is a domain; whoever signs in is checked later."""
+        """Google's page on which an administrator consents. `hint` is a domain; the account is checked later."""
         more = {
             "access_type": "offline",
             # Without it a repeated consent brings no refresh token.

@@ -234,7 +234,7 @@ class Entra:
         self._settings, self._wire, self._clock = settings, wire, clock
         self._credential = Credential(settings, wire)
         self._http = _MsalHttp(settings.login_url, wire, clock)
-        # Called by whoever is done with us, or when nobody holds us any more.
+        # Called by the owner at the end, or by the garbage collector.
         self.close = weakref.finalize(self, self._http.client.close)
         # msal logs answers that it cannot read, and a token may be in them.
         logging.getLogger("msal").setLevel(logging.CRITICAL)

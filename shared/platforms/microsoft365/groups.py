@@ -19,8 +19,6 @@ from shared.protection.targets import names_somebody, protected_users
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
-# Graph takes at most this many members in one request.
-MAX_BINDS_A_REQUEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)

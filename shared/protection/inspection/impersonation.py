@@ -46,7 +46,7 @@ LOOKALIKES: Mapping[str, str] = {
     }.items()
     for seen in alike
 }
-# Written with one letter or with two, by whoever has the letter on the keyboard or has not.
+# Written with one letter or with two, as the keyboard allows.
 DIGRAPHS = re.compile("([aou])e")
 SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a"})
 # In a name: what stands in brackets is a remark, not a part of it.

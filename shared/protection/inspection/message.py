@@ -1,6 +1,6 @@
 """A message taken apart by the standard library, in bounded time and memory, whatever it is.
 
-Whoever writes a message decides how hard it is to read. What is not read within the bounds is said in `missed`: it is
+The sender of a message decides how hard it is to read. What is not read within the bounds is said in `missed`: it is
 never taken for harmless. Header values are plain text here; only those that are read by people are decoded.
 """
 
@@ -132,7 +132,7 @@ class Mail:
 
     def people(self, name: str) -> list[tuple[str, str]]:
         """The display names and addresses in all headers of a name. Without an address, what stands there is a name."""
-        # Whoever writes to us decides how long that takes, and several kinds of conditions ask.
+        # The sender decides how long that takes, and several kinds of conditions ask.
         if name not in self._known:
             self._known[name] = [
                 one for value in dict.fromkeys(self.all(name)) for one in headers.people(value[:LONGEST_HEADER])

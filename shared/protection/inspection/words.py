@@ -1,4 +1,4 @@
-"""Words and expressions in a text, whoever wrote it: bounded time for all of them together. Expressions are RE2's."""
+"""Words and expressions in a text of a stranger: bounded time for all of them together. Expressions are RE2's."""
 
 import re
 import unicodedata

@@ -66,7 +66,7 @@ async def create(app: App, request: Request, body: NewConnection) -> Created[Mad
 
 
 async def make(app: App, request: Request, body: grant.NewConnection) -> grant.MadeConnection:
-    """Make a connection for whoever asks. Raises Refused if it would be another customer's, or might become so."""
+    """Create a connection for the caller. Raises Refused if it would be another customer's, or might become so."""
     if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
         raise Refused(
             400,
@@ -82,7 +82,7 @@ def _proves_who(app: App, platform: str) -> bool:
 
 
 def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
-    """Whoever sees one customer only makes connections of that one."""
+    """A caller confined to one customer creates connections of that customer only."""
     mine = request.actor.customer
     if mine is None or new.customer == mine:
         return new

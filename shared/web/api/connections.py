@@ -61,7 +61,7 @@ async def every(app: App, request: Request, query: Filter) -> Json[ConnectionPag
 
 
 async def page_of(app: App, request: Request, query: Filter) -> ConnectionPage:
-    """A page of the connections that whoever asks may see."""
+    """A page of the connections that the caller may see."""
     if query.platform is not None and query.platform not in app.platforms:
         raise Refused(400, "unknown_platform", f"platform: there is none but {', '.join(app.platforms)}.")
     found, last = await search.page(

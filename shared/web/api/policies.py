@@ -1,4 +1,4 @@
-"""The policies of a connection. Whoever changes one says which state of it they have seen."""
+"""The policies of a connection. A change names the state of the policy that its author has seen."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What waits in quarantine: listed, put back, taken out."""
+"""Messages in quarantine: listed, released, exported."""
 
 from pydantic import Field
 from typing_extensions import TypedDict

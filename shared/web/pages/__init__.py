@@ -57,7 +57,7 @@ def page(app: App, template: str, status: int = 200, **content: Any) -> Response
 
 
 def shown(app: App, request: Request, template: str, status: int = 200, **content: Any) -> Response:
-    """The same for whoever has signed in."""
+    """The same for a caller who has signed in."""
     return page(app, template, status, actor=request.actor, **content)
 
 
@@ -165,7 +165,7 @@ def iso(time: Time) -> str:
 
 
 def distance(time: Time, now: datetime) -> str:
-    """How far a time is from now, roughly: for whoever does not live by UTC."""
+    """How far a time is from now, roughly: for readers who do not live by UTC."""
     minutes = round((_at(time) - now).total_seconds() / 60)
     far = abs(minutes)
     if not far:

@@ -1,4 +1,4 @@
-"""What the console's buttons do: the same as the API, in the name of whoever has signed in, and then back."""
+"""What the console's buttons do: the same as the API, in the name of the signed-in account, and then back."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial

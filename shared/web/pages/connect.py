@@ -16,7 +16,7 @@ from shared.web.pages.connection import administrators, again, needs_consent
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
-# Whoever has the link may press its button again and again: a look is begun so long after the last one.
+# The button of an invitation may be pressed again and again: a check begins so long after the last one.
 LOOK_NOT_BEFORE = timedelta(seconds=5)
 
 

@@ -15,7 +15,7 @@ from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed, tabl
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
-# What a button of this page has asked for, told to whoever has just pressed it.
+# What a button of this page has asked for, told to the person who has just pressed it.
 ASKED: Mapping[str, str] = {
     "sync": "You asked to synchronise.",
     "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",

@@ -1,4 +1,4 @@
-"""What will be done, for whoever is about to ask for it: by what the ledger knows, and by a look at the tenant."""
+"""What will be done, for the operator who is about to order it: by the ledger, and by a check of the tenant."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -154,7 +154,7 @@ def _typed(form: Form) -> dict[str, Any]:
         "everyone": one(form, "whose") == "everyone",
         "actions": [name for name in form.get("actions", ()) if name],
     }
-    # Whoever chose everyone may have named some before.
+    # A policy for everyone may have named some people before.
     named = TARGETS if not whole["everyone"] else [name for name in TARGETS if name.startswith("except_")]
     whole |= {name: _named(form, name) for name in named}
     conditions: dict[str, Any] = {name: lines(form, name) for name in LISTS}

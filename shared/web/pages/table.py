@@ -102,7 +102,7 @@ def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Ledge
 
 
 def grouped(rows: Iterable[Row]) -> list[tuple[str, list[Change | ByAdministrator]]]:
-    """What is made in a tenant, by when it goes again: for whoever decides about it."""
+    """What is made in a tenant, by when it goes again: for the administrator who decides."""
     titles = {
         "revoke": "Until access is revoked",
         "cleanup": "Until clean-up, when no mail needs it any more",

@@ -1,12 +1,12 @@
 """The exit record as JSON. Its content is what was signed, and is only described here."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.engine import certificate
-from shared.engine.certificate import Result
+from shared.engine.certificate import AdministratorStep, KeptObject, Leftover, Result
 from shared.engine.ledger import HoldingState
 from shared.foundation.schedule import Site
 from shared.web.schema import When, example
@@ -21,33 +21,6 @@ class FormerObject(TypedDict):
     state: HoldingState
     made_at: When | None
     removed_at: When | None
-
-
-class KeptObject(TypedDict):
-    """An object that stays, as published, because nobody has asked for its removal."""
-
-    key: str
-    title: str
-    identity: str | None
-
-
-class Leftover(TypedDict):
-    """What is still there, or could not be looked at."""
-
-    key: NotRequired[str]
-    title: NotRequired[str]
-    identity: NotRequired[str | None]
-    why: str
-
-
-class AdministratorStep(TypedDict):
-    """An administrator's step back, and by what it was seen to be done."""
-
-    key: str
-    title: str
-    done: bool
-    evidence: str | None
-    instruction: str
 
 
 class LedgerHead(TypedDict):

@@ -13,7 +13,7 @@ from shared.web.schema import Next, When
 
 
 class Subscription(store.Subscription):
-    """Which reports a connection has, and who gets them by mail; they are kept whoever does."""
+    """Which reports a connection has, and who gets them by mail; they are kept even if nobody does."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": ["weekly"], "recipients": ["it@contoso.com"]}]})
 

@@ -1,4 +1,4 @@
-"""Each connection's own key: made once, kept a while, and of no use to whoever steals the database."""
+"""Each connection's own key: made once, kept a while, and of no use to a thief of the database."""
 
 import asyncio
 import subprocess

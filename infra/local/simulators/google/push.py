@@ -63,7 +63,7 @@ def take(google: Google) -> Answer:
 
 
 def pending(google: Google) -> list[Pending]:
-    """Return what waits for delivery, in the order in which it will be tried. What is too old is dropped."""
+    """Return the pushes to deliver, in the order in which they will be tried. What is too old is dropped."""
     limit = google.clock.seconds() - KEPT
     found = []
     for one in _all_pending(google):

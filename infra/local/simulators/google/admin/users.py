@@ -33,7 +33,7 @@ ORDERS: Mapping[str, Callable[[Record], str]] = {
 
 
 def check_administrator(asked: Asked) -> Record:
-    """Refuse whoever is no administrator, our own service account included, which has no role in any domain."""
+    """Refuse a caller who is no administrator; our own service account has no role in any domain."""
     actor = asked.actor
     if actor is None or not (actor["isAdmin"] or actor["isDelegatedAdmin"]):
         raise forbidden()
