@@ -7,6 +7,7 @@ would come again and again, and together they would stand in each other's way.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,7 +42,7 @@ async def waiting(database: Database, connection_id: ConnectionId) -> list[Defer
     """What waits for one connection."""
     async with database.read() as read:
         rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection_id))
-        return [DeferredJob(**row) for row in rows.mappings()]
+        return [_of_row(row) for row in rows]
 
 
 async def stranded(database: Database, now: datetime) -> list[DeferredJob]:
@@ -49,7 +50,11 @@ async def stranded(database: Database, now: datetime) -> list[DeferredJob]:
     table = db.deferred_jobs
     async with database.read() as read:
         rows = await read.execute(sa.select(table).where(table.c.connection.in_(lease.not_held(now))))
-        return [DeferredJob(**row) for row in rows.mappings()]
+        return [_of_row(row) for row in rows]
+
+
+def _of_row(row: Any) -> DeferredJob:
+    return DeferredJob(connection_id=row.connection, job=row.job, mark=row.mark)
 
 
 async def sent(database: Database, one: DeferredJob) -> None:
