@@ -61,7 +61,8 @@ class Connection:
     reason_since: datetime | None
     not_before: datetime | None
     synced_at: datetime | None
-    lease: str | None
+    fence: int
+    """The number of the run that took the lease last; each takes the next."""
     lease_until: datetime | None
     begun: int
     """How many runs have begun, this one too, since one last came to an end, good or bad."""

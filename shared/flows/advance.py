@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.connections import record as connections
-from shared.connections.lease import Lease, Superseded, still_ours
+from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
@@ -59,7 +59,7 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
     if connection.stage is Stage.NEW:
         if connection.claimed_tenant is None:
             return
-        connection = await _bind(app, connection, lease, connection.claimed_tenant)
+        connection = await _bind(app, connection, connection.claimed_tenant)
     while connection.stage is not Stage.CLOSED:
         moved = await settle(app, connection, lease)
         if moved is None:
@@ -83,16 +83,16 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
-            return await _move(app, connection, lease, Stage.CLOSED) if ended else None
+            return await _move(app, connection, Stage.CLOSED) if ended else None
         if connection.stage is Stage.CLEANUP:
             await certify(app, connection, platform, tenant, steps)
     if connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps):
-        return await _move(app, connection, lease, NEXT[connection.stage])
+        return await _move(app, connection, NEXT[connection.stage])
     await _tell(app, connection, platform, steps)
     return None
 
 
-async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) -> Connection:
+async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(connection, claimed)
@@ -104,7 +104,6 @@ async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) ->
         )
     async with app.database.write() as write:
         await connections.hold_tenant(write, connection.platform, tenant)
-        await still_ours(write, lease, app.clock.now())
         others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
         if any(connections.compete(connection, other) for other in others):
             raise Permanent(
@@ -119,7 +118,7 @@ async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) ->
                 "stranger's link cannot take it over.",
             )
         await connections.update(write, connection.id, tenant=tenant)
-    return await _move(app, replace(connection, tenant=tenant), lease, Stage.GRANT)
+    return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
 
 
 async def _others_tenant(app: App, connection: Connection, platform: Platform, tenant: str) -> bool:
@@ -138,11 +137,9 @@ async def _others_tenant(app: App, connection: Connection, platform: Platform, t
     return False
 
 
-async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) -> Connection:
+async def _move(app: App, connection: Connection, stage: Stage) -> Connection:
     now = app.clock.now()
     async with app.database.write() as write:
-        # Somebody may have turned the connection round since the plan was found empty.
-        await still_ours(write, lease, now)
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         # The claim is kept until here, so that a run that dies before this is taken up again.

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.connections import due
 from shared.connections import record as connections
-from shared.connections.lease import Lease, Superseded, acquire, release
+from shared.connections.heartbeat import renewed
+from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
@@ -28,7 +30,7 @@ from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[App, Connection, Lease], Awaitable[None]]
+Handler = Callable[[App, Connection, Lease], Coroutine[Any, Any, None]]
 
 HANDLERS: dict[str, Handler] = {
     "advance": advance,
@@ -67,10 +69,10 @@ async def run(app: App, job: Job) -> None:
 async def _run(app: App, job: Job, measured: Span) -> str:
     """What came of it, in a word."""
     now = app.clock.now()
-    claimed: tuple[Connection, Lease | None] | None = None
+    claimed: tuple[Connection, Lease] | None = None
     if job.name in UNLEASED:
         found = await connections.find(app.database, job.connection_id)
-        claimed = (found, None) if found else None
+        claimed = (found, beside(found)) if found else None
     else:
         while (claimed := await acquire(app.database, job.connection_id, now)) is None:
             if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
@@ -84,9 +86,14 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     measured.note(platform=connection.platform)
     with about(platform=connection.platform):
         try:
-            return await _outcome(app, job, connection, lease)
+            with fenced(lease):
+                return await _outcome(app, job, connection, lease)
+        except Superseded:
+            again = app.clock.now() + timedelta(seconds=1)
+            await app.queue.send(Job(name=job.name, connection_id=job.connection_id), again)
+            return "superseded"
         finally:
-            if lease is not None:
+            if lease.number is not None:
                 await release(app.database, lease, app.clock.now())
                 await _go_on(app, await deferred_jobs.waiting(app.database, connection.id))
 
@@ -98,13 +105,11 @@ async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
         await deferred_jobs.sent(app.database, one)
 
 
-async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | None) -> str:
-    now = app.clock.now()
+async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> str:
     try:
         await _begin(app, job, connection, lease)
     except Superseded:
-        await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + timedelta(seconds=1))
-        return "superseded"
+        raise
     except Temporary as error:
         await _wait(app, connection, job, error)
         return "waiting"
@@ -122,13 +127,13 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | No
     return "done"
 
 
-async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None) -> None:
-    if lease is None:
+async def _begin(app: App, job: Job, connection: Connection, lease: Lease) -> None:
+    if lease.number is None:
         await UNLEASED[job.name](app, connection)
         return
     if connection.begun > MAX_BEGUN_RUNS:
         raise Poisoned(_never_ended(job))
-    await HANDLERS[job.name](app, connection, lease)
+    await renewed(app.database, app.clock, lease, HANDLERS[job.name](app, connection, lease))
 
 
 async def deliver(app: App, message: str) -> None:

@@ -3,7 +3,7 @@
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.due import sync_is_due
-from shared.connections.lease import Lease, still_ours
+from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -46,7 +46,6 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     await operations.purge(app.database, connection.id, app.clock.now() - kept)
     await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
-        await still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())
 
 

@@ -31,7 +31,7 @@ connections = sa.Table(
     sa.Column("reason_since", Moment),
     sa.Column("not_before", Moment),
     sa.Column("synced_at", Moment),
-    sa.Column("lease", sa.String),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("lease_until", Moment),
     sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
     sa.Column("asked_at", Moment),
