@@ -30,9 +30,14 @@ class TestSetting:
             ("words", ["!?"], "holds no word"),
             ("authentication", ["spf"], "spf-fail"),
             ("attachments", ["exe"], "executable"),
-            ("expressions", ["("], "not a regular expression"),
+            ("expressions", ["("], "missing )"),
             ("expressions", ["a*"], "matches an empty text"),
-            ("expressions", ["(?R)"], "takes too long"),
+            ("expressions", ["(?R)"], "not possible in linear time"),
+            ("expressions", ["a(?=b)"], "not possible in linear time"),
+            ("expressions", [r"(a)\1"], "not possible in linear time"),
+            ("expressions", ["a{3000000}"], "none above 1000"),
+            ("expressions", ["((a{500}){500}){500}"], "none above 1000"),
+            ("expressions", [r"\p{L}{500}"], "fewer or shorter repetitions"),
             ("expressions", ["a" * 501], "at most 500"),
             ("expressions", ["(" * 5000], "at most 500"),
             ("words", ["word"] * 501, "at most 500"),
@@ -366,8 +371,10 @@ class TestWords:
     def test_expressions_are_tried_for_a_limited_time(self) -> None:
         text = mail("a" * 5000 + "! 4111111111111111")
         assert found(text, expressions=[r"\b\d{16}\b"]) == {"expressions"}
-        result = judge(text, Conditions(expressions=[r"(a|aa)+$", r"(?:(a+)(?=.*\1b))+c"] * 10), TENANT)
+        slow = mail("xyq" * 150_000)
+        result = judge(slow, Conditions(expressions=[r"(?:.?){500}q[^q]{300}z"] * 10), TENANT)
         assert {one.kind for one in result} == {"incomplete"}
+        assert found(mail("a" * 100_000 + "!"), expressions=[r"(a|aa)+$", r"(a+a+)+b"]) == set()
 
     def test_a_finding_repeats_no_word(self) -> None:
         (one,) = judge(mail("The secret"), Conditions(words=["x", "secret"]), TENANT)

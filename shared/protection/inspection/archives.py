@@ -56,6 +56,16 @@ def opened(name: str, content: bytes, look: Look) -> Iterator[Member] | None:
     return _bounded(_taped(content, look), look) if content[TAPE] == b"ustar" else None
 
 
+def ends_as_zip(content: bytes) -> bool:
+    """Whether a file ends as a zip does, whatever it begins with."""
+    at = content.rfind(b"PK\x05\x06", -END_OF_ZIP)
+    return (
+        at >= 0
+        and at + 22 <= len(content)
+        and at + 22 + int.from_bytes(content[at + 20 : at + 22], "little") == len(content)
+    )
+
+
 def locked(content: bytes) -> bool:
     """Whether an archive that cannot be opened here is encrypted, as far as its beginning or end shows."""
     if content.startswith(b"Rar!\x1a\x07\0"):

@@ -94,8 +94,11 @@ class Conditions(BaseModel):
 class Finding:
     """One reason: of which kind, and a sentence for people, which holds nothing of the message but hosts and types.
 
-    "incomplete" is what could not be looked at, so that the other findings may not be all.
+    `where` says where in the message it is, `compared` what was held against what; both are "" where nothing is to be
+    said. "incomplete" is what could not be looked at, so that the other findings may not be all.
     """
 
     kind: Kind | Literal["incomplete"]
     why: str
+    where: str = ""
+    compared: str = ""
