@@ -20,15 +20,17 @@ SCHEME = re.compile(r"[\s\0-\x1f]*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 SLASHES = re.compile(r"[/\\]{2}")
 LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
 NO_HOST = re.compile(r"[\s/\\?#@:<>\[\]^|%]")
-# In scripts without spaces an address may stand between letters.
+# In scripts without spaces an address may stand between letters, and ends where they go on.
 BESIDE = (
     "\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 END = "\\s<>\"'`\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2026"
-TRAILING = ".,;:!?)]}*\u3002\uff0c\uff01\uff1f"
-ADDRESS = re.compile(rf"(?<![a-z0-9])(?:https?|ftp):[/\\]*[^{END}/\\][^{END}]{{0,{LONGEST}}}", re.IGNORECASE)
-LETTERS_BESIDE = re.compile(f"[{BESIDE}]")
+TRAILING = ".,;:!?)]}*"
+SCHEMES = r"(?<![a-z0-9])(?:https?|ftp):[/\\]*"
+ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{LONGEST}}}", re.IGNORECASE)
+# A host may be in such letters itself.
+ADDRESS_OF_ANY_SCRIPT = re.compile(rf"{SCHEMES}[\w.:@%\u3002\uff0e-]{{1,{LONGEST}}}", re.IGNORECASE)
 # In the host, before its path.
 INSIDE_A_SENTENCE = re.compile(r"(?<=[\w.])[,;()!{}|*](?![^/\\?#]*@)")
 PATH = f"(?:[/:?#][^{END}{BESIDE}]{{0,{LONGEST}}})?"
@@ -99,15 +101,19 @@ def addresses(text: str) -> Iterator[str]:
     """The addresses with a scheme that a text shows. Where one ends can be seen in two ways: then both are given."""
     for found in ADDRESS.finditer(text):
         whole = found[0].rstrip(TRAILING)
-        ends = [one.start() for one in (LETTERS_BESIDE.search(whole), INSIDE_A_SENTENCE.search(whole, 8)) if one]
         yield whole
-        yield from (whole[:end] for end in ends)
+        if (end := INSIDE_A_SENTENCE.search(whole, 8)) is not None:
+            yield whole[: end.start()]
+    if not text.isascii():
+        yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(text) if not found[0].isascii())
 
 
 def written(text: str) -> list[str]:
     """The addresses, and the hosts that mail programs make into links, that a text shows."""
-    found = list(addresses(text)) + [host[0].rstrip(TRAILING) for host in BARE.finditer(text)]
-    return found if text.isascii() else found + [host[0].rstrip(TRAILING) for host in BARE_OF_ANY_SCRIPT.finditer(text)]
+    found = list(addresses(text))
+    bare = ADDRESS.sub(" ", text)
+    found += [host[0].rstrip(TRAILING) for host in BARE.finditer(bare)]
+    return found if text.isascii() else found + [host[0].rstrip(TRAILING) for host in BARE_OF_ANY_SCRIPT.finditer(bare)]
 
 
 def and_above(host: str) -> Iterable[str]:

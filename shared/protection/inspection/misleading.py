@@ -24,7 +24,7 @@ ANYWHERE = re.compile(
     rf"(?:https?|ftp):\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{LONGEST}}})|(?<![\w@.-])(www\d?\.{NAME})", re.IGNORECASE
 )
 # A host that is the whole text, with a path or without.
-ALONE = re.compile(rf"({NAME})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
+ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
 AROUND = (
     " \t\r\n\u00a0\u3000()[]{}<>\u00ab\u00bb\u2018\u2019\u201c\u201d\u2039\u203a\u2026\"'`*_|.,;:!?"
     "\u00b7\u2022\u2192\u25b6\uff0c-\u2013\u2014\u300c\u300d\u3010\u3011\uff08\uff09"

@@ -1,7 +1,7 @@
 """Where a link leads that another protection, a search engine or a network has rewritten: a table, and its one reader.
 
-Each row: the rewriter's hosts, a path that such links have, and where in the link the address stands. `None` says that
-it cannot be had: only the rewriter knows. The forms are their makers' own; each row has a test with a link of its kind.
+Each row: the rewriter's hosts, a path that such links have, and where in the link the address stands, or that only the
+rewriter knows it. The forms are their makers' own; each row has a test with a link of its kind.
 """
 
 import base64
@@ -15,6 +15,7 @@ from shared.protection.inspection.links import host_of
 
 # A link through one rewriter after another.
 DEEPEST = 5
+NO_REWRITER = None
 
 Reader = Callable[[str, Mapping[str, list[str]]], str | None]
 
@@ -66,7 +67,7 @@ def _base64_parameter(name: str, skipped: int = 0) -> Reader:
 
 
 def _unknown(_: str, __: Mapping[str, list[str]]) -> str | None:
-    return None
+    return ""
 
 
 GOOGLE = r"(?:www\.)?google\.(?:com|[a-z]{2}|com?\.[a-z]{2})"
@@ -118,13 +119,10 @@ def unwrapped(target: str) -> Unwrapped:
     where: str | None = target
     while where is not None and len(through) < DEEPEST:
         host = host_of(where)
-        row = _row(where, host) if host is not None else None
-        if host is None or row is None:
+        inner = _inner(where, host) if host is not None else NO_REWRITER
+        if host is None or inner is NO_REWRITER:
             break
-        inner = row[0](*row[1:])
-        if inner is None and row[0] is not _unknown:
-            break  # no link of that kind, but one of the rewriter's own pages
-        where = inner
+        where = inner or None
         through.append(host)
     return Unwrapped(target=where, through=tuple(through))
 
@@ -136,13 +134,17 @@ def leads_to(target: str) -> list[str]:
     return [*where.through, *([last] if last else [])]
 
 
-def _row(target: str, host: str) -> tuple[Reader, str, Mapping[str, list[str]]] | None:
+def _inner(target: str, host: str) -> str | None:
+    """The address in a rewritten link; "" if only the rewriter knows it, NO_REWRITER if it is no such link."""
     rows = [(path, reader) for hosts, path, reader in ROWS if hosts.fullmatch(host)]
     if not rows:
-        return None
+        return NO_REWRITER
     try:
         split = urlsplit(target.replace("\\", "/"))
         given = parse_qs(split.query, max_num_fields=50)
     except ValueError:
-        return None
-    return next(((reader, split.path, given) for path, reader in rows if path.match(split.path or "/")), None)
+        return NO_REWRITER
+    readers = [reader for path, reader in rows if path.match(split.path or "/")]
+    found = (inner for reader in readers if (inner := reader(split.path, given)) is not None)
+    # One of the rewriter's own pages, where none gives an answer.
+    return next(found, NO_REWRITER)
