@@ -27,15 +27,6 @@ LOOKALIKES: Mapping[str, str] = {
 # Written with one letter or with two, by whoever has the letter on the keyboard or has not.
 DIGRAPHS = re.compile("([aou])e")
 SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a"})
-TITLES = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ceo cfo cto coo cio
-        ciso president chairman director founder chief executive officer managing manager of the from via
-        """,
-    )
-)
 # In a name: what stands in brackets is a remark, not a part of it.
 REMARK = re.compile(r"[(\[<{][^()\[\]<>{}]{0,100}[)\]>}]")
 # Behind them often stands who the person works for, or by what the message came.
@@ -96,6 +87,17 @@ def _words(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", DIGRAPHS.sub(r"\1", alike.replace("rn", "m").replace("vv", "w")))
 
 
+# What is no part of a name, in the form of letters that look alike.
+TITLES = frozenset(
+    _words(
+        """
+        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ceo cfo cto coo cio
+        ciso president chairman director founder chief executive officer managing manager of the from via
+        """
+    )
+)
+
+
 @lru_cache(maxsize=5_000)
 def _prototype(letter: str) -> str:
     """The Latin letter that another looks like; itself if there is none."""
@@ -141,6 +143,10 @@ def _bears(name: str, address: str, tenant: Known) -> str:
     """How a name is that of somebody whose address it is not; "" if it is not."""
     whole = likeness(name)
     forms = {whole: "the whole name"}
+    if not name.isascii():
+        # A capital may look like another letter than the small one of it.
+        capitals = "".join(_prototype(one) if one.isupper() and not one.isascii() else one for one in name)
+        forms.setdefault(likeness(capitals), "the whole name")
     if REVERSED in name:
         forms.setdefault(likeness(name[::-1]), "the name read from right to left, as it is shown")
     for part in PARTS.split(name[: 2 * LONGEST])[:10]:

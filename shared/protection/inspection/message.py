@@ -93,8 +93,9 @@ class _Policy(policy.EmailPolicy):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        # One more than is read, which shows that there was more.
-        return name, _unfolded(value, LONGEST_RESULTS if name.lower() == RESULTS else LONGEST_HEADER)
+        most = LONGEST_RESULTS if name.lower() == RESULTS else LONGEST_HEADER
+        # Raw bytes count as letters only together. One more than is read, which shows that there was more.
+        return name, _unfolded(sanitized(value[: 4 * most + 8]), most)
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         # Content is decoded below: the library leaves what is a little wrong as it is, and mail programs do not.
@@ -231,4 +232,4 @@ def _mail(given: Iterable[tuple[str, str]], parts: Sequence[Part] | None = None,
 
 
 def _unfolded(value: str, most: int) -> str:
-    return re.sub(r"[\r\n]+", "", value[: 2 * most])[: most + 1]
+    return re.sub(r"[\r\n]+", "", value[: 4 * most])[: most + 1]
