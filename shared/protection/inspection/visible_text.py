@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.protection.inspection import compound, decoding, pages, pdf
 from shared.protection.inspection import message as parse
-from shared.protection.inspection import pages, pdf
+from shared.protection.inspection.archives import Look
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.file_types import PAGES, extension, sniffed
 from shared.protection.inspection.links import INVISIBLE, Link, written
@@ -75,6 +76,15 @@ def _read(part: Part, reading: _Reading) -> None:
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
         reading.links |= {Link(target=one): part.where for one in document.links}
+    if kind == "saved":
+        look = Look(budget=reading.budget)
+        saved = compound.read(part.content(), look)
+        reading.missed += look.missed
+        for text in [
+            *saved.texts,
+            *(view for inner in saved.pages for view in _page(decoding.guessed(inner), part, reading)),
+        ]:
+            _note(text, part, reading)
     if kind not in ("page", "calendar", "text"):
         return
     text, more = part.text(reading.room, page=kind == "page")
@@ -90,9 +100,13 @@ def _read(part: Part, reading: _Reading) -> None:
     elif kind == "page":
         views = _page(text, part, reading)
     for view in dict.fromkeys(views):
-        plain = view if view.isascii() else view.translate(INVISIBLE)
-        reading.texts.append(plain)
-        reading.links |= {link: part.where for one in written(plain) if (link := Link(target=one)) not in reading.links}
+        _note(view, part, reading)
+
+
+def _note(text: str, part: Part, reading: _Reading) -> None:
+    plain = text if text.isascii() else text.translate(INVISIBLE)
+    reading.texts.append(plain)
+    reading.links |= {link: part.where for one in written(plain) if (link := Link(target=one)) not in reading.links}
 
 
 def _page(text: str, part: Part, reading: _Reading) -> list[str]:
@@ -117,6 +131,8 @@ def _kind(part: Part) -> str | None:
         return "calendar"
     if b"%PDF-" in head[:1024]:
         return "pdf"
+    if head.startswith(compound.OLE) and ("msg" in endings or part.type == "application/vnd.ms-outlook"):
+        return "saved"
     is_body = part.type == "text/plain" and not part.attached
     if not is_body and sniffed(head) & {"html", "svg"}:
         return "page"
