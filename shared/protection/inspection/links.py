@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 # What cannot be seen, and breaks a word or a name for a program only.
@@ -41,8 +41,7 @@ BARE = re.compile(
 BARE_OF_ANY_SCRIPT = re.compile(rf"(?<![\w@.\\/:=-])(?:[\w-]{{1,63}}\.){{1,30}}[^\W\d_]{{2,63}}(?![\w@-]){PATH}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """A link as written, and the text that people see of it; "" if it is not something to click on."""
 
     target: str
@@ -99,21 +98,32 @@ def _named(host: str) -> str | None:
 
 def addresses(text: str) -> Iterator[str]:
     """The addresses with a scheme that a text shows. Where one ends can be seen in two ways: then both are given."""
-    for found in ADDRESS.finditer(text):
+    for token in text.split():
+        if ":" in token:
+            yield from _addresses(token)
+
+
+def _addresses(token: str) -> Iterator[str]:
+    for found in ADDRESS.finditer(token):
         whole = found[0].rstrip(TRAILING)
         yield whole
         if (end := INSIDE_A_SENTENCE.search(whole, 8)) is not None:
             yield whole[: end.start()]
-    if not text.isascii():
-        yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(text) if not found[0].isascii())
+    if not token.isascii():
+        yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(token) if not found[0].isascii())
 
 
-def written(text: str) -> list[str]:
+def written(text: str) -> Iterator[str]:
     """The addresses, and the hosts that mail programs make into links, that a text shows."""
-    found = list(addresses(text))
-    bare = ADDRESS.sub(" ", text)
-    found += [host[0].rstrip(TRAILING) for host in BARE.finditer(bare)]
-    return found if text.isascii() else found + [host[0].rstrip(TRAILING) for host in BARE_OF_ANY_SCRIPT.finditer(bare)]
+    for token in text.split():
+        bare = token
+        if ":" in token:
+            yield from _addresses(token)
+            bare = ADDRESS.sub(" ", token)
+        if "." in bare or "\u3002" in bare:
+            yield from (host[0].rstrip(TRAILING) for host in BARE.finditer(bare))
+            if not bare.isascii():
+                yield from (host[0].rstrip(TRAILING) for host in BARE_OF_ANY_SCRIPT.finditer(bare))
 
 
 def and_above(host: str) -> Iterable[str]:

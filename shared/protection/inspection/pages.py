@@ -7,6 +7,7 @@ conditional comment is shown by one mail program, and so belongs to the page.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from shared.protection.inspection.links import LONGEST, Link, absolute, addresses
@@ -56,12 +57,24 @@ SEEN, FAINTLY, HIDDEN, NO_TEXT = range(4)
 
 @dataclass(kw_only=True)
 class Page:
-    """What a page shows: `whole` also with what is hidden, `shown` without; its links; whether all of it was read."""
+    """What a page shows, piece by piece, and which are hidden; texts beside it; its links; whether it was cut."""
 
-    whole: list[str] = field(default_factory=list, repr=False)
-    shown: list[str] = field(default_factory=list, repr=False)
+    pieces: list[str] = field(default_factory=list, repr=False)
+    hidden: set[int] = field(default_factory=set, repr=False)
+    # What is shown elsewhere: its title, names of pictures and buttons, what is for one mail program only.
+    beside: list[str] = field(default_factory=list, repr=False)
     links: list[Link] = field(default_factory=list, repr=False)
     cut: bool = False
+
+    def views(self) -> list[str]:
+        """The text with what is hidden and, if that is another, without."""
+        return ["\n".join(["".join(self.pieces), *self.beside]), *self.without_hidden(0)]
+
+    def without_hidden(self, begin: int) -> list[str]:
+        """The text from a piece on without what is hidden in it; nothing if nothing is."""
+        if not self.hidden or self.hidden.isdisjoint(range(begin, len(self.pieces))):
+            return []
+        return ["".join(self.pieces[at] for at in range(begin, len(self.pieces)) if at not in self.hidden)]
 
 
 def read(text: str, *, file: bool = False, depth: int = 0) -> Page:
@@ -85,38 +98,54 @@ class _Walk:
         base = document.css_first("base[href]")
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
         self.hidden_names = _hidden_names(document)
-        self.anchor: tuple[int, str, int, int] | None = None
+        # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
+        self.anchor: tuple[int, str, int] | None = None
 
     def through(self, root: Any) -> None:
         """Read all below a node."""
-        seen = [SEEN]  # of each element that is open
+        pieces = self.page.pieces
+        seen, tags = [SEEN], [""]  # of the elements that are open
         node = root.first_child
         while node is not None:
             tag: str = node.tag
-            seen.append(seen[-1])
             if tag == "-text":
-                self._text(node, seen[-1])
+                if seen[-1] == SEEN:
+                    pieces.append(node.text_content or "")
+                else:
+                    self._unseen(node, seen[-1], tags[-1])
             elif tag == "-comment":
                 self._comment(node)
-            elif node.is_element_node:
-                self._element(node, tag, seen)
-            following = node.first_child
+            else:
+                if tag in ENDING_WORDS:
+                    pieces.append("\n")
+                given: Mapping[str, str | None] = node.attributes
+                now = self._element(tag, given, seen[-1], len(tags)) if given or tag in UNSEEN else seen[-1]
+                below = node.first_child
+                if below is not None:
+                    seen.append(now)
+                    tags.append(tag)
+                    node = below
+                    continue
+                self._end_of_anchor(len(tags))
+            following = node.next
             while following is None:
-                self._end(node.tag, len(seen))
-                seen.pop()
-                if not seen[1:] and node.next is None:
+                if len(tags) == 1:
                     return
+                node = node.parent
+                seen.pop()
+                if tags.pop() in ENDING_WORDS:
+                    pieces.append("\n")
+                self._end_of_anchor(len(tags))
                 following = node.next
-                node = node.parent if following is None else node
             node = following
 
-    def _text(self, node: Any, seen: int) -> None:
-        if seen != NO_TEXT:
-            text = node.text_content or ""
-            self.page.whole.append(text)
-            if seen == SEEN:
-                self.page.shown.append(text)
-        elif self.file and node.parent.tag == "script":
+    def _unseen(self, node: Any, seen: int, within: str) -> None:
+        if within == "title":
+            self.page.beside.append(node.text_content or "")
+        elif seen != NO_TEXT:
+            self.page.hidden.add(len(self.page.pieces))
+            self.page.pieces.append(node.text_content or "")
+        elif self.file and within == "script":
             self.page.links += [Link(target=one) for one in addresses(node.text_content or "")]
 
     def _comment(self, node: Any) -> None:
@@ -125,44 +154,40 @@ class _Walk:
         if condition and self.depth < DEEPEST:
             inner = read(text[condition.end() :], depth=self.depth + 1)
             self.page.links += inner.links
-            self.page.whole += ["\n", *inner.whole, "\n"]
+            self.page.beside.append(inner.views()[0])
             self.page.cut |= inner.cut
 
-    def _element(self, node: Any, tag: str, seen: list[int]) -> None:
-        given: Mapping[str, str | None] = node.attributes
-        if tag in ENDING_WORDS:
-            self.page.whole.append("\n")
-            self.page.shown.append("\n")
-        if seen[-1] < HIDDEN:
-            seen[-1] = self._seen(tag, given, seen[-1])
-        if tag == "input" and (given.get("type") or "").lower() != "hidden":
-            self.page.whole.append(given.get("value") or "")
-        elif tag == "img":
-            self.page.whole.append(given.get("alt") or "")
+    def _element(self, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> int:
+        """Note where an element leads; how much of its text is seen."""
+        if seen < HIDDEN:
+            seen = self._seen(tag, given, seen)
         if tag in ("a", "area"):
-            self._end_of_anchor()
+            self._end_of_anchor(0)
             target = given.get("href") or given.get("xlink:href") or ""
-            self.anchor = (len(seen), target, len(self.page.shown), len(self.page.whole))
-            given = {name: value for name, value in given.items() if name not in OTHERS}
-        self.page.links += [Link(target=one) for one in self._leading(tag, given)]
-        if given.get("srcdoc") and self.depth < DEEPEST:
-            self.page.links += read(given["srcdoc"] or "", file=self.file, depth=self.depth + 1).links
+            self.anchor = (level, target, len(self.page.pieces))
+        elif tag in LEADING or "href" in given or "xlink:href" in given:
+            self.page.links += [Link(target=one) for one in self._leading(tag, given)]
+        if tag == "input" and (given.get("type") or "").lower() != "hidden":
+            self.page.beside.append(given.get("value") or "")
+        elif tag == "img":
+            self.page.beside.append(given.get("alt") or "")
+        if (inner := given.get("srcdoc")) and self.depth < DEEPEST:
+            self.page.links += read(inner, file=self.file, depth=self.depth + 1).links
+        if self.file:
+            self.page.links += [Link(target=one) for one in _programs(given)]
+        return seen
 
     def _seen(self, tag: str, given: Mapping[str, str | None], before: int) -> int:
         if tag in UNSEEN:
-            if tag == "title":
-                return HIDDEN
             return NO_TEXT
-        style = given.get("style") or ""
-        if "hidden" in given or (style and GONE.search(style)):
+        if "hidden" in given:
             return HIDDEN
         if self.hidden_names:
             names = [f".{name}" for name in (given.get("class") or "").split()] + [f"#{given.get('id')}"]
             if not self.hidden_names.isdisjoint(names):
                 return HIDDEN
-        if not style:
-            return before
-        return FAINTLY if FAINT.search(style) else SEEN if SHOWN_AGAIN.search(style) else before
+        style = given.get("style")
+        return before if not style else _by_style(style[:LONGEST], before)
 
     def _leading(self, tag: str, given: Mapping[str, str | None]) -> Iterator[str]:
         for name in LEADING.get(tag, OTHERS):
@@ -171,30 +196,33 @@ class _Walk:
         if tag == "meta" and (given.get("http-equiv") or "").strip().lower() == "refresh":
             found = REFRESH.match(given.get("content") or "")
             yield absolute(next((one for one in found.groups() if one), "").strip(), self.base) if found else ""
-        if self.file:
-            for name, value in given.items():
-                # A program in a page: onclick, javascript:
-                if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
-                    yield from addresses(value)
 
-    def _end(self, tag: str, level: int) -> None:
-        if tag in ENDING_WORDS:
-            self.page.whole.append("\n")
-            self.page.shown.append("\n")
-        if self.anchor is not None and self.anchor[0] == level:
-            self._end_of_anchor()
-
-    def _end_of_anchor(self) -> None:
-        if self.anchor is None:
+    def _end_of_anchor(self, level: int) -> None:
+        """Note the anchor that is open if it ends here; 0 is wherever it stands."""
+        if self.anchor is None or level not in (0, self.anchor[0]):
             return
-        _, target, shown, whole = self.anchor
+        _, target, begin = self.anchor
         self.anchor = None
         if target:
             where = absolute(target[:LONGEST], self.base)
-            labels = dict.fromkeys(
-                "".join(texts)[:LONGEST] for texts in (self.page.shown[shown:], self.page.whole[whole:])
-            )
-            self.page.links += [Link(target=where, shown=label) for label in labels]
+            labels = ["".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)]
+            self.page.links += [Link(where, label[:LONGEST]) for label in labels]
+
+
+def _programs(given: Mapping[str, str | None]) -> Iterator[str]:
+    """The addresses in an element's programs: onclick, javascript: and the like."""
+    for name, value in given.items():
+        if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
+            yield from addresses(value)
+
+
+@lru_cache(maxsize=2_000)
+def _by_style(style: str, before: int) -> int:
+    if GONE.search(style):
+        return HIDDEN
+    if FAINT.search(style):
+        return FAINTLY
+    return SEEN if SHOWN_AGAIN.search(style) else before
 
 
 def _hidden_names(document: Any) -> frozenset[str]:

@@ -7,11 +7,12 @@ rewriter knows it. The forms are their makers' own; each row has a test with a l
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from shared.protection.inspection.links import host_of
+from shared.protection.inspection.links import and_above, host_of
 
 # A link through one rewriter after another.
 DEEPEST = 5
@@ -70,47 +71,64 @@ def _unknown(_: str, __: Mapping[str, list[str]]) -> str | None:
     return ""
 
 
-GOOGLE = r"(?:www\.)?google\.(?:com|[a-z]{2}|com?\.[a-z]{2})"
+# Google's hosts are as many as there are countries; all stand for one here.
+GOOGLE = re.compile(r"(?:www\.)?google\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+# By the host, which may also stand below the one that is named.
 TABLE: tuple[tuple[str, str, Reader], ...] = (
     # Of other protections.
-    (r"(?:.+\.)?safelinks\.protection\.(?:outlook\.com|office365\.us|partner\.outlook\.cn)", "/", _parameter("url")),
-    (r"statics\.teams\.cdn\.(?:office|live)\.(?:net|com)", "/evergreen-assets/safelinks/", _parameter("url")),
-    (r"urldefense(?:\.proofpoint)?\.(?:com|us)", "/v1/url", _parameter("u")),
-    (r"urldefense(?:\.proofpoint)?\.(?:com|us)", "/v2/url", _proofpoint_2),
-    (r"urldefense(?:\.proofpoint)?\.(?:com|us)", "/v3/", _proofpoint_3),
-    (r"linkprotect\.cudasvc\.com", "/url", _parameter("a")),
-    (r"clicktime\.symantec\.com", "/", _parameter("u")),
-    (r"(?:.+\.)?clicktime\.cloud\.postoffice\.net", "/", _parameter("u")),
-    (r"secure-web\.cisco\.com", "/", _path(r"/[^/]+/(https?(?:%3A|:).+)")),
-    (r"(?:.+\.)?mimecast(?:protect)?\.com", "/s/", _parameter("domain")),
-    (r"(?:.+\.)?mimecastprotect\.com", "/", _unknown),
-    (r"(?:.+\.)?trendmicro\.(?:com|eu|co\.jp)", "/wis/clicktime/", _parameter("url")),
-    (r"(?:.+\.)?protection\.sophos\.com", "/", _parameter("d")),
-    (r"protect\d*\.(?:fireeye|trellix)\.com", "/", _parameter("u")),
-    (r"url\.avanan\.click|protect\.checkpoint\.com|url\.[a-z]{2}\.m\.mimecast\.com", "/", _path(r"/___(.+?)___")),
-    (r"scanmail\.trustwave\.com", "/", _parameter("u")),
-    (r"urlsand\.(?:esvalabs\.com|net)|(?:.+\.)?urlsand\.com", "/", _parameter("u")),
-    (r"(?:atpscan\.global|seclinks)\.(?:hornetsecurity\.com|cloud-security\.net)", "/", _parameter("url")),
-    (r"(?:.+\.)?inky\.com", "/link", _parameter("domain")),
-    (r"deref-(?:mail|gmx|web)(?:-\d+)?\.(?:com|net|de)", "/", _parameter("redirectUrl")),
+    ("safelinks.protection.outlook.com", "/", _parameter("url")),
+    ("safelinks.protection.office365.us", "/", _parameter("url")),
+    ("safelinks.protection.partner.outlook.cn", "/", _parameter("url")),
+    ("statics.teams.cdn.office.net", "/evergreen-assets/safelinks/", _parameter("url")),
+    ("urldefense.proofpoint.com", "/v1/url", _parameter("u")),
+    ("urldefense.proofpoint.com", "/v2/url", _proofpoint_2),
+    ("urldefense.com", "/v2/url", _proofpoint_2),
+    ("urldefense.com", "/v3/", _proofpoint_3),
+    ("urldefense.us", "/v3/", _proofpoint_3),
+    ("linkprotect.cudasvc.com", "/url", _parameter("a")),
+    ("clicktime.symantec.com", "/", _parameter("u")),
+    ("clicktime.cloud.postoffice.net", "/", _parameter("u")),
+    ("secure-web.cisco.com", "/", _path(r"/[^/]+/(https?(?:%3A|:).+)")),
+    ("mimecast.com", "/s/", _parameter("domain")),
+    ("mimecast.com", "/", _path(r"/___(.+?)___")),
+    ("mimecastprotect.com", "/s/", _parameter("domain")),
+    ("mimecastprotect.com", "/", _unknown),
+    ("trendmicro.com", "/wis/clicktime/", _parameter("url")),
+    ("trendmicro.eu", "/wis/clicktime/", _parameter("url")),
+    ("protection.sophos.com", "/", _parameter("d")),
+    ("fireeye.com", "/(?:v1/)?url", _parameter("u")),
+    ("trellix.com", "/(?:v1/)?url", _parameter("u")),
+    ("url.avanan.click", "/", _path(r"/___(.+?)___")),
+    ("protect.checkpoint.com", "/", _path(r"/___(.+?)___")),
+    ("scanmail.trustwave.com", "/", _parameter("u")),
+    ("urlsand.esvalabs.com", "/", _parameter("u")),
+    ("atpscan.global.hornetsecurity.com", "/", _parameter("url")),
+    ("seclinks.cloud-security.net", "/", _parameter("url")),
+    ("inky.com", "/link", _parameter("domain")),
+    ("deref-mail.com", "/", _parameter("redirectUrl")),
+    ("deref-gmx.net", "/", _parameter("redirectUrl")),
+    ("deref-web.de", "/", _parameter("redirectUrl")),
     # Of search engines and networks.
-    (GOOGLE, "/url", _parameter("q", "url")),
-    (GOOGLE, "/amp/s/", _path(r"/amp/s/(.+)")),
-    (rf"adclick\.g\.doubleclick\.net|(?:www\.)?googleadservices\.com|{GOOGLE}", "/(?:pcs/click|(?:pagead/)?aclk)",
-     _parameter("adurl")),
-    (r"plus\.url\.google\.com", "/", _parameter("q", "url")),
-    (r"(?:www\.)?youtube\.com", "/redirect", _parameter("q")),
-    (r"(?:www\.)?bing\.com", "/ck/a", _base64_parameter("u", 2)),
-    (r"r\.search\.yahoo\.com", "/", _path(r"/RU=([^/]+)")),
-    (r"(?:www\.)?duckduckgo\.com", "/l/", _parameter("uddg")),
-    (r"lm?\.facebook\.com|(?:www\.)?facebook\.com|l\.instagram\.com", r"/l\.php", _parameter("u")),
-    (r"(?:www\.)?linkedin\.com", "/(?:redir|safety|authwall)", _parameter("url", "sessionRedirect")),
-    (r"slack-redir\.net", "/link", _parameter("url")),
-    (r"t\.umblr\.com", "/redirect", _parameter("z")),
-    (r"(?:www\.)?vk\.com", r"/away\.php", _parameter("to")),
-    (r"steamcommunity\.com", "/linkfilter", _parameter("url", "u")),
-)  # fmt: skip
-ROWS = tuple((re.compile(hosts), re.compile(path), reader) for hosts, path, reader in TABLE)
+    ("google.com", "/url", _parameter("q", "url")),
+    ("google.com", "/amp/s/", _path(r"/amp/s/(.+)")),
+    ("google.com", "/(?:pagead/)?aclk", _parameter("adurl")),
+    ("googleadservices.com", "/pagead/aclk", _parameter("adurl")),
+    ("adclick.g.doubleclick.net", "/pcs/click", _parameter("adurl")),
+    ("youtube.com", "/redirect", _parameter("q")),
+    ("bing.com", "/ck/a", _base64_parameter("u", 2)),
+    ("r.search.yahoo.com", "/", _path(r"/RU=([^/]+)")),
+    ("duckduckgo.com", "/l/", _parameter("uddg")),
+    ("facebook.com", r"/l\.php", _parameter("u")),
+    ("l.instagram.com", "/", _parameter("u")),
+    ("linkedin.com", "/(?:redir|safety|authwall)", _parameter("url", "sessionRedirect")),
+    ("slack-redir.net", "/link", _parameter("url")),
+    ("t.umblr.com", "/redirect", _parameter("z")),
+    ("vk.com", r"/away\.php", _parameter("to")),
+    ("steamcommunity.com", "/linkfilter", _parameter("url", "u")),
+)
+ROWS: Mapping[str, Sequence[tuple[re.Pattern[str], Reader]]] = {
+    host: [(re.compile(path), reader) for named, path, reader in TABLE if named == host] for host, _, _ in TABLE
+}
 
 
 def unwrapped(target: str) -> Unwrapped:
@@ -129,6 +147,9 @@ def unwrapped(target: str) -> Unwrapped:
 
 def leads_to(target: str) -> list[str]:
     """The hosts that a link leads to: the rewriters' that it goes through, and the last."""
+    host = host_of(target)
+    if host is None or not _rows(host):
+        return [host] if host else []
     where = unwrapped(target)
     last = host_of(where.target) if where.target else None
     return [*where.through, *([last] if last else [])]
@@ -136,7 +157,7 @@ def leads_to(target: str) -> list[str]:
 
 def _inner(target: str, host: str) -> str | None:
     """The address in a rewritten link; "" if only the rewriter knows it, NO_REWRITER if it is no such link."""
-    rows = [(path, reader) for hosts, path, reader in ROWS if hosts.fullmatch(host)]
+    rows = _rows(host)
     if not rows:
         return NO_REWRITER
     try:
@@ -148,3 +169,9 @@ def _inner(target: str, host: str) -> str | None:
     found = (inner for reader in readers if (inner := reader(split.path, given)) is not None)
     # One of the rewriter's own pages, where none gives an answer.
     return next(found, NO_REWRITER)
+
+
+@lru_cache(maxsize=5_000)
+def _rows(host: str) -> Sequence[tuple[re.Pattern[str], Reader]]:
+    host = "google.com" if GOOGLE.fullmatch(host) else host
+    return next((ROWS[name] for name in and_above(host) if name in ROWS), ())

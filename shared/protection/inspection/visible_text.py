@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.protection.inspection import compound, decoding, pages, pdf
 from shared.protection.inspection import message as parse
@@ -30,8 +31,7 @@ ESCAPED = re.compile(r"\\([nN,;\\])")
 PAGE_IN_CALENDAR = re.compile(r"^X-ALT-DESC[^:\r\n]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """A link, and the part that it stands in."""
 
     link: Link
@@ -110,13 +110,13 @@ def _note(text: str, part: Part, reading: _Reading) -> None:
 
 
 def _page(text: str, part: Part, reading: _Reading) -> list[str]:
-    """What a page shows, with what is hidden and without; its links are noted."""
+    """What a page shows, with what is hidden and, if there is such, without; its links are noted."""
     body = part.type in ("text/html", "text/x-amp-html") and not part.attached and not part.names
     page = pages.read(text, file=not body)
     if page.cut:
         reading.missed.append(TOO_TANGLED)
     reading.links |= {link: part.where for link in page.links if link not in reading.links}
-    return ["".join(page.whole), "".join(page.shown)]
+    return page.views()
 
 
 def _kind(part: Part) -> str | None:

@@ -35,9 +35,15 @@ def _composed(word: re.Match[str]) -> str:
 
 def words_in(text: str, listed: Sequence[str]) -> list[int]:
     """Which of the listed words or phrases stand in a text as whole words; counted from 1."""
-    spoken = re.findall(r"\w+", folded(text))
+    whole = folded(text)
+    entries = [(at, tokens) for at, entry in enumerate(listed, 1) if (tokens := _tokens(entry))]
+    # Taking a long text apart costs more than seeing that no word of an entry is in it.
+    entries = [(at, tokens) for at, tokens in entries if all(token in whole for token in tokens)]
+    if not entries:
+        return []
+    spoken = re.findall(r"\w+", whole)
     vocabulary, line = set(spoken), f" {' '.join(spoken)} "
-    return [at for at, entry in enumerate(listed, 1) if _stands(_tokens(entry), vocabulary, line)]
+    return [at for at, tokens in entries if _stands(tokens, vocabulary, line)]
 
 
 def _tokens(entry: str) -> list[str]:
@@ -48,7 +54,7 @@ def _stands(tokens: Sequence[str], vocabulary: Container[str], line: str) -> boo
     phrase = " ".join(tokens)
     if any(ord(letter) >= 0x2E80 or 0xE00 <= ord(letter) < 0xE80 for letter in phrase):
         return phrase in line  # scripts without spaces between words
-    return bool(tokens) and all(token in vocabulary for token in tokens) and f" {phrase} " in line
+    return all(token in vocabulary for token in tokens) and f" {phrase} " in line
 
 
 def no_word(entry: str) -> bool:
