@@ -15,14 +15,14 @@ def _either_case(names: str) -> str:
 
 
 # Steps through the open elements, of a nanosecond or two each.
-MOST_STEPS = 150_000_000
+MOST_STEPS = 200_000_000
 # Elements that formatting can make, of 200 bytes each.
 MOST_MADE = 800_000
 # Comparisons of one attribute with another.
 MOST_COMPARED = 120_000_000
 FEW_ATTRIBUTES = 11_000
 # Tags that close what is open of their kind, or hold nothing: they do not stand in each other, but in drawings.
-FLAT = _either_case("br|col|dd|dt|hr|img|input|li|option|p|td|th|tr|wbr")
+FLAT = _either_case("a|br|col|dd|dt|hr|img|input|li|option|p|td|th|tr|wbr")
 NESTING = re.compile(rf"<(?!(?:{FLAT})[\s/>])[a-zA-Z]")
 DRAWING = re.compile(rf"<(?:{_either_case('svg|math')})[\s/>]")
 FORMATS = _either_case("b|big|code|em|font|i|s|small|strike|strong|tt|u")
