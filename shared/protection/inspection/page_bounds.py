@@ -21,6 +21,9 @@ MOST_MADE = 800_000
 # Comparisons of one attribute with another.
 MOST_COMPARED = 120_000_000
 FEW_ATTRIBUTES = 11_000
+BETWEEN_NAMES = str.maketrans("/\"'", "   ")
+# Neither the beginning of a value nor its end: what stands there may make many names out of few words.
+MARK_IN_A_WORD = re.compile(r"[^\s=][\"'][^\s>/=]")
 # Tags that close what is open of their kind, or hold nothing: they do not stand in each other, but in drawings.
 FLAT = _either_case("a|br|col|dd|dt|hr|img|input|li|option|p|td|th|tr|wbr")
 NESTING = re.compile(rf"<(?!(?:{FLAT})[\s/>])[a-zA-Z]")
@@ -50,9 +53,10 @@ def _bounded(page: str) -> bool:
         # Of those that are alike no more than three are open (the standard calls it Noah's Ark).
         if tags * (3 * len(set(plain)) + formatting - len(plain)) > MOST_MADE:
             return False
-    # A name of an attribute begins behind a space, a slash or the quotation mark that ends the value before.
+    # A name of an attribute begins behind a space, a slash or a quotation mark.
     quoted = (page.count('"') + page.count("'")) // 2
     if quoted + sum(map(page.count, " \t\n\r\f/")) < FEW_ATTRIBUTES:
         return True
-    words = page.replace("/", " ").split()
-    return (len(words) + quoted) * (len(set(words)) + quoted) <= MOST_COMPARED
+    words = page.translate(BETWEEN_NAMES).split()
+    joined = len(MARK_IN_A_WORD.findall(page))
+    return (len(words) + joined) * (len(set(words)) + joined) <= MOST_COMPARED

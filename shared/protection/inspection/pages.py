@@ -51,6 +51,7 @@ RULE = re.compile(r"([^{}]{1,500})\{([^{}]{1,1000})\}")
 LAST_NAME = re.compile(r"([.#][\w-]+)\s*(?=,|\Z)")
 # Of pages in pages.
 DEEPEST = 3
+MOST_CONDITIONS = 300
 # How much of an element's text is seen: all, none until something within is shown again, none, and no text at all.
 SEEN, FAINTLY, HIDDEN, NO_TEXT = range(4)
 
@@ -98,6 +99,7 @@ class _Walk:
         base = document.css_first("base[href]")
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
         self.hidden_names = _hidden_names(document)
+        self.conditions = 0
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
 
@@ -152,6 +154,10 @@ class _Walk:
         text = node.comment_content or ""
         condition = CONDITION.match(text)
         if condition and self.depth < DEEPEST:
+            self.conditions += 1
+            if self.conditions > MOST_CONDITIONS:
+                self.page.cut = True
+                return
             inner = read(text[condition.end() :], depth=self.depth + 1)
             self.page.links += inner.links
             self.page.beside.append(inner.views()[0])
