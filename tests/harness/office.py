@@ -63,9 +63,26 @@ def _file(data: bytes, entries: Iterable[list[object]], directory: bytes) -> byt
     first = streams + folders
     listed = [first + at for at in range(tables)]
     head = struct.pack(
-        "<8s16sHHHHH6sIIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", bytes(16), 0x3E, 3, 0xFFFE, 9, 6, bytes(6), 0,
-        tables, streams, 0, SHORTEST, END, 0, END, 0, 0,
-    )[:76]  # fmt: skip
+        "<8s16sHHHHH6sIIIIIIIIII",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        bytes(16),
+        0x3E,
+        3,
+        0xFFFE,
+        9,
+        6,
+        bytes(6),
+        0,
+        tables,
+        streams,
+        0,
+        SHORTEST,
+        END,
+        0,
+        END,
+        0,
+        0,
+    )[:76]
     head += struct.pack("<109I", *(listed + [FREE] * (109 - tables)))
     return head.ljust(SECTOR, b"\0") + data + directory + struct.pack(f"<{len(chain)}I", *chain)
 

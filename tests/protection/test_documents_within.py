@@ -33,10 +33,13 @@ LINES = [
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("text/calendar; charset=utf-8; method=REQUEST", ""), ("application/ics", "invite.ics"),
-        ("application/octet-stream", "invite.ics"), ("application/octet-stream", "invite"), ("text/plain", "a.vcs"),
+        ("text/calendar; charset=utf-8; method=REQUEST", ""),
+        ("application/ics", "invite.ics"),
+        ("application/octet-stream", "invite.ics"),
+        ("application/octet-stream", "invite"),
+        ("text/plain", "a.vcs"),
     ],
-)  # fmt: skip
+)
 def test_a_link_in_a_calendar(line: str, kind: str, name: str) -> None:
     invite = INVITE.format(line)
     assert found(mixed(part(invite.encode(), name, kind)), links=["evil.example"]) == {"links"}
@@ -62,9 +65,12 @@ RUNNING = [
     document("<</Type/Catalog/Pages 2 0 R>>", *PAGES, "<</Type/Annot/AA<</U<</S/Launch/F(a.exe)>> >> >>"),
 ]
 HOLDING = document(
-    "<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a.exe) 5 0 R]>> >> >>", *PAGES, "<</Type/Annot>>",
-    "<</Type/Filespec/F(a.exe)/EF<</F 6 0 R>> >>", "<</Length 8>>stream\nMZ\x90\0\x03\0\0\0\nendstream",
-)  # fmt: skip
+    "<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a.exe) 5 0 R]>> >> >>",
+    *PAGES,
+    "<</Type/Annot>>",
+    "<</Type/Filespec/F(a.exe)/EF<</F 6 0 R>> >>",
+    "<</Length 8>>stream\nMZ\x90\0\x03\0\0\0\nendstream",
+)
 LOCKED = document(
     "<</Filter/Standard/V 4/R 4/O(x)/U(x)/P -44>>", "<</Type/Catalog>>", trailer="/Root 2 0 R/Encrypt 1 0 R/ID[(a)(a)]"
 )
@@ -138,11 +144,13 @@ class TestMessages:
         assert "incomplete" in found(message, attachments=["executable"])
 
     def test_a_saved_message_of_outlook(self) -> None:
-        saved = compound({
-            "__properties_version1.0": b"",
-            "__substg1.0_1000001F": "Pay the invoice at https://evil.example/ ".encode("utf-16-le"),
-            "__substg1.0_10130102": b'<p>in<b>vo</b>ice <a href="https://bad.example/">x</a></p>',
-        })  # fmt: skip
+        saved = compound(
+            {
+                "__properties_version1.0": b"",
+                "__substg1.0_1000001F": "Pay the invoice at https://evil.example/ ".encode("utf-16-le"),
+                "__substg1.0_10130102": b'<p>in<b>vo</b>ice <a href="https://bad.example/">x</a></p>',
+            }
+        )
         message = mixed(part(saved, "a.msg"))
         assert found(message, links=["evil.example"]) == {"links"}
         assert found(message, links=["bad.example"]) == {"links"}

@@ -30,8 +30,17 @@ def show(*records: int) -> bytes:
 
 def packed(name: str, content: bytes) -> bytes:
     """A file as it is put into a document."""
-    return (b"\0" * 4 + b"\2\0" + name.encode() + b"\0C:\\x\0" + b"\0\0\3\0" + b"\4\0\0\0" + b"C:\\\0"
-            + struct.pack("<I", len(content)) + content)  # fmt: skip
+    return (
+        b"\0" * 4
+        + b"\2\0"
+        + name.encode()
+        + b"\0C:\\x\0"
+        + b"\0\0\3\0"
+        + b"\4\0\0\0"
+        + b"C:\\\0"
+        + struct.pack("<I", len(content))
+        + content
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,30 +61,49 @@ def packed(name: str, content: bytes) -> bytes:
         # Encrypted by the formats' own means.
         ("book.xls", compound({"Workbook": sheets(0, locked=True)}), {"encrypted-document"}),
         ("minutes.doc", LOCKED_TEXT, {"encrypted-document"}),
-        ("talk.ppt", compound({"PowerPoint Document": b"", "Current User": b"\0" * 12 + b"\xdf\xc4\xd1\xf3"}),
-         {"encrypted-document"}),
+        (
+            "talk.ppt",
+            compound({"PowerPoint Document": b"", "Current User": b"\0" * 12 + b"\xdf\xc4\xd1\xf3"}),
+            {"encrypted-document"},
+        ),
         ("new.docx", compound({"EncryptionInfo": b"", "EncryptedPackage": b""}), {"encrypted-document"}),
         # Files in documents.
-        ("minutes.doc", compound({"WordDocument": b"", "ObjectPool/_1/\x01Ole10Native": packed("a.exe", PROGRAM)}),
-         {"executable"}),
-        ("minutes.doc", compound({"WordDocument": b"", "ObjectPool/_1/\x01Ole10Native": packed("a.vbs", b"x = 1")}),
-         {"script"}),
-        ("new.docx", zipped([("[Content_Types].xml", b"<x/>"), ("word/embeddings/o.bin",
-                              compound({"\x01Ole10Native": packed("a.exe", PROGRAM)}))]), {"executable"}),
-        ("a.rtf", b"{\\rtf1{\\object\\objemb{\\*\\objdata 0105000002000000" + compound(VBA).hex().encode() + b"}}}",
-         {"macro"}),
+        (
+            "minutes.doc",
+            compound({"WordDocument": b"", "ObjectPool/_1/\x01Ole10Native": packed("a.exe", PROGRAM)}),
+            {"executable"},
+        ),
+        (
+            "minutes.doc",
+            compound({"WordDocument": b"", "ObjectPool/_1/\x01Ole10Native": packed("a.vbs", b"x = 1")}),
+            {"script"},
+        ),
+        (
+            "new.docx",
+            zipped(
+                [
+                    ("[Content_Types].xml", b"<x/>"),
+                    ("word/embeddings/o.bin", compound({"\x01Ole10Native": packed("a.exe", PROGRAM)})),
+                ]
+            ),
+            {"executable"},
+        ),
+        (
+            "a.rtf",
+            b"{\\rtf1{\\object\\objemb{\\*\\objdata 0105000002000000" + compound(VBA).hex().encode() + b"}}}",
+            {"macro"},
+        ),
         ("a.doc", b"{\\rtf1 hello}", set()),
         # Installers.
         ("a.bin", compound({"x": b""}, clsid=bytes.fromhex("84100c0000000000c000000000000046")), {"executable"}),
         ("a.msp", compound({"x": b""}, clsid=bytes.fromhex("86100c0000000000c000000000000046")), {"executable"}),
         # Saved messages.
-        ("a.msg", compound({"__attach_version1.0_#00000000/__substg1.0_37010102": PROGRAM}),
-         {"executable"}),
+        ("a.msg", compound({"__attach_version1.0_#00000000/__substg1.0_37010102": PROGRAM}), {"executable"}),
         # Behind another name it opens as an archive.
         ("a.zip", compound({"WordDocument": b""}) + zipped([("a.exe", PROGRAM)]), {"archive", "executable"}),
         ("a.doc", compound({"Data": b""}) + zipped([("a.exe", PROGRAM)]), {"archive", "executable", "disguised"}),
     ],
-)  # fmt: skip
+)
 def test_older_documents(name: str, content: bytes, kinds: set[str]) -> None:
     assert attached(name, content) == (kinds, True)
 
@@ -96,7 +124,7 @@ def test_a_broken_one_is_said_to_be_and_judged_by_what_stands_in_it() -> None:
         ("a.iqy", b"WEB\r\n1\r\nhttps://evil.example/\r\n"),
         ("a.scf", b"[Shell]\r\nCommand=2\r\nIconFile=\\\\evil.example\\a\r\n"),
         ("a.mobileconfig", b'<?xml version="1.0"?><!DOCTYPE plist><plist version="1.0"/>'),
-        ("a.slk", b"ID;PWXL;N;E\r\nC;X1;Y1;EEXEC(\"x\")\r\n"),
+        ("a.slk", b'ID;PWXL;N;E\r\nC;X1;Y1;EEXEC("x")\r\n'),
         ("a.pkg", b"xar!\0\x1c\0\1" + b"\0" * 40),
         ("a.library-ms", b"<libraryDescription/>"),
         ("a.search-ms", b"<persistedQuery/>"),
@@ -126,16 +154,22 @@ def test_a_broken_one_is_said_to_be_and_judged_by_what_stands_in_it() -> None:
         ("x", b"[Shell]\r\nCommand=2"),
         ("x", b"WEB\r\n1\r\nhttps://evil.example/"),
     ],
-)  # fmt: skip
+)
 def test_what_windows_or_macos_runs_or_follows(name: str, content: bytes) -> None:
     assert attached(name, content)[0] & {"executable", "script", "shortcut", "macro"}
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"<html>\0<body><script>1</script>", b"\0\0<html>", b"<!doctype html>\0", b"\xff\xfe<\0h\0t\0m\0l\0>\0",
-     b"<\0h\0t\0m\0l\0>\0", b"anything at all \0\1\2"],
-)  # fmt: skip
+    [
+        b"<html>\0<body><script>1</script>",
+        b"\0\0<html>",
+        b"<!doctype html>\0",
+        b"\xff\xfe<\0h\0t\0m\0l\0>\0",
+        b"<\0h\0t\0m\0l\0>\0",
+        b"anything at all \0\1\2",
+    ],
+)
 def test_a_page_is_one_whatever_stands_in_it(content: bytes) -> None:
     for kind in ("application/octet-stream", "text/plain", "image/png", "application/pdf"):
         assert found(mixed(part(content, "invoice.html", kind)), attachments=["html"]) == {"attachments"}

@@ -183,8 +183,10 @@ class TestMisleading:
         assert misleads(target, shown)
 
     def test_a_finding_says_what_was_compared_and_quotes_nothing(self) -> None:
-        message = page('<a href="https://evil.example/secret">See good.example/secret</a> <a href="https://evil.example/">'
-                       "https://good.example/secret</a>")  # fmt: skip
+        message = page(
+            '<a href="https://evil.example/secret">See good.example/secret</a> <a href="https://evil.example/">'
+            "https://good.example/secret</a>"
+        )
         (one,) = judge(message, Conditions(misleading_links=True), TENANT)
         assert one.where == "part 1 (text/html)"
         assert one.compared == "the host that is shown, good.example, with the host evil.example"

@@ -15,9 +15,13 @@ from tests.harness.mail import TENANT, found, mail
 UMLAUTS = known(
     receiver="mx.receiver.example",
     domains=["orchard.example"],
-    people=[("Jürgen Groß", ["juergen@orchard.example"]), ("Søren Ånæs", ["s@orchard.example"]),
-            ("Maria José Peña", ["m@orchard.example"]), ("Müller-Lüdenscheidt, Änne", ["a@orchard.example"])],
-)  # fmt: skip
+    people=[
+        ("Jürgen Groß", ["juergen@orchard.example"]),
+        ("Søren Ånæs", ["s@orchard.example"]),
+        ("Maria José Peña", ["m@orchard.example"]),
+        ("Müller-Lüdenscheidt, Änne", ["a@orchard.example"]),
+    ],
+)
 
 
 class TestAddresses:
@@ -130,14 +134,37 @@ class TestNearNames:
     @pytest.mark.parametrize(
         "name",
         [
-            "Juergen Gross", "Jurgen Gross", "JÜRGEN GROSS", "Gross, Juergen", "Jürgen Groß", "Dr. Jürgen Groß",
-            "Prof. Dr. Jürgen Groß", "Herr Jürgen Groß", "Jürgen Groß, MBA", "Jürgen K. Groß", "J. Groß", "Groß, J.",
-            "Jürgen Groß | Orchard", "Jürgen Groß - Orchard", "Jürgen Groß via Documents", "Jürgen Groß (CEO)",
-            "Jürgen Groß, CEO", "Chief Executive Officer Jürgen Groß", "Soren Anaes", "Søren Ånæs", "Soeren Anaes",
-            "Maria Jose Pena", "Maria José P. Peña", "Aenne Mueller-Luedenscheidt", "Anne Muller Ludenscheidt",
-            unicodedata.normalize("NFD", "Jürgen Groß"), "Jürgen_Groß", "Jürgen.Groß", "{Jürgen} Jürgen Groß",
+            "Juergen Gross",
+            "Jurgen Gross",
+            "JÜRGEN GROSS",
+            "Gross, Juergen",
+            "Jürgen Groß",
+            "Dr. Jürgen Groß",
+            "Prof. Dr. Jürgen Groß",
+            "Herr Jürgen Groß",
+            "Jürgen Groß, MBA",
+            "Jürgen K. Groß",
+            "J. Groß",
+            "Groß, J.",
+            "Jürgen Groß | Orchard",
+            "Jürgen Groß - Orchard",
+            "Jürgen Groß via Documents",
+            "Jürgen Groß (CEO)",
+            "Jürgen Groß, CEO",
+            "Chief Executive Officer Jürgen Groß",
+            "Soren Anaes",
+            "Søren Ånæs",
+            "Soeren Anaes",
+            "Maria Jose Pena",
+            "Maria José P. Peña",
+            "Aenne Mueller-Luedenscheidt",
+            "Anne Muller Ludenscheidt",
+            unicodedata.normalize("NFD", "Jürgen Groß"),
+            "Jürgen_Groß",
+            "Jürgen.Groß",
+            "{Jürgen} Jürgen Groß",
         ],
-    )  # fmt: skip
+    )
     def test_spelling_order_titles_and_initials(self, name: str) -> None:
         quoted = f'"{name}" <x@evil.example>'
         (finding, *_) = judge(mail(From=quoted), Conditions(impersonation=True), UMLAUTS)
@@ -148,11 +175,28 @@ class TestNearNames:
     @pytest.mark.parametrize(
         "name",
         [
-            "Jаne Dоe", "Jane Doе", "Јane Doe", "Jane Dοe", "JANE DОE", "ЈАΝЕ DОЕ", "Jane D0e", "J@ne Doe", "Jane Döe",
-            "𝐉𝐚𝐧𝐞 𝐃𝐨𝐞", "Ｊａｎｅ Ｄｏｅ", "ꓙane Doe", "Ⓙane Ⓓoe", "J\u0430\u0301ne Doe", "\u202eeoD enaJ",
-            "J\u00adane Doe", "Ja\u2060ne\u200b Doe", "\u3164Jane Doe", "Jane\u00a0Doe", "Jane\u2003Doe",
+            "Jаne Dоe",
+            "Jane Doе",
+            "Јane Doe",
+            "Jane Dοe",
+            "JANE DОE",
+            "ЈАΝЕ DОЕ",
+            "Jane D0e",
+            "J@ne Doe",
+            "Jane Döe",
+            "𝐉𝐚𝐧𝐞 𝐃𝐨𝐞",
+            "Ｊａｎｅ Ｄｏｅ",
+            "ꓙane Doe",
+            "Ⓙane Ⓓoe",
+            "J\u0430\u0301ne Doe",
+            "\u202eeoD enaJ",
+            "J\u00adane Doe",
+            "Ja\u2060ne\u200b Doe",
+            "\u3164Jane Doe",
+            "Jane\u00a0Doe",
+            "Jane\u2003Doe",
         ],
-    )  # fmt: skip
+    )
     def test_letters_that_look_alike_or_cannot_be_seen(self, name: str) -> None:
         assert found(mail(From=f'"{name}" <x@evil.example>'), impersonation=True) == {"impersonation"}
 

@@ -60,7 +60,7 @@ class TestTwoWays:
             parted(b"--b1\r\n", TEXT, b"\r\n--b1\r\n", ATTACHED),
             parted(b"--b1\r\n", TEXT, b"--b1\r\n", ATTACHED, b"\r\n--b1--"),
         ],
-    )  # fmt: skip
+    )
     def test_a_program_is_found_or_it_is_said(self, message: bytes) -> None:
         assert found(message, attachments=["executable"])
 

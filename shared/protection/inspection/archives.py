@@ -98,9 +98,10 @@ def _xz() -> Any:
 
 # How to unpack each, and how many bytes of it: some give a fraction of what others give in the same time.
 STREAMS: Mapping[bytes, tuple[Callable[[], Any], int]] = {
-    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MOST_OF_ONE), b"BZh": (_bzip2, 1_500_000),
+    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MOST_OF_ONE),
+    b"BZh": (_bzip2, 1_500_000),
     b"\xfd7zXZ\0": (_xz, 4_000_000),
-}  # fmt: skip
+}
 
 
 def _streamed(name: str, content: bytes, make: Callable[[], Any], most: int, look: Look) -> Iterator[Member]:
@@ -173,9 +174,13 @@ def _entries(content: bytes, look: Look) -> Iterator[_Entry]:
         if version & 0xFF > 63 or method > 99 or not 0 < length <= 1024:
             continue
         yield _Entry(
-            name=content[begin : begin + length], encrypted=bool(flags & 1), method=method, listed=listed,
-            begin=begin + length + extra, size=0 if flags & 8 else size,
-        )  # fmt: skip
+            name=content[begin : begin + length],
+            encrypted=bool(flags & 1),
+            method=method,
+            listed=listed,
+            begin=begin + length + extra,
+            size=0 if flags & 8 else size,
+        )
 
 
 def _unpacked(content: bytes, entry: _Entry, look: Look) -> bytes | None:

@@ -25,7 +25,7 @@ from shared.protection.inspection.file_types import (
     signed,
     sniffed,
     text_of,
-)  # fmt: skip
+)
 from shared.protection.inspection.parts import Part
 
 SENTENCES: Mapping[Attachment, str] = {

@@ -141,8 +141,12 @@ def _show_user(content: bytes) -> set[Attachment]:
 
 
 READERS = {
-    "workbook": _excel, "book": _excel, "worddocument": _word, "powerpoint document": _show, "current user": _show_user,
-}  # fmt: skip
+    "workbook": _excel,
+    "book": _excel,
+    "worddocument": _word,
+    "powerpoint document": _show,
+    "current user": _show_user,
+}
 
 
 def _as_it_stands(content: bytes) -> set[Attachment]:

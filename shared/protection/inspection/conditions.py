@@ -9,14 +9,32 @@ from shared.protection.inspection.links import ascii_host
 from shared.protection.inspection.words import LONGEST_EXPRESSION, checked, no_word
 
 Kind = Literal[
-    "senders", "subjects", "authentication", "impersonation", "links", "misleading_links", "attachments", "words",
-    "expressions", "scanner",
-]  # fmt: skip
+    "senders",
+    "subjects",
+    "authentication",
+    "impersonation",
+    "links",
+    "misleading_links",
+    "attachments",
+    "words",
+    "expressions",
+    "scanner",
+]
 Failure = Literal["spf-fail", "dkim-fail", "dmarc-fail", "unauthenticated"]
 Attachment = Literal[
-    "executable", "script", "macro", "archive", "encrypted-archive", "encrypted-document", "disk-image", "html", "svg",
-    "shortcut", "notebook", "disguised",
-]  # fmt: skip
+    "executable",
+    "script",
+    "macro",
+    "archive",
+    "encrypted-archive",
+    "encrypted-document",
+    "disk-image",
+    "html",
+    "svg",
+    "shortcut",
+    "notebook",
+    "disguised",
+]
 # The headers by which the kinds that need no content are judged.
 HEADERS = ("From", "Reply-To", "Subject", "Authentication-Results")
 FROM_CONTENT = frozenset({"links", "misleading_links", "attachments", "words", "expressions", "scanner"})

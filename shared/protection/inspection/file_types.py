@@ -47,17 +47,72 @@ ON_SIGHT: frozenset[Attachment] = frozenset({"html", "svg", "script", "shortcut"
 OLD_OFFICE = frozenset({"doc", "dot", "pot", "pps", "ppt", "pub", "vsd", "xls", "xlt"})
 OFFICE = frozenset({"docx", "potx", "ppsx", "pptx", "xlsx"})
 # They are zips; by another name the same content is opened as a zip.
-ZIPPED = OFFICE | frozenset({
-    "docm", "dotm", "dotx", "epub", "odg", "odp", "ods", "odt", "potm", "ppam", "ppsm", "pptm", "vsdm", "vsdx",
-    "xlam", "xlsb", "xlsm", "xltm", "xltx", "pages", "numbers", "key",
-})  # fmt: skip
+ZIPPED = OFFICE | frozenset(
+    {
+        "docm",
+        "dotm",
+        "dotx",
+        "epub",
+        "odg",
+        "odp",
+        "ods",
+        "odt",
+        "potm",
+        "ppam",
+        "ppsm",
+        "pptm",
+        "vsdm",
+        "vsdx",
+        "xlam",
+        "xlsb",
+        "xlsm",
+        "xltm",
+        "xltx",
+        "pages",
+        "numbers",
+        "key",
+    }
+)
 ARCHIVES = frozenset(
     {"7z", "ace", "arj", "bz2", "cab", "gz", "jar", "lzh", "rar", "tar", "tgz", "xz", "z", "zip", "zipx"}
 )
-HARMLESS = OLD_OFFICE | OFFICE | frozenset({
-    "avi", "bmp", "csv", "eml", "gif", "heic", "ics", "jpeg", "jpg", "json", "log", "md", "mov", "mp3", "mp4", "msg",
-    "odp", "ods", "odt", "pdf", "png", "rtf", "tif", "tiff", "txt", "vcf", "wav", "webp", "xml",
-})  # fmt: skip
+HARMLESS = (
+    OLD_OFFICE
+    | OFFICE
+    | frozenset(
+        {
+            "avi",
+            "bmp",
+            "csv",
+            "eml",
+            "gif",
+            "heic",
+            "ics",
+            "jpeg",
+            "jpg",
+            "json",
+            "log",
+            "md",
+            "mov",
+            "mp3",
+            "mp4",
+            "msg",
+            "odp",
+            "ods",
+            "odt",
+            "pdf",
+            "png",
+            "rtf",
+            "tif",
+            "tiff",
+            "txt",
+            "vcf",
+            "wav",
+            "webp",
+            "xml",
+        }
+    )
+)
 # What some harmless names may hold in themselves without being something else.
 ALLOWED: Mapping[str, frozenset[Attachment]] = {
     **dict.fromkeys(OLD_OFFICE | {"odp", "ods", "odt"}, frozenset[Attachment]({"macro"})),
@@ -68,28 +123,65 @@ ALLOWED: Mapping[str, frozenset[Attachment]] = {
 }
 
 SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
-    (0, b"MZ", "executable"), (0, b"\x7fELF", "executable"), (0, b"\xca\xfe\xba\xbe", "executable"),
-    (0, b"\xfe\xed\xfa\xce", "executable"), (0, b"\xfe\xed\xfa\xcf", "executable"),
-    (0, b"\xce\xfa\xed\xfe", "executable"), (0, b"\xcf\xfa\xed\xfe", "executable"), (0, b"dex\n", "executable"),
-    (0, b"ITSF", "executable"), (0, b"xar!", "executable"), (0, b"Cr24", "executable"),
-    (0, b"!<arch>\ndebian", "executable"), (0, b"\xed\xab\xee\xdb", "executable"), (0, b"?_\x03\0", "executable"),
+    (0, b"MZ", "executable"),
+    (0, b"\x7fELF", "executable"),
+    (0, b"\xca\xfe\xba\xbe", "executable"),
+    (0, b"\xfe\xed\xfa\xce", "executable"),
+    (0, b"\xfe\xed\xfa\xcf", "executable"),
+    (0, b"\xce\xfa\xed\xfe", "executable"),
+    (0, b"\xcf\xfa\xed\xfe", "executable"),
+    (0, b"dex\n", "executable"),
+    (0, b"ITSF", "executable"),
+    (0, b"xar!", "executable"),
+    (0, b"Cr24", "executable"),
+    (0, b"!<arch>\ndebian", "executable"),
+    (0, b"\xed\xab\xee\xdb", "executable"),
+    (0, b"?_\x03\0", "executable"),
     (0, b"L\0\0\0\x01\x14\x02\0", "shortcut"),
     (0, b"\xe4R\\{\x8c\xd8\xa7M\xae\xb1Sx\xd0)\x96\xd3", "notebook"),
     (0, b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c\x9e\xe2\x10\xea\x57\x22\x76\x5f", "notebook"),
-    (0, b"PK\x03\x04", "archive"), (0, b"Rar!\x1a\x07", "archive"), (0, b"7z\xbc\xaf\x27\x1c", "archive"),
-    (0, b"\x1f\x8b", "archive"), (0, b"BZh", "archive"), (0, b"\xfd7zXZ\0", "archive"), (0, b"\x1f\x9d", "archive"),
-    (0, b"\x1f\xa0", "archive"), (0, b"(\xb5/\xfd", "archive"), (0, b"\x04\"M\x18", "archive"), (0, b"LZIP", "archive"),
-    (0, b"]\0\0", "archive"), (0, b"MSCF", "archive"), (0, b"ISc(", "archive"), (0, b"ZOO ", "archive"),
-    (0, b"070701", "archive"), (0, b"070707", "archive"), (7, b"**ACE**", "archive"), (2, b"-lh", "archive"),
-    (2, b"-lz", "archive"), (0, b"\x60\xea", "archive"), (257, b"ustar", "archive"),
-    (0x8001, b"CD001", "disk-image"), (0x8801, b"CD001", "disk-image"), (0x9001, b"CD001", "disk-image"),
-    (0x8001, b"BEA01", "disk-image"), (0, b"conectix", "disk-image"), (0, b"vhdxfile", "disk-image"),
-    (0, b"KDMV", "disk-image"), (0, b"QFI\xfb", "disk-image"), (0, b"MSWIM\0\0\0", "disk-image"),
-    (54, b"FAT1", "disk-image"), (82, b"FAT32", "disk-image"), (3, b"NTFS    ", "disk-image"),
-    (3, b"EXFAT   ", "disk-image"), (-512, b"conectix", "disk-image"), (-512, b"koly", "disk-image"),
-    (64, b"\x7f\x10\xda\xbe", "disk-image"), (4, b"Standard Jet DB", "macro"), (4, b"Standard ACE DB", "macro"),
+    (0, b"PK\x03\x04", "archive"),
+    (0, b"Rar!\x1a\x07", "archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "archive"),
+    (0, b"\x1f\x8b", "archive"),
+    (0, b"BZh", "archive"),
+    (0, b"\xfd7zXZ\0", "archive"),
+    (0, b"\x1f\x9d", "archive"),
+    (0, b"\x1f\xa0", "archive"),
+    (0, b"(\xb5/\xfd", "archive"),
+    (0, b'\x04"M\x18', "archive"),
+    (0, b"LZIP", "archive"),
+    (0, b"]\0\0", "archive"),
+    (0, b"MSCF", "archive"),
+    (0, b"ISc(", "archive"),
+    (0, b"ZOO ", "archive"),
+    (0, b"070701", "archive"),
+    (0, b"070707", "archive"),
+    (7, b"**ACE**", "archive"),
+    (2, b"-lh", "archive"),
+    (2, b"-lz", "archive"),
+    (0, b"\x60\xea", "archive"),
+    (257, b"ustar", "archive"),
+    (0x8001, b"CD001", "disk-image"),
+    (0x8801, b"CD001", "disk-image"),
+    (0x9001, b"CD001", "disk-image"),
+    (0x8001, b"BEA01", "disk-image"),
+    (0, b"conectix", "disk-image"),
+    (0, b"vhdxfile", "disk-image"),
+    (0, b"KDMV", "disk-image"),
+    (0, b"QFI\xfb", "disk-image"),
+    (0, b"MSWIM\0\0\0", "disk-image"),
+    (54, b"FAT1", "disk-image"),
+    (82, b"FAT32", "disk-image"),
+    (3, b"NTFS    ", "disk-image"),
+    (3, b"EXFAT   ", "disk-image"),
+    (-512, b"conectix", "disk-image"),
+    (-512, b"koly", "disk-image"),
+    (64, b"\x7f\x10\xda\xbe", "disk-image"),
+    (4, b"Standard Jet DB", "macro"),
+    (4, b"Standard ACE DB", "macro"),
     (0, b"ID;P", "macro"),
-)  # fmt: skip
+)
 # What may stand before the first element of a page; each piece is given up whole, or hostile ones take for ever.
 PROLOG = r"\s*(?:(?><!--.*?-->|<\?.*?>|<!doctype (?!html).*?>)\s*)*+"
 TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
@@ -99,13 +191,23 @@ TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
     (re.compile(PROLOG + r"<svg[\s>/:]", re.S), "svg"),
     (re.compile(r"\s*\[(?:internetshortcut|desktop entry|shell)\]", re.S), "shortcut"),
     (re.compile(r"\s*(?:web|odbc)\r?\n1\r?\n(?:https?:|\\\\|[a-z]+=)", re.S), "shortcut"),
-    (re.compile(r"(?:[a-z ]+:[isb]:[^\r\n]*\r?\n)*?(?:(?:alternate )?full address|remoteapplicationmode):[is]:"),
-     "shortcut"),
-    (re.compile(PROLOG + r"<(?:searchconnectordescription|librarydescription|(?:jnlp|pcsettings)[\s>])", re.S),
-     "shortcut"),
-    (re.compile(PROLOG + r"<(?:!doctype html|(?:html|head|body|script|title|meta|style|table|div|form|iframe|img|font|"
-                r"center|h1|p|a|br|base|svg:svg)[\s>/])", re.S), "html"),
-)  # fmt: skip
+    (
+        re.compile(r"(?:[a-z ]+:[isb]:[^\r\n]*\r?\n)*?(?:(?:alternate )?full address|remoteapplicationmode):[is]:"),
+        "shortcut",
+    ),
+    (
+        re.compile(PROLOG + r"<(?:searchconnectordescription|librarydescription|(?:jnlp|pcsettings)[\s>])", re.S),
+        "shortcut",
+    ),
+    (
+        re.compile(
+            PROLOG + r"<(?:!doctype html|(?:html|head|body|script|title|meta|style|table|div|form|iframe|img|font|"
+            r"center|h1|p|a|br|base|svg:svg)[\s>/])",
+            re.S,
+        ),
+        "html",
+    ),
+)
 # The letters that turn the direction of reading round: "exe.fdp" becomes "pdf.exe".
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

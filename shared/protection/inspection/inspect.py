@@ -144,9 +144,10 @@ def _subjects(inspected: _Inspected) -> Iterator[_Reason]:
     for at, text in enumerate(inspected.conditions.subjects, 1):
         if " ".join(words.folded(text).split()) in subject:
             yield _Reason(
-                why=f"The subject holds the listed text {at}.", where="header Subject",
+                why=f"The subject holds the listed text {at}.",
+                where="header Subject",
                 compared=f"the subject as it is shown with the listed text {at}, letter case apart",
-            )  # fmt: skip
+            )
 
 
 def _authentication(inspected: _Inspected) -> Iterator[_Reason]:
@@ -157,9 +158,10 @@ def _authentication(inspected: _Inspected) -> Iterator[_Reason]:
     for kind in inspected.conditions.authentication:
         if kind in failed:
             yield _Reason(
-                why=authentication.SENTENCES[kind], where="header Authentication-Results",
+                why=authentication.SENTENCES[kind],
+                where="header Authentication-Results",
                 compared=f"the topmost results of {inspected.known.receiver or 'the receiver'} with {kind}",
-            )  # fmt: skip
+            )
 
 
 def _impersonation(inspected: _Inspected) -> Iterator[_Reason]:
@@ -182,9 +184,10 @@ def _misleading_links(inspected: _Inspected) -> Iterator[_Reason]:
     where = {one.link: one.where for one in inspected.page.links}
     for link, host, claimed in misleading(where):
         yield _Reason(
-            why=f"A link shows another place and leads to {host}.", where=where[link],
+            why=f"A link shows another place and leads to {host}.",
+            where=where[link],
             compared=f"the host that is shown, {claimed}, with the host {host}",
-        )  # fmt: skip
+        )
 
 
 def _attachments(inspected: _Inspected) -> Iterator[_Reason]:
@@ -194,17 +197,19 @@ def _attachments(inspected: _Inspected) -> Iterator[_Reason]:
     for kind in inspected.conditions.attachments:
         if kind in found:
             yield _Reason(
-                why=f"An attachment is or holds {attachments.SENTENCES[kind]}.", where=found[kind],
+                why=f"An attachment is or holds {attachments.SENTENCES[kind]}.",
+                where=found[kind],
                 compared=f"its content and its name with what is known of {kind}",
-            )  # fmt: skip
+            )
 
 
 def _words(inspected: _Inspected) -> Iterator[_Reason]:
     for at in words.words_in(inspected.text, inspected.conditions.words):
         yield _Reason(
-            why=f"The subject or the text holds the listed word {at}.", where="subject or text",
+            why=f"The subject or the text holds the listed word {at}.",
+            where="subject or text",
             compared=f"the words as they are shown with the listed word {at}, letter case apart",
-        )  # fmt: skip
+        )
 
 
 def _expressions(inspected: _Inspected) -> Iterator[_Reason]:
@@ -212,13 +217,20 @@ def _expressions(inspected: _Inspected) -> Iterator[_Reason]:
     inspected.missed += [NO_ANSWER.format(at) for at in late]
     for at in found:
         yield _Reason(
-            why=f"The subject or the text matches the listed expression {at}.", where="subject or text",
+            why=f"The subject or the text matches the listed expression {at}.",
+            where="subject or text",
             compared=f"the text as it is shown with the listed expression {at}",
-        )  # fmt: skip
+        )
 
 
 LOOKS: Mapping[Kind, Callable[[_Inspected], Iterator[_Reason]]] = {
-    "senders": _senders, "subjects": _subjects, "authentication": _authentication, "impersonation": _impersonation,
-    "links": _links, "misleading_links": _misleading_links, "attachments": _attachments, "words": _words,
+    "senders": _senders,
+    "subjects": _subjects,
+    "authentication": _authentication,
+    "impersonation": _impersonation,
+    "links": _links,
+    "misleading_links": _misleading_links,
+    "attachments": _attachments,
+    "words": _words,
     "expressions": _expressions,
-}  # fmt: skip
+}

@@ -33,14 +33,24 @@ PUTTING_TOGETHER = 0.15
 RESULTS = "authentication-results"
 READ = frozenset({"from", "reply-to", "subject", RESULTS, "content-type", "content-disposition"})
 AMBIGUOUS = (
-    errors.MissingHeaderBodySeparatorDefect, errors.NoBoundaryInMultipartDefect, errors.StartBoundaryNotFoundDefect,
-    errors.MisplacedEnvelopeHeaderDefect, errors.FirstHeaderLineIsContinuationDefect,
-)  # fmt: skip
+    errors.MissingHeaderBodySeparatorDefect,
+    errors.NoBoundaryInMultipartDefect,
+    errors.StartBoundaryNotFoundDefect,
+    errors.MisplacedEnvelopeHeaderDefect,
+    errors.FirstHeaderLineIsContinuationDefect,
+)
 # They hold parts that only their readers can take out, or that are elsewhere.
-CLOSED_TYPES = frozenset({
-    "application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted", "application/ms-tnef",
-    "application/vnd.ms-tnef", "message/partial", "message/external-body",
-})  # fmt: skip
+CLOSED_TYPES = frozenset(
+    {
+        "application/pkcs7-mime",
+        "application/x-pkcs7-mime",
+        "application/pgp-encrypted",
+        "application/ms-tnef",
+        "application/vnd.ms-tnef",
+        "message/partial",
+        "message/external-body",
+    }
+)
 # Of a header that a part has once. Which of two counts differs from program to program.
 ONCE = ("content-type", "content-transfer-encoding", "content-disposition")
 

@@ -63,9 +63,14 @@ def part_of(number: str, node: EmailMessage) -> Part:
         names, charset, attached = (), "", True
     raw = node.get_payload(decode=True)
     return Part(
-        number=number, type=_type(node), names=names, attached=attached, charset=charset,
-        encoding=encoding_of(node), raw=raw if isinstance(raw, bytes) else b"",
-    )  # fmt: skip
+        number=number,
+        type=_type(node),
+        names=names,
+        attached=attached,
+        charset=charset,
+        encoding=encoding_of(node),
+        raw=raw if isinstance(raw, bytes) else b"",
+    )
 
 
 def _names(node: EmailMessage) -> Iterator[str]:
@@ -96,5 +101,12 @@ def may_hold_more(leaf: Part) -> bool:
 def files_in_text(leaf: Part) -> Iterator[Part]:
     if leaf.type == "text/plain" and b"begin " in leaf.raw:
         for name, raw in nested.files_in_text(leaf.content()):
-            yield replace(leaf, type="application/octet-stream", names=(name,), attached=True, encoding="uuencode",
-                          raw=raw, _decoded=[])  # fmt: skip
+            yield replace(
+                leaf,
+                type="application/octet-stream",
+                names=(name,),
+                attached=True,
+                encoding="uuencode",
+                raw=raw,
+                _decoded=[],
+            )

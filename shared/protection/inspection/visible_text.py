@@ -19,10 +19,18 @@ TOO_MUCH_TEXT = "Its text is too long to be looked at whole."
 TOO_TANGLED = "A page of it is built so that only the beginning was looked at."
 TOO_MANY_LINKS = f"It has more than {MOST_LINKS} links, and only the first were looked at."
 
-MARKUP = frozenset({
-    "text/html", "text/xml", "application/xml", "application/xhtml+xml", "image/svg+xml", "text/x-amp-html",
-    "text/enriched", "text/richtext",
-})  # fmt: skip
+MARKUP = frozenset(
+    {
+        "text/html",
+        "text/xml",
+        "application/xml",
+        "application/xhtml+xml",
+        "image/svg+xml",
+        "text/x-amp-html",
+        "text/enriched",
+        "text/richtext",
+    }
+)
 CALENDARS = frozenset({"text/calendar", "application/ics", "application/calendar", "text/x-vcalendar"})
 TEXTS = frozenset({"csv", "ics", "json", "log", "md", "txt", "url", "vcf", "vcs", "webloc", "xml"})
 FOLDED = re.compile(r"\r?\n[ \t]")
