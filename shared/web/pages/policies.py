@@ -73,6 +73,16 @@ async def put(app: App, request: Request) -> Response:
     return redirect(f"/connections/{request.connection.id}/policies?saved=1")
 
 
+async def try_message(app: App, request: Request) -> Response:
+    """The policy's page, with what it would do to a message that was pasted there."""
+    form = posted(request)
+    # A browser sends the line ends of a form as CR LF, which are those of mail.
+    message = (form.get("message") or [""])[0].encode("utf-8", "replace")
+    policy, trial = await policies.tried(app, request.connection, one(form, "name"), message)
+    tag = etag(policy.model_dump(mode="json"))
+    return await _form(app, request, _filled(policy), {}, tag, trial=trial)
+
+
 async def delete(app: App, request: Request) -> Response:
     """Delete a policy, if it is still what was seen."""
     form = posted(request)
@@ -106,7 +116,7 @@ async def _form(
         request,
         "policies",
         400 if errors else status,
-        **{"there": None, "difference": [], **more},
+        **{"there": None, "difference": [], "trial": None, **more},
         template="policy.html",
         form=form,
         errors=errors,
@@ -138,6 +148,7 @@ def _typed(form: Form) -> dict[str, Any]:
         "order": one(form, "order") or 100,
         "direction": one(form, "direction") or "both",
         "enabled": "enabled" in form,
+        "report_only": "report_only" in form,
         "everyone": one(form, "whose") == "everyone",
         "actions": [name for name in form.get("actions", ()) if name],
     }
