@@ -37,7 +37,7 @@ class Decision:
     findings: tuple[str, ...] = ()
 
 
-async def decide_all(
+async def decide(
     write: AsyncConnection, connection_id: ConnectionId, decided: Sequence[Decision], now: datetime
 ) -> bool:
     """Write down what was decided about one message inside the caller's transaction; what needs no doing is done.

@@ -181,7 +181,7 @@ async def _write_down(reading: MailboxRun, decided: Sequence[Decision], found: R
     quarantined = next((one for one in decided if "quarantine" in one.actions), None)
     box = await context.seal.box(connection) if quarantined else None
     async with context.database.write() as write:
-        new = await decisions.decide_all(write, connection, decided, now)
+        new = await decisions.decide(write, connection, decided, now)
         if new and quarantined is not None and box is not None:
             first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
             await quarantine.add(

@@ -1,6 +1,6 @@
 """What files are: one table of names, one of beginnings, one of texts. What the formats' own readers say comes on top.
 
-The names are those that Gmail and Outlook block, and those that Windows or macOS run or follow by a double click:
+The names are those that mail services block, and those that Windows or macOS run or follow by a double click:
 support.google.com/mail/answer/6590, and "Blocked attachments in Outlook" on support.microsoft.com.
 """
 
