@@ -1,5 +1,6 @@
 """The policies of a connection: listed in the order in which they decide, made, changed and deleted by a form."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
@@ -61,7 +62,8 @@ async def page(app: App, request: Request) -> Response:
 async def put(app: App, request: Request) -> Response:
     """Make or change the policy that a form describes; what is wrong with it is told at its field."""
     form, errors = posted(request), Errors()
-    policy = made(lambda: Policy.model_validate(_typed(form)), errors)
+    # Its expressions are compiled there.
+    policy = await asyncio.to_thread(made, lambda: Policy.model_validate(_typed(form)), errors)
     if policy is None:
         return await _form(app, request, form, errors, one(form, "etag"))
     try:
