@@ -210,7 +210,7 @@ class _Walk:
         _, target, begin = self.anchor
         self.anchor = None
         if target:
-            where = absolute(target[:LONGEST], self.base)
+            where = absolute(target[:LONGEST], self.base) if self.base else target[:LONGEST]
             labels = ["".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)]
             self.page.links += [Link(where, label[:LONGEST]) for label in labels]
 

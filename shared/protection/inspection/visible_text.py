@@ -114,7 +114,9 @@ def _read(part: Part, reading: _Reading) -> None:
 def _note(text: str, part: Part, reading: _Reading) -> None:
     plain = text if text.isascii() else text.translate(INVISIBLE)
     reading.texts.append(plain)
-    reading.links |= {link: part.where for one in written(plain) if (link := Link(target=one)) not in reading.links}
+    where = part.where
+    for one in written(plain):
+        reading.links.setdefault(Link(one), where)
 
 
 def _page(text: str, part: Part, reading: _Reading) -> list[str]:
@@ -123,7 +125,9 @@ def _page(text: str, part: Part, reading: _Reading) -> list[str]:
     page = pages.read(text, file=not body)
     if page.cut:
         reading.missed.append(TOO_TANGLED)
-    reading.links |= {link: part.where for link in page.links if link not in reading.links}
+    where = part.where
+    for link in page.links:
+        reading.links.setdefault(link, where)
     return page.views()
 
 
