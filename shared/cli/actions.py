@@ -1,6 +1,7 @@
 """Commands that ask for something to be done. The service does it in a while, and notes who asked."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Context, Option, confirm
@@ -51,6 +52,33 @@ def connect(
 
 def _runs(now: Answer) -> bool:
     return now["stage"] == "run" and now["synced_at"] is not None
+
+
+def try_message(
+    context: Context,
+    connection: Connection,
+    policy: Annotated[str, Argument(metavar="POLICY", help="The policy's name.", show_default=False)],
+    file: Annotated[Path, Argument(metavar="FILE", help="A message as it was sent, with its headers.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Show what a policy would do to a message. Nothing is done to it, and nothing is kept."""
+    call = Call.of(context, as_json=as_json)
+    try:
+        message = file.read_bytes()
+    except OSError as error:
+        raise Usage("no_such_file", f"Cannot read {file}: {error.strerror}.") from None
+    answer = call.api.post_message(of(call.api.find(connection)["id"], "policies", policy, "try"), message)
+    if call.as_json:
+        return call.print_json(answer)
+    show = call.terminal.show
+    would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
+    show(plain(would if answer["meant"] else "It does not mean the message."))
+    for one in answer["findings"]:
+        show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))
+    for why in answer["incomplete"]:
+        show(plain(f"  {why}"))
+    return 0
 
 
 def grant(context: Context, connection: Connection, *, as_json: Json = False) -> int:

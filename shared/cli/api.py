@@ -66,6 +66,10 @@ class Api:
         """Ask for something to be done: once, however often it must be sent."""
         return self._content(self._send("POST", path, {}, body))
 
+    def post_message(self, path: str, message: bytes) -> Answer:
+        """The answer to a message that is sent as it is."""
+        return self._content(self._send("POST", path, {}, message))
+
     def every(self, path: str, key: str, **query: str | None) -> Answer:
         """All pages of a list as if they were one."""
         whole: Answer = {key: []}
@@ -178,16 +182,20 @@ class Api:
         return trusted
 
     def _send(
-        self, method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, Any] | None = None
+        self, method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, Any] | bytes | None = None
     ) -> "httpx.Response":
         import httpx
 
         headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
+        message = body if isinstance(body, bytes) else None
+        if message is not None:
+            headers = {"Content-Type": "message/rfc822"}  # it changes nothing, however often it is sent
         request = self._client.build_request(
             method,
             path,
             params={name: value for name, value in query.items() if value is not None},
-            json=body,
+            json=None if message is not None else body,
+            content=message,
             headers=headers,
         )
         lost = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout)

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "users": (listings.users, "contoso.com -q maria"),
     "groups": (listings.groups, "contoso.com -q sales"),
     "policies": (listings.policies, "contoso.com"),
+    "try": (actions.try_message, "contoso.com payments message.eml"),
     "quarantine": (listings.quarantine, "contoso.com"),
     "release": (actions.release, "contoso.com 17"),
 }

@@ -5,8 +5,9 @@ from shared.deployment.queues import Job
 from shared.flows.app import App
 from shared.flows.grant import allowed
 from shared.foundation.errors import Refused
-from shared.protection import policies, targets
+from shared.protection import policies, targets, trial
 from shared.protection.policies import Check, Policy
+from shared.protection.trial import Trial
 
 
 async def put(app: App, connection: Connection, policy: Policy, check: Check, actor: str) -> bool:
@@ -27,6 +28,18 @@ async def delete(app: App, connection: Connection, name: str, check: Check, acto
     if not await policies.delete(app.database, connection, name, check, actor=actor, now=app.clock.now()):
         raise no_such(name)
     await _follow(app, connection)
+
+
+async def tried(app: App, connection: Connection, name: str, message: bytes) -> tuple[Policy, Trial]:
+    """A policy, and what it would do to a message; nothing is done. Raises Refused if it cannot do anything here."""
+    policy = await policies.find(app.database, connection.id, name)
+    if policy is None:
+        raise no_such(name)
+    feed = app.platforms[connection.platform].feed
+    if feed is None:
+        raise Refused(400, "not_possible_here", "Mail of this platform is inspected on its way, by no policy of ours.")
+    tenant = await trial.everybody(app.database, connection.id, [policy], feed.receiver)
+    return policy, await trial.tried(policy, message, tenant)
 
 
 def no_such(name: str) -> Refused:

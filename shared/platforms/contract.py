@@ -93,6 +93,8 @@ class Feed(Protocol):
     """Its name in the address to which notifications are sent."""
     reads: str
     """The call that reads one message, as the log of calls names it."""
+    receiver: str
+    """Who takes the mail in, by the name under which the results of authentication stand in a message."""
 
     async def take(self, headers: Mapping[str, str], body: bytes) -> None:
         """Verify a notification and note it. Raises Refused if the platform did not send it."""

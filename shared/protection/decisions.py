@@ -16,6 +16,14 @@ from shared.storage.ids import ConnectionId
 
 # No policy's action: the message could not be looked into as far as a policy asks, and nothing else meant it.
 UNINSPECTED = "uninspected"
+NOTHING_TO_DO = frozenset({UNINSPECTED, "pass"})
+# What a policy that only reports would have done, and whose it is: several may mean one message.
+WOULD = "would "
+
+
+def would(action: str, policy: str) -> str:
+    """What is written down of an action that is not done."""
+    return f"{WOULD}{action} ({policy})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +38,25 @@ class Decision:
 
 
 async def decide(
-    write: AsyncConnection, connection_id: ConnectionId, decision: Decision, now: datetime, *, done: bool
+    write: AsyncConnection, connection_id: ConnectionId, decided: Sequence[Decision], now: datetime
 ) -> bool:
-    """Write a decision down inside the caller's transaction; with `done` there is nothing left to do.
+    """Write down what was decided about one message inside the caller's transaction; what needs no doing is done.
 
     False if somebody else has decided about the message meanwhile.
     """
-    about = {"connection": connection_id, "user": decision.user, "message": decision.message, "policy": decision.policy}
     rows = [
-        {**about, "action": action, "at": now, "findings": list(decision.findings), "done": done}
-        for action in decision.actions
+        {
+            "connection": connection_id,
+            "user": one.user,
+            "message": one.message,
+            "policy": one.policy,
+            "action": action,
+            "at": now,
+            "findings": list(one.findings),
+            "done": action in NOTHING_TO_DO or action.startswith(WOULD),
+        }
+        for one in decided
+        for action in one.actions
     ]
     return bool((await write.execute(insert_new(write, db.decisions).values(rows))).rowcount)
 
@@ -87,7 +104,11 @@ async def purge(database: Database, connection_id: ConnectionId, before: datetim
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What was done to messages in a span of time. `by_step` is (step, action, number), `by_policy` the most first."""
+    """What was done to messages in a span of time.
+
+    `by_step` is (step, action, number), `by_policy` (policy, action, number), the most first, with what policies that
+    only report would have done ("would quarantine").
+    """
 
     messages: int
     uninspected: int
@@ -101,14 +122,15 @@ async def counted(
     """What was done between `begin` and the last of `ends`, each of which ends a step of that time."""
     table, number = db.decisions.c, sa.func.count()
     within = (table.connection == connection_id, table.at >= begin, table.at < ends[-1])
-    mine = (*within, table.done.is_(True), table.action != UNINSPECTED)
+    done = (*within, table.done.is_(True), table.action != UNINSPECTED)
+    mine = (*done, table.action.not_like(f"{WOULD}%"))
     # A message's id means something in its own mailbox only.
     messages = sa.select(sa.func.count(sa.distinct(table.user + " " + table.message))).where(*mine)
     unseen = sa.select(number).where(*within, table.action == UNINSPECTED)
     by_step = sa.select(step(table.at, ends), table.action, number).where(*mine).group_by("step", table.action)
     by_policy = (
         sa.select(table.policy, table.action, number.label("number"))
-        .where(*mine)
+        .where(*done)
         .group_by(table.policy, table.action)
         .order_by(sa.desc("number"), table.policy, table.action)
     )
@@ -116,7 +138,7 @@ async def counted(
         messages=(await read.execute(messages)).scalar_one(),
         uninspected=(await read.execute(unseen)).scalar_one(),
         by_step=[(row[0], row[1], row[2]) for row in await read.execute(by_step)],
-        by_policy=[(row[0], row[1], row[2]) for row in await read.execute(by_policy)],
+        by_policy=[(row[0], row[1].removesuffix(f" ({row[0]})"), row[2]) for row in await read.execute(by_policy)],
     )
 
 

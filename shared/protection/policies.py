@@ -33,7 +33,8 @@ class Policy(BaseModel):
 
     Groups and users are named by the platform's ids. Whoever one of the exclusions names is not the policy's, whatever
     else names them. Of the policies that mean a message the first decides, by `order` and then by name; one without
-    conditions means none, and only says who is protected.
+    conditions means none, and only says who is protected. With `report_only` nothing happens to a message: reports
+    count what would have, and the policies after it decide.
     """
 
     model_config = ConfigDict(
@@ -56,6 +57,7 @@ class Policy(BaseModel):
     name: Name
     order: int = Field(100, ge=0, le=10_000)
     enabled: bool = True
+    report_only: bool = False
     direction: Literal["incoming", "outgoing", "both"] = "both"
     everyone: bool = False
     domains: list[Domain] = Field(default=[], max_length=500)

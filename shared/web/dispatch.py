@@ -1,5 +1,6 @@
 """How a request finds its route, what lets it in, and what becomes of an error."""
 
+import asyncio
 import logging
 import math
 import re
@@ -14,7 +15,7 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, span
-from shared.web.http import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
+from shared.web.http import KEY_HEADER, LARGEST_BODY, LARGEST_MESSAGE, Request, Response, Role, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
 from shared.web.routes import ROUTES, Auth, Route
 
@@ -117,8 +118,9 @@ def _told(app: App, request: Request, error: Refused) -> Response:
 async def _answer(app: App, route: Route, request: Request) -> Response:
     if request.mistake:
         raise Refused(400, "not_valid", request.mistake)
-    if len(request.body) > LARGEST_BODY:
-        raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
+    largest = LARGEST_MESSAGE if handler(route.handler).__annotations__.get("body") is bytes else LARGEST_BODY
+    if len(request.body) > largest:
+        raise Refused(413, "body_too_large", f"body: it is longer than {largest // 1024} KiB.")
     if not route.needs_account:
         return unless_seen(request, await call(app, route, request))
     from shared.web.accounts import actor
@@ -153,7 +155,12 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
 async def call(app: App, route: Route, request: Request) -> Response:
     """Hand a request to its route's handler, with all that it takes."""
     function = handler(route.handler)
-    return await function(app, request, **_taken(route, request, function.__annotations__))
+    if request.method == "PUT":
+        # A policy's expressions are compiled where it is checked: off the loop, since that takes milliseconds for each.
+        taken = await asyncio.to_thread(_taken, route, request, function.__annotations__)
+    else:
+        taken = _taken(route, request, function.__annotations__)
+    return await function(app, request, **taken)
 
 
 def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +170,7 @@ def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[st
     if kind := wanted.get("query", least):
         taken["query"] = request.parameters(kind)
     if request.method in ("POST", "PUT") and (kind := wanted.get("body", least)):
-        taken["body"] = request.model(kind)
+        taken["body"] = request.message() if kind is bytes else request.model(kind)
     if "seen" in wanted:
         taken["seen"] = precondition(request)
     return {name: value for name, value in taken.items() if name in wanted}

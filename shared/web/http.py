@@ -21,6 +21,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")
 # Larger than anything that is sent to us in earnest.
 LARGEST_BODY = 256 * 1024
+# Of a message that is sent to be tried.
+LARGEST_MESSAGE = 4 * 1024 * 1024
+MESSAGE_TYPES = ("message/rfc822", "application/octet-stream")
 # What a client sends with a request that it may send again, in lower case.
 KEY_HEADER = "idempotency-key"
 # A character that no text has and not every database takes, as JSON says it.
@@ -104,6 +107,13 @@ class Request:
         if NUL.search(self.body):
             raise Refused(400, "not_valid", "body: it holds the character U+0000.")
         return checked(lambda: kind.model_validate_json(self.body or b"{}", strict=True))
+
+    def message(self) -> bytes:
+        """The body as a message, as it stands. Raises Refused 415 `not_a_message`."""
+        media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media not in MESSAGE_TYPES or not self.body:
+            raise Refused(415, "not_a_message", "Send a message as it is, and say so: Content-Type: message/rfc822.")
+        return self.body
 
     def parameters(self, kind: type[Model]) -> Model:
         """The query as a model. Raises Refused 400 with the name that is wrong."""

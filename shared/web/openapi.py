@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from shared.foundation.brand import PUBLISHED
 from shared.web.dispatch import handler
-from shared.web.http import Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
+from shared.web.http import MESSAGE_TYPES, Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
 from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
 from shared.web.routes import ROUTES, Auth, Route
 
@@ -114,7 +114,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[dict[Kind, Schema], dict[
         ("problem", "serialization", TypeAdapter(Problem))
     ]
     for one in operations:
-        if "body" in one.takes:
+        if one.takes.get("body", bytes) is not bytes:
             wanted.append((one.route.name, "validation", TypeAdapter(one.takes["body"])))
         content = {get_args(kind)[0] for kind in one.answers if get_args(kind) and get_args(kind)[0] != dict[str, Any]}
         wanted += [(one.route.name, "serialization", TypeAdapter(kind)) for kind in content]
@@ -138,7 +138,10 @@ def _operation(one: Operation, schemas: Mapping[Kind, Schema], responses: dict[s
         "responses": _successes(one, schemas) | _failures(one, responses),
         "security": _security(route.auth),
     }
-    if "body" in one.takes:
+    if one.takes.get("body") is bytes:
+        content = {media: {"schema": {"type": "string"}} for media in MESSAGE_TYPES}
+        told["requestBody"] = {"required": True, "content": content}
+    elif "body" in one.takes:
         fields = one.takes["body"].model_fields.values()
         told["requestBody"] = {
             "required": any(field.is_required() for field in fields),

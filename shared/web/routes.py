@@ -86,6 +86,7 @@ ROUTES: tuple[Route, ...] = (
     _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
     _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
     _route("put_policy", f"PUT {_ONE}/policies/{{name}}", "api.policies.put_policy", Auth.OPERATOR),
+    _route("try_policy", f"POST {_ONE}/policies/{{name}}/try", "api.policies.try_policy", Auth.VIEWER, COST_OF_A_LOOK),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", "api.policies.delete_policy", Auth.OPERATOR),
     _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.VIEWER),
     _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.OPERATOR),

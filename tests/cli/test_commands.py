@@ -75,6 +75,7 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
         ({}, ["connect", "--platform", "elsewhere", "--site", "in", "--name", "X"], 1, "(unknown_platform)"),
         ({}, ["status", "--platform", "elsewhere"], 1, "(unknown_platform)"),
         ({}, ["connect"], 2, "Usage:"),
+        ({}, ["try", "0" * 32, "risky", "/no/such/file"], 2, "Cannot read /no/such/file"),
         ({}, ["frobnicate"], 2, "Usage:"),
         ({}, [], 2, "Usage:"),
     ],

@@ -4,8 +4,11 @@ import base64
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from shared.protection.inspection.conditions import Conditions
 from shared.protection.inspection.impersonation import Known, known
+from shared.protection.inspection.inspect import judge
 
 RECEIVER = "mx.receiver.example"
 GOOD = (
@@ -56,3 +59,13 @@ def zipped(members: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLA
         for name, content in members:
             archive.writestr(name, content)
     return written.getvalue()
+
+
+def found(message: Any, **conditions: Any) -> set[str]:
+    """The kinds of what is found in a message by conditions, "incomplete" among them."""
+    return {one.kind for one in judge(message, Conditions(**conditions), TENANT)}
+
+
+def page(content: str, **headers: str) -> bytes:
+    """A message that is a page."""
+    return mail(content, kind="text/html; charset=utf-8", **headers)

@@ -100,7 +100,7 @@ async def test_who_dies_leaves_what_was_decided_to_the_next_one(world: World, ac
     async with world.app.database.write() as write:
         for message in (half, nothing, gone):
             decision = decisions.Decision(user=user, message=message, policy="risky", actions=actions)
-            await decisions.decide(write, connection.id, decision, world.clock.now(), done=False)
+            await decisions.decide(write, connection.id, [decision], world.clock.now())
     moved = {"quarantine": "TRASH", "spam": "SPAM"}[actions[1]]
     world.admin("move-message", ORCHARD, user=ADMIN, message=half, add=[moved], remove=["INBOX"])
     world.admin("delete-message", ORCHARD, user=ADMIN, message=gone)

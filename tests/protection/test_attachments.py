@@ -15,10 +15,11 @@ from shared.protection.inspection.attachments import SENTENCES
 from shared.protection.inspection.conditions import Attachment, Conditions, Finding
 from shared.protection.inspection.inspect import judge
 from tests.harness.mail import TENANT, mail, mixed, part, zipped
+from tests.harness.office import compound
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 52 + b"\x40\0\0\0PE\0\0" + b"\0" * 400
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000
-VBA = OLE + "_VBA_PROJECT".encode("utf-16-le") + b"\0" * 1000
+OLE = compound({"WordDocument": b""})
+VBA = compound({"WordDocument": b"", "Macros/VBA/_VBA_PROJECT": b""})
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n"
 LNK = b"L\0\0\0\x01\x14\x02\0" + b"\0" * 68
 ISO = b"\0" * 0x8001 + b"CD001\x01" + b"\0" * 2000
@@ -67,7 +68,7 @@ def encrypted(name: str = "a.txt") -> bytes:
         ("a.exe", PROGRAM, {"executable"}),
         ("a", b"\x7fELF\x02\x01", {"executable"}),
         ("a", b"\xcf\xfa\xed\xfe\x07\0", {"executable"}),
-        ("a.msi", OLE + b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F", {"executable"}),
+        ("a.msi", compound({"Property": b""}, clsid=b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F"), {"executable"}),
         ("a.jar", zipped([("META-INF/MANIFEST.MF", b"x"), ("A.class", b"x")]), {"executable", "archive"}),
         ("a.com", b"\xb4\x09\0\xcd\x21", {"executable"}),
         ("a.txt", b"MZ is how it begins", set()),
@@ -83,7 +84,7 @@ def encrypted(name: str = "a.txt") -> bytes:
         ("a.docx", zipped(DOCX), set()),
         ("a.zip", zipped(DOCX), {"archive", "svg"}),
         ("a.doc", OLE, set()),
-        ("a.xlsx", OLE + "EncryptedPackage".encode("utf-16-le"), {"encrypted-document"}),
+        ("a.xlsx", compound({"EncryptedPackage": b""}), {"encrypted-document"}),
         ("a.zip", zipped([("a.txt", b"hello")]), {"archive"}),
         ("a.zip", zipped([("a/", b""), ("a/b", b"")], zipfile.ZIP_STORED), {"archive"}),
         ("a.zip", encrypted(), {"archive", "encrypted-archive"}),

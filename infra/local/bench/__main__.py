@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local.bench.cold_start import FLOOR, measured
+from infra.local.bench.mail import Rates
+from infra.local.bench.mail import measured as mail_measured
 from infra.local.bench.pages import LEAST_PATH, first_bytes
 from infra.local.demo.browser import decide
 from infra.local.machine import Machine, machine
@@ -202,6 +204,18 @@ def pages(taken: Mapping[str, float]) -> Table:
     return table
 
 
+def mail(rates: Mapping[str, Rates]) -> Table:
+    """Messages inspected, each against what the standard library's parsers take for it alone."""
+    table = Table(title="Messages a second on one core")
+    for column in ("Message", "Inspected", "email alone", "Ratio", "with html.parser, as before", "Ratio"):
+        table.add_column(column)
+    for name, rate in rates.items():
+        others = (rate.parsed, rate.parsed_as_before)
+        told = [text for other in others for text in (f"{other:.0f}", f"{rate.inspected / other:.2f}")]
+        table.add_row(f"{name} ({rate.size / 1000:.0f} kB)", f"{rate.inspected:.0f}", *told)
+    return table
+
+
 async def main(console: Console) -> int:
     """Measure synchronisations and pages, and print ratios."""
     table = Table(title="What things cost")
@@ -223,6 +237,7 @@ async def main(console: Console) -> int:
                 counted.append(f"{large.title}: whole {', unchanged '.join(told)}.")
             shown = await _running(running)
             console.print(pages(await first_bytes(running, shown.id)))
+    console.print(mail(mail_measured()))
     console.print(table)
     for line in counted:
         console.print(line, highlight=False)

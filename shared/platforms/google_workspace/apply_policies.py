@@ -6,7 +6,7 @@ who reads the mailbox, who looks at the message before doing anything to it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.connections import record as connections
 from shared.connections.lease import Superseded
@@ -17,17 +17,15 @@ from shared.foundation.errors import Missing
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, Record
 from shared.platforms.google_workspace.methods import MESSAGES_GET
-from shared.protection import decisions, directory, mailboxes, quarantine
-from shared.protection.decisions import UNINSPECTED, Decision
+from shared.protection import decisions, mailboxes, quarantine
+from shared.protection.decisions import UNINSPECTED, Decision, would
 from shared.protection.inspection import scanner
 from shared.protection.inspection.conditions import HEADERS, Finding
-from shared.protection.inspection.impersonation import Known, known
+from shared.protection.inspection.impersonation import Known
 from shared.protection.inspection.inspect import inspect
 from shared.protection.mailboxes import Mailbox
 from shared.protection.policies import Policy
 
-# The name under which Gmail writes what it found out about a sender.
-RECEIVER = "mx.google.com"
 FIELDS = "id,labelIds,sizeEstimate,payload/headers"
 # By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
 LARGEST = 40_000_000
@@ -54,15 +52,8 @@ class Judgement:
     policy: Policy | None = None
     findings: tuple[str, ...] = ()
     uninspected: Policy | None = None
-
-
-async def everybody(context: Context, connection: Connection, policies: Sequence[Policy]) -> Known:
-    """What the policies' conditions need to know of the organisation."""
-    named = any(policy.conditions.impersonation for policy in policies)
-    domains = [row["name"] for row in await directory.domains(context.database, connection.id)]
-    people = await directory.people(context.database, connection.id) if named else []
-    # Of some thousand names it takes a while.
-    return await asyncio.to_thread(known, receiver=RECEIVER, domains=domains, people=people)
+    reported: tuple[tuple[Policy, tuple[str, ...]], ...] = ()
+    """The policies before it that mean it and only report, each with why."""
 
 
 async def judge_all(reading: MailboxRun, messages: Sequence[str]) -> None:
@@ -101,15 +92,26 @@ async def _judge(reading: MailboxRun, message: str) -> None:
     except Missing:
         return  # deleted meanwhile
     policy = judgement.policy or judgement.uninspected
-    if policy is None:
+    if policy is None and not judgement.reported:
         return
     # Revoked meanwhile: nothing more is done in anybody's mailbox.
     await _still_running(reading)
-    what = tuple(policy.actions) if judgement.policy else (UNINSPECTED,)
-    decision = Decision(
-        user=reading.mailbox.user, message=message, policy=policy.name, actions=what, findings=judgement.findings
-    )
-    if not await _write_down(reading, decision, found):
+    what = tuple(policy.actions) if policy and judgement.policy else (UNINSPECTED,) if policy else ()
+    decided = [
+        Decision(
+            user=reading.mailbox.user,
+            message=message,
+            policy=one.name,
+            actions=tuple(would(action, one.name) for action in one.actions),
+            findings=why,
+        )
+        for one, why in judgement.reported
+    ]
+    if policy:
+        findings = judgement.findings
+        user = reading.mailbox.user
+        decided.append(Decision(user=user, message=message, policy=policy.name, actions=what, findings=findings))
+    if not await _write_down(reading, decided, found):
         return
     for action in sorted(set(what) - {UNINSPECTED, "pass"}):  # the label first, for it is put on where it lies
         await _carry_out(reading, message, action)
@@ -163,27 +165,30 @@ async def _first(
     """What the first of some policies that means a message makes of it."""
     for policy in policies:
         kinds = {one.kind for one in await inspect(message, policy.conditions, reading.known, ask)}
-        if why := kinds - {"incomplete"}:
-            return Judgement(policy=policy, findings=tuple(sorted(why)))
-        if kinds and so_far.uninspected is None:
-            so_far = Judgement(uninspected=policy)
+        why = tuple(sorted(kinds - {"incomplete"}))
+        if why and policy.report_only:
+            so_far = replace(so_far, reported=(*so_far.reported, (policy, why)))
+        elif why:
+            return replace(so_far, policy=policy, findings=why, uninspected=None)
+        elif kinds and so_far.uninspected is None:
+            so_far = replace(so_far, uninspected=policy)
     return so_far
 
 
-async def _write_down(reading: MailboxRun, decision: Decision, found: Record) -> bool:
+async def _write_down(reading: MailboxRun, decided: Sequence[Decision], found: Record) -> bool:
     """False if another reader was quicker, who then does it."""
     context, connection, now = reading.context, reading.connection.id, reading.context.clock.now()
-    box = await context.seal.box(connection) if "quarantine" in decision.actions else None
-    nothing_to_do = set(decision.actions) <= {UNINSPECTED, "pass"}
+    quarantined = next((one for one in decided if "quarantine" in one.actions), None)
+    box = await context.seal.box(connection) if quarantined else None
     async with context.database.write() as write:
-        new = await decisions.decide(write, connection, decision, now, done=nothing_to_do)
-        if new and box is not None:
+        new = await decisions.decide(write, connection, decided, now)
+        if new and quarantined is not None and box is not None:
             first = {one["name"].lower(): str(one["value"]) for one in reversed(found["payload"]["headers"])}
             await quarantine.add(
                 write,
                 box,
                 connection,
-                decision,
+                quarantined,
                 address=reading.mailbox.address,
                 sender=first.get("from", ""),
                 subject=first.get("subject", ""),

@@ -19,7 +19,7 @@ from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import MESSAGES_GET
 from shared.platforms.google_workspace.modes import API, BY_API, BY_ROUTE, INLINE
 from shared.platforms.google_workspace.name import NAME, TITLE
-from shared.platforms.google_workspace.scan import scan
+from shared.platforms.google_workspace.scan import RECEIVER, scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCustomer, open_tenant
@@ -32,6 +32,7 @@ class GmailFeed:
 
     source: str = notifications.SOURCE
     reads: str = MESSAGES_GET.id
+    receiver: str = RECEIVER
 
     def __init__(self, context: Context, delegation: Delegation) -> None:
         self.context, self.delegation = context, delegation

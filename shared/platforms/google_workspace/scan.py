@@ -16,13 +16,14 @@ from shared.deployment.context import Context
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Temporary
 from shared.platforms.google_workspace.api import Api
-from shared.platforms.google_workspace.apply_policies import MailboxRun, everybody, finish, judge_all
+from shared.platforms.google_workspace.apply_policies import MailboxRun, finish, judge_all
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes
 from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
 from shared.protection import mailboxes, policies
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import of_user
+from shared.protection.trial import everybody
 from shared.storage.ids import new_id
 
 MAX_MAILBOXES_A_RUN = 50
@@ -34,6 +35,8 @@ OVERLAP = timedelta(hours=1)
 FIRST_LOOK = timedelta(days=1)
 # Whole messages in memory side by side; a large one takes a hundred megabytes.
 MAX_WHOLE_MESSAGES = 2
+# The name under which Gmail writes what it found out about a sender.
+RECEIVER = "mx.google.com"
 
 
 async def scan(delegation: Delegation, context: Context, connection: Connection) -> None:
@@ -41,7 +44,8 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
     acting = [policy for policy in await policies.listed(context.database, connection.id) if policy.acts]
     operations, run = Operations(context.database, connection.id), new_id()[:12]
     taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MAX_MAILBOXES_A_RUN)
-    known, gate = await everybody(context, connection, acting), asyncio.Semaphore(MAX_WHOLE_MESSAGES)
+    known = await everybody(context.database, connection.id, acting, RECEIVER)
+    gate = asyncio.Semaphore(MAX_WHOLE_MESSAGES)
     async with context.wire.client(context.settings.google.gmail_url) as http:
         gmail = Mailboxes(http, delegation, operations, context.clock, run=run)
 

@@ -56,6 +56,16 @@ def opened(name: str, content: bytes, look: Look) -> Iterator[Member] | None:
     return _bounded(_taped(content, look), look) if content[TAPE] == b"ustar" else None
 
 
+def ends_as_zip(content: bytes) -> bool:
+    """Whether a file ends as a zip does, whatever it begins with."""
+    at = content.rfind(b"PK\x05\x06", -END_OF_ZIP)
+    return (
+        at >= 0
+        and at + 22 <= len(content)
+        and at + 22 + int.from_bytes(content[at + 20 : at + 22], "little") == len(content)
+    )
+
+
 def locked(content: bytes) -> bool:
     """Whether an archive that cannot be opened here is encrypted, as far as its beginning or end shows."""
     if content.startswith(b"Rar!\x1a\x07\0"):
@@ -88,9 +98,10 @@ def _xz() -> Any:
 
 # How to unpack each, and how many bytes of it: some give a fraction of what others give in the same time.
 STREAMS: Mapping[bytes, tuple[Callable[[], Any], int]] = {
-    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MOST_OF_ONE), b"BZh": (_bzip2, 1_500_000),
+    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MOST_OF_ONE),
+    b"BZh": (_bzip2, 1_500_000),
     b"\xfd7zXZ\0": (_xz, 4_000_000),
-}  # fmt: skip
+}
 
 
 def _streamed(name: str, content: bytes, make: Callable[[], Any], most: int, look: Look) -> Iterator[Member]:
@@ -163,9 +174,13 @@ def _entries(content: bytes, look: Look) -> Iterator[_Entry]:
         if version & 0xFF > 63 or method > 99 or not 0 < length <= 1024:
             continue
         yield _Entry(
-            name=content[begin : begin + length], encrypted=bool(flags & 1), method=method, listed=listed,
-            begin=begin + length + extra, size=0 if flags & 8 else size,
-        )  # fmt: skip
+            name=content[begin : begin + length],
+            encrypted=bool(flags & 1),
+            method=method,
+            listed=listed,
+            begin=begin + length + extra,
+            size=0 if flags & 8 else size,
+        )
 
 
 def _unpacked(content: bytes, entry: _Entry, look: Look) -> bytes | None:

@@ -1,15 +1,32 @@
 """What attachments really are: by their content, for a name says what its writer wants.
 
-Archives that the standard library can open are looked into, within bounds of time, size and depth. What could not be
-looked at is said in `missed`.
+Archives that the standard library can open are looked into, as are older Office documents, PDFs and saved messages,
+within bounds of time, size and depth. What could not be looked at is said in `missed`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 
+from shared.protection.inspection import compound, pdf
 from shared.protection.inspection import message as parse
-from shared.protection.inspection.archives import CLOSED, OLE, TOO_MUCH, Look, Member, locked, opened
+from shared.protection.inspection.archives import CLOSED, TOO_MUCH, Look, Member, ends_as_zip, locked, opened
 from shared.protection.inspection.conditions import Attachment
+from shared.protection.inspection.file_types import (
+    ALLOWED,
+    ARCHIVES,
+    HARMLESS,
+    ON_SIGHT,
+    PAGES,
+    TURNING,
+    ZIPPED,
+    extension,
+    named,
+    parts_of_name,
+    signed,
+    sniffed,
+    text_of,
+)
+from shared.protection.inspection.parts import Part
 
 SENTENCES: Mapping[Attachment, str] = {
     "executable": "a program",
@@ -27,175 +44,140 @@ SENTENCES: Mapping[Attachment, str] = {
 }
 # Of archives in archives.
 DEEPEST = 4
-
-SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
-    (0, b"MZ", "executable"), (0, b"\x7fELF", "executable"), (0, b"\xca\xfe\xba\xbe", "executable"),
-    (0, b"\xfe\xed\xfa\xce", "executable"), (0, b"\xfe\xed\xfa\xcf", "executable"),
-    (0, b"\xce\xfa\xed\xfe", "executable"), (0, b"\xcf\xfa\xed\xfe", "executable"), (0, b"dex\n", "executable"),
-    (0, b"ITSF", "executable"), (0, b"L\0\0\0\x01\x14\x02\0", "shortcut"),
-    (0, b"\xe4R\\{\x8c\xd8\xa7M\xae\xb1Sx\xd0)\x96\xd3", "notebook"),
-    (0, b"PK\x03\x04", "archive"), (0, b"Rar!\x1a\x07", "archive"), (0, b"7z\xbc\xaf\x27\x1c", "archive"),
-    (0, b"\x1f\x8b", "archive"), (0, b"BZh", "archive"), (0, b"\xfd7zXZ\0", "archive"), (0, b"\x1f\x9d", "archive"),
-    (0, b"(\xb5/\xfd", "archive"), (0, b"MSCF", "archive"), (7, b"**ACE**", "archive"), (2, b"-lh", "archive"),
-    (0, b"\x60\xea", "archive"), (257, b"ustar", "archive"),
-    (0x8001, b"CD001", "disk-image"), (0x8801, b"CD001", "disk-image"), (0x9001, b"CD001", "disk-image"),
-    (0x8001, b"BEA01", "disk-image"), (0, b"conectix", "disk-image"), (0, b"vhdxfile", "disk-image"),
-    (0, b"KDMV", "disk-image"), (0, b"QFI\xfb", "disk-image"), (0, b"MSWIM\0\0\0", "disk-image"),
-    (54, b"FAT1", "disk-image"), (82, b"FAT32", "disk-image"),
-    (-512, b"conectix", "disk-image"), (-512, b"koly", "disk-image"),
-)  # fmt: skip
-INSTALLER = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F"
-# What may stand before the first element of a page; each piece is given up whole, or hostile ones take for ever.
-PROLOG = r"\s*(?:(?><!--.*?-->|<\?.*?>|<!doctype (?!html).*?>)\s*)*+"
-TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
-    (re.compile(r"\s*#!|\s*@echo off|#@~\^|\s*windows registry editor|\s*regedit4", re.S), "script"),
-    (re.compile(r".*?<hta:application", re.S), "script"),
-    (re.compile(PROLOG + r"<svg[\s>/]", re.S), "svg"),
-    (re.compile(r"\s*\[(?:internetshortcut|desktop entry)\]", re.S), "shortcut"),
-    (re.compile(PROLOG + r"<(?:searchconnector|library)description", re.S), "shortcut"),
-    (re.compile(PROLOG + r"<(?:!doctype html|(?:html|head|body|script|title|meta|style|table|div|form|iframe|img|font|"
-                r"center|h1|p|a|br)[\s>/])", re.S), "html"),
-)  # fmt: skip
-SCRIPTS = frozenset({
-    "applescript", "asp", "bash", "bat", "cmd", "command", "csh", "fish", "hta", "inf", "js", "jse", "jsx",
-    "ksh", "mjs", "php", "pl", "ps1", "psd1", "psm1", "py", "pyw", "rb", "reg", "sct", "sh", "vb", "vbe", "vbs",
-    "wsc", "wsf", "wsh", "zsh",
-})  # fmt: skip
-PAGES = frozenset({"htm", "html", "mht", "mhtml", "shtml", "xht", "xhtml"})
-PROGRAMS = frozenset({"com", "cpl", "dll", "exe", "jar", "msi", "msix", "ocx", "pif", "scr", "sys", "xll"})
-IMAGES = frozenset({"img", "iso", "vhd", "vhdx"})
-OLD_OFFICE = frozenset({"doc", "dot", "pot", "pps", "ppt", "xls", "xlt"})
-OFFICE = frozenset({"docx", "potx", "ppsx", "pptx", "xlsx"})
-# Whose names do not say whether they hold macros.
-MACROS = OLD_OFFICE | {"odp", "ods", "odt"}
-# They are zips; by another name the same content is opened as a zip.
-ZIPPED = OFFICE | frozenset({
-    "docm", "dotm", "dotx", "epub", "odg", "odp", "ods", "odt", "potm", "ppam", "ppsm", "pptm", "vsdm", "vsdx",
-    "xlam", "xlsb", "xlsm", "xltm",
-})  # fmt: skip
-HARMLESS = OLD_OFFICE | OFFICE | frozenset({
-    "avi", "bmp", "csv", "eml", "gif", "heic", "ics", "jpeg", "jpg", "json", "log", "md", "mov", "mp3", "mp4",
-    "odp", "ods", "odt", "pdf", "png", "rtf", "tif", "tiff", "txt", "vcf", "wav", "webp", "xml",
-})  # fmt: skip
-# What a text can be only as a file.
-ON_SIGHT: frozenset[Attachment] = frozenset({"html", "svg", "script", "shortcut"})
-# The letters that turn the direction of reading round: "exe.fdp" becomes "pdf.exe".
-TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+TNEF = b'x\x9f>"'
+# Signed or sealed in one piece (RFC 5652): of a signature alone, the content is elsewhere, and there is nothing to see.
+CMS = re.compile(rb"\x30.{1,6}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07([\x02\x03\x06])", re.DOTALL)
+CMS_WITH_CONTENT = re.compile(rb"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", re.DOTALL)
+PGP = re.compile(rb"-----BEGIN PGP MESSAGE-----")
+# In a rich text: an object, with its content in hexadecimal digits.
+OBJECT = re.compile(rb"\\objdata\b[^{}]*?([0-9a-fA-F\s]{16,})")
 
 
-def kinds(mail: parse.Mail, look: Look) -> frozenset[Attachment]:
-    """What is attached to a message, all parts together."""
-    found: set[Attachment] = set()
+def kinds(mail: parse.Mail, look: Look) -> dict[Attachment, str]:
+    """What is attached to a message, all parts together, each kind with the first part that it is in."""
+    found: dict[Attachment, str] = {}
     for part in mail.parts or ():
         if look.budget.spent:
             look.missed.add(parse.TOO_SLOW)
             break
-        # A text that is no attachment is a body, whatever it begins with.
-        body = part.type in ("text/plain", "text/html") and not part.attached and not part.name
-        inside = kinds_of(part.name, part.content(), look)
-        found |= inside - ON_SIGHT if body else inside
-    return frozenset(found)
+        for kind in sorted(_kinds_of_part(part, look)):
+            found.setdefault(kind, part.where)
+    return found
+
+
+def _kinds_of_part(part: Part, look: Look) -> set[Attachment]:
+    # A text that is no attachment is a body, whatever it begins with.
+    body = part.type in ("text/plain", "text/html", "text/x-amp-html") and not part.attached and not part.names
+    content = part.content()
+    if body:
+        if PGP.search(content):
+            look.missed.add(parse.CLOSED)
+        return kinds_of("", content, look) - ON_SIGHT
+    # Programs differ in which of two names they take.
+    return {kind for name in part.names or ("",) for kind in kinds_of(name, content, look)}
 
 
 def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attachment]:
     """What one file is, and what is in it."""
-    extension = _extension(name)
-    found: set[Attachment] = {kind for at, sign, kind in SIGNATURES if _has(content, at, sign)}
-    members = opened(name, content, look)
+    ending = extension(name)
+    own = signed(content)
+    inner: set[Attachment] = set()
+    compounded = content.startswith(compound.OLE)
+    # Older documents hold zips themselves. Only behind another name, or at the end of the file, it is opened as one.
+    members = (
+        None if compounded and ending not in ARCHIVES and not ends_as_zip(content) else opened(name, content, look)
+    )
     if members is not None:
-        found |= _archive(members, extension, look, depth)
-    elif "archive" in found:
+        own, inner = _archive(own, members, ending, look, depth)
+    elif "archive" in own:
         look.missed.add(CLOSED)
-        if locked(content):
-            found.add("encrypted-archive")
-    elif content.startswith(OLE):
-        found |= _compound(content)
-    if members is not None and extension in ZIPPED:
-        found -= {"archive", "html", "svg"}  # the document's own parts
-    text = None if found else _text(content)
-    if text is not None:
-        found |= {kind for sign, kind in TEXTS if sign.match(text)}
-        if extension in PAGES:
-            found.add("html")
-    if not found and content:
+        own |= {"encrypted-archive"} if locked(content) else set()
+    if compounded:
+        file = compound.read(content, look)
+        own |= file.kinds
+        inner |= _within(file.members, look, depth)
+    elif b"%PDF-" in content[:1024]:
+        document = pdf.read(content, look.budget)
+        own |= {"encrypted-document"} if document.encrypted else set()
+        own |= {"script"} if document.program else set()
+        look.missed |= document.missed
+        inner |= _within([Member(name=name, content=file) for name, file in document.files], look, depth)
+    elif content[:5].lower() == b"{\\rtf" or content[:4] == b"{\\rt":
+        inner |= _within(_objects(content), look, depth)
+    elif content.startswith(TNEF) or _sealed(content) or PGP.match(content[:200].lstrip()):
+        look.missed.add(parse.CLOSED)
+    if content:
+        own |= _by_text_and_name(name, content, own)
+    return own | inner | ({"disguised"} if _disguised(name, ending, own) else set())
+
+
+def _by_text_and_name(name: str, content: bytes, own: set[Attachment]) -> set[Attachment]:
+    text = text_of(content)
+    found = sniffed(content) if not own else set()
+    ending = extension(name)
+    # A browser opens these as pages, whatever they hold.
+    found |= named(name) & {"html", "svg"} if text is not None or ending in PAGES or ending == "svg" else set()
+    if not own:
         # Some have no signature.
-        found |= _by_name(extension) if text is None else _by_name(extension) & ON_SIGHT
-    if _disguised(name, extension, found):
-        found.add("disguised")
+        found |= named(name) if text is None else named(name) & ON_SIGHT
+    elif own == {"archive"}:
+        found |= named(name) & {"executable"} if ending in ("apk", "jar", "xpi", "war") else set()
     return found
 
 
-def _archive(members: Iterator[Member], extension: str, look: Look, depth: int) -> set[Attachment]:
-    found: set[Attachment] = {"archive"}
+def _archive(
+    own: set[Attachment], members: Iterator[Member], ending: str, look: Look, depth: int
+) -> tuple[set[Attachment], set[Attachment]]:
+    own = own | {"archive"}
+    inner: set[Attachment] = set()
     for member in members:
         path = member.name.lower()
         if member.encrypted:
-            found.add("encrypted-archive")
+            own.add("encrypted-archive")
         if path.endswith("vbaproject.bin") or path.startswith(("xl/macrosheets/", "basic/")):
-            found.add("macro")
-        if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and extension not in ZIPPED:
-            found.add("executable")
+            own.add("macro")
+        if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
+            own.add("executable")
         if member.content is None:
-            found |= _by_name(_extension(member.name))  # the name is all that there is to see
-        elif depth < DEEPEST:
-            found |= kinds_of(member.name, member.content, look, depth + 1)
+            inner |= named(member.name)  # the name is all that there is to see
         else:
-            look.missed.add(TOO_MUCH)
-    return found
+            inner |= _within([member], look, depth)
+    if ending in ZIPPED:
+        own -= {"archive"}
+        inner -= {"archive", "html", "svg"}  # the document's own parts
+    return own, inner
 
 
-def _by_name(extension: str) -> set[Attachment]:
-    named: tuple[tuple[frozenset[str], Attachment], ...] = (
-        (PROGRAMS, "executable"), (SCRIPTS, "script"), (IMAGES, "disk-image"), (frozenset({"lnk", "url"}), "shortcut"),
-    )  # fmt: skip
-    return {kind for extensions, kind in named if extension in extensions}
-
-
-def _has(content: bytes, at: int, sign: bytes) -> bool:
-    at = at if at >= 0 else len(content) + at
-    if sign == b"MZ" and content[:2] == sign:
-        return _text(content) is None
-    return at >= 0 and content.startswith(sign, at)
-
-
-def _text(content: bytes) -> str | None:
-    """The beginning of a text in small letters; None if it is none."""
-    head = content[:4096]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head[: len(head) & ~1].decode("utf-16", "replace").lower()
-    if not head or b"\0" in head or len(head.translate(None, bytes(range(1, 8)) + bytes(range(14, 27)))) < len(head):
-        return None
-    return head.decode("utf-8-sig", "replace").lower()
-
-
-def _extension(name: str) -> str:
-    return _names(name)[-1] if "." in name else ""
-
-
-def _names(name: str) -> list[str]:
-    base = re.split(r"[/\\]", TURNING.sub("", name))[-1].lower().rstrip(" .\0")
-    return [part.strip() for part in base.split(".")]
-
-
-def _disguised(name: str, extension: str, found: set[Attachment]) -> bool:
-    if extension in HARMLESS:
-        return bool(found - {"encrypted-document"} - ({"macro"} if extension in MACROS else set()))
-    if not found - {"archive", "encrypted-archive"}:
-        return False
-    return bool(TURNING.search(name)) or (len(_names(name)) > 2 and _names(name)[-2] in HARMLESS)
-
-
-def _compound(content: bytes) -> set[Attachment]:
-    """Older documents and installers: a file system of its own, whose names are in wide letters."""
+def _within(members: list[Member], look: Look, depth: int) -> set[Attachment]:
     found: set[Attachment] = set()
-    if _wide("_VBA_PROJECT") in content:
-        found.add("macro")
-    if _wide("EncryptedPackage") in content:
-        found.add("encrypted-document")
-    if INSTALLER in content:
-        found.add("executable")
+    for member in members:
+        if depth >= DEEPEST:
+            look.missed.add(TOO_MUCH)
+            break
+        found |= kinds_of(member.name, member.content or b"", look, depth + 1)
     return found
 
 
-def _wide(name: str) -> bytes:
-    return name.encode("utf-16-le")
+def _objects(content: bytes) -> list[Member]:
+    """What stands in a rich text as an object: a file system of its own, mostly, behind a short head."""
+    found = []
+    for digits in OBJECT.findall(content[:8_000_000])[:20]:
+        bare = re.sub(rb"\s", b"", digits)
+        data = bytes.fromhex(bare[: len(bare) & ~1].decode("ascii"))
+        at = max(data.find(compound.OLE), 0)
+        found.append(Member(name="", content=data[at:]))
+    return found
+
+
+def _sealed(content: bytes) -> bool:
+    kind = CMS.match(content[:64])
+    return kind is not None and (kind[1] != b"\x02" or CMS_WITH_CONTENT.search(content[:400]) is not None)
+
+
+def _disguised(name: str, ending: str, own: set[Attachment]) -> bool:
+    if ending in HARMLESS:
+        return bool(own - {"encrypted-document"} - ALLOWED.get(ending, frozenset()))
+    if not own - {"archive", "encrypted-archive"}:
+        return False
+    parts = parts_of_name(name)
+    return bool(TURNING.search(name)) or (len(parts) > 2 and parts[-2] in HARMLESS)

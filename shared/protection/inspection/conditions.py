@@ -9,14 +9,32 @@ from shared.protection.inspection.links import ascii_host
 from shared.protection.inspection.words import LONGEST_EXPRESSION, checked, no_word
 
 Kind = Literal[
-    "senders", "subjects", "authentication", "impersonation", "links", "misleading_links", "attachments", "words",
-    "expressions", "scanner",
-]  # fmt: skip
+    "senders",
+    "subjects",
+    "authentication",
+    "impersonation",
+    "links",
+    "misleading_links",
+    "attachments",
+    "words",
+    "expressions",
+    "scanner",
+]
 Failure = Literal["spf-fail", "dkim-fail", "dmarc-fail", "unauthenticated"]
 Attachment = Literal[
-    "executable", "script", "macro", "archive", "encrypted-archive", "encrypted-document", "disk-image", "html", "svg",
-    "shortcut", "notebook", "disguised",
-]  # fmt: skip
+    "executable",
+    "script",
+    "macro",
+    "archive",
+    "encrypted-archive",
+    "encrypted-document",
+    "disk-image",
+    "html",
+    "svg",
+    "shortcut",
+    "notebook",
+    "disguised",
+]
 # The headers by which the kinds that need no content are judged.
 HEADERS = ("From", "Reply-To", "Subject", "Authentication-Results")
 FROM_CONTENT = frozenset({"links", "misleading_links", "attachments", "words", "expressions", "scanner"})
@@ -94,8 +112,11 @@ class Conditions(BaseModel):
 class Finding:
     """One reason: of which kind, and a sentence for people, which holds nothing of the message but hosts and types.
 
-    "incomplete" is what could not be looked at, so that the other findings may not be all.
+    `where` says where in the message it is, `compared` what was held against what; both are "" where nothing is to be
+    said. "incomplete" is what could not be looked at, so that the other findings may not be all.
     """
 
     kind: Kind | Literal["incomplete"]
     why: str
+    where: str = ""
+    compared: str = ""

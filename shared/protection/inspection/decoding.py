@@ -3,31 +3,89 @@
 import binascii
 import codecs
 import re
+from functools import lru_cache
 
 NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-# They take time by the square of a text's length, and no mail is written in them.
-SLOW_CHARSETS = frozenset({"punycode", "idna"})
+AS_IT_IS = frozenset({"", "7bit", "8bit", "7-bit", "8-bit", "7bits", "8bits", "binary"})
+UUENCODED = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
+ENCODINGS = AS_IT_IS | UUENCODED | {"base64", "quoted-printable"}
+# The standard reads them as windows-1252. In mail their bytes above 127 are often UTF-8, and mail programs try that.
+ASCII_NAMES = frozenset({"ascii", "us-ascii", "ansi_x3.4-1968", "iso646-us", "iso-ir-6", "646", "us"})
+# They take time by the square of a text's length, or are for programs' source: no mail is written in them.
+NOT_FOR_MAIL = frozenset({"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"})
+# Which of two names for the same letters also has the letters that mail programs know in it.
+WIDER = {
+    "gbk": "gb18030",
+    "iso2022_jp": "iso2022_jp_ext",
+    "gb2312": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-1": "cp1252",
+}
+# Names of mail programs that neither the standard nor Python has.
+MAIL_NAMES = {"mac-ce": "mac-latin2", "mac-centraleurroman": "mac-latin2", "windows-936": "gb18030", "ansi": "cp1252"}
+MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
+# What was added to a line on its way does not belong to it (RFC 2045, 6.7, rule 3).
+TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 
 
 def content(raw: bytes, encoding: str) -> bytes:
     """A part's content; as it stands if the transfer encoding is none that is known."""
-    match encoding:
-        case "base64":
-            return _base64(raw)
-        case "quoted-printable":
-            return binascii.a2b_qp(raw)
-        case "uuencode" | "x-uuencode" | "uue" | "x-uue":
-            return _uuencoded(raw)
-    return raw
+    if encoding == "base64":
+        return _base64(raw)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(TRAILING.sub(b"", raw))
+    return _uuencoded(raw) if encoding in UUENCODED else raw
 
 
-def text(content: bytes, charset: str) -> str:
-    """Bytes as text, whatever is said of them."""
+def text(content: bytes, charset: str, *, page: bool = False) -> str:
+    """Bytes as text, whatever is said of them. A page may itself say what it is written in."""
+    for mark, name in MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(name, "replace")
+    known = _codec(charset)
+    if known is None and page and (said := META.search(content[:2048])):
+        known = _codec(said[1].decode("ascii", "replace"))
+        known = None if known and known.startswith("utf-16") else known  # it could not have been read
+    if known is None:
+        return guessed(content)
     try:
-        known = codecs.lookup(charset or "utf-8").name  # it goes by many names
-        return content.decode("utf-8" if known in SLOW_CHARSETS else known, "replace")
-    except (LookupError, ValueError):  # unknown, not for texts, or always failing
-        return content.decode("utf-8", "replace")
+        return content.decode(known, "replace")
+    except (LookupError, ValueError):  # a codec that always fails
+        return guessed(content)
+
+
+def guessed(content: bytes) -> str:
+    """Text of which nothing is known: UTF-8 if it can be that."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # Cut off within a letter, or with one letter that is broken, it is UTF-8 all the same.
+        valid = error.start > 0 and not content[: error.start].isascii()
+        return content.decode("utf-8" if valid else "cp1252", "replace")
+
+
+@lru_cache(maxsize=500)
+def _codec(charset: str) -> str | None:
+    """Python's name for a charset, by the names of the WHATWG first, then by those of mail; None if it says nothing."""
+    import webencodings
+
+    label = charset.partition("*")[0].strip().strip("\"'").lower()
+    if label in ASCII_NAMES or not label.isascii():
+        return None
+    known = webencodings.lookup(label)
+    if known is not None and known.name not in ("replacement", "x-user-defined"):
+        name = str(known.codec_info.name)
+        return WIDER.get(name, name)
+    bare = re.sub(r"^(?:x-)+", "", label)
+    for spelled in (MAIL_NAMES.get(bare, bare), re.sub(r"^(?:cp|ibm|dos|oem|ms|win|windows)[-_ ]*(?=\d)", "cp", bare)):
+        try:
+            found = codecs.lookup(spelled).name
+        except (LookupError, ValueError):
+            continue
+        return None if found in NOT_FOR_MAIL | {"ascii"} else WIDER.get(found, found)
+    return None
 
 
 def _base64(raw: bytes) -> bytes:

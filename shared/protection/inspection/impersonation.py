@@ -1,29 +1,60 @@
 # ruff: noqa: RUF001 - letters that look alike are what this is about
-"""Who pretends to be one of the tenant's people: a name that reads like theirs, with an address that is not theirs."""
+"""Who pretends to be one of the tenant's people: a name that reads like theirs, with an address that is not theirs.
+
+Letters that look alike are those of Unicode's confusables (UTS 39), and a few more that are drawn alike in mail
+programs' fonts. How near a name is, beside its letters, is a list of rules: order, titles, initials, ü for ue.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from shared.protection.inspection.links import and_above, ascii_host
+from shared.protection.inspection.links import INVISIBLE, and_above, ascii_host
 
 LONGEST = 200
-# Letters that are drawn like others, after case and accents are gone. I, l and 1 are one letter, as are O and 0.
-LOOKALIKES = str.maketrans(
-    {
-        seen: letter
-        for letter, alike in {
-            "a": "аɑα", "b": "ьвβ", "c": "сϲᴄ", "d": "ԁđɗ", "e": "еєεɛҽ", "f": "ƒſ", "g": "ɡցğ", "h": "һհħнη",
-            "j": "јϳ", "k": "кκĸ", "l": "iı1|ӏιіןǀł!", "m": "мᴍ", "n": "пոɴη", "o": "0оοσօøө", "p": "рρ", "q": "ԛգ",
-            "r": "гʀ", "s": "ѕꜱ", "t": "тτŧ", "u": "υսʋц", "v": "ѵνᴠ", "w": "ԝωшɯѡ", "x": "хχ", "y": "уүγʏ", "z": "ᴢȥ",
-        }.items()
-        for seen in alike
-    }
-)  # fmt: skip
+# Drawn like others, after case and accents are gone. I, l and 1 are one letter, as are O and 0.
+LOOKALIKES: Mapping[str, str] = {
+    seen: letter
+    for letter, alike in {
+        "a": "аɑα@",
+        "b": "ьвβ",
+        "c": "сϲᴄ",
+        "d": "ԁđɗ",
+        "e": "еєεɛҽ3",
+        "f": "ƒſ",
+        "g": "ɡցğ",
+        "h": "һհħнη",
+        "j": "јϳ",
+        "k": "кκĸ",
+        "l": "iı1|ӏιіןǀł!",
+        "m": "мᴍ",
+        "n": "пոɴη",
+        "o": "0оοσօøө",
+        "p": "рρ",
+        "q": "ԛգ",
+        "r": "гʀ",
+        "s": "ѕꜱ$5",
+        "t": "тτŧ",
+        "u": "υսʋц",
+        "v": "ѵνᴠ",
+        "w": "ԝωшɯѡ",
+        "x": "хχ",
+        "y": "уүγʏ",
+        "z": "ᴢȥ",
+    }.items()
+    for seen in alike
+}
+# Written with one letter or with two, by whoever has the letter on the keyboard or has not.
+DIGRAPHS = re.compile("([aou])e")
+SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a"})
 # In a name: what stands in brackets is a remark, not a part of it.
-REMARK = re.compile(r"[(\[<][^()\[\]<>]{0,100}[)\]>]")
+REMARK = re.compile(r"[(\[<{][^()\[\]<>{}]{0,100}[)\]>}]")
+# Behind them often stands who the person works for, or by what the message came.
+PARTS = re.compile(r"[|/;:•·—–]|\s-\s|\bvia\b|\bfrom\b|\bat\b", re.IGNORECASE)
 ADDRESS = re.compile(r"[\w.+'-]{1,64}@([\w.-]{1,253})")
+REVERSED = "\u202e"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,49 +62,123 @@ class Known:
     """What is known of the tenant when a message is judged.
 
     `receiver` is the authserv-id of who takes the tenant's mail in, `domains` are the tenant's own, `people` says which
-    addresses bear a name. Made by `known`, once for many messages.
+    addresses bear a name, `initials` the same for a name with its first initial alone. Made by `known`, once for many
+    messages.
     """
 
     receiver: str = ""
     domains: frozenset[str] = frozenset()
     people: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    initials: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
 
 def known(*, receiver: str, domains: Iterable[str], people: Iterable[tuple[str, Sequence[str]]]) -> Known:
     """From a directory: `people` are the users' display names, each with all of the user's addresses."""
     by_name: dict[str, frozenset[str]] = {}
+    by_initial: dict[str, frozenset[str]] = {}
     for name, addresses in people:
+        theirs = frozenset(address.casefold() for address in addresses)
         key = likeness(name)
         # One word is many people's name, and a department's; in scripts without spaces it is a whole name.
         if " " in key or any(ord(letter) >= 0x2E80 for letter in key):
-            by_name[key] = by_name.get(key, frozenset()) | {address.casefold() for address in addresses}
+            by_name[key] = by_name.get(key, frozenset()) | theirs
+            for short in _initials(key):
+                by_initial[short] = by_initial.get(short, frozenset()) | theirs
     hosts = frozenset(host for domain in domains if (host := ascii_host(domain)))
-    return Known(receiver=receiver, domains=hosts, people=by_name)
+    return Known(receiver=receiver, domains=hosts, people=by_name, initials=by_initial)
 
 
 def likeness(name: str) -> str:
     """What names that look the same have in common, in whatever order their words stand."""
-    letters = unicodedata.normalize("NFKC", name[:LONGEST])
-    letters = unicodedata.normalize("NFKD", REMARK.sub(" ", letters).casefold())
-    # Accents and what cannot be seen.
-    shown = "".join(letter for letter in letters if unicodedata.category(letter) not in ("Mn", "Me", "Cf", "Cc"))
-    words = re.findall(r"[^\W_]+", shown.translate(LOOKALIKES).replace("rn", "m").replace("vv", "w"))
-    return " ".join(sorted(words))
+    words = [word for word in _words(name) if word not in TITLES]
+    long = [word for word in words if len(word) > 1]
+    # The initial of a middle name is there in some messages and not in others.
+    return " ".join(sorted(long if len(long) > 1 else words))
 
 
-def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[str]:
-    """For display names with their addresses: a sentence about each that reads like one of the tenant's people."""
+def _words(name: str) -> list[str]:
+    # What cannot be seen goes first: a flood of it would leave nothing else within the bound.
+    letters = unicodedata.normalize("NFKC", name.translate(INVISIBLE)[: 2 * LONGEST])
+    letters = REMARK.sub(" ", letters).casefold().translate(SPELLED)
+    shown = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", letters)
+        if unicodedata.category(letter) not in ("Mn", "Me", "Cf", "Cc")
+    )
+    alike = "".join(LOOKALIKES.get(letter) or (letter if letter.isascii() else _prototype(letter)) for letter in shown)
+    return re.findall(r"[^\W_]+", DIGRAPHS.sub(r"\1", alike.replace("rn", "m").replace("vv", "w")))
+
+
+# What is no part of a name, in the form of letters that look alike.
+TITLES = frozenset(
+    _words(
+        """
+        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ceo cfo cto coo cio
+        ciso president chairman director founder chief executive officer managing manager of the from via
+        """
+    )
+)
+
+
+@lru_cache(maxsize=5_000)
+def _prototype(letter: str) -> str:
+    """The Latin letter that another looks like; itself if there is none."""
+    from confusable_homoglyphs.confusables import is_confusable
+
+    found = is_confusable(letter, greedy=True, preferred_aliases=[])
+    alike = [
+        one["c"] for each in found or () for one in each["homoglyphs"] if one["c"].isascii() and one["c"].isalpha()
+    ]
+    latin = min(alike, key=len).casefold() if alike else letter
+    return LOOKALIKES.get(latin, latin)
+
+
+def _initials(key: str) -> Iterator[str]:
+    """A name's forms with one initial. Words stand in the order of the alphabet, so any may be the first name."""
+    words = key.split()
+    if len(words) == 2 and all(len(word) > 1 for word in words):
+        yield from (" ".join(sorted([words[at][0], words[1 - at]])) for at in (0, 1))
+
+
+def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tuple[str, str]]:
+    """For display names with their addresses: each that reads like one of the tenant's people, as two sentences.
+
+    The first says what is found, the second what was compared with what.
+    """
     for name, address in people:
         host = ascii_host(address.rpartition("@")[2])
         if ours(host, tenant):
             continue
         where = f"at {host}" if host else "if there is one"
-        theirs = tenant.people.get(likeness(name))
-        if theirs is not None and address.casefold() not in theirs:
-            yield f"The name is that of a user of the directory, and the address, {where}, is not theirs."
-        shown = ADDRESS.findall(unicodedata.normalize("NFKC", name[:LONGEST]))
+        how = _bears(name, address, tenant)
+        if how:
+            yield f"The name is that of a user of the directory, and the address, {where}, is not theirs.", how
+        shown = ADDRESS.findall(unicodedata.normalize("NFKC", name.translate(INVISIBLE)[: 2 * LONGEST]))
         if any(ours(ascii_host(domain), tenant) for domain in shown):
-            yield f"The name shows an address of the tenant, and the address, {where}, is another."
+            yield (
+                f"The name shows an address of the tenant, and the address, {where}, is another.",
+                "the domain of the address in the name with the tenant's domains",
+            )
+
+
+def _bears(name: str, address: str, tenant: Known) -> str:
+    """How a name is that of somebody whose address it is not; "" if it is not."""
+    whole = likeness(name)
+    forms = {whole: "the whole name"}
+    if not name.isascii():
+        # A capital may look like another letter than the small one of it.
+        capitals = "".join(_prototype(one) if one.isupper() and not one.isascii() else one for one in name)
+        forms.setdefault(likeness(capitals), "the whole name")
+    if REVERSED in name:
+        forms.setdefault(likeness(name[::-1]), "the name read from right to left, as it is shown")
+    for part in PARTS.split(name[: 2 * LONGEST])[:10]:
+        forms.setdefault(likeness(part), "a part of the name")
+    for form, how in forms.items():
+        for listed, which in ((tenant.people, ""), (tenant.initials, ", by an initial")):
+            theirs = listed.get(form)
+            if theirs is not None and address.casefold() not in theirs:
+                return f"{how}{which} with the directory's names; order, titles, accents and likeness of letters apart"
+    return ""
 
 
 def ours(host: str | None, tenant: Known) -> bool:

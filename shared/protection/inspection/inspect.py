@@ -17,6 +17,9 @@ from shared.protection.inspection import visible_text as page
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
 from shared.protection.inspection.impersonation import Known
+from shared.protection.inspection.misleading import misleading
+from shared.protection.inspection.rewriters import leads_to
+from shared.protection.inspection.visible_text import Found
 
 Message = bytes | Sequence[tuple[str, str]]
 # Of the processor's time, in seconds: all in all well below one.
@@ -29,6 +32,15 @@ NO_ANSWER = "The text takes too long to be held against the listed expression {}
 FAILED = "It could not be inspected for {}."
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reason:
+    """Why a condition is met, where in the message, and what was compared with what."""
+
+    why: str
+    where: str = ""
+    compared: str = ""
 
 
 @dataclass(kw_only=True)
@@ -55,6 +67,15 @@ class _Inspected:
     def text(self) -> str:
         return f"{self.subject}\n{self.page.text}"
 
+    @cached_property
+    def hosts(self) -> Mapping[str, Found]:
+        """Every host that a link leads to, through rewriters too, with the first link that does; each is read once."""
+        found: dict[str, Found] = {}
+        for one in self.page.links:
+            for host in leads_to(one.link.target):
+                found.setdefault(host, one)
+        return found
+
 
 def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Finding, ...]:
     """Hold a message, whole or its headers from the top, against conditions. Takes up to a second: not on the loop.
@@ -70,7 +91,12 @@ def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Findi
         mail = parse.from_headers(message)
     inspected = _Inspected(mail=mail, conditions=conditions, known=known, budget=Budget(LOOKING))
     inspected.missed += [*mail.missed, *([NO_CONTENT] if content and mail.parts is None else [])]
-    found = [Finding(kind=kind, why=why) for kind in LOOKS if kind in asked for why in _look(kind, inspected)]
+    found = [
+        Finding(kind=kind, why=one.why, where=one.where, compared=one.compared)
+        for kind in LOOKS
+        if kind in asked
+        for one in _look(kind, inspected)
+    ]
     met = {one.kind for one in found} >= asked if conditions.match == "all" else bool(found)
     missed = [Finding(kind="incomplete", why=why) for why in dict.fromkeys(inspected.missed)]
     return (*(found if met else ()), *missed)
@@ -92,7 +118,7 @@ async def inspect(
     return found if opinion is None else (*found, opinion)
 
 
-def _look(kind: Kind, inspected: _Inspected) -> list[str]:
+def _look(kind: Kind, inspected: _Inspected) -> list[_Reason]:
     try:
         return list(dict.fromkeys(LOOKS[kind](inspected)))[:MOST_FINDINGS]
     except Exception as error:  # no message may stop the mailbox that it is in
@@ -102,71 +128,109 @@ def _look(kind: Kind, inspected: _Inspected) -> list[str]:
         return []
 
 
-def _senders(inspected: _Inspected) -> Iterator[str]:
+def _senders(inspected: _Inspected) -> Iterator[_Reason]:
     listed = set(inspected.conditions.senders)
     for _, address in inspected.mail.people("from"):
         local, _, domain = address.rpartition("@")
         host = links.ascii_host(domain)
         for name in [f"{local.casefold()}@{host}", *links.and_above(host)] if host else []:
             if name in listed:
-                yield f"The sender is one of those that are listed: {name}."
+                why = f"The sender is one of those that are listed: {name}."
+                yield _Reason(why=why, where="header From", compared="the address and its domains with the list")
 
 
-def _subjects(inspected: _Inspected) -> Iterator[str]:
+def _subjects(inspected: _Inspected) -> Iterator[_Reason]:
     subject = " ".join(words.folded(inspected.subject).split())
     for at, text in enumerate(inspected.conditions.subjects, 1):
         if " ".join(words.folded(text).split()) in subject:
-            yield f"The subject holds the listed text {at}."
+            yield _Reason(
+                why=f"The subject holds the listed text {at}.",
+                where="header Subject",
+                compared=f"the subject as it is shown with the listed text {at}, letter case apart",
+            )
 
 
-def _authentication(inspected: _Inspected) -> Iterator[str]:
+def _authentication(inspected: _Inspected) -> Iterator[_Reason]:
     results = authentication.results(inspected.mail.all(parse.RESULTS), inspected.known.receiver)
     if not results.readable:
         inspected.missed.append("The receiver's own results of authentication cannot be read.")
     failed = authentication.failures(results)
     for kind in inspected.conditions.authentication:
         if kind in failed:
-            yield authentication.SENTENCES[kind]
+            yield _Reason(
+                why=authentication.SENTENCES[kind],
+                where="header Authentication-Results",
+                compared=f"the topmost results of {inspected.known.receiver or 'the receiver'} with {kind}",
+            )
 
 
-def _impersonation(inspected: _Inspected) -> Iterator[str]:
+def _impersonation(inspected: _Inspected) -> Iterator[_Reason]:
     for header in ("from", "reply-to"):
-        yield from names.pretenders(inspected.mail.people(header), inspected.known)
+        for why, compared in names.pretenders(inspected.mail.people(header), inspected.known):
+            yield _Reason(why=why, where=f"header {header.title()}", compared=compared)
 
 
-def _links(inspected: _Inspected) -> Iterator[str]:
-    for host in links.named(inspected.page.links, inspected.conditions.links):
-        yield f"A link leads to {host}."
+def _links(inspected: _Inspected) -> Iterator[_Reason]:
+    listed = set(inspected.conditions.links)
+    for host, found in inspected.hosts.items():
+        domain = next((one for one in links.and_above(host) if one in listed), None)
+        if domain is not None:
+            yield _Reason(
+                why=f"A link leads to {host}.", where=found.where, compared=f"the host {host} with the listed {domain}"
+            )
 
 
-def _misleading_links(inspected: _Inspected) -> Iterator[str]:
-    for host in links.misleading(inspected.page.links):
-        yield f"A link shows another place and leads to {host}."
+def _misleading_links(inspected: _Inspected) -> Iterator[_Reason]:
+    where = {one.link: one.where for one in inspected.page.links}
+    for link, host, claimed in misleading(where):
+        yield _Reason(
+            why=f"A link shows another place and leads to {host}.",
+            where=where[link],
+            compared=f"the host that is shown, {claimed}, with the host {host}",
+        )
 
 
-def _attachments(inspected: _Inspected) -> Iterator[str]:
+def _attachments(inspected: _Inspected) -> Iterator[_Reason]:
     look = archives.Look(budget=inspected.budget)
     found = attachments.kinds(inspected.mail, look)
     inspected.missed += sorted(look.missed)
     for kind in inspected.conditions.attachments:
         if kind in found:
-            yield f"An attachment is or holds {attachments.SENTENCES[kind]}."
+            yield _Reason(
+                why=f"An attachment is or holds {attachments.SENTENCES[kind]}.",
+                where=found[kind],
+                compared=f"its content and its name with what is known of {kind}",
+            )
 
 
-def _words(inspected: _Inspected) -> Iterator[str]:
+def _words(inspected: _Inspected) -> Iterator[_Reason]:
     for at in words.words_in(inspected.text, inspected.conditions.words):
-        yield f"The subject or the text holds the listed word {at}."
+        yield _Reason(
+            why=f"The subject or the text holds the listed word {at}.",
+            where="subject or text",
+            compared=f"the words as they are shown with the listed word {at}, letter case apart",
+        )
 
 
-def _expressions(inspected: _Inspected) -> Iterator[str]:
+def _expressions(inspected: _Inspected) -> Iterator[_Reason]:
     found, late = words.expressions_in(inspected.text, inspected.conditions.expressions, MATCHING)
     inspected.missed += [NO_ANSWER.format(at) for at in late]
     for at in found:
-        yield f"The subject or the text matches the listed expression {at}."
+        yield _Reason(
+            why=f"The subject or the text matches the listed expression {at}.",
+            where="subject or text",
+            compared=f"the text as it is shown with the listed expression {at}",
+        )
 
 
-LOOKS: Mapping[Kind, Callable[[_Inspected], Iterator[str]]] = {
-    "senders": _senders, "subjects": _subjects, "authentication": _authentication, "impersonation": _impersonation,
-    "links": _links, "misleading_links": _misleading_links, "attachments": _attachments, "words": _words,
+LOOKS: Mapping[Kind, Callable[[_Inspected], Iterator[_Reason]]] = {
+    "senders": _senders,
+    "subjects": _subjects,
+    "authentication": _authentication,
+    "impersonation": _impersonation,
+    "links": _links,
+    "misleading_links": _misleading_links,
+    "attachments": _attachments,
+    "words": _words,
     "expressions": _expressions,
-}  # fmt: skip
+}

@@ -1,101 +1,150 @@
-"""Where links go, as a browser would read them, and whether what they show is another place."""
+"""Where links go, as a browser would read them: addresses are parsed by Ada, by the URL standard of the WHATWG."""
 
 import re
-import socket
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import unquote
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urljoin
 
 # What cannot be seen, and breaks a word or a name for a program only.
-INVISIBLE = dict.fromkeys([0xAD, 0x34F, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
-                           *range(0x2060, 0x2070), 0xFEFF])  # fmt: skip
+INVISIBLE = dict.fromkeys(
+    [
+        0xAD,
+        0x34F,
+        0x61C,
+        0x115F,
+        0x1160,
+        0x17B4,
+        0x17B5,
+        0x180B,
+        0x180C,
+        0x180D,
+        0x180E,
+        0x3164,
+        0xFEFF,
+        0xFFA0,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
+        *range(0xFFF9, 0xFFFC),
+        *range(0xE0000, 0xE0080),
+        *range(0xE0100, 0xE01F0),
+    ]
+)
 LONGEST = 2_000
-WEB = frozenset({"http", "https", "ftp", "ws", "wss"})
-HOST = r"(?<![\w@.\\/-])(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}(?![\w@-])"
-# In a text: an address as written, or a host that mail programs make into a link.
-WRITTEN = re.compile(rf"\b(?:https?|ftp):[/\\]*[^\s<>\"'`]{{1,{LONGEST}}}|{HOST}", re.IGNORECASE)
-SHOWN = re.compile(rf"(?:https?|ftp):[/\\]+[^\s<>\"'`]{{1,{LONGEST}}}|^\s*{HOST}(?=[/:?#]\S*\s*$|\s*$)", re.IGNORECASE)
+CONTROLS = "".join(map(chr, range(33)))
+# What a click takes to another host: a share of files is one.
+WEB = frozenset({"http:", "https:", "ftp:", "ws:", "wss:", "file:"})
+INERT = frozenset({"mailto:", "tel:", "sms:", "cid:", "mid:", "data:", "javascript:", "about:"})
+SCHEME = re.compile(r"[\s\0-\x1f]*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+SLASHES = re.compile(r"[/\\]{2}")
+LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
+NO_HOST = re.compile(r"[\s/\\?#@:<>\[\]^|%]")
+# In scripts without spaces an address may stand between letters, and ends where they go on.
+BESIDE = (
+    "\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+END = "\\s<>\"'`\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2026"
+TRAILING = ".,;:!?)]}*"
+SCHEMES = r"(?<![a-z0-9])(?:https?|ftp):[/\\]*"
+ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{LONGEST}}}", re.IGNORECASE)
+# A host may be in such letters itself.
+ADDRESS_OF_ANY_SCRIPT = re.compile(rf"{SCHEMES}[\w.:@%\u3002\uff0e-]{{1,{LONGEST}}}", re.IGNORECASE)
+# In the host, before its path.
+INSIDE_A_SENTENCE = re.compile(r"(?<=[\w.])[,;()!{}|*](?![^/\\?#]*@)")
+PATH = f"(?:[/:?#][^{END}{BESIDE}]{{0,{LONGEST}}})?"
+BARE = re.compile(
+    r"(?<![A-Za-z0-9_@.\\/:=-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
+    rf"(?![A-Za-z0-9_@-]){PATH}"
+)
+BARE_OF_ANY_SCRIPT = re.compile(rf"(?<![\w@.\\/:=-])(?:[\w-]{{1,63}}\.){{1,30}}[^\W\d_]{{2,63}}(?![\w@-]){PATH}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """A link as written, and the text that people see of it; "" if it is not something to click on."""
 
     target: str
     shown: str = ""
 
 
+def absolute(target: str, base: str) -> str:
+    """A link as it opens from a page with this base address ("" if it names none)."""
+    if not base or SCHEME.match(target) or SLASHES.match(target.strip(CONTROLS)):
+        return target
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return base  # of the same host
+
+
+@lru_cache(maxsize=5_000)
 def host_of(target: str) -> str | None:
     """The host that a browser goes to, in ASCII; None for what does not lead to another host."""
-    # A browser does not mind backslashes, missing or too many slashes, nor line breaks within.
-    text = re.sub(r"[\t\r\n]", "", target[:LONGEST]).strip("".join(map(chr, range(33))))
-    scheme, colon, rest = text.partition(":")
-    if scheme.lower() in WEB and colon:
-        return ascii_host(_authority(rest.lstrip("/\\")))
-    if colon and re.fullmatch(r"[a-z][a-z0-9+-]*", scheme, re.IGNORECASE):
-        return None  # mailto and the like
-    if re.match(r"[/\\]{2}", text):
-        return ascii_host(_authority(text.lstrip("/\\")))
-    # Without scheme and slashes it is a path, unless it looks like a host.
-    host = ascii_host(_authority(text))
-    return host if host and re.search(r"\.[a-z][a-z0-9-]+$", host) else None
+    import can_ada
+
+    # A mail program opens what looks like a host without a scheme, and a browser what has two slashes.
+    text = target[:LONGEST].translate(INVISIBLE).strip(CONTROLS)
+    text = f"https:{text}" if SLASHES.match(text) else f"https://{text}" if LIKE_A_HOST.match(text) else text
+    try:
+        found = can_ada.parse(text)
+    except ValueError:
+        return None
+    if found.protocol in WEB:
+        return _named(found.hostname)
+    # Some schemes hand an address on: microsoft-edge:https://…
+    inner = ADDRESS.search(text) if found.protocol not in INERT else None
+    return host_of(inner[0]) if inner and inner.start() else None
 
 
-def _authority(text: str) -> str:
-    whole = re.split(r"[/\\?#]", text, maxsplit=1)[0]
-    return re.sub(r":\d*$", "", unquote(whole.rpartition("@")[2]))
-
-
+@lru_cache(maxsize=5_000)
 def ascii_host(name: str) -> str | None:
     """A host's name as DNS knows it, or an IPv4 address in its usual form; None if it can be neither."""
-    text = unicodedata.normalize("NFKC", name[:LONGEST].translate(INVISIBLE)).lower().replace("\u3002", ".").strip(".")
-    if not text or len(text) > 253:
+    import can_ada
+
+    text = name[:LONGEST].translate(INVISIBLE).strip().strip(".\u3002")
+    if not text or NO_HOST.search(text):
         return None
-    labels = [_ascii(label) for label in text.split(".")]
-    host = ".".join(labels)
-    if re.fullmatch(r"0x[0-9a-f]*|\d+", labels[-1]):
-        try:
-            return socket.inet_ntoa(socket.inet_aton(host))
-        except OSError:
-            return None
-    return host if re.fullmatch(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*|\[[0-9a-f:.]+\]", host) else None
+    try:
+        return _named(can_ada.parse(f"https://{text}/").hostname)
+    except ValueError:
+        return None
 
 
-def _ascii(label: str) -> str:
-    return label if label.isascii() else "xn--" + label.encode("punycode", "replace").decode("ascii", "replace")
+def _named(host: str) -> str | None:
+    host = host.strip(".")
+    return host if 0 < len(host) <= 253 and all(0 < len(label) <= 63 for label in host.split(".")) else None
 
 
-def written(text: str) -> list[str]:
-    """The addresses and hosts that a text shows."""
-    return WRITTEN.findall(text)
+def addresses(text: str) -> Iterator[str]:
+    """The addresses with a scheme that a text shows. Where one ends can be seen in two ways: then both are given."""
+    for token in text.split():
+        if ":" in token:
+            yield from _addresses(token)
 
 
-def named(links: Iterable[Link], domains: Iterable[str]) -> list[str]:
-    """The hosts, of those that links go to, that are one of some domains or below one."""
-    listed = set(domains)
-    hosts = dict.fromkeys(host for link in links if (host := host_of(link.target)))
-    return [host for host in hosts if not listed.isdisjoint(and_above(host))]
+def _addresses(token: str) -> Iterator[str]:
+    for found in ADDRESS.finditer(token):
+        whole = found[0].rstrip(TRAILING)
+        yield whole
+        if (end := INSIDE_A_SENTENCE.search(whole, 8)) is not None:
+            yield whole[: end.start()]
+    if not token.isascii():
+        yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(token) if not found[0].isascii())
 
 
-def misleading(links: Iterable[Link]) -> list[str]:
-    """The hosts behind links that show another one, or that pretend to lead to another."""
-    found = dict.fromkeys(host for link in links if (host := host_of(link.target)) and _misleads(link, host))
-    return list(found)
-
-
-def _misleads(link: Link, host: str) -> bool:
-    before = re.match(r"[^:]*:?[/\\]*([^/\\?#]*)@", link.target[:LONGEST])
-    user = unquote(before[1]).split(":")[0] if before else ""
-    if re.fullmatch(HOST, user.translate(INVISIBLE)):
-        return True  # https://good.example@evil.example
-    shown = SHOWN.search(link.shown.translate(INVISIBLE))
-    claimed = host_of(shown[0]) if shown else None
-    return claimed is not None and not _akin(claimed.removeprefix("www."), host.removeprefix("www."))
-
-
-def _akin(one: str, other: str) -> bool:
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+def written(text: str) -> Iterator[str]:
+    """The addresses, and the hosts that mail programs make into links, that a text shows."""
+    for token in text.split():
+        bare = token
+        if ":" in token:
+            yield from _addresses(token)
+            bare = ADDRESS.sub(" ", token)
+        if "." in bare or "\u3002" in bare:
+            yield from (host[0].rstrip(TRAILING) for host in BARE.finditer(bare))
+            if not bare.isascii():
+                yield from (host[0].rstrip(TRAILING) for host in BARE_OF_ANY_SCRIPT.finditer(bare))
 
 
 def and_above(host: str) -> Iterable[str]:

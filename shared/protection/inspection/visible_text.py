@@ -1,137 +1,152 @@
-"""What the texts of a message show, and where they lead. Plain texts and pages alike, in bounded time."""
+"""What the texts of a message show, and where they lead: bodies, pages, drawings, calendars, documents, each once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from typing import NamedTuple
 
+from shared.protection.inspection import compound, decoding, pages, pdf
 from shared.protection.inspection import message as parse
+from shared.protection.inspection.archives import Look
 from shared.protection.inspection.budget import Budget
-from shared.protection.inspection.links import INVISIBLE, LONGEST, Link, written
+from shared.protection.inspection.file_types import PAGES, extension, sniffed
+from shared.protection.inspection.links import INVISIBLE, Link, written
+from shared.protection.inspection.parts import Part
 
 MOST_TEXT = 500_000
 MOST_LINKS = 5_000
-UNSEEN = frozenset({"script", "style"})
-# Others do not end a word: a name is not hidden by making a part of it bold.
-ENDING_WORDS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt",
-    "fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "img",
-    "input", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "td",
-    "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
-})  # fmt: skip
-LEADING = frozenset({"href", "action", "formaction", "xlink:href"})
-FRAMES = frozenset({"iframe", "frame", "embed", "script"})
 TOO_MUCH_TEXT = "Its text is too long to be looked at whole."
+TOO_TANGLED = "A page of it is built so that only the beginning was looked at."
 TOO_MANY_LINKS = f"It has more than {MOST_LINKS} links, and only the first were looked at."
+
+MARKUP = frozenset(
+    {
+        "text/html",
+        "text/xml",
+        "application/xml",
+        "application/xhtml+xml",
+        "image/svg+xml",
+        "text/x-amp-html",
+        "text/enriched",
+        "text/richtext",
+    }
+)
+CALENDARS = frozenset({"text/calendar", "application/ics", "application/calendar", "text/x-vcalendar"})
+TEXTS = frozenset({"csv", "ics", "json", "log", "md", "txt", "url", "vcf", "vcs", "webloc", "xml"})
+FOLDED = re.compile(r"\r?\n[ \t]")
+ESCAPED = re.compile(r"\\([nN,;\\])")
+# The one property of a calendar that holds a page.
+PAGE_IN_CALENDAR = re.compile(r"^X-ALT-DESC[^:\r\n]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+class Found(NamedTuple):
+    """A link, and the part that it stands in."""
+
+    link: Link
+    where: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """The text and the links of all bodies together, and what was missed."""
+    """The text and the links of all parts together, each link once, and what was missed."""
 
     text: str = field(default="", repr=False)
-    links: Sequence[Link] = field(default=(), repr=False)
+    links: Sequence[Found] = field(default=(), repr=False)
     missed: Sequence[str] = ()
 
 
-class _Spent(Exception):
-    """There is no time left."""
+@dataclass(kw_only=True)
+class _Reading:
+    budget: Budget
+    room: int = MOST_TEXT
+    texts: list[str] = field(default_factory=list)
+    links: dict[Link, str] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
 
 
 def shown(mail: parse.Mail, budget: Budget) -> Shown:
-    """Read every text that is shown, an attached text with them: some programs show it, too."""
-    texts: list[str] = []
-    links: list[Link] = []
-    missed: list[str] = []
-    room = MOST_TEXT
+    """Read every text that is shown, an attached one with them: some programs show it, too."""
+    reading = _Reading(budget=budget)
     for part in mail.parts or ():
-        # One that has parts and none was found is shown as it stands.
-        if not part.type.startswith(("text/", "multipart/")):
-            continue
-        text, more = part.text(room)
-        room -= len(text)
-        if more:
-            missed.append(TOO_MUCH_TEXT)
-        text = text.translate(INVISIBLE) if not text.isascii() else text
-        if part.type in ("text/html", "text/xml"):
-            page = _Page(budget)
-            try:
-                page.feed(text)
-                page.close()
-            except _Spent:
-                missed.append(parse.TOO_SLOW)
-            except Exception:  # the library may fail at anything that it is given
-                missed.append(parse.UNREADABLE)
-            page.end_of_anchor()
-            text = "".join(page.texts)
-            links += page.links
-        links += [Link(target=one) for one in written(text)]
-        texts.append(text)
+        if budget.spent:
+            reading.missed.append(parse.TOO_SLOW)
+            break
+        _read(part, reading)
+    links = [Found(link=link, where=where) for link, where in reading.links.items()]
     if len(links) > MOST_LINKS:
-        missed.append(TOO_MANY_LINKS)
-    return Shown(text="\n".join(texts), links=links[:MOST_LINKS], missed=tuple(dict.fromkeys(missed)))
+        reading.missed.append(TOO_MANY_LINKS)
+    return Shown(text="\n".join(reading.texts), links=links[:MOST_LINKS], missed=tuple(dict.fromkeys(reading.missed)))
 
 
-class _Page(HTMLParser):
-    """The parser of the standard library may take time by the square of a page's length: every step asks the budget."""
+def _read(part: Part, reading: _Reading) -> None:
+    kind = _kind(part)
+    if kind == "pdf":
+        document = pdf.read(part.content(), reading.budget)
+        reading.missed += document.missed
+        reading.links |= {Link(target=one): part.where for one in document.links}
+    if kind == "saved":
+        look = Look(budget=reading.budget)
+        saved = compound.read(part.content(), look)
+        reading.missed += look.missed
+        for text in [
+            *saved.texts,
+            *(view for inner in saved.pages for view in _page(decoding.guessed(inner), part, reading)),
+        ]:
+            _note(text, part, reading)
+    if kind not in ("page", "calendar", "text"):
+        return
+    text, more = part.text(reading.room, page=kind == "page")
+    reading.room -= len(text)
+    if more:
+        reading.missed.append(TOO_MUCH_TEXT)
+    views = [text]
+    if kind == "calendar":
+        unfolded = FOLDED.sub("", text)
+        views = [ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], unfolded)]
+        for inner in PAGE_IN_CALENDAR.findall(views[0])[:10]:
+            _page(inner, part, reading)
+    elif kind == "page":
+        views = _page(text, part, reading)
+    for view in dict.fromkeys(views):
+        _note(view, part, reading)
 
-    def __init__(self, budget: Budget) -> None:
-        super().__init__(convert_charrefs=True)
-        self.texts: list[str] = []
-        self.links: list[Link] = []
-        self._budget, self._unseen = budget, ""
-        self._target, self._label = "", [""]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._step()
-        if tag in ENDING_WORDS:
-            self.texts.append("\n")
-        if tag in UNSEEN:
-            self._unseen = tag
-        given = {name: value for name, value in attrs if value}
-        if tag in ("a", "area"):
-            self.end_of_anchor()
-            self._target = given.pop("href", "")
-        if tag == "meta" and "url=" in given.get("content", "").lower():
-            content = given["content"]
-            self.links.append(Link(target=content[content.lower().index("url=") + 4 :].strip(" '\"")))
-        self.links += [Link(target=value[:LONGEST]) for name, value in given.items() if name in LEADING]
-        if tag in FRAMES and "src" in given:
-            self.links.append(Link(target=given["src"][:LONGEST]))
+def _note(text: str, part: Part, reading: _Reading) -> None:
+    plain = text if text.isascii() else text.translate(INVISIBLE)
+    reading.texts.append(plain)
+    where = part.where
+    for one in written(plain):
+        reading.links.setdefault(Link(one), where)
 
-    def handle_endtag(self, tag: str) -> None:
-        self._step()
-        if tag in ENDING_WORDS:
-            self.texts.append("\n")
-        if tag == self._unseen:
-            self._unseen = ""
-        if tag == "a":
-            self.end_of_anchor()
 
-    def handle_data(self, data: str) -> None:
-        self._step()
-        if not self._unseen:
-            self.texts.append(data)
-            if self._target:
-                self._label.append(data[:LONGEST])
+def _page(text: str, part: Part, reading: _Reading) -> list[str]:
+    """What a page shows, with what is hidden and, if there is such, without; its links are noted."""
+    body = part.type in ("text/html", "text/x-amp-html") and not part.attached and not part.names
+    page = pages.read(text, file=not body)
+    if page.cut:
+        reading.missed.append(TOO_TANGLED)
+    where = part.where
+    for link in page.links:
+        reading.links.setdefault(link, where)
+    return page.views()
 
-    def handle_comment(self, data: str) -> None:  # noqa: ARG002 - a step, whatever it is
-        self._step()
 
-    def handle_decl(self, decl: str) -> None:  # noqa: ARG002 - a step, whatever it is
-        self._step()
-
-    def handle_pi(self, data: str) -> None:  # noqa: ARG002 - a step, whatever it is
-        self._step()
-
-    def unknown_decl(self, data: str) -> None:  # noqa: ARG002 - a step, whatever it is
-        self._step()
-
-    def end_of_anchor(self) -> None:
-        """Note the link that is open."""
-        if self._target:
-            self.links.append(Link(target=self._target[:LONGEST], shown="".join(self._label)[:LONGEST]))
-        self._target, self._label = "", [""]
-
-    def _step(self) -> None:
-        if self._budget.spent:
-            raise _Spent
+def _kind(part: Part) -> str | None:
+    """How a part is read: by its type, its names, and what it begins with, whichever says that there is something."""
+    endings = {extension(name) for name in part.names}
+    if part.type in CALENDARS or endings & {"ics", "vcs", "ical"}:
+        return "calendar"
+    if part.type in MARKUP or endings & (PAGES | {"svg"}):
+        return "page"
+    head = part.content()[:2_048] if not part.type.startswith(("image/", "audio/", "video/", "font/")) else b""
+    if head.lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
+        return "calendar"
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(compound.OLE) and ("msg" in endings or part.type == "application/vnd.ms-outlook"):
+        return "saved"
+    is_body = part.type == "text/plain" and not part.attached
+    if not is_body and sniffed(head) & {"html", "svg"}:
+        return "page"
+    # One that has parts and none was found is shown as it stands.
+    return "text" if part.type.startswith(("text/", "multipart/")) or endings & TEXTS else None

@@ -10,6 +10,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import policies as stored
 from shared.protection.policies import Policy
+from shared.protection.trial import Trial
 from shared.web.api import refuses
 from shared.web.http import Created, Json, Nothing, Request, as_json, created, etag
 from shared.web.preconditions import Precondition
@@ -20,6 +21,25 @@ class PolicyList(TypedDict):
 
     policies: list[Policy]
     etags: Annotated[dict[str, str], Field(description="of each by its name, for If-Match")]
+
+
+class TrialFinding(TypedDict):
+    """One reason why a message is meant. Nothing of the message is in it but hosts and types."""
+
+    kind: Annotated[str, Field(description="the condition")]
+    why: str
+    where: Annotated[str, Field(description="in the message: a header, a part, the text")]
+    compared: Annotated[str, Field(description="what was held against what")]
+
+
+class TrialResult(TypedDict):
+    """What a policy would do to one message."""
+
+    policy: str
+    meant: Annotated[bool, Field(description="whether its conditions are met")]
+    actions: Annotated[list[str], Field(description="what would be done")]
+    findings: list[TrialFinding]
+    incomplete: Annotated[list[str], Field(description="what could not be looked at, and why")]
 
 
 async def list_policies(app: App, request: Request) -> Json[PolicyList]:
@@ -44,6 +64,26 @@ async def put_policy(app: App, request: Request, body: Policy, seen: Preconditio
         raise Refused(400, "not_valid", "name: differs from the name in the address.")
     new = await policies.put(app, request.connection, body, seen, request.actor.name)
     return created(body) if new else as_json(body)
+
+
+@refuses("400 not_possible_here", "404 no_such_policy", "415 not_a_message")
+async def try_policy(app: App, request: Request, body: bytes) -> Json[TrialResult]:
+    """What a policy would do to a message, which is sent as it is: nothing is done and nothing is kept."""
+    policy, trial = await policies.tried(app, request.connection, request.args["name"], body)
+    return as_json(result(policy, trial))
+
+
+def result(policy: Policy, trial: Trial) -> TrialResult:
+    """A trial as it is shown."""
+    return {
+        "policy": policy.name,
+        "meant": trial.meant,
+        "actions": list(policy.actions) if trial.meant else [],
+        "findings": [
+            {"kind": one.kind, "why": one.why, "where": one.where, "compared": one.compared} for one in trial.findings
+        ],
+        "incomplete": [one.why for one in trial.incomplete],
+    }
 
 
 @refuses("404 no_such_policy")

@@ -1,5 +1,6 @@
 """The policies of a connection: listed in the order in which they decide, made, changed and deleted by a form."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
@@ -61,7 +62,8 @@ async def page(app: App, request: Request) -> Response:
 async def put(app: App, request: Request) -> Response:
     """Make or change the policy that a form describes; what is wrong with it is told at its field."""
     form, errors = posted(request), Errors()
-    policy = made(lambda: Policy.model_validate(_typed(form)), errors)
+    # Its expressions are compiled there.
+    policy = await asyncio.to_thread(made, lambda: Policy.model_validate(_typed(form)), errors)
     if policy is None:
         return await _form(app, request, form, errors, one(form, "etag"))
     try:
@@ -71,6 +73,16 @@ async def put(app: App, request: Request) -> Response:
             return await _changed_meanwhile(app, request, form, policy)
         return await _form(app, request, form, at_field(error, FIELDS), one(form, "etag"))
     return redirect(f"/connections/{request.connection.id}/policies?saved=1")
+
+
+async def try_message(app: App, request: Request) -> Response:
+    """The policy's page, with what it would do to a message that was pasted there."""
+    form = posted(request)
+    # A browser sends the line ends of a form as CR LF, which are those of mail.
+    message = (form.get("message") or [""])[0].encode("utf-8", "replace")
+    policy, trial = await policies.tried(app, request.connection, one(form, "name"), message)
+    tag = etag(policy.model_dump(mode="json"))
+    return await _form(app, request, _filled(policy), {}, tag, trial=trial)
 
 
 async def delete(app: App, request: Request) -> Response:
@@ -106,7 +118,7 @@ async def _form(
         request,
         "policies",
         400 if errors else status,
-        **{"there": None, "difference": [], **more},
+        **{"there": None, "difference": [], "trial": None, **more},
         template="policy.html",
         form=form,
         errors=errors,
@@ -138,6 +150,7 @@ def _typed(form: Form) -> dict[str, Any]:
         "order": one(form, "order") or 100,
         "direction": one(form, "direction") or "both",
         "enabled": "enabled" in form,
+        "report_only": "report_only" in form,
         "everyone": one(form, "whose") == "everyone",
         "actions": [name for name in form.get("actions", ()) if name],
     }

@@ -1,0 +1,100 @@
+"""Links that show one host and lead to another. What could be a host is said by the public suffix list."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from shared.protection.inspection.links import INVISIBLE, LONGEST, Link, host_of
+from shared.protection.inspection.rewriters import unwrapped
+
+# Top levels of no country and no registry, by which people write examples and name machines (RFC 2606, RFC 6762,
+# RFC 7686): a text with one is meant as a host.
+RESERVED = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "onion"})
+# Top levels that are endings of files, too, and as those better known: with nothing but a name before it, it is a file.
+ENDINGS_OF_FILES = frozenset({"cab", "cc", "md", "mov", "pm", "ps", "py", "rs", "sh", "zip"})
+# Names of products that read like hosts.
+PRODUCTS = frozenset(
+    {"asp.net", "ado.net", "vb.net", "ml.net", "json.net", "paint.net", "ef.net", "socket.io", "draw.io"}
+)
+NAME = r"(?:[\w-]{1,63}\.){1,30}[^\W\d_][\w-]{0,61}[^\W_]"
+# In a text: an address with a scheme, or a host that begins with www, wherever it stands.
+ANYWHERE = re.compile(
+    rf"(?:https?|ftp):\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{LONGEST}}})|(?<![\w@.-])(www\d?\.{NAME})", re.IGNORECASE
+)
+# A host that is the whole text, with a path or without.
+ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
+AROUND = (
+    " \t\r\n\u00a0\u3000()[]{}<>\u00ab\u00bb\u2018\u2019\u201c\u201d\u2039\u203a\u2026\"'`*_|.,;:!?"
+    "\u00b7\u2022\u2192\u25b6\uff0c-\u2013\u2014\u300c\u300d\u3010\u3011\uff08\uff09"
+)
+USER = re.compile(r"[^:]*:?[/\\]*([^/\\?#]*)@")
+
+
+def misleading(links: Iterable[Link]) -> Iterator[tuple[Link, str, str]]:
+    """The links that show another host than they lead to, or pretend to lead to another: each host behind them once.
+
+    With each, the host that it leads to and the one that is shown.
+    """
+    found: set[str] = set()
+    for link in links:
+        claimed = _pretended(link.target) or _claimed(link.shown)
+        if claimed is None:
+            continue
+        where = unwrapped(link.target)
+        host = host_of(where.target) if where.target else None
+        if host is not None and host not in found and not _akin(claimed, host):
+            found.add(host)
+            yield link, host, claimed
+
+
+def _pretended(target: str) -> str | None:
+    """The host that stands before an @: https://good.example@evil.example."""
+    before = USER.match(target[:LONGEST]) if "@" in target else None
+    user = unquote(before[1]).split(":")[0].translate(INVISIBLE) if before else ""
+    return host_of(f"https://{user}") if re.fullmatch(NAME, user) and not target.lower().startswith("mailto:") else None
+
+
+def _claimed(shown: str) -> str | None:
+    """The host that the text of a link shows; None if it shows none."""
+    if "." not in shown and "\u3002" not in shown:
+        return None
+    text = shown.translate(INVISIBLE).replace("\u3002", ".")
+    for found in ANYWHERE.finditer(text):
+        host = host_of(f"https://{(found[1] or found[2]).rstrip(AROUND)}")
+        if host is not None and _could_be(host):
+            return host
+    alone = ALONE.fullmatch(text.strip(AROUND))
+    if alone is None:
+        return None
+    name, path = alone[1].lower(), alone[2]
+    if not path and (name.rpartition(".")[2] in ENDINGS_OF_FILES or name in PRODUCTS):
+        return None
+    host = host_of(f"https://{name}")
+    return host if host is not None and _could_be(host) else None
+
+
+def _could_be(host: str) -> bool:
+    if host.rpartition(".")[2] in RESERVED or re.fullmatch(r"[\d.]+|\[.*\]", host):
+        return True
+    return "." in host and _suffixes().publicsuffix(host) is not None
+
+
+def _akin(one: str, other: str) -> bool:
+    """Whether two hosts belong to one owner: the same, one below the other, or below one registered name."""
+    one, other = one.removeprefix("www."), other.removeprefix("www.")
+    if one == other or other.endswith(f".{one}"):
+        return True
+    return _registered(one) == _registered(other)
+
+
+def _registered(host: str) -> str:
+    return _suffixes().privatesuffix(host, accept_unknown=True) or host
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> Any:
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False)

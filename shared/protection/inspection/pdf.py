@@ -1,0 +1,129 @@
+"""What a PDF leads to and can do, by pypdf: links of its annotations, programs and files in it, whether it is locked.
+
+Its text is not read. What its reader cannot read is looked at as it stands, and said.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from shared.protection.inspection.budget import Budget, Spent
+
+MOST_PAGES = 200
+MOST_LINKS = 2_000
+MOST_ANNOTATIONS = 5_000
+DEEPEST = 10
+LONG = "A document is too long, and only the beginning was looked at."
+BROKEN = "A document cannot be read whole."
+LOCKED = "A document is encrypted, and cannot be looked into."
+# Of a document that no reader can take apart: what stands in it uncompressed.
+SIGNS = (
+    (re.compile(rb"/Encrypt\b\s*(?:\d|<<)"), "encrypted"),
+    (re.compile(rb"/(?:JavaScript|JS|Launch)\b"), "program"),
+)
+ADDRESS = re.compile(rb"/URI\s*\(((?:[^()\\]|\\.){1,2000})\)")
+PROGRAMS = frozenset({"/JavaScript", "/Launch"})
+
+
+@dataclass(kw_only=True)
+class Document:
+    """What a PDF holds: links, whether there is a program in it, files with their names, and what was missed."""
+
+    links: dict[str, None] = field(default_factory=dict, repr=False)
+    program: bool = False
+    encrypted: bool = False
+    files: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
+    missed: set[str] = field(default_factory=set)
+
+
+def read(content: bytes, budget: Budget) -> Document:
+    """Read a PDF within a budget."""
+    document = Document()
+    try:
+        with budget.enforced():
+            _read(content, document)
+    except Spent:
+        document.missed.add(LONG)
+    except Exception:  # the library may fail at anything that it is given
+        _as_it_stands(content, document)
+    return document
+
+
+def _read(content: bytes, document: Document) -> None:
+    from pypdf import PdfReader
+
+    # It logs pieces of what it cannot read.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
+    reader = PdfReader(BytesIO(content), strict=False)
+    if reader.is_encrypted and not reader.decrypt(""):
+        document.encrypted = True
+        document.missed.add(LOCKED)
+        return
+    root: Any = reader.root_object
+    _action(root.get("/OpenAction"), document)
+    _actions(root.get("/AA"), document)
+    names = _plain(root.get("/Names"))
+    if isinstance(names, Mapping) and "/JavaScript" in names:
+        document.program = True
+    if isinstance(names, Mapping) and "/EmbeddedFiles" in names:
+        for name, files in reader.attachments.items():
+            document.files += [(name, bytes(file)) for file in files]
+    for number, page in enumerate(reader.pages):
+        if number == MOST_PAGES or len(document.links) > MOST_LINKS:
+            document.missed.add(LONG)
+            return
+        _actions(page.get("/AA"), document)
+        for annotation in _several(page.get("/Annots"))[:MOST_ANNOTATIONS]:
+            given = _plain(annotation)
+            if isinstance(given, Mapping):
+                _action(given.get("/A"), document)
+                _actions(given.get("/AA"), document)
+
+
+def _plain(given: Any) -> Any:
+    return given.get_object() if hasattr(given, "get_object") else given
+
+
+def _several(given: Any) -> list[Any]:
+    found = _plain(given)
+    return list(found) if isinstance(found, list) else []
+
+
+def _actions(given: Any, document: Document) -> None:
+    found = _plain(given)
+    for one in found.values() if isinstance(found, Mapping) else ():
+        _action(one, document)
+
+
+def _action(given: Any, document: Document) -> None:
+    for one in _chain(given):
+        if one.get("/S") in PROGRAMS:
+            document.program = True
+        target = _plain(one.get("/URI")) or _plain(one.get("/F"))
+        if isinstance(target, Mapping):
+            target = _plain(target.get("/UF")) or _plain(target.get("/F"))
+        if isinstance(target, bytes | str):
+            document.links[target if isinstance(target, str) else target.decode("utf-8", "replace")] = None
+
+
+def _chain(given: Any) -> Iterator[Mapping[str, Any]]:
+    """An action and those that follow it."""
+    for _ in range(DEEPEST):
+        found = _plain(given)
+        if not isinstance(found, Mapping):
+            return
+        yield found
+        given = found.get("/Next")
+
+
+def _as_it_stands(content: bytes, document: Document) -> None:
+    found = {kind for sign, kind in SIGNS if sign.search(content)}
+    document.encrypted |= "encrypted" in found
+    document.program |= "program" in found
+    document.links |= dict.fromkeys(one.decode("utf-8", "replace") for one in ADDRESS.findall(content)[:MOST_LINKS])
+    # Without any of these it is a document to no reader.
+    if any(sign in content for sign in (b"startxref", b"trailer", b"/Root", b"/Catalog")):
+        document.missed.add(BROKEN)

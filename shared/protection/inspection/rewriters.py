@@ -1,0 +1,177 @@
+"""Where a link leads that another protection, a search engine or a network has rewritten: a table, and its one reader.
+
+Each row: the rewriter's hosts, a path that such links have, and where in the link the address stands, or that only the
+rewriter knows it. The forms are their makers' own; each row has a test with a link of its kind.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from shared.protection.inspection.links import and_above, host_of
+
+# A link through one rewriter after another.
+DEEPEST = 5
+NO_REWRITER = None
+
+Reader = Callable[[str, Mapping[str, list[str]]], str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unwrapped:
+    """Where a link leads in the end (None if only its rewriter knows), and `through` whose hands, outermost first."""
+
+    target: str | None
+    through: tuple[str, ...] = ()
+
+
+def _parameter(*names: str) -> Reader:
+    return lambda _, given: next((given[name][0] for name in names if name in given), None)
+
+
+def _path(pattern: str) -> Reader:
+    compiled = re.compile(pattern)
+
+    def read(path: str, _: Mapping[str, list[str]]) -> str | None:
+        found = compiled.search(path)
+        return unquote(found[1]) if found else None
+
+    return read
+
+
+def _proofpoint_2(_: str, given: Mapping[str, list[str]]) -> str | None:
+    found = given.get("u", [""])[0]
+    return unquote(found.replace("-", "%").replace("_", "/")) or None
+
+
+def _proofpoint_3(path: str, _: Mapping[str, list[str]]) -> str | None:
+    """A host has no letter that this form takes out; what stands for others is of no matter here."""
+    found = re.search(r"/v3/__(.+?)__;", path)
+    # One slash of the scheme's two is lost on the way through some programs.
+    return re.sub(r"^(https?:/)(?!/)", r"\1/", found[1]) if found else None
+
+
+def _base64_parameter(name: str, skipped: int = 0) -> Reader:
+    def read(_: str, given: Mapping[str, list[str]]) -> str | None:
+        text = given.get(name, [""])[0][skipped:]
+        try:
+            found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return None
+        return found if found.startswith(("http:", "https:")) else None
+
+    return read
+
+
+def _unknown(_: str, __: Mapping[str, list[str]]) -> str | None:
+    return ""
+
+
+# Google's hosts are as many as there are countries; all stand for one here.
+GOOGLE = re.compile(r"(?:www\.)?google\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+# By the host, which may also stand below the one that is named.
+TABLE: tuple[tuple[str, str, Reader], ...] = (
+    # Of other protections.
+    ("safelinks.protection.outlook.com", "/", _parameter("url")),
+    ("safelinks.protection.office365.us", "/", _parameter("url")),
+    ("safelinks.protection.partner.outlook.cn", "/", _parameter("url")),
+    ("statics.teams.cdn.office.net", "/evergreen-assets/safelinks/", _parameter("url")),
+    ("urldefense.proofpoint.com", "/v1/url", _parameter("u")),
+    ("urldefense.proofpoint.com", "/v2/url", _proofpoint_2),
+    ("urldefense.com", "/v2/url", _proofpoint_2),
+    ("urldefense.com", "/v3/", _proofpoint_3),
+    ("urldefense.us", "/v3/", _proofpoint_3),
+    ("linkprotect.cudasvc.com", "/url", _parameter("a")),
+    ("clicktime.symantec.com", "/", _parameter("u")),
+    ("clicktime.cloud.postoffice.net", "/", _parameter("u")),
+    ("secure-web.cisco.com", "/", _path(r"/[^/]+/(https?(?:%3A|:).+)")),
+    ("mimecast.com", "/s/", _parameter("domain")),
+    ("mimecast.com", "/", _path(r"/___(.+?)___")),
+    ("mimecastprotect.com", "/s/", _parameter("domain")),
+    ("mimecastprotect.com", "/", _unknown),
+    ("trendmicro.com", "/wis/clicktime/", _parameter("url")),
+    ("trendmicro.eu", "/wis/clicktime/", _parameter("url")),
+    ("protection.sophos.com", "/", _parameter("d")),
+    ("fireeye.com", "/(?:v1/)?url", _parameter("u")),
+    ("trellix.com", "/(?:v1/)?url", _parameter("u")),
+    ("url.avanan.click", "/", _path(r"/___(.+?)___")),
+    ("protect.checkpoint.com", "/", _path(r"/___(.+?)___")),
+    ("scanmail.trustwave.com", "/", _parameter("u")),
+    ("urlsand.esvalabs.com", "/", _parameter("u")),
+    ("atpscan.global.hornetsecurity.com", "/", _parameter("url")),
+    ("seclinks.cloud-security.net", "/", _parameter("url")),
+    ("inky.com", "/link", _parameter("domain")),
+    ("deref-mail.com", "/", _parameter("redirectUrl")),
+    ("deref-gmx.net", "/", _parameter("redirectUrl")),
+    ("deref-web.de", "/", _parameter("redirectUrl")),
+    # Of search engines and networks.
+    ("google.com", "/url", _parameter("q", "url")),
+    ("google.com", "/amp/s/", _path(r"/amp/s/(.+)")),
+    ("google.com", "/(?:pagead/)?aclk", _parameter("adurl")),
+    ("googleadservices.com", "/pagead/aclk", _parameter("adurl")),
+    ("adclick.g.doubleclick.net", "/pcs/click", _parameter("adurl")),
+    ("youtube.com", "/redirect", _parameter("q")),
+    ("bing.com", "/ck/a", _base64_parameter("u", 2)),
+    ("r.search.yahoo.com", "/", _path(r"/RU=([^/]+)")),
+    ("duckduckgo.com", "/l/", _parameter("uddg")),
+    ("facebook.com", r"/l\.php", _parameter("u")),
+    ("l.instagram.com", "/", _parameter("u")),
+    ("linkedin.com", "/(?:redir|safety|authwall)", _parameter("url", "sessionRedirect")),
+    ("slack-redir.net", "/link", _parameter("url")),
+    ("t.umblr.com", "/redirect", _parameter("z")),
+    ("vk.com", r"/away\.php", _parameter("to")),
+    ("steamcommunity.com", "/linkfilter", _parameter("url", "u")),
+)
+ROWS: Mapping[str, Sequence[tuple[re.Pattern[str], Reader]]] = {
+    host: [(re.compile(path), reader) for named, path, reader in TABLE if named == host] for host, _, _ in TABLE
+}
+
+
+def unwrapped(target: str) -> Unwrapped:
+    """Follow a link through all rewriters that are known."""
+    through: list[str] = []
+    where: str | None = target
+    while where is not None and len(through) < DEEPEST:
+        host = host_of(where)
+        inner = _inner(where, host) if host is not None else NO_REWRITER
+        if host is None or inner is NO_REWRITER:
+            break
+        where = inner or None
+        through.append(host)
+    return Unwrapped(target=where, through=tuple(through))
+
+
+def leads_to(target: str) -> list[str]:
+    """The hosts that a link leads to: the rewriters' that it goes through, and the last."""
+    host = host_of(target)
+    if host is None or not _rows(host):
+        return [host] if host else []
+    where = unwrapped(target)
+    last = host_of(where.target) if where.target else None
+    return [*where.through, *([last] if last else [])]
+
+
+def _inner(target: str, host: str) -> str | None:
+    """The address in a rewritten link; "" if only the rewriter knows it, NO_REWRITER if it is no such link."""
+    rows = _rows(host)
+    if not rows:
+        return NO_REWRITER
+    try:
+        split = urlsplit(target.replace("\\", "/"))
+        given = parse_qs(split.query, max_num_fields=50)
+    except ValueError:
+        return NO_REWRITER
+    readers = [reader for path, reader in rows if path.match(split.path or "/")]
+    found = (inner for reader in readers if (inner := reader(split.path, given)) is not None)
+    # One of the rewriter's own pages, where none gives an answer.
+    return next(found, NO_REWRITER)
+
+
+@lru_cache(maxsize=5_000)
+def _rows(host: str) -> Sequence[tuple[re.Pattern[str], Reader]]:
+    host = "google.com" if GOOGLE.fullmatch(host) else host
+    return next((ROWS[name] for name in and_above(host) if name in ROWS), ())

@@ -1,0 +1,30 @@
+"""Each claim of docs/inspection.md names a test that there is, and each library is one that is installed."""
+
+import re
+
+from infra.local.printed_tables import ROOT
+
+DOCUMENT = (ROOT / "docs" / "inspection.md").read_text()
+
+
+def test_the_tests_that_are_named_exist() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", DOCUMENT)
+    assert len(named) > 20
+    for file, name in named:
+        text = (ROOT / "tests" / "protection" / file).read_text()
+        assert re.search(rf"^(?:class|(?:async )?def) {name}\b", text, re.MULTILINE), (file, name)
+
+
+def test_the_libraries_that_are_named_are_those_that_are_pinned() -> None:
+    pinned = (ROOT / "pyproject.toml").read_text()
+    named = re.findall(r"https://pypi\.org/project/([\w-]+)/", DOCUMENT)
+    assert len(named) == 8
+    for library in named:
+        assert f'"{library}==' in pinned, library
+
+
+def test_every_row_of_what_is_read_names_a_test() -> None:
+    table = DOCUMENT.split("## What is read")[1].split("## What is not read")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert rows
+    assert all("`test_" in row for row in rows)

@@ -1,0 +1,149 @@
+"""The formats' readers are given what nobody would write: within a second and a fixed memory, and none fails."""
+
+import tracemalloc
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.protection.inspection.headers import decoded, people
+from shared.protection.inspection.inspect import judge
+from shared.protection.inspection.links import host_of, written
+from shared.protection.inspection.page_bounds import readable
+from shared.protection.inspection.rewriters import leads_to
+from tests.harness.mail import TENANT, mail, mixed, part
+from tests.harness.office import compound
+from tests.protection.test_documents_within import HOLDING, INVITE, LEADING, LINES, LOCKED
+from tests.protection.test_file_types import VBA, sheets, show
+from tests.protection.test_fuzz import EVERYTHING, kinds, look, mutated, steady
+from tests.protection.test_links import REWRITTEN
+
+OLD = (
+    compound({"WordDocument": b"", **VBA}),
+    compound({"Workbook": sheets(0, 1)}),
+    compound({"PowerPoint Document": show(0x07D0, 0x03FF), "Current User": b""}),
+    compound({"__substg1.0_10130102": b"<p>x", "__attach_version1.0_#00000000/__substg1.0_37010102": b"MZ\0\0"}),
+)
+TAGS = [
+    "<b>",
+    "<b x>",
+    "</b>",
+    "<p>",
+    "</p>",
+    "<table>",
+    "<td>",
+    "<svg>",
+    "<title>",
+    "</title>",
+    "<!--",
+    "-->",
+    "<style>",
+    "</style>",
+    "<script>",
+    "<template>",
+    "<select>",
+    "<form>",
+    "<noframes>",
+    "<xmp>",
+    "<plaintext>",
+    "<a href=//x.example>",
+    "<base href=//y.example>",
+    "x.example ",
+    "<!--[if mso]>",
+    "<![endif]-->",
+    "&shy;",
+    "&#0;",
+    "\x00",
+    "<meta http-equiv=refresh content='0;//z'>",
+    "<i style='display:none'>",
+    "<iframe srcdoc='<a href=//q.example>'>",
+]
+
+
+class TestReaders:
+    @given(mutated(originals=OLD), st.sampled_from(["a.doc", "a.xls", "a.msg", "a.zip", ""]))
+    @steady
+    def test_older_documents(self, content: bytes, name: str) -> None:
+        look(mixed(part(content, name)))
+
+    @given(mutated(originals=(LEADING, HOLDING, LOCKED)), st.sampled_from(["a.pdf", "a", "a.txt"]))
+    @steady
+    def test_documents(self, content: bytes, name: str) -> None:
+        look(mixed(part(content, name)))
+
+    @given(mutated(originals=tuple(INVITE.format(line).encode() for line in LINES)))
+    @steady
+    def test_calendars(self, content: bytes) -> None:
+        look(mixed(part(content, "a.ics", "text/calendar")))
+
+    @given(st.lists(st.sampled_from(TAGS) | st.text(max_size=5), max_size=60).map("".join))
+    @steady
+    def test_pages(self, content: str) -> None:
+        look(mail(content.encode("utf-8", "replace"), kind="text/html; charset=utf-8"))
+        look(mixed(part(content.encode("utf-8", "replace"), "a.html")))
+
+    @given(st.text(max_size=300) | st.sampled_from(REWRITTEN).flatmap(lambda one: st.text(max_size=9).map(one.__add__)))
+    @steady
+    def test_addresses(self, text: str) -> None:
+        for one in (text, *written(text)):
+            assert host_of(one) is None or host_of(one) == str(host_of(one)).lower()
+            leads_to(one)
+
+    @given(st.lists(st.sampled_from(list('<>()"\\,;:@ aä=?')) | st.just("=?utf-8?q?"), max_size=60).map("".join))
+    @steady
+    def test_senders(self, text: str) -> None:
+        assert people(text)
+        assert isinstance(decoded(text), str)
+
+
+HALF = 250_000
+# What takes time or memory by the square of a page's length.
+HEAVY: Mapping[str, Callable[[], str]] = {
+    "deep": lambda: "<div>" * 100_000,
+    "deep and closed": lambda: "<div>" * 50_000 + "</p>" * 62_000,
+    "lists": lambda: "<ul><li>" * 60_000,
+    "drawings": lambda: "<svg><g>" * 30_000 + "</q>" * 60_000,
+    "formatting": lambda: "".join(f"<b a{n}>" for n in range(25_000)) + "<p>x" * 60_000,
+    "formatting that hides": lambda: "".join(f"<b a='>{n}'>" for n in range(20_000)) + "<p>x" * 60_000,
+    "formatting in comments": lambda: "<!-- </b> -->".join(f"<b a{n}>" for n in range(15_000)) + "<p>x" * 60_000,
+    "attributes": lambda: "<a " + " ".join(f"a{n}" for n in range(60_000)) + ">",
+    "attributes side by side": lambda: "<a " + "".join(f'a{n}="1"' for n in range(50_000)) + ">",
+    "attributes with marks in them": lambda: "<a " + " ".join(f"a{n % 200}'b{n // 200}" for n in range(40_000)) + ">",
+    "attributes of the body": lambda: "".join(f"<body a{n}>" for n in range(40_000)),
+    "quotation marks": lambda: '<b a="' * 60_000,
+    "anchors": lambda: "<a href=//x.example><div>" * 20_000,
+    "links": lambda: "<a href=//x.example>y</a>" * 20_000,
+    "hidden": lambda: "<i style='display:none'>x</i>y" * 16_000,
+    "rules": lambda: "<style>" + ".a{display:none}" * 30_000 + "</style>" + "<i class='a b c d'>" * 1_000,
+    "conditions": lambda: "<!--[if mso]><b>x</b><![endif]-->" * 14_000,
+    "addresses": lambda: "http://x.example/ " * 25_000,
+    "hosts": lambda: "x.y.z.example " * 35_000,
+    "labels": lambda: "a." * HALF,
+}
+
+
+class TestBounds:
+    @pytest.mark.parametrize("which", HEAVY)
+    def test_heavy_pages(self, which: str) -> None:
+        look(mail(HEAVY[which](), kind="text/html; charset=utf-8"))
+
+    @pytest.mark.parametrize("which", ["deep", "formatting", "attributes", "attributes of the body"])
+    def test_what_is_not_read_of_them_is_said(self, which: str) -> None:
+        assert "incomplete" in kinds(look(mail(HEAVY[which](), kind="text/html; charset=utf-8")))
+
+    def test_large_ordinary_pages_are_read_whole(self) -> None:
+        table = "<table>" + "<tr><td>1</td><td><b>2</b></td><td><a href='//x.example/'>3</a></td></tr>\n" * 4_000
+        assert readable(table) == table
+        text = "<p>" + "A sentence of <i>some</i> words, and <b>another</b>. " * 3_000
+        assert readable(text) == text
+
+    @pytest.mark.parametrize("which", HEAVY)
+    def test_memory_is_bounded(self, which: str) -> None:
+        message = mail(HEAVY[which](), kind="text/html; charset=utf-8")
+        tracemalloc.start()
+        try:
+            judge(message, EVERYTHING, TENANT)
+            assert tracemalloc.get_traced_memory()[1] < 120_000_000
+        finally:
+            tracemalloc.stop()
