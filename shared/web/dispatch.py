@@ -14,7 +14,7 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, span
-from shared.web.http import KEY_HEADER, LARGEST_BODY, Request, Response, Role, Strict, problem
+from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
 from shared.web.routes import ROUTES, Auth, Route
 
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Somebody without the right, or with a link or an id that is not theirs: told in the log, whoever it was.
 TURNED_AWAY = frozenset({401, 403, 404, 410})
+# What remains of the body is not read, so no other request can follow on the same connection.
+UNREAD = frozenset({408, 413})
 
 
 @cache
@@ -69,6 +71,11 @@ def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
     return [(route, matched.groupdict()) for route, matched in found if matched]
 
 
+def largest_body(method: str, path: str) -> int:
+    """How many bytes of a body are read of a request, whoever sends it."""
+    return next((route.largest_body for route, _ in _at(path) if route.method == method), 0)
+
+
 def _no_route(understood: list[str]) -> Refused:
     if not understood:
         return Refused(404, "no_such_page", "There is nothing at this address.")
@@ -109,16 +116,20 @@ def _told(app: App, request: Request, error: Refused) -> Response:
     if error.status == 405:
         methods = {route.method for route, _ in _at(request.path)}
         more["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    if error.status in UNREAD:
+        more["Connection"] = "close"
     if error.after:
         more["Retry-After"] = str(math.ceil(error.after.total_seconds()))
     return replace(told, headers={**told.headers, **more})
 
 
 async def _answer(app: App, route: Route, request: Request) -> Response:
-    if request.mistake:
-        raise Refused(400, "not_valid", request.mistake)
-    if len(request.body) > LARGEST_BODY:
-        raise Refused(413, "body_too_large", f"body: it is longer than {LARGEST_BODY // 1024} KiB.")
+    if request.refused:
+        raise request.refused
+    if len(request.body) > route.largest_body:
+        from shared.web.bodies import too_large
+
+        raise too_large(route.largest_body)
     if not route.needs_account:
         return unless_seen(request, await call(app, route, request))
     from shared.web.accounts import actor

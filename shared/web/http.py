@@ -19,8 +19,6 @@ from shared.web.schema import example
 
 Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")
-# Larger than anything that is sent to us in earnest.
-LARGEST_BODY = 256 * 1024
 # What a client sends with a request that it may send again, in lower case.
 KEY_HEADER = "idempotency-key"
 # A character that no text has and not every database takes, as JSON says it.
@@ -76,8 +74,8 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     known: Actor | None = None
     found: Connection | None = None
-    mistake: str = ""
-    """What of it cannot be read, in a sentence, if something cannot."""
+    refused: Refused | None = None
+    """Why nothing more of it is read, if something of it cannot be, or must not."""
 
     @property
     def actor(self) -> Actor:
@@ -128,7 +126,8 @@ def received(method: str, path: str, query: str, headers: Mapping[str, str], bod
         named[name] = value
     if any("\0" in text for text in (path, *named, *named.values())):
         mistake = "The address holds the character U+0000."
-    return Request(method=method, path=path, query=named, headers=headers, body=body, mistake=mistake)
+    refused = Refused(400, "not_valid", mistake) if mistake else None
+    return Request(method=method, path=path, query=named, headers=headers, body=body, refused=refused)
 
 
 def checked(validate: Callable[[], Model]) -> Model:
