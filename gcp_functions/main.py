@@ -60,7 +60,7 @@ async def http(incoming: Incoming) -> Outgoing:
 @functions_framework.aio.http
 async def job(incoming: Incoming) -> Outgoing:
     """A task of a queue: 204 once it is done, anything else has it come again."""
-    from shared.deployment.queues import LONGEST
+    from shared.deployment.queues import MAX_MESSAGE_CHARS
     from shared.flows import jobs
     from shared.foundation.errors import Refused
     from shared.web import bodies
@@ -68,7 +68,7 @@ async def job(incoming: Incoming) -> Outgoing:
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.job_url)):
         return Outgoing("Only this deployment's queues call here.\n", 401)
     try:
-        body = await bodies.read(incoming.headers, incoming.stream(), LONGEST)
+        body = await bodies.read(incoming.headers, incoming.stream(), MAX_MESSAGE_CHARS)
     except Refused as refused:
         return Outgoing(f"{refused.sentence}\n", refused.status, {"Connection": "close"})
     await jobs.deliver(app(), body.decode("utf-8", "replace"))

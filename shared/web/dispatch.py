@@ -131,6 +131,8 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
 
         raise too_large(route.largest_body)
     if not route.needs_account:
+        if route.cost and (wait := app.strangers.take(request.address(app.settings.api.proxies), route.cost)):
+            raise _too_many(wait)
         return unless_seen(request, await call(app, route, request))
     from shared.web.accounts import actor
 
@@ -144,10 +146,7 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
 async def _of_account(app: App, route: Route, request: Request, wait: timedelta | None) -> Response:
     """Answer somebody who is known: unless they ask too much, may not do it, or may not see what it is about."""
     if wait is not None:
-        seconds = math.ceil(wait.total_seconds())
-        raise Refused(
-            429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait
-        )
+        raise _too_many(wait)
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
         raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
     if "id" in request.args:
@@ -159,6 +158,11 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
 
         return await once(app, request, lambda: _safely(app, route, request, lambda: call(app, route, request)))
     return unless_seen(request, await call(app, route, request))
+
+
+def _too_many(wait: timedelta) -> Refused:
+    seconds = math.ceil(wait.total_seconds())
+    return Refused(429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait)
 
 
 async def call(app: App, route: Route, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """A request and an answer that belong to no host."""
 
 import hashlib
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -106,6 +107,25 @@ class Request:
     def parameters(self, kind: type[Model]) -> Model:
         """The query as a model. Raises Refused 400 with the name that is wrong."""
         return checked(lambda: kind.model_validate(dict(self.query)))
+
+    def address(self, proxies: int) -> str:
+        """Where it comes from, so that one sender is one address; empty if no proxy says it.
+
+        The last that X-Forwarded-For names was added by the host, which is reached in no other way; `proxies` so many
+        before it by our own. What stands further left is anybody's to write. Of IPv6 a sender has 64 bits to choose.
+        """
+        named = self.headers.get("x-forwarded-for", "").split(",")
+        text = named[max(-len(named), -1 - proxies)].strip()
+        # Azure adds the port as well.
+        if text.startswith("["):
+            text = text[1:].partition("]")[0]
+        elif text.count(":") == 1:
+            text = text.partition(":")[0]
+        try:
+            found = ipaddress.ip_address(text)
+        except ValueError:
+            return ""
+        return text if found.version == 4 else str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
 
     def cookie(self, name: str) -> str:
         """One cookie, or empty."""

@@ -108,7 +108,8 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
     acts = route.needs_account and route.method in ("POST", "PUT")
     rules: Mapping[tuple[str, ...], bool] = {
         ("400 not_valid", "413 body_too_large", "500 internal_error", "503"): True,
-        ("401 sign_in_first", "403 no_role", "403 no_customer", "429 too_many_requests"): route.needs_account,
+        ("401 sign_in_first", "403 no_role", "403 no_customer"): route.needs_account,
+        ("429 too_many_requests",): route.cost > 0,
         ("403 operators_only",): route.auth is Auth.OPERATOR,
         ("403 another_origin",): route.needs_account and route.method != "GET",
         ("404 no_such_connection",): "{id}" in route.path,

@@ -29,7 +29,7 @@ class Route:
     """Its module in `shared.web` and its name there, where it says what it takes and what it answers."""
     auth: Auth
     cost: int = 1
-    """How many requests it counts as, of those that an account may send in a minute."""
+    """How many requests it counts as, of those that an account, or else an address, may send in a minute."""
     largest_body: int
     """How many bytes of a body it takes, whoever sends it."""
 
@@ -57,6 +57,8 @@ LARGEST_ORDER = 4 * KIB
 
 # What looks at a tenant makes many calls there, so it counts as so many requests.
 COST_OF_A_LOOK = 10
+# What is answered from memory, and what only the platform can sign, which has few addresses and much to tell.
+FREE = 0
 
 
 def _route(
@@ -70,8 +72,8 @@ def _route(
 _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
-    _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY),
-    _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY),
+    _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY, FREE),
+    _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
     _route(
         "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY
     ),
@@ -118,11 +120,16 @@ ROUTES: tuple[Route, ...] = (
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
     _route(
-        "notification", "POST /api/notifications/{source}", "api.callbacks.notified", Auth.SIGNED, largest_body=64 * KIB
+        "notification",
+        "POST /api/notifications/{source}",
+        "api.callbacks.notified",
+        Auth.SIGNED,
+        FREE,
+        largest_body=64 * KIB,
     ),
-    _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY),
-    _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY),
-    _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY),
+    _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY, FREE),
+    _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY, FREE),
+    _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY, FREE),
     _route("page_sign_in", "GET /sign-in", "sign_in.begin", Auth.NOBODY),
     _route("page_sign_in_back", "GET /sign-in/back", "sign_in.back", Auth.STATE),
     _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
