@@ -9,7 +9,7 @@ from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
-from shared.storage.database import Database, insert_new
+from shared.storage.database import AsyncConnection, Database, insert_new
 from shared.storage.ids import ConnectionId, new_id
 
 # For so long a link that lasts is the same one for whoever asks again.
@@ -26,7 +26,6 @@ class Links:
         """A signed token for a link of one purpose, bound to one connection, remembered so it can be used up."""
         identifier, now = new_id(), self._clock.now()
         async with self._database.write() as write:
-            await write.execute(sa.delete(db.links).where(db.links.c.expires_at < now - timedelta(days=1)))
             await write.execute(
                 sa.insert(db.links).values(
                     id=identifier, purpose=purpose, connection=connection_id, expires_at=now + life
@@ -95,6 +94,11 @@ class Links:
         if not hmac.compare_digest(signature.encode(), (await self._seal.secret(purpose, identifier)).encode()):
             raise _stale_link()
         return identifier
+
+
+async def forget_old(write: AsyncConnection, now: datetime) -> None:
+    """Delete what is over, inside the caller's transaction."""
+    await write.execute(sa.delete(db.links).where(db.links.c.expires_at <= now))
 
 
 def _stale_link() -> Refused:

@@ -11,6 +11,7 @@ from shared.connections import record as connections
 from shared.connections.heartbeat import renewed
 from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
 from shared.connections.record import Connection, Status
+from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import deferred_jobs
@@ -260,5 +261,6 @@ async def sweep(app: App) -> None:
         await app.queue.send(Job(name=job, connection_id=connection_id), now)
     await _go_on(app, await deferred_jobs.stranded(app.database, now))
     async with app.database.write() as write:
+        await links.forget_old(write, now)
         await exports.forget_old(write, now)
         await idempotency_keys.forget_old(write, now)

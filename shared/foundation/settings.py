@@ -154,6 +154,22 @@ class Api(BaseModel):
         ge=0,
         description="requests of one account in a minute, where those that read a tenant count more; 0: any number",
     )
+    requests_a_minute_of_an_address: int = Field(
+        120,
+        ge=0,
+        description="requests without an account from one address in a minute: invitations, callbacks, sign-ins; "
+        "0: any number",
+    )
+    requests_a_minute_of_all_addresses: int = Field(
+        1200, ge=0, description="the same from all addresses together; 0: any number"
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="load balancers in front of the functions, each of which adds an address to X-Forwarded-For; the "
+        "cloud's own is not counted",
+    )
 
 
 class Settings(BaseSettings):

@@ -17,6 +17,7 @@ from tests.harness.world import World
 
 # What hosts and browsers are told, and what every answer of a kind bears.
 UNSAID = {
+    "Connection",
     "Content-Type",
     "Content-Length",
     "Content-Security-Policy",
