@@ -1,5 +1,7 @@
 """Service running: the daily synchronisation, the hourly token."""
 
+from dataclasses import replace
+
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.due import sync_is_due
@@ -31,7 +33,7 @@ async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) ->
     """Synchronise because somebody has looked and says that the directory really did shrink."""
     if connection.stage is Stage.RUN:
         await _synchronise(app, connection, lease, accept_loss=True)
-    await advance(app, connection, lease)
+    await advance(app, replace(connection, accepts_loss=True), lease)
 
 
 async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:

@@ -31,6 +31,7 @@ OWNERS = {
     "mailboxes": "shared/protection",
     "members": "shared/protection",
     "operations": "shared/connections",
+    "placed": "shared/protection",
     "policies": "shared/protection",
     "quarantine": "shared/protection",
     "report_settings": "shared/flows",

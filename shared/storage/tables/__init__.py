@@ -12,7 +12,7 @@ from shared.storage.tables.connection import (
     tokens,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
-from shared.storage.tables.directory import checkpoints, domains, groups, members, users
+from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
 from shared.storage.tables.job import deferred_jobs, jobs, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
@@ -39,6 +39,7 @@ __all__ = [
     "members",
     "metadata",
     "operations",
+    "placed",
     "policies",
     "quarantine",
     "report_settings",
