@@ -12,7 +12,7 @@ from shared.deployment.queues import Job
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
-from shared.protection import decisions, sync_history
+from shared.protection import decisions, set_aside, sync_history
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
@@ -60,5 +60,5 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     await ledger.load()
     async with app.platforms[connection.platform].open(connection, ledger) as tenant:
         await tenant.renew_tokens()
-    if connection.status is not Status.OK:
+    if connection.status is not Status.OK or await set_aside.due(app.database, connection.id, app.clock.now()):
         await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

@@ -37,6 +37,7 @@ OWNERS = {
     "report_settings": "shared/flows",
     "reports": "shared/flows",
     "sessions": "shared/web",
+    "set_aside": "shared/protection",
     "sync_runs": "shared/protection",
     "timers": "infra/local",
     "tokens": "shared/connections",

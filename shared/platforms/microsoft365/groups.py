@@ -20,6 +20,7 @@ from shared.protection.targets import names_somebody, protected_users
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
+DENIED = frozenset({401, 403})
 # Graph takes at most this many members in one request.
 MOST_BINDS = 20
 
@@ -166,7 +167,7 @@ class GroupMembership:
         try:
             path = f"/v1.0/groups/{group.identity}/members"
             async for page in tenant.graph.pages(path, **{"$select": "id", "$top": "999"}):
-                inside |= {member["id"] for member in page}
+                inside |= {member["id"] for member in page if member.get("id")}
         except Missing:
             return Absent()
         held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
@@ -218,6 +219,11 @@ async def _each(
 ) -> tuple[list[str], str]:
     """Send every request; whose succeeded, and the request ids. Who cannot be a member is left out from now on."""
     outcomes = await tenant.graph.batch(list(requests.values()))
+    if outcomes and all(outcome.status in DENIED for outcome in outcomes):
+        raise Permanent(
+            "permission_missing",
+            "The application may not change group members. Ask the administrator to consent again.",
+        )
     done = [
         user for user, outcome in zip(requests, outcomes, strict=True) if await _judge(tenant, user, outcome, already)
     ]
@@ -230,14 +236,9 @@ async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, alre
             return True
         case 400 if already in outcome.message:
             return True
-        case 404 | 400 if outcome.status == 400 or outcome.code in NOT_FOUND:
+        case 404 | 403 | 400 if outcome.status != 404 or outcome.code in NOT_FOUND:
             await directory.skip(tenant.context.database, tenant.connection.id, user, outcome.message[:200])
             return False
-        case 401 | 403:
-            raise Permanent(
-                "permission_missing",
-                "The application may not change group members. Ask the administrator to consent again.",
-            )
         case _:
             raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
 
