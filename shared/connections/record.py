@@ -70,6 +70,8 @@ class Connection:
     """When somebody last asked for a run, and `looked_at` when one last came to an end."""
     looked_at: datetime | None
     created_at: datetime
+    accepts_loss: bool = False
+    """Whether this run may take many people out of groups at once; not stored."""
 
 
 def of_row(row: Any) -> Connection:
@@ -220,7 +222,9 @@ async def report(
     """
     table = db.connections
     new = (status, reason) != (connection.status, connection.reason)
-    since = now if new or connection.reason_since is None else connection.reason_since
+    # How bad it is may change while the reason does not; how long it has been so follows the reason alone.
+    same = reason == connection.reason and connection.reason_since is not None
+    since = connection.reason_since if same else now
     async with database.write() as write:
         shown = await write.execute(
             sa.update(table)

@@ -128,6 +128,16 @@ async def order(
         await update(write, connection.id, asked_at=now)
 
 
+async def last_order(database: Database, connection_id: ConnectionId, about: str) -> datetime | None:
+    """When somebody last asked for something about objects whose keys begin so."""
+    table = db.ledger.c
+    mine = (table.connection == connection_id, table.act == str(Act.ORDER), table.key.startswith(about))
+    async with database.read() as read:
+        last = sa.select(table.at).where(*mine).order_by(table.number.desc()).limit(1)
+        found: datetime | None = (await read.execute(last)).scalar()
+        return found
+
+
 def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
     """JSON as it may be written down: each secret by the name it is mapped to, long lists by size and digest."""
     if isinstance(value, str):

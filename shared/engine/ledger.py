@@ -121,14 +121,17 @@ class Ledger:
         held = self.holdings[key]
         state = HoldingState.GONE if act is Act.REMOVE else HoldingState.OURS
         since = held.since if held.state is state else self._clock.now()
-        seen = None if state is HoldingState.GONE else after
+        # What others changed, and this did not put right, is neither as we left it nor forgotten.
+        stands = {n: v for n, v in (held.drift or {}).items() if act is Act.UPDATE and (after or {}).get(n) == v}
+        was = {name: (held.seen or {}).get(name) for name in stands}
+        seen = None if state is HoldingState.GONE else {**(after or {}), **was}
         holding = replace(
             held,
             state=state,
             since=since,
             identity=identity or held.identity,
             seen=seen,
-            drift=None,
+            drift=stands or None,
             attempts=0,
         )
         entry = Entry(

@@ -1,5 +1,7 @@
 """Service running: the daily synchronisation, the hourly token."""
 
+from dataclasses import replace
+
 from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.due import sync_is_due
@@ -10,7 +12,7 @@ from shared.deployment.queues import Job
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
-from shared.protection import decisions, sync_history
+from shared.protection import decisions, set_aside, sync_history
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
@@ -31,7 +33,7 @@ async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) ->
     """Synchronise because somebody has looked and says that the directory really did shrink."""
     if connection.stage is Stage.RUN:
         await _synchronise(app, connection, lease, accept_loss=True)
-    await advance(app, connection, lease)
+    await advance(app, replace(connection, accepts_loss=True), lease)
 
 
 async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
@@ -57,5 +59,5 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     await ledger.load()
     async with app.platforms[connection.platform].open(connection, ledger) as tenant:
         await tenant.renew_tokens()
-    if connection.status is not Status.OK:
+    if connection.status is not Status.OK or await set_aside.due(app.database, connection.id, app.clock.now()):
         await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

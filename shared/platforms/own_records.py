@@ -11,7 +11,7 @@ from shared.connections.stages import Stage
 from shared.deployment.context import Context
 from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.contract import OpenTenant
-from shared.protection import decisions, directory, mailboxes, policies, quarantine
+from shared.protection import decisions, directory, mailboxes, policies, quarantine, set_aside
 from shared.protection.policies import EVERYONE
 
 
@@ -100,7 +100,7 @@ class StoredDirectory:
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete the copy, and what is kept about its users' mailboxes and messages."""
         async with tenant.context.database.write() as write:
-            for owner in (directory, mailboxes, decisions, quarantine):
+            for owner in (directory, mailboxes, decisions, quarantine, set_aside):
                 await owner.forget_all(write, tenant.connection.id)
         return ""
 

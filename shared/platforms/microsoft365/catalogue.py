@@ -9,6 +9,7 @@ from typing import Any
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
+from shared.platforms.group_members import FOLLOWS_POLICIES
 from shared.platforms.microsoft365 import connectors, directory_sync
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
@@ -115,6 +116,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         why="follow the policies' targets",
         accounts_for=("run-groups",),
         resource=GroupMembership(direction=direction, title=title),
+        ours_in_it=FOLLOWS_POLICIES,
         removed_in=Stage.REVOKE,
         needs=(key,),
         serves=(key,),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
 from shared.foundation.errors import ConsentMissing, Missing, Permanent, Refused, Temporary
@@ -10,6 +11,7 @@ from shared.foundation.platform_settings import Microsoft
 from shared.platforms.contract import Consent, ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.graph import Graph
+from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 PERMISSIONS = (
     Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),
@@ -50,12 +52,15 @@ async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> boo
     return await entra.tenant_of(expected) == result.tenant
 
 
-async def prove(entra: Entra, context: Context, tenant: str) -> str:
+async def prove(entra: Entra, context: Context, connection: Connection, tenant: str) -> str:
     """The tenant's id, read with the consent itself: a token, the organisation, and our application in it."""
     settings = context.settings.microsoft
 
     async def token() -> str:
-        return (await entra.token(tenant, settings.graph_url)).value
+        try:
+            return (await entra.token(tenant, settings.graph_url)).value
+        except NotThere as refused:
+            raise perhaps_too_early(refused, connection, context.clock.now()) from None
 
     async with context.wire.client(settings.graph_url) as http:
         graph = Graph(http, token, context.clock)

@@ -91,7 +91,18 @@ class Exchange:
         try:
             return await self._all_pages(cmdlet, parameters)
         except _PageExpired:
+            pass
+        try:
             return await self._all_pages(cmdlet, parameters)  # from the first page again
+        except _PageExpired:
+            # Seen with applications' tokens at every second page (office-docs-powershell #10907).
+            raise Temporary(
+                "exchange_pages_refused",
+                f"Exchange answers an application the first page of {cmdlet} and refuses the next. Nothing was "
+                "changed, and we ask again. If it stays so, have Microsoft's support allow it, or remove from that "
+                "list in the tenant what is not used any more.",
+                after=timedelta(minutes=15),
+            ) from None
 
     async def _all_pages(self, cmdlet: str, parameters: Record) -> CmdletAnswer:
         rows: list[Record] = []

@@ -14,7 +14,16 @@ Token = Callable[[], Awaitable[str]]
 Record = dict[str, Any]
 MAX_REQUESTS_A_BATCH = 20
 # A delta token is too old or unknown: the collection must be read afresh.
-RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
+RESYNC = frozenset(
+    {
+        "syncStateNotFound",
+        "resyncRequired",
+        "resyncApplyDifferences",
+        "resyncUploadDifferences",
+        # Of a page of a listing that took too long (msgraph-sdk-dotnet #2254).
+        "Directory_ExpiredPageToken",
+    }
+)
 # The application lacks a permission; a 403 can also be a quota or a policy.
 DENIED = frozenset({"Authorization_RequestDenied"})
 NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})

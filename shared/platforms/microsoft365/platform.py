@@ -93,9 +93,9 @@ class Microsoft365:
         """Whether the operator's domain or id for the tenant is the claimed one."""
         return await consent.same_tenant(self.entra, expected, result)
 
-    async def prove(self, _connection: Connection, claimed: str) -> str:
+    async def prove(self, connection: Connection, claimed: str) -> str:
         """The tenant's id, read with the consent itself."""
-        return await consent.prove(self.entra, self.context, claimed)
+        return await consent.prove(self.entra, self.context, connection, claimed)
 
     def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[MicrosoftTenant]:
         """The tenant, for one run."""

@@ -18,6 +18,7 @@ from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph
+from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 Record = dict[str, Any]
 
@@ -108,7 +109,10 @@ async def open_tenant(
     settings = context.settings.microsoft
 
     async def fetch(resource: str) -> tuple[str, datetime]:
-        token = await entra.token(tenant, resource)
+        try:
+            token = await entra.token(tenant, resource)
+        except NotThere as refused:
+            raise perhaps_too_early(refused, connection, context.clock.now()) from None
         return token.value, token.expires_at
 
     tokens = Tokens(
