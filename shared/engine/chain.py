@@ -1,7 +1,6 @@
 """The ledger's chain: entries that are only ever appended, each with the hash of the one before it, per connection."""
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.record import Connection, hold, update
+from shared.foundation.signatures import canonical
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
@@ -39,6 +39,7 @@ class Act(StrEnum):
     ORDER = "order"
     STAGE = "stage"
     REMARK = "remark"
+    PURGE = "purge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,10 +171,15 @@ async def last_of(database: Database, connection_id: ConnectionId, keys: Sequenc
 
 async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
     """A connection's ledger in order."""
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
     async with database.read() as read:
-        for row in (await read.execute(query)).mappings():
-            yield _entry(row)
+        for entry in await entries_in(read, connection_id):
+            yield entry
+
+
+async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> list[LedgerEntry]:
+    """The same as the caller's transaction sees it."""
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
+    return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
 def _entry(row: sa.RowMapping) -> LedgerEntry:
@@ -195,8 +201,3 @@ def _digest(row: Mapping[str, Any]) -> str:
     if content["actor"] is None:
         del content["actor"]  # so it was written before there was one
     return hashlib.sha256(canonical(content)).hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """JSON that is the same for the same content."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

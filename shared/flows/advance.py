@@ -12,14 +12,15 @@ from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine import chain
+from shared.engine import certificate, chain
+from shared.engine.certificate import Draft
 from shared.engine.chain import Act, Entry
 from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator
 from shared.engine.steps import Step, Verb
 from shared.flows.app import App
-from shared.flows.closing import certify, forget_people, without_consent
+from shared.flows.closing import certify, forget_people, last, without_consent
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
 from shared.platforms.contract import ConsentResult, Platform
@@ -83,11 +84,15 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
-            return await _move(app, connection, lease, Stage.CLOSED) if ended else None
-        if connection.stage is Stage.CLEANUP:
-            await certify(app, connection, platform, tenant, steps)
-    if connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps):
-        return await _move(app, connection, lease, NEXT[connection.stage])
+            return await _move(app, connection, lease, Stage.CLOSED, ended) if ended else None
+        onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
+        final = None
+        if connection.stage is Stage.CLEANUP and onward:
+            final = await last(app, connection, platform, tenant)
+        elif connection.stage is Stage.CLEANUP:
+            await certify(app, connection, lease, platform, tenant, steps)
+    if onward:
+        return await _move(app, connection, lease, NEXT[connection.stage], final)
     await _tell(app, connection, platform, steps)
     return None
 
@@ -138,7 +143,8 @@ async def _others_tenant(app: App, connection: Connection, platform: Platform, t
     return False
 
 
-async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) -> Connection:
+async def _move(app: App, connection: Connection, lease: Lease, stage: Stage, final: Draft | None = None) -> Connection:
+    """Enter a stage. `final` is the certificate of the end, which certifies the entry that closes the ledger too."""
     now = app.clock.now()
     async with app.database.write() as write:
         # Somebody may have turned the connection round since the plan was found empty.
@@ -151,6 +157,8 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
         )
         if stage is Stage.CLOSED:
             await forget_people(write, connection.id)
+        if final is not None:
+            await certificate.draw_up(write, final)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection_id=connection.id), now)

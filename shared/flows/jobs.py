@@ -223,9 +223,13 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Wrap the data keys that an older version of the master key has wrapped, so that it can be let go."""
+    """Wrap anew the data keys that an older master key has wrapped, and retire a signing key that is old."""
     from shared.deployment.rotation import rotate
+    from shared.deployment.signing import retire
 
+    now, kept = app.clock.now(), app.settings.signing_key_kept
+    if await retire(app.database, app.seal, now, older_than=kept):
+        log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
         log.info("data keys wrapped anew", extra={"number": done.wrapped})

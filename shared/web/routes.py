@@ -93,6 +93,7 @@ ROUTES: tuple[Route, ...] = (
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
     _route("notification", "POST /api/notifications/{source}", "api.callbacks.notified", Auth.SIGNED),
+    _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY),
     _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY),
     _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY),
     _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY),

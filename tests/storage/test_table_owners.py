@@ -36,6 +36,7 @@ OWNERS = {
     "report_settings": "shared/flows",
     "reports": "shared/flows",
     "sessions": "shared/web",
+    "signing_keys": "shared/deployment",
     "sync_runs": "shared/protection",
     "timers": "infra/local",
     "tokens": "shared/connections",

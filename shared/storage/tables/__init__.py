@@ -9,6 +9,7 @@ from shared.storage.tables.connection import (
     holdings,
     ledger,
     links,
+    signing_keys,
     tokens,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
@@ -44,6 +45,7 @@ __all__ = [
     "report_settings",
     "reports",
     "sessions",
+    "signing_keys",
     "sync_runs",
     "timers",
     "tokens",

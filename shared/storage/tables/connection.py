@@ -51,6 +51,16 @@ data_keys = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
 )
 
+# What certificates are signed with: the private half of the present one, the public halves of those before it.
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("kid", sa.String, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("retired_at", Moment),
+)
+
 links = sa.Table(
     "links",
     metadata,
@@ -123,5 +133,5 @@ certificates = sa.Table(
     of_connection(primary_key=True),
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("made_at", Moment, nullable=False),
-    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("signed", sa.String, nullable=False),
 )

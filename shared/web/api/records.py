@@ -87,7 +87,7 @@ async def matched(app: App, request: Request, query: Hours) -> Json[views.Matche
     return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
-@refuses("404 no_certificate_yet", "502")
+@refuses("404 no_certificate_yet", "409 certificate_altered", "502")
 async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
     """The signed exit certificate."""
     return as_json(signed_certificate(await views.exit_record(app, request.connection)))
