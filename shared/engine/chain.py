@@ -77,20 +77,13 @@ async def append(
     """Add one entry to a connection's chain inside the caller's transaction and return its number."""
     # Two writers would fork the chain.
     await hold(write, connection_id)
-    last = (
-        await write.execute(
-            sa.select(db.ledger.c.number, db.ledger.c.hash)
-            .where(db.ledger.c.connection == connection_id)
-            .order_by(db.ledger.c.number.desc())
-            .limit(1)
-        )
-    ).first()
+    entries, last = await head(write, connection_id)
     row: dict[str, Any] = {
         "connection": connection_id,
-        "number": last.number + 1 if last else 1,
+        "number": entries + 1,
         "at": now,
         "generation": generation,
-        "previous_hash": last.hash if last else GENESIS,
+        "previous_hash": last,
         **entry.__dict__,
         "act": str(entry.act),
     }
@@ -98,6 +91,14 @@ async def append(
     await write.execute(sa.insert(db.ledger).values(row))
     number: int = row["number"]
     return number
+
+
+async def head(read: AsyncConnection, connection_id: ConnectionId) -> tuple[int, str]:
+    """How many entries a ledger has, and the hash of the last; inside the caller's transaction."""
+    table = db.ledger.c
+    query = sa.select(table.number, table.hash).where(table.connection == connection_id)
+    last = (await read.execute(query.order_by(table.number.desc()).limit(1))).first()
+    return (last.number, last.hash) if last else (0, GENESIS)
 
 
 async def order(

@@ -19,12 +19,9 @@ from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb, known
 from shared.flows.app import App
-from shared.flows.reports import store
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.rows import rows_of
-from shared.storage.database import AsyncConnection
-from shared.storage.ids import ConnectionId
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)
@@ -108,12 +105,6 @@ async def _draft(
         still_open=still_open,
         key=await signing_key(app.database, app.seal, app.clock.now()),
     )
-
-
-async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
-    """A closed connection does not know any more who consented, nor who was sent its reports."""
-    await connections.forget_administrator(write, connection_id)
-    await store.forget_recipients(write, connection_id)
 
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:

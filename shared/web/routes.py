@@ -64,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     _route("create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
+    _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.OPERATOR),
     _route("list_users", f"GET {_ONE}/users", "api.directory.users", Auth.VIEWER),
     _route("list_groups", f"GET {_ONE}/groups", "api.directory.groups", Auth.VIEWER),
     _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, COST_OF_A_LOOK),

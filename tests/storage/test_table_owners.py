@@ -40,6 +40,7 @@ OWNERS = {
     "sync_runs": "shared/protection",
     "timers": "infra/local",
     "tokens": "shared/connections",
+    "tombstones": "shared/engine",
     "users": "shared/protection",
 }
 

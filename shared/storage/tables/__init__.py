@@ -11,6 +11,7 @@ from shared.storage.tables.connection import (
     links,
     signing_keys,
     tokens,
+    tombstones,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, users
@@ -49,5 +50,6 @@ __all__ = [
     "sync_runs",
     "timers",
     "tokens",
+    "tombstones",
     "users",
 ]

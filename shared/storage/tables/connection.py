@@ -51,6 +51,19 @@ data_keys = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
 )
 
+# What is left of a closed connection that was erased: that it was, until when, and what proves its end.
+tombstones = sa.Table(
+    "tombstones",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("closed_at", Moment, nullable=False),
+    sa.Column("erased_at", Moment, nullable=False),
+    sa.Column("certificate", sa.String),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("head", sa.String, nullable=False),
+)
+
 # What certificates are signed with: the private half of the present one, the public halves of those before it.
 signing_keys = sa.Table(
     "signing_keys",
