@@ -123,8 +123,6 @@ async def outcomes(
     return made, wrong or 0
 
 
-async def purge(database: Database, connection_id: ConnectionId, before: datetime) -> None:
-    """Delete what is older than the log is kept."""
-    table = db.operations
-    async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.at < before))
+async def purge(write: AsyncConnection, before: datetime) -> None:
+    """Delete what is older than the log is kept, whatever the stage of its connection."""
+    await write.execute(sa.delete(db.operations).where(db.operations.c.at < before))

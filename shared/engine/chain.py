@@ -1,7 +1,6 @@
 """The ledger's chain: entries that are only ever appended, each with the hash of the one before it, per connection."""
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.record import Connection, hold, update
+from shared.foundation.signatures import canonical
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
@@ -39,6 +39,7 @@ class Act(StrEnum):
     ORDER = "order"
     STAGE = "stage"
     REMARK = "remark"
+    PURGE = "purge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +77,13 @@ async def append(
     """Add one entry to a connection's chain inside the caller's transaction and return its number."""
     # Two writers would fork the chain.
     await hold(write, connection_id)
-    last = (
-        await write.execute(
-            sa.select(db.ledger.c.number, db.ledger.c.hash)
-            .where(db.ledger.c.connection == connection_id)
-            .order_by(db.ledger.c.number.desc())
-            .limit(1)
-        )
-    ).first()
+    entries, last = await head(write, connection_id)
     row: dict[str, Any] = {
         "connection": connection_id,
-        "number": last.number + 1 if last else 1,
+        "number": entries + 1,
         "at": now,
         "generation": generation,
-        "previous_hash": last.hash if last else GENESIS,
+        "previous_hash": last,
         **entry.__dict__,
         "act": str(entry.act),
     }
@@ -97,6 +91,14 @@ async def append(
     await write.execute(sa.insert(db.ledger).values(row))
     number: int = row["number"]
     return number
+
+
+async def head(read: AsyncConnection, connection_id: ConnectionId) -> tuple[int, str]:
+    """How many entries a ledger has, and the hash of the last; inside the caller's transaction."""
+    table = db.ledger.c
+    query = sa.select(table.number, table.hash).where(table.connection == connection_id)
+    last = (await read.execute(query.order_by(table.number.desc()).limit(1))).first()
+    return (last.number, last.hash) if last else (0, GENESIS)
 
 
 async def order(
@@ -180,10 +182,15 @@ async def last_of(database: Database, connection_id: ConnectionId, keys: Sequenc
 
 async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
     """A connection's ledger in order."""
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
     async with database.read() as read:
-        for row in (await read.execute(query)).mappings():
-            yield _entry(row)
+        for entry in await entries_in(read, connection_id):
+            yield entry
+
+
+async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> list[LedgerEntry]:
+    """The same as the caller's transaction sees it."""
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
+    return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
 def _entry(row: sa.RowMapping) -> LedgerEntry:
@@ -205,8 +212,3 @@ def _digest(row: Mapping[str, Any]) -> str:
     if content["actor"] is None:
         del content["actor"]  # so it was written before there was one
     return hashlib.sha256(canonical(content)).hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """JSON that is the same for the same content."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

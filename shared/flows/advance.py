@@ -12,14 +12,16 @@ from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine import chain
+from shared.engine import certificate, chain
+from shared.engine.certificate import Draft
 from shared.engine.chain import Act, Entry
 from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
-from shared.engine.rows import ByAdministrator
+from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
+from shared.flows import own_house
 from shared.flows.app import App
-from shared.flows.closing import certify, forget_people, without_consent
+from shared.flows.closing import certify, last, without_consent
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
 from shared.platforms.contract import ConsentResult, Platform
@@ -33,6 +35,8 @@ CHECK_AGAIN_AFTER = timedelta(minutes=1)
 MAX_CONCURRENT_LOOKUPS = 20
 # What an administrator does in their own time is looked for this often.
 CHECK_STEPS_AFTER = timedelta(hours=1)
+# After the close, longer than any run or callback that was under way can take.
+CLEAR_AGAIN_AFTER = timedelta(hours=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
 # An administrator may take days to set mail routing up; what we do by ourselves begins without it.
 HOLDS_BACK = {
@@ -60,6 +64,8 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
         if connection.claimed_tenant is None:
             return
         connection = await _bind(app, connection, connection.claimed_tenant)
+    if connection.stage is Stage.CLOSED:
+        await own_house.clear(app, connection)
     while connection.stage is not Stage.CLOSED:
         moved = await settle(app, connection, lease)
         if moved is None:
@@ -83,11 +89,17 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
-            return await _move(app, connection, Stage.CLOSED) if ended else None
-        if connection.stage is Stage.CLEANUP:
+            return await _move(app, connection, Stage.CLOSED, ended) if ended else None
+        onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
+        final = None
+        if connection.stage is Stage.CLEANUP and onward:
+            final = await last(app, connection, platform, tenant)
+        elif connection.stage is Stage.CLEANUP:
             await certify(app, connection, platform, tenant, steps)
-    if connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps):
-        return await _move(app, connection, NEXT[connection.stage])
+    if connection.stage is Stage.CLEANUP and not any(isinstance(s.row, Change) and s.verb is Verb.WAIT for s in steps):
+        await own_house.clear(app, connection)
+    if onward:
+        return await _move(app, connection, NEXT[connection.stage], final)
     await _tell(app, connection, platform, steps)
     return None
 
@@ -137,7 +149,8 @@ async def _others_tenant(app: App, connection: Connection, platform: Platform, t
     return False
 
 
-async def _move(app: App, connection: Connection, stage: Stage) -> Connection:
+async def _move(app: App, connection: Connection, stage: Stage, final: Draft | None = None) -> Connection:
+    """Enter a stage. `final` is the certificate of the end, which certifies the entry that closes the ledger too."""
     now = app.clock.now()
     async with app.database.write() as write:
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
@@ -147,8 +160,13 @@ async def _move(app: App, connection: Connection, stage: Stage) -> Connection:
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
         )
         if stage is Stage.CLOSED:
-            await forget_people(write, connection.id)
+            await own_house.forget_people(write, connection.id)
+            await own_house.delete(write, connection.id)
+        if final is not None:
+            await certificate.draw_up(write, final)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
+    if stage is Stage.CLOSED:
+        await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection_id=connection.id), now)
     moved = await connections.find(app.database, connection.id)

@@ -265,9 +265,10 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
         if stage is Stage.CLOSED:
             # Most requests do without what closes a connection, and with it the engine.
-            from shared.flows.closing import forget_people
+            from shared.flows import own_house
 
-            await forget_people(write, connection.id)
+            await own_house.forget_people(write, connection.id)
+            await own_house.delete(write, connection.id)
         note = f"{connection.stage.name} to {stage.name}: {why}"
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)

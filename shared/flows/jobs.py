@@ -18,6 +18,7 @@ from shared.flows import deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
+from shared.flows.own_house import purge_old_calls
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.scan import scan
@@ -229,9 +230,14 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Wrap the data keys that an older version of the master key has wrapped, so that it can be let go."""
+    """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
     from shared.deployment.rotation import rotate
+    from shared.deployment.signing import retire
 
+    await purge_old_calls(app)
+    now, kept = app.clock.now(), app.settings.signing_key_kept
+    if await retire(app.database, app.seal, now, older_than=kept):
+        log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
         log.info("data keys wrapped anew", extra={"number": done.wrapped})

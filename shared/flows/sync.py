@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from shared.connections import call_log as operations
 from shared.connections import record as connections
 from shared.connections.due import sync_is_due
 from shared.connections.lease import Lease
@@ -45,7 +44,6 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     kept = app.settings.operations_kept
     await sync_history.note(app.database, connection.id, app.clock.now(), kept)
     await rescan_all(app, connection)
-    await operations.purge(app.database, connection.id, app.clock.now() - kept)
     await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
         await connections.update(write, connection.id, synced_at=app.clock.now())

@@ -214,6 +214,9 @@ class Settings(BaseSettings):
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )
+    signing_key_kept: timedelta = Field(
+        timedelta(days=365), description="after this long a new key signs the certificates; the old one stays published"
+    )
     implausible_loss: float = Field(
         0.3,
         gt=0,

@@ -179,6 +179,10 @@ class Platform(Protocol):
         """What an open tenant still keeps for a while by itself, such as a recycle bin."""
         ...
 
+    async def not_checkable(self, tenant: Any) -> list[dict[str, Any]]:
+        """What may stay in an open tenant and no call of ours can see; nothing is asked of the platform for it."""
+        ...
+
     async def recorded(self, tenant: Any, begin: datetime, end: datetime) -> dict[str, int]:
         """How often the platform's own log says that we called what, where `logs_calls`."""
         ...

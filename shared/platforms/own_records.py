@@ -63,7 +63,8 @@ class StoredTokens:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await tokens.forget(tenant.context.database, tenant.connection.id)
+        async with tenant.context.database.write() as write:
+            await tokens.forget_all(write, tenant.connection.id)
         return ""
 
 
@@ -136,5 +137,6 @@ class StoredPolicies:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await policies.forget(tenant.context.database, tenant.connection.id)
+        async with tenant.context.database.write() as write:
+            await policies.forget_all(write, tenant.connection.id)
         return ""

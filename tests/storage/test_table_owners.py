@@ -38,9 +38,11 @@ OWNERS = {
     "reports": "shared/flows",
     "sessions": "shared/web",
     "set_aside": "shared/protection",
+    "signing_keys": "shared/deployment",
     "sync_runs": "shared/protection",
     "timers": "infra/local",
     "tokens": "shared/connections",
+    "tombstones": "shared/engine",
     "users": "shared/protection",
 }
 

@@ -17,7 +17,7 @@ from tests.harness.client import ask, at
 from tests.harness.world import World
 
 # What guards itself, or tells nothing, with what a stranger is answered there. To sign in is to be sent to the issuer.
-OPEN = {"health", "describe", "page_style", "page_script", "page_icon"}
+OPEN = {"health", "describe", "page_style", "page_script", "page_icon", "signing_keys"}
 THEMSELVES = {
     "consent_callback": 410,
     "page_sign_in_back": 410,

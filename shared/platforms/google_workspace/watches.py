@@ -200,7 +200,10 @@ async def _stop(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox) -
             async with gmail.open(mailbox.address) as api:
                 await api.call(STOP)
         except (Closed, Missing):
-            pass  # the user is gone or closed: nothing is sent for such a mailbox, and it lapses by itself
+            # The user is gone or suspended: nothing is sent for such a mailbox, and Gmail ends the watch by itself.
+            until = f"{mailbox.watched_until:%Y-%m-%d %H:%M} UTC"
+            told = f"The watch on the mailbox of user {mailbox.user} could not be ended: it expires on {until}."
+            await tenant.ledger.remark("watches", told)
     tenant.credentials.delegation.drop(mailbox.address)
     for kind in ("mailbox", "label"):
         await set_aside.clear(tenant.context.database, tenant.connection.id, kind, [mailbox.user])

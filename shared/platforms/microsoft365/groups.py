@@ -3,11 +3,12 @@
 Made and filled through Graph: Exchange's own group cmdlets do not work for an application.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from shared.engine.chain import Act
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
@@ -121,12 +122,23 @@ class VirtualGroup:
         """Delete it, and empty the recycle bin of it where Microsoft lets an application do so."""
         request_id = (await tenant.graph.delete(f"/v1.0/groups/{present.identity}")).request_id
         try:
-            await tenant.graph.delete(f"/v1.0/directory/deletedItems/{present.identity}")
+            await _purge(tenant, self.key, present.identity)
         except Missing:
             pass  # not in the recycle bin yet: the residue scan looks again
         except Permanent:
             pass  # refused to an application in some tenants; the certificate lists what stays for 30 days
         return request_id
+
+
+async def _purge(tenant: MicrosoftTenant, key: str, identity: str) -> None:
+    """Delete a group of ours from the recycle bin, with the intent in the ledger before and the outcome after."""
+    intent = await tenant.ledger.begin(key, Act.PURGE, before={"recycle bin": identity}, after=None)
+    try:
+        await tenant.graph.delete(f"/v1.0/directory/deletedItems/{identity}")
+    except FootprintError as error:
+        await tenant.ledger.fail(intent, key, Act.PURGE, str(error))
+        raise
+    await tenant.ledger.note(key, Act.PURGE, identity=identity, text="deleted from the recycle bin for good")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,16 +255,22 @@ async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, alre
             raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
 
 
-async def recycle_bin(tenant: MicrosoftTenant, identities: Sequence[str]) -> list[dict[str, Any]]:
+async def recycle_bin(tenant: MicrosoftTenant, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Groups of ours that lie in the tenant's recycle bin; tried once more to be emptied, listed if they stay."""
     left: list[dict[str, Any]] = []
-    for identity in identities:
-        path = f"/v1.0/directory/deletedItems/{identity}"
+    for key, identity in identities.items():
         try:
-            await tenant.graph.get(path)
-            await tenant.graph.delete(path)
+            await tenant.graph.get(f"/v1.0/directory/deletedItems/{identity}")
+            await _purge(tenant, key, identity)
         except Missing:
             continue
         except FootprintError as error:
-            left.append({"identity": identity, "why": f"in the recycle bin for up to 30 days ({error.code})"})
+            left.append(
+                {
+                    "key": key,
+                    "title": "Group",
+                    "identity": identity,
+                    "why": f"in the recycle bin for up to 30 days ({error.code})",
+                }
+            )
     return left

@@ -107,12 +107,18 @@ class Microsoft365:
 
     async def residue(self, tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Our groups that lie in the recycle bin."""
-        groups = [
-            held.identity
+        groups = {
+            key: held.identity
             for key, held in tenant.ledger.holdings.items()
             if key in ("group-incoming", "group-outgoing") and held.state is HoldingState.GONE and held.identity
-        ]
+        }
         return await recycle_bin(tenant, groups)
+
+    async def not_checkable(self, _tenant: MicrosoftTenant) -> list[dict[str, Any]]:
+        """Once removed, the application lies where only an administrator can look."""
+        # https://learn.microsoft.com/entra/identity/enterprise-apps/restore-application
+        why = "Entra ID keeps it, once it is deleted, for 30 days in its recycle bin, which our access does not outlive"
+        return [{"key": "application", "title": "The enterprise application in the recycle bin", "why": why}]
 
     async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
         """Microsoft's log of our calls is not read."""

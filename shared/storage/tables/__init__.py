@@ -9,7 +9,9 @@ from shared.storage.tables.connection import (
     holdings,
     ledger,
     links,
+    signing_keys,
     tokens,
+    tombstones,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
@@ -46,8 +48,10 @@ __all__ = [
     "reports",
     "sessions",
     "set_aside",
+    "signing_keys",
     "sync_runs",
     "timers",
     "tokens",
+    "tombstones",
     "users",
 ]
