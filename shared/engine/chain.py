@@ -170,6 +170,15 @@ async def page(
         return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
+async def orders_since(database: Database, connection_id: ConnectionId, actor: str, since: datetime) -> int:
+    """How many orders somebody has given a connection since a time."""
+    table = db.ledger.c
+    theirs = [table.connection == connection_id, table.act == str(Act.ORDER), table.actor == actor, table.at > since]
+    async with database.read() as read:
+        counted = await read.execute(sa.select(sa.func.count()).select_from(db.ledger).where(*theirs))
+        return int(counted.scalar_one())
+
+
 async def last_of(database: Database, connection_id: ConnectionId, keys: Sequence[str]) -> dict[str, LedgerEntry]:
     """The last entry about each of some objects, by its key."""
     table = db.ledger.c

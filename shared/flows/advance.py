@@ -1,6 +1,5 @@
 """Set the stage, reconcile: how a connection gets from consent to running, and from revoke to closed."""
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,17 +21,16 @@ from shared.engine.steps import Step, Verb
 from shared.flows import own_house
 from shared.flows.app import App
 from shared.flows.closing import certify, last, without_consent
+from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
-from shared.platforms.contract import ConsentResult, Platform
+from shared.platforms.contract import Platform
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 
 CHECK_AGAIN_AFTER = timedelta(minutes=1)
-# Names of tenants that are looked up side by side.
-MAX_CONCURRENT_LOOKUPS = 20
 # What an administrator does in their own time is looked for this often.
 CHECK_STEPS_AFTER = timedelta(hours=1)
 # After the close, longer than any run or callback that was under way can take.
@@ -108,45 +106,18 @@ async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(connection, claimed)
-    if not platform.proves_who and await _others_tenant(app, connection, platform, tenant):
-        # A callback may be made up, and the consent be one that was given to the other.
-        raise Permanent(
-            "tenant_of_two",
-            "A connection of another customer waits for this tenant. Revoke the one of the two that is wrong.",
-        )
     async with app.database.write() as write:
         await connections.hold_tenant(write, connection.platform, tenant)
         others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
+        if connection.moved_tenant != tenant and connections.others_of(connection, others):
+            raise Permanent(TAKEN.code, TAKEN.sentence)
         if any(connections.compete(connection, other) for other in others):
             raise Permanent(
                 "tenant_taken",
                 "Another connection of this deployment has this tenant. Revoke and close that one first.",
             )
-        if others and connection.expected_tenant is None and not platform.proves_who:
-            # Its consent to us may be an old one, so the callback alone does not show who asked.
-            raise Permanent(
-                "tenant_known",
-                "This tenant was connected before. Make the connection again and name the tenant in it, so that a "
-                "stranger's link cannot take it over.",
-            )
         await connections.update(write, connection.id, tenant=tenant)
     return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
-
-
-async def _others_tenant(app: App, connection: Connection, platform: Platform, tenant: str) -> bool:
-    """Whether a connection of another customer waits for this very tenant."""
-
-    async def is_it(name: str) -> bool:
-        try:
-            return await platform.same_tenant(name, ConsentResult(tenant=tenant))
-        except Permanent:
-            return False  # it names none that there is
-
-    names = await connections.awaited_by_others(app.database, connection)
-    for first in range(0, len(names), MAX_CONCURRENT_LOOKUPS):
-        if any(await asyncio.gather(*map(is_it, names[first : first + MAX_CONCURRENT_LOOKUPS]))):
-            return True
-    return False
 
 
 async def _move(app: App, connection: Connection, stage: Stage, final: Draft | None = None) -> Connection:

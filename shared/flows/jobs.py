@@ -21,6 +21,7 @@ from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.own_house import purge_old_calls
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
+from shared.flows.revoke import end_invitation
 from shared.flows.scan import scan
 from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
@@ -38,6 +39,7 @@ HANDLERS: dict[str, Handler] = {
     "advance": advance,
     "clean-up": advance,
     "repair": repair,
+    "end-invitation": end_invitation,
     "sync": sync,
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,

@@ -18,7 +18,9 @@ INFO = {
 TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "connections": (
         "a customer's connection: made, looked at, synchronised, revoked",
-        frozenset({"connections", "plan", "sync", "reconcile", "grant", "revoke", "steps", "changes"}),
+        frozenset(
+            {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
+        ),
     ),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),
     "directory": ("our copy of a tenant's directory", frozenset({"users", "groups"})),

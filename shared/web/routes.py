@@ -13,7 +13,8 @@ class Auth(Enum):
     VIEWER = "a bearer token or a console session, of whatever role"
     OPERATOR = "a bearer token or a console session with the role operator"
     LINK = "the signed link in its path"
-    STATE = "the signed state in its query"
+    INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
+    STATE = "the signed state in its query, in the browser that began"
     SIGNED = "the platform's own signature"
     NOBODY = "nothing: it tells nothing and changes nothing"
 
@@ -87,7 +88,10 @@ ROUTES: tuple[Route, ...] = (
     _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, COST_OF_A_LOOK),
     _route("sync", f"POST {_ONE}/sync", "api.actions.sync", Auth.OPERATOR),
     _route("reconcile", f"POST {_ONE}/reconcile", "api.actions.reconcile", Auth.OPERATOR),
+    _route("renew_invitation", f"POST {_ONE}/invitation", "api.actions.renew_invitation", Auth.OPERATOR),
+    _route("end_invitation", f"DELETE {_ONE}/invitation", "api.actions.end_invitation", Auth.OPERATOR),
     _route("grant", f"POST {_ONE}/grant", "api.actions.grant_again", Auth.OPERATOR),
+    _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.OPERATOR),
     _route("revoke", f"POST {_ONE}/revoke", "api.actions.revoke_access", Auth.OPERATOR),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.actions.attest", Auth.OPERATOR),
     _route("get_changes", f"GET {_ONE}/changes", "api.records.changes", Auth.VIEWER),
@@ -146,8 +150,8 @@ ROUTES: tuple[Route, ...] = (
     _route("page_sign_in_back", "GET /sign-in/back", "sign_in.back", Auth.STATE),
     _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
     _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
-    _route("page_connect", "GET /connect/{token}", "pages.connect.page", Auth.LINK),
-    _route("page_connect_look", "POST /connect/{token}", "pages.connect.look", Auth.LINK),
+    _route("page_connect", "GET /connect", "pages.connect.page", Auth.INVITED),
+    _route("page_connect_post", "POST /connect", "pages.connect.post", Auth.INVITED),
     _route("page_index", "GET /", "pages.connections.index", Auth.VIEWER),
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
     _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR, largest_body=LARGEST_BODY),

@@ -31,7 +31,7 @@ async def begin(world: World, address: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/sign-in", "/sign-in/back?state=x", "/sign-in/once/x", "/connect/x", "/api/consent/google?state=x"]
+    "path", ["/sign-in", "/sign-in/back?state=x", "/sign-in/once/x", "/connect", "/api/consent/google?state=x"]
 )
 async def test_a_flood_of_one_address_is_refused_and_stops_nobody_else(world: World, path: str) -> None:
     flood = [(await ask(world, "GET", path, x_forwarded_for=HERE)).status for _ in range(121)]
@@ -45,9 +45,9 @@ async def test_a_flood_of_one_address_is_refused_and_stops_nobody_else(world: Wo
 
 async def test_what_one_address_asks_too_much_is_not_taken_from_all(world: World) -> None:
     few = await world.again(api={"requests_a_minute_of_an_address": 5, "requests_a_minute_of_all_addresses": 8})
-    found = [(await ask(few, "GET", "/connect/x", x_forwarded_for=HERE)).status for _ in range(50)]
+    found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=HERE)).status for _ in range(50)]
     assert found == [410] * 5 + [429] * 45
-    found = [(await ask(few, "GET", "/connect/x", x_forwarded_for=f"192.0.2.{n}")).status for n in range(2, 7)]
+    found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=f"192.0.2.{n}")).status for n in range(2, 7)]
     assert found == [410] * 3 + [429] * 2
 
 
@@ -72,7 +72,7 @@ async def test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else(world: Wo
 def test_whoever_needs_no_account_is_counted_unless_it_costs_nothing() -> None:
     free = {route.name for route in ROUTES if not route.needs_account and not route.cost}
     assert free == {"health", "describe", "page_style", "page_script", "page_icon", "notification"}
-    assert all(route.cost for route in ROUTES if route.auth in (Auth.LINK, Auth.STATE))
+    assert all(route.cost for route in ROUTES if route.auth in (Auth.LINK, Auth.INVITED, Auth.STATE))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """Admin consent: what the callback says is never trusted; the consent is proven by using it."""
 
-from collections.abc import Mapping
-from uuid import UUID
-
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
-from shared.foundation.errors import ConsentMissing, Missing, Permanent, Refused, Temporary
+from shared.foundation.errors import ConsentMissing, Missing, Permanent, Temporary
 from shared.foundation.platform_settings import Microsoft
-from shared.platforms.contract import Consent, ConsentResult, Permission
+from shared.platforms.contract import ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.graph import Graph
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
@@ -21,30 +18,6 @@ PERMISSIONS = (
     Permission(name="Application.Read.All", why="to see whether our own application is there"),
     Permission(name="Exchange.ManageAsApp", why="to make and remove connectors, rules and allow entries in Exchange"),
 )
-
-
-def consent_result(query: Mapping[str, str]) -> ConsentResult:
-    """The tenant that a callback claims. Decides on `error` first, for `admin_consent=True` comes with errors too."""
-    if query.get("error"):
-        raise Refused(
-            403,
-            "consent_declined",
-            "Microsoft reports that consent was not given. Open the consent link again and sign in as a Global "
-            f"Administrator to accept. ({_code(query)})",
-        )
-    try:
-        return ConsentResult(tenant=str(UUID(query.get("tenant", ""))))
-    except ValueError:
-        raise Refused(
-            400, "callback_not_valid", "Microsoft's answer names no tenant. Open the consent link again."
-        ) from None
-
-
-def _code(query: Mapping[str, str]) -> str:
-    """Microsoft's code for people to search for; the rest of its text is anybody's to write."""
-    words = query.get("error_description", "").split(":")[0].split()
-    found = [word for word in words if word.startswith("AADSTS") and word[6:].isdigit()]
-    return found[0] if found else "no code"
 
 
 async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> bool:
@@ -81,9 +54,3 @@ async def application(entra: Entra, tenant: str, settings: Microsoft) -> Sightin
     except ConsentMissing:
         return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
     return Sighting(present=True, evidence="Microsoft's sign-in still gives the application a token")
-
-
-async def consent_url(entra: Entra, consent: Consent) -> str:
-    """Where the administrator consents: the named tenant's own page where we know it."""
-    tenant = consent.connection.tenant or consent.connection.expected_tenant
-    return entra.consent_url(tenant=tenant, redirect_uri=consent.redirect_uri, state=consent.state)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from json import JSONDecodeError
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -41,6 +41,9 @@ EXCHANGE = "https://outlook.office365.com"
 NATIONAL = (".us", ".cn")
 DISCOVERY = "/v2.0/.well-known/openid-configuration"
 DISCOVERY_HOLDS = timedelta(hours=24)
+# A domain may move to another tenant.
+NAME_HOLDS = timedelta(minutes=10)
+MOST_NAMES = 1000
 # A domain or an id; anything else would change the address that it becomes part of.
 TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 # Codes that say decisively that there is no such tenant.
@@ -153,7 +156,8 @@ class Entra:
 
     def __init__(self, *, settings: Microsoft, wire: Wire, clock: Clock) -> None:
         self._settings, self._wire, self._clock = settings, wire, clock
-        self._credential = Credential(settings, wire)
+        self.credential = Credential(settings, wire)
+        self._tenants: dict[str, tuple[datetime, str]] = {}
         self._http = _MsalHttp(settings.login_url, wire, clock)
         # Called by whoever is done with us, or when nobody holds us any more.
         self.close = weakref.finalize(self, self._http.client.close)
@@ -179,7 +183,7 @@ class Entra:
             application = msal.ConfidentialClientApplication(
                 self._settings.client_id,
                 authority=authority,
-                client_credential=self._credential.for_tenant(authority),
+                client_credential=self.credential.for_tenant(authority),
                 http_client=self._http,
                 instance_discovery=False,
             )
@@ -192,6 +196,9 @@ class Entra:
 
     async def tenant_of(self, name: str) -> str:
         """The id of the tenant that owns a domain, or that has this id. Raises Permanent if there is none."""
+        known_at, known = self._tenants.get(name, (None, ""))
+        if known_at is not None and self._clock.now() - known_at < NAME_HOLDS:
+            return known
         async with self._wire.client(self._settings.login_url) as http:
             reply = await http.send("GET", f"/{_named(name)}{DISCOVERY}")
         found = _object(reply)
@@ -201,14 +208,7 @@ class Entra:
         tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
         if not TENANT.fullmatch(tenant):
             raise unreadable(reply.host, reply.status)
+        if len(self._tenants) >= MOST_NAMES:
+            self._tenants.pop(next(iter(self._tenants)))
+        self._tenants[name] = self._clock.now(), tenant
         return tenant
-
-    def consent_url(self, *, tenant: str | None, redirect_uri: str, state: str) -> str:
-        """Microsoft's page on which an administrator consents to all application permissions."""
-        query = {
-            "client_id": self._settings.client_id,
-            "scope": f"{GRAPH}/.default",
-            "redirect_uri": redirect_uri,
-            "state": state,
-        }
-        return f"{self._settings.login_url}/{tenant or 'organizations'}/v2.0/adminconsent?{urlencode(query)}"

@@ -16,6 +16,7 @@ connections = sa.Table(
     sa.Column("expected_tenant", sa.String),
     sa.Column("claimed_tenant", sa.String),
     sa.Column("tenant", sa.String),
+    sa.Column("moved_tenant", sa.String),
     sa.Column("administrator", sa.String),
     sa.Column("label", sa.String, nullable=False),
     sa.Column("sealed_headers", sa.LargeBinary, nullable=False),
