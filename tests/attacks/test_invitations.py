@@ -16,6 +16,7 @@ from shared.web.routes import ROUTES
 from tests.harness import workspace as google
 from tests.harness.client import ask
 from tests.harness.invited import COOKIE, OnTheWay, arrives, consented, hands_in
+from tests.harness.pages import pressed, see
 from tests.harness.world import CONTOSO, FABRIKAM, World
 
 
@@ -84,6 +85,18 @@ async def test_a_link_is_renewed_and_ended_by_an_operator(world: World) -> None:
     assert (await ask(world, "DELETE", path, token=world.sims.operator_token(role="viewer"))).status == 403
     found = [one.note async for one in chain.entries(world.app.database, connection.id) if one.actor == "anna"]
     assert found == ["invitation renewed; earlier links ended", "links ended"]
+
+
+async def test_the_console_renews_a_link(world: World) -> None:
+    connection = await world.create()
+    first = await code_of(world, connection)
+    page = await see(world, f"/connections/{connection.id}")
+    assert f"/connections/{connection.id}/renew-invitation" in page.posts()
+    back = await pressed(world, f"/connections/{connection.id}/renew-invitation")
+    shown = await see(world, back)
+    second = await code_of(world, connection)
+    assert f"/connect#{second}" in shown.text
+    assert [(await hands_in(world, code)).status for code in (first, second)] == [410, 303]
 
 
 async def test_whoever_holds_a_link_does_not_renew_it(world: World) -> None:

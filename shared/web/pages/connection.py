@@ -23,6 +23,7 @@ ASKED: Mapping[str, str] = {
     "repair": "You asked to put right what others have changed.",
     "revoke": "You asked to revoke access.",
     "grant": "You asked to connect again.",
+    "renew-invitation": "There is a new link. Every earlier one has ended.",
     "attest": "What you said is in the ledger, with your name.",
 }
 
