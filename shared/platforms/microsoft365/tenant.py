@@ -41,6 +41,8 @@ class MicrosoftTenant:
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
         self._read: dict[str, list[Record]] = {}
+        self.domains: dict[str, list[str]] = {}
+        """The protected domains of each direction, once they were asked for."""
 
     @property
     def now(self) -> datetime:
@@ -74,12 +76,18 @@ class MicrosoftTenant:
     def forget_reads(self) -> None:
         """Forget what was read."""
         self._read.clear()
+        self.domains.clear()
 
     async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
         """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
         if cmdlet not in self._read:
             self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
         return self._read[cmdlet]
+
+    def keep(self, cmdlet: str, rows: list[Record]) -> list[Record]:
+        """Keep what a Get cmdlet lists, read in another way, until forget_reads."""
+        self._read[cmdlet] = rows
+        return rows
 
     @property
     def token_names(self) -> tuple[str, ...]:
