@@ -245,7 +245,7 @@ def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTe
         group = tenant.ledger.holdings.get(f"group-{direction}")
         if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
             return None
-        return {condition: [(group.seen or {})["mail"]], **route(tenant)}
+        return {condition: [await tenant.address(group)], **route(tenant)}
 
     return settings
 
