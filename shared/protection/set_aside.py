@@ -45,17 +45,17 @@ async def note(
     return again
 
 
-async def clear(database: Database, connection_id: ConnectionId, kind: Kind, items: Collection[str]) -> None:
-    """Forget items that do well again."""
-    async with database.write() as write:
-        await write.execute(sa.delete(db.set_aside).where(*_row(connection_id, kind, items)))
-
-
-async def clear_kind(database: Database, connection_id: ConnectionId, kind: Kind) -> None:
-    """Forget every item of a kind."""
+async def clear(
+    database: Database, connection_id: ConnectionId, kind: Kind, items: Collection[str] | None = None
+) -> None:
+    """Forget items of a kind that do well again, or all of them. Writes nothing where there is nothing to forget."""
     table = db.set_aside
+    mine = _row(connection_id, kind, items) if items is not None else _row(connection_id, kind, ())[:2]
+    async with database.read() as read:
+        if (await read.execute(sa.select(table.c.item).where(*mine).limit(1))).first() is None:
+            return
     async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.kind == kind))
+        await write.execute(sa.delete(table).where(*mine))
 
 
 async def listed(database: Database, connection_id: ConnectionId, kind: Kind | None = None) -> list[SetAside]:

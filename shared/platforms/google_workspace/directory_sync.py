@@ -43,7 +43,7 @@ async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    await set_aside.clear_kind(database, connection, "entry")
+    await set_aside.clear(database, connection, "entry")
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))

@@ -10,7 +10,7 @@ from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
 from shared.platforms.group_members import FOLLOWS_POLICIES
-from shared.platforms.microsoft365 import connectors, directory_sync
+from shared.platforms.microsoft365 import connectors, directory_sync, limits
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
@@ -54,6 +54,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         title=title,
         why=why,
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
+        elements=limits.numbers if key in rules.SPREAD else None,
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
         without="mail flows unscanned" if routes else "returned mail is filtered a second time",
         permissions=EXCHANGE,
@@ -264,7 +265,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
     )
 
 
-ACTIVITIES: tuple[Activity, ...] = (
+ACTIVITIES = (
     Activity(
         key="daily-sync",
         title="Daily synchronisation",

@@ -16,7 +16,7 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    await set_aside.clear_kind(database, connection, "entry")
+    await set_aside.clear(database, connection, "entry")
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))
@@ -25,6 +25,7 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
 
 async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
+        rows = _last_said(rows)
         await copy.put("users", [_user(row) for row in rows if not _removed(row)], [r for r in rows if _removed(r)])
 
     async def whole() -> AsyncIterator[DeltaPage]:
@@ -45,8 +46,10 @@ async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
 
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
         theirs = [row for row in rows if row["id"] not in own]
-        await copy.put("groups", [_group(r) for r in theirs if not _removed(r)], [r for r in theirs if _removed(r)])
+        said = _last_said(theirs)
+        await copy.put("groups", [_group(r) for r in said if not _removed(r)], [r for r in said if _removed(r)])
         members = [(row["id"], member) for row in theirs for member in row.get("members@delta", []) if member.get("id")]
+        members = list({(group, member["id"]): (group, member) for group, member in members}.values())
         await copy.put(
             "members",
             [_member(group, member) for group, member in members if not _removed(member)],
@@ -96,6 +99,11 @@ async def _settle(
         last = page.delta_link or last
     if last is not None:
         await copy.settle(kinds, complete=complete, links={kind: last}, now=tenant.now, plausible=plausible)
+
+
+def _last_said(rows: list[Record]) -> list[Record]:
+    """A page may say several things of one: removed and restored within a day. The last of them holds."""
+    return list({row["id"]: row for row in rows}.values())
 
 
 def _removed(row: Record) -> bool:

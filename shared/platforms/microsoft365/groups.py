@@ -3,6 +3,7 @@
 Made and filled through Graph: Exchange's own group cmdlets do not work for an application.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,7 +42,7 @@ class VirtualGroup:
         """Its settings; private, and hidden from address lists where the deployment says so."""
         wanted = {
             "displayName": tenant.name(self.title),
-            "mailNickname": self._nickname(tenant),
+            "mailNickname": self._kept_nickname(tenant) or self._nickname(tenant),
             "visibility": "Private",
         }
         return wanted | ({HIDDEN: True} if tenant.microsoft.hide_groups else {})
@@ -50,7 +51,14 @@ class VirtualGroup:
         """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
         held = tenant.ledger.holdings.get(self.key)
         number = 1 if held is None else held.incarnation + (held.state is HoldingState.GONE)
-        return f"{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
+        own = f"{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
+        # A tenant's naming policy asks for its prefix here as well; a nickname has no blanks.
+        return re.sub(r"[^\w.-]", "", tenant.microsoft.name_prefix, flags=re.ASCII) + own
+
+    def _kept_nickname(self, tenant: MicrosoftTenant) -> str | None:
+        held = tenant.ledger.holdings.get(self.key)
+        kept: str | None = (held.seen or {}).get("mailNickname") if held and held.state is HoldingState.OURS else None
+        return kept
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, which nobody else has."""
@@ -97,6 +105,8 @@ class VirtualGroup:
         try:
             return (await tenant.graph.post("/v1.0/groups", body)).request_id
         except GraphRefused as refused:
+            if refused.suggested:
+                raise _naming_policy(refused) from None
             if "mailNickname" in refused.sentence:
                 # Only we make this nickname, so an interrupted run made it and the listing lags behind.
                 raise Temporary("not_visible_yet", f"{self.title} was made but is not listed yet.") from None
@@ -139,6 +149,17 @@ async def _purge(tenant: MicrosoftTenant, key: str, identity: str) -> None:
         await tenant.ledger.fail(intent, key, Act.PURGE, str(error))
         raise
     await tenant.ledger.note(key, Act.PURGE, identity=identity, text="deleted from the recycle bin for good")
+
+
+def _naming_policy(refused: GraphRefused) -> Permanent:
+    """The tenant's policy for groups' names asks for others; Graph says which would do (msgraph-sdk-dotnet #1153)."""
+    names = "; ".join(f"{name} “{value}”" for name, value in sorted(refused.suggested.items()))
+    return Permanent(
+        "group_naming_policy",
+        f"The tenant's naming policy for groups refuses ours and asks for {names}. Have an administrator exempt the "
+        "application from the policy (a directory role such as Groups Administrator does so), or set this deployment's "
+        "MICROSOFT__NAME_PREFIX to the prefix.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
