@@ -11,6 +11,7 @@ from shared.cli.api import LOOPBACK, Usage, of
 from shared.cli.call import Call, Connection, Json
 from shared.cli.terminal import moment
 from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.hash_chain import checked
 from shared.foundation.signatures import CERTIFICATE, opened
 
 # Larger than any certificate and any set of keys.
@@ -37,10 +38,15 @@ def verify(
     keys: Annotated[
         str, Option("--keys", metavar="JWKS", help="The deployment's public keys: a file, or an https address.")
     ],
+    ledger: Annotated[
+        Path | None, Option("--ledger", metavar="NDJSON", help="The exported ledger, held against the certificate.")
+    ] = None,
 ) -> int:
     """Verify an exit certificate without the service; exit code 1 if it is not valid."""
     call = Call.of(context, as_json=False)
     content, told = verified(_text(file), _keys(keys))
+    if ledger is not None:
+        told.insert(0, _chained(ledger, content))
     call.terminal.facts(_facts(content))
     for line in told:
         call.terminal.say(line)
@@ -59,6 +65,16 @@ def verified(text: str, keys: Mapping[str, Any]) -> tuple[dict[str, Any], list[s
         told.append("Checked: the certificate shown is what was signed.")
     told.append("Not checked: whose key that is. Get the keys from the deployment itself, and keep a copy.")
     return content, told
+
+
+def _chained(file: Path, content: Mapping[str, Any]) -> str:
+    certified = content["ledger"]
+    try:
+        with file.open() as lines:
+            number = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise Usage("file_not_valid", f"{file} is not a ledger as NDJSON.") from None
+    return f"Checked: the ledger's {number} entries are whole, and the first {certified['entries']} are certified."
 
 
 def _text(file: Path) -> str:

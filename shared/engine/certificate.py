@@ -21,6 +21,7 @@ from shared.engine.chain import LedgerEntry
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
+from shared.foundation.hash_chain import GENESIS
 from shared.foundation.schedule import Site
 from shared.foundation.signatures import CERTIFICATE, canonical, opened
 from shared.storage import tables as db
@@ -242,7 +243,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
             if isinstance(row, ByAdministrator)
         ],
         "open": list(draft.still_open),
-        "ledger": {"entries": len(history), "head": history[-1].hash if history else chain.GENESIS},
+        "ledger": {"entries": len(history), "head": history[-1].hash if history else GENESIS},
     }
 
 

@@ -134,9 +134,15 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     certificate = line("certificate", identifier)
     assert certificate.code == 0
     assert re.search(r"Result +clean", certificate.out)
-    assert "1 pre-existing, untouched" in certificate.out
+    assert re.search(r"(\d+) created, \1 removed; \d pre-existing, untouched", certificate.out)
     signed = line("certificate", identifier, "--json")
     file.write_text(signed.out)
-    checked = line("verify", str(file), "--keys", f"{line.machine.address}/.well-known/jwks.json")
+    ledger = file.with_name("ledger.ndjson")
+    ledger.write_text(line("ledger", identifier, "--format", "ndjson").out)
+    keys = f"{line.machine.address}/.well-known/jwks.json"
+    checked = line("verify", str(file), "--keys", keys, "--ledger", str(ledger))
     assert checked.code == 0, checked.told
+    assert "entries are whole" in " ".join(checked.told.split())
+    ledger.write_text(ledger.read_text().replace("CLEANUP to CLOSED", "CLEANUP to clean"))
+    assert line("verify", str(file), "--keys", keys, "--ledger", str(ledger)).code == 1
     assert f"by the key {signed.json['key_id']}" in " ".join(checked.told.split())

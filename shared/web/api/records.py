@@ -67,6 +67,7 @@ async def changes(app: App, request: Request) -> Json[views.Changes]:
     return as_json(await views.changes(app, request.connection))
 
 
+@refuses("502 ledger_unreadable")
 async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
     """The ledger in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
