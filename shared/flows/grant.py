@@ -24,8 +24,8 @@ from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId, new_id
 
-# One line of text.
-LINE = r"^[^\x00-\x1f\x7f]*$"
+# One line of text, which shows as it is written: no controls of either set, nothing that turns its direction.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 
 
 class NewConnection(BaseModel):

@@ -62,6 +62,11 @@ class Smtp(BaseModel):
     username: str = Field("", description="account at the mail server; without one no sign-in is tried")
     password: SecretStr | None = Field(None, description="password of that account")
     sender: str = Field("", description="the address that reports come from", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    recipient_domains: list[str] = Field(
+        [],
+        description="the operator's own domains: reports are sent to addresses of these and of the tenant's verified "
+        "domains only",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # Somebody without the right, or with a link or an id that is not theirs: told in the log, whoever it was.
 TURNED_AWAY = frozenset({401, 403, 404, 410})
+# Browsers come by https for two years, whatever an address says.
+HTTPS_ONLY = "max-age=63072000"
 # What remains of the body is not read, so no other request can follow on the same connection.
 UNREAD = frozenset({408, 413})
 
@@ -61,6 +63,8 @@ async def answer(app: App, request: Request) -> Response:
             told = await _safely(app, route, request, lambda: _answer(app, route, replace(request, args=args)))
         measured.note(status=told.status)
     more = {"X-Request-Id": number}
+    if app.settings.public_url.startswith("https:"):
+        more["Strict-Transport-Security"] = HTTPS_ONLY
     if only_head:
         more["Content-Length"] = str(len(told.body))
     return replace(told, headers={**told.headers, **more}, body=b"" if only_head else told.body)

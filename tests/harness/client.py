@@ -24,6 +24,7 @@ UNSAID = {
     "Cache-Control",
     "X-Content-Type-Options",
     "Referrer-Policy",
+    "Strict-Transport-Security",
 }
 
 

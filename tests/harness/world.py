@@ -104,8 +104,7 @@ class World:
             sims.settings,
             database_url=databases.url(folder),
             master_key={"value": MASTER_KEY},
-            public_url="http://127.0.0.1:8080",
-            **settings,
+            **{"public_url": "http://127.0.0.1:8080", **settings},
         )
         app = build(made, clock)
         at_first = None if settings else sims.cloud.save()
