@@ -105,6 +105,12 @@ def test_what_a_route_takes_is_data_and_an_address_without_one_takes_nothing() -
     assert [largest_body(*one) for one in (("POST", "/nowhere"), ("GET", "/"), ("BREW", "/"))] == [0, 0, 0]
 
 
+def test_azures_host_refuses_what_no_route_takes() -> None:
+    most = max(route.largest_body for route in ROUTES)
+    template = (SOURCE.parents[1] / "infra/azure/modules/app.bicep").read_text()
+    assert f"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '{most}'" in template
+
+
 async def _never() -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
     yield b""
