@@ -41,16 +41,17 @@ async def _told(answer: Outgoing) -> Outgoing:
 @functions_framework.aio.http
 async def http(incoming: Incoming) -> Outgoing:
     """Every route."""
-    from shared.web.dispatch import answer
-    from shared.web.http import received
+    from shared.web import bodies
+    from shared.web.dispatch import answer, largest_body
 
-    request = received(
+    request = await bodies.incoming(
         incoming.method,
         # As the server has them: the address that is made of them leaves line breaks out.
         incoming.scope["path"],
         incoming.scope["query_string"].decode("latin-1"),
         {name.lower(): value for name, value in incoming.headers.items()},
-        await incoming.body(),
+        incoming.stream(),
+        largest_body(incoming.method, incoming.scope["path"]),
     )
     response = await answer(app(), request)
     return await _told(Outgoing(response.body, response.status, dict(response.headers)))
@@ -59,11 +60,18 @@ async def http(incoming: Incoming) -> Outgoing:
 @functions_framework.aio.http
 async def job(incoming: Incoming) -> Outgoing:
     """A task of a queue: 204 once it is done, anything else has it come again."""
+    from shared.deployment.queues import MAX_MESSAGE_CHARS
     from shared.flows import jobs
+    from shared.foundation.errors import Refused
+    from shared.web import bodies
 
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.job_url)):
         return Outgoing("Only this deployment's queues call here.\n", 401)
-    await jobs.deliver(app(), (await incoming.body()).decode("utf-8", "replace"))
+    try:
+        body = await bodies.read(incoming.headers, incoming.stream(), MAX_MESSAGE_CHARS)
+    except Refused as refused:
+        return Outgoing(f"{refused.sentence}\n", refused.status, {"Connection": "close"})
+    await jobs.deliver(app(), body.decode("utf-8", "replace"))
     return await _told(Outgoing(status_code=204))
 
 

@@ -14,7 +14,7 @@ from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire
-from shared.foundation.rate_limit import Rates
+from shared.foundation.rate_limit import Rates, Strangers
 from shared.platforms import google_workspace, microsoft365
 from shared.storage.database import Database
 
@@ -59,6 +59,9 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         **vars(context),
         links=Links(context.seal, database, clock),
         rates=Rates(settings.api.requests_a_minute, clock),
+        strangers=Strangers(
+            settings.api.requests_a_minute_of_an_address, settings.api.requests_a_minute_of_all_addresses, clock
+        ),
         platforms=Platforms(
             {name: module.TITLE for name, module in by_name.items()}, lambda name: by_name[name].make(context)
         ),

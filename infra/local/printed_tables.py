@@ -35,6 +35,7 @@ CALLERS = {
     Auth.VIEWER: "viewer",
     Auth.OPERATOR: "operator",
     Auth.LINK: "the holder of the link",
+    Auth.INVITED: "the browser that has opened the link",
     Auth.STATE: "the browser that consented",
     Auth.SIGNED: "the platform, by its signature",
     Auth.NOBODY: "everybody",

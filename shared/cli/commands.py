@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "changes": (queries.changes, "contoso.com"),
     "ledger": (queries.ledger, "contoso.com --format csv > ledger.csv"),
     "certificate": (certificate.certificate, "contoso.com --json > certificate.json"),
+    "verify": (certificate.verify, "certificate.json --keys https://footprint.example.com/.well-known/jwks.json"),
     "users": (listings.users, "contoso.com -q maria"),
     "groups": (listings.groups, "contoso.com -q sales"),
     "policies": (listings.policies, "contoso.com"),

@@ -60,7 +60,8 @@ class Operations:
             return
         rows = [{"connection": self._connection, **asdict(operation)} for operation in self._kept_back]
         self._kept_back = []
-        async with self._database.write() as write:
+        # What was called was called, whoever has the connection by now.
+        async with self._database.record() as write:
             # Numbers must become visible in their order, or who reads on from the last one would miss some.
             await hold(write, self._connection)
             await write.execute(sa.insert(db.operations), rows)
@@ -122,8 +123,6 @@ async def outcomes(
     return made, wrong or 0
 
 
-async def purge(database: Database, connection_id: ConnectionId, before: datetime) -> None:
-    """Delete what is older than the log is kept."""
-    table = db.operations
-    async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.at < before))
+async def purge(write: AsyncConnection, before: datetime) -> None:
+    """Delete what is older than the log is kept, whatever the stage of its connection."""
+    await write.execute(sa.delete(db.operations).where(db.operations.c.at < before))

@@ -1,7 +1,7 @@
 """Which connections have work to do: what should be true now counts, not which timer has fired."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -11,6 +11,9 @@ from shared.foundation.schedule import Site, last_due
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
+
+# A connection to which nobody has consented is closed so long after it was made, or last renewed.
+INVITATION_LIFE = timedelta(days=14)
 
 
 def _sync_is_due(sites: Sequence[Site], now: datetime) -> sa.ColumnElement[bool]:
@@ -55,13 +58,15 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
         sa.and_(table.stage == Stage.NEW, table.claimed_tenant.is_not(None)),
     )
     retried = sa.and_(table.stage == Stage.RUN, table.not_before.is_not(None))
+    ended = sa.and_(table.stage == Stage.NEW, table.stage_since <= now - INVITATION_LIFE)
     job = sa.case(
+        (ended, "end-invitation"),
         (table.stage == Stage.CLEANUP, "clean-up"),
         (moving, "advance"),
         (sa.or_(_sync_is_due(sites, now), retried), "sync"),
     )
     here = table.site.in_([str(site) for site in sites])
-    query = sa.select(table.id, job.label("job")).where(here, ready, job.is_not(None))
+    query = sa.select(table.id, job.label("job")).where(here, sa.or_(ready, ended), job.is_not(None))
     async with database.read() as read:
         return [(row.id, row.job) for row in await read.execute(query)]
 

@@ -1,10 +1,12 @@
-"""The lease on a connection: one run at a time acts on a tenant.
+"""The lease on a connection: one run at a time acts on a tenant, renews its lease and writes under its number.
 
-The generation counts changes of direction (grant, revoke, connect again). It is the lease's fence: a run that began
-under an older generation is stopped at its next ledger entry, before its next call.
+The lease is judged by the clocks of whoever renews it and whoever asks for it, which may differ. A run renews every
+minute what lasts five, so a clock that is TOLERANCE ahead does not see a living run's lease as over; a database's own
+clock would not follow the time that tests and one machine set. A clock that is further off, or jumps, may cost a run
+its lease, and nothing else: what a run may write is decided by its number and its generation, never by a clock.
 """
 
-import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,11 +15,14 @@ import sqlalchemy as sa
 from shared.connections.record import Connection, of_row
 from shared.foundation.errors import Temporary
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, Database
+from shared.storage.database import AsyncConnection, Database, guarded
 from shared.storage.ids import ConnectionId
 
-# Longer than the slowest single call, so that a living run never loses its lease between two ledger entries.
 LEASE = timedelta(minutes=5)
+# How often a run renews its lease.
+BEAT = timedelta(minutes=1)
+# How far two machines' clocks may differ.
+TOLERANCE = timedelta(seconds=90)
 
 
 class Superseded(Temporary):
@@ -29,59 +34,85 @@ class Superseded(Temporary):
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """The right to act on one connection, under one generation."""
+    """The right to write about one connection: under one generation (grant, revoke, connect again) and one number.
+
+    Without a number it is that of somebody who works beside the run, or only looks: the generation alone counts, and
+    the ledger cannot be written.
+    """
 
     connection_id: ConnectionId
-    token: str
     generation: int
+    number: int | None = None
+
+
+def beside(connection: Connection) -> Lease:
+    """What somebody works under who needs no lease: it ends when the connection changes direction."""
+    return Lease(connection_id=connection.id, generation=connection.generation)
 
 
 def _free(now: datetime) -> sa.ColumnElement[bool]:
+    until = db.connections.c.lease_until
+    # No clock within the tolerance writes a lease that ends later: one that had jumped ahead holds nobody up.
+    return sa.or_(until.is_(None), until <= now, until > now + LEASE + TOLERANCE)
+
+
+def _mine(lease: Lease) -> list[sa.ColumnElement[bool]]:
     table = db.connections.c
-    return sa.or_(table.lease.is_(None), table.lease_until <= now)
+    mine = [table.id == lease.connection_id, table.generation == lease.generation]
+    return mine if lease.number is None else [*mine, table.fence == lease.number]
 
 
 async def acquire(database: Database, connection_id: ConnectionId, now: datetime) -> tuple[Connection, Lease] | None:
-    """Take the lease; None while another run holds it, or if there is no such connection."""
-    table, token = db.connections, secrets.token_hex(8)
+    """Take the lease under the next number; None while another run holds it, or if there is no such connection."""
+    table = db.connections
     async with database.write() as write:
         taken = await write.execute(
             sa.update(table)
             .where(table.c.id == connection_id, _free(now))
-            .values(lease=token, lease_until=now + LEASE, begun=table.c.begun + 1)
+            .values(fence=table.c.fence + 1, lease_until=now + LEASE, begun=table.c.begun + 1)
         )
         if taken.rowcount == 0:
             return None
         row = (await write.execute(sa.select(table).where(table.c.id == connection_id))).one()
     found = of_row(row)
-    return found, Lease(connection_id=found.id, token=token, generation=found.generation)
+    return found, Lease(connection_id=found.id, generation=found.generation, number=found.fence)
 
 
-async def still_ours(write: AsyncConnection, lease: Lease, now: datetime) -> int:
-    """Extend the lease and return the generation. Raises Superseded if the lease or the direction is lost."""
-    table = db.connections
-    kept = await write.execute(
-        sa.update(table)
-        .where(
-            table.c.id == lease.connection_id,
-            table.c.lease == lease.token,
-            table.c.generation == lease.generation,
-        )
-        .values(lease_until=now + LEASE)
-    )
+async def holds(write: AsyncConnection, lease: Lease) -> bool:
+    """Whether a lease is the present one. Its connection is locked, so that it stays so until the transaction ends."""
+    held = sa.select(db.connections.c.id).where(*_mine(lease)).with_for_update(key_share=True)
+    return (await write.execute(held)).first() is not None
+
+
+def fenced(lease: Lease) -> AbstractContextManager[None]:
+    """Inside the block every write first proves the lease in its own transaction; Superseded, and nothing is written.
+
+    That is why no function that writes has to ask by itself.
+    """
+
+    async def prove(write: AsyncConnection) -> None:
+        if not await holds(write, lease):
+            raise Superseded
+
+    return guarded(prove)
+
+
+async def renew(database: Database, lease: Lease, now: datetime) -> None:
+    """Have the lease last from now on. Raises Superseded if it or the direction is lost."""
+    async with database.record() as write:
+        kept = await write.execute(sa.update(db.connections).where(*_mine(lease)).values(lease_until=now + LEASE))
     if kept.rowcount == 0:
         raise Superseded
-    return lease.generation
 
 
 async def release(database: Database, lease: Lease, now: datetime) -> None:
     """Give the lease back, if it is still held: the run has ended."""
     table = db.connections
-    async with database.write() as write:
+    async with database.record() as write:
         await write.execute(
             sa.update(table)
-            .where(table.c.id == lease.connection_id, table.c.lease == lease.token)
-            .values(lease=None, lease_until=None, begun=0, looked_at=now)
+            .where(table.c.id == lease.connection_id, table.c.fence == lease.number)
+            .values(lease_until=None, begun=0, looked_at=now)
         )
 
 

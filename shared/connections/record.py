@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +47,8 @@ class Connection:
     expected_tenant: str | None
     claimed_tenant: str | None
     tenant: str | None
+    moved_tenant: str | None
+    """A tenant of another customer's that an operator of all customers lets this connection take."""
     administrator: str | None
     label: str
     sealed_headers: bytes = field(repr=False)
@@ -61,7 +64,8 @@ class Connection:
     reason_since: datetime | None
     not_before: datetime | None
     synced_at: datetime | None
-    lease: str | None
+    fence: int
+    """The number of the run that took the lease last; each takes the next."""
     lease_until: datetime | None
     begun: int
     """How many runs have begun, this one too, since one last came to an end, good or bad."""
@@ -69,6 +73,8 @@ class Connection:
     """When somebody last asked for a run, and `looked_at` when one last came to an end."""
     looked_at: datetime | None
     created_at: datetime
+    accepts_loss: bool = False
+    """Whether this run may take many people out of groups at once; not stored."""
 
 
 def of_row(row: Any) -> Connection:
@@ -134,35 +140,31 @@ async def hold_tenant(write: AsyncConnection, platform: str, tenant: str) -> Non
     await in_line(write, f"tenant {platform} {tenant}")
 
 
-async def of_tenant(write: AsyncConnection, platform: str, tenant: str) -> list[Connection]:
+async def of_tenant(read: AsyncConnection, platform: str, tenant: str) -> list[Connection]:
     """Every connection, of any stage, that was ever bound to a tenant."""
-    rows = await write.execute(
+    rows = await read.execute(
         sa.select(db.connections).where(db.connections.c.platform == platform, db.connections.c.tenant == tenant)
     )
     return [of_row(row) for row in rows]
 
 
-async def awaited_by_others(database: Database, connection: Connection) -> list[str]:
-    """The tenants, as they were named, whose consent connections of other customers wait for."""
-    table = db.connections.c
-    query = (
-        sa.select(table.expected_tenant)
-        .distinct()
-        .where(
-            table.platform == connection.platform,
-            table.customer != connection.customer,
-            table.stage == int(Stage.NEW),
-            table.expected_tenant.is_not(None),
-        )
-    )
+async def of_other_customers(database: Database, connection: Connection, tenant: str) -> list[Connection]:
+    """The connections of other customers, of any stage, that were ever bound to a tenant, unless it was moved here."""
     async with database.read() as read:
-        return list((await read.execute(query)).scalars())
+        found = await of_tenant(read, connection.platform, tenant)
+    return [] if connection.moved_tenant == tenant else others_of(connection, found)
+
+
+def others_of(connection: Connection, found: Iterable[Connection]) -> list[Connection]:
+    """Those of other customers."""
+    return [other for other in found if other.customer != connection.customer]
 
 
 def compete(one: Connection, other: Connection) -> bool:
-    """Whether two connections of one tenant are after the same thing there; those of different modes are not."""
+    """Whether two connections of one tenant cannot both be open; one customer's of different modes can."""
     open_still = other.id != one.id and other.stage is not Stage.CLOSED
-    return open_still and (not one.modes or not other.modes or bool(one.modes & other.modes))
+    apart = one.customer == other.customer and one.modes and other.modes and not one.modes & other.modes
+    return open_still and not apart
 
 
 async def hold(write: AsyncConnection, connection_id: ConnectionId) -> None:
@@ -219,7 +221,9 @@ async def report(
     """
     table = db.connections
     new = (status, reason) != (connection.status, connection.reason)
-    since = now if new or connection.reason_since is None else connection.reason_since
+    # How bad it is may change while the reason does not; how long it has been so follows the reason alone.
+    same = reason == connection.reason and connection.reason_since is not None
+    since = connection.reason_since if same else now
     async with database.write() as write:
         shown = await write.execute(
             sa.update(table)

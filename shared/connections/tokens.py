@@ -105,7 +105,6 @@ async def kept(read: AsyncConnection, connection_id: ConnectionId, late: datetim
     return Kept(number, over or 0, renewed_at)
 
 
-async def forget(database: Database, connection_id: ConnectionId) -> None:
-    """Delete every stored token of a connection."""
-    async with database.write() as write:
-        await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection_id))
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete every stored token of a connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection_id))

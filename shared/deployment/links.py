@@ -9,7 +9,7 @@ from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
-from shared.storage.database import Database, insert_new
+from shared.storage.database import AsyncConnection, Database, insert_new
 from shared.storage.ids import ConnectionId, new_id
 
 # For so long a repeated request gets the same lasting link.
@@ -26,7 +26,6 @@ class Links:
         """A signed token for a link of one purpose, bound to one connection, remembered so it can be used up."""
         identifier, now = new_id(), self._clock.now()
         async with self._database.write() as write:
-            await write.execute(sa.delete(db.links).where(db.links.c.expires_at < now - timedelta(days=1)))
             await write.execute(
                 sa.insert(db.links).values(
                     id=identifier, purpose=purpose, connection=connection_id, expires_at=now + life
@@ -43,15 +42,22 @@ class Links:
             identifier = (await read.execute(query.limit(1))).scalar()
         return await self._token(purpose, identifier) if identifier else await self.create(purpose, connection_id, life)
 
-    async def ticket(self, purpose: str, life: timedelta) -> str:
-        """A signed token that is good once. Nothing is stored of it before that, for anybody may ask for one."""
-        until = int((self._clock.now() + life).timestamp())
-        return await self._token(purpose, f"{new_id()}-{until}")
+    async def ticket(self, purpose: str, life: timedelta, about: str = "") -> str:
+        """A signed token that is good once. Nothing is stored of it before that, for anybody may ask for one.
 
-    async def spend(self, purpose: str, ticket: str) -> None:
-        """Use a ticket up. Raises Refused if it is forged, too old, spent or of another kind."""
+        `about` stands in it for everybody to read, and holds no full stop.
+        """
+        until = int((self._clock.now() + life).timestamp())
+        return await self._token(purpose, f"{new_id()}-{until}-{about}")
+
+    async def spend(self, purpose: str, ticket: str) -> str:
+        """Use a ticket up, and return what it is about.
+
+        Raises Refused if it is forged, too old, spent or of another kind.
+        """
         identifier, now = await self._identifier(purpose, ticket), self._clock.now()
-        until = datetime.fromtimestamp(int(identifier.partition("-")[2]), UTC)
+        _, until_stamp, about = identifier.split("-", 2)
+        until = datetime.fromtimestamp(int(until_stamp), UTC)
         row = {"id": identifier, "purpose": purpose, "connection": None, "expires_at": until, "used_at": now}
         if until <= now:
             raise _stale_link()
@@ -59,6 +65,7 @@ class Links:
             spent = await write.execute(insert_new(write, db.links).values(row))
         if spent.rowcount == 0:
             raise _stale_link()
+        return about
 
     async def follow(self, purpose: str, token: str) -> ConnectionId:
         """The id of the connection that a link is bound to, empty if to none.
@@ -87,6 +94,11 @@ class Links:
             raise _stale_link()
         return connection
 
+    async def end(self, write: AsyncConnection, purpose: str, connection_id: ConnectionId) -> None:
+        """End every link of one purpose to a connection, inside the caller's transaction."""
+        of_it = db.links.c.purpose == purpose, db.links.c.connection == connection_id
+        await write.execute(sa.delete(db.links).where(*of_it))
+
     async def _token(self, purpose: str, identifier: str) -> str:
         return f"{identifier}.{await self._seal.secret(purpose, identifier)}"
 
@@ -95,6 +107,11 @@ class Links:
         if not hmac.compare_digest(signature.encode(), (await self._seal.secret(purpose, identifier)).encode()):
             raise _stale_link()
         return identifier
+
+
+async def forget_old(write: AsyncConnection, now: datetime) -> None:
+    """Delete what is over, inside the caller's transaction."""
+    await write.execute(sa.delete(db.links).where(db.links.c.expires_at <= now))
 
 
 def _stale_link() -> Refused:

@@ -14,13 +14,16 @@ from urllib.parse import urlencode
 from shared.deployment.issuers import ISSUER_TIMEOUT_SECONDS, Issuers
 from shared.foundation.http_client import Reply, Wire, unreadable
 
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Who we are at an issuer. A public client has no secret."""
+    """Who we are at an issuer: by a secret, or by an assertion (RFC 7523). A public client has neither."""
 
     id: str
     secret: str = field(default="", repr=False)
+    assertion: str = field(default="", repr=False)
 
 
 def authorization_url(
@@ -103,7 +106,11 @@ async def verified(
 async def _token(
     wire: Wire, endpoint: str, client: Client, form: dict[str, str], **options: Any
 ) -> tuple[Reply, dict[str, Any]]:
-    whole = {**form, "client_id": client.id} | ({"client_secret": client.secret} if client.secret else {})
+    whole = {**form, "client_id": client.id}
+    if client.secret:
+        whole["client_secret"] = client.secret
+    if client.assertion:
+        whole |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": client.assertion}
     async with wire.client("/".join(endpoint.split("/")[:3])) as http:
         reply = await http.send("POST", endpoint, form=whole, **options)
     answer = reply.json()

@@ -1,8 +1,11 @@
 """The exit record: what was made, what went, what was the customer's before us, and what is left or not checked.
 
-It is drawn up from the ledger and from one last complete look at the tenant, and signed.
+It is drawn up from the ledger and from one last complete look at the tenant, signed once in the same transaction, and
+kept as it was signed.
 """
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +16,17 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
-from shared.deployment.signing import sign
+from shared.deployment.signing import SigningKey, published
 from shared.engine import chain
-from shared.engine import ledger as ledgers
 from shared.engine.chain import LedgerEntry
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
-from shared.engine.rows import ByAdministrator, Change, Present, Row
-from shared.engine.steps import Tenant, known
-from shared.foundation.errors import FootprintError
+from shared.engine.rows import ByAdministrator, Change, Row
+from shared.foundation.errors import Permanent
+from shared.foundation.hash_chain import GENESIS
 from shared.foundation.schedule import Site
+from shared.foundation.signatures import CERTIFICATE, canonical, opened
 from shared.storage import tables as db
-from shared.storage.database import Database, upsert
+from shared.storage.database import AsyncConnection, Database, upsert
 
 Result = Literal["clean", "residue", "waiting for the administrator", "degraded"]
 
@@ -54,6 +57,24 @@ class Leftover(TypedDict):
     title: NotRequired[str]
     identity: NotRequired[str | None]
     why: str
+
+
+class Looked(TypedDict):
+    """How one kind of object was looked at for the last time."""
+
+    key: str
+    title: str
+    at: str
+    how: str
+    found: str
+
+
+class Counts(TypedDict):
+    """How many objects there were; what was there before us is none of those that were created."""
+
+    created: int
+    removed: int
+    pre_existing: int
 
 
 class AdministratorStep(TypedDict):
@@ -88,6 +109,7 @@ class Certificate(TypedDict):
     generation: int
     result: Result
     drawn_up_at: str
+    counts: Counts
     changes: list[FormerObject]
     yours_before_us: list[str]
     left_to_another_connection: list[str]
@@ -95,6 +117,8 @@ class Certificate(TypedDict):
     cannot_be_undone: list[str]
     residue: list[Leftover]
     could_not_check: list[Leftover]
+    looked: list[Looked]
+    not_checkable: list[Leftover]
     by_administrator: list[AdministratorStep]
     open: list[str]
     ledger: LedgerHead
@@ -102,50 +126,57 @@ class Certificate(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedCertificate:
-    """The exit record with a JSON Web Signature (EdDSA) over the same content, and the public key as PEM."""
+    """A certificate as it was signed: `signature` is a compact JWS of the canonical form of `content`."""
 
     content: Certificate
     signature: str
-    public_key: str
+
+    @property
+    def kid(self) -> str:
+        """The id of the key that signed it: the SHA-256 thumbprint of its public half (RFC 7638)."""
+        kid: str = json.loads(_decoded(self.signature.partition(".")[0]))["kid"]
+        return kid
 
 
-async def residue(rows: Sequence[Row], tenant: Tenant) -> tuple[list[Leftover], list[Leftover]]:
-    """What of ours is still there, and what could not be looked at, by looking at every object once more."""
-    tenant.forget_reads()
-    left: list[Leftover] = []
-    unknown: list[Leftover] = []
-    for item in known(rows, tenant.ledger):
-        held = tenant.ledger.holdings[item.key]
-        if not isinstance(item.row, Change) or held.state in NOT_OURS or held.identity is None:
-            continue
-        if item.row.offered and held.state is not HoldingState.GONE:
-            continue  # stays, as published, because nobody has asked for its removal
-        entry: KeptObject = {"key": item.key, "title": item.row.title, "identity": held.identity}
-        try:
-            observed = await item.row.resource.observe(tenant, item.element, held.identity)
-        except FootprintError as error:
-            unknown.append({**entry, "why": error.sentence})
-            continue
-        if isinstance(observed, Present):
-            left.append({**entry, "why": "still there"})
-    return left, unknown
+@dataclass(frozen=True, kw_only=True)
+class LastLook:
+    """What one complete look at the tenant found: of ours, not to be seen, and how each kind was looked at."""
+
+    left: Sequence[Leftover] = ()
+    unknown: Sequence[Leftover] = ()
+    looked: Sequence[Looked] = ()
+    not_checkable: Sequence[Leftover] = ()
 
 
-async def draw_up(
-    database: Database,
-    connection: Connection,
-    rows: Sequence[Row],
-    *,
-    now: datetime,
-    words: Mapping[str, str],
-    result: Result,
-    left: Sequence[Leftover],
-    unknown: Sequence[Leftover],
-    still_open: Sequence[str],
-) -> Certificate:
-    """The certificate's content, kept in the database for this generation of the connection."""
-    holdings = await ledgers.holdings_of(database, connection.id)
-    history = [entry async for entry in chain.entries(database, connection.id)]
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All that a certificate says beside the ledger, and the key that will sign it."""
+
+    connection: Connection
+    rows: Sequence[Row]
+    holdings: Mapping[str, Holding]
+    now: datetime
+    words: Mapping[str, str]
+    result: Result
+    look: LastLook
+    still_open: Sequence[str]
+    key: SigningKey
+
+
+async def draw_up(write: AsyncConnection, draft: Draft) -> None:
+    """Sign the certificate and keep it, inside the transaction that writes the last entry it certifies."""
+    content = _content(draft, await chain.entries_in(write, draft.connection.id))
+    values = {
+        "connection": draft.connection.id,
+        "generation": draft.connection.generation,
+        "made_at": draft.now,
+        "signed": draft.key.jws(canonical(content), CERTIFICATE),
+    }
+    await write.execute(upsert(write, db.certificates).values(values))
+
+
+def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
+    connection, rows, holdings, look = draft.connection, draft.rows, draft.holdings, draft.look
     by_key = {row.key: row for row in rows}
 
     def last(key: str, acts: tuple[str, ...]) -> LedgerEntry | None:
@@ -160,10 +191,14 @@ async def draw_up(
         entry = last(key, ("forget", "leave", "miss"))
         return entry.note if entry else None
 
-    def of_ours(key: str) -> bool:
-        return isinstance(by_key.get(key.partition("/")[0]), Change)
-
-    content: Certificate = {
+    ours = {
+        key: held
+        for key, held in sorted(holdings.items())
+        if isinstance(by_key.get(key.partition("/")[0]), Change) and held.state not in NOT_OURS
+    }
+    before_us = sorted(key for key, held in holdings.items() if held.state is HoldingState.BORROWED)
+    removed = sum(held.state is HoldingState.GONE for held in ours.values())
+    return {
         "connection": connection.id,
         "name": connection.name,
         "platform": connection.platform,
@@ -171,8 +206,9 @@ async def draw_up(
         "tenant": connection.tenant,
         "site": connection.site,
         "generation": connection.generation,
-        "result": result,
-        "drawn_up_at": now.isoformat(),
+        "result": draft.result,
+        "drawn_up_at": draft.now.isoformat(),
+        "counts": {"created": len(ours), "removed": removed, "pre_existing": len(before_us)},
         "changes": [
             {
                 "key": key,
@@ -182,10 +218,9 @@ async def draw_up(
                 "made_at": when(key, ("create", "adopt")),
                 "removed_at": when(key, ("remove", "forget")) if held.state is HoldingState.GONE else None,
             }
-            for key, held in sorted(holdings.items())
-            if of_ours(key)
+            for key, held in ours.items()
         ],
-        "yours_before_us": [e.key for e in history if e.act == "borrow"],
+        "yours_before_us": before_us,
         "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is HoldingState.LEFT),
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
@@ -193,47 +228,60 @@ async def draw_up(
             if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
         "cannot_be_undone": sorted({str(e.note) for e in history if e.act == "remark"}),
-        "residue": list(left),
-        "could_not_check": list(unknown),
+        "residue": list(look.left),
+        "could_not_check": list(look.unknown),
+        "looked": list(look.looked),
+        "not_checkable": list(look.not_checkable),
         "by_administrator": [
             {
                 "key": row.key,
                 "title": row.title,
                 "done": not _stands(holdings.get(row.key)),
                 "evidence": evidence(row.key),
-                "instruction": row.removal.format(**words),
+                "instruction": row.removal.format(**draft.words),
             }
             for row in rows
             if isinstance(row, ByAdministrator)
         ],
-        "open": list(still_open),
-        "ledger": {"entries": len(history), "head": history[-1].hash if history else chain.GENESIS},
+        "open": list(draft.still_open),
+        "ledger": {"entries": len(history), "head": history[-1].hash if history else GENESIS},
     }
-    async with database.write() as write:
-        await write.execute(
-            upsert(write, db.certificates).values(
-                connection=connection.id, generation=connection.generation, made_at=now, content=content
-            )
-        )
-    return content
 
 
 def _stands(held: Holding | None) -> bool:
     return held is not None and held.state is not HoldingState.GONE and held.state not in NOT_OURS
 
 
-async def latest(database: Database, connection: Connection) -> Certificate | None:
-    """The certificate of the connection's present generation, or None."""
+async def signed(database: Database, connection: Connection) -> SignedCertificate | None:
+    """The certificate of the connection's present generation as it is stored, or None; its signature is not checked."""
     table = db.certificates
-    query = sa.select(table.c.content).where(
+    query = sa.select(table.c.signed).where(
         table.c.connection == connection.id, table.c.generation == connection.generation
     )
     async with database.read() as read:
-        found: Certificate | None = (await read.execute(query)).scalar()
-        return found
+        found = (await read.execute(query)).scalar()
+    if found is None:
+        return None
+    content: Certificate = json.loads(_decoded(found.split(".")[1]))
+    return SignedCertificate(content=content, signature=found)
 
 
-async def signed(seal: Seal, content: Certificate) -> SignedCertificate:
-    """The content with a signature that anyone can check with the public key beside it."""
-    signature, public_key = await sign(seal, dict(content))
-    return SignedCertificate(content=content, signature=signature, public_key=public_key)
+async def latest(database: Database, connection: Connection) -> Certificate | None:
+    """The content of that certificate, or None."""
+    found = await signed(database, connection)
+    return found.content if found else None
+
+
+async def proven(database: Database, seal: Seal, connection: Connection) -> SignedCertificate | None:
+    """The certificate after its signature has been checked. Raises Permanent if the database holds another."""
+    found = await signed(database, connection)
+    if found is None:
+        return None
+    opened(found.signature, await published(database, seal), CERTIFICATE)
+    if (found.content["connection"], found.content["generation"]) != (connection.id, connection.generation):
+        raise Permanent("signature_not_valid", "The stored certificate is another connection's.")
+    return found
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "==")

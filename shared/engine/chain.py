@@ -1,7 +1,6 @@
 """The ledger's chain: entries that are only ever appended, each with the hash of the one before it, per connection."""
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +10,33 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.record import Connection, hold, update
+from shared.foundation.errors import Permanent
+from shared.foundation.hash_chain import GENESIS, entry_hash
+from shared.foundation.signatures import canonical
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
 
 Image = Mapping[str, Any]
-GENESIS = "0" * 64
+# Entries read at once: a ledger may have a hundred thousand.
+PAGE = 1000
+# What a row that somebody has spoilt raises when it is read.
+UNREADABLE = (ValueError, TypeError, LookupError)
 # A longer list is written down by its size and digest.
 MAX_LIST_ITEMS = 50
 NO_SECRETS: Mapping[str, str] = {}
+
+
+class Unreadable(Permanent):
+    """An entry of the ledger is not what an entry can be: the database was changed or is damaged."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "ledger_unreadable",
+            f"Entry {number} of the ledger cannot be read: the database was changed or is damaged. Compare it with a "
+            "backup.",
+        )
+        self.number = number
 
 
 class Act(StrEnum):
@@ -39,6 +56,7 @@ class Act(StrEnum):
     ORDER = "order"
     STAGE = "stage"
     REMARK = "remark"
+    PURGE = "purge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +94,13 @@ async def append(
     """Add one entry to a connection's chain inside the caller's transaction and return its number."""
     # Two writers would fork the chain.
     await hold(write, connection_id)
-    last = (
-        await write.execute(
-            sa.select(db.ledger.c.number, db.ledger.c.hash)
-            .where(db.ledger.c.connection == connection_id)
-            .order_by(db.ledger.c.number.desc())
-            .limit(1)
-        )
-    ).first()
+    entries, last = await head(write, connection_id)
     row: dict[str, Any] = {
         "connection": connection_id,
-        "number": last.number + 1 if last else 1,
+        "number": entries + 1,
         "at": now,
         "generation": generation,
-        "previous_hash": last.hash if last else GENESIS,
+        "previous_hash": last,
         **entry.__dict__,
         "act": str(entry.act),
     }
@@ -97,6 +108,14 @@ async def append(
     await write.execute(sa.insert(db.ledger).values(row))
     number: int = row["number"]
     return number
+
+
+async def head(read: AsyncConnection, connection_id: ConnectionId) -> tuple[int, str]:
+    """How many entries a ledger has, and the hash of the last; inside the caller's transaction."""
+    table = db.ledger.c
+    query = sa.select(table.number, table.hash).where(table.connection == connection_id)
+    last = (await read.execute(query.order_by(table.number.desc()).limit(1))).first()
+    return (last.number, last.hash) if last else (0, GENESIS)
 
 
 async def order(
@@ -128,6 +147,16 @@ async def order(
         await update(write, connection.id, asked_at=now)
 
 
+async def last_order(database: Database, connection_id: ConnectionId, about: str) -> datetime | None:
+    """When somebody last asked for something about objects whose keys begin so."""
+    table = db.ledger.c
+    mine = (table.connection == connection_id, table.act == str(Act.ORDER), table.key.startswith(about))
+    async with database.read() as read:
+        last = sa.select(table.at).where(*mine).order_by(table.number.desc()).limit(1)
+        found: datetime | None = (await read.execute(last)).scalar()
+        return found
+
+
 def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
     """JSON as it may be written down: each secret by the name it is mapped to, long lists by size and digest."""
     if isinstance(value, str):
@@ -147,7 +176,10 @@ def written(value: Any, secrets: Mapping[str, str] = NO_SECRETS) -> Any:
 async def page(
     database: Database, connection_id: ConnectionId, *, after: int, most: int, newest: bool
 ) -> list[LedgerEntry]:
-    """Some entries behind a number, in order; or with `newest` some before it, the last first, from the end if 0."""
+    """Some entries behind a number, in order; or with `newest` some before it, the last first, from the end if 0.
+
+    Raises Unreadable if one of them is not what an entry can be.
+    """
     number = db.ledger.c.number
     query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).limit(most)
     if newest:
@@ -155,7 +187,26 @@ async def page(
     else:
         query = query.where(number > after).order_by(number)
     async with database.read() as read:
-        return [_entry(row) for row in (await read.execute(query)).mappings()]
+        try:
+            return await _read(read, query)
+        except UNREADABLE:
+            for one in (await read.execute(query.with_only_columns(number))).scalars().all():
+                try:
+                    await _read(
+                        read, sa.select(db.ledger).where(db.ledger.c.connection == connection_id, number == one)
+                    )
+                except UNREADABLE:
+                    raise Unreadable(one) from None
+            raise
+
+
+async def orders_since(database: Database, connection_id: ConnectionId, actor: str, since: datetime) -> int:
+    """How many orders somebody has given a connection since a time."""
+    table = db.ledger.c
+    theirs = [table.connection == connection_id, table.act == str(Act.ORDER), table.actor == actor, table.at > since]
+    async with database.read() as read:
+        counted = await read.execute(sa.select(sa.func.count()).select_from(db.ledger).where(*theirs))
+        return int(counted.scalar_one())
 
 
 async def last_of(database: Database, connection_id: ConnectionId, keys: Sequence[str]) -> dict[str, LedgerEntry]:
@@ -169,11 +220,22 @@ async def last_of(database: Database, connection_id: ConnectionId, keys: Sequenc
 
 
 async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
-    """A connection's ledger in order."""
+    """A connection's ledger in order, a page at a time. Raises Unreadable at an entry that cannot be read."""
+    last = 0
+    while found := await page(database, connection_id, after=last, most=PAGE, newest=False):
+        for entry in found:
+            yield entry
+        last = found[-1].number
+
+
+async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> list[LedgerEntry]:
+    """All of them as the caller's transaction sees them."""
     query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
-    async with database.read() as read:
-        for row in (await read.execute(query)).mappings():
-            yield _entry(row)
+    return await _read(read, query)
+
+
+async def _read(read: AsyncConnection, query: sa.Select[Any]) -> list[LedgerEntry]:
+    return [_entry(row) for row in (await read.execute(query)).mappings()]
 
 
 def _entry(row: sa.RowMapping) -> LedgerEntry:
@@ -181,22 +243,18 @@ def _entry(row: sa.RowMapping) -> LedgerEntry:
 
 
 async def verify(database: Database, connection_id: ConnectionId) -> int | None:
-    """The number of the first entry whose chain is broken, or None if the ledger is whole."""
-    previous = GENESIS
-    async for entry in entries(database, connection_id):
-        if entry.previous_hash != previous or entry.hash != _digest(vars(entry)):
-            return entry.number
-        previous = entry.hash
+    """The number of the first entry that is broken, missing or unreadable, or None if the ledger is whole."""
+    previous, number = GENESIS, 0
+    try:
+        async for entry in entries(database, connection_id):
+            number += 1
+            if (entry.number, entry.previous_hash) != (number, previous) or entry.hash != _digest(vars(entry)):
+                return number
+            previous = entry.hash
+    except Unreadable as error:
+        return error.number
     return None
 
 
 def _digest(row: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in row.items() if name != "hash"} | {"at": row["at"].isoformat()}
-    if content["actor"] is None:
-        del content["actor"]  # so it was written before there was one
-    return hashlib.sha256(canonical(content)).hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """JSON that is the same for the same content."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return entry_hash({**row, "at": row["at"].isoformat()})

@@ -3,7 +3,8 @@
 The ledger is append-only and hash-chained per connection: an intent is written, with how the object was, before a
 platform is called, and the outcome, with how the object is and the platform's request id, after it. Holdings are
 its running total: one row per object, with the recorded identity by which alone it may be changed or removed.
-Both are written in one transaction that also proves that this run still holds the connection's lease.
+Both are written in one transaction that also proves that this run still holds the connection's lease. If it does not,
+nothing is written but the outcome of what was intended before, as late, and never over what another run has written.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.lease import Lease, still_ours
+from shared.connections.lease import Lease, Superseded, holds
 from shared.engine.chain import Act, Entry, Image, append, written
 from shared.foundation.clock import Clock
 from shared.storage import tables as db
@@ -39,6 +40,9 @@ class HoldingState(StrEnum):
     LEFT = "left"
     GONE = "gone"
 
+
+# Before the outcome of a call that was sent in time.
+LATE = "late, after another run had taken over or the connection had changed direction"
 
 # Nothing of ours any more, or never ours: nobody waits for it and nobody removes it.
 NOT_OURS = frozenset({HoldingState.BORROWED, HoldingState.LEFT})
@@ -108,9 +112,7 @@ class Ledger:
             held = Holding(key=key, state=state, since=now, incarnation=number, attempts=1)
         elif state is not None and held is not None:
             held = replace(held, state=state, since=now, attempts=held.attempts + 1)
-        return await self._write(
-            Entry(key=key, act=act, state="intended", before=before, after=after), holding=held, guarded=True
-        )
+        return await self._write(Entry(key=key, act=act, state="intended", before=before, after=after), holding=held)
 
     async def finish(
         self, intent: int, key: str, act: Act, *, identity: str | None, after: Image | None, request_id: str
@@ -119,14 +121,17 @@ class Ledger:
         held = self.holdings[key]
         state = HoldingState.GONE if act is Act.REMOVE else HoldingState.OURS
         since = held.since if held.state is state else self._clock.now()
-        seen = None if state is HoldingState.GONE else after
+        # What others changed, and this did not put right, is neither as we left it nor forgotten.
+        stands = {n: v for n, v in (held.drift or {}).items() if act is Act.UPDATE and (after or {}).get(n) == v}
+        was = {name: (held.seen or {}).get(name) for name in stands}
+        seen = None if state is HoldingState.GONE else {**(after or {}), **was}
         holding = replace(
             held,
             state=state,
             since=since,
             identity=identity or held.identity,
             seen=seen,
-            drift=None,
+            drift=stands or None,
             attempts=0,
         )
         entry = Entry(
@@ -138,12 +143,12 @@ class Ledger:
             after=after,
             request_id=request_id,
         )
-        await self._write(entry, holding=holding)
+        await self._write(entry, holding=holding, outcome=True)
 
     async def fail(self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False) -> None:
         """Write that an intent did not lead to a known outcome. The next run looks before it tries again."""
         state = "unfinished" if unfinished else "failed"
-        await self._write(Entry(key=key, act=act, state=state, intent=intent, note=note), holding=None)
+        await self._write(Entry(key=key, act=act, state=state, intent=intent, note=note), holding=None, outcome=True)
 
     async def note(
         self,
@@ -190,18 +195,34 @@ class Ledger:
 
     async def remark(self, key: str, text: str) -> None:
         """Write what concerns no object of ours; raises Superseded if the run lost its lease."""
-        await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None, guarded=True)
+        await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None)
 
-    async def _write(self, entry: Entry, *, holding: Holding | None, guarded: bool = False) -> int:
-        connection, now = self._lease.connection_id, self._clock.now()
-        async with self._database.write() as write:
-            generation = await still_ours(write, self._lease, now) if guarded else self._lease.generation
-            number = await append(write, connection, generation, now, entry)
+    async def _write(self, entry: Entry, *, holding: Holding | None, outcome: bool = False) -> int:
+        """Raises Superseded if the run lost its lease; an `outcome` is written all the same, as late."""
+        connection = self._lease.connection_id
+        if self._lease.number is None:
+            raise Superseded  # whoever only looks
+        async with self._database.record() as write:
+            held = await holds(write, self._lease)
+            if not (held or outcome):
+                raise Superseded
+            if not held:
+                entry = replace(entry, note=f"{LATE}: {entry.note}" if entry.note else LATE)
+                holding = holding and await self._unless_newer(write, holding)
+            number = await append(write, connection, self._lease.generation, self._clock.now(), entry)
             if holding is not None:
                 await _keep(write, connection, holding)
+        if not held:
+            raise Superseded
         if holding is not None:
             self.holdings[holding.key] = holding
         return number
+
+    async def _unless_newer(self, write: AsyncConnection, holding: Holding) -> Holding | None:
+        """The holding, if what is stored is still what this run knows."""
+        stored = (await write.execute(_of(self._lease.connection_id).where(db.holdings.c.key == holding.key))).first()
+        known = self.holdings.get(holding.key)
+        return holding if (_holding(stored) if stored else None) == known else None
 
 
 async def _keep(write: AsyncConnection, connection_id: ConnectionId, holding: Holding) -> None:

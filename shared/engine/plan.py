@@ -127,7 +127,8 @@ def _towards_present(
         return [item.step(Verb.ADOPT, reasons.get(state, "bears our mark"), present=observed, after=now)]
     different = {name: value for name, value in desired.items() if observed.settings.get(name) != value}
     seen = held.seen or {} if held else {}
-    foreign = {n for n in different if n in seen and now.get(n) != seen[n]} if not row.ours_alone else set()
+    watched = set() if row.ours_alone else different.keys() & seen.keys() - row.ours_in_it
+    foreign = {name for name in watched if now.get(name) != seen[name]}
     steps: list[Step] = []
     theirs, ours = {name: now.get(name) for name in foreign}, {name: seen[name] for name in foreign}
     drift = _drift(item, row, held, theirs, ours) if foreign and held else None
@@ -152,7 +153,8 @@ def _towards_present(
                 mends=drift if repair and stage is Stage.RUN else None,
             )
         )
-    elif held and held.drift and not steps:
+    elif held and not steps and (held.drift or (seen != now and not row.ours_alone)):
+        # What others, or the platform itself, changed to what is wanted is no drift when something else is wanted.
         steps.append(item.step(Verb.ADOPT, "is as it should be again", present=observed, after=now))
     return steps
 

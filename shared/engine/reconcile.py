@@ -14,6 +14,7 @@ from shared.engine.ledger import Holding
 from shared.engine.plan import plan
 from shared.engine.rows import Absent, Change, Present, Row
 from shared.engine.steps import STANDING, Step, Tenant, Verb
+from shared.foundation.concurrency import to_its_end
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 
 # After this many creations that left nothing behind, a person is told instead.
@@ -72,6 +73,12 @@ async def _take(step: Step, tenant: Tenant) -> None:
         raise TypeError(f"{step.key} cannot be changed by us")
     act = {Verb.CREATE: Act.CREATE, Verb.REMOVE: Act.REMOVE}.get(step.verb, Act.UPDATE)
     intent = await ledger.begin(step.key, act, before=step.before, after=step.after)
+    # Once a call was sent its outcome is written down, even if the run is ended meanwhile.
+    await to_its_end(_carry_out(step, row, tenant, act, intent))
+
+
+async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: int) -> None:
+    ledger, request_id = tenant.ledger, None
     try:
         request_id = await _call(step, row, tenant)
         tenant.forget_reads()
@@ -79,6 +86,8 @@ async def _take(step: Step, tenant: Tenant) -> None:
         observed = await row.resource.observe(tenant, step.element, known)
         _expect(step, row, observed, ledger.holdings[step.key])
     except Superseded:
+        answered = f"answered ({request_id})" if request_id is not None else "not known whether it was answered"
+        await ledger.fail(intent, step.key, act, f"{answered}, not read back", unfinished=True)
         raise
     except FootprintError as error:
         await ledger.fail(intent, step.key, act, str(error), unfinished=isinstance(error, Unfinished))

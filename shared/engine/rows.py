@@ -107,6 +107,8 @@ class Change(Row):
     """Kept in our own database, so it can always be removed, whatever the platform answers."""
     ours_alone: bool = False
     """Nobody else can change it, so a difference is ours to mend and never drift."""
+    ours_in_it: frozenset[str] = frozenset()
+    """Settings that only we change: the resource tells what others did in settings of its own."""
     elements: Callable[[Any], Iterable[str]] | None = None
     """For entries of a shared list: one resource per element."""
     offered: bool = False

@@ -1,38 +1,40 @@
 """Set the stage, reconcile: how a connection gets from consent to running, and from revoke to closed."""
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from shared.connections import record as connections
-from shared.connections.lease import Lease, Superseded, still_ours
+from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine import chain
+from shared.engine import certificate, chain
+from shared.engine.certificate import Draft
 from shared.engine.chain import Act, Entry
 from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
-from shared.engine.rows import ByAdministrator
+from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
+from shared.flows import own_house
 from shared.flows.app import App
-from shared.flows.closing import certify, forget_people, without_consent
+from shared.flows.closing import certify, last, without_consent
+from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
-from shared.platforms.contract import ConsentResult, Platform
+from shared.platforms.contract import Platform
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 
 CHECK_AGAIN_AFTER = timedelta(minutes=1)
-# Names of tenants that are looked up side by side.
-MAX_CONCURRENT_LOOKUPS = 20
 # What an administrator does in their own time is looked for this often.
 CHECK_STEPS_AFTER = timedelta(hours=1)
+# After the close, longer than any run or callback that was under way can take.
+CLEAR_AGAIN_AFTER = timedelta(hours=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
 # An administrator may take days to set mail routing up; what we do by ourselves begins without it.
 HOLDS_BACK = {
@@ -59,7 +61,9 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
     if connection.stage is Stage.NEW:
         if connection.claimed_tenant is None:
             return
-        connection = await _bind(app, connection, lease, connection.claimed_tenant)
+        connection = await _bind(app, connection, connection.claimed_tenant)
+    if connection.stage is Stage.CLOSED:
+        await own_house.clear(app, connection)
     while connection.stage is not Stage.CLOSED:
         moved = await settle(app, connection, lease)
         if moved is None:
@@ -83,66 +87,43 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
-            return await _move(app, connection, lease, Stage.CLOSED) if ended else None
-        if connection.stage is Stage.CLEANUP:
+            return await _move(app, connection, Stage.CLOSED, ended) if ended else None
+        onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
+        final = None
+        if connection.stage is Stage.CLEANUP and onward:
+            final = await last(app, connection, platform, tenant)
+        elif connection.stage is Stage.CLEANUP:
             await certify(app, connection, platform, tenant, steps)
-    if connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps):
-        return await _move(app, connection, lease, NEXT[connection.stage])
+    if connection.stage is Stage.CLEANUP and not any(isinstance(s.row, Change) and s.verb is Verb.WAIT for s in steps):
+        await own_house.clear(app, connection)
+    if onward:
+        return await _move(app, connection, NEXT[connection.stage], final)
     await _tell(app, connection, platform, steps)
     return None
 
 
-async def _bind(app: App, connection: Connection, lease: Lease, claimed: str) -> Connection:
+async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
     """Prove the consent by using it, and bind the connection to the tenant it is for."""
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(connection, claimed)
-    if not platform.proves_who and await _others_tenant(app, connection, platform, tenant):
-        # A callback may be made up, and the consent be one that was given to the other.
-        raise Permanent(
-            "tenant_of_two",
-            "A connection of another customer waits for this tenant. Revoke the one of the two that is wrong.",
-        )
     async with app.database.write() as write:
         await connections.hold_tenant(write, connection.platform, tenant)
-        await still_ours(write, lease, app.clock.now())
         others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
+        if connection.moved_tenant != tenant and connections.others_of(connection, others):
+            raise Permanent(TAKEN.code, TAKEN.sentence)
         if any(connections.compete(connection, other) for other in others):
             raise Permanent(
                 "tenant_taken",
                 "Another connection of this deployment has this tenant. Revoke and close that one first.",
             )
-        if others and connection.expected_tenant is None and not platform.proves_who:
-            # Its consent to us may be an old one, so the callback alone does not show who asked.
-            raise Permanent(
-                "tenant_known",
-                "This tenant was connected before. Make the connection again and name the tenant in it, so that a "
-                "stranger's link cannot take it over.",
-            )
         await connections.update(write, connection.id, tenant=tenant)
-    return await _move(app, replace(connection, tenant=tenant), lease, Stage.GRANT)
+    return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
 
 
-async def _others_tenant(app: App, connection: Connection, platform: Platform, tenant: str) -> bool:
-    """Whether a connection of another customer waits for this very tenant."""
-
-    async def is_it(name: str) -> bool:
-        try:
-            return await platform.same_tenant(name, ConsentResult(tenant=tenant))
-        except Permanent:
-            return False  # it names none that there is
-
-    names = await connections.awaited_by_others(app.database, connection)
-    for first in range(0, len(names), MAX_CONCURRENT_LOOKUPS):
-        if any(await asyncio.gather(*map(is_it, names[first : first + MAX_CONCURRENT_LOOKUPS]))):
-            return True
-    return False
-
-
-async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) -> Connection:
+async def _move(app: App, connection: Connection, stage: Stage, final: Draft | None = None) -> Connection:
+    """Enter a stage. `final` is the certificate of the end, which certifies the entry that closes the ledger too."""
     now = app.clock.now()
     async with app.database.write() as write:
-        # Somebody may have turned the connection round since the plan was found empty.
-        await still_ours(write, lease, now)
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         # The claim is kept until here, so that a run that dies before this is taken up again.
@@ -150,8 +131,13 @@ async def _move(app: App, connection: Connection, lease: Lease, stage: Stage) ->
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
         )
         if stage is Stage.CLOSED:
-            await forget_people(write, connection.id)
+            await own_house.forget_people(write, connection.id)
+            await own_house.delete(write, connection.id)
+        if final is not None:
+            await certificate.draw_up(write, final)
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
+    if stage is Stage.CLOSED:
+        await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection_id=connection.id), now)
     moved = await connections.find(app.database, connection.id)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
 
     from shared.deployment.links import Links
-    from shared.foundation.rate_limit import Rates
+    from shared.foundation.rate_limit import Rates, Strangers
     from shared.platforms.contract import Platform
 
 
@@ -46,4 +46,5 @@ class App(Context):
 
     links: Links
     rates: Rates
+    strangers: Strangers
     platforms: Platforms

@@ -8,72 +8,101 @@ from typing import cast
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
+from shared.deployment.signing import signing_key
 from shared.engine import certificate
-from shared.engine.certificate import Leftover, Result
+from shared.engine import ledger as ledgers
+from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Result
+from shared.engine.last_look import look
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb, known
 from shared.flows.app import App
-from shared.flows.reports import store
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.rows import rows_of
-from shared.storage.database import AsyncConnection
-from shared.storage.ids import ConnectionId
 
 # A consent that was withdrawn may come back; after this long the rest is left to the administrator's checklist.
 CONSENT_GRACE = timedelta(hours=24)
 # How often the whole tenant is looked over for residue while the administrator's steps are awaited.
-RESCAN = timedelta(days=1)
+RESCAN = timedelta(hours=1)
 AWAITED = "waits for the administrator"
 
 
 async def certify(
     app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step]
 ) -> None:
-    """Draw up the certificate once everything that we can remove is gone, and anew when more is known.
+    """Draw up what the certificate says so far, once everything that we can remove is gone; anew when more is known.
 
-    With a last look at the tenant while we can still look, without it once our own way in is gone.
+    It is replaced by the one that `last` drafts, so its look is never older than RESCAN when our way in goes.
     """
     if any(isinstance(step.row, Change) and step.verb is Verb.WAIT for step in steps):
         return
     asked = [step for step in steps if isinstance(step.row, ByAdministrator)]
-    open_now = sorted({step.key for step in asked})
     before = await certificate.latest(app.database, connection)
     fresh = before is not None and app.clock.now() < datetime.fromisoformat(before["drawn_up_at"]) + RESCAN
-    if before is not None and fresh and open_now == sorted(before["open"]):
+    if before is not None and fresh and sorted({step.key for step in asked}) == sorted(before["open"]):
         return
+    draft = await _drafted(app, connection, platform, tenant, asked, before)
+    async with app.database.write() as write:
+        await certificate.draw_up(write, draft)
+
+
+async def last(app: App, connection: Connection, platform: Platform, tenant: OpenTenant) -> Draft:
+    """The certificate of the end: from a look that is taken now, or, once our way in is gone, from the last one."""
+    before = await certificate.latest(app.database, connection)
+    return await _drafted(app, connection, platform, tenant, [], before)
+
+
+async def _drafted(
+    app: App,
+    connection: Connection,
+    platform: Platform,
+    tenant: OpenTenant,
+    asked: Sequence[Step],
+    before: Certificate | None,
+) -> Draft:
     rows = rows_of(platform, connection)
+    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
     if _can_look(rows, tenant.ledger):
-        left, unknown = await certificate.residue(rows, tenant)
-        left += cast("list[Leftover]", await platform.residue(tenant))
+        found = await look(rows, tenant)
+        left, unknown = [*found.left, *cast("list[Leftover]", await platform.residue(tenant))], [*found.unknown]
+        looked = found.looked
     elif before is not None:
-        left, unknown = before["residue"], before["could_not_check"]
+        left, unknown, looked = before["residue"], before["could_not_check"], before["looked"]
+        seen = max((one["at"] for one in looked), default=before["drawn_up_at"])
+        why = f"our access ended with the application, so nothing has been looked at since {seen}"
+        not_checkable = [{"title": "What was made in the tenant after the last look", "why": why}, *not_checkable]
     else:
-        left, unknown = [], _unseen(connection, platform, tenant)
+        left, unknown, looked = [], _unseen(connection, platform, tenant), []
     left = [entry for entry in left if entry.get("why") != AWAITED]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     result: Result = (
         "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
     )
-    await certificate.draw_up(
-        app.database,
-        connection,
-        rows,
+    last_look = LastLook(left=left, unknown=unknown, looked=looked, not_checkable=not_checkable)
+    return await _draft(app, connection, platform, last_look, result, sorted({step.key for step in asked}))
+
+
+async def _draft(
+    app: App,
+    connection: Connection,
+    platform: Platform,
+    last_look: LastLook,
+    result: Result,
+    still_open: Sequence[str] = (),
+) -> Draft:
+    return Draft(
+        connection=connection,
+        rows=rows_of(platform, connection),
+        holdings=await ledgers.holdings_of(app.database, connection.id),
         now=app.clock.now(),
         words=await platform.words(connection),
         result=result,
-        left=left,
-        unknown=unknown,
-        still_open=open_now,
+        look=last_look,
+        still_open=still_open,
+        key=await signing_key(app.database, app.seal, app.clock.now()),
     )
-
-
-async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
-    """A closed connection does not know any more who consented, nor who was sent its reports."""
-    await connections.forget_administrator(write, connection_id)
-    await store.forget_recipients(write, connection_id)
 
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
@@ -98,10 +127,10 @@ def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> l
 
 async def without_consent(
     app: App, connection: Connection, platform: Platform, tenant: OpenTenant, error: ConsentMissing
-) -> bool:
+) -> Draft | None:
     """The application went before the rest. Wait for it to come back a while, then end with a complete checklist.
 
-    True once the connection has come to its end.
+    Returns the last certificate once the connection has come to its end.
     """
     now, rows = app.clock.now(), rows_of(platform, connection)
     since = connection.reason_since if connection.reason == error.code and connection.reason_since else now
@@ -119,7 +148,7 @@ async def without_consent(
             sentence=sentence,
             not_before=min(now + timedelta(hours=1), since + CONSENT_GRACE),
         )
-        return False
+        return None
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
     unknown: list[Leftover] = [
@@ -127,15 +156,5 @@ async def without_consent(
         for item in known(rows, tenant.ledger)
         if (held := tenant.ledger.holdings[item.key]).state is not HoldingState.GONE and held.state not in NOT_OURS
     ]
-    await certificate.draw_up(
-        app.database,
-        connection,
-        rows,
-        now=now,
-        words=await platform.words(connection),
-        result="degraded",
-        left=[],
-        unknown=unknown,
-        still_open=[],
-    )
-    return True
+    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
+    return await _draft(app, connection, platform, LastLook(unknown=unknown, not_checkable=not_checkable), "degraded")

@@ -1,42 +1,31 @@
-"""Granting access: a connection is made, an administrator sees what will change and consents, the callback comes."""
+"""Granting access: a connection is made and its administrator invited; later it is connected again."""
 
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.connections import grants
 from shared.connections import record as connections
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection
 from shared.connections.secrets import seal_header_secrets
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.rows import Row
-from shared.flows.access import found
+from shared.flows import invitation
 from shared.flows.app import App
+from shared.flows.invitation import link
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
-from shared.platforms.contract import Consent, ConsentResult, Platform
+from shared.platforms.contract import Platform
 from shared.platforms.rows import in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId, new_id
 
-log = logging.getLogger(__name__)
-
-LINK, STATE = "consent link", "consent state"
-LINK_LIFE = timedelta(days=7)
-# Between opening the page and coming back from the sign-in.
-STATE_LIFE = timedelta(minutes=30)
-# Who consents is no account of ours, and their own name is forgotten in the end, which the ledger is not.
-ADMINISTRATOR = "the tenant's administrator"
-# One line of text.
-LINE = r"^[^\x00-\x1f\x7f]*$"
+# One line of text, which shows as it is written: no controls of either set, nothing that turns its direction.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 
 
 class NewConnection(BaseModel):
@@ -138,96 +127,6 @@ def allowed(app: App, platform: Platform, policy: Policy) -> None:
             raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")
 
 
-async def link(app: App, connection_id: ConnectionId) -> str:
-    """A link, good for a week, to the page that an administrator sees before consenting."""
-    token = await app.links.lasting(LINK, connection_id, LINK_LIFE)
-    return f"{app.settings.public_url}/connect/{token}"
-
-
-async def linked(app: App, token: str) -> Connection:
-    """The connection that a link shows. A link shows its own connection and no other."""
-    identifier = await app.links.follow(LINK, token)
-    return await found(app, identifier)
-
-
-def redirect_uri(app: App, connection: Connection) -> str:
-    """Where the platform sends the administrator's browser back to."""
-    return f"{app.settings.public_url}/api/consent/{connection.platform}"
-
-
-async def platform_url(app: App, connection: Connection) -> str:
-    """The platform's own consent page, with a state that is signed, short-lived and good for one callback."""
-    state = await app.links.create(STATE, connection.id, STATE_LIFE)
-    consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
-    return await app.platforms[connection.platform].consent_url(consent)
-
-
-async def callback(app: App, platform: str, query: Mapping[str, str]) -> Connection:
-    """Take a consent's callback: the state is used up, what it says is noted, and a job proves it by using it.
-
-    Raises Refused, and changes nothing else, if consent was declined or is for another tenant than agreed.
-    """
-    now, state = app.clock.now(), query.get("state", "")
-    identifier = await app.links.use(STATE, state)
-    connection = await found(app, identifier)
-    if connection.platform != platform:
-        raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
-    offered = app.platforms[platform]
-    consent = Consent(connection=connection, redirect_uri=redirect_uri(app, connection), state=state)
-    # First, for a grant that is taken and cannot be sealed would be lost.
-    box = await app.seal.box(connection.id)
-    result = await offered.consent_result(consent, query)
-    agreed = connection.tenant or connection.expected_tenant
-    if agreed is not None and not await _agrees(offered, agreed, result):
-        await offered.give_back(result)
-        async with app.database.write() as write:
-            entry = Entry(key="connection", act=Act.STAGE, note="refused the consent of another tenant")
-            await chain.append(write, connection.id, connection.generation, now, entry)
-        log.warning("consent of another tenant refused", extra={"connection": connection.id})
-        raise Refused(
-            409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
-        )
-    async with app.database.write() as write:
-        kept = await connections.unchanged(write, connection) and connection.stage is not Stage.CLOSED
-        if kept:
-            await chain.order(write, connection, now, ADMINISTRATOR, "consent given", runs=True)
-        if kept and result.grant is not None:
-            await grants.keep(write, box, connection.id, result.grant)
-            await connections.update(write, connection.id, administrator=result.grant.address)
-        if kept and connection.tenant is None:
-            await connections.update(
-                write,
-                connection.id,
-                claimed_tenant=result.tenant,
-                status=str(Status.WAITING),
-                reason="consent_not_proven",
-                sentence="Consent was given; we are proving it by using it.",
-                reason_since=now,
-                not_before=None,
-            )
-        elif kept:
-            # It goes on in its direction: what was revoked is only connected again by who may say so.
-            await connections.update(write, connection.id, not_before=now)
-    if not kept:
-        await offered.give_back(result)
-        raise _given_up()
-    await app.queue.send(Job(name="advance", connection_id=connection.id), now)
-    return await found(app, identifier)
-
-
-def _given_up() -> Refused:
-    return Refused(
-        410,
-        "connection_given_up",
-        "This connection was taken back before you consented. Ask for a new link; nothing was changed.",
-    )
-
-
-async def _agrees(platform: Platform, agreed: str, result: ConsentResult) -> bool:
-    names = {result.tenant.lower(), *result.names}
-    return agreed.lower() in names or await platform.same_tenant(agreed, result)
-
-
 async def connect_again(app: App, connection: Connection, actor: str) -> Invitation:
     """Stop removing and set up again, at any point after revoke. Returns a link in case consent is needed anew."""
     if connection.tenant is not None:
@@ -255,19 +154,22 @@ async def _only_one(write: AsyncConnection, connection: Connection) -> None:
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
 
-async def change_direction(app: App, connection: Connection, stage: Stage, why: str, actor: str) -> None:
+async def change_direction(app: App, connection: Connection, stage: Stage, why: str, actor: str | None) -> None:
     """Move to a stage under a new generation: whatever run is under way stops before its next call."""
     now = app.clock.now()
     async with app.database.write() as write:
         if stage is Stage.GRANT:
             await _only_one(write, connection)
+            # Who could open the link before the end is not invited any more.
+            await invitation.end(app, write, connection.id)
         if not await connections.turn(write, connection, stage, now):
             raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
         if stage is Stage.CLOSED:
             # Most requests do without what closes a connection, and with it the engine.
-            from shared.flows.closing import forget_people
+            from shared.flows import own_house
 
-            await forget_people(write, connection.id)
+            await own_house.forget_people(write, connection.id)
+            await own_house.delete(write, connection.id)
         note = f"{connection.stage.name} to {stage.name}: {why}"
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)

@@ -2,21 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.connections import due
 from shared.connections import record as connections
-from shared.connections.lease import Lease, Superseded, acquire, release
+from shared.connections.heartbeat import renewed
+from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
 from shared.connections.record import Connection, Status
+from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
+from shared.flows.own_house import purge_old_calls
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
+from shared.flows.revoke import end_invitation
 from shared.flows.scan import scan
 from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
@@ -28,12 +33,13 @@ from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[App, Connection, Lease], Awaitable[None]]
+Handler = Callable[[App, Connection, Lease], Coroutine[Any, Any, None]]
 
 HANDLERS: dict[str, Handler] = {
     "advance": advance,
     "clean-up": advance,
     "repair": repair,
+    "end-invitation": end_invitation,
     "sync": sync,
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
@@ -67,10 +73,10 @@ async def run(app: App, job: Job) -> None:
 async def _run(app: App, job: Job, measured: Span) -> str:
     """What came of it, in a word."""
     now = app.clock.now()
-    claimed: tuple[Connection, Lease | None] | None = None
+    claimed: tuple[Connection, Lease] | None = None
     if job.name in UNLEASED:
         found = await connections.find(app.database, job.connection_id)
-        claimed = (found, None) if found else None
+        claimed = (found, beside(found)) if found else None
     else:
         while (claimed := await acquire(app.database, job.connection_id, now)) is None:
             if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
@@ -84,9 +90,14 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     measured.note(platform=connection.platform)
     with about(platform=connection.platform):
         try:
-            return await _outcome(app, job, connection, lease)
+            with fenced(lease):
+                return await _outcome(app, job, connection, lease)
+        except Superseded:
+            again = app.clock.now() + timedelta(seconds=1)
+            await app.queue.send(Job(name=job.name, connection_id=job.connection_id), again)
+            return "superseded"
         finally:
-            if lease is not None:
+            if lease.number is not None:
                 await release(app.database, lease, app.clock.now())
                 await _go_on(app, await deferred_jobs.waiting(app.database, connection.id))
 
@@ -98,13 +109,11 @@ async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
         await deferred_jobs.sent(app.database, one)
 
 
-async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | None) -> str:
-    now = app.clock.now()
+async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> str:
     try:
         await _begin(app, job, connection, lease)
     except Superseded:
-        await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + timedelta(seconds=1))
-        return "superseded"
+        raise
     except Temporary as error:
         await _wait(app, connection, job, error)
         return "waiting"
@@ -122,13 +131,13 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease | No
     return "done"
 
 
-async def _begin(app: App, job: Job, connection: Connection, lease: Lease | None) -> None:
-    if lease is None:
+async def _begin(app: App, job: Job, connection: Connection, lease: Lease) -> None:
+    if lease.number is None:
         await UNLEASED[job.name](app, connection)
         return
     if connection.begun > MAX_BEGUN_RUNS:
         raise Poisoned(_never_ended(job))
-    await HANDLERS[job.name](app, connection, lease)
+    await renewed(app.database, app.clock, lease, HANDLERS[job.name](app, connection, lease))
 
 
 async def deliver(app: App, message: str) -> None:
@@ -223,9 +232,14 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Wrap the data keys that an older version of the master key has wrapped, so that it can be let go."""
+    """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
     from shared.deployment.rotation import rotate
+    from shared.deployment.signing import retire
 
+    await purge_old_calls(app)
+    now, kept = app.clock.now(), app.settings.signing_key_kept
+    if await retire(app.database, app.seal, now, older_than=kept):
+        log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
         log.info("data keys wrapped anew", extra={"number": done.wrapped})
@@ -255,5 +269,6 @@ async def sweep(app: App) -> None:
         await app.queue.send(Job(name=job, connection_id=connection_id), now)
     await _go_on(app, await deferred_jobs.stranded(app.database, now))
     async with app.database.write() as write:
+        await links.forget_old(write, now)
         await exports.forget_old(write, now)
         await idempotency_keys.forget_old(write, now)

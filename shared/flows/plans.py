@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from shared.connections.lease import Lease
+from shared.connections.lease import beside, fenced
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.forecast import Forecast, expected, forecast
@@ -37,7 +37,7 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
 async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:
     """The same by the ledger alone: the objects that are to be made, repaired or removed, without what differs."""
     rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
-    ledger = Ledger(app.database, app.clock, _no_lease(connection), {})
+    ledger = Ledger(app.database, app.clock, beside(connection), {})
     await ledger.load()
     steps = expected(rows, ledger, drifted=purpose == "repair") if purpose in ("grant", "repair") else []
     return forecast(rows, ledger, steps, stage, app.clock.now())
@@ -50,12 +50,10 @@ def _stage(connection: Connection, purpose: Purpose) -> Stage:
 @asynccontextmanager
 async def onlooking(app: App, connection: Connection) -> AsyncIterator[OpenTenant]:
     """The open tenant of somebody who only looks."""
-    ledger = await open_ledger(app, connection, _no_lease(connection))
+    # Without the number of a run the ledger cannot be written, so a tenant can only be looked at.
+    ledger = await open_ledger(app, connection, beside(connection))
     await ledger.load()
-    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
-        yield tenant
-
-
-def _no_lease(connection: Connection) -> Lease:
-    # Without a lease the ledger cannot be written, so a tenant can only be looked at.
-    return Lease(connection_id=connection.id, token="", generation=connection.generation)
+    # A token whose answer was on its way while access was revoked is not stored.
+    with fenced(beside(connection)):
+        async with app.platforms[connection.platform].open(connection, ledger) as tenant:
+            yield tenant

@@ -1,6 +1,7 @@
 """Administrator-set policies: a change of target is carried out at once, by the difference only."""
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.app import App
 from shared.flows.grant import allowed
@@ -15,6 +16,7 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check, ac
 
     Raises Refused if the platform cannot do what it asks for, or the tenant has not what it names.
     """
+    _not_ending(connection)
     allowed(app, app.platforms[connection.platform], policy)
     if wrong := await targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
@@ -25,6 +27,7 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check, ac
 
 async def delete(app: App, connection: Connection, name: str, check: Check, actor: str) -> None:
     """Delete a policy, and have the tenant follow."""
+    _not_ending(connection)
     if not await policies.delete(app.database, connection, name, check, actor=actor, now=app.clock.now()):
         raise no_such(name)
     await _follow(app, connection)
@@ -40,6 +43,15 @@ async def tried(app: App, connection: Connection, name: str, message: bytes) -> 
         raise Refused(400, "not_possible_here", "Mail of this platform is inspected on its way, by no policy of ours.")
     tenant = await trial.everybody(app.database, connection.id, [policy], feed.receiver)
     return policy, await trial.tried(policy, message, tenant)
+
+
+def _not_ending(connection: Connection) -> None:
+    if connection.stage >= Stage.REVOKE:
+        raise Refused(
+            409,
+            "being_revoked",
+            f"The connection to {connection.name} is being revoked, and its policies are deleted. Connect again first.",
+        )
 
 
 def no_such(name: str) -> Refused:

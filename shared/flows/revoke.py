@@ -2,6 +2,8 @@
 
 from shared.connections import grants
 from shared.connections import record as connections
+from shared.connections.due import INVITATION_LIFE
+from shared.connections.lease import Lease
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -25,14 +27,25 @@ async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: 
     if connection.stage in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         return
     await make_way(app, connection, acknowledged=acknowledged)
-    never_used = connection.stage is Stage.NEW
-    if never_used:
-        for grant in await grants.listed(app.database, app.seal, connection.id):
-            await app.platforms[connection.platform].give_back(ConsentResult(tenant="", grant=grant))
-            await grants.forget(app.database, connection.id, grant.account)
-    await change_direction(app, connection, Stage.CLOSED if never_used else Stage.REVOKE, "revoked", actor)
-    if not never_used:
-        await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())
+    if connection.stage is Stage.NEW:
+        await _close_unused(app, connection, "revoked", actor)
+        return
+    await change_direction(app, connection, Stage.REVOKE, "revoked", actor)
+    await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())
+
+
+async def end_invitation(app: App, connection: Connection, _lease: Lease) -> None:
+    """Close a connection to which nobody has consented in time. By itself: nobody else is kept waiting by it."""
+    if connection.stage is Stage.NEW and connection.stage_since + INVITATION_LIFE <= app.clock.now():
+        await _close_unused(app, connection, f"nobody consented within {INVITATION_LIFE.days} days", None)
+
+
+async def _close_unused(app: App, connection: Connection, why: str, actor: str | None) -> None:
+    """Close a connection in which nothing was made; what was granted meanwhile is given back."""
+    for grant in await grants.listed(app.database, app.seal, connection.id):
+        await app.platforms[connection.platform].give_back(ConsentResult(tenant="", grant=grant), of=connection.id)
+        await grants.forget(app.database, connection.id, grant.account)
+    await change_direction(app, connection, Stage.CLOSED, why, actor)
 
 
 async def attest(app: App, connection: Connection, key: str, actor: str) -> None:

@@ -1,16 +1,17 @@
 """Service running: the daily synchronisation, the hourly token."""
 
-from shared.connections import call_log as operations
+from dataclasses import replace
+
 from shared.connections import record as connections
 from shared.connections.due import sync_is_due
-from shared.connections.lease import Lease, still_ours
+from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
-from shared.protection import decisions, sync_history
+from shared.protection import decisions, set_aside, sync_history
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
@@ -31,7 +32,7 @@ async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) ->
     """Synchronise because somebody has looked and says that the directory really did shrink."""
     if connection.stage is Stage.RUN:
         await _synchronise(app, connection, lease, accept_loss=True)
-    await advance(app, connection, lease)
+    await advance(app, replace(connection, accepts_loss=True), lease)
 
 
 async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
@@ -43,10 +44,8 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     kept = app.settings.operations_kept
     await sync_history.note(app.database, connection.id, app.clock.now(), kept)
     await rescan_all(app, connection)
-    await operations.purge(app.database, connection.id, app.clock.now() - kept)
     await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
-        await still_ours(write, lease, app.clock.now())
         await connections.update(write, connection.id, synced_at=app.clock.now())
 
 
@@ -58,5 +57,5 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     await ledger.load()
     async with app.platforms[connection.platform].open(connection, ledger) as tenant:
         await tenant.renew_tokens()
-    if connection.status is not Status.OK:
+    if connection.status is not Status.OK or await set_aside.due(app.database, connection.id, app.clock.now()):
         await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

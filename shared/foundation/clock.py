@@ -18,15 +18,26 @@ class Clock(Protocol):
         """Wait for seconds at the wire."""
         ...
 
+    async def until(self, moment: datetime) -> None:
+        """Wait beside other work until it is so late by this clock, however it is moved meanwhile."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
+
+    # A machine that slept, or whose clock was set, is noticed within so many seconds.
+    looks_every: float = 1.0
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def until(self, moment: datetime) -> None:
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nobody is told that a clock was set
+            await asyncio.sleep(min(left, self.looks_every))
 
 
 class FileClock(SystemClock):

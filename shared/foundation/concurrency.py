@@ -1,8 +1,8 @@
-"""The same for many, a few at a time."""
+"""The same for many, a few at a time; and what is not broken off half-way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 # More than this on one HTTP client make each other slower.
@@ -24,3 +24,13 @@ async def each(things: Iterable[Thing], do: Callable[[Thing], Awaitable[None]]) 
         for one in workers:
             one.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await what must not be broken off half-way: whoever cancels this waits until the work has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -1,4 +1,4 @@
-"""How much each account may ask of this process: a bucket of requests that fills again evenly, in memory."""
+"""How much may be asked of this process: a bucket of requests that fills again evenly, in memory, for each caller."""
 
 import math
 from collections import OrderedDict
@@ -60,3 +60,20 @@ class Rates:
             full_in=math.ceil((self._limit - self._left[account][0]) / a_second),
             wait=None if allowed else timedelta(seconds=math.ceil((cost - left) / a_second)),
         )
+
+
+class Strangers:
+    """The buckets of those who are no account: one of each address, and one of all of them together."""
+
+    def __init__(self, each: int, together: int, clock: Clock) -> None:
+        """Requests a minute of one address, and of all."""
+        self._each, self._together = Rates(each, clock), Rates(together, clock)
+
+    def take(self, address: str, cost: int) -> timedelta | None:
+        """Take what a request costs. Returns how long to wait if it is not allowed, and None if it is."""
+        # First their own: what one address asks too much takes nothing from the others.
+        for bucket, key in ((self._each, address), (self._together, "")):
+            allowance = bucket.take(key, cost)
+            if allowance is not None and allowance.wait is not None:
+                return allowance.wait
+        return None

@@ -62,6 +62,11 @@ class Smtp(BaseModel):
     username: str = Field("", description="account at the mail server; without one no sign-in is tried")
     password: SecretStr | None = Field(None, description="password of that account")
     sender: str = Field("", description="the address that reports come from", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    recipient_domains: list[str] = Field(
+        [],
+        description="the operator's own domains: reports are sent to addresses of these and of the tenant's verified "
+        "domains only",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -154,6 +159,22 @@ class Api(BaseModel):
         ge=0,
         description="requests of one account in a minute, where those that read a tenant count more; 0: any number",
     )
+    requests_a_minute_of_an_address: int = Field(
+        120,
+        ge=0,
+        description="requests without an account from one address in a minute: invitations, callbacks, sign-ins; "
+        "0: any number",
+    )
+    requests_a_minute_of_all_addresses: int = Field(
+        1200, ge=0, description="the same from all addresses together; 0: any number"
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="load balancers in front of the functions, each of which adds an address to X-Forwarded-For; the "
+        "cloud's own is not counted",
+    )
 
 
 class Settings(BaseSettings):
@@ -197,6 +218,9 @@ class Settings(BaseSettings):
     scanner: Scanner = Scanner()
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
+    )
+    signing_key_kept: timedelta = Field(
+        timedelta(days=365), description="after this long a new key signs the certificates; the old one stays published"
     )
     implausible_loss: float = Field(
         0.3,

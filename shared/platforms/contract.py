@@ -13,6 +13,7 @@ from shared.engine.rows import Published, Row
 from shared.engine.steps import Tenant
 from shared.foundation.brand import Brand
 from shared.protection.quarantine import QuarantinedMessage
+from shared.storage.ids import ConnectionId
 
 
 class OpenTenant(Tenant, Protocol):
@@ -49,18 +50,24 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """A consent on its way: for which connection, back to where, under which signed state."""
+    """A consent on its way: for which connection, back to where, under which signed state.
+
+    `signed_in` is the tenant that the administrator has signed in to before, as the state says; empty if not yet.
+    """
 
     connection: Connection
     redirect_uri: str
     state: str
+    signed_in: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentResult:
-    """What a consent's callback says: the tenant it claims to be for, and the grant that came with it."""
+    """What a callback shows: the tenant of the administrator who signed in, and the grant that came with it."""
 
     tenant: str
+    consented: bool = True
+    """They have consented too. Else they go on to the page on which they do, with `Consent.signed_in`."""
     names: frozenset[str] = frozenset()
     """Other names of that tenant, in lower case."""
     grant: Grant | None = None
@@ -119,8 +126,6 @@ class Platform(Protocol):
     """What a connection may be for, if there is a choice; no choice means no modes."""
     actions: frozenset[str]
     """What a policy may do to a message here, by itself."""
-    proves_who: bool
-    """The consent shows who gave it, so that a tenant we have known before cannot be claimed by a stranger's link."""
     effects: tuple[Effect, ...]
     """What to expect for the mail, for the administrator before consenting."""
     after_consent: str
@@ -148,15 +153,18 @@ class Platform(Protocol):
         ...
 
     async def consent_url(self, consent: Consent) -> str:
-        """The platform's own page on which an administrator consents."""
+        """The platform's own page on which an administrator signs in, or after that consents."""
         ...
 
     async def consent_result(self, consent: Consent, query: Mapping[str, str]) -> ConsentResult:
-        """What a callback's query says. Raises Refused if the administrator or the platform declined."""
+        """What a callback shows of who has come. Raises Refused if the administrator or the platform declined.
+
+        The tenant is that of the account that signed in, which may grant this; a query alone proves nothing.
+        """
         ...
 
-    async def give_back(self, result: ConsentResult) -> None:
-        """Give back at the platform what a consent brought and nobody will use."""
+    async def give_back(self, result: ConsentResult, *, of: ConnectionId | None = None) -> None:
+        """Give back at the platform what a consent brought, unless a connection other than `of` uses the same grant."""
         ...
 
     async def same_tenant(self, expected: str, result: ConsentResult) -> bool:
@@ -177,6 +185,10 @@ class Platform(Protocol):
 
     async def residue(self, tenant: Any) -> list[dict[str, Any]]:
         """What an open tenant still keeps for a while by itself, such as a recycle bin."""
+        ...
+
+    async def not_checkable(self, tenant: Any) -> list[dict[str, Any]]:
+        """What may stay in an open tenant and no call of ours can see; nothing is asked of the platform for it."""
         ...
 
     async def recorded(self, tenant: Any, begin: datetime, end: datetime) -> dict[str, int]:

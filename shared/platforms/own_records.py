@@ -11,7 +11,7 @@ from shared.connections.stages import Stage
 from shared.deployment.context import Context
 from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.contract import OpenTenant
-from shared.protection import decisions, directory, mailboxes, policies, quarantine
+from shared.protection import decisions, directory, mailboxes, policies, quarantine, set_aside
 from shared.protection.policies import EVERYONE
 
 
@@ -63,7 +63,8 @@ class StoredTokens:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await tokens.forget(tenant.context.database, tenant.connection.id)
+        async with tenant.context.database.write() as write:
+            await tokens.forget_all(write, tenant.connection.id)
         return ""
 
 
@@ -100,7 +101,7 @@ class StoredDirectory:
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete the copy, and what is kept about its users' mailboxes and messages."""
         async with tenant.context.database.write() as write:
-            for owner in (directory, mailboxes, decisions, quarantine):
+            for owner in (directory, mailboxes, decisions, quarantine, set_aside):
                 await owner.forget_all(write, tenant.connection.id)
         return ""
 
@@ -136,5 +137,6 @@ class StoredPolicies:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        await policies.forget(tenant.context.database, tenant.connection.id)
+        async with tenant.context.database.write() as write:
+            await policies.forget_all(write, tenant.connection.id)
         return ""

@@ -259,5 +259,5 @@ async def count(database: Database, connection_id: ConnectionId) -> dict[str, in
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Delete a connection's copy with its checkpoints and its past, inside the caller's transaction."""
-    for table in (*COPIES.values(), db.domains, db.checkpoints, db.directory_removals, db.sync_runs):
+    for table in (*COPIES.values(), db.placed, db.domains, db.checkpoints, db.directory_removals, db.sync_runs):
         await write.execute(sa.delete(table).where(table.c.connection == connection_id))

@@ -186,7 +186,6 @@ def _images(before: Policy | None, after: Policy | None) -> _Images:
     )
 
 
-async def forget(database: Database, connection_id: ConnectionId) -> None:
-    """Delete every policy of a connection."""
-    async with database.write() as write:
-        await write.execute(sa.delete(db.policies).where(db.policies.c.connection == connection_id))
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete every policy of a connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.policies).where(db.policies.c.connection == connection_id))

@@ -24,9 +24,9 @@ class Scope:
     domains: frozenset[str]
     people: frozenset[str]
 
-    def holds(self, user: str, domain: str) -> bool:
-        """Whether a user is among them."""
-        return self.everyone or domain in self.domains or self.names(user)
+    def holds(self, user: str, domains: Collection[str]) -> bool:
+        """Whether a user with addresses in some domains is among them."""
+        return self.everyone or not self.domains.isdisjoint(domains) or self.names(user)
 
     def names(self, user: str) -> bool:
         """Whether a user is among them by id or by group, be it one that stands for every user."""
@@ -40,9 +40,9 @@ class Target:
     wanted: Scope
     excluded: Scope
 
-    def holds(self, user: str, domain: str) -> bool:
-        """Whether it is about a user, whose mail address is in a domain."""
-        return self.wanted.holds(user, domain) and not self.excluded.holds(user, domain)
+    def holds(self, one: "Reader") -> bool:
+        """Whether it is about a user: wanted by a domain of any address, excluded by that of the first alone."""
+        return self.wanted.holds(one.id, one.domains) and not self.excluded.holds(one.id, {one.domain})
 
 
 class Reader(NamedTuple):
@@ -70,7 +70,7 @@ async def covered_users(database: Database, connection_id: ConnectionId, directi
     if not targets:
         return []
     readers = await _readers(database, connection_id)
-    return sorted(one.id for one in readers if any(target.holds(one.id, one.domain) for target in targets))
+    return sorted(one.id for one in readers if any(target.holds(one) for target in targets))
 
 
 async def protected_domains(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
@@ -98,7 +98,7 @@ async def protected_users(database: Database, connection_id: ConnectionId, direc
         found |= {
             one.id
             for one in readers
-            if target.holds(one.id, one.domain) and (target.wanted.names(one.id) or one.domain in apart)
+            if target.holds(one) and (target.wanted.names(one.id) or not apart.isdisjoint(one.domains))
         }
     return sorted(found)
 
@@ -125,11 +125,19 @@ async def of_user(
     )
     async with database.read() as read:
         groups = set((await read.execute(sa.select(above.c.id))).scalars())
+        mine = (db.users.c.connection == connection_id, db.users.c.id == user)
+        aliases = (await read.execute(sa.select(db.users.c.aliases).where(*mine))).scalar()
     domain = _domain(address)
+    domains = {domain, *map(_domain, aliases or ())}
     return [
         policy
         for policy in policies
-        if (policy.everyone or domain in policy.domains or user in policy.users or not groups.isdisjoint(policy.groups))
+        if (
+            policy.everyone
+            or not domains.isdisjoint(policy.domains)
+            or user in policy.users
+            or not groups.isdisjoint(policy.groups)
+        )
         and domain not in policy.except_domains
         and user not in policy.except_users
         and groups.isdisjoint(policy.except_groups)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -27,9 +28,13 @@ if _imported is _placeholder:
 
 from shared.foundation.errors import Temporary  # noqa: E402
 
-__all__ = ["AsyncConnection", "Database", "in_line", "insert_new", "step", "upsert"]
+__all__ = ["AsyncConnection", "Database", "guarded", "in_line", "insert_new", "step", "upsert"]
 
 log = logging.getLogger(__name__)
+
+Guard = Callable[[AsyncConnection], Awaitable[None]]
+# A context variable, so that no write of a run can forget it, in whichever of its tasks.
+_guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
 # Many processes share one server, each with few connections. A function that slept may wake to a dead one, so it is
 # asked first; and a server that is gone is noticed within half a minute, not when the system gives up on it.
@@ -82,7 +87,18 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, committed at the end of the block and undone by an exception. Not to be nested."""
+        """One transaction, committed at the end of the block and undone by an exception. Not to be nested.
+
+        Inside `guarded`, the guard is its first statement, and what the guard raises leaves nothing written.
+        """
+        async with self.record() as connection:
+            if guard := _guard.get():
+                await guard(connection)
+            yield connection
+
+    @asynccontextmanager
+    async def record(self) -> AsyncIterator[AsyncConnection]:
+        """The same without the guard, for whoever asks it themselves, or tells what has happened already."""
         with _outage_told():
             async with self._turn, self.engine.begin() as connection:
                 yield connection
@@ -90,6 +106,16 @@ class Database:
     async def close(self) -> None:
         """Let go of every pooled connection."""
         await self.engine.dispose()
+
+
+@contextmanager
+def guarded(guard: Guard) -> Iterator[None]:
+    """Inside the block, and in every task begun there, each transaction of `write` begins with this guard."""
+    before = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(before)
 
 
 def upsert(write: AsyncConnection, table: sa.Table, columns: Collection[str] | None = None) -> Any:

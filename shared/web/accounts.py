@@ -37,7 +37,7 @@ async def actor(app: App, request: Request) -> Actor:
     found = await sessions.current(app, request)
     if found is None:
         raise _unknown()
-    _same_origin(app, request)
+    same_origin(app, request)
     return found
 
 
@@ -49,11 +49,11 @@ def _unknown() -> Refused:
     )
 
 
-def _same_origin(app: App, request: Request) -> None:
+def same_origin(app: App, request: Request) -> None:
     """A browser sends its cookie with other people's forms too; those come from another origin."""
     ours = "/".join(app.settings.public_url.split("/")[:3]).lower()
     if request.method not in ("GET", "HEAD") and request.headers.get("origin", "").lower() != ours:
-        raise Refused(403, "another_origin", "This form was not sent from the console.")
+        raise Refused(403, "another_origin", "This form was not sent from a page of ours.")
 
 
 async def vouched(app: App, token: str, audience: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, span
-from shared.web.http import KEY_HEADER, LARGEST_BODY, LARGEST_MESSAGE, Request, Response, Role, Strict, problem
+from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
 from shared.web.routes import ROUTES, Auth, Route
 
@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 
 # Somebody without the right, or with a link or an id that is not theirs: told in the log, whichever account it was.
 TURNED_AWAY = frozenset({401, 403, 404, 410})
+# Browsers come by https for two years, whatever an address says.
+HTTPS_ONLY = "max-age=63072000"
+# What remains of the body is not read, so no other request can follow on the same connection.
+UNREAD = frozenset({408, 413})
 
 
 @cache
@@ -59,6 +63,8 @@ async def answer(app: App, request: Request) -> Response:
             told = await _safely(app, route, request, lambda: _answer(app, route, replace(request, args=args)))
         measured.note(status=told.status)
     more = {"X-Request-Id": number}
+    if app.settings.public_url.startswith("https:"):
+        more["Strict-Transport-Security"] = HTTPS_ONLY
     if only_head:
         more["Content-Length"] = str(len(told.body))
     return replace(told, headers={**told.headers, **more}, body=b"" if only_head else told.body)
@@ -68,6 +74,11 @@ def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
     """The routes of a path, whatever their method, with the path's named parts."""
     found = [(route, _pattern(route.path).fullmatch(path)) for route in ROUTES]
     return [(route, matched.groupdict()) for route, matched in found if matched]
+
+
+def largest_body(method: str, path: str) -> int:
+    """How many bytes of a body are read of a request, whoever sends it."""
+    return next((route.largest_body for route, _ in _at(path) if route.method == method), 0)
 
 
 def _no_route(understood: list[str]) -> Refused:
@@ -110,18 +121,23 @@ def _told(app: App, request: Request, error: Refused) -> Response:
     if error.status == 405:
         methods = {route.method for route, _ in _at(request.path)}
         more["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    if error.status in UNREAD:
+        more["Connection"] = "close"
     if error.after:
         more["Retry-After"] = str(math.ceil(error.after.total_seconds()))
     return replace(told, headers={**told.headers, **more})
 
 
 async def _answer(app: App, route: Route, request: Request) -> Response:
-    if request.mistake:
-        raise Refused(400, "not_valid", request.mistake)
-    largest = LARGEST_MESSAGE if handler(route.handler).__annotations__.get("body") is bytes else LARGEST_BODY
-    if len(request.body) > largest:
-        raise Refused(413, "body_too_large", f"body: it is longer than {largest // 1024} KiB.")
+    if request.refused:
+        raise request.refused
+    if len(request.body) > route.largest_body:
+        from shared.web.bodies import too_large
+
+        raise too_large(route.largest_body)
     if not route.needs_account:
+        if route.cost and (wait := app.strangers.take(request.address(app.settings.api.proxies), route.cost)):
+            raise _too_many(wait)
         return unless_seen(request, await call(app, route, request))
     from shared.web.accounts import actor
 
@@ -135,10 +151,7 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
 async def _of_account(app: App, route: Route, request: Request, wait: timedelta | None) -> Response:
     """Answer somebody who is known: unless they ask too much, may not do it, or may not see what it is about."""
     if wait is not None:
-        seconds = math.ceil(wait.total_seconds())
-        raise Refused(
-            429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait
-        )
+        raise _too_many(wait)
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
         raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
     if "id" in request.args:
@@ -150,6 +163,11 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
 
         return await once(app, request, lambda: _safely(app, route, request, lambda: call(app, route, request)))
     return unless_seen(request, await call(app, route, request))
+
+
+def _too_many(wait: timedelta) -> Refused:
+    seconds = math.ceil(wait.total_seconds())
+    return Refused(429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait)
 
 
 async def call(app: App, route: Route, request: Request) -> Response:

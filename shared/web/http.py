@@ -1,6 +1,7 @@
 """A request and an answer that belong to no host."""
 
 import hashlib
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -19,10 +20,6 @@ from shared.web.schema import example
 
 Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")
-# Larger than anything that is sent to us in earnest.
-LARGEST_BODY = 256 * 1024
-# Of a message that is sent to be tried.
-LARGEST_MESSAGE = 4 * 1024 * 1024
 MESSAGE_TYPES = ("message/rfc822", "application/octet-stream")
 # What a client sends with a request that it may send again, in lower case.
 KEY_HEADER = "idempotency-key"
@@ -79,8 +76,8 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     known: Actor | None = None
     found: Connection | None = None
-    mistake: str = ""
-    """What of it cannot be read, in a sentence, if something cannot."""
+    refused: Refused | None = None
+    """Why nothing more of it is read, if something of it cannot be, or must not."""
 
     @property
     def actor(self) -> Actor:
@@ -119,6 +116,25 @@ class Request:
         """The query as a model. Raises Refused 400 with the name that is wrong."""
         return checked(lambda: kind.model_validate(dict(self.query)))
 
+    def address(self, proxies: int) -> str:
+        """Where it comes from, so that one sender is one address; empty if no proxy says it.
+
+        The last that X-Forwarded-For names was added by the host, which is reached in no other way; `proxies` so many
+        before it by our own. What stands further left is anybody's to write. Of IPv6 a sender has 64 bits to choose.
+        """
+        named = self.headers.get("x-forwarded-for", "").split(",")
+        text = named[max(-len(named), -1 - proxies)].strip()
+        # Azure adds the port as well.
+        if text.startswith("["):
+            text = text[1:].partition("]")[0]
+        elif text.count(":") == 1:
+            text = text.partition(":")[0]
+        try:
+            found = ipaddress.ip_address(text)
+        except ValueError:
+            return ""
+        return text if found.version == 4 else str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+
     def cookie(self, name: str) -> str:
         """One cookie, or empty."""
         pairs = (part.strip().partition("=") for part in self.headers.get("cookie", "").split(";"))
@@ -138,7 +154,8 @@ def received(method: str, path: str, query: str, headers: Mapping[str, str], bod
         named[name] = value
     if any("\0" in text for text in (path, *named, *named.values())):
         mistake = "The address holds the character U+0000."
-    return Request(method=method, path=path, query=named, headers=headers, body=body, mistake=mistake)
+    refused = Refused(400, "not_valid", mistake) if mistake else None
+    return Request(method=method, path=path, query=named, headers=headers, body=body, refused=refused)
 
 
 def checked(validate: Callable[[], Model]) -> Model:

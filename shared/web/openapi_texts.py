@@ -18,7 +18,9 @@ INFO = {
 TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "connections": (
         "a customer's connection: made, looked at, synchronised, revoked",
-        frozenset({"connections", "plan", "sync", "reconcile", "grant", "revoke", "steps", "changes"}),
+        frozenset(
+            {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
+        ),
     ),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),
     "directory": ("our copy of a tenant's directory", frozenset({"users", "groups"})),
@@ -107,13 +109,14 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
     """
     acts = route.needs_account and route.method in ("POST", "PUT")
     rules: Mapping[tuple[str, ...], bool] = {
-        ("400 not_valid", "500 internal_error", "503"): True,
-        ("401 sign_in_first", "403 no_role", "403 no_customer", "429 too_many_requests"): route.needs_account,
+        ("400 not_valid", "413 body_too_large", "500 internal_error", "503"): True,
+        ("401 sign_in_first", "403 no_role", "403 no_customer"): route.needs_account,
+        ("429 too_many_requests",): route.cost > 0,
         ("403 operators_only",): route.auth is Auth.OPERATOR,
         ("403 another_origin",): route.needs_account and route.method != "GET",
         ("404 no_such_connection",): "{id}" in route.path,
         ("400 cursor_not_valid",): "cursor" in looked_for,
-        ("413 body_too_large",): acts or route.auth is Auth.SIGNED,
+        ("408 body_too_slow",): route.largest_body > 0,
         ("415 not_json",): acts,
         ("400 key_not_valid", "409 still_being_answered", "422 idempotency_key_reused", "502"): route.may_be_repeated,
         ("412 changed_meanwhile", "428 precondition_required"): "seen" in takes,

@@ -13,7 +13,8 @@ class Auth(Enum):
     VIEWER = "a bearer token or a console session, of whatever role"
     OPERATOR = "a bearer token or a console session with the role operator"
     LINK = "the signed link in its path"
-    STATE = "the signed state in its query"
+    INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
+    STATE = "the signed state in its query, in the browser that began"
     SIGNED = "the platform's own signature"
     NOBODY = "nothing: it tells nothing and changes nothing"
 
@@ -29,7 +30,9 @@ class Route:
     """Its module in `shared.web` and its name there, where it says what it takes and what it answers."""
     auth: Auth
     cost: int = 1
-    """How many requests it counts as, of those that an account may send in a minute."""
+    """How many requests it counts as, of those that an account, or else an address, may send in a minute."""
+    largest_body: int
+    """How many bytes of a body it takes, whoever sends it."""
 
     @property
     def in_api(self) -> bool:
@@ -47,29 +50,48 @@ class Route:
         return self.in_api and self.auth is Auth.OPERATOR and self.method == "POST"
 
 
+KIB = 1024
+# Larger than anything that is sent to us in earnest: a connection with its policies.
+LARGEST_BODY = 256 * KIB
+# A message to be tried.
+LARGEST_MESSAGE = 4 * 1024 * KIB
+# A button's form, or the few words that go with an order.
+LARGEST_ORDER = 4 * KIB
+
 # What looks at a tenant makes many calls there, so it counts as so many requests.
 COST_OF_A_LOOK = 10
+# What is answered from memory, and what only the platform can sign, which has few addresses and much to tell.
+FREE = 0
 
 
-def _route(name: str, line: str, handler: str, auth: Auth, cost: int = 1) -> Route:
+def _route(
+    name: str, line: str, handler: str, auth: Auth, cost: int = 1, *, largest_body: int = LARGEST_ORDER
+) -> Route:
     method, path = line.split()
-    return Route(name=name, method=method, path=path, handler=handler, auth=auth, cost=cost)
+    most = largest_body if method in ("POST", "PUT") else 0
+    return Route(name=name, method=method, path=path, handler=handler, auth=auth, cost=cost, largest_body=most)
 
 
 _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
-    _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY),
-    _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY),
-    _route("create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR),
+    _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY, FREE),
+    _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
+    _route(
+        "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY
+    ),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
+    _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.OPERATOR),
     _route("list_users", f"GET {_ONE}/users", "api.directory.users", Auth.VIEWER),
     _route("list_groups", f"GET {_ONE}/groups", "api.directory.groups", Auth.VIEWER),
     _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, COST_OF_A_LOOK),
     _route("sync", f"POST {_ONE}/sync", "api.actions.sync", Auth.OPERATOR),
     _route("reconcile", f"POST {_ONE}/reconcile", "api.actions.reconcile", Auth.OPERATOR),
+    _route("renew_invitation", f"POST {_ONE}/invitation", "api.actions.renew_invitation", Auth.OPERATOR),
+    _route("end_invitation", f"DELETE {_ONE}/invitation", "api.actions.end_invitation", Auth.OPERATOR),
     _route("grant", f"POST {_ONE}/grant", "api.actions.grant_again", Auth.OPERATOR),
+    _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.OPERATOR),
     _route("revoke", f"POST {_ONE}/revoke", "api.actions.revoke_access", Auth.OPERATOR),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.actions.attest", Auth.OPERATOR),
     _route("get_changes", f"GET {_ONE}/changes", "api.records.changes", Auth.VIEWER),
@@ -77,7 +99,13 @@ ROUTES: tuple[Route, ...] = (
     _route("get_certificate", f"GET {_ONE}/certificate", "api.records.certificate", Auth.VIEWER),
     _route("list_reports", f"GET {_ONE}/reports", "api.reports.every", Auth.VIEWER),
     _route("get_report_settings", f"GET {_ONE}/reports/settings", "api.reports.settings", Auth.VIEWER),
-    _route("put_report_settings", f"PUT {_ONE}/reports/settings", "api.reports.put_settings", Auth.OPERATOR),
+    _route(
+        "put_report_settings",
+        f"PUT {_ONE}/reports/settings",
+        "api.reports.put_settings",
+        Auth.OPERATOR,
+        largest_body=16 * KIB,
+    ),
     _route("get_report", f"GET {_ONE}/reports/{{report}}", "api.reports.one", Auth.VIEWER),
     _route("get_report_html", f"GET {_ONE}/reports/{{report}}/html", "api.reports.as_html", Auth.VIEWER),
     _route("get_report_csv", f"GET {_ONE}/reports/{{report}}/csv", "api.reports.as_csv", Auth.VIEWER),
@@ -85,29 +113,52 @@ ROUTES: tuple[Route, ...] = (
     _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.VIEWER, COST_OF_A_LOOK),
     _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
     _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
-    _route("put_policy", f"PUT {_ONE}/policies/{{name}}", "api.policies.put_policy", Auth.OPERATOR),
-    _route("try_policy", f"POST {_ONE}/policies/{{name}}/try", "api.policies.try_policy", Auth.VIEWER, COST_OF_A_LOOK),
+    _route(
+        "put_policy",
+        f"PUT {_ONE}/policies/{{name}}",
+        "api.policies.put_policy",
+        Auth.OPERATOR,
+        largest_body=LARGEST_BODY,
+    ),
+    _route(
+        "try_policy",
+        f"POST {_ONE}/policies/{{name}}/try",
+        "api.policies.try_policy",
+        Auth.VIEWER,
+        COST_OF_A_LOOK,
+        largest_body=LARGEST_MESSAGE,
+    ),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", "api.policies.delete_policy", Auth.OPERATOR),
     _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.VIEWER),
     _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.OPERATOR),
     _route("make_export", f"POST {_ONE}/quarantine/export", "api.quarantine.make_export", Auth.OPERATOR),
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
-    _route("notification", "POST /api/notifications/{source}", "api.callbacks.notified", Auth.SIGNED),
-    _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY),
-    _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY),
-    _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY),
+    _route(
+        "notification",
+        "POST /api/notifications/{source}",
+        "api.callbacks.notified",
+        Auth.SIGNED,
+        FREE,
+        largest_body=64 * KIB,
+    ),
+    _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY, FREE),
+    _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY, FREE),
+    _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY, FREE),
+    _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY, FREE),
     _route("page_sign_in", "GET /sign-in", "sign_in.begin", Auth.NOBODY),
     _route("page_sign_in_back", "GET /sign-in/back", "sign_in.back", Auth.STATE),
     _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
     _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
-    _route("page_connect", "GET /connect/{token}", "pages.connect.page", Auth.LINK),
-    _route("page_connect_look", "POST /connect/{token}", "pages.connect.look", Auth.LINK),
+    _route("page_connect", "GET /connect", "pages.connect.page", Auth.INVITED),
+    _route("page_connect_post", "POST /connect", "pages.connect.post", Auth.INVITED),
     _route("page_index", "GET /", "pages.connections.index", Auth.VIEWER),
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
-    _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR),
+    _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR, largest_body=LARGEST_BODY),
     _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),
     _route("page_plan", "GET /connections/{id}/plan", "pages.plans.page", Auth.VIEWER, COST_OF_A_LOOK),
     _route("page_section", "GET /connections/{id}/{section}", "pages.sections.page", Auth.VIEWER),
-    _route("page_action", "POST /connections/{id}/{action}", "pages.actions.act", Auth.OPERATOR),
+    _route(
+        "page_action", "POST /connections/{id}/{action}", "pages.actions.act", Auth.OPERATOR, largest_body=LARGEST_BODY
+    ),
 )

@@ -52,14 +52,15 @@ async def back(app: App, request: Request) -> Response:
     # Else somebody could have others go on with a sign-in that they began, and act in their name unnoticed.
     if not hmac.compare_digest(held.encode(), browser.encode()):
         raise _over()
-    try:
-        await app.links.spend(STATE, state)
-    except Refused:
-        raise _over() from None
     if error := request.query.get("error"):
         raise Refused(403, "sign_in_declined", f"You were not signed in ({_word(error)}). Begin again.")
     id_token = await _exchanged(app, request.query.get("code", ""), verifier)
     claims = await _proven(app, id_token, nonce)
+    # Only now is anything written, for up to here it may be nobody.
+    try:
+        await app.links.spend(STATE, state)
+    except Refused:
+        raise _over() from None
     session = await sessions.begin(app, admitted(app.settings.operators, claims))
     return redirect(_own_page(unquote(to)), **{"Set-Cookie": session})
 

@@ -105,7 +105,7 @@ def test_what_the_service_refuses_is_told_in_its_words(line: Line) -> None:
 
 def test_a_link_is_had_again(line: Line) -> None:
     identifier, _ = line.connect("Again", "again.example")
-    assert re.fullmatch(rf"id +{identifier}\nhttp\S+/connect/\S+\n", line("grant", identifier).out)
+    assert re.fullmatch(rf"id +{identifier}\nhttp\S+/connect#\S+\n", line("grant", identifier).out)
 
 
 def test_every_command_has_its_help_and_an_example(line: Line) -> None:

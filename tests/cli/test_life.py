@@ -6,19 +6,17 @@ import io
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
-import pytest
 
-from shared.cli.certificate import verified
-from shared.foundation.errors import Permanent
 from tests.cli.line import PATIENCE, Line
 
 # More users than go on one page.
 WIDE, USERS = "wide.example", 205
 
 
-def test_a_whole_life_by_commands_only(line: Line) -> None:
+def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     machine = line.machine
     machine.ask("POST", "/tenants", {"platform": "microsoft365", "name": "Wide", "domain": WIDE, "users": USERS})
     before = machine.snapshot(WIDE)
@@ -50,7 +48,7 @@ def test_a_whole_life_by_commands_only(line: Line) -> None:
     assert re.search(rf"Domains +{WIDE}", shown.out)
     _people(line, identifier)
     _records(line, identifier)
-    _leave(line, identifier)
+    _leave(line, identifier, tmp_path / "certificate.json")
     assert machine.snapshot(WIDE) == before
 
 
@@ -107,7 +105,7 @@ def _same_plan(line: Line, identifier: str, printed: str) -> None:
     assert shown == told
 
 
-def _leave(line: Line, identifier: str) -> None:
+def _leave(line: Line, identifier: str, file: Path) -> None:
     refused = line("revoke", identifier)
     assert refused.code == 2
     assert "--yes" in refused.told
@@ -136,8 +134,15 @@ def _leave(line: Line, identifier: str) -> None:
     certificate = line("certificate", identifier)
     assert certificate.code == 0
     assert re.search(r"Result +clean", certificate.out)
-    assert "Ed25519 signature is valid" in certificate.told
-    signed = line("certificate", identifier, "--json").json
-    signed["certificate"]["result"] = "spotless"
-    with pytest.raises(Permanent):
-        verified(signed)
+    assert re.search(r"(\d+) created, \1 removed; \d pre-existing, untouched", certificate.out)
+    signed = line("certificate", identifier, "--json")
+    file.write_text(signed.out)
+    ledger = file.with_name("ledger.ndjson")
+    ledger.write_text(line("ledger", identifier, "--format", "ndjson").out)
+    keys = f"{line.machine.address}/.well-known/jwks.json"
+    checked = line("verify", str(file), "--keys", keys, "--ledger", str(ledger))
+    assert checked.code == 0, checked.told
+    assert "entries are whole" in " ".join(checked.told.split())
+    ledger.write_text(ledger.read_text().replace("CLEANUP to CLOSED", "CLEANUP to clean"))
+    assert line("verify", str(file), "--keys", keys, "--ledger", str(ledger)).code == 1
+    assert f"by the key {signed.json['key_id']}" in " ".join(checked.told.split())

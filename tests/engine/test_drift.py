@@ -192,8 +192,8 @@ async def test_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None
     (entry,) = await drifts(world, connection)
     assert (entry.key, entry.before, entry.after) == (
         "group-incoming-members",
-        {"members": chosen},
-        {"members": []},
+        {"taken_out": []},
+        {"taken_out": chosen},
     )
     held = await holdings_of(world.app.database, connection.id)
     assert held["group-incoming-members"].state is HoldingState.OURS

@@ -5,7 +5,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -14,14 +13,14 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
-from shared.flows import grant
+from shared.flows import consent
 from shared.flows.jobs import MAX_BEGUN_RUNS, run
 from shared.foundation.errors import Permanent, Refused
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.catalogue import JUNK, SKIP
 from shared.protection.policies import EVERYONE, Policy, put
 from shared.storage import tables as db
-from tests.harness.world import FABRIKAM, World
+from tests.harness.world import FABRIKAM, World, accepted
 
 DOMAIN_RULE = "TMCAS Inline Incoming Domain Transport Rule"
 
@@ -287,13 +286,13 @@ async def test_prerequisites_are_waited_for_with_their_reason(world: World) -> N
 
 async def test_a_state_is_ours_and_used_once(world: World) -> None:
     connection = await world.create()
-    state = httpx.URL(await grant.platform_url(world.app, connection)).params["state"]
-    world.admin("consent")
-    query = {"admin_consent": "True", "tenant": world.tenant_id(), "state": state}
-    await grant.callback(world.app, "microsoft365", query)
+    browser = await world.opens(connection)
+    onward = await world.sign_in(connection, world.administrator(), browser)
+    query = dict((await accepted(onward, "")).params)
+    await consent.callback(world.app, "microsoft365", query, browser)
     before = await world.connection(connection.id)
     for again in (query, {**query, "state": "forged"}):
-        with pytest.raises(Refused, match="link_not_valid") as refused:
-            await grant.callback(world.app, "microsoft365", again)
+        with pytest.raises(Refused, match="consent_over") as refused:
+            await consent.callback(world.app, "microsoft365", again, browser)
         assert refused.value.status == 410
     assert await world.connection(connection.id) == before

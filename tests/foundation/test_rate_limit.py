@@ -21,6 +21,10 @@ class At:
         """Move on."""
         self.moment += timedelta(seconds=seconds)
 
+    async def until(self, moment: datetime) -> None:
+        """Be there."""
+        self.moment = max(self.moment, moment)
+
 
 async def test_a_bucket_is_emptied_at_once_and_fills_evenly() -> None:
     clock = At()

@@ -185,7 +185,6 @@ async def _knock(world: World, connection: str) -> None:
     for path in (
         f"/api/consent/microsoft365?tenant={MARK}&state={MARK}&admin_consent=True",
         f"/api/consent/google?code={MARK}&state={MARK}",
-        f"/connect/{MARK}",
         f"/sign-in/once/{MARK}",
         f"/{MARK}",
         f"/api/connections/{MARK}",
@@ -194,6 +193,9 @@ async def _knock(world: World, connection: str) -> None:
         for headers in ({}, {"authorization": f"Bearer {MARK}"}, {"cookie": f"footprint={MARK}"}):
             assert (await ask(world, "GET", path, **headers)).status in (302, 303, 400, 401, 403, 404, 410)
     token = world.sims.operator_token()
+    for more in ({"content": f"code={MARK}".encode()}, {"cookie": f"footprint-connect={MARK}"}):
+        origin = world.app.settings.public_url
+        assert (await ask(world, "POST", "/connect", origin=origin, **more)).status == 410
     for body in ({MARK: MARK}, {"platform": MARK, "site": "eu", "name": MARK}, MARK, [MARK]):
         assert (await ask(world, "POST", "/api/connections", token=token, body=body)).status == 400
     await ask(world, "POST", f"/api/connections/{connection}/steps/{MARK}", token=token, body={})
@@ -225,7 +227,7 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
         body={},
         authorization=f"Bearer {world.sims.operator_token()}",
     )
-    secrets.add(json.loads(told.body)["consent_url"].rpartition("/")[2])
+    secrets.add(json.loads(told.body)["consent_url"].rpartition("#")[2])
     secrets |= set(world.sims.google.tokens) | set(world.sims.google.codes)
     await world.until(microsoft, Stage.RUN)
     await world.leave(microsoft)

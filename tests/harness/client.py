@@ -17,12 +17,14 @@ from tests.harness.world import World
 
 # What hosts and browsers are told, and what every answer of a kind bears.
 UNSAID = {
+    "Connection",
     "Content-Type",
     "Content-Length",
     "Content-Security-Policy",
     "Cache-Control",
     "X-Content-Type-Options",
     "Referrer-Policy",
+    "Strict-Transport-Security",
 }
 
 

@@ -7,13 +7,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.connections.record import Connection
-from shared.flows import grant
+from shared.connections.stages import Stage
+from shared.flows import invitation
 from shared.web import sessions
 from shared.web.dispatch import answer
 from shared.web.http import Actor, Response, Role, received
 from shared.web.pages import SECTIONS
 from shared.web.pages.assets import TEMPLATES
 from shared.web.pages.plans import KINDS
+from tests.harness.invited import COOKIE
 from tests.harness.world import World
 
 OLGA = Actor(name="olga@msp.example", role=Role.OPERATOR)
@@ -97,9 +99,9 @@ async def asked(world: World, method: str, path: str, actor: Actor | None, body:
     return await answer(world.app, received(method, path, query, headers, body))
 
 
-async def see(world: World, path: str, actor: Actor | None = OLGA, status: int = 200) -> Page:
+async def see(world: World, path: str, actor: Actor | None = OLGA, status: int = 200, **more: str) -> Page:
     """A page as somebody sees it."""
-    response = await asked(world, "GET", path, actor)
+    response = await asked(world, "GET", path, actor, **more)
     assert response.status == status, (path, response.status, response.body[-900:])
     return Page(response)
 
@@ -124,6 +126,14 @@ def paths_of(connection: Connection) -> list[str]:
     return [base, *(f"{base}/{section}" for section in SECTIONS if section), *plans, *more]
 
 
+async def invited(world: World, connection: Connection) -> Page:
+    """The page of a connection's link; if it has ended, a page that says so."""
+    if connection.stage is Stage.CLOSED:
+        link = await invitation.link(world.app, connection.id)
+        return Page(await asked(world, "POST", "/connect", None, f"code={link.partition('#')[2]}".encode()))
+    return await see(world, "/connect", None, cookie=f"{COOKIE}={await world.opens(connection)}")
+
+
 async def all_pages(world: World, connection: Connection) -> dict[str, Page]:
     """Every page of a connection as an operator sees it, and its administrator's; and a viewer can do nothing."""
     seen = {path: await see(world, path) for path in paths_of(connection)}
@@ -134,9 +144,8 @@ async def all_pages(world: World, connection: Connection) -> dict[str, Page]:
         assert [action for action in page.posts() if not action.endswith("/put-policy")] == [], path
         # The form of a policy shows what is in it, and has nothing to send it with.
         assert not page.all("button", **{"class": "first"})
-        assert "/connect/" not in page.body
-    link = (await grant.link(world.app, connection.id)).removeprefix(world.app.settings.public_url)
-    theirs = await see(world, link, None)
-    assert set(theirs.posts()) <= {link}
+        assert "/connect#" not in page.body
+    theirs = await invited(world, connection)
+    assert set(theirs.posts()) <= {"/connect"}
     assert not [one for one in theirs.all("a") if one["href"].startswith("/")]
     return {**seen, "connect": theirs, "": seen[f"/connections/{connection.id}"]}

@@ -122,3 +122,6 @@ class StillClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.time += timedelta(seconds=seconds)
+
+    async def until(self, moment: datetime) -> None:
+        self.time = max(self.time, moment)

@@ -15,6 +15,7 @@ import httpx
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.flows import consent as flow
 from shared.flows import grant, revoke
 from shared.flows.jobs import run
 from shared.foundation.schedule import Site
@@ -68,8 +69,10 @@ def decide(
 
 async def consent(world: World, connection: Connection, **more: Any) -> Connection:
     """The administrator consents at Google's page and comes back."""
-    back = decide(await grant.platform_url(world.app, connection), **more)
-    return await grant.callback(world.app, "google", dict(back.params))
+    browser = await world.opens(connection)
+    back = decide(await flow.platform_url(world.app, connection, browser), **more)
+    assert await flow.callback(world.app, "google", dict(back.params), browser) is None
+    return await world.connection(connection.id)
 
 
 async def connect(world: World, *, modes: list[str] | None = None, domain: str = ORCHARD, **more: Any) -> Connection:

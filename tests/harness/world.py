@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from pydantic_settings import SettingsConfigDict
 
+from infra.local.demo.browser import decide
 from infra.local.simulators import Simulators
 from infra.local.simulators.cloud import Saved
 from infra.local.simulators.wire import Call
@@ -18,7 +19,7 @@ from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import grant, revoke
+from shared.flows import consent, grant, invitation, revoke
 from shared.flows.app import App
 from shared.flows.jobs import deliver_due
 from shared.foundation.schedule import Site
@@ -60,6 +61,12 @@ def settings_from(environment: dict[str, str], **more: Any) -> Settings:
     return TestSettings(**nested)
 
 
+async def accepted(url: str, chosen: str) -> httpx.URL:
+    """What somebody's browser does at a platform's page: choose, accept; returns where it is sent back to."""
+    async with httpx.AsyncClient(trust_env=False, verify=False) as browser:  # noqa: S501 - plain HTTP on loopback
+        return httpx.URL((await decide(browser, url, chosen)).headers["location"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lived:
     """Where the beginning of a life came to: all that outlives a process, and the machine's own time then."""
@@ -97,8 +104,7 @@ class World:
             sims.settings,
             database_url=databases.url(folder),
             master_key={"value": MASTER_KEY},
-            public_url="http://127.0.0.1:8080",
-            **settings,
+            **{"public_url": "http://127.0.0.1:8080", **settings},
         )
         app = build(made, clock)
         at_first = None if settings else sims.cloud.save()
@@ -204,12 +210,31 @@ class World:
         made = await grant.create(self.app, new, "operator@msp.example")
         return await self.connection(made.connection_id)
 
+    async def opens(self, connection: Connection) -> str:
+        """Somebody opens the connection's link; returns what their browser holds from then on."""
+        link = await invitation.link(self.app, connection.id)
+        return await invitation.enter(self.app, link.partition("#")[2])
+
+    def administrator(self, domain: str = CONTOSO) -> str:
+        """The sign-in name of a tenant's Global Administrator."""
+        tenant = self.sims.microsoft.tenants[self.tenant_id(domain)]
+        held = {one["principalId"] for one in tenant.role_assignments.values()}
+        return next(one["userPrincipalName"] for key, one in tenant.users.items() if key in held)
+
+    async def sign_in(self, connection: Connection, who: str, browser: str) -> str:
+        """Somebody signs in at Microsoft and comes back; returns the page that they are sent on to."""
+        url = await consent.platform_url(self.app, connection, browser)
+        back = await accepted(url, who)
+        onward = await consent.callback(self.app, connection.platform, dict(back.params), browser)
+        assert onward is not None
+        return onward
+
     async def consent(self, connection: Connection, domain: str = CONTOSO) -> None:
-        """The administrator opens the platform's page, accepts and comes back."""
-        url = httpx.URL(await grant.platform_url(self.app, connection))
-        self.admin("consent", domain)
-        query = {"admin_consent": "True", "tenant": self.tenant_id(domain), "state": url.params["state"]}
-        await grant.callback(self.app, connection.platform, query)
+        """The administrator opens the link, signs in, accepts and comes back."""
+        browser = await self.opens(connection)
+        onward = await self.sign_in(connection, self.administrator(domain), browser)
+        back = await accepted(onward, self.tenant_id(domain))
+        assert await consent.callback(self.app, connection.platform, dict(back.params), browser) is None
 
     async def connect(self, domain: str = CONTOSO, **more: Any) -> Connection:
         """From nothing to a running connection."""

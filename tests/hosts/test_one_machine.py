@@ -14,7 +14,7 @@ from infra.local.demo import microsoft365 as demo_microsoft365
 from infra.local.demo.browser import Page, decide
 from infra.local.simulators.google.administration import ACTIONS as KNOWN
 from shared.connections.stages import Stage
-from shared.flows import grant
+from shared.flows import consent, grant
 from tests.harness import workspace as google
 from tests.harness.world import CONTOSO, ORCHARD, World
 
@@ -116,13 +116,14 @@ async def test_mail_arrives_for_the_user_who_was_typed(world: World) -> None:
 
 async def test_a_browser_leaves_every_box_ticked_and_takes_the_account_that_is_meant(world: World) -> None:
     connection = await google.create(world)
-    url = await grant.platform_url(world.app, connection)
+    held = await world.opens(connection)
+    url = await consent.platform_url(world.app, connection, held)
     async with httpx.AsyncClient(trust_env=False) as browser:
         page = Page((await browser.get(url)).text)
         back = httpx.URL((await decide(browser, url, google.ADMIN)).headers["location"])
     ticked = {value for name, value in page.fields if name == "scope"}
     assert ticked == set(back.params["scope"].split())
-    await grant.callback(world.app, "google", dict(back.params))
+    await consent.callback(world.app, "google", dict(back.params), held)
     assert (await world.connection(connection.id)).administrator == google.ADMIN
 
 

@@ -12,7 +12,7 @@ from infra.local.printed_tables import catalogue
 from infra.local.simulators import Simulators
 from shared.connections.record import Connection
 from shared.engine.rows import Stage
-from shared.flows import grant, revoke
+from shared.flows import revoke
 from shared.flows.reports import store
 from shared.flows.reports.periods import Kind
 from shared.foundation.brand import PUBLISHED, Brand
@@ -26,6 +26,7 @@ from tests.harness import workspace as google
 from tests.harness.client import ask, at
 from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
+from tests.harness.invited import COOKIE
 from tests.harness.machine import OneMachine, one_machine
 from tests.harness.pages import OLGA, asked
 from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, World
@@ -68,7 +69,7 @@ async def named(
 
 async def shown(world: World, connection: Connection) -> dict[str, str]:
     """Every page and every answer of the API that somebody may get about a connection, by address."""
-    token, link = world.sims.operator_token(), (await grant.link(world.app, connection.id)).rpartition("/")[2]
+    token = world.sims.operator_token()
     reports, _ = await store.page(world.app.database, connection.id, most=9)
     found: dict[str, str] = {}
     for route in ROUTES:
@@ -76,10 +77,13 @@ async def shown(world: World, connection: Connection) -> dict[str, str]:
             continue
         for section in [name for name in SECTIONS if name] if "{section}" in route.path else [""]:
             for one in [each.name for each in reports] if "{report}" in route.path else [""]:
-                parts = {"id": connection.id, "token": link, "name": EVERYONE.name, "section": section}
+                parts = {"id": connection.id, "name": EVERYONE.name, "section": section}
                 path = at(route, **parts, report=one)
                 api = route.path.startswith("/api/")
                 told = await (ask(world, "GET", path, token=token) if api else asked(world, "GET", path, OLGA))
+                if route.auth is Auth.INVITED and connection.stage is not Stage.CLOSED:
+                    held = f"{COOKIE}={await world.opens(connection)}"
+                    told = await asked(world, "GET", path, None, cookie=held)
                 assert told.status not in (401, 403, 500), path
                 found[path] = told.body.decode("utf-8", "replace")
     return found

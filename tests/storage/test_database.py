@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from shared.connections import call_log as operations
 from shared.connections import record as connections
-from shared.connections.lease import LEASE, Lease, Superseded, acquire, release, still_ours
+from shared.connections.lease import LEASE, Lease, Superseded, acquire, fenced, release, renew
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
@@ -39,8 +39,7 @@ async def several(world: World, number: int) -> list[App]:
 
 
 async def extend(database: Database, lease: Lease, now: datetime = NOW) -> None:
-    async with database.write() as write:
-        await still_ours(write, lease, now)
+    await renew(database, lease, now)
 
 
 @pytest.mark.hazard(16)
@@ -240,7 +239,7 @@ async def test_a_revoke_between_the_last_look_and_the_next_stage_is_not_lost(wor
     claimed = await acquire(world.app.database, connection.id, world.clock.now())
     assert claimed is not None
     await revoke.revoke(world.app, claimed[0], "operator@msp.example")
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded), fenced(claimed[1]):
         await settle(world.app, *claimed)
     assert (await world.connection(connection.id)).stage is Stage.REVOKE
 

@@ -31,14 +31,18 @@ OWNERS = {
     "mailboxes": "shared/protection",
     "members": "shared/protection",
     "operations": "shared/connections",
+    "placed": "shared/protection",
     "policies": "shared/protection",
     "quarantine": "shared/protection",
     "report_settings": "shared/flows",
     "reports": "shared/flows",
     "sessions": "shared/web",
+    "set_aside": "shared/protection",
+    "signing_keys": "shared/deployment",
     "sync_runs": "shared/protection",
     "timers": "infra/local",
     "tokens": "shared/connections",
+    "tombstones": "shared/engine",
     "users": "shared/protection",
 }
 

@@ -13,9 +13,9 @@ from shared import __version__
 from shared.web import openapi
 from shared.web.api import description
 from shared.web.dispatch import handler
-from shared.web.http import LARGEST_BODY, Request
+from shared.web.http import Request
 from shared.web.pagination import encode
-from shared.web.routes import ROUTES
+from shared.web.routes import LARGEST_BODY, ROUTES
 from tests.harness.client import ask, at, document, validator
 from tests.harness.world import World
 

@@ -6,28 +6,16 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from shared.connections.record import Connection
 from shared.connections.stages import Stage
-from shared.flows import grant
 from shared.storage import tables as db
 from shared.web import sessions
-from shared.web.http import Actor, Response, Role
+from shared.web.http import Actor, Role
 from tests.harness.client import ask
-from tests.harness.world import CONTOSO, FABRIKAM, World
+from tests.harness.invited import arrives, consented
+from tests.harness.world import World
 
 # The most that browsers keep of a cookie with all that belongs to it.
 LARGEST_COOKIE = 4096
-
-
-async def state_of(world: World, connection: Connection) -> str:
-    """The state of a consent that has begun: it is in the address of the link's button."""
-    return (await grant.platform_url(world.app, connection)).partition("state=")[2]
-
-
-async def come_back(world: World, state: str, domain: str = CONTOSO) -> Response:
-    """Say that a tenant's administrator has consented. Nobody needs to have done so to say it."""
-    claim = f"admin_consent=True&tenant={world.tenant_id(domain)}"
-    return await ask(world, "GET", f"/api/consent/microsoft365?{claim}&state={state}")
 
 
 async def session(world: World, role: Role) -> dict[str, str]:
@@ -38,15 +26,14 @@ async def session(world: World, role: Role) -> dict[str, str]:
 
 async def test_whoever_has_the_link_cannot_undo_a_revoke(world: World) -> None:
     connection = await world.connect()
-    state, late = [await state_of(world, connection) for _ in range(2)]
+    on_the_way, late = [await consented(world, connection) for _ in range(2)]
     await world.revoke(connection)
-    assert (await come_back(world, state)).status == 303
+    assert (await arrives(world, on_the_way)).status == 303
     assert (await world.connection(connection.id)).stage is Stage.REVOKE
     await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
     world.admin("remove-application")
     closed = await world.until(connection, Stage.CLOSED)
-    assert (await come_back(world, late)).status == 410
-    assert (await come_back(world, await state_of(world, closed))).status == 410
+    assert (await arrives(world, late)).status == 410
     assert await world.connection(connection.id) == closed
 
 
@@ -62,29 +49,6 @@ async def test_a_consent_that_was_gone_comes_back_and_the_removal_ends(world: Wo
     world.admin("remove-application")
     await world.until(connection, Stage.CLOSED)
     assert world.snapshot() == before
-
-
-@pytest.mark.parametrize("named", [None, FABRIKAM])
-async def test_a_consent_that_another_customer_waits_for_is_not_taken_by_saying_so(
-    world: World, named: str | None
-) -> None:
-    thief = await world.create(named, customer="contoso")
-    theirs = await world.create(FABRIKAM, customer="fabrikam")
-    await world.create("nowhere.example", customer="fabrikam")  # who knows what others wait for
-    state = await state_of(world, theirs)
-    world.admin("consent", FABRIKAM)
-    world.admin("assign-role", FABRIKAM)
-    # Their administrator's browser is still on its way back to us.
-    assert (await come_back(world, await state_of(world, thief), FABRIKAM)).status == 303
-    told = await world.until_true(thief, lambda now: now.status == "attention")
-    assert (told.tenant, told.reason) == (None, "tenant_of_two")
-    assert (await come_back(world, state, FABRIKAM)).status == 303
-    if named:
-        # Which of the two is right is for somebody to say who sees both.
-        assert (await world.until_true(theirs, lambda now: now.status == "attention")).reason == "tenant_of_two"
-        await world.revoke(thief)
-    await world.until(theirs, Stage.RUN)
-    assert (await world.connection(thief.id)).tenant is None
 
 
 async def test_what_could_not_be_answered_alike_is_not_begun(world: World) -> None:

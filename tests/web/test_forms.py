@@ -6,12 +6,13 @@ from typing import Any
 
 from shared.connections.stages import Stage
 from shared.engine import chain
-from shared.flows import grant
+from shared.flows import invitation
 from shared.flows import requests as orders
 from shared.foundation.schedule import Site
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness import workspace as google
+from tests.harness.invited import COOKIE
 from tests.harness.pages import OLGA, Page, asked, press, pressed, see
 from tests.harness.world import ORCHARD, World
 
@@ -179,8 +180,8 @@ async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_
     running = await world.connect()
     await world.revoke(running)
     await world.until_true(running, lambda now: now.reason == "waiting_for_administrator")
-    link = (await grant.link(world.app, running.id)).removeprefix(world.app.settings.public_url)
-    assert "Look whether it is done" in (await see(world, link, None)).text
+    held = {"cookie": f"{COOKIE}={await world.opens(running)}"}
+    assert "Look whether it is done" in (await see(world, "/connect", None, **held)).text
 
     async def asked_for() -> list[str | None]:
         found = [one async for one in chain.entries(world.app.database, running.id)]
@@ -189,11 +190,11 @@ async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_
     world.admin("remove-application")
     world.clock.move(timedelta(minutes=1))
     for _ in range(3):
-        response = await asked(world, "POST", link, None)
-        assert (response.status, response.headers["Location"]) == (303, link)
-    assert await asked_for() == [grant.ADMINISTRATOR]
+        response = await asked(world, "POST", "/connect", None, **held)
+        assert (response.status, response.headers["Location"]) == (303, "/connect")
+    assert await asked_for() == [invitation.ADMINISTRATOR]
     await world.work()
     assert (await world.connection(running.id)).stage is Stage.CLOSED
-    assert "This connection has ended" in (await see(world, link, None)).text
-    await asked(world, "POST", link, None)
+    assert "This connection has ended" in (await see(world, "/connect", None, 410, **held)).text
+    await asked(world, "POST", "/connect", None, **held)
     assert len(await asked_for()) == 1

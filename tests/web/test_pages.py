@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.connections.stages import Stage
-from shared.flows import grant
+from shared.flows import grant, invitation
 from shared.foundation.schedule import Site
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
@@ -18,6 +18,7 @@ from shared.web.pages import distance
 from shared.web.pages.actions import ACTS
 from shared.web.pages.assets import TEMPLATES
 from tests.harness import workspace as google
+from tests.harness.invited import COOKIE
 from tests.harness.pages import OLGA, VICTOR, Page, all_pages, asked, paths_of, press, pressed, see
 from tests.harness.world import FABRIKAM, World
 
@@ -30,7 +31,7 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     assert pages["connect"].all("a", **{"class": "button first"})
     await world.consent(new)
     pages = await all_pages(world, await world.connection(new.id))
-    assert "/connect/" not in pages[""].body
+    assert "/connect#" not in pages[""].body
     assert not pages["connect"].all("a", **{"class": "button first"})
     await world.work()
     waiting = await all_pages(world, await world.connection(new.id))
@@ -59,7 +60,7 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     certificate = pages[f"/connections/{new.id}/certificate"].text
     assert "Nothing of ours is left" in certificate
     assert "IP Allow List 203.0.113.16/28" in certificate
-    assert "Nothing of ours is left" in pages["connect"].text
+    assert "This connection has ended" in pages["connect"].text
 
 
 async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> None:
@@ -95,7 +96,7 @@ async def test_nothing_acts_on_a_look(world: World) -> None:
     running = await world.connect()
     new = await world.create(FABRIKAM)
     cookie = (await sessions.begin(world.app, OLGA)).split(";")[0]
-    await grant.link(world.app, new.id)
+    await invitation.link(world.app, new.id)
     before, calls = world.databases.content(world.folder), len(world.sims.cloud.calls)
     for path in ("/", "/connections/new", *paths_of(running), *paths_of(new)):
         request = received("GET", *path.partition("?")[::2], {"cookie": cookie}, b"")
@@ -217,7 +218,7 @@ async def test_a_problem_says_what_to_do_next(world: World) -> None:
     signs_in = [one["href"] for one in before.all("a") if one["href"].startswith("/sign-in")]
     configured = bool(world.app.settings.operators.client_id)
     assert signs_in == (["/sign-in?to=/connections/new"] if configured else [])
-    ended = await see(world, "/connect/nothing", None, status=410)
+    ended = await see(world, "/connect", None, status=410, cookie=f"{COOKIE}=nothing")
     assert not ended.all("a", **{"class": "button"})
 
 

@@ -22,6 +22,8 @@ var own = {
   AzureWebJobsStorage__clientId: clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+  // The host refuses what is longer than our longest body (LARGEST_MESSAGE) before a worker is given it.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '4194304'
   FOOTPRINT_AZURE_IDENTITY: clientId
   FOOTPRINT_QUEUE: 'azure-storage'
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl

@@ -1,6 +1,7 @@
 """What things cost, as ratios against what one would write otherwise, measured in one run: `make bench`."""
 
 import asyncio
+import ssl
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from shared.connections import lease, search
 from shared.connections.record import Connection
 from shared.connections.search import Order, Wanted
 from shared.connections.stages import Stage
-from shared.flows import access, grant
+from shared.flows import access, consent, grant, invitation
 from shared.flows.advance import open_ledger
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.tenant import DELEGATED
@@ -48,8 +49,8 @@ class Large:
     domain: str
     actions: tuple[str, ...]
     """What its administrator does, in the control API's words."""
-    consents: Callable[[Machine, Connection, str], Awaitable[None]]
-    """(machine, connection, tenant's id): the consent's callback comes."""
+    signs_in: str
+    """Who consents; empty for the first account that the platform's page offers."""
     service: Callable[[Machine], str]
     token: Callable[[Machine], str]
     """Where the naive listing goes, and by which name our stored token of it is known."""
@@ -79,15 +80,16 @@ async def directory_users(client: httpx.AsyncClient, service: str) -> int:
             return len(users)
 
 
-async def _microsoft_consents(running: Machine, found: Connection, tenant: str) -> None:
-    url = httpx.URL(await grant.platform_url(running.app, found))
-    await grant.callback(running.app, "microsoft365", {"tenant": tenant, "state": url.params["state"]})
-
-
-async def _google_consents(running: Machine, found: Connection, _tenant: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as browser:
-        answer = await decide(browser, await grant.platform_url(running.app, found), f"admin@{HARBOUR.domain}")
-    await grant.callback(running.app, "google", dict(httpx.URL(answer.headers["location"]).params))
+async def _consents(running: Machine, found: Connection, chosen: str) -> None:
+    link = await invitation.link(running.app, found.id)
+    held = await invitation.enter(running.app, link.partition("#")[2])
+    onward: str | None = await consent.platform_url(running.app, found, held)
+    trusted = ssl.create_default_context(cafile=running.simulators.settings["FOOTPRINT_CA_FILE"])
+    async with httpx.AsyncClient(verify=trusted, trust_env=False) as browser:
+        while onward is not None:
+            answer = await decide(browser, onward, chosen)
+            query = dict(httpx.URL(answer.headers["location"]).params)
+            onward = await consent.callback(running.app, found.platform, query, held)
 
 
 FABRIKAM = Large(
@@ -96,7 +98,7 @@ FABRIKAM = Large(
     name="Fabrikam",
     domain="fabrikam.com",
     actions=("consent", "assign-role"),
-    consents=_microsoft_consents,
+    signs_in="",
     listing=graph_users,
     service=lambda running: running.app.settings.microsoft.graph_url,
     token=lambda running: running.app.settings.microsoft.graph_url,
@@ -107,7 +109,7 @@ HARBOUR = Large(
     name="Harbour",
     domain="harbour.example",
     actions=("install-app",),
-    consents=_google_consents,
+    signs_in="admin@harbour.example",
     listing=directory_users,
     service=lambda running: running.app.settings.google.admin_url,
     token=lambda _: DELEGATED,
@@ -124,7 +126,7 @@ async def connected(running: Machine, large: Large) -> ConnectionId:
         for action in large.actions:
             url = f"{running.simulators.control}/_sim/tenants/{tenant}/admin"
             (await client.post(url, json={"action": action})).raise_for_status()
-    await large.consents(running, await access.found(app, made.connection_id), tenant)
+    await _consents(running, await access.found(app, made.connection_id), large.signs_in)
     while (found := await access.found(app, made.connection_id)).stage is not Stage.RUN or found.synced_at is None:
         if found.reason == "group_not_visible":
             running.move_clock(timedelta(minutes=1))

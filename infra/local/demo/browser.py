@@ -42,14 +42,26 @@ class Page(HTMLParser):
 
 
 async def consent(browser: httpx.AsyncClient, link: str, chosen: str) -> None:
-    """Open our page, go on to the platform's, accept there, and come back. The browser follows redirects."""
-    ours = Page((await browser.get(link)).text)
-    (await decide(browser, ours.links["button first"], chosen)).raise_for_status()
+    """Open our page, go on to the platform's, accept on each of its pages, and come back.
+
+    The browser follows redirects. Ours is the page that the link's script sees to: it posts what stands behind the `#`.
+    """
+    here, _, code = link.partition("#")
+    origin = "/".join(here.split("/")[:3])
+    ours = Page((await browser.post(here, data={"code": code}, headers={"Origin": origin})).text)
+    answer = await decide(browser, ours.links["button first"], chosen)
+    while origin != "/".join(str(answer.url).split("/")[:3]):
+        answer = await accept(browser, answer, chosen)
+    answer.raise_for_status()
 
 
 async def decide(browser: httpx.AsyncClient, url: str, chosen: str) -> httpx.Response:
-    """On the platform's page choose `chosen` in each of its lists, leave every box ticked, and accept."""
-    there = await browser.get(url)
+    """Open a platform's page, and accept there."""
+    return await accept(browser, await browser.get(url), chosen)
+
+
+async def accept(browser: httpx.AsyncClient, there: httpx.Response, chosen: str) -> httpx.Response:
+    """On a platform's page choose `chosen` where a list has it, leave every box ticked, and accept."""
     there.raise_for_status()
     form = Page(there.text)
     if form.action is None:
@@ -58,5 +70,5 @@ async def decide(browser: httpx.AsyncClient, url: str, chosen: str) -> httpx.Res
     for name, value in form.fields:
         fields.setdefault(name, []).append(value)
     for name, options in form.choices.items():
-        fields[name] = [next(value for value, text in options if chosen in (value, text))]
+        fields[name] = [next((value for value, text in options if chosen in (value, text)), options[0][0])]
     return await browser.post(urljoin(str(there.url), form.action), data=fields)

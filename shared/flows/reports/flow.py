@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
 from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
 from shared.platforms.rows import rows_of
+from shared.protection import directory
 from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,22 @@ async def subscribe(
         raise Refused(409, "not_running", "Access has been revoked, so there are no more reports.")
     if wanted.recipients and not app.settings.smtp.host:
         raise Refused(409, "no_mail_server", "recipients: there is no mail server to hand reports to.")
+    await _refuse_strangers(app, connection, wanted.recipients)
     await store.subscribe(app.database, connection, wanted, check, actor=actor, now=app.clock.now())
+
+
+async def _refuse_strangers(app: App, connection: Connection, recipients: Sequence[str]) -> None:
+    """Reports say who gets which mail. Raises Refused for an address of anybody but tenant and operator."""
+    verified = [row["name"] for row in await directory.domains(app.database, connection.id) if row["verified"]]
+    ours = {name.lower() for name in (*verified, *app.settings.smtp.recipient_domains)}
+    for address in recipients:
+        if address.rpartition("@")[2].lower() not in ours:
+            raise Refused(
+                400,
+                "recipient_elsewhere",
+                f"recipients: {address} is in none of the tenant's verified domains, as last synchronised, and in none "
+                " of the operator's (FOOTPRINT_SMTP__RECIPIENT_DOMAINS).",
+            )
 
 
 async def one(app: App, connection: Connection, name: str) -> Report:

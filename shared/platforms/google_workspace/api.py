@@ -15,12 +15,16 @@ from shared.platforms.google_workspace.methods import Method
 Record = dict[str, Any]
 Token = Callable[[], Awaitable[str]]
 # Google says "slow down" with a 403 as often as with a 429, and only its reason tells that from a refusal.
-SLOW_DOWN = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"})
+SLOW_DOWN = frozenset(
+    {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"}
+)
 # The moment until which to wait stands in the sentence and nowhere else.
 UNTIL = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 LONGEST_STATED = 3600.0
 NOT_FOUND = frozenset({"notFound", "NOT_FOUND"})
 BLOCKED = frozenset({"domainPolicy", "domainCannotUseApis"})
+SCOPE_MISSING = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+NOT_ENABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 
 
 class GoogleRefused(FootprintError):
@@ -29,6 +33,10 @@ class GoogleRefused(FootprintError):
     def __init__(self, status: int, code: str, sentence: str) -> None:
         super().__init__(code, sentence)
         self.status = status
+
+
+class Blocked(Permanent):
+    """The customer's settings keep us out: of everything, or of what was asked for only."""
 
 
 Note = Callable[[Method, str | None, Try, str | None], None]
@@ -127,8 +135,9 @@ def _error(reply: Reply) -> tuple[str, str]:
         return "", ""
     if not isinstance(error, dict):
         return "", ""
-    listed = error.get("errors") or [{}]
-    reason = listed[0].get("reason") if isinstance(listed[0], dict) else None
+    # The newer style has no `errors`, and the reason in an ErrorInfo among `details` (google.rpc.ErrorInfo).
+    told = [one for name in ("errors", "details") for one in error.get(name) or [] if isinstance(one, dict)]
+    reason = next((one["reason"] for one in told if one.get("reason")), None)
     return str(reason or error.get("status") or ""), str(error.get("message") or "")
 
 
@@ -140,14 +149,14 @@ def _refused(reply: Reply) -> FootprintError:
         return unreadable(reply.host, reply.status)
     if reply.status == 404 and reason in NOT_FOUND:
         return Missing("not_found", message)
-    if reason == "insufficientPermissions":
+    if reason in SCOPE_MISSING:
         return Permanent(
             "permission_missing",
             "Google says that a permission is missing. An administrator must grant the application's data access in "
             "the Admin console again.",
         )
-    if reason == "accessNotConfigured":
+    if reason in NOT_ENABLED:
         return Permanent("api_not_enabled", f"An API is not enabled in this deployment's Google project. {message}")
     if reason in BLOCKED:
-        return Permanent("blocked_by_customer", f"The customer's own settings keep us out: {message}")
+        return Blocked("blocked_by_customer", f"The customer's own settings keep us out: {message}")
     return GoogleRefused(reply.status, reason, message)

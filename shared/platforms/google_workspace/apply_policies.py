@@ -5,6 +5,7 @@ run that reads the mailbox, which looks at the message before doing anything to 
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,11 +14,11 @@ from shared.connections.lease import Superseded
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.context import Context
-from shared.foundation.errors import Missing
+from shared.foundation.errors import FootprintError, Missing
 from shared.platforms.google_workspace import message_actions as actions
-from shared.platforms.google_workspace.api import Api, Record
+from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.methods import MESSAGES_GET
-from shared.protection import decisions, mailboxes, quarantine
+from shared.protection import decisions, mailboxes, quarantine, set_aside
 from shared.protection.decisions import UNINSPECTED, Decision, would
 from shared.protection.inspection import scanner
 from shared.protection.inspection.conditions import HEADERS, Finding
@@ -25,6 +26,8 @@ from shared.protection.inspection.impersonation import Known
 from shared.protection.inspection.inspect import inspect
 from shared.protection.mailboxes import Mailbox
 from shared.protection.policies import Policy
+
+log = logging.getLogger(__name__)
 
 FIELDS = "id,labelIds,sizeEstimate,payload/headers"
 # By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
@@ -63,13 +66,50 @@ async def judge_all(reading: MailboxRun, messages: Sequence[str]) -> None:
     done = await decisions.decided(reading.context.database, reading.connection.id, reading.mailbox.user, messages)
     for message in messages:
         if message not in done:
-            await _judge(reading, message)
+            await _judge_alone(reading, message)
+
+
+async def _judge_alone(reading: MailboxRun, message: str) -> None:
+    """One message that Gmail refuses, or that we cannot read, keeps no other back."""
+    context, user = reading.context, reading.mailbox.user
+    try:
+        await _judge(reading, message)
+    except GoogleRefused as refused:
+        why = refused.sentence
+    except FootprintError:
+        raise
+    except Exception:
+        log.exception("a message could not be read", extra={"user": user, "message_id": message})
+        why = "Reading it failed by our own mistake; the log has the details."
+    else:
+        return
+    item, name = f"{user}/{message}", f"{reading.mailbox.address}, message {message}"
+    now = context.clock.now()
+    await set_aside.note(context.database, reading.connection.id, "message", item, name, why, now)
+
+
+async def _try_again(reading: MailboxRun) -> None:
+    """Judge once more the messages of this mailbox that could not be judged, unless it is too soon."""
+    database, connection, user = reading.context.database, reading.connection.id, reading.mailbox.user
+    now = reading.context.clock.now()
+    for one in await set_aside.listed(database, connection, "message"):
+        owner, _, message = one.item.partition("/")
+        if owner == user and one.not_before <= now:
+            await judge_all(reading, [message])
+            again = await set_aside.listed(database, connection, "message")
+            if one in again:  # it did not fail once more
+                await set_aside.clear(database, connection, "message", [one.item])
 
 
 async def finish(reading: MailboxRun) -> None:
-    """Do what was decided about messages of this mailbox and was not done."""
+    """Do what was decided about messages of this mailbox and was not done, and read what could not be read."""
     database, connection, user = reading.context.database, reading.connection.id, reading.mailbox.user
+    await _try_again(reading)
+    now = reading.context.clock.now()
+    full = {one.item for one in await set_aside.listed(database, connection, "label") if one.not_before > now}
     for message, action in await decisions.undone(database, connection, user):
+        if action == "label" and user in full:
+            continue
         try:
             labels = await actions.labels_of(reading.api, message)
         except Missing:
@@ -206,7 +246,23 @@ async def _carry_out(reading: MailboxRun, message: str, action: str) -> None:
     except Missing:
         await _gone(reading, message, action)
         return
+    except GoogleRefused as refused:
+        if action != "label":
+            raise
+        # Such as a mailbox that has all the labels it may have. It stays to be done, and the rest goes on.
+        await set_aside.note(
+            reading.context.database,
+            reading.connection.id,
+            "label",
+            reading.mailbox.user,
+            reading.mailbox.address,
+            refused.sentence,
+            reading.context.clock.now(),
+        )
+        return
     database, connection = reading.context.database, reading.connection.id
+    if action == "label":
+        await set_aside.clear(database, connection, "label", [reading.mailbox.user])
     await decisions.done(database, connection, reading.mailbox.user, message, action)
     if put != known:
         await mailboxes.move(database, connection, reading.mailbox, label=put)

@@ -15,6 +15,7 @@ from shared.platforms.google_workspace.group import Membership, VirtualGroup
 from shared.platforms.google_workspace.modes import BY_API, BY_ROUTE
 from shared.platforms.google_workspace.scopes import AUDIT, DOMAINS, GROUP_SETTINGS, GROUPS, GROUPS_READ, MAILBOX, USERS
 from shared.platforms.google_workspace.watches import Watches
+from shared.platforms.group_members import FOLLOWS_POLICIES
 from shared.platforms.own_records import StoredDirectory, StoredPolicies, StoredTokens
 
 STORED: tuple[Change, ...] = (
@@ -92,6 +93,7 @@ def _group(brand: Brand, *, hardened: bool) -> tuple[Change, ...]:
             modes=BY_ROUTE,
             permissions=(GROUPS,),
             resource=Membership(),
+            ours_in_it=FOLLOWS_POLICIES,
             removed_in=Stage.REVOKE,
             needs=("group",),
             without="mail of some users flows unscanned",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from shared.connections import grants
 from shared.connections.call_log import Operations
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
@@ -14,8 +15,10 @@ from shared.platforms.google_workspace.api import Api, GoogleRefused
 from shared.platforms.google_workspace.call_noting import call_recorder
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET, USERS_GET, Method
+from shared.platforms.google_workspace.name import NAME
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import Granted, SignIn
+from shared.storage.ids import ConnectionId
 
 # What a person must see at Google's own page is the same however they come to it.
 PKCE, NONCE = "pkce", "nonce"
@@ -46,8 +49,13 @@ async def consent_result(
             "administrator to accept."
         )
         raise Refused(403, "consent_declined", f"{told} ({_word(error)})")
+
+    async def unused(account: str, secret: str) -> None:
+        await _return(sign_in, context, account, secret)
+
     granted = await sign_in.exchange(
         query.get("code", ""),
+        unused=unused,
         redirect_uri=consent.redirect_uri,
         verifier=await context.seal.secret(PKCE, consent.state),
         nonce=await context.seal.secret(NONCE, consent.state),
@@ -55,7 +63,7 @@ async def consent_result(
     try:
         customer = await _customer_of(context, granted)
     except FootprintError:
-        await sign_in.revoke(granted.refresh_token)
+        await unused(granted.account, granted.refresh_token)
         raise
     return ConsentResult(
         tenant=customer,
@@ -103,10 +111,20 @@ def _no_super_administrator() -> Refused:
     )
 
 
-async def give_back(sign_in: SignIn, result: ConsentResult) -> None:
+async def give_back(sign_in: SignIn, context: Context, result: ConsentResult, of: ConnectionId | None) -> None:
     """Give a grant back that will not be used."""
     if result.grant is not None:
-        await sign_in.revoke(result.grant.secret)
+        await _return(sign_in, context, result.grant.account, result.grant.secret, of)
+
+
+async def _return(sign_in: SignIn, context: Context, account: str, secret: str, of: ConnectionId | None = None) -> None:
+    """Give a token back, unless a connection other than `of` keeps a grant of its account.
+
+    Google has one grant for an account and an application: with one of its tokens all of them end, those in use too.
+    Whoever keeps it gives it back in the end.
+    """
+    if not set(await grants.holders(context.database, NAME, account)) - {of}:
+        await sign_in.revoke(secret)
 
 
 async def prove(

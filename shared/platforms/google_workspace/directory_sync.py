@@ -12,8 +12,8 @@ from typing import Any
 from shared.engine.ledger import HoldingState
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
-from shared.foundation.errors import Missing, Temporary
-from shared.platforms.google_workspace.api import GoogleRefused, Record
+from shared.foundation.errors import FootprintError, Missing, Temporary
+from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
 from shared.platforms.google_workspace.methods import (
     DOMAINS_LIST,
     GROUPS_GET,
@@ -23,7 +23,7 @@ from shared.platforms.google_workspace.methods import (
     USERS_LIST,
 )
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory
+from shared.protection import directory, set_aside
 
 USER_FIELDS = (
     "nextPageToken,users(id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived,isMailboxSetup,"
@@ -33,6 +33,8 @@ GROUP_FIELDS = "nextPageToken,groups(id,email,name)"
 MEMBER_FIELDS = "nextPageToken,members(id,type)"
 # Google's largest pages.
 USERS_A_PAGE, GROUPS_A_PAGE, MEMBERS_A_PAGE = "500", "200", "200"
+# When more groups than this are refused and none is not, it is no group's matter.
+MOST_REFUSED = 5
 # More than this many missing ones that are not among the deleted, and it is the listing that lacks something.
 MAX_LOOKUPS_OF_MISSING = 50
 
@@ -41,6 +43,7 @@ async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
+    await set_aside.clear(database, connection, "entry")
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))
@@ -55,14 +58,14 @@ async def _users(tenant: WorkspaceCustomer, plausible: float) -> None:
     await copy.load()
     params = {"customer": tenant.id, "maxResults": USERS_A_PAGE, "orderBy": "email", "fields": USER_FIELDS}
     async for page in tenant.admin.pages(USERS_LIST, params=params, key="users"):
-        await copy.put([_user(row) for row in page])
+        await copy.put([_user(row) for row in await _whole(tenant, "user", page, "primaryEmail")])
         await flush_some(tenant)
     copy.refuse_loss(plausible)
     if copy.unseen:
         deleted: set[str] = set()
         listing = params | {"showDeleted": "true", "fields": "nextPageToken,users(id)"}
         async for page in tenant.admin.pages(USERS_LIST, params=listing, key="users"):
-            deleted |= {row["id"] for row in page}
+            deleted |= {row["id"] for row in page if "id" in row}
         gone = [user for user in copy.unseen if user in deleted]
         rest = [user for user in copy.unseen if user not in deleted]
         await copy.drop(gone + await _truly_gone(tenant, rest, _user_gone), plausible=plausible)
@@ -131,14 +134,26 @@ async def _groups(tenant: WorkspaceCustomer, plausible: float) -> None:
     copy = directory.Comparison(tenant.context.database, tenant.connection.id, "groups")
     await copy.load()
     found: list[str] = []
+    names: dict[str, str] = {}
     params = {"customer": tenant.id, "maxResults": GROUPS_A_PAGE, "fields": GROUP_FIELDS}
     async for page in tenant.admin.pages(GROUPS_LIST, params=params, key="groups"):
-        rows = [_group(row) for row in page if row["id"] != own]
+        rows = [_group(row) for row in await _whole(tenant, "group", page, "email") if row["id"] != own]
         await copy.put(rows)
         found += [row["id"] for row in rows]
+        names |= {row["id"]: row["mail"] for row in rows}
     copy.refuse_loss(plausible)
     await copy.drop(await _truly_gone(tenant, copy.unseen, _group_gone), plausible=plausible)
-    await each(found, lambda group: _members(tenant, group))
+    failed = await set_aside.listed(tenant.context.database, tenant.connection.id, "group")
+    gone = {one.item for one in failed} - names.keys()
+    await set_aside.clear(tenant.context.database, tenant.connection.id, "group", gone)
+    refused: list[FootprintError | None] = []
+
+    async def one(group: str) -> None:
+        refused.append(await _members(tenant, group, names[group]))
+
+    await each(found, one)
+    if len(refused) > MOST_REFUSED and all(refused):
+        raise next(error for error in refused if error)
 
 
 def _group(row: Record) -> dict[str, Any]:
@@ -146,17 +161,39 @@ def _group(row: Record) -> dict[str, Any]:
     return group | {"digest": digest(group)}
 
 
-async def _members(tenant: WorkspaceCustomer, group: str) -> None:
-    """A group's direct members, each once: Google lists some twice, and the whole customer as one of them."""
+async def _members(tenant: WorkspaceCustomer, group: str, name: str) -> FootprintError | None:
+    """A group's direct members, each once: Google lists some twice, and the whole customer as one of them.
+
+    Where Google refuses this one group, that is noted and returned, and the members that we know stay.
+    """
+    database, connection = tenant.context.database, tenant.connection.id
     found: set[str] = set()
     params = {"maxResults": MEMBERS_A_PAGE, "fields": MEMBER_FIELDS}
     try:
         async for page in tenant.admin.pages(MEMBERS_LIST, {"groupKey": group}, params=params, key="members"):
-            found |= {directory.EVERY_USER if row.get("type") == "CUSTOMER" else row["id"] for row in page}
+            everybody = any(row.get("type") == "CUSTOMER" for row in page)
+            found |= {row["id"] for row in page if row.get("id") and row.get("type") != "CUSTOMER"}
+            found |= {directory.EVERY_USER} if everybody else set()
     except Missing:
-        return  # deleted while we were listing; the next synchronisation knows
-    await directory.put_members(tenant.context.database, tenant.connection.id, group, sorted(found))
+        return None  # deleted while we were listing; the next synchronisation knows
+    except (GoogleRefused, Blocked) as refused:
+        await set_aside.note(database, connection, "group", group, name, refused.sentence, tenant.now)
+        return refused
+    await set_aside.clear(database, connection, "group", [group])
+    await directory.put_members(database, connection, group, sorted(found))
     await flush_some(tenant)
+    return None
+
+
+async def _whole(tenant: WorkspaceCustomer, kind: str, page: Sequence[Record], address: str) -> list[Record]:
+    """The rows of a page that have an id and an address. One without is noted by what it is called."""
+    database, connection = tenant.context.database, tenant.connection.id
+    for row in page:
+        if not (row.get("id") and row.get(address)):
+            name = str(row.get(address) or row.get("name") or row.get("id") or "without a name")
+            why = f"Google lists this {kind} without an id or an address."
+            await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
+    return [row for row in page if row.get("id") and row.get(address)]
 
 
 async def _domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
+from shared.platforms import group_members
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.methods import (
     GROUPS_DELETE,
@@ -22,9 +23,10 @@ from shared.platforms.google_workspace.methods import (
     MEMBERS_LIST,
     SETTINGS_GET,
     SETTINGS_PATCH,
+    USERS_GET,
 )
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory
+from shared.protection import directory, placed
 from shared.protection.targets import covered_users, names_somebody
 
 FIELDS = ("name", "email", "description")
@@ -40,6 +42,7 @@ CLOSED = {
 # Memberships changed in one run; Google takes 2 400 calls a minute.
 MAX_MEMBERS_A_RUN = 400
 CONTINUE_AFTER = timedelta(seconds=5)
+MEMBERS = "group-members"
 
 
 def address_of(connection: Connection, domain: str) -> str:
@@ -150,7 +153,7 @@ class Membership:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
         database, connection = tenant.context.database, tenant.connection.id
         members = await covered_users(database, connection, "incoming")
-        held = tenant.ledger.holdings.get("group-members")
+        held = tenant.ledger.holdings.get(MEMBERS)
         empties = not members and held and held.state is HoldingState.OURS
         if empties and await names_somebody(database, connection, "incoming"):
             raise Permanent(
@@ -158,32 +161,52 @@ class Membership:
                 f"The policies' targets come to nobody, which would empty {tenant.brand.gmail_group}. Nothing was "
                 "changed. Look for what the directory lost, or change the policies' targets.",
             )
-        return {"members": members} if members else None
+        return group_members.desired(members) if members else None
 
     async def observe(self, tenant: WorkspaceCustomer, _element: str, _identity: str | None) -> Present | Absent:
-        """The complete listing of the group's members; absent when there is none."""
-        group = _group(tenant)
+        """The complete listing of the group's members; absent when there is none, nor anybody whom we put in."""
+        group, held = _group(tenant), tenant.ledger.holdings.get(MEMBERS)
         if group is None:
             return Absent()
         if "members" not in tenant.read:
             tenant.read["members"] = await _listed(tenant, group)
-        members = tenant.read["members"]
-        return Present(identity=group, settings={"members": members}) if members else Absent()
+        inside, database, connection = tenant.read["members"], tenant.context.database, tenant.connection
+        if not inside and not await placed.listed(database, connection.id, MEMBERS):
+            return Absent()
+        wanted = await covered_users(database, connection.id, "incoming")
+        settings = await group_members.compared(
+            tenant.context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
+        )
+        return Present(identity=group, settings=settings)
 
     async def create(self, tenant: WorkspaceCustomer, _element: str, desired: Settings) -> str:
         """Fill the group."""
-        await _change(tenant, set(), set(desired["members"]))
+        await _change(tenant, set(desired["members"]), set())
         return ""
 
     async def update(self, tenant: WorkspaceCustomer, _element: str, present: Present, changes: Settings) -> str:
         """Add who is missing and take out who is too many, each on their own: one user's failure stays theirs."""
-        await _change(tenant, set(present.settings["members"]), set(changes["members"]))
+        new, leaving = group_members.difference(present, changes)
+        await _change(tenant, new, set())
+        await group_members.refuse_many(tenant.context, tenant.connection, tenant.brand.gmail_group, present, leaving)
+        await _change(tenant, set(), leaving)
         return ""
 
     async def remove(self, tenant: WorkspaceCustomer, _element: str, present: Present) -> str:
         """Empty the group, so that mail is not routed any more whatever the rule still says."""
-        await _change(tenant, set(present.settings["members"]), set())
+        _, leaving = group_members.difference(present, dict.fromkeys(present.settings, ()))
+        await _change(tenant, set(), leaving)
+        known = await placed.listed(tenant.context.database, tenant.connection.id, MEMBERS)
+        await placed.note(tenant.context.database, tenant.connection.id, MEMBERS, gone=known)
         return ""
+
+
+async def _exists(tenant: WorkspaceCustomer, user: str) -> bool:
+    try:
+        await tenant.admin.call(USERS_GET, {"userKey": user}, params={"fields": "id"})
+    except Missing:
+        return False
+    return True
 
 
 def _group(tenant: WorkspaceCustomer) -> str | None:
@@ -202,17 +225,24 @@ async def _listed(tenant: WorkspaceCustomer, group: str) -> list[str]:
     return sorted(members)
 
 
-async def _change(tenant: WorkspaceCustomer, now: set[str], wanted: set[str]) -> None:
+async def _change(tenant: WorkspaceCustomer, new: set[str], leaving: set[str]) -> None:
     """Some of the difference at once; Unfinished while there is more."""
-    group = str(_group(tenant))
-    todo = [(user, True) for user in sorted(wanted - now)] + [(user, False) for user in sorted(now - wanted)]
+    group, put, gone = str(_group(tenant)), set[str](), set[str]()
+    todo = [(user, True) for user in sorted(new)] + [(user, False) for user in sorted(leaving)]
 
     async def one(change: tuple[str, bool]) -> None:
         user, joins = change
-        await (_join(tenant, group, user) if joins else _leave(tenant, group, user))
+        if not joins:
+            await _leave(tenant, group, user)
+            gone.add(user)
+        elif await _join(tenant, group, user):
+            put.add(user)
         await flush_some(tenant)
 
-    await each(todo[:MAX_MEMBERS_A_RUN], one)
+    try:
+        await each(todo[:MAX_MEMBERS_A_RUN], one)
+    finally:
+        await placed.note(tenant.context.database, tenant.connection.id, MEMBERS, put=put, gone=gone)
     if len(todo) > MAX_MEMBERS_A_RUN:
         left = len(todo) - MAX_MEMBERS_A_RUN
         raise Unfinished(
@@ -222,7 +252,8 @@ async def _change(tenant: WorkspaceCustomer, now: set[str], wanted: set[str]) ->
         )
 
 
-async def _join(tenant: WorkspaceCustomer, group: str, user: str) -> None:
+async def _join(tenant: WorkspaceCustomer, group: str, user: str) -> bool:
+    """Whether the user is in, or is becoming a member; one who cannot be is left out from now on."""
     try:
         await tenant.admin.call(MEMBERS_INSERT, {"groupKey": group}, body={"id": user, "role": "MEMBER"})
     except Missing as missing:
@@ -230,23 +261,27 @@ async def _join(tenant: WorkspaceCustomer, group: str, user: str) -> None:
             raise Temporary(
                 "not_visible_yet", f"{tenant.brand.gmail_group} was made but Google does not list it everywhere yet."
             ) from None
-        await directory.skip(tenant.context.database, tenant.connection.id, user, "Google knows no such user any more")
+        return await _cannot(tenant, user, "Google knows no such user any more")
     except GoogleRefused as refused:
-        if refused.status == 409:
-            return  # is a member already, or is becoming one
-        if refused.status != 412:
+        if refused.status == 412:
+            return await _read_back(tenant, group, user)
+        if refused.status != 409:
             raise
-        await _read_back(tenant, group, user)
+    return True
 
 
-async def _read_back(tenant: WorkspaceCustomer, group: str, user: str) -> None:
+async def _read_back(tenant: WorkspaceCustomer, group: str, user: str) -> bool:
     """A condition was not met: either the user is in already, or Google will not have them in."""
     try:
         await tenant.admin.call(MEMBERS_GET, {"groupKey": group, "memberKey": user}, params={"fields": "id"})
     except Missing:
-        await directory.skip(
-            tenant.context.database, tenant.connection.id, user, "Google does not take them as a member"
-        )
+        return await _cannot(tenant, user, "Google does not take them as a member")
+    return True
+
+
+async def _cannot(tenant: WorkspaceCustomer, user: str, why: str) -> bool:
+    await directory.skip(tenant.context.database, tenant.connection.id, user, why)
+    return False
 
 
 async def _leave(tenant: WorkspaceCustomer, group: str, user: str) -> None:

@@ -17,8 +17,6 @@ from shared.platforms.google_workspace.scopes import MAILBOX
 SCOPES = frozenset({MAILBOX})
 # Until the next synchronisation has a chance to know better.
 UNTIL_KNOWN_BETTER = timedelta(hours=20)
-# What Gmail says of a mailbox that is not there, or not ours to open.
-CLOSED = frozenset({"failedPrecondition", "forbidden"})
 
 
 class Closed(FootprintError):
@@ -72,12 +70,11 @@ class Mailboxes:
                 raise Closed("mailbox_closed", f"Google gives no token for it: {refused.sentence}") from None
             raise
         except GoogleRefused as refused:
-            if refused.code in CLOSED:
-                raise Closed("mailbox_closed", refused.sentence) from None
-            raise
+            # Whatever Gmail refuses in one mailbox says nothing of any other.
+            raise Closed("mailbox_closed", refused.sentence) from None
 
 
-def set_up_wrongly(refused: Closed) -> Permanent | None:
+def set_up_wrongly(refused: FootprintError) -> Permanent | None:
     """Gmail's word for a topic that it may not publish to: our own set-up, and so everybody's matter."""
     if "Cloud PubSub" not in refused.sentence:
         return None

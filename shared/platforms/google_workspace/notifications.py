@@ -19,6 +19,9 @@ from shared.protection import mailboxes
 log = logging.getLogger(__name__)
 
 SOURCE = "gmail"
+# A historyId is an unsigned number of 64 bits that the database keeps as a signed one.
+# https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages
+LARGEST_POSITION = 2**63 - 1
 
 
 def audience(context: Context) -> str:
@@ -39,9 +42,9 @@ async def take(context: Context, platform: str, headers: Mapping[str, str], body
         raise Refused(401, "not_signed", "This notification is not signed by the account that sends ours.")
     news = _news(body)
     if news is None:
-        # Genuine and not to be understood: to refuse it would only have it sent again for days.
+        # Not acknowledged, so that it stays with the subscription, where somebody can find it.
         log.warning("a notification could not be read")
-        return
+        raise Refused(400, "not_valid", "body: it names no mailbox and position as Gmail's notifications do.")
     address, position = news
     for connection in await mailboxes.notice(context.database, platform, address, position):
         await context.queue.send(Job(name="scan", connection_id=connection), context.clock.now())
@@ -57,6 +60,8 @@ def _news(body: bytes) -> tuple[str, int] | None:
         # Google writes the number as a number or as a string.
         if not isinstance(address, str) or isinstance(position, bool) or not isinstance(position, int | str):
             return None
-        return address, int(position)
+        number = int(position)
+        address.encode()  # half a surrogate pair is no text
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
         return None
+    return (address, number) if 0 <= number <= LARGEST_POSITION and "\0" not in address else None

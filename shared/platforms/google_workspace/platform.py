@@ -25,6 +25,14 @@ from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCustomer, open_tenant
 from shared.platforms.google_workspace.trash import Trash, trash
 from shared.platforms.rows import rows_of
+from shared.storage.ids import ConnectionId
+
+# What is made in the Admin console has no API, and a mailbox can be opened only while the application is installed.
+NOT_CHECKABLE = (
+    (INLINE, "A mail route or an inbound gateway made again", "Google's APIs do not tell them once they were removed"),
+    (API, "Labels in mailboxes", "each was looked at while its mailbox could be opened; afterwards nobody can look"),
+    (API, "Messages in the bin", "a message that a policy moved there stays until Gmail empties it after 30 days"),
+)
 
 
 class GmailFeed:
@@ -61,7 +69,6 @@ class GoogleWorkspace:
         Mode(name=INLINE, title="Inline protection"),
     )
     actions: frozenset[str] = frozenset({"label", "spam", "quarantine", "trash", "pass"})
-    proves_who: bool = True
     logs_calls: bool = True
     effects: tuple[Effect, ...] = (
         Effect(
@@ -141,9 +148,9 @@ class GoogleWorkspace:
         """Who consented, and for which customer."""
         return await consent.consent_result(self.credentials.sign_in, self.context, asked, query)
 
-    async def give_back(self, result: ConsentResult) -> None:
-        """Give a grant back that nobody will use."""
-        await consent.give_back(self.credentials.sign_in, result)
+    async def give_back(self, result: ConsentResult, *, of: ConnectionId | None = None) -> None:
+        """Give a grant back, unless a connection uses it."""
+        await consent.give_back(self.credentials.sign_in, self.context, result, of)
 
     async def same_tenant(self, _expected: str, _result: ConsentResult) -> bool:
         """A result holds every name of its customer; what is not among them is another customer."""
@@ -167,6 +174,11 @@ class GoogleWorkspace:
     async def residue(self, _tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
         """Google keeps nothing for a while that is ours."""
         return []
+
+    async def not_checkable(self, tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
+        """What the administrator does where Google has no API, and what lies in mailboxes we cannot open any more."""
+        modes = tenant.connection.modes
+        return [{"title": title, "why": why} for mode, title, why in NOT_CHECKABLE if mode in modes]
 
     async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
         """How often Google's own token log says that we called what."""

@@ -5,6 +5,7 @@ the mailbox is listed for the time since it was last read (https://developers.go
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,17 +15,19 @@ from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.concurrency import each
-from shared.foundation.errors import Missing, Temporary
+from shared.foundation.errors import FootprintError, Missing, Temporary
 from shared.platforms.google_workspace.api import Api
 from shared.platforms.google_workspace.apply_policies import MailboxRun, finish, judge_all
 from shared.platforms.google_workspace.delegation import Delegation
-from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes
+from shared.platforms.google_workspace.mailbox import Closed, Mailboxes
 from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
-from shared.protection import mailboxes, policies
+from shared.protection import mailboxes, policies, set_aside
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import of_user
 from shared.protection.trial import everybody
 from shared.storage.ids import new_id
+
+log = logging.getLogger(__name__)
 
 MAX_MAILBOXES_A_RUN = 50
 # Records of history, or messages of a listing, between two notes of how far we are.
@@ -82,17 +85,26 @@ async def _mailbox(
             opened = reading(api)
             await finish(opened)
             position = await (_catch_up(opened) if mailbox.catching_up else _read(opened))
-    except Closed as closed:
-        later = now + UNTIL_KNOWN_BETTER
-        await mailboxes.put_off(database, connection.id, mailbox, reason=closed.sentence, not_before=later)
+    except (Closed, Missing) as refused:
+        again = await set_aside.note(
+            database, connection.id, "mailbox", mailbox.user, mailbox.address, refused.sentence, now
+        )
+        await mailboxes.put_off(database, connection.id, mailbox, reason=refused.sentence, not_before=again)
     except Temporary as error:
         await mailboxes.put_off(
             database, connection.id, mailbox, reason=error.sentence, not_before=context.clock.now() + error.after
         )
-    except BaseException:
+    except (FootprintError, asyncio.CancelledError):
         await mailboxes.put_off(database, connection.id, mailbox)
         raise
+    except Exception:
+        # Our own mistake, with this mailbox: the others are read all the same.
+        log.exception("a mailbox could not be read", extra={"user": mailbox.user})
+        why = "Reading it failed by our own mistake; the log has the details."
+        again = await set_aside.note(database, connection.id, "mailbox", mailbox.user, mailbox.address, why, now)
+        await mailboxes.put_off(database, connection.id, mailbox, reason=why, not_before=again)
     else:
+        await set_aside.clear(database, connection.id, "mailbox", [mailbox.user])
         await mailboxes.finish(database, connection.id, mailbox, position=position, read_at=now)
 
 

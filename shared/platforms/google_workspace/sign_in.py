@@ -1,6 +1,6 @@
 """OAuth 2.0 for the administrator's own account: consent, the code's exchange, refresh, and giving the grant back."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,9 @@ USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 SCOPES = ("openid", "email", USERS)
 # The endpoint's answer names the e-mail scope by its long name.
 LONG_NAMES = {"https://www.googleapis.com/auth/userinfo.email": "email"}
+
+Unused = Callable[[str, str], Awaitable[None]]
+"""Given the account of a refresh token that nobody will use, and the token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,11 @@ class SignIn:
             **more,
         )
 
-    async def exchange(self, code: str, *, redirect_uri: str, verifier: str, nonce: str) -> Granted:
-        """Exchange a callback's code. Raises Refused for one that is not good, or a consent that lacks a part."""
+    async def exchange(self, code: str, *, redirect_uri: str, verifier: str, nonce: str, unused: Unused) -> Granted:
+        """Exchange a callback's code. Raises Refused for one that is not good, or a consent that lacks a part.
+
+        `unused` is told whose refresh token nobody will use.
+        """
         client, url = self._client(), self._token_endpoint
         try:
             answer = _granted(
@@ -85,10 +91,10 @@ class SignIn:
             raise Refused(400, "consent_incomplete", "Google gave no lasting consent. Open the consent link again.")
         try:
             return await self._checked(answer, refresh, nonce)
-        except (Refused, jwt.InvalidTokenError) as error:
+        except (FootprintError, jwt.InvalidTokenError) as error:
             # What will not be used is not left behind in the person's account.
-            await self.revoke(refresh)
-            if isinstance(error, Refused):
+            await unused(_account(answer), refresh)
+            if isinstance(error, FootprintError):
                 raise
             raise Refused(
                 400, "callback_not_valid", "Google's answer does not say reliably who consented. Open the link again."
@@ -170,6 +176,15 @@ class SignIn:
 
     def _host(self) -> str:
         return self._settings.token_url.partition("//")[2]
+
+
+def _account(answer: Mapping[str, Any]) -> str:
+    """Whose tokens these are. Google itself has just said so to us, and it decides only what is given back."""
+    try:
+        claims = jwt.decode(str(answer.get("id_token")), options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return ""
+    return str(claims.get("sub", ""))
 
 
 def _granted(reply: Reply, answer: dict[str, Any]) -> dict[str, Any]:

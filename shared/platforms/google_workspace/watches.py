@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from shared.connections.lease import Superseded
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
-from shared.foundation.errors import Missing, Permanent, Unfinished
+from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import last_due
+from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes, set_up_wrongly
 from shared.platforms.google_workspace.methods import STOP, WATCH
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory, mailboxes
+from shared.protection import directory, mailboxes, set_aside
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import covered_users
 
@@ -24,6 +26,9 @@ MAX_WATCHES_A_RUN = 500
 CONTINUE_AFTER = timedelta(seconds=5)
 # When so many mailboxes are closed and none is open, it is not their owners' matter.
 MIN_CLOSED_MAILBOXES = 5
+# In Gmail's refusal of a mailbox that is subscribed to another topic
+# (https://developers.google.com/workspace/gmail/api/guides/push).
+ANOTHER_TOPIC = "Only one user push notification client allowed"
 # A subscription that is renewed daily has five days left at the least. Below this somebody must look.
 ALARM_BEFORE_EXPIRY = timedelta(days=2)
 
@@ -46,7 +51,7 @@ class Watches:
         if not known:
             return Absent()
         wanted = await _wanted(tenant)
-        todo = _todo(tenant, known, wanted)
+        todo = await _todo(tenant, known, wanted)
         lapsing = [
             mailbox
             for mailbox in known
@@ -87,20 +92,22 @@ Todo = tuple[Mailbox | None, tuple[str, str] | None]
 """(mailbox as we know it, (user, address) as it should be): a renewal, a new one, or an end."""
 
 
-def _todo(tenant: WorkspaceCustomer, known: Sequence[Mailbox], wanted: dict[str, str]) -> list[Todo]:
+async def _todo(tenant: WorkspaceCustomer, known: Sequence[Mailbox], wanted: dict[str, str]) -> list[Todo]:
+    failed = await set_aside.listed(tenant.context.database, tenant.connection.id, "mailbox")
+    resting = {one.item for one in failed if one.not_before > tenant.now}
     due, by_user = last_due(tenant.connection.site, tenant.now), {mailbox.user: mailbox for mailbox in known}
     todo: list[Todo] = [(mailbox, None) for mailbox in known if mailbox.user not in wanted]
     for user, address in wanted.items():
         mailbox = by_user.get(user)
         fresh = mailbox is not None and mailbox.renewed_at is not None and mailbox.renewed_at >= due
-        if not (fresh and mailbox is not None and mailbox.address == address):
+        if user not in resting and not (fresh and mailbox is not None and mailbox.address == address):
             todo.append((mailbox, (user, address)))
     return todo
 
 
 async def _work(tenant: WorkspaceCustomer) -> None:
     known = await mailboxes.listed(tenant.context.database, tenant.connection.id)
-    await _some(tenant, _todo(tenant, known, await _wanted(tenant)))
+    await _some(tenant, await _todo(tenant, known, await _wanted(tenant)))
 
 
 async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
@@ -108,22 +115,24 @@ async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
     google, delegation = tenant.google, tenant.credentials.delegation
     async with tenant.context.wire.client(google.gmail_url) as http:
         gmail = Mailboxes(http, delegation, tenant.operations, tenant.context.clock, run=tenant.run)
-        opened: list[bool] = []
+        refused: list[FootprintError | None] = []
 
         async def one(what: Todo) -> None:
             mailbox, wanted = what
             if wanted is None and mailbox is not None:
                 await _stop(tenant, gmail, mailbox)
             elif wanted is not None:
-                opened.append(await _watch(tenant, gmail, mailbox, *wanted))
+                refused.append(await _watch(tenant, gmail, mailbox, *wanted))
+                if len(refused) >= MIN_CLOSED_MAILBOXES and all(isinstance(one, Temporary) for one in refused):
+                    raise Temporary("platform_unavailable", f"No mailbox answers. Gmail said: {refused[-1]}")
             await flush_some(tenant)
 
         await each(todo[:MAX_WATCHES_A_RUN], one)
-    if len(opened) >= MIN_CLOSED_MAILBOXES and not any(opened):
+    if len(refused) >= MIN_CLOSED_MAILBOXES and all(refused):
         raise Permanent(
             "mailboxes_closed",
-            f"None of {len(opened)} mailboxes can be opened. Install the application for everyone in the organisation, "
-            "with all of its data access granted.",
+            f"None of {len(refused)} mailboxes can be opened. Install the application for everyone in the "
+            f"organisation, with all of its data access granted. Gmail said: {refused[-1]}",
         )
     if len(todo) > MAX_WATCHES_A_RUN:
         left = len(todo) - MAX_WATCHES_A_RUN
@@ -132,26 +141,30 @@ async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
         )
 
 
-async def _watch(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str) -> bool:
-    """Subscribe to a mailbox; False if it cannot be opened, which is noted and tried again another day."""
+async def _watch(
+    tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox | None, user: str, address: str
+) -> FootprintError | None:
+    """Subscribe to a mailbox; what was refused is noted on it and tried again later and later."""
     database, connection, now = tenant.context.database, tenant.connection.id, tenant.now
-    body = {"topicName": tenant.google.topic, "labelIds": ["INBOX"], "labelFilterBehavior": "include"}
     try:
         async with gmail.open(address) as api:
-            answer = await api.call(WATCH, body=body)
-    except Closed as closed:
-        if wrong := set_up_wrongly(closed):
+            answer = await _subscribe(api, tenant.google.topic)
+    except (Closed, Missing, Temporary) as refused:
+        if isinstance(refused, Superseded):
+            raise
+        if wrong := set_up_wrongly(refused):
             raise wrong from None
+        await set_aside.note(database, connection, "mailbox", user, address, refused.sentence, now)
         await mailboxes.keep(
             database,
             connection,
             user,
             address,
-            reason=closed.sentence,
-            not_before=now + UNTIL_KNOWN_BETTER,
-            renewed_at=now,
+            reason=refused.sentence,
+            **({} if isinstance(refused, Temporary) else {"not_before": now + UNTIL_KNOWN_BETTER, "renewed_at": now}),
         )
-        return False
+        return refused
+    await set_aside.clear(database, connection, "mailbox", [user])
     told = int(answer["historyId"])
     position = told if mailbox is None or mailbox.position is None else mailbox.position
     until = datetime.fromtimestamp(int(answer["expiration"]) / 1000, UTC)
@@ -166,7 +179,19 @@ async def _watch(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox |
         reason=None,
         not_before=None,
     )
-    return True
+    return None
+
+
+async def _subscribe(api: Api, topic: str) -> Record:
+    """Gmail takes one topic for each mailbox: a subscription to another one of ours ends first."""
+    body = {"topicName": topic, "labelIds": ["INBOX"], "labelFilterBehavior": "include"}
+    try:
+        return await api.call(WATCH, body=body)
+    except GoogleRefused as refused:
+        if ANOTHER_TOPIC not in refused.sentence:
+            raise
+    await api.call(STOP)
+    return await api.call(WATCH, body=body)
 
 
 async def _stop(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox) -> None:
@@ -175,6 +200,11 @@ async def _stop(tenant: WorkspaceCustomer, gmail: Mailboxes, mailbox: Mailbox) -
             async with gmail.open(mailbox.address) as api:
                 await api.call(STOP)
         except (Closed, Missing):
-            pass  # the user is gone or closed: nothing is sent for such a mailbox, and it lapses by itself
+            # The user is gone or suspended: nothing is sent for such a mailbox, and Gmail ends the watch by itself.
+            until = f"{mailbox.watched_until:%Y-%m-%d %H:%M} UTC"
+            told = f"The watch on the mailbox of user {mailbox.user} could not be ended: it expires on {until}."
+            await tenant.ledger.remark("watches", told)
     tenant.credentials.delegation.drop(mailbox.address)
+    for kind in ("mailbox", "label"):
+        await set_aside.clear(tenant.context.database, tenant.connection.id, kind, [mailbox.user])
     await mailboxes.forget(tenant.context.database, tenant.connection.id, [mailbox.user])

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.engine.rows import Absent, Present, Settings
-from shared.platforms.microsoft365.exchange import add, remove
-from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.platforms.microsoft365 import limits
+from shared.platforms.microsoft365.connectors import egress
+from shared.platforms.microsoft365.exchange import Incomplete, add, remove
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 POLICY = "Default"
+SPOOF_ITEMS, KINDS = "Get-TenantAllowBlockListSpoofItems", ("External", "Internal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +21,13 @@ class AllowedAddress:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, _tenant: MicrosoftTenant, element: str) -> Settings | None:
-        """The entry itself is all there is to set."""
+    async def desired(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
+        """The entry itself is all there is to set. Raises Permanent if the list cannot hold all of ours."""
+        (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
+        there = policy["IPAllowList"]
+        if element not in there:
+            missing = [one for one in egress(tenant) if one not in there]
+            limits.refuse_full("entries in its IP Allow List", len(there), len(missing), limits.MOST_ADDRESSES)
         return {"IPAllowList": element}
 
     async def observe(self, tenant: MicrosoftTenant, element: str, _identity: str | None) -> Present | Absent:
@@ -56,15 +64,22 @@ class SpoofPair:
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
-        """The pair; `*` may stand on one side only."""
+    def _pair(self, tenant: MicrosoftTenant) -> dict[str, str]:
         domain = tenant.site.sending_domain
         return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
 
-    async def observe(self, tenant: MicrosoftTenant, element: str, identity: str | None) -> Present | Absent:
+    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
+        """The pair; `*` may stand on one side only. Raises Permanent if the list cannot hold it."""
+        pair = self._pair(tenant)
+        there = await _entries(tenant)
+        if not any(all(record[name] == value for name, value in pair.items()) for record in there):
+            limits.refuse_full("spoof entries", len(there), 1, limits.MOST_SPOOF_PAIRS)
+        return pair
+
+    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The entry by its own id, or without one by what it says."""
-        wanted = await self.desired(tenant, element) or {}
-        for record in await tenant.listing("Get-TenantAllowBlockListSpoofItems"):
+        wanted = self._pair(tenant)
+        for record in await _entries(tenant):
             settings = {name: record[name] for name in wanted}
             if record["Identity"] == identity or (identity is None and settings == wanted):
                 return Present(identity=record["Identity"], settings=settings)
@@ -89,3 +104,13 @@ class SpoofPair:
             "Remove-TenantAllowBlockListSpoofItems", Identity=domain, Ids=[present.identity]
         )
         return answer.request_id
+
+
+async def _entries(tenant: MicrosoftTenant) -> list[Record]:
+    """Every spoof entry; in four smaller listings where Exchange cuts the whole one short."""
+    try:
+        return await tenant.listing(SPOOF_ITEMS)
+    except Incomplete:
+        parts = [{"Action": action, "SpoofType": kind} for action in ("Allow", "Block") for kind in KINDS]
+        rows = [row for part in parts for row in (await tenant.exchange.invoke(SPOOF_ITEMS, **part)).rows]
+        return tenant.keep(SPOOF_ITEMS, rows)

@@ -9,7 +9,8 @@ from typing import Any
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
-from shared.platforms.microsoft365 import connectors, directory_sync
+from shared.platforms.group_members import FOLLOWS_POLICIES
+from shared.platforms.microsoft365 import connectors, directory_sync, limits
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
@@ -53,6 +54,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         title=title,
         why=why,
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
+        elements=limits.numbers if key in rules.SPREAD else None,
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
         without="mail flows unscanned" if routes else "returned mail is filtered a second time",
         permissions=EXCHANGE,
@@ -115,6 +117,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         why="follow the policies' targets",
         accounts_for=("run-groups",),
         resource=GroupMembership(direction=direction, title=title),
+        ours_in_it=FOLLOWS_POLICIES,
         removed_in=Stage.REVOKE,
         needs=(key,),
         serves=(key,),
@@ -262,7 +265,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
     )
 
 
-ACTIVITIES: tuple[Activity, ...] = (
+ACTIVITIES = (
     Activity(
         key="daily-sync",
         title="Daily synchronisation",

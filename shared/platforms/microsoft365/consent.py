@@ -1,15 +1,14 @@
 """Admin consent: what the callback says is never trusted; the consent is proven by using it."""
 
-from collections.abc import Mapping
-from uuid import UUID
-
+from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
-from shared.foundation.errors import ConsentMissing, Missing, Permanent, Refused, Temporary
+from shared.foundation.errors import ConsentMissing, Missing, Permanent, Temporary
 from shared.foundation.platform_settings import Microsoft
-from shared.platforms.contract import Consent, ConsentResult, Permission
+from shared.platforms.contract import ConsentResult, Permission
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.graph import Graph
+from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 PERMISSIONS = (
     Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),
@@ -21,41 +20,20 @@ PERMISSIONS = (
 )
 
 
-def consent_result(query: Mapping[str, str]) -> ConsentResult:
-    """The tenant that a callback claims. Decides on `error` first, for `admin_consent=True` comes with errors too."""
-    if query.get("error"):
-        raise Refused(
-            403,
-            "consent_declined",
-            "Microsoft reports that consent was not given. Open the consent link again and sign in as a Global "
-            f"Administrator to accept. ({_code(query)})",
-        )
-    try:
-        return ConsentResult(tenant=str(UUID(query.get("tenant", ""))))
-    except ValueError:
-        raise Refused(
-            400, "callback_not_valid", "Microsoft's answer names no tenant. Open the consent link again."
-        ) from None
-
-
-def _code(query: Mapping[str, str]) -> str:
-    """Microsoft's code for people to search for; the rest of its text is anybody's to write."""
-    words = query.get("error_description", "").split(":")[0].split()
-    found = [word for word in words if word.startswith("AADSTS") and word[6:].isdigit()]
-    return found[0] if found else "no code"
-
-
 async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> bool:
     """Whether the operator's domain or id for the tenant is the claimed one."""
     return await entra.tenant_of(expected) == result.tenant
 
 
-async def prove(entra: Entra, context: Context, tenant: str) -> str:
+async def prove(entra: Entra, context: Context, connection: Connection, tenant: str) -> str:
     """The tenant's id, read with the consent itself: a token, the organisation, and our application in it."""
     settings = context.settings.microsoft
 
     async def token() -> str:
-        return (await entra.token(tenant, settings.graph_url)).value
+        try:
+            return (await entra.token(tenant, settings.graph_url)).value
+        except NotThere as refused:
+            raise perhaps_too_early(refused, connection, context.clock.now()) from None
 
     async with context.wire.client(settings.graph_url) as http:
         graph = Graph(http, token, context.clock)
@@ -76,9 +54,3 @@ async def application(entra: Entra, tenant: str, settings: Microsoft) -> Sightin
     except ConsentMissing:
         return Sighting(present=False, evidence="Microsoft's sign-in knows no consent for the application any more")
     return Sighting(present=True, evidence="Microsoft's sign-in still gives the application a token")
-
-
-async def consent_url(entra: Entra, consent: Consent) -> str:
-    """Where the administrator consents: the named tenant's own page where we know it."""
-    tenant = consent.connection.tenant or consent.connection.expected_tenant
-    return entra.consent_url(tenant=tenant, redirect_uri=consent.redirect_uri, state=consent.state)

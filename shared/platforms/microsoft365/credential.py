@@ -36,8 +36,13 @@ class Credential:
     def for_tenant(self, authority: str) -> Any:
         """What msal takes as `client_credential` for one tenant's authority."""
         proof = self._assertion
-        if proof is not None:
-            return {"client_assertion": lambda: proof(authority)}
+        return {"client_assertion": lambda: proof(authority)} if proof else self._secret()
+
+    def proof(self, authority: str) -> dict[str, str]:
+        """What shows an authority's token endpoint who we are: a `secret`, or an `assertion` made for it."""
+        return {"assertion": self._assertion(authority)} if self._assertion else {"secret": self._secret()}
+
+    def _secret(self) -> str:
         if self._settings.client_secret is not None:
             return self._settings.client_secret.get_secret_value()
         raise Permanent(

@@ -6,7 +6,7 @@ from typing import Any
 from shared.foundation.dns import mx_of
 from shared.platforms.microsoft365.graph import DeltaPage, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
-from shared.protection import directory
+from shared.protection import directory, set_aside
 
 USERS = "id,displayName,mail,accountEnabled,userType"
 GROUPS = "id,displayName,mail,members"
@@ -16,6 +16,7 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
     """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
+    await set_aside.clear(database, connection, "entry")
     await _users(tenant, plausible)
     await _groups(tenant, plausible)
     await directory.put_domains(database, connection, await _domains(tenant))
@@ -24,6 +25,7 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
 
 async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
+        rows = _last_said(rows)
         await copy.put("users", [_user(row) for row in rows if not _removed(row)], [r for r in rows if _removed(r)])
 
     async def whole() -> AsyncIterator[DeltaPage]:
@@ -44,8 +46,10 @@ async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
 
     async def write(copy: directory.Copy, rows: list[Record]) -> None:
         theirs = [row for row in rows if row["id"] not in own]
-        await copy.put("groups", [_group(r) for r in theirs if not _removed(r)], [r for r in theirs if _removed(r)])
-        members = [(row["id"], member) for row in theirs for member in row.get("members@delta", [])]
+        said = _last_said(theirs)
+        await copy.put("groups", [_group(r) for r in said if not _removed(r)], [r for r in said if _removed(r)])
+        members = [(row["id"], member) for row in theirs for member in row.get("members@delta", []) if member.get("id")]
+        members = list({(group, member["id"]): (group, member) for group, member in members}.values())
         await copy.put(
             "members",
             [_member(group, member) for group, member in members if not _removed(member)],
@@ -86,10 +90,20 @@ async def _settle(
     copy = directory.Copy(tenant.context.database, tenant.connection.id)
     last: str | None = None
     async for page in pages:
-        await write(copy, page.rows)
+        for odd in (row for row in page.rows if not row.get("id")):
+            # It may be anybody's, so nobody is taken to be gone this time.
+            complete, name = False, str(odd.get("displayName") or "without a name")
+            database, connection, why = tenant.context.database, tenant.connection.id, "Graph lists it without an id."
+            await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
+        await write(copy, [row for row in page.rows if row.get("id")])
         last = page.delta_link or last
     if last is not None:
         await copy.settle(kinds, complete=complete, links={kind: last}, now=tenant.now, plausible=plausible)
+
+
+def _last_said(rows: list[Record]) -> list[Record]:
+    """A page may say several things of one: removed and restored within a day. The last of them holds."""
+    return list({row["id"]: row for row in rows}.values())
 
 
 def _removed(row: Record) -> bool:

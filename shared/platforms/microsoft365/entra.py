@@ -8,20 +8,19 @@ import asyncio
 import logging
 import re
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from json import JSONDecodeError
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
 
 from shared.foundation.clock import Clock
-from shared.foundation.errors import ConsentMissing, FootprintError, Permanent, Temporary
+from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.http_client import (
     Reply,
     Wire,
@@ -34,6 +33,7 @@ from shared.foundation.http_client import (
 )
 from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.credential import Credential
+from shared.platforms.microsoft365.sign_in_refusals import classify, codes_of
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
@@ -41,6 +41,9 @@ EXCHANGE = "https://outlook.office365.com"
 NATIONAL = (".us", ".cn")
 DISCOVERY = "/v2.0/.well-known/openid-configuration"
 DISCOVERY_HOLDS = timedelta(hours=24)
+# A domain may move to another tenant.
+NAME_HOLDS = timedelta(minutes=10)
+MOST_NAMES = 1000
 # A domain or an id; anything else would change the address that it becomes part of.
 TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 # Codes that say decisively that there is no such tenant.
@@ -59,66 +62,6 @@ class AccessToken:
     expires_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """What one family of AADSTS codes means to us."""
-
-    codes: frozenset[int]
-    error: Callable[[str], FootprintError]
-    """Makes the error out of its sentence."""
-    sentence: str
-
-
-def _refusal(error: Callable[[str], FootprintError], codes: tuple[int, ...], sentence: str) -> Refusal:
-    return Refusal(codes=frozenset(codes), error=error, sentence=sentence)
-
-
-REFUSALS = (
-    _refusal(
-        ConsentMissing,
-        (7000229, 700016, 65001, 650056),
-        "The tenant has no consent for our application. An administrator must open the consent link again.",
-    ),
-    _refusal(
-        partial(Permanent, "our_credential"),
-        (7000215, 7000222, 70002, 700024, 700211, 700212, 700213),
-        "Microsoft does not accept this deployment's own credential. Check the client secret, the certificate or the "
-        "federated identity, and whether it has expired.",
-    ),
-    _refusal(
-        partial(Temporary, "our_credential_not_known_yet"),
-        (700027,),
-        "Microsoft does not know our certificate yet.",
-    ),
-    _refusal(
-        partial(Permanent, "exchange_not_licensed"),
-        (500011, 650052),
-        "The tenant has no Exchange Online. It needs a licence for it before mail can be protected.",
-    ),
-    _refusal(
-        partial(Permanent, "tenant_gone"),
-        (90002, 900023, 5000224),
-        "Microsoft does not know this tenant, or it cannot be used any more. Check its id and its cloud.",
-    ),
-    _refusal(
-        partial(Permanent, "blocked_by_customer"),
-        (53003, 530034, 7000112, 70001),
-        "The tenant blocks our application: it is disabled there, or a Conditional Access policy stops it. An "
-        "administrator of the tenant must allow it.",
-    ),
-    _refusal(
-        partial(Temporary, "token_loop", after=timedelta(hours=1)),
-        (50196,),
-        "Microsoft saw too many equal token requests from us.",
-    ),
-    _refusal(
-        partial(Temporary, "platform_unavailable"),
-        (90006, 90012, 50033, 50087),
-        "Microsoft's sign-in has a passing fault.",
-    ),
-)
-
-
 def _named(tenant: str) -> str:
     if not TENANT.fullmatch(tenant):
         raise _no_tenant(tenant)
@@ -129,25 +72,6 @@ def _no_tenant(name: str) -> Permanent:
     return Permanent(
         "tenant_not_found", f"Microsoft knows no tenant with the domain or id {name[:100]!r}. Check how it is written."
     )
-
-
-def classify(error: Mapping[str, Any]) -> FootprintError:
-    """What an error answer of the token endpoint means, by its AADSTS codes and never by its text."""
-    codes = _codes(error)
-    for refusal in REFUSALS:
-        if codes & refusal.codes:
-            number = min(codes & refusal.codes)
-            return refusal.error(f"{refusal.sentence} (AADSTS{number})")
-    # A code that we do not know proves nothing.
-    named = ", ".join(f"AADSTS{code}" for code in sorted(codes)) or str(error.get("error", "no code"))
-    return Temporary("token_refused", f"Microsoft gave no token ({named}).", after=timedelta(minutes=15))
-
-
-def _codes(error: Mapping[str, Any]) -> set[int]:
-    listed = error.get("error_codes")
-    if isinstance(listed, list) and listed:
-        return {int(code) for code in listed}
-    return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
 
 
 def claims(token: str) -> Mapping[str, Any]:
@@ -232,7 +156,8 @@ class Entra:
 
     def __init__(self, *, settings: Microsoft, wire: Wire, clock: Clock) -> None:
         self._settings, self._wire, self._clock = settings, wire, clock
-        self._credential = Credential(settings, wire)
+        self.credential = Credential(settings, wire)
+        self._tenants: dict[str, tuple[datetime, str]] = {}
         self._http = _MsalHttp(settings.login_url, wire, clock)
         # Called by the owner at the end, or by the garbage collector.
         self.close = weakref.finalize(self, self._http.client.close)
@@ -258,7 +183,7 @@ class Entra:
             application = msal.ConfidentialClientApplication(
                 self._settings.client_id,
                 authority=authority,
-                client_credential=self._credential.for_tenant(authority),
+                client_credential=self.credential.for_tenant(authority),
                 http_client=self._http,
                 instance_discovery=False,
             )
@@ -271,23 +196,19 @@ class Entra:
 
     async def tenant_of(self, name: str) -> str:
         """The id of the tenant that owns a domain, or that has this id. Raises Permanent if there is none."""
+        known_at, known = self._tenants.get(name, (None, ""))
+        if known_at is not None and self._clock.now() - known_at < NAME_HOLDS:
+            return known
         async with self._wire.client(self._settings.login_url) as http:
             reply = await http.send("GET", f"/{_named(name)}{DISCOVERY}")
         found = _object(reply)
         if reply.status != 200:
-            raise _no_tenant(name) if _codes(found) & NO_TENANT else classify(found)
+            raise _no_tenant(name) if codes_of(found) & NO_TENANT else classify(found)
         # The issuer is https://host/{tenant id}/v2.0
         tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
         if not TENANT.fullmatch(tenant):
             raise unreadable(reply.host, reply.status)
+        if len(self._tenants) >= MOST_NAMES:
+            self._tenants.pop(next(iter(self._tenants)))
+        self._tenants[name] = self._clock.now(), tenant
         return tenant
-
-    def consent_url(self, *, tenant: str | None, redirect_uri: str, state: str) -> str:
-        """Microsoft's page on which an administrator consents to all application permissions."""
-        query = {
-            "client_id": self._settings.client_id,
-            "scope": f"{GRAPH}/.default",
-            "redirect_uri": redirect_uri,
-            "state": state,
-        }
-        return f"{self._settings.login_url}/{tenant or 'organizations'}/v2.0/adminconsent?{urlencode(query)}"

@@ -47,6 +47,10 @@ class AlreadyExists(FootprintError):
     """Something of this name or value is there already."""
 
 
+class Incomplete(Temporary):
+    """A listing that Exchange cuts short; a smaller one may come whole."""
+
+
 class _PageExpired(Temporary):
     """A listing's next page is not kept any more."""
 
@@ -91,7 +95,18 @@ class Exchange:
         try:
             return await self._all_pages(cmdlet, parameters)
         except _PageExpired:
+            pass
+        try:
             return await self._all_pages(cmdlet, parameters)  # from the first page again
+        except _PageExpired:
+            # Seen with applications' tokens at every second page (office-docs-powershell #10907).
+            raise Incomplete(
+                "exchange_pages_refused",
+                f"Exchange answers an application the first page of {cmdlet} and refuses the next. Nothing was "
+                "changed, and we ask again. If it stays so, have Microsoft's support allow it, or remove from that "
+                "list in the tenant what is not used any more.",
+                after=timedelta(minutes=15),
+            ) from None
 
     async def _all_pages(self, cmdlet: str, parameters: Record) -> CmdletAnswer:
         rows: list[Record] = []
@@ -145,8 +160,8 @@ def _reads(cmdlet: str) -> bool:
     return cmdlet.startswith("Get-")
 
 
-def _incomplete(cmdlet: str) -> Temporary:
-    return Temporary("incomplete_listing", f"Exchange cut the answer to {cmdlet} short. We will ask again.")
+def _incomplete(cmdlet: str) -> Incomplete:
+    return Incomplete("incomplete_listing", f"Exchange cut the answer to {cmdlet} short. We will ask again.")
 
 
 def _record(row: Record) -> Record:

@@ -14,7 +14,16 @@ Token = Callable[[], Awaitable[str]]
 Record = dict[str, Any]
 MAX_REQUESTS_A_BATCH = 20
 # A delta token is too old or unknown: the collection must be read afresh.
-RESYNC = frozenset({"syncStateNotFound", "resyncRequired", "resyncApplyDifferences", "resyncUploadDifferences"})
+RESYNC = frozenset(
+    {
+        "syncStateNotFound",
+        "resyncRequired",
+        "resyncApplyDifferences",
+        "resyncUploadDifferences",
+        # Of a page of a listing that took too long (msgraph-sdk-dotnet #2254).
+        "Directory_ExpiredPageToken",
+    }
+)
 # The application lacks a permission; a 403 can also be a quota or a policy.
 DENIED = frozenset({"Authorization_RequestDenied"})
 NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
@@ -23,9 +32,10 @@ NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
 class GraphRefused(FootprintError):
     """A 4xx whose meaning depends on what was asked; `code` and `sentence` are Graph's own."""
 
-    def __init__(self, status: int, code: str, sentence: str) -> None:
+    def __init__(self, status: int, code: str, sentence: str, suggested: Mapping[str, str] | None = None) -> None:
+        """`suggested`: values that Graph would take, by the property that it refuses."""
         super().__init__(code, sentence)
-        self.status = status
+        self.status, self.suggested = status, suggested or {}
 
 
 class Resync(Temporary):
@@ -205,7 +215,14 @@ def _refused(reply: Reply, http: Http) -> FootprintError:
         )
     if not code or reply.status in (404, 408) or reply.status < 400:
         return unreadable(http.host, reply.status)
-    return GraphRefused(reply.status, code, message)
+    return GraphRefused(reply.status, code, message, _suggested(reply.json()))
+
+
+def _suggested(body: Any) -> dict[str, str]:
+    details = body["error"].get("details")
+    listed = [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
+    found = {str(one.get("target")): one.get("suggestedPropertyValue") for one in listed}
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def _object(reply: Reply, host: str) -> Record:

@@ -16,7 +16,9 @@ from shared.platforms.microsoft365 import catalogue, consent, directory_sync, pu
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.groups import recycle_bin
 from shared.platforms.microsoft365.name import NAME, TITLE
+from shared.platforms.microsoft365.sign_in import SignIn
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, open_tenant
+from shared.storage.ids import ConnectionId
 
 
 class Microsoft365:
@@ -27,7 +29,6 @@ class Microsoft365:
     permissions: tuple[Permission, ...] = consent.PERMISSIONS
     modes: tuple[Mode, ...] = ()
     actions: frozenset[str] = frozenset()
-    proves_who: bool = False
     feed: Feed | None = None
     logs_calls: bool = False
     effects: tuple[Effect, ...] = (
@@ -58,6 +59,7 @@ class Microsoft365:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.entra = Entra(settings=context.settings.microsoft, wire=context.wire, clock=context.clock)
+        self.sign_in = SignIn(context, self.entra.credential)
 
     def rows(self, brand: Brand) -> tuple[Row, ...]:
         """The whole catalogue, with the names of a brand."""
@@ -79,23 +81,23 @@ class Microsoft365:
         return {"return header": secrets.token_hex(16), "loop header": secrets.token_hex(16)}
 
     async def consent_url(self, asked: Consent) -> str:
-        """Microsoft's page for an administrator's consent."""
-        return await consent.consent_url(self.entra, asked)
+        """Microsoft's page for an administrator to sign in, and after that to consent."""
+        return await self.sign_in.url(asked)
 
-    async def consent_result(self, _consent: Consent, query: Mapping[str, str]) -> ConsentResult:
-        """The tenant that a callback claims."""
-        return consent.consent_result(query)
+    async def consent_result(self, asked: Consent, query: Mapping[str, str]) -> ConsentResult:
+        """The tenant of the administrator who signed in, or that they have consented for it."""
+        return await self.sign_in.result(asked, query)
 
-    async def give_back(self, _result: ConsentResult) -> None:
+    async def give_back(self, _result: ConsentResult, *, of: ConnectionId | None = None) -> None:
         """A consent here leaves nothing with us that could be given back."""
 
     async def same_tenant(self, expected: str, result: ConsentResult) -> bool:
         """Whether the operator's domain or id for the tenant is the claimed one."""
         return await consent.same_tenant(self.entra, expected, result)
 
-    async def prove(self, _connection: Connection, claimed: str) -> str:
+    async def prove(self, connection: Connection, claimed: str) -> str:
         """The tenant's id, read with the consent itself."""
-        return await consent.prove(self.entra, self.context, claimed)
+        return await consent.prove(self.entra, self.context, connection, claimed)
 
     def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[MicrosoftTenant]:
         """The tenant, for one run."""
@@ -107,12 +109,18 @@ class Microsoft365:
 
     async def residue(self, tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Our groups that lie in the recycle bin."""
-        groups = [
-            held.identity
+        groups = {
+            key: held.identity
             for key, held in tenant.ledger.holdings.items()
             if key in ("group-incoming", "group-outgoing") and held.state is HoldingState.GONE and held.identity
-        ]
+        }
         return await recycle_bin(tenant, groups)
+
+    async def not_checkable(self, _tenant: MicrosoftTenant) -> list[dict[str, Any]]:
+        """Once removed, the application lies where only an administrator can look."""
+        # https://learn.microsoft.com/entra/identity/enterprise-apps/restore-application
+        why = "Entra ID keeps it, once it is deleted, for 30 days in its recycle bin, which our access does not outlive"
+        return [{"key": "application", "title": "The enterprise application in the recycle bin", "why": why}]
 
     async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
         """Microsoft's log of our calls is not read."""

@@ -1,7 +1,7 @@
 """One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,13 +11,14 @@ from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
-from shared.engine.ledger import Ledger
+from shared.engine.ledger import Holding, Ledger
 from shared.foundation.brand import Brand
-from shared.foundation.errors import Permanent
+from shared.foundation.errors import Missing, Permanent
 from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph
+from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 Record = dict[str, Any]
 
@@ -40,6 +41,9 @@ class MicrosoftTenant:
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
         self._read: dict[str, list[Record]] = {}
+        self._addresses: dict[str, str] = {}
+        self.domains: dict[str, list[str]] = {}
+        """The protected domains of each direction, once they were asked for."""
 
     @property
     def now(self) -> datetime:
@@ -73,12 +77,28 @@ class MicrosoftTenant:
     def forget_reads(self) -> None:
         """Forget what was read."""
         self._read.clear()
+        self.domains.clear()
+        self._addresses.clear()
 
     async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
         """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
         if cmdlet not in self._read:
             self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
         return self._read[cmdlet]
+
+    def keep(self, cmdlet: str, rows: list[Record]) -> list[Record]:
+        """Keep what a Get cmdlet lists, read in another way, until forget_reads."""
+        self._read[cmdlet] = rows
+        return rows
+
+    async def address(self, group: Holding) -> str:
+        """A group's address as it is now, by which Exchange shows it in rules; the last one known if it is gone."""
+        if group.key not in self._addresses:
+            found: Mapping[str, Any] = group.seen or {}
+            with suppress(Missing):
+                found = await self.graph.get(f"/v1.0/groups/{group.identity}", **{"$select": "mail"})
+            self._addresses[group.key] = str(found["mail"])
+        return self._addresses[group.key]
 
     @property
     def token_names(self) -> tuple[str, ...]:
@@ -108,7 +128,10 @@ async def open_tenant(
     settings = context.settings.microsoft
 
     async def fetch(resource: str) -> tuple[str, datetime]:
-        token = await entra.token(tenant, resource)
+        try:
+            token = await entra.token(tenant, resource)
+        except NotThere as refused:
+            raise perhaps_too_early(refused, connection, context.clock.now()) from None
         return token.value, token.expires_at
 
     tokens = Tokens(

@@ -12,11 +12,12 @@ from typing import Any
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
+from shared.platforms.microsoft365 import limits
 from shared.platforms.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.platforms.microsoft365.exchange import AlreadyExists
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection.policies import Direction
-from shared.protection.targets import protected_domains, protected_users
+from shared.protection.targets import names_somebody, protected_domains, protected_users
 
 # In the order in which Exchange must evaluate them: route first, then the junk verdict, then the trust.
 ORDER = (
@@ -35,6 +36,8 @@ PAIRS = (
     ("ExceptIfHeaderContainsMessageHeader", "ExceptIfHeaderContainsWords"),
     ("SetHeaderName", "SetHeaderValue"),
 )
+# Conditions whose values may take several rules; the elements of such a row are the rules' numbers.
+SPREAD = {"rule-incoming-domain": "RecipientDomainIs", "rule-outgoing-domain": "SenderDomainIs"}
 IN_PLACE = "in place"
 RuleSettings = Callable[[MicrosoftTenant], Awaitable[Settings | None]]
 
@@ -55,23 +58,53 @@ class TransportRule:
         """Mail is routed only once everything else is in place."""
         return frozenset({"State"}) if self.routes else frozenset()
 
-    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
-        """Its settings, named as in the cmdlets, or None if its target is empty."""
-        wanted = await self.settings(tenant)
+    async def desired(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
+        """Its settings, named as in the cmdlets, or None if its target is empty. Raises Permanent if too large."""
+        wanted = await self._part(tenant, element)
         if wanted is None:
             return None
-        own = {"Name": tenant.name(self.title), "Comments": tenant.mark, "Mode": "Enforce"}
+        own = self._own(tenant, element)
+        limits.refuse_too_large(self.title, own | dict(wanted))
+        await self._refuse_too_many(tenant, element)
         fixed = {"State": "Enabled", "Order": IN_PLACE, "Foreign": []}
         desired = {name: plain(value) for name, value in (own | dict(wanted)).items()} | fixed
         _refuse_unconditional(self.title, desired)
         return desired
 
-    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
+    def _own(self, tenant: MicrosoftTenant, element: str) -> dict[str, Any]:
+        name = tenant.name(self.title)
+        if element:
+            name = f"{name[: limits.LONGEST['Name'] - len(element) - 1]} {element}"
+        return {"Name": name, "Comments": tenant.mark, "Mode": "Enforce"}
+
+    async def _part(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
+        """What one rule says, by its number; None if there is nothing left for it."""
+        whole = await self.settings(tenant)
+        condition = SPREAD.get(self.key)
+        if whole is None or condition is None:
+            return whole
+        own = self._own(tenant, limits.PARTS[-1])
+        parts = limits.spread(own | dict(whole), condition)
+        place = limits.PARTS.index(element)
+        return {**whole, condition: parts[place]} if place < len(parts) else None
+
+    async def _refuse_too_many(self, tenant: MicrosoftTenant, element: str) -> None:
+        """Before the first of our rules is made, for all of them: a tenant that is half set up helps nobody."""
+        held = tenant.ledger.holdings.get(f"{self.key}/{element}" if element else self.key)
+        if held is not None and held.state is not HoldingState.GONE:
+            return
+        ours = {one.identity for key, one in tenant.ledger.holdings.items() if key.partition("/")[0] in ORDER}
+        there = await self._all(tenant)
+        more = 1 if any(rule["Guid"] in ours for rule in there) else await _at_least(tenant)
+        limits.refuse_full("transport rules", len(there), more, limits.MOST_RULES)
+
+    async def observe(self, tenant: MicrosoftTenant, element: str, identity: str | None) -> Present | Absent:
         """Its record in the complete listing, with its place among our rules and predicates that are not ours."""
-        record = await mine(tenant, "Get-TransportRule", tenant.name(self.title), "Comments", identity)
+        name = self._own(tenant, element)["Name"]
+        record = await mine(tenant, "Get-TransportRule", name, "Comments", identity)
         if record is None:
             return Absent()
-        wanted = await self.settings(tenant) or {}
+        wanted = await self._part(tenant, element) or {}
         names = {"Name", "Comments", "Mode", "State", *wanted}
         settings = {name: plain(record.get(name)) for name in names}
         return Present(
@@ -86,15 +119,15 @@ class TransportRule:
         try:
             return (await tenant.exchange.invoke("New-TransportRule", **sent)).request_id
         except AlreadyExists:
-            raise name_taken(tenant.name(self.title)) from None
+            raise name_taken(str(desired["Name"])) from None
         except Missing:
             raise _not_visible(self.title) from None
 
-    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
+    async def update(self, tenant: MicrosoftTenant, element: str, present: Present, changes: Settings) -> str:
         """Set what differs; the state has cmdlets of its own."""
         if set(changes) == {"State"}:
             return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
-        sent = _parameters(await self._whole_pairs(tenant, changes))
+        sent = _parameters(await self._whole_pairs(tenant, element, changes))
         sent |= dict.fromkeys(present.settings["Foreign"]) if "Foreign" in changes else {}
         if "Order" in changes:
             sent["Priority"] = await self._priority(tenant)
@@ -110,17 +143,17 @@ class TransportRule:
         """Remove it by its Guid."""
         return (await tenant.exchange.invoke("Remove-TransportRule", Identity=present.identity)).request_id
 
-    async def _whole_pairs(self, tenant: MicrosoftTenant, changes: Settings) -> Settings:
-        desired = await self.desired(tenant, "") or {}
+    async def _whole_pairs(self, tenant: MicrosoftTenant, element: str, changes: Settings) -> Settings:
+        desired = await self.desired(tenant, element) or {}
         both = {name for pair in PAIRS if set(pair) & set(changes) for name in pair}
         return dict(changes) | {name: desired[name] for name in both}
 
     async def _others(self, tenant: MicrosoftTenant) -> tuple[list[int], list[int]]:
         """The positions of our other rules: those that stand before this one, and those that stand after it."""
         ranks = {
-            held.identity: ORDER.index(key)
+            held.identity: ORDER.index(key.partition("/")[0])
             for key, held in tenant.ledger.holdings.items()
-            if key in ORDER and held.state is not HoldingState.GONE
+            if key.partition("/")[0] in ORDER and held.state is not HoldingState.GONE
         }
         rank = ORDER.index(self.key)
         places = [(ranks[r["Guid"]], int(r["Priority"])) for r in await self._all(tenant) if r["Guid"] in ranks]
@@ -198,7 +231,10 @@ def _by_domain(
     direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]
 ) -> RuleSettings:
     async def settings(tenant: MicrosoftTenant) -> Settings | None:
-        names = await protected_domains(tenant.context.database, tenant.connection.id, direction)
+        if direction not in tenant.domains:
+            found = await protected_domains(tenant.context.database, tenant.connection.id, direction)
+            tenant.domains[direction] = found
+        names = tenant.domains[direction]
         return {condition: names, **route(tenant)} if names else None
 
     return settings
@@ -209,7 +245,7 @@ def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTe
         group = tenant.ledger.holdings.get(f"group-{direction}")
         if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
             return None
-        return {condition: [(group.seen or {})["mail"]], **route(tenant)}
+        return {condition: [await tenant.address(group)], **route(tenant)}
 
     return settings
 
@@ -247,3 +283,10 @@ incoming_domain = _by_domain("incoming", "RecipientDomainIs", _incoming)
 incoming_user = _by_group("incoming", "SentToMemberOf", _incoming)
 outgoing_domain = _by_domain("outgoing", "SenderDomainIs", _outgoing)
 outgoing_user = _by_group("outgoing", "FromMemberOf", _outgoing)
+
+
+async def _at_least(tenant: MicrosoftTenant) -> int:
+    """How many rules the policies need at the least: two for returned mail, one for each direction that they mean."""
+    database, connection = tenant.context.database, tenant.connection.id
+    directions: tuple[Direction, ...] = ("incoming", "outgoing")
+    return 2 + sum([await names_somebody(database, connection, direction) for direction in directions])

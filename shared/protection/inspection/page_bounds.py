@@ -47,11 +47,12 @@ def _bounded(page: str) -> bool:
         deep = tags if DRAWING.search(page) else len(NESTING.findall(page))
         if tags * deep > MOST_STEPS:
             return False
-    formatting = len(FORMATTING.findall(page)) if tags * tags > MOST_MADE else 0
-    if tags * formatting > MOST_MADE:
+    # Of those that are alike no more than three are open (the standard calls it Noah's Ark).
+    formatting = FORMATTING.findall(page) if tags * tags > MOST_MADE else []
+    bare = [one for one in formatting if one[-1] == ">"]
+    if tags * (3 * len(set(bare)) + len(formatting) - len(bare)) > MOST_MADE:
         plain = PLAIN_FORMATTING.findall(page)
-        # Of those that are alike no more than three are open (the standard calls it Noah's Ark).
-        if tags * (3 * len(set(plain)) + formatting - len(plain)) > MOST_MADE:
+        if tags * (3 * len(set(plain)) + len(formatting) - len(plain)) > MOST_MADE:
             return False
     # A name of an attribute begins behind a space, a slash or a quotation mark.
     quoted = (page.count('"') + page.count("'")) // 2

@@ -39,6 +39,8 @@ LEADING: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("meta", "link", "image", "use"), ()),
 }
 OTHERS = ("href", "xlink:href")
+# Elements of which an attribute is shown.
+HOLDING_TEXT = frozenset({"input", "img", "iframe"})
 # HTML standard, shared declarative refresh steps: what stands before the address, all of it optional.
 REFRESH = re.compile(r"\s*[\d.]*[\s;,]*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL)
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*mso\s*\])[^\]]*\]>", re.IGNORECASE)
@@ -165,7 +167,7 @@ class _Walk:
 
     def _element(self, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> int:
         """Note where an element leads; how much of its text is seen."""
-        if seen < HIDDEN:
+        if seen < HIDDEN and ("style" in given or tag in UNSEEN or "hidden" in given or self.hidden_names):
             seen = self._seen(tag, given, seen)
         if tag in ("a", "area"):
             self._end_of_anchor(0)
@@ -173,15 +175,19 @@ class _Walk:
             self.anchor = (level, target, len(self.page.pieces))
         elif tag in LEADING or "href" in given or "xlink:href" in given:
             self.page.links += [Link(target=one) for one in self._leading(tag, given)]
+        if tag in HOLDING_TEXT:
+            self._text_of(tag, given)
+        if self.file:
+            self.page.links += [Link(target=one) for one in _programs(given)]
+        return seen
+
+    def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":
             self.page.beside.append(given.get("value") or "")
         elif tag == "img":
             self.page.beside.append(given.get("alt") or "")
-        if (inner := given.get("srcdoc")) and self.depth < DEEPEST:
+        elif (inner := given.get("srcdoc")) and self.depth < DEEPEST:
             self.page.links += read(inner, file=self.file, depth=self.depth + 1).links
-        if self.file:
-            self.page.links += [Link(target=one) for one in _programs(given)]
-        return seen
 
     def _seen(self, tag: str, given: Mapping[str, str | None], before: int) -> int:
         if tag in UNSEEN:

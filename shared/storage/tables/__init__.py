@@ -9,12 +9,14 @@ from shared.storage.tables.connection import (
     holdings,
     ledger,
     links,
+    signing_keys,
     tokens,
+    tombstones,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
-from shared.storage.tables.directory import checkpoints, domains, groups, members, users
+from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
 from shared.storage.tables.job import deferred_jobs, jobs, timers
-from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine
+from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
 __all__ = [
@@ -39,13 +41,17 @@ __all__ = [
     "members",
     "metadata",
     "operations",
+    "placed",
     "policies",
     "quarantine",
     "report_settings",
     "reports",
     "sessions",
+    "set_aside",
+    "signing_keys",
     "sync_runs",
     "timers",
     "tokens",
+    "tombstones",
     "users",
 ]

@@ -16,6 +16,7 @@ connections = sa.Table(
     sa.Column("expected_tenant", sa.String),
     sa.Column("claimed_tenant", sa.String),
     sa.Column("tenant", sa.String),
+    sa.Column("moved_tenant", sa.String),
     sa.Column("administrator", sa.String),
     sa.Column("label", sa.String, nullable=False),
     sa.Column("sealed_headers", sa.LargeBinary, nullable=False),
@@ -31,7 +32,7 @@ connections = sa.Table(
     sa.Column("reason_since", Moment),
     sa.Column("not_before", Moment),
     sa.Column("synced_at", Moment),
-    sa.Column("lease", sa.String),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("lease_until", Moment),
     sa.Column("begun", sa.Integer, nullable=False, server_default="0"),
     sa.Column("asked_at", Moment),
@@ -49,6 +50,29 @@ data_keys = sa.Table(
     sa.Column("wrapped", sa.LargeBinary, nullable=False),
     sa.Column("master", sa.String, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
+)
+
+# What is left of a closed connection that was erased: that it was, until when, and what proves its end.
+tombstones = sa.Table(
+    "tombstones",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("closed_at", Moment, nullable=False),
+    sa.Column("erased_at", Moment, nullable=False),
+    sa.Column("certificate", sa.String),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("head", sa.String, nullable=False),
+)
+
+# What certificates are signed with: the private half of the present one, the public halves of those before it.
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("kid", sa.String, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("retired_at", Moment),
 )
 
 links = sa.Table(
@@ -123,5 +147,5 @@ certificates = sa.Table(
     of_connection(primary_key=True),
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("made_at", Moment, nullable=False),
-    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("signed", sa.String, nullable=False),
 )

@@ -40,6 +40,14 @@ members = sa.Table(
     sa.Column("mark", sa.String, nullable=False),
 )
 
+placed = sa.Table(
+    "placed",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("member_id", sa.String, primary_key=True),
+)
+
 domains = sa.Table(
     "domains",
     metadata,

@@ -12,6 +12,19 @@ policies = sa.Table(
     sa.Column("content", sa.JSON, nullable=False),
 )
 
+set_aside = sa.Table(
+    "set_aside",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("item", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("not_before", Moment, nullable=False),
+)
+
 mailboxes = sa.Table(
     "mailboxes",
     metadata,

@@ -5,12 +5,13 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared.flows import grant, revoke
+from shared.flows import grant, move, revoke
+from shared.flows import invitation as invitations
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import Accepted, Created, Request, Strict, accepted, created
+from shared.web.http import Accepted, Created, Nothing, Request, Strict, accepted, created
 from shared.web.representations.grants import ConsentLink, MadeConnection, NewConnection, invitation, made_connection
 
 
@@ -40,6 +41,14 @@ class Revoke(Strict):
     )
 
 
+class Move(Strict):
+    """The tenant that an operator of all customers moves."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tenant": "5f0c1d9b-e7a8-4c0f-9a3b-e1f0c2d4a6b8"}]})
+
+    tenant: str = Field(min_length=1, max_length=100, pattern=grant.LINE, description="the platform's id of it")
+
+
 class Noted(TypedDict):
     """It is noted, and done in a while."""
 
@@ -51,7 +60,6 @@ NOTED: Noted = {"accepted": True}
 
 @refuses(
     "400 unknown_platform",
-    "400 tenant_needed",
     "400 site_not_served",
     "400 unknown_mode",
     "400 not_possible_here",
@@ -66,19 +74,8 @@ async def create(app: App, request: Request, body: NewConnection) -> Created[Mad
 
 
 async def make(app: App, request: Request, body: grant.NewConnection) -> grant.MadeConnection:
-    """Create a connection for the caller. Raises Refused if it would be another customer's, or might become so."""
-    if request.actor.customer is not None and body.tenant is None and not _proves_who(app, body.platform):
-        raise Refused(
-            400,
-            "tenant_needed",
-            "tenant: name it. On this platform a consent does not show who gave it, so another "
-            "customer's could be taken for it.",
-        )
+    """Create a connection for the caller. Raises Refused if it would be another customer's."""
     return await grant.create(app, _theirs(request, body), request.actor.name)
-
-
-def _proves_who(app: App, platform: str) -> bool:
-    return platform not in app.platforms or app.platforms[platform].proves_who
 
 
 def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
@@ -110,6 +107,33 @@ async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
 async def grant_again(app: App, request: Request) -> Accepted[ConsentLink]:
     """Connect again: removals stop. Returns a new invitation link, in case consent is needed again."""
     return accepted(invitation(await grant.connect_again(app, request.connection, request.actor.name)))
+
+
+@refuses("409 connection_ended")
+async def renew_invitation(app: App, request: Request) -> Accepted[ConsentLink]:
+    """Invite the administrator anew: a new link, and every earlier one is not valid any more."""
+    connection = request.connection
+    link = await invitations.renew(app, connection, request.actor.name)
+    return accepted(invitation(grant.Invitation(connection_id=connection.id, consent_url=link)))
+
+
+async def end_invitation(app: App, request: Request) -> Nothing:
+    """End every link of the connection. A consent that was begun by one of them is not taken any more."""
+    await invitations.withdraw(app, request.connection, request.actor.name)
+    return Nothing(status=204)
+
+
+@refuses("403 another_customer", "404 no_such_tenant", "409 not_waiting_for_consent")
+async def move_tenant(app: App, request: Request, body: Move) -> Accepted[Noted]:
+    """Let this connection take a tenant that another customer has, or had. For operators of all customers only.
+
+    Both ledgers say so. The tenant's administrator has to consent here, and the other customer's connections of the
+    tenant have to be closed.
+    """
+    if request.actor.customer is not None:
+        raise Refused(403, "another_customer", "A tenant is moved by an operator who sees all customers.")
+    await move.move(app, request.connection, body.tenant, request.actor.name)
+    return accepted(NOTED)
 
 
 @refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")

@@ -57,7 +57,9 @@ async def get_policy(app: App, request: Request) -> Json[Policy]:
     return as_json(policy)
 
 
-@refuses("400 not_possible_here", "400 no_scanner", "400 action_not_possible", "409 too_many_policies")
+@refuses(
+    "400 not_possible_here", "400 no_scanner", "400 action_not_possible", "409 too_many_policies", "409 being_revoked"
+)
 async def put_policy(app: App, request: Request, body: Policy, seen: Precondition) -> Json[Policy] | Created[Policy]:
     """Create or replace a policy; the tenant is updated at once."""
     if body.name != request.args["name"]:
@@ -86,7 +88,7 @@ def result(policy: Policy, trial: Trial) -> TrialResult:
     }
 
 
-@refuses("404 no_such_policy")
+@refuses("404 no_such_policy", "409 being_revoked")
 async def delete_policy(app: App, request: Request, seen: Precondition) -> Nothing:
     """Delete a policy; the tenant is updated at once."""
     await policies.delete(app, request.connection, request.args["name"], seen, request.actor.name)

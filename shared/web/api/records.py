@@ -8,12 +8,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.connections import call_log as calls
-from shared.engine import chain
+from shared.connections.stages import Stage
+from shared.engine import chain, erasure
 from shared.flows import plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
+from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Request, Strict, as_json
+from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
 from shared.web.pagination import Cursor, decode, encode, leading_on, paged
 from shared.web.representations.certificate import SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan, plan_step
@@ -46,6 +48,12 @@ class Hours(Strict):
     hours: int = Field(24, ge=1, le=24 * 30)
 
 
+class Exported(Strict):
+    """What shows that the ledger was exported."""
+
+    head: str = Field(max_length=64, description="the hash of the ledger's last entry")
+
+
 @refuses("502")
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
     """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
@@ -59,6 +67,7 @@ async def changes(app: App, request: Request) -> Json[views.Changes]:
     return as_json(await views.changes(app, request.connection))
 
 
+@refuses("502 ledger_unreadable")
 async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
     """The ledger in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
@@ -87,10 +96,20 @@ async def matched(app: App, request: Request, query: Hours) -> Json[views.Matche
     return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
-@refuses("404 no_certificate_yet", "502")
+@refuses("404 no_certificate_yet", "409 certificate_altered", "502")
 async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
     """The signed exit certificate."""
     return as_json(signed_certificate(await views.exit_record(app, request.connection)))
+
+
+@refuses("409 not_closed", "409 not_exported")
+async def erase(app: App, request: Request, query: Exported) -> Nothing:
+    """Erase a closed connection whose ledger was exported. Its id, dates and the certificate's digest remain."""
+    connection = request.connection
+    if connection.stage is not Stage.CLOSED:
+        raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
+    await erasure.erase(app.database, connection, query.head, app.clock.now())
+    return Nothing(status=204)
 
 
 def _behind(query: Records) -> int:

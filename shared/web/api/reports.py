@@ -21,7 +21,7 @@ async def settings(app: App, request: Request) -> Json[Subscription]:
     return as_json(Subscription(kinds=asked.kinds, recipients=asked.recipients))
 
 
-@refuses("409 not_running", "409 no_mail_server")
+@refuses("400 recipient_elsewhere", "409 not_running", "409 no_mail_server")
 async def put_settings(app: App, request: Request, body: Subscription, seen: Precondition) -> Json[Subscription]:
     """Choose which reports are created, and who receives them."""
     await reports.subscribe(app, request.connection, body, seen, request.actor.name)

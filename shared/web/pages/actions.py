@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from shared.flows import grant, quarantine, revoke
+from shared.flows import grant, invitation, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -42,6 +42,10 @@ async def _grant(app: App, request: Request) -> None:
     await grant.connect_again(app, request.connection, request.actor.name)
 
 
+async def _renew_invitation(app: App, request: Request) -> None:
+    await invitation.renew(app, request.connection, request.actor.name)
+
+
 async def _attest(app: App, request: Request) -> None:
     await revoke.attest(app, request.connection, one(posted(request), "key"), request.actor.name)
 
@@ -63,6 +67,7 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "repair": (partial(_order, "repair"), ""),
     "revoke": (_revoke, ""),
     "grant": (_grant, ""),
+    "renew-invitation": (_renew_invitation, ""),
     "attest": (_attest, ""),
     "release": (_release, "/quarantine"),
     "export": (_export, "/quarantine?exporting=1"),

@@ -2,17 +2,21 @@
 
 from datetime import timedelta
 
-from shared.connections.stages import Stage
+from shared.connections.record import Connection
 from shared.engine import certificate
 from shared.engine.rows import Activity, OnDemand
-from shared.flows import grant
+from shared.flows import consent, invitation
 from shared.flows import requests as orders
 from shared.flows.app import App
+from shared.foundation.errors import Refused
 from shared.platforms.rows import effects_of, permissions_of, rows_of
 from shared.web import pages
+from shared.web.accounts import same_origin
 from shared.web.http import Request, Response, redirect
+from shared.web.invitations import HERE, browser, kept
 from shared.web.pages import mode_titles, table
 from shared.web.pages.connection import administrators, again, needs_consent
+from shared.web.pages.forms import one, posted
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
 
@@ -21,8 +25,14 @@ LOOK_NOT_BEFORE = timedelta(seconds=5)
 
 
 async def page(app: App, request: Request) -> Response:
-    """The page of a connection's link. It leads nowhere else."""
-    connection = await grant.linked(app, request.args["token"])
+    """The page of the link that this browser has opened; else a field for its code. It leads nowhere else."""
+    holds = browser(app, request)
+    if not holds:
+        return pages.page(app, "invited.html", here=HERE, error=None)
+    try:
+        connection = await invitation.visited(app, holds)
+    except Refused as error:
+        return _ended(app, error)
     platform = app.platforms[connection.platform]
     mine = rows_of(platform, connection)
     asks = needs_consent(app, connection)
@@ -34,7 +44,7 @@ async def page(app: App, request: Request) -> Response:
         c=overview.connection_view(app, connection),
         modes=mode_titles(app, connection),
         expected=connection.expected_tenant,
-        here=request.path,
+        here=HERE,
         now=app.clock.now(),
         groups=table.grouped(mine),
         later=[row for row in mine if isinstance(row, Activity | OnDemand)],
@@ -42,7 +52,7 @@ async def page(app: App, request: Request) -> Response:
         effects=effects_of(platform, connection),
         how_it_ends=platform.how_it_ends,
         after_consent=platform.after_consent,
-        platform_url=await grant.platform_url(app, connection) if asks else None,
+        platform_url=await consent.platform_url(app, connection, holds) if asks else None,
         steps=[] if asks else await administrators(app, connection, view),
         progress=None if asks else table.progress(connection, mine, view["rows"]),
         ended=await certificate.latest(app.database, connection),
@@ -50,12 +60,30 @@ async def page(app: App, request: Request) -> Response:
     )
 
 
-async def look(app: App, request: Request) -> Response:
+def _ended(app: App, error: Refused) -> Response:
+    """A link that is not good any more, with the field in which the next one can be opened."""
+    return pages.page(app, "invited.html", error.status, here=HERE, error=error)
+
+
+async def post(app: App, request: Request) -> Response:
+    """A link's code is handed in, for a cookie; or the button is pressed that asks for a look."""
+    same_origin(app, request)
+    code = one(posted(request), "code")
+    if code:
+        # People copy the whole link.
+        try:
+            holds = await invitation.enter(app, code.rpartition("#")[2])
+        except Refused as error:
+            return _ended(app, error)
+        return redirect(HERE, **{"Set-Cookie": kept(app, holds)})
+    await _look(app, await invitation.visited(app, browser(app, request)))
+    return redirect(HERE)
+
+
+async def _look(app: App, connection: Connection) -> None:
     """The administrator has done something, and would like to see it seen now and not within the hour."""
-    connection = await grant.linked(app, request.args["token"])
     looked = connection.looked_at
     rested = looked is None or looked + LOOK_NOT_BEFORE <= app.clock.now()
-    there = connection.tenant is not None and connection.stage is not Stage.CLOSED
-    if there and rested and not overview.is_working(app, connection):
-        await orders.start(app, connection, "advance", grant.ADMINISTRATOR)
-    return redirect(f"/connect/{request.args['token']}")
+    if connection.tenant is not None and rested and not overview.is_working(app, connection):
+        await invitation.refuse_too_many(app, connection)
+        await orders.start(app, connection, "advance", invitation.ADMINISTRATOR)

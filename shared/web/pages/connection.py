@@ -6,7 +6,7 @@ from typing import Any
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
-from shared.flows import grant
+from shared.flows import invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
@@ -23,6 +23,7 @@ ASKED: Mapping[str, str] = {
     "repair": "You asked to put right what others have changed.",
     "revoke": "You asked to revoke access.",
     "grant": "You asked to connect again.",
+    "renew-invitation": "There is a new link. Every earlier one has ended.",
     "attest": "What you said is in the ledger, with your name.",
 }
 
@@ -40,7 +41,7 @@ async def page(app: App, request: Request) -> Response:
         "",
         c=detail,
         again=again(app, connection),
-        link=await grant.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
+        link=await invitation.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
         asks=needs_consent(app, connection),
         progress=table.progress(connection, mine, view["rows"]),
         steps=await administrators(app, connection, view),

@@ -111,13 +111,13 @@ async def certificate(app: App, request: Request) -> Response:
         return [{"title": titles.get(key.partition("/")[0], key), "identity": key.partition("/")[2]} for key in keys]
 
     document = record.content
-    of_ours = [line for line in document["changes"] if line["state"] not in ("borrowed", "left")]
     return framed(
         app,
         request,
         "certificate",
         record=record,
-        changes=of_ours,
+        changes=document["changes"],
+        keys=f"{app.settings.public_url.rstrip('/')}/.well-known/jwks.json",
         before_us=named(document["yours_before_us"]),
         elsewhere=named(document["left_to_another_connection"]),
     )

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.engine import certificate
-from shared.engine.certificate import AdministratorStep, KeptObject, Leftover, Result
+from shared.engine.certificate import AdministratorStep, Counts, KeptObject, Leftover, Result
 from shared.engine.ledger import HoldingState
 from shared.foundation.schedule import Site
 from shared.web.schema import When, example
@@ -21,6 +21,16 @@ class FormerObject(TypedDict):
     state: HoldingState
     made_at: When | None
     removed_at: When | None
+
+
+class Looked(TypedDict):
+    """How one kind of object was looked at for the last time."""
+
+    key: str
+    title: str
+    at: When
+    how: str
+    found: str
 
 
 class LedgerHead(TypedDict):
@@ -42,6 +52,7 @@ class Certificate(TypedDict):
     generation: int
     result: Annotated[Result, Field(description="`degraded`: something could not be looked at")]
     drawn_up_at: When
+    counts: Counts
     changes: list[FormerObject]
     yours_before_us: Annotated[list[str], Field(description="what was there before us and stays, by key")]
     left_to_another_connection: list[str]
@@ -49,6 +60,8 @@ class Certificate(TypedDict):
     cannot_be_undone: list[str]
     residue: list[Leftover]
     could_not_check: list[Leftover]
+    looked: Annotated[list[Looked], Field(description="when and how each kind was looked at for the last time")]
+    not_checkable: Annotated[list[Leftover], Field(description="what no call of ours can see")]
     by_administrator: list[AdministratorStep]
     open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]
     ledger: LedgerHead
@@ -66,6 +79,7 @@ class Certificate(TypedDict):
             "generation": 2,
             "result": "clean",
             "drawn_up_at": "2026-11-28T10:00:00+00:00",
+            "counts": {"created": 1, "removed": 1, "pre_existing": 0},
             "changes": [
                 {
                     "key": "rule",
@@ -82,22 +96,32 @@ class Certificate(TypedDict):
             "cannot_be_undone": [],
             "residue": [],
             "could_not_check": [],
+            "looked": [
+                {
+                    "key": "rule",
+                    "title": "Routing rule",
+                    "at": "2026-11-28T10:00:00+00:00",
+                    "how": "by identity: the platform was asked for the recorded object",
+                    "found": "nothing of ours",
+                },
+            ],
+            "not_checkable": [],
             "by_administrator": [],
             "open": [],
             "ledger": {"entries": 41, "head": "1" * 64},
         },
         "signature": "eyJ…",
-        "public_key": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n",
+        "key_id": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
     }
 )
 class SignedCertificate(TypedDict):
-    """The exit record, with a signature that anyone can check."""
+    """The exit record, with a signature that anyone can check with the keys at `/.well-known/jwks.json`."""
 
     certificate: Certificate
-    signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content")]
-    public_key: Annotated[str, Field(description="PEM")]
+    signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content, made once")]
+    key_id: Annotated[str, Field(description="the signing key's SHA-256 thumbprint (RFC 7638), its `kid`")]
 
 
 def signed_certificate(signed: certificate.SignedCertificate) -> SignedCertificate:
     """The exit record with its signature."""
-    return {"certificate": signed.content, "signature": signed.signature, "public_key": signed.public_key}
+    return {"certificate": signed.content, "signature": signed.signature, "key_id": signed.kid}

@@ -44,7 +44,7 @@ class ConsentLink(TypedDict):
 @example(
     {
         "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
-        "consent_url": "https://footprint.example.com/connect/4b1c.2f0e",
+        "consent_url": "https://footprint.example.com/connect#4b1c.2f0e",
         "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected."}],
     }
 )

@@ -121,6 +121,16 @@
     touched = Date.now();
     if (away) plan();
   }, { passive: true });
+  // What stands behind the “#” of an invitation's link is sent to nobody, so it is handed in from here.
+  function hand() {
+    const form = document.getElementById("invitation");
+    if (!form || !/^#[\w-]+\.[\w-]+$/.test(location.hash)) return;
+    form.elements.code.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    form.requestSubmit();
+  }
+  addEventListener("hashchange", hand);
   ready();
   plan();
+  hand();
 })();

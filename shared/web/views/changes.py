@@ -17,7 +17,7 @@ from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand
 from shared.engine.steps import gone_since
 from shared.flows.app import App
 from shared.flows.plans import onlooking
-from shared.foundation.errors import Refused
+from shared.foundation.errors import Permanent, Refused
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
 from shared.web.schema import When, example
@@ -234,11 +234,18 @@ def _marked(
 
 
 async def exit_record(app: App, connection: Connection) -> certificate.SignedCertificate:
-    """The signed certificate of the present generation."""
-    content = await certificate.latest(app.database, connection)
-    if content is None:
+    """The certificate of the present generation as it was signed, after a check of its signature."""
+    try:
+        found = await certificate.proven(app.database, app.seal, connection)
+    except Permanent:
+        raise Refused(
+            409,
+            "certificate_altered",
+            "The stored certificate is not what this deployment signed. Restore the database from its backup.",
+        ) from None
+    if found is None:
         raise Refused(404, "no_certificate_yet", "The certificate is drawn up when clean-up has removed everything.")
-    return await certificate.signed(app.seal, content)
+    return found
 
 
 async def matched(app: App, connection: Connection, span: timedelta) -> Matched:

@@ -8,9 +8,10 @@ from typing_extensions import TypedDict
 from shared.connections.record import Connection, Status
 from shared.flows.app import App
 from shared.foundation.schedule import Site
-from shared.protection import decisions, directory, quarantine
+from shared.protection import decisions, directory, quarantine, set_aside
 from shared.web.schema import When, example
 
+MOST_SET_ASIDE = 100
 StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
 EXAMPLE: dict[str, Any] = {
     "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
@@ -75,6 +76,17 @@ class MailCounts(TypedDict):
     uninspected: int
 
 
+class SetAside(TypedDict):
+    """A single item that is refused or cannot be read; everything else goes on."""
+
+    kind: Literal["mailbox", "label", "group", "message", "entry"]
+    name: Annotated[str, Field(description="what people call it")]
+    why: str
+    times: Annotated[int, Field(description="how often it has failed in a row")]
+    since: When
+    not_before: Annotated[When, Field(description="when it is tried again")]
+
+
 class DirectoryCounts(TypedDict):
     """How much of a directory there is in our copy of it."""
 
@@ -108,6 +120,17 @@ class Domain(TypedDict):
                 "mx": ["mx.example.com"],
             },
         ],
+        "set_aside": [
+            {
+                "kind": "mailbox",
+                "name": "someone@contoso.com",
+                "why": "Mail service not enabled",
+                "times": 2,
+                "since": "2026-11-25T00:15:03+00:00",
+                "not_before": "2026-11-26T20:15:03+00:00",
+            },
+        ],
+        "set_aside_count": 1,
     }
 )
 class ConnectionDetail(ConnectionView):
@@ -116,6 +139,8 @@ class ConnectionDetail(ConnectionView):
     mail: MailCounts
     directory: DirectoryCounts
     domains: list[Domain]
+    set_aside: Annotated[list[SetAside], Field(description="the first hundred of what is refused one by one")]
+    set_aside_count: int
 
 
 def connection_view(app: App, connection: Connection) -> ConnectionView:
@@ -158,6 +183,7 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
     """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
     acted = await decisions.count(app.database, connection.id)
     held = await directory.count(app.database, connection.id)
+    aside = await set_aside.listed(app.database, connection.id)
     return {
         **connection_view(app, connection),
         "mail": {
@@ -180,4 +206,16 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
             }
             for row in await directory.domains(app.database, connection.id)
         ],
+        "set_aside": [
+            {
+                "kind": cast("Any", one.kind),
+                "name": one.name,
+                "why": one.why,
+                "times": one.times,
+                "since": one.since.isoformat(),
+                "not_before": one.not_before.isoformat(),
+            }
+            for one in aside[:MOST_SET_ASIDE]
+        ],
+        "set_aside_count": len(aside),
     }

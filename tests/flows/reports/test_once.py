@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from shared.connections.lease import Lease, Superseded
+from shared.connections.lease import Lease, Superseded, beside, fenced
 from shared.deployment.queues import Job
 from shared.flows.jobs import fire, run
 from shared.flows.reports import flow, store
@@ -73,9 +73,9 @@ async def test_nothing_is_made_before_it_runs_nor_after_it_was_revoked(world: Wo
         assert await report(world, one) == []
     # A run that began before does not make one either.
     before = await world.connection(connection.id)
-    lease = Lease(connection_id=connection.id, token="", generation=before.generation - 1)
+    lease = Lease(connection_id=connection.id, number=1, generation=before.generation - 1)
     period = Period(kind=Kind.DAILY, first=date(2026, 1, 1), after=date(2026, 1, 2), zone=BERLIN)
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded), fenced(lease):
         await store.add(world.app.database, lease, period, {}, [], end)
     assert await newest_first(world, connection) == []
 
@@ -97,7 +97,7 @@ async def test_when_nothing_is_due_one_look_is_all(world: World) -> None:
     await monday(world)
     await report(world, connection)
     now, seen = await world.connection(connection.id), []
-    lease = Lease(connection_id=connection.id, token="", generation=now.generation)
+    lease = beside(now)
     engine = world.app.database.engine.sync_engine
     sa.event.listen(engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
     await flow.report(world.app, now, lease)

@@ -12,7 +12,7 @@ from tests.harness.world import World
 
 async def test_settings_are_changed_by_who_has_seen_them(world: World) -> None:
     world = await world.again(smtp={"host": "127.0.0.1", "sender": "reports@example.com"})
-    connection = await world.create()
+    connection = await world.connect()
     path = f"/api/connections/{connection.id}/reports/settings"
     first = await ask(world, "GET", path)
     assert json.loads(first.body) == {"kinds": ["weekly"], "recipients": []}

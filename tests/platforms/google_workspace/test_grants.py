@@ -10,7 +10,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.queues import Job
-from shared.flows import grant
+from shared.flows import consent
 from shared.flows.jobs import run
 from shared.foundation.errors import Refused
 from shared.platforms.google_workspace.tenant import IN_PERSON
@@ -87,13 +87,14 @@ async def test_who_is_no_super_administrator_or_leaves_a_box_unticked_is_refused
 @pytest.mark.hazard(14)
 async def test_a_callback_is_good_once_and_for_its_own_state_only(world: World) -> None:
     first, second = await google.create(world, modes=["api"]), await google.create(world, modes=["inline"])
-    code = google.decide(await grant.platform_url(world.app, first)).params["code"]
-    other = google.decide(await grant.platform_url(world.app, second)).params["state"]
+    browser = await world.opens(second)
+    code = google.decide(await consent.platform_url(world.app, first, await world.opens(first))).params["code"]
+    other = google.decide(await consent.platform_url(world.app, second, browser)).params["state"]
     # Another sign-in's code does not fit this one's verifier.
     with pytest.raises(Refused, match="callback_not_valid"):
-        await grant.callback(world.app, "google", {"code": code, "state": other})
-    with pytest.raises(Refused, match="link_not_valid"):
-        await grant.callback(world.app, "google", {"code": code, "state": other})
+        await consent.callback(world.app, "google", {"code": code, "state": other}, browser)
+    with pytest.raises(Refused, match="consent_over"):
+        await consent.callback(world.app, "google", {"code": code, "state": other}, browser)
 
 
 @pytest.mark.hazard(15)

@@ -12,7 +12,7 @@ from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine.chain import entries
-from shared.flows import grant
+from shared.flows import consent
 from shared.flows.jobs import run
 from shared.foundation.errors import Refused
 from shared.web.routes import ROUTES
@@ -193,10 +193,11 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
 
 async def test_a_consent_that_comes_after_the_connection_was_taken_back_is_given_back(world: World) -> None:
     connection = await google.create(world)
-    url = await grant.platform_url(world.app, connection)
+    browser = await world.opens(connection)
+    url = await consent.platform_url(world.app, connection, browser)
     await world.revoke(connection)
     with pytest.raises(Refused, match="taken back before you consented") as refused:
-        await grant.callback(world.app, "google", dict(google.decide(url).params))
+        await consent.callback(world.app, "google", dict(google.decide(url).params), browser)
     assert (refused.value.status, refused.value.code) == (410, "connection_given_up")
     assert await grants_of(world.app.database, world.app.seal, connection.id) == []
     assert google.state(world)["grants"] == {}

@@ -159,18 +159,6 @@ async def test_a_tenant_by_its_domain(entra: Entra, sign_in: SignIn) -> None:
     assert await entra.tenant_of("contoso.example") == TENANT
 
 
-@pytest.mark.parametrize("tenant", [None, TENANT])
-def test_the_consent_page(entra: Entra, login: Host, tenant: str | None) -> None:
-    url = entra.consent_url(tenant=tenant, redirect_uri="https://us.example/back?x=1", state="a&b")
-    assert url.startswith(f"{login.url}/{tenant or 'organizations'}/v2.0/adminconsent?")
-    assert parse_qs(urlsplit(url).query) == {
-        "client_id": ["app-1"],
-        "scope": ["https://graph.microsoft.com/.default"],
-        "redirect_uri": ["https://us.example/back?x=1"],
-        "state": ["a&b"],
-    }
-
-
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "é.é.é"])
 def test_a_token_that_says_nothing(token: str) -> None:
     assert claims(token) == {}

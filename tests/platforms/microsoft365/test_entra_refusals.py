@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.foundation.errors import FootprintError, Permanent, Temporary
+from shared.foundation.errors import ConsentMissing, FootprintError, Permanent, Temporary
 from shared.foundation.platform_settings import Microsoft
-from shared.platforms.microsoft365.entra import REFUSALS, Entra, classify
+from shared.platforms.microsoft365.entra import Entra
+from shared.platforms.microsoft365.sign_in_refusals import REFUSALS, classify
 from tests.foundation.test_http_client import UNREADABLE
 from tests.harness.entra import SECRET, TENANT, SignIn, granted, refused
 from tests.harness.scripted_host import Host, Say
@@ -99,6 +100,13 @@ async def test_a_name_that_no_tenant_has(entra: Entra, sign_in: SignIn, settings
         (7000215, Permanent, "our_credential"),
         (7000222, Permanent, "our_credential"),
         (500011, Permanent, "exchange_not_licensed"),
+        (700011, ConsentMissing, "consent_missing"),
+        (90094, ConsentMissing, "consent_missing"),
+        (500014, Permanent, "service_disabled"),
+        (50001, Permanent, "service_disabled"),
+        (530032, Permanent, "blocked_by_customer"),
+        (530034, Permanent, "delegated_administrator_blocked"),
+        (90038, Permanent, "tenant_in_another_cloud"),
         (90002, Permanent, "tenant_gone"),
         (53003, Permanent, "blocked_by_customer"),
         (50196, Temporary, "token_loop"),

@@ -12,7 +12,7 @@ from google.oauth2.id_token import verify_oauth2_token
 
 from shared.connections.stages import Stage
 from shared.deployment.identity import ISSUERS, Transport
-from shared.flows import grant
+from shared.flows import consent, grant, invitation
 from shared.flows.access import found
 from shared.flows.app import App
 from shared.foundation.errors import Permanent, Refused, Temporary
@@ -160,13 +160,14 @@ async def test_a_consent_whose_customer_cannot_be_known_is_given_back(migrated: 
     """The whole way from an operator's wish to the callback; there is no directory here to ask about the customer."""
     new = grant.NewConnection(platform="google", site=Site.EU, name="Contoso", tenant="contoso.com")
     made = await grant.create(migrated, new, "operator@msp.example")
-    url = await grant.platform_url(migrated, await found(migrated, made.connection_id))
+    browser = await invitation.enter(migrated, made.consent_url.partition("#")[2])
+    url = await consent.platform_url(migrated, await found(migrated, made.connection_id), browser)
     asked = httpx.URL(url).params
     assert (asked["code_challenge_method"], asked["scope"]) == ("S256", " ".join(SCOPES))
     _, said = google.pick(url, ADMIN)
     with pytest.raises(Temporary, match="unreadable_answer"):
-        await grant.callback(migrated, "google", said)
+        await consent.callback(migrated, "google", said, browser)
     assert await given_back(signing_in(migrated), google)
-    with pytest.raises(Refused, match="link_not_valid"):  # the state is used up, whatever came of it
-        await grant.callback(migrated, "google", said)
+    with pytest.raises(Refused, match="consent_over"):  # the state is used up, whatever came of it
+        await consent.callback(migrated, "google", said, browser)
     assert (await found(migrated, made.connection_id)).stage is Stage.NEW

@@ -55,17 +55,21 @@ REQUIRED = (
 EXCHANGE_ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
 GROUPS_ADMINISTRATOR = "fdd7a751-b60b-444a-984c-02652fe8fa1c"
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
 DIRECTORY_ROLES = {
     EXCHANGE_ADMINISTRATOR: "Exchange Administrator",
     GROUPS_ADMINISTRATOR: "Groups Administrator",
     "31392ffb-586c-42d1-9346-e59415a2cc4e": "Exchange Recipient Administrator",
     "194ae4cb-b126-40b2-bd5b-6091b380977d": "Security Administrator",
     GLOBAL_ADMINISTRATOR: "Global Administrator",
+    PRIVILEGED_ROLE_ADMINISTRATOR: "Privileged Role Administrator",
 }
 # With one of these even an application may delete a group for good.
 GROUP_PURGERS = frozenset({GROUPS_ADMINISTRATOR, GLOBAL_ADMINISTRATOR})
 # Every token carries this one; it stands for having no directory role.
 NO_DIRECTORY_ROLE = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
+# And every member's id token this one.
+EVERY_USER = "b79fbf4d-3ef9-4689-8143-76b194e85509"
 
 
 def service_principal(object_id: str, app_id: str, name: str, owner: str, moment: datetime) -> Record:

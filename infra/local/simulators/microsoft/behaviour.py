@@ -14,6 +14,8 @@ class Behaviour(Knobs):
     # The token endpoint does not know a freshly consented application for so many calls, or so many seconds.
     consent_lag_calls: int = 0
     consent_lag_seconds: float = 0
+    # Whether a person's id token names their directory roles (`wids`), as the application's manifest asks for.
+    roles_in_id_token: bool = True
     # More identical token requests than this within a minute are refused as a loop.
     token_loop_limit: int = 100
     # Whether a token goes on working after its application was removed, or is refused from then on.

@@ -28,15 +28,15 @@ def answer(microsoft: Microsoft, request: Request) -> Answer:
 
 def _page(microsoft: Microsoft, authority: str, asked: dict[str, str]) -> Answer:
     if authority == "common":
-        return _failure(90009, "The common endpoint is not allowed here; use a tenant or organizations.")
-    if refusal := _refused(asked):
+        return failure(90009, "The common endpoint is not allowed here; use a tenant or organizations.")
+    if refusal := refused(asked):
         return refusal
     if authority == "organizations":
         choices = list(microsoft.tenants.values())
     else:
         tenant = microsoft.tenant(authority)
         if tenant is None:
-            return _failure(90002, f"Tenant '{authority}' not found.")
+            return failure(90002, f"Tenant '{authority}' not found.")
         choices = [tenant]
     names = [applications.ROLES[app][role] for app, role in applications.REQUIRED]
     listed = "".join(f"<li>{html.escape(name)}</li>" for name in names)
@@ -56,28 +56,28 @@ def _page(microsoft: Microsoft, authority: str, asked: dict[str, str]) -> Answer
     )
 
 
-def _refused(asked: dict[str, str]) -> Answer | None:
+def refused(asked: dict[str, str]) -> Answer | None:
     """Return the error page for a link that the sign-in host does not even redirect from."""
     for name in ("client_id", "scope", "redirect_uri"):
         if not asked.get(name):
-            return _failure(900144, f"The request must contain the following parameter: '{name}'.")
+            return failure(900144, f"The request must contain the following parameter: '{name}'.")
     if asked["client_id"] != applications.CLIENT_ID:
-        return _failure(700016, f"Application with identifier '{asked['client_id']}' was not found.")
+        return failure(700016, f"Application with identifier '{asked['client_id']}' was not found.")
     target = urlsplit(asked["redirect_uri"])
     registered = target.hostname in ("127.0.0.1", "localhost") and target.path == REDIRECT_PATH
     if not registered or target.scheme not in ("http", "https") or target.query or target.fragment:
         text = f"The redirect URI '{asked['redirect_uri']}' does not match those of the application."
-        return _failure(50011, text)
+        return failure(50011, text)
     return None
 
 
 def _decide(microsoft: Microsoft, request: Request) -> Answer:
     form = request.form()
-    if refusal := _refused(form):
+    if refusal := refused(form):
         return refusal
     tenant = microsoft.tenant(form.get("tenant", ""))
     if tenant is None:
-        return _failure(90002, f"Tenant '{form.get('tenant')}' not found.")
+        return failure(90002, f"Tenant '{form.get('tenant')}' not found.")
     # The parameter is there in the refusal too, so it says nothing about what was decided.
     result = {"admin_consent": "True"}
     if form.get("decision") == "accept":
@@ -97,6 +97,7 @@ def _decide(microsoft: Microsoft, request: Request) -> Answer:
     return Answer(status=302, headers={"Location": f"{form['redirect_uri']}?{urlencode(result)}"})
 
 
-def _failure(code: int, text: str) -> Answer:
+def failure(code: int, text: str) -> Answer:
+    """The sign-in host's own error page."""
     page = f"<!doctype html><html><head><title>Sign in</title></head><body>AADSTS{code}: {html.escape(text)}"
     return Answer(status=400, body=f"{page}</body></html>", content_type="text/html; charset=utf-8")

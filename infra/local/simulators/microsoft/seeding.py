@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.microsoft.applications import EXCHANGE_APP_ID, GRAPH_APP_ID, service_principal
+from infra.local.simulators.microsoft.applications import (
+    EXCHANGE_APP_ID,
+    GLOBAL_ADMINISTRATOR,
+    GRAPH_APP_ID,
+    assign_directory_role,
+    service_principal,
+)
 from infra.local.simulators.microsoft.domains import accepted_domain, domain
 from infra.local.simulators.microsoft.exchange.connectors import INBOUND, OUTBOUND
 from infra.local.simulators.microsoft.exchange.rule_records import DEFAULTS
@@ -99,6 +105,13 @@ class Seed:
         self.tenant.members[key] = frozenset(members)
         self.tenant.owners[key] = frozenset(members[:1])
         return key
+
+    def administrator(self) -> None:
+        """Make the first member who can sign in the Global Administrator."""
+        people = (
+            key for key, one in self.tenant.users.items() if one["accountEnabled"] and one["userType"] == "Member"
+        )
+        assign_directory_role(self.tenant, next(people), GLOBAL_ADMINISTRATOR)
 
     def inbound(self, name: str, **fields: Any) -> None:
         """Add an inbound connector."""

@@ -61,6 +61,7 @@ def contoso(now: datetime, brand: Brand) -> Tenant:
     tenant.users = dict(sorted(tenant.users.items()))
     _contoso_groups(seed, keys, brand)
     _contoso_mail_flow(seed)
+    seed.administrator()
     return tenant
 
 
@@ -145,6 +146,8 @@ def plain(name: str, domain: str, users: int, now: datetime) -> Tenant:
         seed.tenant.users[made["id"]] = made
     seed.tenant.users = dict(sorted(seed.tenant.users.items()))
     seed.group("staff", "Staff", list(seed.tenant.users))
+    if users:
+        seed.administrator()
     return seed.tenant
 
 
@@ -172,4 +175,5 @@ def fabrikam(now: datetime) -> Tenant:
         seed.group(f"team-{number:03}", f"Team {number:03}", members, **({} if number % 3 else security))
     seed.rule("Confidential footer", FromScope="InOrganization", SetHeaderName="X-Class", SetHeaderValue="internal")
     seed.rule("No automatic forwarding", MessageTypeMatches="AutoForward", DeleteMessage=True)
+    seed.administrator()
     return tenant

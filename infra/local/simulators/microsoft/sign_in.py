@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Any
 
-from infra.local.simulators.microsoft import applications, consent
+from infra.local.simulators.microsoft import applications, consent, people
 from infra.local.simulators.microsoft.sign_in_errors import sign_in_refusal
 from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
@@ -38,6 +38,8 @@ class SignIn:
             return self._token(found[1], request) if request.method == "POST" else Answer(status=405)
         if consent.PATH.fullmatch(request.path) or request.path == consent.DECISION_PATH:
             return consent.answer(self._microsoft, request)
+        if people.PATH.fullmatch(request.path) or request.path == people.DECISION_PATH:
+            return people.answer(self._microsoft, request)
         if request.method != "GET":
             return Answer(status=405)
         if request.path == "/common/discovery/instance":
@@ -100,10 +102,14 @@ class SignIn:
 
     def _token(self, name: str, request: Request) -> Answer:
         form = request.form()
-        for field in ("grant_type", "client_id", "scope"):
+        # A code has its scopes already.
+        needed = ("grant_type", "client_id") + (() if "code" in form else ("scope",))
+        for field in needed:
             if not form.get(field):
                 text = f"The request body must contain the following parameter: '{field}'."
                 raise sign_in_refusal(900144, "invalid_request", text)
+        if form["grant_type"] == "authorization_code":
+            return self._redeem(name, form)
         if form["grant_type"] != "client_credentials":
             raise sign_in_refusal(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
         if name in SHARED_AUTHORITIES:
@@ -114,12 +120,23 @@ class SignIn:
             raise self._unknown_application(tenant, form["client_id"])
         audience = self._audience(form["scope"])
         self._refuse_loops(tenant, form["scope"])
-        login = self._microsoft.login_url
-        audiences = {f"{login}/{one}/oauth2/v2.0/token" for one in (name, tenant.id)}
-        audiences |= {f"{login}/{one}/v2.0" for one in (name, tenant.id)}
-        self._microsoft.proofs.check(form, audiences, self._microsoft.clock.seconds())
+        self._check_proof(form, name, tenant.id)
         principal = self._principal(tenant)
         return self._mint(tenant, principal, audience)
+
+    def _redeem(self, name: str, form: dict[str, str]) -> Answer:
+        """A person's code, which the application exchanges and nobody else."""
+        if form["client_id"] != applications.CLIENT_ID:
+            text = f"Application with identifier '{form['client_id']}' was not found in the directory."
+            raise sign_in_refusal(700016, "unauthorized_client", text)
+        self._check_proof(form, name)
+        return people.exchange(self._microsoft, form)
+
+    def _check_proof(self, form: dict[str, str], *authorities: str) -> None:
+        login = self._microsoft.login_url
+        audiences = {f"{login}/{one}/oauth2/v2.0/token" for one in authorities}
+        audiences |= {f"{login}/{one}/v2.0" for one in authorities}
+        self._microsoft.proofs.check(form, audiences, self._microsoft.clock.seconds())
 
     def _audience(self, scope: str) -> str:
         """One resource per request, and only its `.default`."""

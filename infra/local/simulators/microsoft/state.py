@@ -12,6 +12,18 @@ from infra.local.simulators.signing import Signer
 from shared.foundation.brand import Brand
 
 
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """What an authorisation code stands for, until it is exchanged."""
+
+    tenant_id: str
+    user_id: str
+    redirect_uri: str
+    expires_at: float
+    nonce: str
+    challenge: str
+
+
 @dataclass(kw_only=True)
 class Microsoft:
     """The state behind the sign-in host, Graph and Exchange Online."""
@@ -20,6 +32,7 @@ class Microsoft:
     addresses: Mapping[str, str]  # by the host's name
     brand: Brand  # what our application is called
     tenants: dict[str, Tenant] = field(default_factory=dict)  # by id
+    codes: dict[str, Code] = field(default_factory=dict)  # a restored state has none on its way
     # Of our own deployment, and so the same at every moment that is gone back to.
     signer: Signer = field(default_factory=Signer)
     proofs: ClientProofs = field(default_factory=ClientProofs)

@@ -1,0 +1,42 @@
+"""A closed connection is erased once its ledger has been exported; a tombstone remains."""
+
+import hashlib
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shared.connections.record import Connection, hold
+from shared.engine import certificate, chain
+from shared.foundation.errors import Refused
+from shared.storage import tables as db
+from shared.storage.database import Database
+from shared.storage.erasure import erase as erase_rows
+
+
+async def erase(database: Database, connection: Connection, head: str, now: datetime) -> None:
+    """Erase a closed connection for whoever names the last hash of its ledger, which only its export shows.
+
+    Raises Refused 409 `not_exported` if that is not the ledger's head now.
+    """
+    signed = await certificate.signed(database, connection)
+    digest = hashlib.sha256(signed.signature.encode()).hexdigest() if signed else None
+    async with database.write() as write:
+        await hold(write, connection.id)
+        entries, last = await chain.head(write, connection.id)
+        if head != last:
+            raise Refused(
+                409,
+                "not_exported",
+                "Export the ledger and the certificate first, and name the hash of the ledger's last entry as `head`.",
+            )
+        tombstone = {
+            "id": connection.id,
+            "created_at": connection.created_at,
+            "closed_at": connection.stage_since,
+            "erased_at": now,
+            "certificate": digest,
+            "entries": entries,
+            "head": last,
+        }
+        await write.execute(sa.insert(db.tombstones).values(tombstone))
+        await erase_rows(write, connection.id)

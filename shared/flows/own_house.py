@@ -1,0 +1,64 @@
+"""Our own house after a revoke: nothing that we keep of a customer stays, whatever the ledger says of its row."""
+
+from shared.connections import call_log, grants, tokens
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.engine import chain
+from shared.engine.chain import Act, Entry
+from shared.flows.app import App
+from shared.flows.reports import store
+from shared.foundation.errors import FootprintError
+from shared.platforms.contract import ConsentResult
+from shared.protection import decisions, directory, mailboxes, policies, quarantine
+from shared.storage.database import AsyncConnection
+from shared.storage.ids import ConnectionId
+
+# What lies in our own database only, by the room that owns it.
+OWNERS = (tokens, policies, directory, mailboxes, decisions, quarantine)
+
+
+async def clear(app: App, connection: Connection) -> None:
+    """Give stray grants back and delete all that we keep; for a connection whose removals are done, again and again."""
+    for grant in await grants.listed(app.database, app.seal, connection.id):
+        holders = await grants.holders(app.database, connection.platform, grant.account)
+        if set(holders) <= {connection.id}:
+            await _give_back(app, connection, grant)
+        await grants.forget(app.database, connection.id, grant.account)
+    async with app.database.write() as write:
+        await delete(write, connection.id)
+
+
+async def delete(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete what needs no platform, inside the caller's transaction."""
+    for owner in OWNERS:
+        await owner.forget_all(write, connection_id)
+
+
+async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """A closed connection does not know any more who consented, nor who was sent its reports."""
+    await connections.forget_administrator(write, connection_id)
+    await store.forget_recipients(write, connection_id)
+
+
+async def purge_old_calls(app: App) -> None:
+    """Delete what the log of calls has kept for long enough, of closed connections too."""
+    async with app.database.write() as write:
+        await call_log.purge(write, app.clock.now() - app.settings.operations_kept)
+
+
+async def _give_back(app: App, connection: Connection, grant: grants.Grant) -> None:
+    key = f"grant/{grant.account}"
+
+    async def note(state: str, text: str, intent: int | None = None) -> int:
+        entry = Entry(key=key, act=Act.PURGE, state=state, intent=intent, note=text)
+        async with app.database.write() as write:
+            return await chain.append(write, connection.id, connection.generation, app.clock.now(), entry)
+
+    intent = await note("intended", "a grant that is stored after the revoke is given back to the platform")
+    try:
+        result = ConsentResult(tenant=connection.tenant or "", grant=grant)
+        await app.platforms[connection.platform].give_back(result)
+    except FootprintError as error:
+        await note("failed", error.sentence, intent)
+        raise
+    await note("done", "given back", intent)

@@ -1,0 +1,83 @@
+"""The members of our own group in a tenant, told apart one by one: what follows the policies, and what others did.
+
+A leaver drops out of every group by the platform's own doing. Only who was taken out though still wanted, or put in
+though not wanted, was changed by others. `members` are those who are in by our doing, with whom others took out.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.deployment.context import Context
+from shared.engine import chain
+from shared.engine.ledger import Holding, HoldingState
+from shared.engine.rows import Present, Settings
+from shared.foundation.errors import Permanent
+from shared.protection import placed
+
+FOLLOWS_POLICIES = frozenset({"members"})
+# So many who were taken out are looked for in the directory before others are said to have done it.
+MOST_ASKED_FOR = 20
+# So few may leave at once without anybody being asked.
+FEW = 2
+
+
+def desired(wanted: Sequence[str]) -> Settings:
+    """Everybody who is wanted, and nothing done by others."""
+    return {"members": list(wanted), "taken_out": [], "put_in": []}
+
+
+async def compared(
+    context: Context,
+    connection: Connection,
+    held: Holding | None,
+    inside: Collection[str],
+    wanted: Collection[str],
+    exists: Callable[[str], Awaitable[bool]],
+) -> Settings:
+    """What a complete listing of a group shows. What we note of whom we put in follows what is seen."""
+    if held is None or held.state not in (HoldingState.OURS, HoldingState.REMOVING):
+        return {"members": sorted(inside), "taken_out": [], "put_in": []}
+    before = await placed.listed(context.database, connection.id, held.key)
+    out = before & set(wanted) - set(inside)
+    left = {user for user in out if not await exists(user)} if len(out) <= MOST_ASKED_FOR else set()
+    new, gone = set(wanted) & set(inside) - before, before - set(inside) - set(wanted) | left
+    if new or (gone and inside):
+        await placed.note(context.database, connection.id, held.key, put=new, gone=gone)
+    theirs = set(inside) - before - new
+    return {
+        "members": sorted((set(inside) - theirs) | (out - left)),
+        "taken_out": sorted(out - left),
+        "put_in": sorted(theirs),
+    }
+
+
+def difference(present: Present, changes: Settings) -> tuple[set[str], set[str]]:
+    """(whom to put in, whom to take out), so that what others did stays unless `changes` has it put right."""
+    now = {name: set(present.settings[name]) for name in ("members", "taken_out", "put_in")}
+    then = now | {name: set(value) for name, value in changes.items()}
+    inside = (now["members"] - now["taken_out"]) | now["put_in"]
+    target = (then["members"] - then["taken_out"]) | then["put_in"]
+    return target - inside, inside - target
+
+
+async def refuse_many(
+    context: Context, connection: Connection, title: str, present: Present, leaving: Collection[str]
+) -> None:
+    """Raises Permanent "would_remove_many" if many would be taken out and no person has asked for that.
+
+    Whoever changes a policy asks for it, until the directory is read anew; so does whoever accepts a loss.
+    """
+    inside = len(present.settings["members"]) - len(present.settings["taken_out"])
+    ours = set(leaving) - set(present.settings["put_in"])
+    if connection.accepts_loss or len(ours) <= max(FEW, context.settings.implausible_loss * inside):
+        return
+    now = await connections.find(context.database, connection.id)
+    asked = await chain.last_order(context.database, connection.id, "policy ")
+    if now is not None and asked is not None and (now.synced_at is None or asked > now.synced_at):
+        return
+    raise Permanent(
+        "would_remove_many",
+        f"The directory has changed so that the policies mean {len(ours)} of the {inside} members of {title} no more. "
+        "They stay protected. If it is true, sync again and accept the loss; if not, look for what the directory lost.",
+    )

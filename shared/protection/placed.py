@@ -1,0 +1,35 @@
+"""Whom we have put into our own groups in the tenant: what tells a leaver from somebody whom others took out."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from shared.protection.directory import MAX_IDS_A_STATEMENT
+from shared.storage import tables as db
+from shared.storage.database import Database, insert_new
+from shared.storage.ids import ConnectionId
+
+
+async def listed(database: Database, connection_id: ConnectionId, key: str) -> frozenset[str]:
+    """The ids of those whom we have put into a group, by the key of its members' row."""
+    table = db.placed
+    mine = (table.c.connection == connection_id, table.c.key == key)
+    async with database.read() as read:
+        return frozenset((await read.execute(sa.select(table.c.member_id).where(*mine))).scalars())
+
+
+async def note(
+    database: Database, connection_id: ConnectionId, key: str, *, put: Collection[str] = (), gone: Collection[str] = ()
+) -> None:
+    """Note whom we have put in, and who is there by our doing no more."""
+    table, left, new = db.placed, sorted(gone), sorted(put)
+    mine = sa.and_(table.c.connection == connection_id, table.c.key == key)
+    row = {"connection": connection_id, "key": key}
+    async with database.write() as write:
+        for start in range(0, len(left), MAX_IDS_A_STATEMENT):
+            await write.execute(
+                sa.delete(table).where(mine, table.c.member_id.in_(left[start : start + MAX_IDS_A_STATEMENT]))
+            )
+        for start in range(0, len(new), MAX_IDS_A_STATEMENT):
+            some = [row | {"member_id": member} for member in new[start : start + MAX_IDS_A_STATEMENT]]
+            await write.execute(insert_new(write, table), some)

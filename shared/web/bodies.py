@@ -1,0 +1,53 @@
+"""A request whose body is still on its way: limited before it is read, before anybody is asked who sends it.
+
+First by what the headers announce, then by what arrives, then by the time it takes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+from shared.foundation.errors import Refused
+from shared.web.http import Request, received
+
+# A quarter of a MiB takes a second on a slow line; whoever takes longer holds a place that others need.
+SECONDS = 10.0
+# No length that has more digits is one that we would read.
+LONGEST_NUMBER = 18
+
+
+async def incoming(
+    method: str, path: str, query: str, headers: Mapping[str, str], chunks: AsyncIterator[bytes], most: int
+) -> Request:
+    """A request as `received` makes it, of a body of at most `most` bytes. What is too much is left unread."""
+    request = received(method, path, query, headers, b"")
+    try:
+        return replace(request, body=await read(headers, chunks, most))
+    except Refused as refused:
+        return replace(request, refused=refused)
+
+
+async def read(
+    headers: Mapping[str, str], chunks: AsyncIterator[bytes], most: int, *, seconds: float = SECONDS
+) -> bytes:
+    """The whole body. Raises Refused 413 `body_too_large` or 408 `body_too_slow` as soon as it is known to be so."""
+    announced = headers.get("content-length", "").strip()
+    if announced.isdecimal() and (len(announced) > LONGEST_NUMBER or int(announced) > most):
+        raise too_large(most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in chunks:
+                if len(body) + len(chunk) > most:
+                    raise too_large(most)
+                body += chunk
+    except TimeoutError:
+        raise Refused(408, "body_too_slow", f"body: it did not arrive within {seconds:g} seconds.") from None
+    return bytes(body)
+
+
+def too_large(most: int) -> Refused:
+    """A body is longer than its route takes."""
+    return Refused(
+        413, "body_too_large", f"body: it is longer than {most // 1024} KiB." if most else "body: send none."
+    )

@@ -1,0 +1,1 @@
+"""What strangers, customers and thieves may try: one file for each boundary."""

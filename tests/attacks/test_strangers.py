@@ -1,0 +1,93 @@
+"""What somebody may ask who is no account: so much from one address, so much in all, and nothing that stays."""
+
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from shared.flows.jobs import sweep
+from shared.storage import tables as db
+from shared.web.http import received
+from shared.web.routes import ROUTES, Auth
+from tests.harness.client import ask
+from tests.harness.world import World
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+
+async def links(world: World) -> int:
+    """How many rows there are of links."""
+    async with world.app.database.read() as read:
+        return int((await read.execute(sa.select(sa.func.count()).select_from(db.links))).scalar_one())
+
+
+async def begin(world: World, address: str) -> tuple[str, str]:
+    """Begin a sign-in: its state, and the cookie."""
+    told = await ask(world, "GET", "/sign-in", x_forwarded_for=address)
+    assert told.status == 303
+    state = dict(parse_qsl(urlsplit(told.headers["Location"]).query))["state"]
+    return state, told.headers["Set-Cookie"].partition(";")[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/sign-in/back?state=x", "/sign-in/once/x", "/connect", "/api/consent/google?state=x"]
+)
+async def test_a_flood_of_one_address_is_refused_and_stops_nobody_else(world: World, path: str) -> None:
+    flood = [(await ask(world, "GET", path, x_forwarded_for=HERE)).status for _ in range(121)]
+    assert 429 not in flood[:-1]
+    assert flood[-1] == 429
+    assert (await ask(world, "GET", path, x_forwarded_for=THERE)).status != 429
+    assert (await ask(world, "GET", "/api/health", x_forwarded_for=HERE)).status == 200
+    world.clock.move(timedelta(minutes=1))
+    assert (await ask(world, "GET", path, x_forwarded_for=HERE)).status != 429
+
+
+async def test_what_one_address_asks_too_much_is_not_taken_from_all(world: World) -> None:
+    few = await world.again(api={"requests_a_minute_of_an_address": 5, "requests_a_minute_of_all_addresses": 8})
+    found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=HERE)).status for _ in range(50)]
+    assert found == [410] * 5 + [429] * 45
+    found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=f"192.0.2.{n}")).status for n in range(2, 7)]
+    assert found == [410] * 3 + [429] * 2
+
+
+async def test_a_sign_in_that_ends_badly_leaves_no_row(world: World) -> None:
+    for answer in ("error=access_denied", "code=made-up"):
+        state, cookie = await begin(world, HERE)
+        told = await ask(world, "GET", f"/sign-in/back?state={state}&{answer}", x_forwarded_for=HERE, cookie=cookie)
+        assert told.status in (403, 410)
+    assert await links(world) == 0
+
+
+async def test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else(world: World) -> None:
+    for _ in range(3):
+        await world.app.links.create("test", None, timedelta(minutes=10))
+    world.clock.move(timedelta(minutes=10))
+    await world.app.links.create("test", None, timedelta(minutes=10))
+    assert await links(world) == 4
+    await sweep(world.app)
+    assert await links(world) == 1
+
+
+def test_whoever_needs_no_account_is_counted_unless_it_costs_nothing() -> None:
+    free = {route.name for route in ROUTES if not route.needs_account and not route.cost}
+    assert free == {"health", "describe", "page_style", "page_script", "page_icon", "notification", "signing_keys"}
+    assert all(route.cost for route in ROUTES if route.auth in (Auth.LINK, Auth.INVITED, Auth.STATE))
+
+
+@pytest.mark.parametrize(
+    ("header", "proxies", "address"),
+    [
+        ("", 0, ""),
+        ("192.0.2.7", 0, "192.0.2.7"),
+        ("192.0.2.7:4711", 0, "192.0.2.7"),
+        ("forged, 198.51.100.1, 192.0.2.7", 0, "192.0.2.7"),
+        ("forged, 198.51.100.1, 192.0.2.7", 1, "198.51.100.1"),
+        ("192.0.2.7", 3, "192.0.2.7"),
+        ("2001:db8:1:2:3::9", 0, "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2:ffff::1]:443", 0, "2001:db8:1:2::/64"),
+        ("unknown", 0, ""),
+    ],
+)
+def test_an_address_is_the_one_that_the_host_has_seen(header: str, proxies: int, address: str) -> None:
+    assert received("GET", "/", "", {"x-forwarded-for": header}, b"").address(proxies) == address

@@ -1,0 +1,123 @@
+"""Odd tenants of Microsoft 365: the tenant stays healthy, the item is named, the rest goes on."""
+
+from typing import Any
+
+import pytest
+
+from shared.connections.record import Status
+from shared.connections.stages import Stage
+from shared.deployment.queues import Job
+from shared.flows.jobs import run
+from shared.protection import directory, set_aside
+from shared.protection.policies import Policy
+from tests.harness import workspace as google
+from tests.harness.world import ORCHARD, World
+
+
+def people(world: World) -> list[dict[str, Any]]:
+    """The tenant's users with an address."""
+    users = world.sims.microsoft.tenants[world.tenant_id()].users.values()
+    return sorted((dict(one) for one in users if one["mail"]), key=lambda one: str(one["id"]))
+
+
+@pytest.mark.hazard(39)
+async def test_an_entry_without_an_id_is_named_and_nobody_is_lost(world: World) -> None:
+    connection = await world.connect()
+    held = await directory.count(world.app.database, connection.id)
+    gone = {"error": {"code": "syncStateNotFound", "message": "Begin again."}}
+    world.fault({"host": "graph", "path": "/users/delta$"}, {"kind": "status", "status": 400, "body": gone})
+    some = [{"id": one["id"], "displayName": one["displayName"], "mail": one["mail"]} for one in people(world)[1:]]
+    page = {"value": [*some, {"displayName": "Odd"}]}
+    world.fault({"host": "graph", "path": "/users$"}, {"kind": "status", "status": 200, "body": page})
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    now = await world.connection(connection.id)
+    assert now.status is Status.OK, now.sentence
+    assert (await directory.count(world.app.database, connection.id))["users"] == held["users"]
+    assert [one.name for one in await set_aside.listed(world.app.database, connection.id)] == ["Odd"]
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    assert not await set_aside.listed(world.app.database, connection.id)
+
+
+async def test_our_group_under_another_address_is_no_alarm(world: World) -> None:
+    chosen = [str(one["id"]) for one in people(world) if one["userType"] == "Member"][:2]
+    connection = await world.connect(policies=[Policy(name="two", users=chosen)])
+    tenant = world.sims.microsoft.tenants[world.tenant_id()]
+    key, group = next((k, g) for k, g in tenant.groups.items() if g["mailNickname"].startswith("tmcas-inline-incoming"))
+    new = f"{group['mailNickname']}@contoso.onmicrosoft.com"
+    addresses = (f"SMTP:{new}", f"smtp:{group['mail']}")
+    tenant.groups = {**tenant.groups, key: {**group, "mail": new, "proxyAddresses": addresses}}
+    before = world.snapshot()
+    for job in ("sync-now", "sync-now", "repair"):
+        await run(world.app, Job(name=job, connection_id=connection.id))
+        now = await world.connection(connection.id)
+        assert now.status is Status.OK, now.sentence
+    assert world.snapshot() == before
+
+
+async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World) -> None:
+    words = "The property is missing a required prefix/suffix per your organization's Group naming requirements."
+    details = [
+        {"target": name, "suggestedPropertyValue": f"GRP {name}", "code": "MissingPrefixSuffix"}
+        for name in ("displayName", "mailNickname")
+    ]
+    body = {"error": {"code": "Request_BadRequest", "message": words, "details": details}}
+    match = {"host": "graph", "method": "POST", "path": "/groups$"}
+    world.fault(match, {"kind": "status", "status": 400, "body": body}, times=9)
+    connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
+    await world.consent(connection)
+    world.admin("assign-role")
+    told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
+    assert told.reason == "group_naming_policy"
+    assert "GRP mailNickname" in str(told.sentence)
+    world.control("DELETE", "/faults")
+    other = await world.again(microsoft={"name_prefix": "GRP "})
+    await run(other.app, Job(name="advance", connection_id=connection.id))
+    await other.until_true(connection, lambda now: now.stage is Stage.RUN)
+    groups = world.sims.microsoft.tenants[world.tenant_id()].groups.values()
+    ours = [one for one in groups if "tmcas-inline" in str(one["mailNickname"])]
+    assert ours
+    assert all(one["mailNickname"].startswith("GRPtmcas") for one in ours)
+    assert all(one["displayName"].startswith("GRP ") for one in ours)
+
+
+async def test_a_policy_for_an_alias_domain_means_its_users(world: World) -> None:
+    customer = world.sims.google.customer(ORCHARD)
+    assert customer is not None
+    alias = "orchard-alias.example"
+    known = {"domainAliasName": alias, "parentDomainName": ORCHARD, "verified": True, "creationTime": "1700000000000"}
+    domain = customer.domains[ORCHARD]
+    listed = [*domain.get("domainAliases", []), known | {"kind": "admin#directory#domainAlias", "etag": '"x"'}]
+    customer.domains[ORCHARD] = {**domain, "domainAliases": listed}
+    for key, user in list(customer.users.items()):
+        customer.users[key] = {**user, "nonEditableAliases": [user["primaryEmail"].replace(ORCHARD, alias)]}
+    await google.connect(world, modes=["inline"], policies=[Policy(name="by alias", domains=[alias])])
+    assert google.customer_members(world)
+
+
+async def test_one_removed_and_there_again_on_one_page_of_changes_is_kept(world: World) -> None:
+    connection = await world.connect()
+    held = await directory.count(world.app.database, connection.id)
+    one = people(world)[0]
+    there = {name: one[name] for name in ("id", "displayName", "mail", "accountEnabled", "userType")}
+    link = await directory.checkpoint(world.app.database, connection.id, "users")
+    page = {"value": [{"id": one["id"], "@removed": {"reason": "changed"}}, there], "@odata.deltaLink": link}
+    world.fault({"host": "graph", "path": "/users/delta$"}, {"kind": "status", "status": 200, "body": page})
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    assert await directory.count(world.app.database, connection.id) == held
+
+
+async def test_a_user_made_anew_under_the_same_address_is_protected(world: World) -> None:
+    chosen = google.some_users(world, 4)
+    customer = world.sims.google.customer(ORCHARD)
+    assert customer is not None
+    connection = await google.connect(world, modes=["inline"])
+    leaver = customer.users[chosen[-1]]
+    world.admin("delete-user", ORCHARD, user=leaver["id"])
+    world.admin("add-user", ORCHARD, email=leaver["primaryEmail"], name="Somebody Else")
+    (new,) = [key for key, user in customer.users.items() if user["primaryEmail"] == leaver["primaryEmail"]]
+    customer.users[new] = {**customer.users[new], "isMailboxSetup": True}
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    now = await world.connection(connection.id)
+    assert now.status is Status.OK, now.sentence
+    assert new != leaver["id"]
+    assert new in google.customer_members(world)

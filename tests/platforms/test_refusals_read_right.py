@@ -1,0 +1,103 @@
+"""What platforms refuse is read for what it is: told to a person at once, waited for, or begun again; and it lasts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.connections.record import Status
+from shared.connections.stages import Stage
+from shared.deployment.queues import Job
+from shared.flows.jobs import run
+from shared.protection import directory
+from tests.harness import workspace as google
+from tests.harness.world import World
+
+SIGN_IN = {"host": "login", "path": "/token$"}
+
+
+def no_token(code: int, error: str = "invalid_request") -> dict[str, Any]:
+    body = {"error": error, "error_description": f"AADSTS{code}: words", "error_codes": [code]}
+    return {"kind": "status", "status": 400, "body": body}
+
+
+@pytest.mark.parametrize("code", [500014, 50001, 530032, 530034, 700011, 90038, 90094])
+async def test_what_needs_a_person_is_told_at_once_and_recovers(world: World, code: int) -> None:
+    connection = await world.connect()
+    world.fault(SIGN_IN, no_token(code), times=9)
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
+    told = await world.connection(connection.id)
+    assert told.status is Status.ATTENTION
+    assert f"AADSTS{code}" in str(told.sentence)
+    world.control("DELETE", "/faults")
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
+    await world.work()
+    assert (await world.connection(connection.id)).status is Status.OK
+
+
+async def test_a_consent_that_sign_in_has_not_heard_of_goes_on_within_two_minutes(world: World) -> None:
+    world.behave(consent_lag_seconds=20)
+    connection = await world.create()
+    await world.consent(connection)
+    began = world.clock.now()
+    await world.work()
+    waiting = await world.connection(connection.id)
+    assert (waiting.status, waiting.reason) == (Status.WAITING, "consent_not_effective")
+    await world.until(connection, Stage.GRANT)
+    assert world.clock.now() - began < timedelta(minutes=2)
+
+
+async def test_a_consent_that_was_not_given_is_told_after_a_quarter_of_an_hour(world: World) -> None:
+    world.behave(consent_lag_seconds=10**6)
+    connection = await world.create()
+    await world.consent(connection)
+    began = world.clock.now()
+    told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
+    assert told.reason == "consent_missing"
+    assert world.clock.now() - began < timedelta(minutes=20)
+
+
+@pytest.mark.hazard(42)
+async def test_a_wait_without_end_calls_a_person_after_a_day_and_keeps_calling(world: World) -> None:
+    connection = await world.connect()
+    began = world.clock.now()
+    world.fault(SIGN_IN, no_token(999999), times=100_000)
+    seen = []
+    for _ in range(60):
+        await world.pass_time(timedelta(hours=1))
+        await world.tick()
+        now = await world.connection(connection.id)
+        seen.append(now.status)
+    first = seen.index(Status.ATTENTION)
+    assert 24 <= first <= 27
+    assert set(seen[first:]) == {Status.ATTENTION}
+    assert now.reason_since is not None
+    assert now.reason_since < began + timedelta(hours=3)
+
+
+async def test_a_listing_whose_pages_expire_is_begun_again_once(world: World) -> None:
+    connection = await world.connect()
+    held = await directory.count(world.app.database, connection.id)
+    expired = {"error": {"code": "Directory_ExpiredPageToken", "message": "The specified page token is expired."}}
+    fault = {"kind": "status", "status": 400, "body": expired}
+    world.fault({"host": "graph", "path": "/(users|groups)/delta$"}, fault, times=2)
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    now = await world.connection(connection.id)
+    assert now.status is not Status.ATTENTION, now.sentence
+    await world.until_true(connection, lambda one: one.status is Status.OK, limit=timedelta(hours=1))
+    assert await directory.count(world.app.database, connection.id) == held
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("SERVICE_DISABLED", "api_not_enabled"), ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "permission_missing")],
+)
+async def test_a_reason_among_the_details_is_read(world: World, reason: str, code: str) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+    error = {"code": 403, "message": "Words.", "status": "PERMISSION_DENIED", "details": [info]}
+    fault = {"kind": "status", "status": 403, "body": {"error": error}}
+    world.fault({"host": "cloudidentity"}, fault, times=9)
+    assert (await google.look(world, connection)).reason == code
+    world.control("DELETE", "/faults")
+    assert (await google.look(world, connection)).status is Status.OK
