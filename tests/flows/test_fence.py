@@ -1,6 +1,6 @@
 """A run that lost its lease, or whose connection has changed direction, writes nothing more and does nothing more."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -8,20 +8,22 @@ import sqlalchemy as sa
 
 from infra.local.simulators.wire import Call
 from shared.connections import tokens
-from shared.connections.lease import LEASE
-from shared.connections.record import Status
+from shared.connections.lease import LEASE, Superseded, acquire, fenced
+from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import certificate, chain
 from shared.engine.ledger import LATE, holdings_of
 from shared.flows import quarantine as flow
 from shared.flows import revoke
-from shared.flows.jobs import deliver_due, run, sweep
+from shared.flows.advance import advance
+from shared.flows.jobs import Handler, deliver_due, run, sweep
+from shared.flows.sync import sync_now
 from shared.protection import directory
 from shared.storage import tables as db
 from tests.harness import quarantine as held
 from tests.harness import workspace as google
-from tests.harness.frozen import frozen
+from tests.harness.frozen import frozen, frozen_after
 from tests.harness.world import World
 
 PAST = LEASE + timedelta(minutes=1)
@@ -45,6 +47,14 @@ async def forget_checkpoints(world: World, connection: str) -> None:
     """The next synchronisation lists everything."""
     async with world.app.database.write() as write:
         await write.execute(sa.delete(db.checkpoints).where(db.checkpoints.c.connection == connection))
+
+
+async def superseded(world: World, connection_id: str, handler: Handler) -> None:
+    """Run a job whose heartbeat is too late to end it: what it writes alone can tell it that it lost the lease."""
+    claimed = await acquire(world.app.database, connection_id, world.clock.now())
+    assert claimed is not None
+    with pytest.raises(Superseded), fenced(claimed[1]):
+        await handler(world.app, *claimed)
 
 
 @pytest.mark.hazard(31)
@@ -90,7 +100,7 @@ async def test_a_run_that_was_frozen_settles_nothing_over_the_next_one(world: Wo
         await run(other.app, Job(name="sync-now", connection_id=connection.id))
 
     with frozen(world, call(path=place, method="GET"), next_one):
-        await run(world.app, Job(name="sync-now", connection_id=connection.id))
+        await superseded(world, connection.id, sync_now)
     after = await world.connection(connection.id)
     assert (await members(world, connection.id), world.snapshot()) == (before, tenant)
     assert after.status is Status.OK
@@ -101,9 +111,7 @@ async def test_a_token_that_comes_after_the_revoke_is_not_stored(world: World) -
     connection = await world.connect()
 
     async def revoked(other: World) -> None:
-        other.clock.move(PAST)
         await other.revoke(connection)
-        await other.until_true(connection, lambda now: now.stage is Stage.CLEANUP)
         async with other.app.database.write() as write:
             await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection.id))
 
@@ -126,7 +134,7 @@ async def test_a_look_that_ends_after_the_close_leaves_the_certificate(world: Wo
         kept.append(await certificate.latest(other.app.database, ended))
 
     with frozen(world, call(cmdlet="Get-InboundConnector", method="POST"), closed):
-        await run(world.app, Job(name="clean-up", connection_id=connection.id))
+        await superseded(world, connection.id, advance)
     after = await world.connection(connection.id)
     assert after.stage is Stage.CLOSED
     assert [await certificate.latest(world.app.database, after)] == kept != [None]
@@ -156,30 +164,39 @@ async def test_the_answer_to_a_call_that_was_sent_is_written_down_late_and_over_
     assert await chain.verify(world.app.database, running.id) is None
 
 
-async def test_a_frozen_worker_does_not_bin_a_message_after_its_release(world: World) -> None:
+async def released(other: World, connection: Connection) -> None:
+    """An operator has the message put back, and it is."""
+    (item,) = (await held.listed(other, connection))["items"]
+    await flow.release(other.app, await other.connection(connection.id), item["id"], "operator@msp.example")
+    await run(other.app, Job(name="quarantine", connection_id=connection.id))
+
+
+async def revoked(other: World, connection: Connection) -> None:
+    """An operator revokes."""
+    await revoke.revoke(other.app, await other.connection(connection.id), "operator@msp.example", acknowledged=True)
+
+
+@pytest.mark.parametrize("meanwhile", [released, revoked])
+async def test_a_frozen_worker_does_not_bin_a_message_after_its_release_or_the_revoke(
+    world: World, meanwhile: Callable[[World, Connection], Awaitable[None]]
+) -> None:
     connection = await held.connect(world)
-
-    async def released(other: World) -> None:
-        (item,) = (await held.listed(other, connection))["items"]
-        await flow.release(other.app, await other.connection(connection.id), item["id"], "operator@msp.example")
-        await run(other.app, Job(name="quarantine", connection_id=connection.id))
-
-    with frozen(world, call(path="/modify", method="POST"), released):
+    with frozen(world, call(path="/modify", method="POST"), lambda other: meanwhile(other, connection)):
         (message,) = await held.taken(world)
         await world.work()
+    assert "INBOX" in google.labels(world, google.ADMIN, message)
+    assert "trash" not in {what for _, what in google.touched(world)}
+
+
+@pytest.mark.parametrize("meanwhile", [released, revoked])
+async def test_a_message_that_was_on_its_way_to_the_bin_meanwhile_is_taken_out_again(
+    world: World, meanwhile: Callable[[World, Connection], Awaitable[None]]
+) -> None:
+    connection = await held.connect(world)
+    asked = "SELECT decisions.message"
+    with frozen_after(world, asked, "quarantine", lambda other: meanwhile(other, connection)):
+        (message,) = await held.taken(world)
+        await world.work()
+    assert "INBOX" in google.labels(world, google.ADMIN, message)
     assert "TRASH" not in google.labels(world, google.ADMIN, message)
-    assert "INBOX" in google.labels(world, google.ADMIN, message)
-    assert "trash" not in {what for _, what in google.touched(world)}
-
-
-async def test_a_frozen_worker_does_not_bin_a_message_after_the_revoke(world: World) -> None:
-    connection = await held.connect(world)
-
-    async def revoked(other: World) -> None:
-        await revoke.revoke(other.app, await other.connection(connection.id), "operator@msp.example", acknowledged=True)
-
-    with frozen(world, call(path="/modify", method="POST"), revoked):
-        (message,) = await held.taken(world)
-        await world.work()
-    assert "INBOX" in google.labels(world, google.ADMIN, message)
-    assert "trash" not in {what for _, what in google.touched(world)}
+    assert [what for _, what in google.touched(world)].count("untrash") == 1

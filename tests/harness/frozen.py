@@ -1,64 +1,101 @@
-"""A process that is frozen, as by SIGSTOP, before it hears the answer to a call; and what another does meanwhile."""
+"""A process that is frozen, as by SIGSTOP, at one instant of its work; and what another one does meanwhile."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
 
 from infra.local.simulators.wire import Call
 from tests.harness.world import World
 
 # Longer than what another process does meanwhile, in seconds.
 LIMIT = 120
+Meanwhile = Callable[[World], Awaitable[None]]
 
 
-@contextmanager
-def frozen(
-    world: World, at: Callable[[Call], bool], meanwhile: Callable[[World], Awaitable[None]], *, awake: bool = False
-) -> Iterator[None]:
-    """Freeze this process's loop at the first such call, until another process has come to the end of its work.
+class Other:
+    """Another process of the same deployment, in a thread with a loop of its own; it works once."""
 
-    If it stays `awake`, the platform alone waits with its answer, and the other process must not call it.
-    Fails if there was no such call, or with what failed in the other process.
-    """
-    loop, over = asyncio.get_running_loop(), threading.Event()
-    failed: list[BaseException] = []
-    others: list[threading.Thread] = []
+    def __init__(self, world: World, work: Meanwhile) -> None:
+        self._world, self._work = world, work
+        self._thread = threading.Thread(target=self._run)
+        self._failed: list[BaseException] = []
+        self.began, self.over = False, threading.Event()
 
-    async def live() -> None:
+    def begin(self) -> None:
+        """Have it work."""
+        self.began = True
+        self._thread.start()
+
+    def end(self) -> None:
+        """Fails if it never began, or with what failed in it."""
+        assert self.began, "nothing came at which to freeze"
+        self._thread.join(LIMIT)
+        if self._failed:
+            raise self._failed[0]
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:  # it is raised where the test can see it
+            self._failed.append(error)
+        finally:
+            self.over.set()
+
+    async def _live(self) -> None:
+        world = self._world
         # With a setting it does not look at the platforms, which may be held up as well.
         same = world.app.settings.implausible_loss
         another = await World.make(world.sims, world.clock, world.databases, world.folder, implausible_loss=same)
         try:
-            await meanwhile(another)
+            await self._work(another)
         finally:
             await another.close()
 
-    def other() -> None:
-        try:
-            asyncio.run(live())
-        except BaseException as error:  # it is raised where the test can see it
-            failed.append(error)
-        finally:
-            over.set()
+
+@contextmanager
+def frozen(world: World, at: Callable[[Call], bool], meanwhile: Meanwhile, *, awake: bool = False) -> Iterator[None]:
+    """Freeze this process before it hears the answer to the first such call, until another one has done its work.
+
+    If it stays `awake`, the platform alone waits with its answer, and the other process must not call it.
+    """
+    loop, other = asyncio.get_running_loop(), Other(world, meanwhile)
 
     def stop(call: Call) -> None:
-        if not others and at(call):
-            others.append(threading.Thread(target=other))
-            if not awake:
-                # Comes before the answer, which lies in its socket until the loop goes on.
-                loop.call_soon_threadsafe(over.wait, LIMIT)
-            others[0].start()
-            if awake:
-                over.wait(LIMIT)
+        if other.began or not at(call):
+            return
+        if not awake:
+            # Comes before the answer, which lies in its socket until the loop goes on.
+            loop.call_soon_threadsafe(other.over.wait, LIMIT)
+        other.begin()
+        if awake:
+            other.over.wait(LIMIT)
 
     world.sims.cloud.on_request = stop
     try:
         yield
     finally:
         world.sims.cloud.on_request = None
-        for one in others:
-            one.join(LIMIT)
-    assert others, "nothing was called at which to freeze"
-    if failed:
-        raise failed[0]
+    other.end()
+
+
+@contextmanager
+def frozen_after(world: World, beginning: str, parameter: str, meanwhile: Meanwhile) -> Iterator[None]:
+    """Freeze this process when it has its first answer to such a statement with such a parameter."""
+    other, engine = Other(world, meanwhile), world.app.database.engine.sync_engine
+
+    def stop(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        values = parameters.values() if isinstance(parameters, dict) else parameters
+        if not other.began and statement.startswith(beginning) and parameter in values:
+            other.begin()
+            other.over.wait(LIMIT)
+
+    sa.event.listen(engine, "after_cursor_execute", stop)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "after_cursor_execute", stop)
+    other.end()
