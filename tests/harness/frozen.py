@@ -1,9 +1,14 @@
 """A process that is frozen, as by SIGSTOP, at one instant of its work; and what another one does meanwhile."""
 
 import asyncio
+import json
+import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +18,7 @@ from tests.harness.world import World
 
 # Longer than what another process does meanwhile, in seconds.
 LIMIT = 120
+ROOT = Path(__file__).parents[2]
 Meanwhile = Callable[[World], Awaitable[None]]
 
 
@@ -98,4 +104,40 @@ def frozen_after(world: World, beginning: str, parameter: str, meanwhile: Meanwh
         yield
     finally:
         sa.event.remove(engine, "after_cursor_execute", stop)
+    other.end()
+
+
+async def stopped(world: World, job: str, connection_id: str, at: Callable[[Call], bool], meanwhile: Meanwhile) -> None:
+    """Run a job in a process of its own: SIGSTOP at its first such call, SIGCONT when another has done its work."""
+    told = {
+        "environment": world.sims.settings,
+        "database": world.databases.url(world.folder),
+        "clock": str(world.clock.file),
+        "job": job,
+        "connection": connection_id,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.harness.one_job", stdin=PIPE, stdout=PIPE, stderr=STDOUT, cwd=ROOT
+    )
+    other = Other(world, meanwhile)
+
+    def stop(call: Call) -> None:
+        if not other.began and at(call):
+            process.send_signal(signal.SIGSTOP)
+            other.begin()
+
+    async def go_on() -> None:
+        await asyncio.to_thread(other.over.wait, LIMIT)
+        with suppress(ProcessLookupError):  # it has ended, and never came to such a call
+            process.send_signal(signal.SIGCONT)
+
+    world.sims.cloud.on_request = stop
+    going_on = asyncio.ensure_future(go_on())
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(json.dumps(told).encode()), LIMIT)
+    finally:
+        world.sims.cloud.on_request = None
+        other.over.set()
+        await going_on
+    assert process.returncode == 0, said.decode()
     other.end()
