@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.connections.lease import Lease
+from shared.connections import record as connections
+from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
+from shared.foundation.http_client import permitted
 from shared.foundation.schedule import DAY, HOUR
 from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine
@@ -77,9 +79,17 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
     if item.state not in (QuarantineState.WAITING, QuarantineState.RELEASING):
         await quarantine.drop(database, connection.id, item)
         return
+
+    async def still_to_do() -> None:
+        found = await connections.find(database, connection.id)
+        state = await quarantine.state_of(database, connection.id, item.number)
+        if found is None or found.generation != connection.generation or state is not item.state:
+            raise Superseded
+
     try:
         if item.state is QuarantineState.RELEASING:
-            put = await trash.put_back(item)
+            with permitted(still_to_do):
+                put = await trash.put_back(item)
             state, told = (
                 (QuarantineState.RELEASED, None)
                 if put
@@ -94,6 +104,8 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
             await quarantine.drop(database, connection.id, item)
             return
         state, told = QuarantineState.GONE, "It is not in the mailbox any more."
+    except Superseded:
+        raise
     except Temporary as error:
         state, told, later = item.state, error.sentence, now + error.after
     except FootprintError as error:

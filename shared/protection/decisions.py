@@ -61,12 +61,24 @@ async def decide(
     return bool((await write.execute(insert_new(write, db.decisions).values(rows))).rowcount)
 
 
-async def done(database: Database, connection_id: ConnectionId, user: str, message: str, action: str) -> None:
-    """Tick off what was done."""
-    table = db.decisions
-    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message == message)
+def _open(connection_id: ConnectionId, user: str, message: str, action: str) -> tuple[sa.ColumnElement[bool], ...]:
+    table = db.decisions.c
+    mine = (table.connection == connection_id, table.user == user, table.message == message)
+    return *mine, table.action == action, table.done.is_(False)
+
+
+async def is_open(database: Database, connection_id: ConnectionId, user: str, message: str, action: str) -> bool:
+    """Whether something is still to be done: it was not done meanwhile, nor left undone by a release."""
+    query = sa.select(db.decisions.c.message).where(*_open(connection_id, user, message, action))
+    async with database.read() as read:
+        return (await read.execute(query)).first() is not None
+
+
+async def done(database: Database, connection_id: ConnectionId, user: str, message: str, action: str) -> bool:
+    """Tick off what was done; False if it was not to be done any more."""
+    ticked = sa.update(db.decisions).where(*_open(connection_id, user, message, action)).values(done=True)
     async with database.write() as write:
-        await write.execute(sa.update(table).where(*mine, table.c.action == action).values(done=True))
+        return bool((await write.execute(ticked)).rowcount)
 
 
 async def drop(write: AsyncConnection, connection_id: ConnectionId, user: str, message: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.due import in_stages
-from shared.connections.record import Connection
+from shared.connections.record import Connection, hold
 from shared.connections.stages import Stage
 from shared.deployment.sealing import Box
 from shared.engine import chain
@@ -183,6 +183,7 @@ async def release(database: Database, connection: Connection, number: int, *, ac
     """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
     table = db.quarantine
     async with database.write() as write:
+        await hold(write, connection.id)  # first, as whoever writes for a run does
         changed = await write.execute(
             sa.update(table)
             .where(*_row(connection.id, number), table.c.state == str(QuarantineState.WAITING))
@@ -252,6 +253,15 @@ async def settle(
             .where(*_row(connection_id, item.number), db.quarantine.c.state == str(item.state))
             .values(state=str(state), told=told, look_at=look_at)
         )
+
+
+async def waits(database: Database, connection_id: ConnectionId, user: str, message: str) -> bool:
+    """Whether a message was taken out and nobody has asked for it back."""
+    table = db.quarantine
+    mine = (table.c.connection == connection_id, table.c.user == user, table.c.message == message)
+    query = sa.select(table.c.number).where(*mine, table.c.state == str(QuarantineState.WAITING))
+    async with database.read() as read:
+        return (await read.execute(query)).first() is not None
 
 
 async def lost(database: Database, connection_id: ConnectionId, user: str, message: str) -> None:

@@ -4,27 +4,20 @@ What is to be done is written down first, then done, then ticked off. A run that
 run that reads the mailbox, which looks at the message before doing anything to it.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.connections import record as connections
-from shared.connections.lease import Superseded
-from shared.connections.record import Connection
-from shared.connections.stages import Stage
-from shared.deployment.context import Context
 from shared.foundation.errors import FootprintError, Missing
 from shared.platforms.google_workspace import message_actions as actions
-from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
+from shared.platforms.google_workspace.api import GoogleRefused, Record
+from shared.platforms.google_workspace.carry_out import MailboxRun, carry_out, gone, label, still_running
 from shared.platforms.google_workspace.methods import MESSAGES_GET
-from shared.protection import decisions, mailboxes, quarantine, set_aside
+from shared.protection import decisions, quarantine, set_aside
 from shared.protection.decisions import UNINSPECTED, Decision, would
 from shared.protection.inspection import scanner
 from shared.protection.inspection.conditions import HEADERS, Finding
-from shared.protection.inspection.impersonation import Known
 from shared.protection.inspection.inspect import inspect
-from shared.protection.mailboxes import Mailbox
 from shared.protection.policies import Policy
 
 log = logging.getLogger(__name__)
@@ -32,20 +25,6 @@ log = logging.getLogger(__name__)
 FIELDS = "id,labelIds,sizeEstimate,payload/headers"
 # By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
 LARGEST = 40_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailboxRun:
-    """One mailbox being read: whose connection, by which policies."""
-
-    context: Context
-    connection: Connection
-    mailbox: Mailbox
-    policies: Sequence[Policy]
-    api: Api
-    known: Known
-    gate: asyncio.Semaphore
-    """Lets a few whole messages into memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +92,12 @@ async def finish(reading: MailboxRun) -> None:
         try:
             labels = await actions.labels_of(reading.api, message)
         except Missing:
-            await _gone(reading, message, action)
+            await gone(reading, message, action)
             continue
-        if actions.taken(action, labels, await _label(reading)):
+        if actions.taken(action, labels, await label(reading)):
             await decisions.done(database, connection, user, message, action)
         else:
-            await _carry_out(reading, message, action)
+            await carry_out(reading, message, action, labels)
 
 
 async def _judge(reading: MailboxRun, message: str) -> None:
@@ -135,7 +114,7 @@ async def _judge(reading: MailboxRun, message: str) -> None:
     if policy is None and not judgement.reported:
         return
     # Revoked meanwhile: nothing more is done in anybody's mailbox.
-    await _still_running(reading)
+    await still_running(reading)
     what = tuple(policy.actions) if policy and judgement.policy else (UNINSPECTED,) if policy else ()
     decided = [
         Decision(
@@ -154,7 +133,7 @@ async def _judge(reading: MailboxRun, message: str) -> None:
     if not await _write_down(reading, decided, found):
         return
     for action in sorted(set(what) - {UNINSPECTED, "pass"}):  # the label first, for it is put on where it lies
-        await _carry_out(reading, message, action)
+        await carry_out(reading, message, action, found.get("labelIds", []))
 
 
 async def _judged(reading: MailboxRun, found: Record) -> Judgement:
@@ -236,51 +215,3 @@ async def _write_down(reading: MailboxRun, decided: Sequence[Decision], found: R
                 now=now,
             )
     return new
-
-
-async def _carry_out(reading: MailboxRun, message: str, action: str) -> None:
-    """Do one thing to a message and tick it off."""
-    known, name = await _label(reading), reading.connection.brand.gmail_label
-    try:
-        put = await actions.take(reading.api, action, message, known, name)
-    except Missing:
-        await _gone(reading, message, action)
-        return
-    except GoogleRefused as refused:
-        if action != "label":
-            raise
-        # Such as a mailbox that has all the labels it may have. It stays to be done, and the rest goes on.
-        await set_aside.note(
-            reading.context.database,
-            reading.connection.id,
-            "label",
-            reading.mailbox.user,
-            reading.mailbox.address,
-            refused.sentence,
-            reading.context.clock.now(),
-        )
-        return
-    database, connection = reading.context.database, reading.connection.id
-    if action == "label":
-        await set_aside.clear(database, connection, "label", [reading.mailbox.user])
-    await decisions.done(database, connection, reading.mailbox.user, message, action)
-    if put != known:
-        await mailboxes.move(database, connection, reading.mailbox, label=put)
-
-
-async def _gone(reading: MailboxRun, message: str, action: str) -> None:
-    """Its owner has deleted it before we came to it: there is nothing to do, and nothing to put back."""
-    database, connection, user = reading.context.database, reading.connection.id, reading.mailbox.user
-    await decisions.done(database, connection, user, message, action)
-    if action == "quarantine":
-        await quarantine.lost(database, connection, user, message)
-
-
-async def _label(reading: MailboxRun) -> str | None:
-    return await mailboxes.label_of(reading.context.database, reading.connection.id, reading.mailbox.user)
-
-
-async def _still_running(reading: MailboxRun) -> None:
-    now = await connections.find(reading.context.database, reading.connection.id)
-    if now is None or now.stage is not Stage.RUN or now.generation != reading.connection.generation:
-        raise Superseded

@@ -39,6 +39,19 @@ async def take(api: Api, action: str, message: str, known: str | None, name: str
     return known
 
 
+async def take_back(api: Api, action: str, message: str, before: Sequence[str]) -> None:
+    """Undo an action on a message that bore these labels. Our label stays, for it moves nothing.
+
+    Raises Missing if the message is not there any more.
+    """
+    match action:
+        case "spam":
+            inbox = [one for one in before if one == "INBOX"]
+            await api.call(MESSAGES_MODIFY, {"id": message}, body={"addLabelIds": inbox, "removeLabelIds": ["SPAM"]})
+        case "trash" | "quarantine":
+            await put_back(api, message, before)
+
+
 def taken(action: str, labels: Collection[str], known: str | None) -> bool:
     """Whether a message's labels show that an action was carried out."""
     return PLACE.get(action, known) in labels

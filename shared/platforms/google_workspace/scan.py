@@ -17,7 +17,8 @@ from shared.deployment.context import Context
 from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Missing, Temporary
 from shared.platforms.google_workspace.api import Api
-from shared.platforms.google_workspace.apply_policies import MailboxRun, finish, judge_all
+from shared.platforms.google_workspace.apply_policies import finish, judge_all
+from shared.platforms.google_workspace.carry_out import MailboxRun
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Closed, Mailboxes
 from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
