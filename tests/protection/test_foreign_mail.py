@@ -3,6 +3,8 @@
 import base64
 from datetime import timedelta
 
+import pytest
+
 from shared.protection import decisions
 from tests.harness import workspace as google
 from tests.harness.decisions import connect, done, risky
@@ -62,6 +64,7 @@ def raw(message: bytes) -> str:
     return base64.urlsafe_b64encode(message).decode()
 
 
+@pytest.mark.hazard(54)
 async def test_thirty_foreign_messages_are_each_acted_on_exactly_once(world: World) -> None:
     connection = await connect(world, risky("label", conditions=CONDITIONS))
     meant = [one for message in RISKY for one in google.mail(world, ADMIN, raw=raw(message))]

@@ -30,6 +30,7 @@ async def test_one_that_cannot_be_run_is_refused_with_the_reason(world: World, e
     assert why in json.loads(found.body)["detail"]
 
 
+@pytest.mark.hazard(49)
 async def test_the_loop_goes_on_while_many_are_compiled(world: World) -> None:
     connection = await connect(world)
     gaps = [0.0]
