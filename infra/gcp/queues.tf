@@ -17,6 +17,7 @@ locals {
     sync-sg     = "15 17 * * *"
     sync-in     = "15 12 * * *"
     refresh     = "0 * * * *"
+    anchor      = "0 * * * *"
     rotate      = "30 3 * * *"
     sweep       = "*/5 * * * *"
     report      = "0 * * * *"

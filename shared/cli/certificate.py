@@ -1,21 +1,14 @@
-"""The certificate, and whether a stranger may rely on it."""
+"""The certificate: shown, and verified without the service."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Context, Option
 
-from shared.cli.api import LOOPBACK, Usage, of
+from shared.cli.api import of
 from shared.cli.call import Call, Connection, Json
 from shared.cli.terminal import moment
-from shared.foundation.errors import Permanent, Temporary
-from shared.foundation.hash_chain import checked
-from shared.foundation.signatures import CERTIFICATE, opened
-
-# Larger than any certificate and any set of keys.
-LARGEST = 16 * 1024 * 1024
 
 
 def certificate(context: Context, connection: Connection, *, as_json: Json = False) -> int:
@@ -43,73 +36,16 @@ def verify(
     ] = None,
 ) -> int:
     """Verify an exit certificate without the service; exit code 1 if it is not valid."""
+    from shared.cli import verification
+
     call = Call.of(context, as_json=False)
-    content, told = verified(_text(file), _keys(keys))
+    content, told = verification.verified(verification.text(file), verification.keys_at(keys))
     if ledger is not None:
-        told.insert(0, _chained(ledger, content))
+        told.insert(0, verification.chained(ledger, content))
     call.terminal.facts(_facts(content))
     for line in told:
         call.terminal.say(line)
     return 0
-
-
-def verified(text: str, keys: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """A certificate's content, and what was checked, in sentences. Raises Permanent if it is not what was signed."""
-    answer = _json(text) if text.lstrip().startswith("{") else {"signature": text.strip()}
-    signed, kid = opened(str(answer.get("signature", "")), keys, CERTIFICATE)
-    content: dict[str, Any] = json.loads(signed)
-    told = [f"Checked: the Ed25519 signature is valid, by the key {kid} (its SHA-256 fingerprint)."]
-    if "certificate" in answer:
-        if answer["certificate"] != content:
-            raise Permanent("signature_not_valid", "Do not rely on this document: what it shows was not signed.")
-        told.append("Checked: the certificate shown is what was signed.")
-    told.append("Not checked: whose key that is. Get the keys from the deployment itself, and keep a copy.")
-    return content, told
-
-
-def _chained(file: Path, content: Mapping[str, Any]) -> str:
-    certified = content["ledger"]
-    try:
-        with file.open() as lines:
-            number = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise Usage("file_not_valid", f"{file} is not a ledger as NDJSON.") from None
-    return f"Checked: the ledger's {number} entries are whole, and the first {certified['entries']} are certified."
-
-
-def _text(file: Path) -> str:
-    try:
-        if file.stat().st_size > LARGEST:
-            raise Usage("file_not_valid", f"{file} is larger than any certificate.")
-        return file.read_text()
-    except (OSError, UnicodeDecodeError):
-        raise Usage("file_not_valid", f"{file} cannot be read.") from None
-
-
-def _keys(place: str) -> Mapping[str, Any]:
-    return _json(_fetched(place) if "://" in place else _text(Path(place)))
-
-
-def _fetched(url: str) -> str:
-    import httpx
-
-    address = httpx.URL(url)
-    if address.scheme != "https" and not (address.scheme == "http" and address.host in LOOPBACK):
-        raise Usage("keys_not_valid", "--keys: an address must begin with https://, so that nobody changes the keys.")
-    try:
-        return httpx.get(url, timeout=10.0).raise_for_status().text
-    except httpx.HTTPError as error:
-        raise Temporary("keys_not_available", f"{address.host} did not answer with keys: {error}") from None
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Usage("file_not_valid", "What should be JSON is not.")
-    return found
 
 
 def _facts(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,12 @@ class SigningKey:
     kid: str
     private: Any = field(repr=False)
 
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes of its public half."""
+        raw: bytes = self.private.public_key().public_bytes_raw()
+        return raw
+
     def jws(self, content: bytes, kind: str) -> str:
         """Some content as a compact JWS of a kind."""
         import jwt

@@ -118,6 +118,25 @@ async def head(read: AsyncConnection, connection_id: ConnectionId) -> tuple[int,
     return (last.number, last.hash) if last else (0, GENESIS)
 
 
+async def heads(database: Database) -> dict[ConnectionId, tuple[int, str]]:
+    """How many entries each ledger has, and the hash of its last."""
+    table = db.ledger.c
+    last = sa.select(table.connection, sa.func.max(table.number).label("number")).group_by(table.connection).subquery()
+    mine = sa.and_(table.connection == last.c.connection, table.number == last.c.number)
+    query = sa.select(table.connection, table.number, table.hash).select_from(db.ledger.join(last, mine))
+    async with database.read() as read:
+        return {row.connection: (row.number, row.hash) for row in await read.execute(query)}
+
+
+async def hash_of(database: Database, connection_id: ConnectionId, number: int) -> str | None:
+    """The hash of one entry, or None if there is none."""
+    table = db.ledger.c
+    query = sa.select(table.hash).where(table.connection == connection_id, table.number == number)
+    async with database.read() as read:
+        found: str | None = (await read.execute(query)).scalar()
+        return found
+
+
 async def order(
     write: AsyncConnection,
     connection: Connection,

@@ -40,3 +40,9 @@ async def erase(database: Database, connection: Connection, head: str, now: date
         }
         await write.execute(sa.insert(db.tombstones).values(tombstone))
         await erase_rows(write, connection.id)
+
+
+async def erased(database: Database) -> dict[str, tuple[int, str]]:
+    """The length and head of the ledger of each connection that was erased."""
+    async with database.read() as read:
+        return {row.id: (row.entries, row.head) for row in await read.execute(sa.select(db.tombstones))}

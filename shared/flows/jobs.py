@@ -14,7 +14,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import deferred_jobs
+from shared.flows import anchors, deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
@@ -225,6 +225,8 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
     elif timer.name == "sweep":
         await sweep(app)
+    elif timer.name == "anchor":
+        await anchors.anchor(app)
     elif timer.name == "rotate":
         await _rotate(app)
     else:
@@ -237,6 +239,7 @@ async def _rotate(app: App) -> None:
     from shared.deployment.signing import retire
 
     await purge_old_calls(app)
+    await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await retire(app.database, app.seal, now, older_than=kept):
         log.info("signing key retired; the next one is published")

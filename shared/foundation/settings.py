@@ -219,6 +219,9 @@ class Settings(BaseSettings):
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )
+    anchors: Path | None = Field(
+        None, description="append-only file that each hour takes the ledgers' heads and their signed checkpoint"
+    )
     signing_key_kept: timedelta = Field(
         timedelta(days=365), description="after this long a new key signs the certificates; the old one stays published"
     )

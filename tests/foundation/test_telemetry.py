@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import jwt
 import pytest
 import sqlalchemy as sa
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -237,7 +238,14 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
     async with world.app.database.read() as read:
         for table in tables.metadata.sorted_tables:
             # What is sealed is bytes, and a policy's or a connection's name is the operator's own.
-            kept += [repr([v for v in row if not isinstance(v, bytes)]) for row in await read.execute(sa.select(table))]
+            rows = [[v for v in row if not isinstance(v, bytes)] for row in await read.execute(sa.select(table))]
+            if table.name == "certificates":
+                # A signed certificate is a token by its form, so what it says is looked through.
+                rows = [
+                    [jwt.decode(row[-1], options={"verify_signature": False}, algorithms=["EdDSA"])] for row in rows
+                ]
+                assert rows
+            kept += map(repr, rows)
     sent = encode(Job(name="sync", connection_id=microsoft.id), world.clock.now())
     spans = json.dumps(collector.spans())
     for name, output in {

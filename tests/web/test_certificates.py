@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.cli.certificate import verified
+from shared.cli.verification import verified
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment import signing

@@ -3,21 +3,21 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
 from shared.connections import call_log as calls
 from shared.connections.stages import Stage
 from shared.engine import chain, erasure
-from shared.flows import plans
+from shared.flows import anchors, plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
 from shared.web.pagination import Cursor, decode, encode, leading_on, paged
-from shared.web.representations.certificate import SignedCertificate, signed_certificate
+from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan, plan_step
 from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
 from shared.web.views import changes as views
@@ -99,7 +99,9 @@ async def matched(app: App, request: Request, query: Hours) -> Json[views.Matche
 @refuses("404 no_certificate_yet", "409 certificate_altered", "502")
 async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
     """The signed exit certificate."""
-    return as_json(signed_certificate(await views.exit_record(app, request.connection)))
+    record = await views.exit_record(app, request.connection)
+    anchor = await anchors.proof(app, request.connection, record.content)
+    return as_json(signed_certificate(record, cast("Anchor | None", anchor)))
 
 
 @refuses("409 not_closed", "409 not_exported")

@@ -67,6 +67,14 @@ class Certificate(TypedDict):
     ledger: LedgerHead
 
 
+class Anchor(TypedDict):
+    """That the certified ledger is in the deployment's log of heads."""
+
+    index: Annotated[int, Field(description="the leaf's place in the tree")]
+    proof: Annotated[list[str], Field(description="the inclusion proof (RFC 6962), each hash in base64")]
+    checkpoint: Annotated[str, Field(description="a signed note (C2SP tlog-checkpoint)")]
+
+
 @example(
     {
         "certificate": {
@@ -112,6 +120,7 @@ class Certificate(TypedDict):
         },
         "signature": "eyJ…",
         "key_id": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        "anchor": None,
     }
 )
 class SignedCertificate(TypedDict):
@@ -120,8 +129,14 @@ class SignedCertificate(TypedDict):
     certificate: Certificate
     signature: Annotated[str, Field(description="a JSON Web Signature (EdDSA) over the same content, made once")]
     key_id: Annotated[str, Field(description="the signing key's SHA-256 thumbprint (RFC 7638), its `kid`")]
+    anchor: Annotated[Anchor | None, Field(description="null while the ledger is not anchored")]
 
 
-def signed_certificate(signed: certificate.SignedCertificate) -> SignedCertificate:
-    """The exit record with its signature."""
-    return {"certificate": signed.content, "signature": signed.signature, "key_id": signed.kid}
+def signed_certificate(signed: certificate.SignedCertificate, anchor: Anchor | None) -> SignedCertificate:
+    """The exit record with its signature, and its place among the anchored heads."""
+    return {
+        "certificate": signed.content,
+        "signature": signed.signature,
+        "key_id": signed.kid,
+        "anchor": anchor,
+    }

@@ -1,0 +1,95 @@
+"""Whether a stranger may rely on a certificate: its signature, its ledger and its anchor, without the service."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.cli.api import LOOPBACK, Usage
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.hash_chain import checked
+from shared.foundation.signatures import CERTIFICATE, opened
+from shared.foundation.transparency import leaf_hash, opened_checkpoint, proven_root
+
+# Larger than any certificate and any set of keys.
+LARGEST = 16 * 1024 * 1024
+
+
+def verified(document: str, keys: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A certificate's content, and what was checked, in sentences. Raises Permanent if it is not what was signed."""
+    answer: dict[str, Any] = _json(document) if document.lstrip().startswith("{") else {"signature": document.strip()}
+    signed, kid = opened(str(answer.get("signature", "")), keys, CERTIFICATE)
+    content: dict[str, Any] = json.loads(signed)
+    told = [f"Checked: the Ed25519 signature is valid, by the key {kid} (its SHA-256 fingerprint)."]
+    if "certificate" in answer:
+        if answer["certificate"] != content:
+            raise Permanent("signature_not_valid", "Do not rely on this document: what it shows was not signed.")
+        told.append("Checked: the certificate shown is what was signed.")
+    if answer.get("anchor"):
+        told.append(_anchored(answer["anchor"], content, keys))
+    else:
+        told.append("Not checked: an anchor of the ledger, because the file holds none.")
+    told.append("Not checked: whose key that is. Get the keys from the deployment itself, and keep a copy.")
+    return content, told
+
+
+def _anchored(anchor: Mapping[str, Any], content: Mapping[str, Any], keys: Mapping[str, Any]) -> str:
+    leaf = leaf_hash({"connection": content["connection"], **content["ledger"]})
+    try:
+        size, root = opened_checkpoint(str(anchor["checkpoint"]), keys)
+        path = [base64.b64decode(one, validate=True) for one in anchor["proof"]]
+        proven = proven_root(leaf, int(anchor["index"]), size, path)
+    except (KeyError, TypeError, ValueError):
+        raise Permanent("anchor_not_valid", "Do not rely on this document: its anchor cannot be read.") from None
+    if proven != root:
+        raise Permanent("anchor_not_valid", "Do not rely on this document: its ledger is not in the log of heads.")
+    return f"Checked: the ledger's head is anchored, as one of {size} heads under a signed checkpoint."
+
+
+def chained(file: Path, content: Mapping[str, Any]) -> str:
+    """That an exported ledger is whole and the one that was certified, in a sentence. Raises Permanent if not."""
+    certified = content["ledger"]
+    try:
+        with file.open() as lines:
+            number = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise Usage("file_not_valid", f"{file} is not a ledger as NDJSON.") from None
+    return f"Checked: the ledger's {number} entries are whole, and the first {certified['entries']} are certified."
+
+
+def text(file: Path) -> str:
+    """The text of a file. Raises Usage if it cannot be read."""
+    try:
+        if file.stat().st_size > LARGEST:
+            raise Usage("file_not_valid", f"{file} is larger than any certificate.")
+        return file.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise Usage("file_not_valid", f"{file} cannot be read.") from None
+
+
+def keys_at(place: str) -> Mapping[str, Any]:
+    """The keys in a file, or at an address. Raises Usage or Temporary if they are not to be had."""
+    return _json(_fetched(place) if "://" in place else text(Path(place)))
+
+
+def _fetched(url: str) -> str:
+    import httpx
+
+    address = httpx.URL(url)
+    if address.scheme != "https" and not (address.scheme == "http" and address.host in LOOPBACK):
+        raise Usage("keys_not_valid", "--keys: an address must begin with https://, so that nobody changes the keys.")
+    try:
+        return httpx.get(url, timeout=10.0).raise_for_status().text
+    except httpx.HTTPError as error:
+        raise Temporary("keys_not_available", f"{address.host} did not answer with keys: {error}") from None
+
+
+def _json(content: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Usage("file_not_valid", "What should be JSON is not.")
+    return found

@@ -1,0 +1,127 @@
+"""The ledgers' heads, anchored each hour where the database's owner cannot change them, and held against it each night.
+
+Each line of the file holds the heads that grew and the signed checkpoint of the tree of all heads so far.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.connections.record import Connection
+from shared.deployment import signing
+from shared.engine import chain, erasure
+from shared.engine.certificate import Certificate
+from shared.flows.app import App
+from shared.foundation.errors import FootprintError, Permanent
+from shared.foundation.transparency import checkpoint, inclusion, leaf_hash, opened_checkpoint, root, roots
+from shared.storage.ids import ConnectionId
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Anchored:
+    """What the file holds: the leaves' hashes, the last head of each connection, and each checkpoint with its size."""
+
+    hashes: list[bytes] = field(default_factory=list)
+    heads: dict[ConnectionId, tuple[int, str]] = field(default_factory=dict)
+    leaves: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list)
+
+
+async def anchor(app: App) -> None:
+    """Append the heads of the chains that grew, with the checkpoint of all; nothing if none grew or no file is set."""
+    if app.settings.anchors is None:
+        return
+    known = await asyncio.to_thread(_read, app.settings.anchors)
+    grown = [
+        {"connection": connection, "entries": entries, "head": head}
+        for connection, (entries, head) in sorted((await chain.heads(app.database)).items())
+        if entries > known.heads.get(connection, (0, ""))[0]
+    ]
+    if not grown:
+        return
+    hashes = [*known.hashes, *map(leaf_hash, grown)]
+    key = await signing.signing_key(app.database, app.seal, app.clock.now())
+    origin = urlsplit(app.settings.public_url).netloc
+    note = checkpoint(origin, len(hashes), root(hashes), key.public, key.signature)
+    await asyncio.to_thread(_append, app.settings.anchors, {"leaves": grown, "checkpoint": note})
+
+
+async def differences(app: App) -> list[str]:
+    """What in the ledgers does not fit their anchors, in sentences: cut off, written anew, changed or unreadable."""
+    if app.settings.anchors is None:
+        return []
+    try:
+        known = await asyncio.to_thread(_read, app.settings.anchors)
+        await _signed(app, known)
+    except FootprintError as error:
+        return [error.sentence]
+    found, erased = [], await erasure.erased(app.database)
+    for connection, (entries, head) in known.heads.items():
+        if connection in erased:
+            if erased[connection][0] < entries:
+                found.append(f"Connection {connection} was erased with fewer entries than are anchored.")
+        elif await chain.hash_of(app.database, connection, entries) != head:
+            found.append(f"The ledger of connection {connection} is not the one that was anchored at entry {entries}.")
+    broken = {one: await chain.verify(app.database, one) for one in await chain.heads(app.database)}
+    told = [f"The ledger of connection {one} is broken at entry {at}." for one, at in broken.items() if at is not None]
+    return found + told
+
+
+async def hold(app: App) -> None:
+    """Log whatever does not fit, as errors."""
+    for sentence in await differences(app):
+        log.error(sentence, extra={"code": "ledger_not_as_anchored"})
+
+
+async def proof(app: App, connection: Connection, content: Certificate) -> dict[str, Any] | None:
+    """That a certificate's ledger is in a signed tree, or None while it is not anchored."""
+    if app.settings.anchors is None:
+        return None
+    known = await asyncio.to_thread(_read, app.settings.anchors)
+    leaf = {"connection": connection.id, **content["ledger"]}
+    if leaf not in known.leaves:
+        return None
+    index = known.leaves.index(leaf)
+    path = [base64.b64encode(one).decode() for one in inclusion(known.hashes, index)]
+    return {"index": index, "proof": path, "checkpoint": known.checkpoints[-1]}
+
+
+async def _signed(app: App, known: Anchored) -> None:
+    keys = await signing.published(app.database, app.seal)
+    given = dict(opened_checkpoint(note, keys) for note in known.checkpoints)
+    seen = {size: tree for size, tree in enumerate(roots(known.hashes), 1) if size in given}
+    if seen != given or max(given, default=0) != len(known.hashes):
+        raise Permanent("anchor_not_valid", "The file of anchors is not what its checkpoints signed.")
+
+
+def _read(file: Path) -> Anchored:
+    known = Anchored()
+    if not file.exists():
+        return known
+    with file.open() as lines:
+        for line in lines:
+            try:
+                record = json.loads(line)
+                known.checkpoints.append(record["checkpoint"])
+                for leaf in record["leaves"]:
+                    known.leaves.append(leaf)
+                    known.hashes.append(leaf_hash(leaf))
+                    known.heads[leaf["connection"]] = leaf["entries"], leaf["head"]
+            except (ValueError, KeyError, TypeError):
+                raise Permanent("anchor_not_valid", "A line of the file of anchors cannot be read.") from None
+    return known
+
+
+def _append(file: Path, record: dict[str, Any]) -> None:
+    with file.open("a") as anchors:
+        anchors.write(json.dumps(record) + "\n")
+        anchors.flush()
+        os.fsync(anchors.fileno())

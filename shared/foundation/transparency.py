@@ -1,0 +1,112 @@
+"""A Merkle tree (RFC 6962) whose signed checkpoint (C2SP tlog-checkpoint, signed-note) anchors what it holds.
+
+Pure, for the service and for a stranger with files alone.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.foundation.errors import Permanent
+from shared.foundation.signatures import canonical
+
+# https://github.com/C2SP/C2SP/blob/main/signed-note.md: the type of an Ed25519 signature.
+ED25519 = b"\x01"
+
+
+def leaf_hash(leaf: Mapping[str, Any]) -> bytes:
+    """The hash of one leaf, in its canonical form."""
+    return hashlib.sha256(b"\x00" + canonical(leaf)).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root(hashes: Sequence[bytes]) -> bytes:
+    """The tree's root over the hashes of its leaves."""
+    if not hashes:
+        return hashlib.sha256().digest()
+    if len(hashes) == 1:
+        return hashes[0]
+    half = _half(len(hashes))
+    return _node(root(hashes[:half]), root(hashes[half:]))
+
+
+def roots(hashes: Iterable[bytes]) -> Iterator[bytes]:
+    """The root after each leaf, in time and memory that hardly grow with the tree."""
+    whole: list[tuple[int, bytes]] = []  # the perfect trees from left to right, each with its height
+    for one in hashes:
+        height, tree = 0, one
+        while whole and whole[-1][0] == height:
+            height, tree = height + 1, _node(whole.pop()[1], tree)
+        whole.append((height, tree))
+        *left, (_, folded) = whole
+        for _, beside in reversed(left):
+            folded = _node(beside, folded)
+        yield folded
+
+
+def inclusion(hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """The proof that a leaf is in the tree: the roots beside its way up, from below."""
+    if len(hashes) < 2:
+        return []
+    half = _half(len(hashes))
+    if index < half:
+        return [*inclusion(hashes[:half], index), root(hashes[half:])]
+    return [*inclusion(hashes[half:], index - half), root(hashes[:half])]
+
+
+def proven_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that a proof leads to. Raises Permanent if the proof is not one of a tree of that size."""
+    if not 0 <= index < size:
+        raise _refused("the proof is not one of this tree")
+    if size == 1:
+        if proof:
+            raise _refused("the proof is too long")
+        return leaf
+    if not proof:
+        raise _refused("the proof is too short")
+    half, beside = _half(size), proof[-1]
+    if index < half:
+        return _node(proven_root(leaf, index, half, proof[:-1]), beside)
+    return _node(beside, proven_root(leaf, index - half, size - half, proof[:-1]))
+
+
+def checkpoint(origin: str, size: int, tree: bytes, public: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """A signed note that says how many leaves there are and what their root is."""
+    text = f"{origin}\n{size}\n{base64.b64encode(tree).decode()}\n"
+    signature = base64.b64encode(_key_hash(origin, public) + sign(text.encode())).decode()
+    return f"{text}\n\u2014 {origin} {signature}\n"
+
+
+def opened_checkpoint(note: str, keys: Mapping[str, Any]) -> tuple[int, bytes]:
+    """The size and root of a checkpoint that one of a set of public keys signed. Raises Permanent otherwise."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        text, _, signatures = note.partition("\n\n")
+        origin, size, tree = text.split("\n")
+        name, signature = signatures.removeprefix("\u2014 ").rstrip("\n").split(" ")
+        given = base64.b64decode(signature, validate=True)
+        publics = [base64.urlsafe_b64decode(f"{key['x']}==") for key in keys["keys"]]
+        public = next(one for one in publics if _key_hash(origin, one) == given[:4] and name == origin)
+        Ed25519PublicKey.from_public_bytes(public).verify(given[4:], f"{text}\n".encode())
+        return int(size), base64.b64decode(tree, validate=True)
+    except (StopIteration, InvalidSignature, KeyError, TypeError, ValueError):
+        raise _refused("the checkpoint was not signed by a key that you trust") from None
+
+
+def _half(size: int) -> int:
+    """The largest power of two below a size."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _key_hash(name: str, public: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
+
+
+def _refused(why: str) -> Permanent:
+    return Permanent("anchor_not_valid", f"Do not rely on this anchor: {why}.")
