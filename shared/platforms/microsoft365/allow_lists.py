@@ -15,6 +15,7 @@ class AllowedAddress:
     """One address range in the connection filter's IP allow list; `element` is the range as Exchange writes it."""
 
     shared: bool = True
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
@@ -53,20 +54,20 @@ class SpoofPair:
     """The domain pair in the tenant allow/block list: any sender, returned by the service's sending domain."""
 
     shared: bool = True
+    identified: bool = True
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The pair; `*` may stand on one side only."""
-        domain = tenant.site.sending_domain
-        return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
+        return _pair(tenant)
 
-    async def observe(self, tenant: MicrosoftTenant, element: str, identity: str | None) -> Present | Absent:
+    async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The entry by its own id, or without one by what it says."""
-        wanted = await self.desired(tenant, element) or {}
+        pair = _pair(tenant)
         for record in await tenant.listing("Get-TenantAllowBlockListSpoofItems"):
-            settings = {name: record[name] for name in wanted}
-            if record["Identity"] == identity or (identity is None and settings == wanted):
+            settings = {name: record[name] for name in pair}
+            if record["Identity"] == identity or (identity is None and settings == pair):
                 return Present(identity=record["Identity"], settings=settings)
         return Absent()
 
@@ -89,3 +90,8 @@ class SpoofPair:
             "Remove-TenantAllowBlockListSpoofItems", Identity=domain, Ids=[present.identity]
         )
         return answer.request_id
+
+
+def _pair(tenant: MicrosoftTenant) -> Settings:
+    domain = tenant.site.sending_domain
+    return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
