@@ -20,7 +20,7 @@ from shared.engine.ledger import HoldingState, holdings_of
 from shared.storage.ids import ConnectionId
 from tests.harness.clock import TestClock
 from tests.harness.databases import Postgresql, Sqlite, postgresql_is_here
-from tests.harness.leftovers import without
+from tests.harness.leftovers import SENDING_DOMAIN, without
 from tests.harness.lives import LIVES, Life
 from tests.harness.world import World
 
@@ -94,7 +94,9 @@ def less(found: tuple[str, list[tuple[str, str]]], unsure: set[str]) -> Any:
         kept = [one for one in content["connectionFilter"]["IPAllowList"] if not {one, f"ip-allow/{one}"} & unsure]
         content["connectionFilter"]["IPAllowList"] = kept
         if "spoof" in unsure:
-            content["spoofItems"] = [one for one in content["spoofItems"] if one["SpoofedUser"] != "*"]
+            content["spoofItems"] = [
+                one for one in content["spoofItems"] if one["SendingInfrastructure"] != SENDING_DOMAIN
+            ]
     return content, holdings
 
 
