@@ -62,6 +62,8 @@ class Connection:
     reason: str | None
     sentence: str | None
     reason_since: datetime | None
+    failing_since: datetime | None
+    """Since when something of an ending connection could not be looked at or removed; None while all can."""
     not_before: datetime | None
     synced_at: datetime | None
     fence: int
@@ -190,7 +192,7 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
     """Move to a stage under the next generation; False if the connection is not as it was read any more."""
     table = db.connections
     # Nothing follows the end.
-    asked = {} if stage is Stage.CLOSED else {"asked_at": now}
+    asked = {"failing_since": None} if stage is Stage.CLOSED else {"failing_since": None, "asked_at": now}
     turned = await write.execute(
         sa.update(table)
         .where(table.c.id == connection.id, table.c.generation == connection.generation)

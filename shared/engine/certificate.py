@@ -19,6 +19,7 @@ from shared.deployment.sealing import Seal
 from shared.deployment.signing import SigningKey, published
 from shared.engine import chain
 from shared.engine.chain import LedgerEntry
+from shared.engine.incarnations import row_key
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
@@ -112,6 +113,8 @@ class Certificate(TypedDict):
     counts: Counts
     changes: list[FormerObject]
     yours_before_us: list[str]
+    cannot_tell_whose: list[str]
+    """Elements of lists that the customer uses too, left because nothing shows who put them there."""
     left_to_another_connection: list[str]
     kept_as_published: list[KeptObject]
     cannot_be_undone: list[str]
@@ -194,7 +197,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
     ours = {
         key: held
         for key, held in sorted(holdings.items())
-        if isinstance(by_key.get(key.partition("/")[0]), Change) and held.state not in NOT_OURS
+        if isinstance(by_key.get(row_key(key)), Change) and held.state not in NOT_OURS
     }
     before_us = sorted(key for key, held in holdings.items() if held.state is HoldingState.BORROWED)
     removed = sum(held.state is HoldingState.GONE for held in ours.values())
@@ -212,7 +215,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
         "changes": [
             {
                 "key": key,
-                "title": by_key[key.partition("/")[0]].title,
+                "title": by_key[row_key(key)].title,
                 "identity": held.identity,
                 "state": held.state,
                 "made_at": when(key, ("create", "adopt")),
@@ -221,6 +224,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
             for key, held in ours.items()
         ],
         "yours_before_us": before_us,
+        "cannot_tell_whose": sorted(key for key, held in holdings.items() if held.state is HoldingState.UNSURE),
         "left_to_another_connection": sorted(key for key, held in holdings.items() if held.state is HoldingState.LEFT),
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}

@@ -51,6 +51,8 @@ class Act(StrEnum):
     DRIFT = "drift"
     ASK = "ask"
     MISS = "miss"
+    UNSEEN = "unseen"
+    UNSURE = "unsure"
     LEAVE = "leave"
     ATTEST = "attest"
     ORDER = "order"

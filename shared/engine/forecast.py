@@ -45,9 +45,10 @@ TIMINGS = {
     Verb.OFFER: Timing.STAYS,
     Verb.LEAVE: Timing.STAYS,
     Verb.BORROW: Timing.STAYS,
+    Verb.UNSURE: Timing.STAYS,
 }
 # Steps that say how an object ends.
-ENDS = frozenset({Verb.REMOVE, Verb.FORGET, Verb.MISS, Verb.WAIT, Verb.ASK, Verb.OFFER, Verb.LEAVE})
+ENDS = frozenset(Verb) - {Verb.CREATE, Verb.UPDATE, Verb.COMPLETE, Verb.ADOPT, Verb.BORROW, Verb.DRIFT}
 
 
 NO_TURN = -1

@@ -27,7 +27,8 @@ class HoldingState(StrEnum):
     """Where a holding stands. CREATING and REMOVING have an intent whose outcome is not known yet.
 
     What an administrator does is ASKED for until it is seen, LEAVING once its removal was asked for, and MISSED
-    when it was not seen once. LEFT is what another connection still needs and will have removed in its turn.
+    when it was not seen once. LEFT is what another connection still needs and will have removed in its turn. UNSURE
+    is an element of a list that the customer uses too, of which nobody can tell whose it is: it is left.
     """
 
     CREATING = "creating"
@@ -38,6 +39,7 @@ class HoldingState(StrEnum):
     LEAVING = "leaving"
     MISSED = "missed"
     LEFT = "left"
+    UNSURE = "unsure"
     GONE = "gone"
 
 
@@ -45,12 +47,19 @@ class HoldingState(StrEnum):
 LATE = "late, after another run had taken over or the connection had changed direction"
 
 # Nothing of ours any more, or never ours: nobody waits for it and nobody removes it.
-NOT_OURS = frozenset({HoldingState.BORROWED, HoldingState.LEFT})
+NOT_OURS = frozenset({HoldingState.BORROWED, HoldingState.LEFT, HoldingState.UNSURE})
+# Between a row's key and the number of an incarnation that another one has followed.
+FORMER = "~"
+NOTHING_AMISS: Mapping[str, Any] = {"drift": None, "missed_at": None, "attempts": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What the ledger knows of one object. `seen` is how it was when we last made, changed or adopted it."""
+    """What the ledger knows of one object. `seen` is how it was when we last made, changed or adopted it.
+
+    An object that was made anew has a holding for each incarnation, so that each is followed by its own identity.
+    `missed_at` is when a complete look first did not find it; None once it was found again.
+    """
 
     key: str
     state: HoldingState
@@ -59,7 +68,16 @@ class Holding:
     seen: Image | None = None
     drift: Image | None = None
     incarnation: int = 1
+    missed_at: datetime | None = None
     attempts: int = 0
+
+    def former(self) -> "Holding | None":
+        """The same as a holding of its own, before another incarnation takes its place; None if it was never seen."""
+        if self.identity is None:
+            return None
+        return replace(
+            self, key=f"{self.key}{FORMER}{self.incarnation}", state=HoldingState.GONE, seen=None, drift=None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +120,24 @@ class Ledger:
         image: Image = written(settings, self._secrets)
         return image
 
-    async def begin(self, key: str, act: Act, *, before: Image | None, after: Image | None) -> int:
-        """Write the intent before the call and return its number. Raises Superseded if the run lost its lease."""
-        held = self.holdings.get(key)
+    async def begin(
+        self, key: str, act: Act, *, before: Image | None, after: Image | None, identified: bool = False
+    ) -> int:
+        """Write the intent before the call and return its number. Raises Superseded if the run lost its lease.
+
+        Of an `identified` object that is made anew, the incarnation before is kept as a holding of its own.
+        """
+        held, former = self.holdings.get(key), None
         state = {Act.CREATE: HoldingState.CREATING, Act.REMOVE: HoldingState.REMOVING}.get(act)
         now = self._clock.now()
         if state is HoldingState.CREATING and (held is None or held.state is HoldingState.GONE):
             number = held.incarnation + 1 if held else 1
+            former = held.former() if held and identified else None
             held = Holding(key=key, state=state, since=now, incarnation=number, attempts=1)
         elif state is not None and held is not None:
-            held = replace(held, state=state, since=now, attempts=held.attempts + 1)
-        return await self._write(Entry(key=key, act=act, state="intended", before=before, after=after), holding=held)
+            held = replace(held, state=state, since=now, missed_at=None, attempts=held.attempts + 1)
+        entry = Entry(key=key, act=act, state="intended", before=before, after=after)
+        return await self._write(entry, holding=held, former=former)
 
     async def finish(
         self, intent: int, key: str, act: Act, *, identity: str | None, after: Image | None, request_id: str
@@ -132,6 +157,7 @@ class Ledger:
             identity=identity or held.identity,
             seen=seen,
             drift=stands or None,
+            missed_at=None,
             attempts=0,
         )
         entry = Entry(
@@ -145,10 +171,17 @@ class Ledger:
         )
         await self._write(entry, holding=holding, outcome=True)
 
-    async def fail(self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False) -> None:
-        """Write that an intent did not lead to a known outcome. The next run looks before it tries again."""
+    async def fail(
+        self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False, not_made: bool = False
+    ) -> None:
+        """Write that an intent did not lead to a known outcome. The next run looks before it tries again.
+
+        `not_made`: the outcome of a creation is known, and nothing was made.
+        """
         state = "unfinished" if unfinished else "failed"
-        await self._write(Entry(key=key, act=act, state=state, intent=intent, note=note), holding=None, outcome=True)
+        held = replace(self.holdings[key], state=HoldingState.GONE, since=self._clock.now()) if not_made else None
+        entry = Entry(key=key, act=act, state=state, intent=intent, note=note)
+        await self._write(entry, holding=held, outcome=True)
 
     async def note(
         self,
@@ -159,24 +192,30 @@ class Ledger:
         before: Image | None = None,
         after: Image | None = None,
         text: str | None = None,
+        identified: bool = False,
     ) -> None:
         """Write something noticed rather than done: adopted, borrowed, found gone, drifted."""
+        former = None
         held = self.holdings.get(key) or Holding(key=key, state=HoldingState.GONE, since=self._clock.now())
         match act:
             case Act.ADOPT:
+                if identified and identity not in (None, held.identity) and (former := held.former()):
+                    held = replace(held, incarnation=held.incarnation + 1)
                 held = replace(
                     held,
                     state=HoldingState.OURS,
                     since=self._clock.now(),
                     identity=identity or held.identity,
                     seen=after,
-                    drift=None,
-                    attempts=0,
+                    **NOTHING_AMISS,
                 )
-            case Act.BORROW:
+            case Act.BORROW | Act.UNSURE:
+                state = HoldingState.BORROWED if act is Act.BORROW else HoldingState.UNSURE
                 held = replace(
-                    held, state=HoldingState.BORROWED, since=self._clock.now(), identity=identity, seen=after
+                    held, state=state, since=self._clock.now(), identity=identity, seen=after, **NOTHING_AMISS
                 )
+            case Act.UNSEEN:
+                held = replace(held, missed_at=self._clock.now())
             case Act.ASK:
                 state = HoldingState.ASKED if (after or {}).get("wanted") == "present" else HoldingState.LEAVING
                 held = replace(held, state=state, since=self._clock.now(), drift=None)
@@ -185,19 +224,19 @@ class Ledger:
             case Act.LEAVE:
                 held = replace(held, state=HoldingState.LEFT, since=self._clock.now())
             case Act.FORGET:
-                held = replace(
-                    held, state=HoldingState.GONE, since=self._clock.now(), seen=None, drift=None, attempts=0
-                )
+                held = replace(held, state=HoldingState.GONE, since=self._clock.now(), seen=None, **NOTHING_AMISS)
             case Act.DRIFT:
                 held = replace(held, drift=after)
         entry = Entry(key=key, act=act, identity=identity, before=before, after=after, note=text)
-        await self._write(entry, holding=held)
+        await self._write(entry, holding=held, former=former)
 
     async def remark(self, key: str, text: str) -> None:
         """Write what concerns no object of ours; raises Superseded if the run lost its lease."""
         await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None)
 
-    async def _write(self, entry: Entry, *, holding: Holding | None, outcome: bool = False) -> int:
+    async def _write(
+        self, entry: Entry, *, holding: Holding | None, former: Holding | None = None, outcome: bool = False
+    ) -> int:
         """Raises Superseded if the run lost its lease; an `outcome` is written all the same, as late."""
         connection = self._lease.connection_id
         if self._lease.number is None:
@@ -210,12 +249,12 @@ class Ledger:
                 entry = replace(entry, note=f"{LATE}: {entry.note}" if entry.note else LATE)
                 holding = holding and await self._unless_newer(write, holding)
             number = await append(write, connection, self._lease.generation, self._clock.now(), entry)
-            if holding is not None:
-                await _keep(write, connection, holding)
+            for kept in filter(None, (former, holding)):
+                await _keep(write, connection, kept)
         if not held:
             raise Superseded
-        if holding is not None:
-            self.holdings[holding.key] = holding
+        for kept in filter(None, (former, holding)):
+            self.holdings[kept.key] = kept
         return number
 
     async def _unless_newer(self, write: AsyncConnection, holding: Holding) -> Holding | None:

@@ -1,16 +1,31 @@
 """Look and decide: a plan is a printable list of what is to be done now, and why. Nothing is changed here.
 
-Unknown is never absent: an observation that is not sure raises, and then there is no plan.
+Unknown is never absent: an observation that is not sure raises, and then there is no plan; of an ending connection
+the object is told as blocked and the others go on. One look never makes "gone": an object of ours that is not found is
+noted as unseen, and believed to be gone when a second complete look, some time later, does not find it either.
 """
 
+import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
+from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
+from shared.foundation.errors import ConsentMissing, FootprintError
+
+log = logging.getLogger(__name__)
+
+# A replica that lags has caught up by then, whatever the kind of object.
+SECOND_LOOK = timedelta(minutes=1)
+# What was asked for and never answered may still appear; until then our way in stays, and it is looked for this often.
+MAY_APPEAR = timedelta(hours=24)
+LOOKED_FOR = timedelta(hours=1)
+CANNOT_TELL = "cannot tell whose: it is in a list that the customer uses too, and nothing shows who put it there"
 
 # What is said of an object that is not there, of which we do not know how our last call ended.
 HALF_DONE = {
@@ -28,11 +43,27 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
     removals: list[Step] = []
     others: list[Step] = []
     for item in items(rows, tenant):
-        steps = await _steps(item, tenant, stage, repair=repair)
+        try:
+            steps = await _steps(item, tenant, stage, repair=repair)
+        except (ConsentMissing, Superseded):
+            raise
+        except Exception as error:
+            if stage <= Stage.RUN:
+                raise
+            # Nothing that fails for one object, be it our own mistake, keeps the others in a tenant.
+            steps = [blocked(item, error)]
         removals[:0] = [step for step in steps if step.verb is Verb.REMOVE]
         others += [step for step in steps if step.verb is not Verb.REMOVE]
     others.sort(key=lambda step: step.verb is Verb.COMPLETE)
     return removals + others
+
+
+def blocked(item: PlanItem, error: Exception) -> Step:
+    """The object could not be looked at or removed now; the connection's next run tries again."""
+    if not isinstance(error, FootprintError):
+        log.error("an object is held up by our own mistake", exc_info=error, extra={"key": item.key})
+    why = error.sentence if isinstance(error, FootprintError) else "could not be seen to, by our own mistake"
+    return item.step(Verb.BLOCKED, why, error=error, new=False)
 
 
 async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
@@ -46,10 +77,12 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
         if held is None or held.state is HoldingState.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
         return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
-    # Once revoking has begun nothing new is made, not even what is meant to stay a little longer.
-    unmade = held is None or held.state in (HoldingState.GONE, HoldingState.LEFT)
-    if unmade and (want.wanted is Wanted.ABSENT or stage > Stage.RUN):
+    # Once revoking has begun nothing is made or changed any more, not even what is meant to stay a little longer.
+    if want.wanted is Wanted.PRESENT and (stage > Stage.RUN or item.former):
         return []
+    unmade = held is None or held.state in (HoldingState.GONE, HoldingState.LEFT)
+    if unmade and want.wanted is Wanted.ABSENT:
+        return await _risen(item, row, tenant, held)
     if want.wanted is Wanted.ABSENT and held is not None and (staying := _stays(item, row, tenant, held)) is not None:
         return staying
     desired: Settings | None = None
@@ -67,10 +100,24 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
     return _towards_present(item, row, tenant, held, observed, desired, stage, repair=repair or stage < Stage.RUN)
 
 
+async def _risen(item: PlanItem, row: Change, tenant: Tenant, held: Holding | None) -> list[Step]:
+    """What is gone may come back: restored by somebody, or made by a call whose answer was lost and which came late."""
+    if held is None or held.state is not HoldingState.GONE or not _followed(row):
+        return []
+    try:
+        observed = await row.resource.observe(tenant, item.element, held.identity)
+    except ConsentMissing:
+        return []  # the way in went last, and what was seen before that holds
+    if isinstance(observed, Absent):
+        return []
+    image = tenant.ledger.image(observed.settings)
+    return [item.step(Verb.ADOPT, "is there after it was gone", present=observed, after=image)]
+
+
 def _stays(item: PlanItem, row: Change, tenant: Tenant, held: Holding) -> list[Step] | None:
     """What is to be said of an object that is not to be removed by us, though its time has come; None if it is."""
-    if held.state is HoldingState.BORROWED:
-        return []  # was there before us and stays
+    if held.state in NOT_OURS:
+        return []  # was there before us, or may have been, and stays
     if row.offered and not tenant.ledger.taken(item.key):
         return [item.step(Verb.OFFER, OFFERED, new=False)]
     return None
@@ -82,11 +129,48 @@ def _towards_absent(
     if held is None or held.state in (HoldingState.GONE, HoldingState.LEFT):
         return []
     if isinstance(observed, Absent):
-        return _unless_too_new(row, tenant, held, item) or [item.step(Verb.FORGET, "is gone")]
+        late = held.since + MAY_APPEAR
+        if held.state is HoldingState.CREATING and _followed(row) and tenant.now < late:
+            until = min(tenant.now + LOOKED_FOR, late)
+            return [item.step(Verb.WAIT, "may still appear, for its creation was never answered", until=until)]
+        return _unless_sure(row, tenant, held, item) or [item.step(Verb.FORGET, HALF_DONE.get(held.state, "is gone"))]
+    if _whose(row, held, observed):
+        return [_unsure(item, tenant, observed)]
     before = tenant.ledger.image(observed.settings)
     if held.state is HoldingState.CREATING:
         return [item.step(Verb.ADOPT, "was made by an interrupted run", present=observed, after=before)]
     return [item.step(Verb.REMOVE, "is no longer wanted", present=observed, before=before)]
+
+
+def _missing(
+    item: PlanItem,
+    row: Change,
+    tenant: Tenant,
+    held: Holding | None,
+    desired: Settings,
+    stage: Stage,
+    *,
+    repair: bool,
+) -> list[Step]:
+    """What is to be done about a wanted object that is not there."""
+    image = tenant.ledger.image
+    state = held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE
+    if held is None or state is HoldingState.GONE:
+        return [item.step(Verb.CREATE, "is missing", desired=desired, after=image(desired))]
+    if too_new := _unless_too_new(row, tenant, held, item):
+        return too_new
+    if state is HoldingState.CREATING:
+        return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
+    drift = _drift(item, row, held, MISSING, None) if state is HoldingState.OURS and not row.ours_alone else None
+    if unsure := _unless_sure(row, tenant, held, item):
+        # An alarm does not wait for the second look.
+        return [*unsure, drift] if drift and stage is Stage.RUN else unsure
+    if drift and not repair:
+        return [drift]
+    mends = drift if stage is Stage.RUN else None
+    # Only what we had seen in place can have been removed by others: the rest we had left half-made ourselves.
+    why = "was removed by someone else" if drift else HALF_DONE.get(state, "is gone")
+    return [item.step(Verb.FORGET, why, before=held.seen, mends=mends, desired=desired)]
 
 
 def _towards_present(
@@ -103,22 +187,11 @@ def _towards_present(
     image = tenant.ledger.image
     state = held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE
     if isinstance(observed, Absent):
-        if held is None or state is HoldingState.GONE:
-            return [item.step(Verb.CREATE, "is missing", desired=desired, after=image(desired))]
-        too_new = _unless_too_new(row, tenant, held, item)
-        if too_new:
-            return too_new
-        if state is HoldingState.CREATING and stage <= Stage.RUN:
-            return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
-        drift = _drift(item, row, held, MISSING, None) if state is HoldingState.OURS and not row.ours_alone else None
-        if drift and not repair:
-            return [drift]
-        mends = drift if stage is Stage.RUN else None
-        # Only what we had seen in place can have been removed by others: the rest we had left half-made ourselves.
-        why = "was removed by someone else" if drift else HALF_DONE.get(state, "is gone")
-        return [item.step(Verb.FORGET, why, before=held.seen, mends=mends, desired=desired)]
-    if state is HoldingState.BORROWED:
+        return _missing(item, row, tenant, held, desired, stage, repair=repair)
+    if state in NOT_OURS:
         return []
+    if held and state is not HoldingState.GONE and _whose(row, held, observed):
+        return [_unsure(item, tenant, observed)]
     now = image(observed.settings)
     if state is HoldingState.GONE and row.resource.shared:
         return [item.step(Verb.BORROW, "was there before us", present=observed, after=now)]
@@ -153,7 +226,7 @@ def _towards_present(
                 mends=drift if repair and stage is Stage.RUN else None,
             )
         )
-    elif held and not steps and (held.drift or (seen != now and not row.ours_alone)):
+    elif held and not steps and (held.drift or held.missed_at or (seen != now and not row.ours_alone)):
         # What others, or the platform itself, changed to what is wanted is no drift when something else is wanted.
         steps.append(item.step(Verb.ADOPT, "is as it should be again", present=observed, after=now))
     return steps
@@ -164,6 +237,40 @@ def _unless_too_new(row: Change, tenant: Tenant, held: Holding, item: PlanItem) 
     if held.state in (HoldingState.CREATING, HoldingState.OURS) and tenant.now < until:
         return [item.step(Verb.WAIT, "may not be visible yet", until=until)]
     return []
+
+
+def _unless_sure(row: Change, tenant: Tenant, held: Holding, item: PlanItem) -> list[Step]:
+    """What is to be done before an absence is believed; nothing once it is."""
+    if row.local:
+        return []  # our own database does not lag
+    if too_new := _unless_too_new(row, tenant, held, item):
+        return too_new
+    if held.missed_at is None:
+        return [item.step(Verb.UNSEEN, "was not found", before=held.seen)]
+    until = held.missed_at + max(row.resource.visible_within, SECOND_LOOK)
+    if tenant.now < until:
+        return [item.step(Verb.WAIT, "was not found and is looked for a second time", until=until)]
+    return []
+
+
+def _followed(row: Change) -> bool:
+    return row.resource.identified and not row.resource.shared
+
+
+def _whose(row: Change, held: Holding, observed: Present) -> bool:
+    """Whether nobody can tell whose an element of a shared list is.
+
+    We do not know whether our call put it there, or it was missing meanwhile and has no identity of its own.
+    """
+    if not row.resource.shared:
+        return False
+    if row.resource.identified and held.identity is not None:
+        return held.identity != observed.identity
+    return held.state is HoldingState.CREATING or held.missed_at is not None
+
+
+def _unsure(item: PlanItem, tenant: Tenant, observed: Present) -> Step:
+    return item.step(Verb.UNSURE, CANNOT_TELL, present=observed, after=tenant.ledger.image(observed.settings))
 
 
 def _drift(item: PlanItem, row: Change, held: Holding, now: Image, was: Image | None) -> Step:

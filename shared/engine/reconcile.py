@@ -10,12 +10,20 @@ from datetime import timedelta
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.chain import Act
-from shared.engine.ledger import Holding
-from shared.engine.plan import plan
-from shared.engine.rows import Absent, Change, Present, Row
-from shared.engine.steps import STANDING, Step, Tenant, Verb
+from shared.engine.ledger import FORMER, Holding
+from shared.engine.plan import blocked, plan
+from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row
+from shared.engine.steps import STANDING, PlanItem, Step, Tenant, Verb
 from shared.foundation.concurrency import to_its_end
-from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
+from shared.foundation.errors import (
+    ConsentMissing,
+    FootprintError,
+    Missing,
+    Permanent,
+    Temporary,
+    TurnedAway,
+    Unfinished,
+)
 
 # After this many creations that left nothing behind, a person is told instead.
 MAX_CREATIONS = 3
@@ -27,6 +35,8 @@ NOTED = {
     Verb.DRIFT: Act.DRIFT,
     Verb.ASK: Act.ASK,
     Verb.MISS: Act.MISS,
+    Verb.UNSEEN: Act.UNSEEN,
+    Verb.UNSURE: Act.UNSURE,
     Verb.LEAVE: Act.LEAVE,
 }
 # These stand, and are noted when they begin.
@@ -36,10 +46,12 @@ BEGINNING = frozenset({Verb.DRIFT, Verb.ASK})
 async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
     """Carry plans out until a fresh one holds nothing we can do, and return what stands in it.
 
-    Raises the first failure after every independent step has had its turn; a Temporary one stops at once.
+    Raises the first failure after every independent step has had its turn; a Temporary one stops at once. Of an ending
+    connection nothing is raised but the loss of the lease or of the consent: what failed is returned as blocked.
     """
+    held_up: dict[str, Step] = {}
     for _ in range(2 * len(rows) + 2):
-        steps = await plan(rows, tenant, stage, repair=repair)
+        steps = [held_up.get(step.key, step) for step in await plan(rows, tenant, stage, repair=repair)]
         todo = [step for step in steps if step.verb not in STANDING or (step.verb in BEGINNING and step.new)]
         if not todo:
             return steps
@@ -50,13 +62,24 @@ async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair
         for step in rest or todo:
             try:
                 await _take(step, tenant)
-            except Temporary:
+            except (ConsentMissing, Superseded):
                 raise
-            except FootprintError as error:
-                failures.append(error)
+            except Exception as error:
+                if stage > Stage.RUN:
+                    held_up[step.key] = blocked(_item(step), error)
+                elif isinstance(error, Temporary) or not isinstance(error, FootprintError):
+                    raise
+                else:
+                    failures.append(error)
         if failures:
             raise failures[0]
     raise Temporary("not_settling", "The tenant keeps changing while it is being set up. We will look again.")
+
+
+def _item(step: Step) -> PlanItem:
+    if not isinstance(step.row, Change | ByAdministrator):
+        raise TypeError(f"{step.key} is no object")
+    return PlanItem(row=step.row, element=step.element, former=step.key.partition(FORMER)[2])
 
 
 async def _take(step: Step, tenant: Tenant) -> None:
@@ -66,21 +89,29 @@ async def _take(step: Step, tenant: Tenant) -> None:
     if step.verb in NOTED:
         identity = step.present.identity if step.present else step.identity
         await ledger.note(
-            step.key, NOTED[step.verb], identity=identity, before=step.before, after=step.after, text=step.why
+            step.key,
+            NOTED[step.verb],
+            identity=identity,
+            before=step.before,
+            after=step.after,
+            text=step.why,
+            identified=isinstance(row, Change) and row.resource.identified and not row.resource.shared,
         )
         return
     if not isinstance(row, Change):
         raise TypeError(f"{step.key} cannot be changed by us")
     act = {Verb.CREATE: Act.CREATE, Verb.REMOVE: Act.REMOVE}.get(step.verb, Act.UPDATE)
-    intent = await ledger.begin(step.key, act, before=step.before, after=step.after)
+    followed = row.resource.identified and not row.resource.shared
+    intent = await ledger.begin(step.key, act, before=step.before, after=step.after, identified=followed)
     # Once a call was sent its outcome is written down, even if the run is ended meanwhile.
     await to_its_end(_carry_out(step, row, tenant, act, intent))
 
 
 async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: int) -> None:
-    ledger, request_id = tenant.ledger, None
+    ledger, request_id, called = tenant.ledger, None, False
     try:
         request_id = await _call(step, row, tenant)
+        called = True
         tenant.forget_reads()
         known = step.present.identity if step.present else None
         observed = await row.resource.observe(tenant, step.element, known)
@@ -90,7 +121,13 @@ async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: 
         await ledger.fail(intent, step.key, act, f"{answered}, not read back", unfinished=True)
         raise
     except FootprintError as error:
-        await ledger.fail(intent, step.key, act, str(error), unfinished=isinstance(error, Unfinished))
+        # An element of a list that others use too is ours only if we know that we put it there.
+        nothing_done = not called and (isinstance(error, TurnedAway) or not isinstance(error, Temporary))
+        not_made = step.verb is Verb.CREATE and row.resource.shared and nothing_done
+        unfinished = isinstance(error, Unfinished)
+        await ledger.fail(intent, step.key, act, str(error), unfinished=unfinished, not_made=not_made)
+        if isinstance(error, Missing) and step.verb is Verb.REMOVE:
+            return  # one answer may lag as one look may: the next looks decide
         raise
     present = observed if isinstance(observed, Present) else None
     await ledger.finish(
@@ -110,10 +147,7 @@ async def _call(step: Step, row: Change, tenant: Tenant) -> str:
         case Verb.CREATE, _:
             return await row.resource.create(tenant, step.element, step.desired or {})
         case Verb.REMOVE, Present() as present:
-            try:
-                return await row.resource.remove(tenant, step.element, present)
-            except Missing:
-                return ""
+            return await row.resource.remove(tenant, step.element, present)
         case _, Present() as present:
             return await row.resource.update(tenant, step.element, present, step.changes or {})
     raise TypeError(f"{step.key}: {step.verb} needs an object")

@@ -34,6 +34,7 @@ class Absent:
 class Resource(Protocol[T_contra]):
     """One kind of object: how it should be, how it is, and how it is made, changed and unmade.
 
+    `observe` and `remove` never ask what is desired, so that nothing is needed to remove an object but its identity.
     `tenant` is the platform's open tenant; `element` is the entry of a shared list, empty for a single object.
     Every method may raise Temporary or Permanent; none may answer Absent when it is not sure.
     """
@@ -41,6 +42,11 @@ class Resource(Protocol[T_contra]):
     @property
     def shared(self) -> bool:
         """Elements of a list that the customer uses too: what was there before us is borrowed, not taken."""
+        ...
+
+    @property
+    def identified(self) -> bool:
+        """Its identity is the platform's own and never used again: one object is told from another that is like it."""
         ...
 
     @property

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.engine.chain import Image
-from shared.engine.ledger import NOT_OURS, Holding, HoldingState, Ledger
+from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
 
 # Before anything that the ledger could know.
@@ -29,15 +29,18 @@ class Verb(StrEnum):
     BORROW = "borrow"
     FORGET = "forget"
     MISS = "miss"
+    UNSEEN = "unseen"
+    UNSURE = "unsure"
     LEAVE = "leave"
     DRIFT = "drift"
     WAIT = "wait"
     ASK = "ask"
     OFFER = "offer"
+    BLOCKED = "blocked"
 
 
 # Not done by us: shown, and looked at again later.
-STANDING = frozenset({Verb.WAIT, Verb.ASK, Verb.DRIFT, Verb.OFFER})
+STANDING = frozenset({Verb.WAIT, Verb.ASK, Verb.DRIFT, Verb.OFFER, Verb.BLOCKED})
 
 
 class Tenant(Protocol):
@@ -74,6 +77,8 @@ class Step:
     before: Image | None = None
     after: Image | None = None
     identity: str | None = None
+    error: Exception | None = field(default=None, repr=False)
+    """Why an ending connection's object could not be looked at or removed now."""
     new: bool = True
     """Whether the ledger does not have it yet; what only stands is noted once."""
     mends: "Step | None" = field(default=None, repr=False)
@@ -82,14 +87,18 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanItem:
-    """A row, or one element of a row that stands for a shared list."""
+    """A row, one element of a row that stands for a shared list, or an incarnation that another one has followed."""
 
     row: Change | ByAdministrator
     element: str = ""
+    former: str = ""
+    """The number of an incarnation before the present one."""
 
     @property
     def key(self) -> str:
-        """The holding's key: the row's, with the element behind a slash."""
+        """The holding's key: the row's, with the element behind a slash or a former incarnation's number."""
+        if self.former:
+            return f"{self.row.key}{FORMER}{self.former}"
         return f"{self.row.key}/{self.element}" if self.element else self.row.key
 
     def step(self, verb: Verb, why: str, **more: Any) -> Step:
@@ -105,6 +114,8 @@ def items(rows: Iterable[Row], tenant: Tenant) -> list[PlanItem]:
             continue
         if isinstance(row, ByAdministrator) or row.elements is None:
             found[row.key] = PlanItem(row=row)
+            formers = [key.partition(FORMER) for key in tenant.ledger.holdings if key.startswith(row.key + FORMER)]
+            found |= {row.key + FORMER + number: PlanItem(row=row, former=number) for _, _, number in formers}
             continue
         held = [key.partition("/")[2] for key in tenant.ledger.holdings if key.startswith(row.key + "/")]
         for element in dict.fromkeys([*row.elements(tenant), *held]):
@@ -119,8 +130,9 @@ def known(rows: Sequence[Row], ledger: Ledger) -> list[PlanItem]:
     found = []
     for key in ledger.holdings:
         head, _, element = key.partition("/")
+        head, _, former = head.partition(FORMER)
         if head in by_key:
-            found.append(PlanItem(row=by_key[head], element=element))
+            found.append(PlanItem(row=by_key[head], element=element, former=former))
     return found
 
 
@@ -140,7 +152,8 @@ def gone_since(key: str, holdings: Mapping[str, Holding]) -> datetime | None:
 
     What is not ours will not go, so nobody waits for it.
     """
-    held = [holding for holding in held_of(key, holdings) if holding.state not in NOT_OURS]
+    formers = [holding for k, holding in holdings.items() if k.startswith(key + FORMER)]
+    held = [holding for holding in (*held_of(key, holdings), *formers) if holding.state not in NOT_OURS]
     if any(holding.state is not HoldingState.GONE for holding in held):
         return None
     return max((holding.since for holding in held), default=NEVER)

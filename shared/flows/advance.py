@@ -20,7 +20,7 @@ from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
 from shared.flows import own_house
 from shared.flows.app import App
-from shared.flows.closing import certify, last, without_consent
+from shared.flows.closing import certify, held_up, last, without_consent
 from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
@@ -88,6 +88,17 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
                 raise
             ended = await without_consent(app, connection, platform, tenant, error)
             return await _move(app, connection, Stage.CLOSED, ended) if ended else None
+        blocked = [step for step in steps if step.verb is Verb.BLOCKED]
+        if blocked or connection.failing_since:
+            moved = await held_up(app, connection, platform, tenant, steps)
+            if moved is not None:
+                return await _move(app, connection, *moved)
+        if blocked:
+            until = min((step.until for step in steps if step.until), default=None)
+            if until:
+                await app.queue.send(Job(name="advance", connection_id=connection.id), until)
+            # Raised where a token that is refused is thrown away; the job decides when it is tried again.
+            raise blocked[0].error or TypeError(f"{blocked[0].key} is blocked by nothing")
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
         if connection.stage is Stage.CLEANUP and onward:

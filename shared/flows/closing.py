@@ -1,6 +1,6 @@
 """The end of a connection: its certificate, and what is left to do when consent has gone before the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -14,11 +14,12 @@ from shared.engine import ledger as ledgers
 from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Result
 from shared.engine.last_look import look
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
+from shared.engine.plan import CANNOT_TELL
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.engine.steps import Step, Verb, known
 from shared.flows.app import App
-from shared.foundation.errors import ConsentMissing
+from shared.foundation.errors import ConsentMissing, Unfinished
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.rows import rows_of
 
@@ -26,6 +27,9 @@ from shared.platforms.rows import rows_of
 CONSENT_GRACE = timedelta(hours=24)
 # How often the whole tenant is looked over for residue while the administrator's steps are awaited.
 RESCAN = timedelta(hours=1)
+# What cannot be looked at or removed for so long no longer holds up the rest of the clean-up, nor at last the end.
+GO_ON_WITHOUT = timedelta(days=1)
+END_WITHOUT = timedelta(days=3)
 AWAITED = "waits for the administrator"
 
 
@@ -75,8 +79,9 @@ async def _drafted(
         not_checkable = [{"title": "What was made in the tenant after the last look", "why": why}, *not_checkable]
     else:
         left, unknown, looked = [], _unseen(connection, platform, tenant), []
-    left = [entry for entry in left if entry.get("why") != AWAITED]
+    left = [entry for entry in left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
+    left += _unsure(rows, tenant.ledger)
     result: Result = (
         "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
     )
@@ -112,6 +117,14 @@ def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
     return bool(held) and all(state in (HoldingState.OURS, HoldingState.LEAVING) for state in held)
 
 
+def _unsure(rows: Sequence[Row], ledger: Ledger) -> list[Leftover]:
+    return [
+        {"key": item.key, "title": item.row.title, "identity": held.identity, "why": CANNOT_TELL}
+        for item in known(rows, ledger)
+        if (held := ledger.holdings[item.key]).state is HoldingState.UNSURE
+    ]
+
+
 def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[Leftover]:
     return [
         {
@@ -132,7 +145,7 @@ async def without_consent(
 
     Returns the last certificate once the connection has come to its end.
     """
-    now, rows = app.clock.now(), rows_of(platform, connection)
+    now = app.clock.now()
     since = connection.reason_since if connection.reason == error.code and connection.reason_since else now
     if now < since + CONSENT_GRACE:
         sentence = (
@@ -149,10 +162,45 @@ async def without_consent(
             not_before=min(now + timedelta(hours=1), since + CONSENT_GRACE),
         )
         return None
+    return await _degraded(app, connection, platform, tenant, "could not check: consent is gone", {})
+
+
+async def held_up(
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step]
+) -> tuple[Stage, Draft | None] | None:
+    """What comes of an ending connection's objects that are blocked: the next stage, or None to try them again.
+
+    A failure holds nothing up but what depends on it. After GO_ON_WITHOUT the clean-up begins without them, and after
+    END_WITHOUT the connection ends with a complete list for the administrator.
+    """
+    blocked = {step.key: step for step in steps if step.verb is Verb.BLOCKED}
+    # What is only too much for one run is getting on.
+    failing = any(not isinstance(step.error, Unfinished) for step in blocked.values())
+    now = app.clock.now()
+    since = (connection.failing_since or now) if failing else None
+    if since != connection.failing_since:
+        async with app.database.write() as write:
+            await connections.update(write, connection.id, failing_since=since)
+    if since is None:
+        return None
+    if connection.stage is Stage.REVOKE and now >= since + GO_ON_WITHOUT:
+        return Stage.CLEANUP, None
+    if connection.stage is Stage.CLEANUP and now >= since + END_WITHOUT:
+        why = {key: f"could not be removed: {step.why}" for key, step in blocked.items()}
+        otherwise = "stays with what could not be removed"
+        return Stage.CLOSED, await _degraded(app, connection, platform, tenant, otherwise, why)
+    return None
+
+
+async def _degraded(
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, otherwise: str, why: Mapping[str, str]
+) -> Draft:
+    """Delete what we keep ourselves, and certify the rest by name: `why` by key, or `otherwise`."""
+    rows = rows_of(platform, connection)
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
     unknown: list[Leftover] = [
-        {"key": item.key, "title": item.row.title, "identity": held.identity, "why": "could not check: consent is gone"}
+        {"key": item.key, "title": item.row.title, "identity": held.identity, "why": why.get(item.key, otherwise)}
         for item in known(rows, tenant.ledger)
         if (held := tenant.ledger.holdings[item.key]).state is not HoldingState.GONE and held.state not in NOT_OURS
     ]

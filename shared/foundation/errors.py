@@ -2,6 +2,7 @@
 
 FootprintError
 ├── Temporary      try again: the job is queued for `after` from now, the connection shows why it waits
+│   ├── TurnedAway the platform refused it before it did anything
 │   └── Unfinished nothing failed: there is more to do than one run should, and the next one goes on with it
 ├── Permanent      a person is needed: the connection shows the reason and the sentence that says what to do
 │   ├── ConsentMissing  the tenant gives us no access any more, so nothing can be read or changed there
@@ -33,6 +34,10 @@ class Temporary(FootprintError):
     def __init__(self, code: str, sentence: str, *, after: timedelta = timedelta(minutes=1)) -> None:
         super().__init__(code, sentence)
         self.after = after
+
+
+class TurnedAway(Temporary):
+    """The platform refused the request before it did anything of it, so what was asked for is surely not done."""
 
 
 class Unfinished(Temporary):

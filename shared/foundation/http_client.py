@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from shared.foundation.clock import Clock
-from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.errors import Permanent, Temporary, TurnedAway
 from shared.foundation.telemetry import span
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def busy(host: str, status: int, asked: float | None) -> Temporary:
     """What a 429 or 5xx means; `asked` is its Retry-After in seconds."""
     after = timedelta(seconds=asked if asked is not None else 60)
     if turned_away(status, asked):
-        return Temporary("throttled", f"{host} asked us to slow down.", after=after)
+        return TurnedAway("throttled", f"{host} asked us to slow down.", after=after)
     return Temporary("platform_unavailable", f"{host} answered {status}.", after=after)
 
 

@@ -40,6 +40,7 @@ class StoredTokens:
     """The tenant's access tokens, sealed."""
 
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
@@ -75,6 +76,7 @@ class StoredDirectory:
     sync: Sync
     """How the platform brings the copy of an open tenant up to date."""
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
@@ -111,6 +113,7 @@ class StoredPolicies:
     """What administrators have said about whom to protect and what to do."""
 
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 

@@ -27,6 +27,8 @@ ACTS = {
     "remove": "objects removed",
     "adopt": "objects found in place",
     "borrow": "objects of the customer's own, left as they are",
+    "unseen": "objects not found at one look",
+    "unsure": "list entries left, because nobody can tell whose they are",
     "forget": "objects found gone",
     "ask": "steps asked of the administrator",
     "attest": "steps said to be done",

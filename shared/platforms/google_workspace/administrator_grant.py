@@ -22,6 +22,7 @@ class AdministratorGrant:
     """One account's grant. The one in use is the newest; an older one of another account is given back."""
 
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 

@@ -56,6 +56,7 @@ class VirtualGroup:
 
     hardened: bool
     shared: bool = False
+    identified: bool = True
     visible_within: timedelta = timedelta(minutes=5)
     set_last: frozenset[str] = frozenset()
 
@@ -146,6 +147,7 @@ class Membership:
     """The group's members, which follow the policies' targets. Changed by the difference only."""
 
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 

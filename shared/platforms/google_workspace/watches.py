@@ -38,6 +38,7 @@ class Watches:
     """The subscriptions of all mailboxes that the policies are about."""
 
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 

@@ -18,6 +18,7 @@ class AllowedAddress:
     """One address range in the connection filter's IP allow list; `element` is the range as Exchange writes it."""
 
     shared: bool = True
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
@@ -61,16 +62,13 @@ class SpoofPair:
     """The domain pair in the tenant allow/block list: any sender, returned by the service's sending domain."""
 
     shared: bool = True
+    identified: bool = True
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 
-    def _pair(self, tenant: MicrosoftTenant) -> dict[str, str]:
-        domain = tenant.site.sending_domain
-        return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
-
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The pair; `*` may stand on one side only. Raises Permanent if the list cannot hold it."""
-        pair = self._pair(tenant)
+        pair = _pair(tenant)
         there = await _entries(tenant)
         if not any(all(record[name] == value for name, value in pair.items()) for record in there):
             limits.refuse_full("spoof entries", len(there), 1, limits.MOST_SPOOF_PAIRS)
@@ -78,10 +76,10 @@ class SpoofPair:
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The entry by its own id, or without one by what it says."""
-        wanted = self._pair(tenant)
+        pair = _pair(tenant)
         for record in await _entries(tenant):
-            settings = {name: record[name] for name in wanted}
-            if record["Identity"] == identity or (identity is None and settings == wanted):
+            settings = {name: record[name] for name in pair}
+            if record["Identity"] == identity or (identity is None and settings == pair):
                 return Present(identity=record["Identity"], settings=settings)
         return Absent()
 
@@ -104,6 +102,11 @@ class SpoofPair:
             "Remove-TenantAllowBlockListSpoofItems", Identity=domain, Ids=[present.identity]
         )
         return answer.request_id
+
+
+def _pair(tenant: MicrosoftTenant) -> Settings:
+    domain = tenant.site.sending_domain
+    return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
 
 
 async def _entries(tenant: MicrosoftTenant) -> list[Record]:

@@ -14,6 +14,20 @@ from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 VISIBLE_WITHIN = timedelta(minutes=1)
 
 
+# What we set of a connector, by Exchange's word for its kind.
+SET = {
+    "InboundConnector": (
+        "ConnectorType",
+        "SenderDomains",
+        "SenderIPAddresses",
+        "RequireTls",
+        "EFSkipLastIP",
+        "RestrictDomainsToIPAddresses",
+    ),
+    "OutboundConnector": ("ConnectorType", "IsTransportRuleScoped", "UseMXRecord", "SmartHosts", "TlsSettings"),
+}
+
+
 def plain(value: Any) -> Any:
     """A value as it compares: lists in order, and sender domains without Exchange's `smtp:` and `;1`."""
     if isinstance(value, list | tuple):
@@ -47,6 +61,7 @@ class Connector:
     title: str
     settings: Callable[[MicrosoftTenant], Settings]
     shared: bool = False
+    identified: bool = True
     visible_within: timedelta = VISIBLE_WITHIN
     set_last: frozenset[str] = frozenset()
 
@@ -61,7 +76,7 @@ class Connector:
         record = await mine(tenant, f"Get-{self.noun}", name, "Comment", identity)
         if record is None:
             return Absent()
-        names = {"Name", "Comment", "Enabled", *self.settings(tenant)}
+        names = {"Name", "Comment", "Enabled", *SET[self.noun]}
         return Present(identity=record["Guid"], settings={name: plain(record.get(name)) for name in names})
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:

@@ -20,7 +20,7 @@ import httpx
 import jwt
 
 from shared.foundation.clock import Clock
-from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.errors import Permanent, TurnedAway
 from shared.foundation.http_client import (
     Reply,
     Wire,
@@ -50,7 +50,7 @@ TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 NO_TENANT = frozenset({90002, 900023})
 
 
-class TokenRefused(Temporary):
+class TokenRefused(TurnedAway):
     """A service refused our token. It keeps saying what was true when it was minted, so a new one is needed."""
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.engine.chain import Act
+from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
@@ -33,6 +34,7 @@ class VirtualGroup:
     direction: Direction
     title: str
     shared: bool = False
+    identified: bool = True
     visible_within: timedelta = timedelta(minutes=5)
     set_last: frozenset[str] = frozenset({HIDDEN})
 
@@ -49,9 +51,13 @@ class VirtualGroup:
         """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
         held = tenant.ledger.holdings.get(self.key)
         number = 1 if held is None else held.incarnation + (held.state is HoldingState.GONE)
-        own = f"{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-{number}"
+        return f"{self._stem(tenant)}{number}"
+
+    def _stem(self, tenant: MicrosoftTenant) -> str:
+        """What the nicknames of all incarnations begin with, and no other group's."""
         # A tenant's naming policy asks for its prefix here as well; a nickname has no blanks.
-        return re.sub(r"[^\w.-]", "", tenant.microsoft.name_prefix, flags=re.ASCII) + own
+        prefix = re.sub(r"[^\w.-]", "", tenant.microsoft.name_prefix, flags=re.ASCII)
+        return f"{prefix}{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-"
 
     def _kept_nickname(self, tenant: MicrosoftTenant) -> str | None:
         held = tenant.ledger.holdings.get(self.key)
@@ -59,17 +65,19 @@ class VirtualGroup:
         return kept
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
-        """The group by its id, or without one by its nickname, which nobody else has."""
+        """The group by its id, or without one by its nickname, whatever its incarnation."""
         select = ",".join(("id", *FIELDS))
         try:
             if identity:
                 group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
             else:
-                query = {"$filter": f"mailNickname eq '{self._nickname(tenant)}'", "$select": select}
+                query = {"$filter": f"startswith(mailNickname,'{self._stem(tenant)}')", "$select": select}
                 found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
                 if not found:
                     return Absent()
-                group = found[0]
+                recorded = identities_of(self.key, tenant.ledger.holdings)
+                # One that nobody has recorded is the one whose creation was never answered.
+                group = min(found, key=lambda one: one["id"] in recorded)
         except Missing:
             return Absent()
         settings = {name: group.get(name) for name in FIELDS}
@@ -167,6 +175,7 @@ class GroupMembership:
     direction: Direction
     title: str
     shared: bool = False
+    identified: bool = False
     visible_within: timedelta = timedelta(0)
     set_last: frozenset[str] = frozenset()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.connections.record import Connection
 from shared.deployment.context import Context
+from shared.engine.incarnations import row_key
 from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
@@ -112,7 +113,9 @@ class Microsoft365:
         groups = {
             key: held.identity
             for key, held in tenant.ledger.holdings.items()
-            if key in ("group-incoming", "group-outgoing") and held.state is HoldingState.GONE and held.identity
+            if row_key(key) in ("group-incoming", "group-outgoing")
+            and held.state is HoldingState.GONE
+            and held.identity
         }
         return await recycle_bin(tenant, groups)
 

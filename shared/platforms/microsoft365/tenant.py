@@ -41,7 +41,7 @@ class MicrosoftTenant:
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
         self._read: dict[str, list[Record]] = {}
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, str | None] = {}
         self.domains: dict[str, list[str]] = {}
         """The protected domains of each direction, once they were asked for."""
 
@@ -91,13 +91,16 @@ class MicrosoftTenant:
         self._read[cmdlet] = rows
         return rows
 
-    async def address(self, group: Holding) -> str:
-        """A group's address as it is now, by which Exchange shows it in rules; the last one known if it is gone."""
+    async def address(self, group: Holding) -> str | None:
+        """A group's address as it is now, by which Exchange shows it in rules; the last one known if it is gone.
+
+        None: a new group has none for some minutes.
+        """
         if group.key not in self._addresses:
             found: Mapping[str, Any] = group.seen or {}
             with suppress(Missing):
                 found = await self.graph.get(f"/v1.0/groups/{group.identity}", **{"$select": "mail"})
-            self._addresses[group.key] = str(found["mail"])
+            self._addresses[group.key] = found.get("mail")
         return self._addresses[group.key]
 
     @property

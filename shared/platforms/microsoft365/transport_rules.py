@@ -39,18 +39,37 @@ PAIRS = (
 # Conditions whose values may take several rules; the elements of such a row are the rules' numbers.
 SPREAD = {"rule-incoming-domain": "RecipientDomainIs", "rule-outgoing-domain": "SenderDomainIs"}
 IN_PLACE = "in place"
-RuleSettings = Callable[[MicrosoftTenant], Awaitable[Settings | None]]
+# Parameters that say when a routing rule applies and what it does, beside the condition on whom it is for.
+ROUTED = (
+    "FromScope",
+    "ExceptIfHeaderContainsMessageHeader",
+    "ExceptIfHeaderContainsWords",
+    "RouteMessageOutboundConnector",
+    "StopRuleProcessing",
+)
+ROUTED_OUT = (*ROUTED, "SentToScope", "SetHeaderName", "SetHeaderValue")
+# The same of a rule that trusts returned mail.
+RETURNED = ("SenderIpRanges", "RemoveHeader", "HeaderContainsMessageHeader", "HeaderContainsWords", "SetSCL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSettings:
+    """What a rule says: the parameters' names, known without a look at anything else, and their values in a tenant."""
+
+    names: frozenset[str]
+    values: Callable[[MicrosoftTenant], Awaitable[Settings | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransportRule:
-    """One rule. `settings` answers None when there is nobody to protect: then the rule does not exist."""
+    """One rule. Its settings' values are None when there is nobody to protect: then the rule does not exist."""
 
     key: str
     title: str
     settings: RuleSettings
     routes: bool
     shared: bool = False
+    identified: bool = True
     visible_within: timedelta = VISIBLE_WITHIN
 
     @property
@@ -79,7 +98,7 @@ class TransportRule:
 
     async def _part(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
         """What one rule says, by its number; None if there is nothing left for it."""
-        whole = await self.settings(tenant)
+        whole = await self.settings.values(tenant)
         condition = SPREAD.get(self.key)
         if whole is None or condition is None:
             return whole
@@ -104,13 +123,12 @@ class TransportRule:
         record = await mine(tenant, "Get-TransportRule", name, "Comments", identity)
         if record is None:
             return Absent()
-        wanted = await self._part(tenant, element) or {}
-        names = {"Name", "Comments", "Mode", "State", *wanted}
-        settings = {name: plain(record.get(name)) for name in names}
+        names = self.settings.names
+        settings = {name: plain(record.get(name)) for name in {"Name", "Comments", "Mode", "State", *names}}
         return Present(
             identity=record["Guid"],
             settings=settings
-            | {"Order": await self._place(tenant, record), "Foreign": sorted(_predicates(record) - set(wanted))},
+            | {"Order": await self._place(tenant, record), "Foreign": sorted(_predicates(record) - names)},
         )
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
@@ -130,7 +148,7 @@ class TransportRule:
         sent = _parameters(await self._whole_pairs(tenant, element, changes))
         sent |= dict.fromkeys(present.settings["Foreign"]) if "Foreign" in changes else {}
         if "Order" in changes:
-            sent["Priority"] = await self._priority(tenant)
+            sent["Priority"] = await self._priority(tenant, present.identity)
         try:
             answer = await tenant.exchange.invoke("Set-TransportRule", Identity=present.identity, **sent)
         except Missing:
@@ -167,10 +185,12 @@ class TransportRule:
         before, _ = await self._others(tenant)
         return IN_PLACE if all(place < int(record["Priority"]) for place in before) else "before its predecessors"
 
-    async def _priority(self, tenant: MicrosoftTenant) -> int:
+    async def _priority(self, tenant: MicrosoftTenant, moved: str | None = None) -> int:
         before, after = await self._others(tenant)
         if before:
-            return max(before) + 1
+            own = [int(record["Priority"]) for record in await self._all(tenant) if record["Guid"] == moved]
+            # What stands below a rule moves up by one when the rule is taken out to be moved down.
+            return max(before) + (not own or own[0] > max(before))
         return min(after, default=0)
 
 
@@ -237,7 +257,7 @@ def _by_domain(
         names = tenant.domains[direction]
         return {condition: names, **route(tenant)} if names else None
 
-    return settings
+    return RuleSettings(names=_names(direction, condition), values=settings)
 
 
 def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]) -> RuleSettings:
@@ -245,9 +265,15 @@ def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTe
         group = tenant.ledger.holdings.get(f"group-{direction}")
         if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
             return None
-        return {condition: [await tenant.address(group)], **route(tenant)}
+        if not (mail := await tenant.address(group)):
+            raise Temporary("group_not_visible", f"The {direction} group has no address yet. We will look again.")
+        return {condition: [mail], **route(tenant)}
 
-    return settings
+    return RuleSettings(names=_names(direction, condition), values=settings)
+
+
+def _names(direction: Direction, condition: str) -> frozenset[str]:
+    return frozenset({condition, *(ROUTED if direction == "incoming" else ROUTED_OUT)})
 
 
 def _returned(tenant: MicrosoftTenant) -> dict[str, Any]:
@@ -255,7 +281,7 @@ def _returned(tenant: MicrosoftTenant) -> dict[str, Any]:
     return {"SenderIpRanges": egress(tenant), "RemoveHeader": tenant.brand.return_header}
 
 
-async def skip_spam(tenant: MicrosoftTenant) -> Settings | None:
+async def _skip_spam(tenant: MicrosoftTenant) -> Settings | None:
     """Returned mail that the scanner found clean is not filtered a second time."""
     brand = tenant.brand
     return _returned(tenant) | {
@@ -267,7 +293,7 @@ async def skip_spam(tenant: MicrosoftTenant) -> Settings | None:
     }
 
 
-async def junk(tenant: MicrosoftTenant) -> Settings | None:
+async def _junk(tenant: MicrosoftTenant) -> Settings | None:
     """Returned mail that the scanner calls junk goes to the junk folder, if it bears our secret as well."""
     brand = tenant.brand
     return _returned(tenant) | {
@@ -279,6 +305,11 @@ async def junk(tenant: MicrosoftTenant) -> Settings | None:
     }
 
 
+skip_spam = RuleSettings(
+    names=frozenset({*RETURNED, "ExceptIfHeaderContainsMessageHeader", "ExceptIfHeaderContainsWords"}),
+    values=_skip_spam,
+)
+junk = RuleSettings(names=frozenset({*RETURNED, "HeaderMatchesMessageHeader", "HeaderMatchesPatterns"}), values=_junk)
 incoming_domain = _by_domain("incoming", "RecipientDomainIs", _incoming)
 incoming_user = _by_group("incoming", "SentToMemberOf", _incoming)
 outgoing_domain = _by_domain("outgoing", "SenderDomainIs", _outgoing)

@@ -30,6 +30,7 @@ connections = sa.Table(
     sa.Column("reason", sa.String),
     sa.Column("sentence", sa.String),
     sa.Column("reason_since", Moment),
+    sa.Column("failing_since", Moment),
     sa.Column("not_before", Moment),
     sa.Column("synced_at", Moment),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
@@ -117,6 +118,7 @@ holdings = sa.Table(
     sa.Column("seen", sa.JSON(none_as_null=True)),
     sa.Column("drift", sa.JSON(none_as_null=True)),
     sa.Column("incarnation", sa.Integer, nullable=False),
+    sa.Column("missed_at", Moment),
     sa.Column("attempts", sa.Integer, nullable=False),
 )
 

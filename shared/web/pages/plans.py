@@ -27,11 +27,14 @@ VERBS: Mapping[Verb, str] = {
     Verb.BORROW: "leave",
     Verb.FORGET: "note as gone",
     Verb.MISS: "note as not seen",
+    Verb.UNSEEN: "note as not found",
+    Verb.UNSURE: "leave",
     Verb.LEAVE: "leave",
     Verb.DRIFT: "report",
     Verb.WAIT: "wait",
     Verb.ASK: "ask for",
     Verb.OFFER: "leave",
+    Verb.BLOCKED: "try again",
 }
 
 

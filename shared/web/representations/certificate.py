@@ -55,6 +55,7 @@ class Certificate(TypedDict):
     counts: Counts
     changes: list[FormerObject]
     yours_before_us: Annotated[list[str], Field(description="what was there before us and stays, by key")]
+    cannot_tell_whose: Annotated[list[str], Field(description="elements of shared lists that are left, by key")]
     left_to_another_connection: list[str]
     kept_as_published: list[KeptObject]
     cannot_be_undone: list[str]
@@ -99,6 +100,7 @@ class Anchor(TypedDict):
                 },
             ],
             "yours_before_us": [],
+            "cannot_tell_whose": [],
             "left_to_another_connection": [],
             "kept_as_published": [],
             "cannot_be_undone": [],
