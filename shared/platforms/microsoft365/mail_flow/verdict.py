@@ -1,0 +1,130 @@
+"""What is wrong with a tenant's mail flow, and what a change of the tenant did to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from shared.platforms.microsoft365.mail_flow.classes import Classes, classes_of
+from shared.platforms.microsoft365.mail_flow.journey import Effect, Journey, Leg, Wrong
+from shared.platforms.microsoft365.mail_flow.listing import Listing
+from shared.platforms.microsoft365.mail_flow.message import Direction, Message
+from shared.platforms.microsoft365.mail_flow.passage import Passage
+from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook, tracked_headers
+from shared.platforms.microsoft365.mail_flow.service import Protection, Service
+
+# What a rule's date brings about within this time is told now, for the next look may come after it.
+HORIZON = timedelta(days=1)
+ORDER = list(Effect)
+# A person reads a few examples.
+MOST_EXAMPLES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One effect with whom it touches.
+
+    `share` is "all" when every ordinary message of the direction that could be touched is. `people` counts protected
+    people where they are known one by one, and is None for whole domains. `examples` are classes in words, `reasons`
+    say for "unknown" what cannot be told.
+    """
+
+    effect: Effect
+    direction: Direction
+    leg: Leg
+    share: Literal["all", "some"]
+    people: int | None
+    examples: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+
+
+Verdict = Mapping[Message, Mapping[Wrong, bool]]
+
+
+def judge(
+    listing: Listing, service: Service, protected: Mapping[Direction, Protection], now: datetime
+) -> list[Finding]:
+    """What is wrong with a tenant as it is. Empty when protected mail is scanned once and delivered."""
+    return difference(None, listing, service, protected, now)
+
+
+def difference(
+    wanted: Listing | None, listing: Listing, service: Service, protected: Mapping[Direction, Protection], now: datetime
+) -> list[Finding]:
+    """What is wrong now and was not in the wanted state, the worst first; empty if the change harms no message."""
+    before = [] if wanted is None else [Rulebook(wanted, now)]
+    after = [Rulebook(listing, moment) for moment in _moments(listing, now)]
+    books = [*before, *after]
+    own = (service.return_header, service.loop_header, service.verdict_header)
+    headers = tracked_headers(books, own)
+    classes = classes_of(books, service, protected)
+
+    def journeys(some: Sequence[Rulebook]) -> list[Journey]:
+        return [
+            Journey(Passage(book, headers, _scanner(book.listing, service)), service, classes.returns_from, protected)
+            for book in some
+        ]
+
+    old, new = journeys(before), journeys(after)
+    found: dict[tuple[Effect, Direction, Leg], dict[Message, tuple[bool, str]]] = {}
+    for message in classes.messages:
+        known = _wrong(old, message)
+        for wrong, sure in _wrong(new, message).items():
+            if wrong in known and (known[wrong] or not sure):
+                continue
+            effect, leg, why = wrong
+            found.setdefault((effect, message.direction, leg), {})[message] = sure, why
+    known_harm = {direction for effect, direction, _ in found if effect is not Effect.UNKNOWN}
+    findings = [
+        _finding(key, touched, classes, new[0])
+        for key, touched in found.items()
+        # What cannot be told of a few who were singled out is not told beside what is known.
+        if key[0] is not Effect.UNKNOWN or key[1] not in known_harm or any(one.ordinary for one in touched)
+    ]
+    return sorted(findings, key=lambda one: (ORDER.index(one.effect), one.direction, one.leg))
+
+
+def _moments(listing: Listing, now: datetime) -> list[datetime]:
+    """Now, and whenever soon a rule begins or ends."""
+    dates = {date for rule in listing.rules for date in (rule.begins, rule.ends) if date is not None}
+    return [now, *sorted(date for date in dates if now < date <= now + HORIZON)]
+
+
+def _scanner(listing: Listing, service: Service) -> set[str]:
+    return {name for name, one in listing.outbound.items() if service.hosts.intersection(one.hosts)}
+
+
+def _wrong(journeys: Iterable[Journey], message: Message) -> dict[Wrong, bool]:
+    found: dict[Wrong, bool] = {}
+    for journey in journeys:
+        for wrong, sure in journey.follow(message).items():
+            found[wrong] = found.get(wrong, False) or sure
+    return found
+
+
+def _finding(
+    key: tuple[Effect, Direction, Leg], touched: Mapping[Message, tuple[bool, str]], classes: Classes, journey: Journey
+) -> Finding:
+    effect, direction, leg = key
+    concerned = [
+        one for one in classes.messages
+        if one.direction is direction and one.ordinary and journey.is_protected(one)
+    ]  # fmt: skip
+    whole = bool(concerned) and all(one in touched and touched[one][0] for one in concerned)
+    ends = {(one.recipient if direction is Direction.INCOMING else one.sender).address for one in touched}
+    counted = [classes.people.get(one, 0) for one in ends]
+    people = None if any(one.startswith("*@") for one in ends) or not any(counted) else sum(counted)
+    examples = tuple(dict.fromkeys(_words(one) for one in touched))[:MOST_EXAMPLES]
+    reasons = tuple(sorted({why for _, why in touched.values() if why}))
+    return Finding(
+        effect=effect, direction=direction, leg=leg, share="all" if whole else "some", people=people,
+        examples=examples, reasons=reasons,
+    )  # fmt: skip
+
+
+def _words(message: Message) -> str:
+    sender = (
+        "forged mail" if message.forged else "anybody" if "invalid" in message.sender.domain else str(message.sender)
+    )
+    recipient = "anybody" if "invalid" in message.recipient.domain else str(message.recipient)
+    return f"{sender} to {recipient}"
