@@ -3,7 +3,7 @@
 What nobody documents is a doubt. Sources are at the functions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,8 +11,8 @@ from shared.platforms.microsoft365.mail_flow.listing import Inbound, Listing, Ou
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message
 from shared.platforms.microsoft365.mail_flow.service import Service
 
-EXCHANGE = ".mail.protection.outlook.com"
-EXCHANGE_WITH_DANE = ".mx.microsoft"
+# How the mail exchangers of Exchange Online end, the second one with DNSSEC.
+EXCHANGE = (".mail.protection.outlook.com", ".mx.microsoft")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def arrive(listing: Listing, service: Service, message: Message) -> Arrival:
     as_service = [one for one in matched if one.addresses.touches(service.egress)]
     return Arrival(
         refused=refused,
-        from_inside=(bool(servers) and message.direction is not Direction.INCOMING) or _internal(servers, ours=ours),
+        from_inside=_from_inside(message, servers, partners),
         internal=any(one.internal for one in matched),
         as_service=bool(as_service) and not ours,
         sees_sender=any(_sees_sender(one, message, source) for one in partners),
@@ -70,12 +70,12 @@ def arrive(listing: Listing, service: Service, message: Message) -> Arrival:
     )
 
 
-def _internal(servers: Iterable[Inbound], *, ours: bool) -> bool:
-    """Whether mail of the organisation's domains to its own people comes from inside: by its own server it does.
-
-    Returned mail comes through our addresses, for which there is a partner's connector beside the server's one.
-    """
-    return any(one.internal or not ours for one in servers)
+def _from_inside(message: Message, servers: Sequence[Inbound], partners: Sequence[Inbound]) -> bool:
+    """Mail of the organisation's domains by its own server comes from inside; to its own people only if no partner's
+    connector is for the same address, as ours for incoming mail is, or if the server's one says so."""
+    if message.direction is Direction.OUTGOING:
+        return bool(servers)
+    return any(one.internal or not partners for one in servers)
 
 
 def _locked(connector: Inbound, message: Message, source: int) -> bool:

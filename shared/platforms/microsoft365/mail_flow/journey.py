@@ -1,249 +1,135 @@
-"""The whole way of a class of messages: in, through the rules, to the scanner and back, with what goes wrong.
+"""The whole way of a class of messages: in, through the rules, to the scanner and back.
 
 What the scanner returns is a new message to Exchange: it enters from the service's addresses with the headers that it
 left with, and with those that the scanner put there. SCL and verdicts of the first passage are gone.
 Source: learn.microsoft.com/exchange/mail-flow-best-practices/integrate-office-365-with-an-email-add-on-service.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from typing import NamedTuple
 
-from shared.platforms.microsoft365.mail_flow.connectors import (
-    EXCHANGE,
-    EXCHANGE_WITH_DANE,
-    Arrival,
-    Place,
-    arrive,
-    leave,
-)
+from shared.platforms.microsoft365.mail_flow.connectors import Arrival, Place, arrive, leave
+from shared.platforms.microsoft365.mail_flow.listing import Listing
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message
 from shared.platforms.microsoft365.mail_flow.passage import MISSING, Passage, World
-from shared.platforms.microsoft365.mail_flow.ranges import Ranges
-from shared.platforms.microsoft365.mail_flow.service import Protection, Service
+from shared.platforms.microsoft365.mail_flow.service import Service
 
-# From 5 on a message is spam; learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/use-rules-to-set-scl
-SPAM = 5
+# What the verdict header says of mail that is not junk does not matter.
 CLEAN = "clean"
 
 
-class Effect(StrEnum):
-    """What may happen to mail that should not, the worst first."""
+class Ending(StrEnum):
+    """Where a path ends. `again` goes to the scanner or into Exchange once more, and is followed no further."""
 
-    UNSCANNED = "unscanned"
-    BOUNCED_OR_DELAYED = "bounced_or_delayed"
-    SCANNED_TWICE_OR_LOOP = "scanned_twice_or_loop"
-    FILTERED_TWICE = "filtered_twice"
-    TRUSTED_WITHOUT_US = "trusted_without_us"
-    RETURNED_MISJUDGED = "returned_misjudged"
-    UNKNOWN = "unknown"
-
-
-class Leg(StrEnum):
-    """On which part of its way it happens."""
-
-    FIRST = "first"
-    RETURNED = "returned"
+    MAILBOX = "mailbox"
+    OUTSIDE = "outside"
+    ELSEWHERE = "elsewhere"
+    WAITS = "waits"
+    AGAIN = "again"
+    REFUSED = "refused"
+    HELD = "held"
 
 
-Wrong = tuple[Effect, Leg, str]
-"""An effect, where, and for what is unknown the reason."""
+class Path(NamedTuple):
+    """One way of a class of messages.
+
+    `arrival` is the last one. By the scanner, `source` is the address that it was returned from and `verdict` what
+    the scanner said. `whole` is False when a connector has other hosts too. `secret` says that the message still
+    bears the return header with the tenant's secret. The rest is as in `World`.
+    """
+
+    ending: Ending
+    arrival: Arrival
+    scans: int = 0
+    scl: int | None = None
+    secret: bool = False
+    source: int | None = None
+    verdict: str | None = None
+    whole: bool = True
+    depends: bool = False
+    unsure: bool = False
+    spared: bool = False
+    doubts: frozenset[str] = frozenset()
 
 
 class Journey:
-    """Follows messages through one listing at one moment."""
+    """Follows messages through one listing at one moment; `sources` are addresses that the scanner returns from."""
 
-    def __init__(
-        self, passage: Passage, service: Service, sources: Iterable[int], protected: Mapping[Direction, Protection]
-    ) -> None:
-        self._passage, self._service = passage, service
-        self._listing = passage.book.listing
-        self._sources = tuple(sources)
-        self._protected = protected
+    def __init__(self, passage: Passage, service: Service, sources: Iterable[int]) -> None:
+        self._passage, self._service, self._sources = passage, service, tuple(sources)
         own = (service.return_header, service.loop_header, service.verdict_header)
         self._return, self._loop, self._verdict = (passage.headers.index(name.lower()) for name in own)
-        self._wrong: dict[Wrong, bool] = {}
 
-    def follow(self, message: Message) -> dict[Wrong, bool]:
-        """What is wrong, and whether it is so for every message of the class or for some content or part only."""
-        self._wrong = {}
-        arrival = arrive(self._listing, self._service, message)
-        if message.direction is Direction.INCOMING:
-            self._into(message)
-        if arrival.as_service:
-            self._note(Effect.TRUSTED_WITHOUT_US, World(headers=()), Leg.FIRST)
+    @property
+    def listing(self) -> Listing:
+        """What it follows them through."""
+        return self._passage.book.listing
+
+    def paths(self, message: Message) -> Iterator[Path]:
+        """Every way that a message of the class may take, from each address of the service and with each verdict."""
+        arrival = arrive(self.listing, self._service, message)
         if arrival.refused:
-            if message.ordinary:
-                self._note(Effect.BOUNCED_OR_DELAYED, World(headers=()), Leg.FIRST)
-            return self._wrong
+            yield Path(ending=Ending.REFUSED, arrival=arrival)
+            return
+        for world in self._passage.run(message, _ends(message, arrival), [self._first(message)]):
+            for path in self._leaves(message, arrival, world):
+                if path.ending is Ending.AGAIN and path.scans:
+                    yield from self._returns(message, world, path)
+                else:
+                    yield path
+
+    def fired(self, message: Message) -> list[str]:
+        """The names of the rules that act on ordinary mail of the class when it arrives, in their order."""
+        arrival = arrive(self.listing, self._service, message)
+        return [] if arrival.refused else self._passage.fired(message, _ends(message, arrival), self._first(message))
+
+    def _first(self, message: Message) -> World:
         headers: list[str | None] = [None] * len(self._passage.headers)
         headers[self._return] = self._service.return_secret if message.forged else MISSING
         headers[self._loop] = headers[self._verdict] = MISSING
-        ends = (arrival.from_inside, message.direction is not Direction.OUTGOING)
-        for world in self._passage.run(message, ends, [World(headers=tuple(headers))]):
-            self._after_first(message, arrival, world)
-        return self._wrong
+        return World(headers=tuple(headers))
 
-    def is_protected(self, message: Message) -> bool:
-        """Whether this mail is to be scanned."""
-        if message.forged or message.direction not in self._protected:
-            return False
-        party = message.recipient if message.direction is Direction.INCOMING else message.sender
-        return self._protected[message.direction].holds(party.address)
-
-    def _note(self, effect: Effect, world: World, leg: Leg, *, whole: bool = True, why: str = "") -> None:
-        if world.unsure and effect is not Effect.UNKNOWN:
-            for doubt in world.doubts:
-                self._note(Effect.UNKNOWN, world, leg, why=doubt)
-            return
-        sure = whole and not world.depends
-        wrong = effect, leg, why
-        self._wrong[wrong] = self._wrong.get(wrong, False) or sure
-
-    def _into(self, message: Message) -> None:
-        """What the recipient's domain itself does: who takes its mail, and whether Exchange knows all recipients.
-
-        Source: learn.microsoft.com/exchange/mail-flow-best-practices/manage-accepted-domains/manage-accepted-domains.
-        """
-        domain = message.recipient.domain
-        if not self.is_protected(message) or not message.ordinary:
-            return
-        nowhere = World(headers=())
-        record = self._listing.domains.get(domain)
-        if record is None or record.get("SendingToDomainDisabled"):
-            self._note(Effect.BOUNCED_OR_DELAYED, nowhere, Leg.FIRST)
-        elif record.get("DomainType") != "Authoritative":
-            self._note(Effect.UNKNOWN, nowhere, Leg.FIRST, why=f"{domain} is relayed on ({record.get('DomainType')})")
-        hosts = self._listing.mx.get(domain)
-        if hosts is None:
-            self._note(Effect.UNKNOWN, nowhere, Leg.FIRST, why=f"who takes the mail of {domain}")
-        elif not hosts:
-            self._note(Effect.BOUNCED_OR_DELAYED, nowhere, Leg.FIRST)
-        elif not hosts[0].endswith((EXCHANGE, EXCHANGE_WITH_DANE)):
-            self._note(Effect.UNSCANNED, nowhere, Leg.FIRST, whole=False)
-
-    def _after_first(self, message: Message, arrival: Arrival, world: World) -> None:
-        protected = self.is_protected(message) and not (message.direction is Direction.INCOMING and arrival.from_inside)
+    def _leaves(self, message: Message, arrival: Arrival, world: World) -> Iterator[Path]:
+        """Where a message goes after a passage; to the scanner it is `again` with one scan more."""
+        path = Path(
+            ending=Ending.HELD, arrival=arrival, scans=world.scans, scl=world.scl,
+            secret=world.headers[self._return] == self._service.return_secret, depends=world.depends,
+            unsure=world.unsure, spared=world.spared, doubts=world.doubts,
+        )  # fmt: skip
         if world.end is not None:
-            self._ended(message, world, Leg.FIRST, counts=message.direction is not Direction.INTERNAL)
+            yield path._replace(ending=Ending(world.end))
             return
-        places, doubts = leave(self._listing, self._service, message, world.route)
-        world = world._replace(doubts=world.doubts | doubts)
-        if protected and message.ordinary and not world.depends:
-            for doubt in world.doubts:
-                self._note(Effect.UNKNOWN, world, Leg.FIRST, why=doubt)
+        places, doubts = leave(self.listing, self._service, message, world.route)
+        path = path._replace(doubts=world.doubts | doubts)
         for place, whole in places.items():
-            match place:
-                case Place.SCANNER:
-                    self._returns(message, world, whole=whole)
-                case Place.WAITS:
-                    self._ended(message, world, Leg.FIRST, counts=True, whole=whole)
-                case Place.BACK:
-                    self._note(Effect.SCANNED_TWICE_OR_LOOP, world, Leg.FIRST, whole=whole)
-                case Place.OUTSIDE if world.spared:
-                    pass  # somebody wants mail to these recipients left alone, and nobody outside can bring it about
-                case _ if protected:
-                    self._note(Effect.UNSCANNED, world, Leg.FIRST, whole=whole)
-                case Place.MAILBOX if message.forged and world.scl == -1:
-                    self._note(Effect.TRUSTED_WITHOUT_US, world, Leg.FIRST, whole=whole)
-                case _:
-                    pass
-
-    def _ended(self, message: Message, world: World, leg: Leg, *, counts: bool, whole: bool = True) -> None:
-        """A message is refused or held. By what it says, or from somebody who was singled out, that is a wish."""
-        if counts and message.ordinary and not message.forged and not world.depends:
-            self._note(Effect.BOUNCED_OR_DELAYED, world, leg, whole=whole)
-
-    def _returns(self, message: Message, world: World, *, whole: bool) -> None:
-        """The scanner gives the message back. What goes wrong from some of its addresses only is so in part."""
-        outer, parts = self._wrong, list[dict[Wrong, bool]]()
-        for source in self._sources:
-            self._wrong = {}
-            self._returns_from(message.returned(source), world)
-            parts.append(self._wrong)
-        self._wrong = outer
-        for wrong in {one for part in parts for one in part}:
-            sure = whole and all(part.get(wrong, False) for part in parts)
-            self._wrong[wrong] = self._wrong.get(wrong, False) or sure
-
-    def _returns_from(self, back: Message, world: World) -> None:
-        outgoing = back.direction is Direction.OUTGOING
-        arrival = arrive(self._listing, self._service, back)
-        if arrival.refused:
-            self._note(Effect.BOUNCED_OR_DELAYED, world, Leg.RETURNED)
-            return
-        for doubt in arrival.doubts:
-            self._note(Effect.UNKNOWN, world, Leg.RETURNED, why=doubt)
-        self._judged_on_return(back, arrival, world)
-        for verdict in (CLEAN,) if outgoing else (CLEAN, self._service.junk_verdict):
-            headers = list(world.headers)
-            if not outgoing:
-                headers[self._return], headers[self._verdict] = self._service.return_secret, verdict
-            start = World(
-                headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure, doubts=world.doubts
+            again = place in (Place.SCANNER, Place.BACK)
+            yield path._replace(
+                ending=Ending.AGAIN if again else Ending(place),
+                scans=world.scans + (place is Place.SCANNER),
+                whole=whole,
             )
-            for after in self._passage.run(back, (arrival.from_inside, not outgoing), [start]):
-                self._after_return(back, after, verdict)
 
-    def _judged_on_return(self, back: Message, arrival: Arrival, world: World) -> None:
-        """Whether the filter takes returned mail for what it is: by its true sender, from an address that is allowed,
-        and not for a forgery.
-
-        Source: learn.microsoft.com/defender-office-365/tenant-allow-block-list-email-spoof-configure.
-        """
-        seen = arrival.sees_sender and _is_in(back.source, self._listing.allowed) and self._is_allowed(back)
-        wrong = self._is_blocked(back) or not (seen or back.direction is Direction.OUTGOING)
-        if wrong and not back.sender.named:
-            self._note(Effect.RETURNED_MISJUDGED, world, Leg.RETURNED)
-        if arrival.internal and back.direction is not Direction.OUTGOING:
-            self._note(Effect.TRUSTED_WITHOUT_US, world, Leg.RETURNED)
-
-    def _pairs(self, back: Message) -> Iterable[bool]:
-        internal = back.sender.domain in self._listing.domains
-        for item in self._listing.spoof:
-            user = item.user in ("*", back.sender.address, back.sender.domain)
-            if user and item.internal == internal and item.sender in ("*", self._service.sending_domain):
-                yield item.allows
-
-    def _is_blocked(self, back: Message) -> bool:
-        return not all(self._pairs(back))
-
-    def _is_allowed(self, back: Message) -> bool:
-        return any(self._pairs(back))
-
-    def _after_return(self, back: Message, world: World, verdict: str) -> None:
-        leg = Leg.RETURNED
-        if world.end is not None:
-            self._ended(back, world, leg, counts=True)
-            return
-        places, doubts = leave(self._listing, self._service, back, world.route)
-        if not world.depends:
-            for doubt in doubts | (world.doubts if world.unsure else frozenset()):
-                self._note(Effect.UNKNOWN, world, leg, why=doubt)
-        for place, whole in places.items():
-            match place:
-                case Place.SCANNER | Place.BACK:
-                    self._note(Effect.SCANNED_TWICE_OR_LOOP, world, leg, whole=whole)
-                case Place.WAITS:
-                    self._ended(back, world, leg, counts=True, whole=whole)
-                case Place.ELSEWHERE if back.direction is not Direction.OUTGOING and back.ordinary:
-                    self._note(Effect.UNKNOWN, world, leg, why="scanned mail is taken elsewhere")
-                case Place.MAILBOX:
-                    self._judged(back, world, verdict)
-                case _:
-                    pass
-
-    def _judged(self, back: Message, world: World, verdict: str) -> None:
-        """What the mailbox makes of a scanned message: the SCL says whether the filter runs and where it is put."""
-        leg, scl, clean = Leg.RETURNED, world.scl, verdict == CLEAN
-        if world.headers[self._return] == self._service.return_secret:
-            self._note(Effect.TRUSTED_WITHOUT_US, world, leg, whole=clean)  # every reader can forge it from now on
-        if scl is None or 0 <= scl < SPAM:
-            self._note(Effect.FILTERED_TWICE, world, leg, whole=clean)
-        elif scl == -1 and not clean:
-            self._note(Effect.TRUSTED_WITHOUT_US, world, leg, whole=False)
-        elif scl >= SPAM and clean and not (back.sender.named or world.depends):
-            self._note(Effect.RETURNED_MISJUDGED, world, leg)
+    def _returns(self, message: Message, world: World, sent: Path) -> Iterator[Path]:
+        outgoing = message.direction is Direction.OUTGOING
+        for source in self._sources:
+            back = message.returned(source)
+            arrival = arrive(self.listing, self._service, back)
+            path = sent._replace(arrival=arrival, source=source)
+            if arrival.refused:
+                yield path._replace(ending=Ending.REFUSED)
+                continue
+            for verdict in (CLEAN,) if outgoing else (CLEAN, self._service.junk_verdict):
+                headers = list(world.headers)
+                if not outgoing:
+                    headers[self._return], headers[self._verdict] = self._service.return_secret, verdict
+                start = World(
+                    headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure, doubts=sent.doubts
+                )
+                for after in self._passage.run(back, _ends(back, arrival), [start]):
+                    for end in self._leaves(back, arrival, after):
+                        yield end._replace(source=source, verdict=verdict, whole=end.whole and sent.whole)
 
 
-def _is_in(source: int | None, addresses: Ranges) -> bool:
-    return source is not None and source in addresses
+def _ends(message: Message, arrival: Arrival) -> tuple[bool, bool]:
+    return arrival.from_inside, message.direction is not Direction.OUTGOING

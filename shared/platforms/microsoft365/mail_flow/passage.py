@@ -6,7 +6,7 @@ Source: learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/mai
 learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/mail-flow-rule-actions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -72,41 +72,59 @@ class Passage:
 
     def run(self, message: Message, ends: tuple[bool, bool], worlds: Iterable[World]) -> set[World]:
         """Every way it may come out of the rules; `ends` say whether it comes from inside and goes to the inside."""
-        book = self.book
-        masks = (
-            book.masks("scope", ends),
-            book.masks("sender", message.sender),
-            book.masks("recipient", message.recipient),
-            book.masks("source", message.source),
-        )
-        left = self._matters & masks[0].possible & masks[1].possible & masks[2].possible & masks[3].possible
-        sure = masks[0].sure & masks[1].sure & masks[2].sure & masks[3].sure
-        unknown = masks[0].unknown | masks[1].unknown | masks[2].unknown | masks[3].unknown
         now = set(worlds)
-        while left and not all(world.stopped for world in now):
-            bit = left & -left
-            left ^= bit
-            place = bit.bit_length() - 1
-            static = Answer.YES if sure & bit else Answer.UNKNOWN if unknown & bit else Answer.DEPENDS
+        for place, static in self._candidates(message, ends, self._matters):
             now = {after for world in now for after in self._after(place, static, world)}
         return now
 
+    def fired(self, message: Message, ends: tuple[bool, bool], world: World) -> list[str]:
+        """The names of the rules that act on a message of ordinary content, in their order."""
+        found: list[str] = []
+        for place, static in self._candidates(message, ends, (1 << len(self.book.rules)) - 1):
+            applies, conditions = self._applies(place, static, world)
+            if not world.stopped and (applies is Answer.YES or (applies, conditions) == (Answer.DEPENDS, Answer.YES)):
+                found.append(self.book.rules[place].name)
+                world = self._acted(self.book.rules[place], world)
+        return found
+
+    def _candidates(self, message: Message, ends: tuple[bool, bool], among: int) -> Iterator[tuple[int, Answer]]:
+        """Rules that may apply, in their order, with how surely they do as far as sender, recipient and source say."""
+        masks = (
+            self.book.masks("scope", ends),
+            self.book.masks("sender", message.sender),
+            self.book.masks("recipient", message.recipient),
+            self.book.masks("source", message.source),
+        )
+        left = among & masks[0].possible & masks[1].possible & masks[2].possible & masks[3].possible
+        sure = masks[0].sure & masks[1].sure & masks[2].sure & masks[3].sure
+        unknown = masks[0].unknown | masks[1].unknown | masks[2].unknown | masks[3].unknown
+        while left:
+            bit = left & -left
+            left ^= bit
+            yield (
+                bit.bit_length() - 1,
+                Answer.YES if sure & bit else Answer.UNKNOWN if unknown & bit else Answer.DEPENDS,
+            )
+
+    def _applies(self, place: int, static: Answer, world: World) -> tuple[Answer, Answer]:
+        """How surely a rule applies, and how surely its conditions hold whatever its exceptions say."""
+        rule, content = self.book.rules[place], self.book.content[place]
+        held, excepted = self._stamped(rule, world)
+        conditions = all_of((static, content.conditions, held))
+        return all_of((conditions, opposite(any_of((content.exceptions, excepted))))), conditions
+
     def _after(self, place: int, static: Answer, world: World) -> Iterable[World]:
-        rule = self.book.rules[place]
         if world.stopped:
             return (world,)
-        held, excepted = self._stamped(rule, world)
-        content = self.book.content[place]
-        conditions = all_of((static, content.conditions, held))
-        applies = all_of((conditions, opposite(any_of((content.exceptions, excepted)))))
-        match applies:
-            case Answer.NO:
+        rule = self.book.rules[place]
+        match self._applies(place, static, world):
+            case Answer.NO, _:
                 return (world,)
-            case Answer.YES:
+            case Answer.YES, _:
                 return (self._acted(rule, world),)
-            case Answer.DEPENDS if conditions is Answer.YES:  # most content hits no exception
+            case Answer.DEPENDS, Answer.YES:  # most content hits no exception
                 return (world._replace(depends=True), self._acted(rule, world))
-            case Answer.DEPENDS:  # and most content meets no condition
+            case Answer.DEPENDS, _:  # and most content meets no condition
                 return (world, self._acted(rule, world._replace(depends=True)))
             case _:
                 world = world._replace(unsure=True, doubts=world.doubts | {f"what the rule “{rule.name}” asks"})

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.platforms.microsoft365.mail_flow.classes import Classes, classes_of
-from shared.platforms.microsoft365.mail_flow.journey import Effect, Journey, Leg, Wrong
+from shared.platforms.microsoft365.mail_flow.grading import Effect, Leg, Wrong, grade, is_protected
+from shared.platforms.microsoft365.mail_flow.journey import Journey
 from shared.platforms.microsoft365.mail_flow.listing import Listing
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message
 from shared.platforms.microsoft365.mail_flow.passage import Passage
@@ -38,9 +39,6 @@ class Finding:
     reasons: tuple[str, ...] = ()
 
 
-Verdict = Mapping[Message, Mapping[Wrong, bool]]
-
-
 def judge(
     listing: Listing, service: Service, protected: Mapping[Direction, Protection], now: datetime
 ) -> list[Finding]:
@@ -61,22 +59,29 @@ def difference(
 
     def journeys(some: Sequence[Rulebook]) -> list[Journey]:
         return [
-            Journey(Passage(book, headers, _scanner(book.listing, service)), service, classes.returns_from, protected)
+            Journey(Passage(book, headers, _scanner(book.listing, service)), service, classes.returns_from)
             for book in some
         ]
+
+    def wrong_of(some: Iterable[Journey], message: Message) -> dict[Wrong, bool]:
+        seen: dict[Wrong, bool] = {}
+        for journey in some:
+            for wrong, sure in grade(journey, message, service, protected).items():
+                seen[wrong] = seen.get(wrong, False) or sure
+        return seen
 
     old, new = journeys(before), journeys(after)
     found: dict[tuple[Effect, Direction, Leg], dict[Message, tuple[bool, str]]] = {}
     for message in classes.messages:
-        known = _wrong(old, message)
-        for wrong, sure in _wrong(new, message).items():
+        known = wrong_of(old, message)
+        for wrong, sure in wrong_of(new, message).items():
             if wrong in known and (known[wrong] or not sure):
                 continue
             effect, leg, why = wrong
             found.setdefault((effect, message.direction, leg), {})[message] = sure, why
     known_harm = {direction for effect, direction, _ in found if effect is not Effect.UNKNOWN}
     findings = [
-        _finding(key, touched, classes, new[0])
+        _finding(key, touched, classes, protected)
         for key, touched in found.items()
         # What cannot be told of a few who were singled out is not told beside what is known.
         if key[0] is not Effect.UNKNOWN or key[1] not in known_harm or any(one.ordinary for one in touched)
@@ -94,21 +99,16 @@ def _scanner(listing: Listing, service: Service) -> set[str]:
     return {name for name, one in listing.outbound.items() if service.hosts.intersection(one.hosts)}
 
 
-def _wrong(journeys: Iterable[Journey], message: Message) -> dict[Wrong, bool]:
-    found: dict[Wrong, bool] = {}
-    for journey in journeys:
-        for wrong, sure in journey.follow(message).items():
-            found[wrong] = found.get(wrong, False) or sure
-    return found
-
-
 def _finding(
-    key: tuple[Effect, Direction, Leg], touched: Mapping[Message, tuple[bool, str]], classes: Classes, journey: Journey
+    key: tuple[Effect, Direction, Leg],
+    touched: Mapping[Message, tuple[bool, str]],
+    classes: Classes,
+    protected: Mapping[Direction, Protection],
 ) -> Finding:
     effect, direction, leg = key
     concerned = [
         one for one in classes.messages
-        if one.direction is direction and one.ordinary and journey.is_protected(one)
+        if one.direction is direction and one.ordinary and is_protected(one, protected)
     ]  # fmt: skip
     whole = bool(concerned) and all(one in touched and touched[one][0] for one in concerned)
     ends = {(one.recipient if direction is Direction.INCOMING else one.sender).address for one in touched}
