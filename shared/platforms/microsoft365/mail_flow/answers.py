@@ -27,7 +27,9 @@ def any_of(answers: Iterable[Answer]) -> Answer:
 
 def opposite(answer: Answer) -> Answer:
     """That it does not hold."""
-    return {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(answer, answer)
+    if answer is Answer.NO:
+        return Answer.YES
+    return Answer.NO if answer is Answer.YES else answer
 
 
 def answer(holds: bool) -> Answer:  # noqa: FBT001 - one word for one truth value

@@ -96,7 +96,7 @@ def _of_path(listing: Listing, service: Service, message: Message, path: Path, *
     told = message.ordinary and not path.depends and (wanted or not first)
     if told or (path.unsure and effects):
         doubts = set(path.doubts) if first else path.doubts | path.arrival.doubts
-        if not first and path.ending is Ending.ELSEWHERE and message.direction is not Direction.OUTGOING:
+        if not first and path.ending is Ending.ELSEWHERE and message.direction is Direction.INCOMING:
             doubts = doubts | {"scanned mail is taken elsewhere"}
         for doubt in doubts:
             yield (Effect.UNKNOWN, leg, doubt), not path.depends

@@ -58,6 +58,7 @@ class Journey:
 
     def __init__(self, passage: Passage, service: Service, sources: Iterable[int]) -> None:
         self._passage, self._service, self._sources = passage, service, tuple(sources)
+        self._arrivals: dict[tuple[Direction, str, str, int | None], Arrival] = {}
         own = (service.return_header, service.loop_header, service.verdict_header)
         self._return, self._loop, self._verdict = (passage.headers.index(name.lower()) for name in own)
 
@@ -68,7 +69,7 @@ class Journey:
 
     def paths(self, message: Message) -> Iterator[Path]:
         """Every way that a message of the class may take, from each address of the service and with each verdict."""
-        arrival = arrive(self.listing, self._service, message)
+        arrival = self._arrive(message)
         if arrival.refused:
             yield Path(ending=Ending.REFUSED, arrival=arrival)
             return
@@ -81,8 +82,14 @@ class Journey:
 
     def fired(self, message: Message) -> list[str]:
         """The names of the rules that act on ordinary mail of the class when it arrives, in their order."""
-        arrival = arrive(self.listing, self._service, message)
+        arrival = self._arrive(message)
         return [] if arrival.refused else self._passage.fired(message, _ends(message, arrival), self._first(message))
+
+    def _arrive(self, message: Message) -> Arrival:
+        key = message.direction, message.sender.domain, message.recipient.address, message.source
+        if key not in self._arrivals:
+            self._arrivals[key] = arrive(self.listing, self._service, message)
+        return self._arrivals[key]
 
     def _first(self, message: Message) -> World:
         headers: list[str | None] = [None] * len(self._passage.headers)
@@ -114,7 +121,7 @@ class Journey:
         outgoing = message.direction is Direction.OUTGOING
         for source in self._sources:
             back = message.returned(source)
-            arrival = arrive(self.listing, self._service, back)
+            arrival = self._arrive(back)
             path = sent._replace(arrival=arrival, source=source)
             if arrival.refused:
                 yield path._replace(ending=Ending.REFUSED)
@@ -124,8 +131,9 @@ class Journey:
                 if not outgoing:
                     headers[self._return], headers[self._verdict] = self._service.return_secret, verdict
                 start = World(
-                    headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure, doubts=sent.doubts
-                )
+                    headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure,
+                    declined=world.declined, doubts=sent.doubts,
+                )  # fmt: skip
                 for after in self._passage.run(back, _ends(back, arrival), [start]):
                     for end in self._leaves(back, arrival, after):
                         yield end._replace(source=source, verdict=verdict, whole=end.whole and sent.whole)

@@ -54,6 +54,10 @@ INERT = frozenset(
     GenerateIncidentReport GenerateNotification IncidentReportContent LogEventText PrependSubject RemoveOME RemoveOMEv2
     RemoveRMSAttachmentEncryption RouteMessageOutboundRequireTls SetAuditSeverity""".split()  # noqa: SIM905 (one name a line would hide the list)
 )
+WRITES_TEXT = frozenset({"PrependSubject", "ApplyHtmlDisclaimerText"})
+TEXT = frozenset(
+    {"SubjectContainsWords", "SubjectMatchesPatterns", "SubjectOrBodyContainsWords", "SubjectOrBodyMatchesPatterns"}
+)
 NOTIFIES = "NotifySender"
 ROUTES = "RouteMessageOutboundConnector"
 ACTIONS = REFUSES | HOLDS | ADDS | SEALS | STAMPS | INERT | {NOTIFIES, ROUTES}

@@ -39,7 +39,8 @@ class World(NamedTuple):
     `headers` are values of the headers that are followed: None for one that only the content decides. `depends` says
     that it comes to this for some content only, `unsure` that nobody documents whether it does. `doubts` are reasons
     for which the outcome cannot be told, although the way there is clear. `spared` says that a rule about nothing but
-    certain recipients stopped it.
+    certain recipients stopped it, `declined` are the places of rules that would have ended the passage of other
+    content: what they did not find in a message is not in it when it comes back.
     """
 
     headers: tuple[str | None, ...]
@@ -51,6 +52,7 @@ class World(NamedTuple):
     depends: bool = False
     unsure: bool = False
     spared: bool = False
+    declined: frozenset[int] = frozenset()
     doubts: frozenset[str] = frozenset()
 
 
@@ -60,6 +62,11 @@ class Passage:
     def __init__(self, book: Rulebook, headers: Sequence[str], scanner: Iterable[str]) -> None:
         self.book, self.headers = book, list(headers)
         self._scanner = frozenset(scanner)
+        # Most classes meet the same rules, and most rules see the same headers.
+        self._runs: dict[tuple[tuple[tuple[int, Answer], ...], frozenset[World]], frozenset[World]] = {}
+        self._reads: dict[tuple[int, tuple[str | None, ...]], tuple[Answer, Answer]] = {}
+        written = (str(rule.actions.get(name, "")) for rule in book.rules for name in sorted(names.WRITES_TEXT))
+        self._written = " ".join(written).lower()
         self._matters = sum(1 << place for place, rule in enumerate(book.rules) if self._changes(rule))
 
     def _changes(self, rule: Rule) -> bool:
@@ -70,12 +77,16 @@ class Passage:
             rule.stops or rule.strange or other or "SetSCL" in rule.actions or stamps.intersection(self.headers)
         )
 
-    def run(self, message: Message, ends: tuple[bool, bool], worlds: Iterable[World]) -> set[World]:
+    def run(self, message: Message, ends: tuple[bool, bool], worlds: Iterable[World]) -> frozenset[World]:
         """Every way it may come out of the rules; `ends` say whether it comes from inside and goes to the inside."""
-        now = set(worlds)
-        for place, static in self._candidates(message, ends, self._matters):
-            now = {after for world in now for after in self._after(place, static, world)}
-        return now
+        candidates = tuple(self._candidates(message, ends, self._matters))
+        now = frozenset(worlds)
+        known = candidates, now
+        if known not in self._runs:
+            for place, static in candidates:
+                now = frozenset(after for world in now for after in self._after(place, static, world))
+            self._runs[known] = now
+        return self._runs[known]
 
     def fired(self, message: Message, ends: tuple[bool, bool], world: World) -> list[str]:
         """The names of the rules that act on a message of ordinary content, in their order."""
@@ -108,8 +119,12 @@ class Passage:
 
     def _applies(self, place: int, static: Answer, world: World) -> tuple[Answer, Answer]:
         """How surely a rule applies, and how surely its conditions hold whatever its exceptions say."""
+        if place in world.declined:
+            return Answer.NO, Answer.NO
         rule, content = self.book.rules[place], self.book.content[place]
-        held, excepted = self._stamped(rule, world)
+        if (place, world.headers) not in self._reads:
+            self._reads[place, world.headers] = self._stamped(rule, world)
+        held, excepted = self._reads[place, world.headers]
         conditions = all_of((static, content.conditions, held))
         return all_of((conditions, opposite(any_of((content.exceptions, excepted))))), conditions
 
@@ -117,18 +132,32 @@ class Passage:
         if world.stopped:
             return (world,)
         rule = self.book.rules[place]
+        without = world._replace(declined=world.declined | {place}) if self._settles(rule) else world
         match self._applies(place, static, world):
             case Answer.NO, _:
                 return (world,)
             case Answer.YES, _:
                 return (self._acted(rule, world),)
             case Answer.DEPENDS, Answer.YES:  # most content hits no exception
-                return (world._replace(depends=True), self._acted(rule, world))
+                return (without._replace(depends=True), self._acted(rule, world))
             case Answer.DEPENDS, _:  # and most content meets no condition
-                return (world, self._acted(rule, world._replace(depends=True)))
+                return (without, self._acted(rule, world._replace(depends=True)))
             case _:
                 world = world._replace(unsure=True, doubts=world.doubts | {f"what the rule “{rule.name}” asks"})
                 return (world, self._acted(rule, world))
+
+    def _settles(self, rule: Rule) -> bool:
+        """Whether a rule ends the passage of what it means, by what a message says and not by what rules wrote."""
+        reads = rule.conditions.keys() | rule.exceptions.keys()
+        ends = rule.stops or bool(rule.actions.keys() & (names.REFUSES | names.HOLDS))
+        return ends and not reads & names.STAMPED and not (self._written.strip() and self._may_read_written(rule))
+
+    def _may_read_written(self, rule: Rule) -> bool:
+        """Whether what rules write into subjects and bodies may be what a rule asks for."""
+        held = [(name, value) for part in (rule.conditions, rule.exceptions) for name, value in part.items()]
+        patterns = any(name in names.TEXT and name.endswith("Patterns") for name, _ in held)
+        words = (word for name, value in held if name in names.TEXT and name.endswith("Words") for word in value)
+        return patterns or any(str(word).lower() in self._written for word in words)
 
     def _stamped(self, rule: Rule, world: World) -> tuple[Answer, Answer]:
         """The conditions, and the exceptions, that read what rules and the service have written on the message."""
@@ -188,7 +217,8 @@ class Passage:
         return World(
             headers=tuple(headers), scl=_scl(actions, world.scl), route=route, scans=world.scans, end=end,
             stopped=rule.stops or end is End.REFUSED, depends=world.depends, unsure=unsure,
-            spared=world.spared or (rule.stops and rule.conditions.keys() <= names.RECIPIENT), doubts=frozenset(doubts),
+            spared=world.spared or (rule.stops and set() < rule.conditions.keys() <= names.RECIPIENT),
+            declined=world.declined, doubts=frozenset(doubts),
         )  # fmt: skip
 
 

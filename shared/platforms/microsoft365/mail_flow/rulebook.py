@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.platforms.microsoft365.mail_flow import parameters as names
-from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, answer, any_of, opposite
+from shared.platforms.microsoft365.mail_flow.answers import Answer, answer, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Listing, Rule
 from shared.platforms.microsoft365.mail_flow.message import Party
 from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
@@ -69,10 +69,11 @@ class Rulebook:
         every = (1 << len(self.rules)) - 1
         possible, sure, unknown = every, every, 0
         for place, conditions, exceptions in self._tests.get(kind, ()):
-            holds = all_of([
-                all_of(test(value) for test in conditions),
-                opposite(any_of(test(value) for test in exceptions)),
-            ])  # fmt: skip
+            holds = Answer.YES
+            for test in conditions:
+                holds = min(holds, test(value))
+            for test in exceptions:
+                holds = min(holds, opposite(test(value)))
             bit = 1 << place
             if holds is not Answer.YES:
                 sure &= ~bit

@@ -1,4 +1,4 @@
-"""Holds the model against the simulator's router: what became of one message must be one of the ways the model knows."""
+"""Holds the model against the simulator's router: what became of a message must be a way that the model knows."""
 
 import ipaddress
 from dataclasses import dataclass

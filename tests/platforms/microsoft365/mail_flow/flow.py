@@ -1,4 +1,4 @@
-"""A tenant that a connection lives in, edited by the simulator's own cmdlets without a wire, and what the model says."""
+"""A tenant that a connection lives in, edited by the simulator's cmdlets without a wire, and what the model says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -71,7 +71,9 @@ class Flow:
         )  # fmt: skip
 
     def _mx(self) -> dict[str, list[str]]:
-        return {name: [host for _, host in sorted(mx_records(self.tenant, name))] for name in self.tenant.accepted_domains}
+        return {
+            name: [host for _, host in sorted(mx_records(self.tenant, name))] for name in self.tenant.accepted_domains
+        }
 
     def _groups(self) -> dict[str, frozenset[str]]:
         named = {key: (key, one["mail"], one["mailNickname"]) for key, one in self.tenant.groups.items()}

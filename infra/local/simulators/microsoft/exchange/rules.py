@@ -28,7 +28,7 @@ def _apply(call: CmdletCall, record: Record) -> dict[str, Any]:
             result[name] = DEFAULTS.get(name) if value is None else value
         elif name in PREDICATES or name in ACTIONS:
             stored = _stored(call, name, record.get(name), value)
-            if stored in (None, (), False, ""):
+            if stored is None or stored is False or stored in ((), ""):  # an SCL of 0 is one
                 result.pop(name, None)
             else:
                 result[name] = stored

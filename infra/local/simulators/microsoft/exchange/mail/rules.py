@@ -155,7 +155,7 @@ def _header(found: Callable[[str, tuple[str, ...]], bool], other: str) -> Callab
 
 
 def _larger(asked: Asked, limit: str, _prefix: str) -> bool:
-    number, unit = re.fullmatch(r"([0-9.]+)\s*([KMG]?B)?", limit.upper()).groups()  # type: ignore[union-attr]  # the cmdlet took it
+    number, unit = re.fullmatch(r"([0-9.]+)\s*([KMG]?B)?", limit.upper()).groups()  # type: ignore[union-attr]  # it fits
     return asked.mail.size > float(number) * UNITS[unit or "B"]
 
 
@@ -190,8 +190,8 @@ PREDICATES: dict[str, Callable[[Asked, Any, str], bool]] = {
 
 REFUSING = frozenset(
     {
-        "DeleteMessage", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode", "RedirectMessageTo", "Disconnect",
-        "SmtpRejectMessageRejectText", "SmtpRejectMessageRejectStatusCode",
+        "DeleteMessage", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode", "RedirectMessageTo",
+        "Disconnect", "SmtpRejectMessageRejectText", "SmtpRejectMessageRejectStatusCode",
     }
 )  # fmt: skip
 HOLDING = frozenset({"Quarantine", "ModerateMessageByUser", "ModerateMessageByManager"})
