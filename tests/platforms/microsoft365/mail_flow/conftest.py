@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.simulators import Simulators
 from shared.connections.record import Connection
+from shared.connections.secrets import header_secrets
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.ranges import ranges
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service, protection
@@ -24,12 +25,12 @@ WAYS: tuple[OneWay, ...] = ("incoming", "outgoing")
 
 async def _live(sims: Simulators, clock: TestClock, databases: Sqlite, folder: Path, people: int) -> Flow:
     world = await World.make(sims, clock, databases, folder)
-    users = sims.cloud.tenants[world.tenant_id()].users
+    users = sims.microsoft.tenants[world.tenant_id()].users
     readers = sorted(key for key, one in users.items() if one["mail"] and one["userType"] == "Member")
     policies = [Policy(name="some", users=readers[:people])] if people else None
     connection = await world.connect(policies=policies)
     flow = Flow(
-        tenant=sims.cloud.tenants[world.tenant_id()].copy(), service=await _service(world, connection),
+        tenant=sims.microsoft.tenants[world.tenant_id()].copy(), service=await _service(world, connection),
         protected={Direction(way): await _protected(world, connection, way) for way in WAYS}, now=world.clock.now(),
     )  # fmt: skip
     await world.close()
@@ -37,20 +38,20 @@ async def _live(sims: Simulators, clock: TestClock, databases: Sqlite, folder: P
 
 
 async def _service(world: World, connection: Connection) -> Service:
-    mail = world.app.settings.mail
+    mail, brand = world.app.settings.mail, connection.brand
     site = mail.at(connection.site)
-    returned, loop = await world.app.seal.headers(connection)
+    returned, loop = await header_secrets(world.app.seal, connection)
     hosts = (site.incoming_smart_host, site.outgoing_smart_host)
     return Service(
         hosts=frozenset(host.format(connection=connection.label).lower() for host in hosts),
-        egress=ranges(map(str, site.egress)), sending_domain=site.sending_domain, return_header=mail.return_header,
-        return_secret=returned, loop_header=mail.loop_header, loop_secret=loop, verdict_header=mail.verdict_header,
+        egress=ranges(map(str, site.egress)), sending_domain=site.sending_domain, return_header=brand.return_header,
+        return_secret=returned, loop_header=brand.loop_header, loop_secret=loop, verdict_header=brand.verdict_header,
         junk_verdict=mail.junk_verdict,
     )  # fmt: skip
 
 
 async def _protected(world: World, connection: Connection, way: OneWay) -> Protection:
-    users = world.sims.cloud.tenants[world.tenant_id()].users
+    users = world.sims.microsoft.tenants[world.tenant_id()].users
     people = await protected_users(world.app.database, connection.id, way)
     domains = await protected_domains(world.app.database, connection.id, way)
     return protection(domains, [users[one]["mail"] for one in people])

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.dns import mx_records
 from infra.local.simulators.microsoft.exchange.call import CmdletCall
 from infra.local.simulators.microsoft.exchange.host import CMDLETS
 from infra.local.simulators.microsoft.exchange.mail.message import Carried, Mail, Scanner
 from infra.local.simulators.microsoft.exchange.mail.router import carry
 from infra.local.simulators.microsoft.exchange.parameters import CmdletParameters
 from infra.local.simulators.microsoft.tenant import Tenant
+from infra.local.simulators.microsoft.vendor import mail_exchanges
 from shared.platforms.microsoft365.mail_flow.grading import Effect
 from shared.platforms.microsoft365.mail_flow.listing import Listing, read
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -71,9 +71,8 @@ class Flow:
         )  # fmt: skip
 
     def _mx(self) -> dict[str, list[str]]:
-        return {
-            name: [host for _, host in sorted(mx_records(self.tenant, name))] for name in self.tenant.accepted_domains
-        }
+        records = {name: mail_exchanges(self.tenant, name) for name in self.tenant.accepted_domains}
+        return {name: [host for _, host in sorted(found)] for name, found in records.items()}
 
     def _groups(self) -> dict[str, frozenset[str]]:
         named = {key: (key, one["mail"], one["mailNickname"]) for key, one in self.tenant.groups.items()}
