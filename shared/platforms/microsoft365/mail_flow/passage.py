@@ -10,16 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-import regex
-
 from shared.platforms.microsoft365.mail_flow import parameters as names
-from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, answer, any_of, opposite
+from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Record, Rule
 from shared.platforms.microsoft365.mail_flow.message import Message
-from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook
+from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, found, whole_word
 
-# An administrator's expression on a short header; what takes longer is not told.
-LONGEST = 0.05
 # Every message bears these words there, whoever sent it (RFC 5321, 4.4).
 EVERY_MESSAGE_HAS = {"received": frozenset({"from", "by", "with"})}
 # A header that the message does not bear.
@@ -65,8 +61,6 @@ class Passage:
         # Most classes meet the same rules, and most rules see the same headers.
         self._runs: dict[tuple[tuple[tuple[int, Answer], ...], frozenset[World]], frozenset[World]] = {}
         self._reads: dict[tuple[int, tuple[str | None, ...]], tuple[Answer, Answer]] = {}
-        written = (str(rule.actions.get(name, "")) for rule in book.rules for name in sorted(names.WRITES_TEXT))
-        self._written = " ".join(written).lower()
         self._matters = sum(1 << place for place, rule in enumerate(book.rules) if self._changes(rule))
 
     def _changes(self, rule: Rule) -> bool:
@@ -90,13 +84,13 @@ class Passage:
 
     def fired(self, message: Message, ends: tuple[bool, bool], world: World) -> list[str]:
         """The names of the rules that act on a message of ordinary content, in their order."""
-        found: list[str] = []
+        acted: list[str] = []
         for place, static in self._candidates(message, ends, (1 << len(self.book.rules)) - 1):
             applies, conditions = self._applies(place, static, world)
             if not world.stopped and (applies is Answer.YES or (applies, conditions) == (Answer.DEPENDS, Answer.YES)):
-                found.append(self.book.rules[place].name)
+                acted.append(self.book.rules[place].name)
                 world = self._acted(self.book.rules[place], world)
-        return found
+        return acted
 
     def _candidates(self, message: Message, ends: tuple[bool, bool], among: int) -> Iterator[tuple[int, Answer]]:
         """Rules that may apply, in their order, with how surely they do as far as sender, recipient and source say."""
@@ -150,14 +144,7 @@ class Passage:
         """Whether a rule ends the passage of what it means, by what a message says and not by what rules wrote."""
         reads = rule.conditions.keys() | rule.exceptions.keys()
         ends = rule.stops or bool(rule.actions.keys() & (names.REFUSES | names.HOLDS))
-        return ends and not reads & names.STAMPED and not (self._written.strip() and self._may_read_written(rule))
-
-    def _may_read_written(self, rule: Rule) -> bool:
-        """Whether what rules write into subjects and bodies may be what a rule asks for."""
-        held = [(name, value) for part in (rule.conditions, rule.exceptions) for name, value in part.items()]
-        patterns = any(name in names.TEXT and name.endswith("Patterns") for name, _ in held)
-        words = (word for name, value in held if name in names.TEXT and name.endswith("Words") for word in value)
-        return patterns or any(str(word).lower() in self._written for word in words)
+        return ends and not reads & names.STAMPED
 
     def _stamped(self, rule: Rule, world: World) -> tuple[Answer, Answer]:
         """The conditions, and the exceptions, that read what rules and the service have written on the message."""
@@ -174,13 +161,13 @@ class Passage:
             words = {str(word).lower() for word in wanted}
             if words & EVERY_MESSAGE_HAS.get(header, frozenset()):
                 return Answer.YES
-            tests = [rf"(?<!\w){regex.escape(word)}(?!\w)" for word in words]
+            tests = [whole_word(word) for word in words]
         else:
             tests = [str(one) for one in wanted]
         value = world.headers[self.headers.index(header)] if header in self.headers else None
         if value is None:
             return Answer.DEPENDS
-        return Answer.NO if value == MISSING else any_of(_found(test, value) for test in tests)
+        return Answer.NO if value == MISSING else any_of(found(test, value) for test in tests)
 
     def _acted(self, rule: Rule, world: World) -> World:
         actions = rule.actions
@@ -225,10 +212,3 @@ class Passage:
 def _scl(actions: Record, before: int | None) -> int | None:
     value = actions.get("SetSCL")
     return before if value is None else int(value)
-
-
-def _found(pattern: str, value: str) -> Answer:
-    try:
-        return answer(regex.search(pattern, value, regex.IGNORECASE, timeout=LONGEST) is not None)
-    except (regex.error, TimeoutError):
-        return Answer.DEPENDS

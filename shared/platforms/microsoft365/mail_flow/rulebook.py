@@ -10,11 +10,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import regex
+
 from shared.platforms.microsoft365.mail_flow import parameters as names
 from shared.platforms.microsoft365.mail_flow.answers import Answer, answer, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Listing, Rule
 from shared.platforms.microsoft365.mail_flow.message import Party
 from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
+
+# Seconds for an administrator's expression on a short text.
+LONGEST = 0.05
 
 
 class Masks(NamedTuple):
@@ -57,7 +62,9 @@ class Rulebook:
     @cached_property
     def content(self) -> tuple[Content, ...]:
         """For each rule how surely what it asks of the content holds."""
-        return tuple(_content(rule) for rule in self.rules)
+        texts = (str(rule.actions[name]) for rule in self.rules for name in rule.actions.keys() & names.WRITES_TEXT)
+        written = "\n".join(texts)
+        return tuple(_content(rule, written) for rule in self.rules)
 
     def masks(self, kind: str, value: Any) -> Masks:
         """Which rules may apply as far as one property decides: `scope`, `sender`, `recipient` or `source`."""
@@ -147,13 +154,33 @@ KINDS: tuple[tuple[str, frozenset[str], Callable[[Rulebook, Rule, str, Any], Tes
 )
 
 
-def _content(rule: Rule) -> Content:
+def whole_word(word: str) -> str:
+    """The expression for a word where predicates ask for words."""
+    return rf"(?<!\w){regex.escape(word)}(?!\w)"
+
+
+def found(pattern: str, text: str) -> Answer:
+    """Whether an administrator's expression is in a text. What takes long, or is none here, depends."""
+    try:
+        return answer(regex.search(pattern, text, regex.IGNORECASE, timeout=LONGEST) is not None)
+    except (regex.error, TimeoutError):
+        return Answer.DEPENDS
+
+
+def _content(rule: Rule, written: str) -> Content:
     if rule.strange:
         return Content(Answer.UNKNOWN, Answer.UNKNOWN)
-    return Content(
-        Answer.DEPENDS if rule.conditions.keys() & names.CONTENT else Answer.YES,
-        Answer.DEPENDS if rule.exceptions.keys() & names.CONTENT else Answer.NO,
-    )
+    return Content(_read(rule.conditions, written, Answer.YES), _read(rule.exceptions, written, Answer.NO))
+
+
+def _read(held: Mapping[str, Any], written: str, without: Answer) -> Answer:
+    """How surely predicates of the content hold. One that asks for what another rule writes is not told apart."""
+    reads = held.keys() & names.CONTENT
+    for name in reads & names.TEXT:
+        patterns = (whole_word(str(one)) if name.endswith("Words") else str(one) for one in held[name])
+        if any(found(pattern, written) is not Answer.NO for pattern in patterns):
+            return Answer.UNKNOWN
+    return Answer.DEPENDS if reads else without
 
 
 def tracked_headers(books: Iterable[Rulebook], own: Iterable[str]) -> tuple[str, ...]:

@@ -106,6 +106,12 @@ def test_what_the_model_has_never_heard_of_is_unknown(whole: Flow) -> None:
     assert {one.effect for one in found} == {Effect.UNKNOWN}
 
 
+def test_a_rule_that_asks_for_what_another_writes_is_unknown(whole: Flow) -> None:
+    after = whole.copy()
+    after.run("New-TransportRule", Name="Theirs", SubjectContainsWords=["external"], Quarantine=True)
+    assert effects(whole, after) == {Effect.UNKNOWN}  # “Mark mail from outside” writes it
+
+
 def test_a_tenant_in_order_has_nothing_wrong_but_its_own_gateway(some: Flow) -> None:
     assert judge(some.listing(), some.service, some.protected, some.now) == []
 
