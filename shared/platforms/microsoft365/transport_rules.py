@@ -4,9 +4,10 @@ Conditions of a rule must all hold, exceptions are alternatives. A rule without 
 the organisation, so one is refused here before it can reach the wire.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import combinations, pairwise
 from typing import Any
 
 from shared.engine.ledger import HoldingState
@@ -14,6 +15,7 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.platforms.microsoft365.exchange import AlreadyExists
+from shared.platforms.microsoft365.mail_flow.parameters import ACTIONS, INERT, PREDICATES, is_set
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection.policies import Direction
 from shared.protection.targets import protected_domains, protected_users
@@ -36,6 +38,16 @@ PAIRS = (
     ("SetHeaderName", "SetHeaderValue"),
 )
 IN_PLACE = "in place"
+# What a rule may hold besides our settings that decides about mail: how it is when nobody has set it.
+UNSET: Mapping[str, Any] = {
+    **dict.fromkeys(PREDICATES),
+    **{f"ExceptIf{name}": None for name in PREDICATES},
+    **dict.fromkeys(ACTIONS - INERT),
+    **dict.fromkeys(("ActivationDate", "ExpiryDate")),
+    "StopRuleProcessing": False,
+    "RuleErrorAction": "Ignore",
+    "SenderAddressLocation": "Header",
+}
 RuleSettings = Callable[[MicrosoftTenant], Awaitable[Settings | None]]
 
 
@@ -67,7 +79,7 @@ class TransportRule:
         return desired
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
-        """Its record in the complete listing, with its place among our rules and predicates that are not ours."""
+        """Its record in the complete listing, with its place among our rules and what others have set in it."""
         record = await mine(tenant, "Get-TransportRule", tenant.name(self.title), "Comments", identity)
         if record is None:
             return Absent()
@@ -77,7 +89,7 @@ class TransportRule:
         return Present(
             identity=record["Guid"],
             settings=settings
-            | {"Order": await self._place(tenant, record), "Foreign": sorted(_predicates(record) - set(wanted))},
+            | {"Order": await self._place(tenant, record), "Foreign": sorted(_set(record) - set(wanted))},
         )
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
@@ -95,9 +107,9 @@ class TransportRule:
         if set(changes) == {"State"}:
             return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
         sent = _parameters(await self._whole_pairs(tenant, changes))
-        sent |= dict.fromkeys(present.settings["Foreign"]) if "Foreign" in changes else {}
+        sent |= {name: UNSET[name] for name in present.settings["Foreign"]} if "Foreign" in changes else {}
         if "Order" in changes:
-            sent["Priority"] = await self._priority(tenant)
+            sent["Priority"] = await self._priority(tenant, present.identity)
         try:
             answer = await tenant.exchange.invoke("Set-TransportRule", Identity=present.identity, **sent)
         except Missing:
@@ -115,30 +127,36 @@ class TransportRule:
         both = {name for pair in PAIRS if set(pair) & set(changes) for name in pair}
         return dict(changes) | {name: desired[name] for name in both}
 
-    async def _others(self, tenant: MicrosoftTenant) -> tuple[list[int], list[int]]:
-        """The positions of our other rules: those that stand before this one, and those that stand after it."""
+    async def _standing(self, tenant: MicrosoftTenant) -> dict[int, int]:
+        """The positions of our rules that stand in order, by rank: as many of them as can be."""
         ranks = {
             held.identity: ORDER.index(key)
             for key, held in tenant.ledger.holdings.items()
             if key in ORDER and held.state is not HoldingState.GONE
         }
-        rank = ORDER.index(self.key)
-        places = [(ranks[r["Guid"]], int(r["Priority"])) for r in await self._all(tenant) if r["Guid"] in ranks]
-        return [p for r, p in places if r < rank], [p for r, p in places if r > rank]
+        found = [(int(r["Priority"]), ranks[r["Guid"]]) for r in await self._all(tenant) if r["Guid"] in ranks]
+        some = (one for size in range(len(found), -1, -1) for one in combinations(sorted(found), size))
+        return {rank: place for place, rank in next(one for one in some if _rising(one))}
 
     async def _all(self, tenant: MicrosoftTenant) -> list[Record]:
         return await tenant.listing("Get-TransportRule")
 
     async def _place(self, tenant: MicrosoftTenant, record: Record) -> str:
         # Only the order counts: Exchange renumbers rules whenever one is inserted or removed.
-        before, _ = await self._others(tenant)
-        return IN_PLACE if all(place < int(record["Priority"]) for place in before) else "before its predecessors"
+        known = any(one.identity == record["Guid"] for one in tenant.ledger.holdings.values())
+        return IN_PLACE if not known or ORDER.index(self.key) in await self._standing(tenant) else "out of order"
 
-    async def _priority(self, tenant: MicrosoftTenant) -> int:
-        before, after = await self._others(tenant)
-        if before:
-            return max(before) + 1
-        return min(after, default=0)
+    async def _priority(self, tenant: MicrosoftTenant, identity: str | None = None) -> int:
+        """The position right behind our rules that come before this one; one that is moved leaves its own first."""
+        standing, rank = await self._standing(tenant), ORDER.index(self.key)
+        before = [place for one, place in standing.items() if one < rank]
+        place = max(before) + 1 if before else min((p for one, p in standing.items() if one > rank), default=0)
+        own = (int(rule["Priority"]) for rule in await self._all(tenant) if rule["Guid"] == identity)
+        return place - any(one < place for one in own)
+
+
+def _rising(places: Sequence[tuple[int, int]]) -> bool:
+    return all(one[1] < next_one[1] for one, next_one in pairwise(places))
 
 
 def _parameters(settings: Settings) -> dict[str, Any]:
@@ -146,11 +164,9 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ("State", "Order", "Foreign")}
 
 
-def _predicates(record: Mapping[str, Any]) -> set[str]:
-    """The exceptions and conditions that a rule's record holds: every name that has an exception twin, and the twin."""
-    exceptions = {name for name in record if name.startswith("ExceptIf")}
-    known = exceptions | {name.removeprefix("ExceptIf") for name in exceptions}
-    return {name for name in known if record.get(name) not in (None, [], "", False)}
+def _set(record: Mapping[str, Any]) -> set[str]:
+    """What is set in a rule of all that decides about mail."""
+    return {name for name, unset in UNSET.items() if is_set(record.get(name)) and record[name] != unset}
 
 
 def _refuse_unconditional(title: str, settings: Settings) -> None:

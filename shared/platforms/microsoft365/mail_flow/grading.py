@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
+from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.connectors import EXCHANGE
 from shared.platforms.microsoft365.mail_flow.journey import CLEAN, Ending, Journey, Path
 from shared.platforms.microsoft365.mail_flow.listing import Listing
@@ -13,18 +14,6 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 # learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/use-rules-to-set-scl
 SPAM = 5
 TRUSTED = -1
-
-
-class Effect(StrEnum):
-    """What may happen to mail that should not, the worst first."""
-
-    UNSCANNED = "unscanned"
-    BOUNCED_OR_DELAYED = "bounced_or_delayed"
-    SCANNED_TWICE_OR_LOOP = "scanned_twice_or_loop"
-    FILTERED_TWICE = "filtered_twice"
-    TRUSTED_WITHOUT_US = "trusted_without_us"
-    RETURNED_MISJUDGED = "returned_misjudged"
-    UNKNOWN = "unknown"
 
 
 class Leg(StrEnum):

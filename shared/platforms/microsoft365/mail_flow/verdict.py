@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from shared.engine.effects import WORST_FIRST, Effect
 from shared.platforms.microsoft365.mail_flow.classes import Classes, classes_of
-from shared.platforms.microsoft365.mail_flow.grading import Effect, Leg, Wrong, grade, is_protected
+from shared.platforms.microsoft365.mail_flow.grading import Leg, Wrong, grade, is_protected
 from shared.platforms.microsoft365.mail_flow.journey import Journey
 from shared.platforms.microsoft365.mail_flow.listing import Listing
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message
@@ -16,7 +17,6 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 
 # What a rule's date brings about within this time is told now, for the next look may come after it.
 HORIZON = timedelta(days=1)
-ORDER = list(Effect)
 # A person reads a few examples.
 MOST_EXAMPLES = 3
 
@@ -47,10 +47,18 @@ def judge(
 
 
 def difference(
-    wanted: Listing | None, listing: Listing, service: Service, protected: Mapping[Direction, Protection], now: datetime
+    wanted: Listing | None,
+    listing: Listing,
+    service: Service,
+    protected: Mapping[Direction, Protection],
+    now: datetime,
+    then: datetime | None = None,
 ) -> list[Finding]:
-    """What is wrong now and was not in the wanted state, the worst first; empty if the change harms no message."""
-    before = [] if wanted is None else [Rulebook(wanted, now)]
+    """What is wrong now and was not in the wanted state, the worst first; empty if the change harms no message.
+
+    The wanted state is judged as it was `then`, for the dates of rules pass; now, where that is not said.
+    """
+    before = [] if wanted is None else [Rulebook(wanted, then or now)]
     after = [Rulebook(listing, moment) for moment in _moments(listing, now)]
     books = [*before, *after]
     own = (service.return_header, service.loop_header, service.verdict_header)
@@ -86,7 +94,7 @@ def difference(
         # What cannot be told of a few who were singled out is not told beside what is known.
         if key[0] is not Effect.UNKNOWN or key[1] not in known_harm or any(one.ordinary for one in touched)
     ]
-    return sorted(findings, key=lambda one: (ORDER.index(one.effect), one.direction, one.leg))
+    return sorted(findings, key=lambda one: (WORST_FIRST.index(one.effect), one.direction, one.leg))
 
 
 def _moments(listing: Listing, now: datetime) -> list[datetime]:

@@ -12,7 +12,7 @@ from infra.local.simulators.microsoft.exchange.mail.router import carry
 from infra.local.simulators.microsoft.exchange.parameters import CmdletParameters
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.microsoft.vendor import mail_exchanges
-from shared.platforms.microsoft365.mail_flow.grading import Effect
+from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.listing import Listing, read
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.platforms.microsoft365.mail_flow.grading import Effect, Leg
+from shared.engine.effects import Effect
+from shared.platforms.microsoft365.mail_flow.grading import Leg
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from tests.platforms.microsoft365.mail_flow.flow import JUNK, OUT_DOMAIN, Flow, effects, findings
 

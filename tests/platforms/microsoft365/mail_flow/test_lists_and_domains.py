@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.classes import classes_of
-from shared.platforms.microsoft365.mail_flow.grading import Effect, grade
+from shared.platforms.microsoft365.mail_flow.grading import grade
 from shared.platforms.microsoft365.mail_flow.journey import Journey
 from shared.platforms.microsoft365.mail_flow.passage import Passage
 from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook, tracked_headers

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.platforms.microsoft365.mail_flow.grading import Effect
+from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from tests.platforms.microsoft365.mail_flow.flow import (
     BACK_IN,
