@@ -100,8 +100,6 @@ def _first(message: Message, path: Path, *, wanted: bool) -> Iterator[tuple[Effe
             yield from _stuck(message, path)
         case Ending.AGAIN:
             yield Effect.SCANNED_TWICE_OR_LOOP, True
-        case Ending.OUTSIDE if path.spared:
-            pass  # somebody wants mail to these recipients left alone, and nobody outside can bring that about
         case _ if wanted and not (message.direction is Direction.INCOMING and path.arrival.from_inside):
             yield Effect.UNSCANNED, True
         case Ending.MAILBOX if message.forged and path.scl == TRUSTED:

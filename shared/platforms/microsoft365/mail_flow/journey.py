@@ -49,7 +49,6 @@ class Path(NamedTuple):
     whole: bool = True
     depends: bool = False
     unsure: bool = False
-    spared: bool = False
     doubts: frozenset[str] = frozenset()
 
 
@@ -102,7 +101,7 @@ class Journey:
         path = Path(
             ending=Ending.HELD, arrival=arrival, scans=world.scans, scl=world.scl,
             secret=world.headers[self._return] == self._service.return_secret, depends=world.depends,
-            unsure=world.unsure, spared=world.spared, doubts=world.doubts,
+            unsure=world.unsure, doubts=world.doubts,
         )  # fmt: skip
         if world.end is not None:
             yield path._replace(ending=Ending(world.end))

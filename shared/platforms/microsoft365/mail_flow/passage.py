@@ -34,9 +34,8 @@ class World(NamedTuple):
 
     `headers` are values of the headers that are followed: None for one that only the content decides. `depends` says
     that it comes to this for some content only, `unsure` that nobody documents whether it does. `doubts` are reasons
-    for which the outcome cannot be told, although the way there is clear. `spared` says that a rule about nothing but
-    certain recipients stopped it, `declined` are the places of rules that would have ended the passage of other
-    content: what they did not find in a message is not in it when it comes back.
+    for which the outcome cannot be told, although the way there is clear. `declined` are the places of rules that
+    would have ended the passage of other content: what they did not find is not in the message when it comes back.
     """
 
     headers: tuple[str | None, ...]
@@ -47,7 +46,6 @@ class World(NamedTuple):
     stopped: bool = False
     depends: bool = False
     unsure: bool = False
-    spared: bool = False
     declined: frozenset[int] = frozenset()
     doubts: frozenset[str] = frozenset()
 
@@ -204,7 +202,6 @@ class Passage:
         return World(
             headers=tuple(headers), scl=_scl(actions, world.scl), route=route, scans=world.scans, end=end,
             stopped=rule.stops or end is End.REFUSED, depends=world.depends, unsure=unsure,
-            spared=world.spared or (rule.stops and set() < rule.conditions.keys() <= names.RECIPIENT),
             declined=world.declined, doubts=frozenset(doubts),
         )  # fmt: skip
 

@@ -26,6 +26,7 @@ STOPS: list[tuple[str, dict[str, Any], Direction, str, int | None]] = [
     ("one recipient", {"SentTo": ["coral.birch@contoso.com"]} | FROM_OUTSIDE | TAG | ENDS, IN, "some", 1),
     ("members of a group", {"SentToMemberOf": ["management@contoso.com"]} | TAG | ENDS, IN, "some", 4),
     ("what a group sends", {"FromMemberOf": ["management@contoso.com"]} | TAG | ENDS, OUT, "some", 4),
+    ("to a partner", {"RecipientDomainIs": ["supplier.example.org"]} | TAG | ENDS, OUT, "some", None),
     ("some content", {"SubjectContainsWords": ["newsletter"]} | FROM_OUTSIDE | TAG | ENDS, IN, "some", None),
     ("another gateway", FROM_OUTSIDE | {"RouteMessageOutboundConnector": "To the archive"} | ENDS, IN, "all", None),
 ]  # fmt: skip
