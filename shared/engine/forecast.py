@@ -14,7 +14,7 @@ from shared.connections.stages import Stage
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Row
-from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Verb, gone_since, known, there
+from shared.engine.steps import OFFERED, PlanItem, Step, Verb, gone_since, known, there
 
 BORROWED = "was there before us"
 LEFT = "another connection still needs it"
@@ -172,7 +172,7 @@ def expected(rows: Sequence[Row], ledger: Ledger, *, drifted: bool) -> list[Step
     for item in known(rows, ledger) if drifted else ():
         held = ledger.holdings[item.key]
         if held.state is HoldingState.OURS and held.drift:
-            again = Verb.CREATE if held.drift == MISSING else Verb.UPDATE
+            again = Verb.CREATE if held.drift.get("exists") is False else Verb.UPDATE
             verb = Verb.ASK if isinstance(item.row, ByAdministrator) else again
             was = {name: (held.seen or {})[name] for name in held.drift if name in (held.seen or {})}
             steps.append(item.step(verb, "was changed by someone else", before=held.drift, after=was))
@@ -180,6 +180,9 @@ def expected(rows: Sequence[Row], ledger: Ledger, *, drifted: bool) -> list[Step
 
 
 def _of_step(step: Step, ledger: Ledger, calendar: _Calendar, *, ending: bool) -> Forecast:
+    if step.row.key not in calendar.rows:  # the customer's own
+        timing = TIMINGS.get(step.verb, Timing.NOW)
+        return Forecast(row=step.row, key=step.key, verb=step.verb, why=step.why, timing=timing, after=step.after)
     row, held = calendar.rows[step.row.key], ledger.holdings.get(step.key)
     item = PlanItem(row=row, element=step.element)
     line = _line(item, step.verb, step.why, TIMINGS.get(step.verb, Timing.NOW), before=step.before, after=step.after)

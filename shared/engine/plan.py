@@ -13,6 +13,7 @@ from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
+from shared.engine.drift import graded
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
@@ -55,7 +56,8 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
         removals[:0] = [step for step in steps if step.verb is Verb.REMOVE]
         others += [step for step in steps if step.verb is not Verb.REMOVE]
     others.sort(key=lambda step: step.verb is Verb.COMPLETE)
-    return removals + others
+    steps = removals + others
+    return await graded(rows, tenant, steps) if stage is Stage.RUN else steps
 
 
 def blocked(item: PlanItem, error: Exception) -> Step:

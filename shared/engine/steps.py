@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.engine.chain import Image
+from shared.engine.effects import Drift
 from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
 
@@ -56,6 +57,19 @@ class Tenant(Protocol):
         """The time."""
         ...
 
+    @property
+    def modelled(self) -> frozenset[str]:
+        """Keys of the rows whose objects the model of the mail flow sees."""
+        ...
+
+    async def mail_drift(self) -> Sequence[Drift] | None:
+        """What others changed since mail last flowed as it should, with what harms it; None without a model of that."""
+        ...
+
+    async def keep_mail_flow(self) -> None:
+        """Remember the present mail flow as the one that should be, but for what harms mail in it."""
+        ...
+
     def forget_reads(self) -> None:
         """Forget everything read so far, so that the next observation is a fresh one."""
         ...
@@ -83,6 +97,8 @@ class Step:
     """Whether the ledger does not have it yet; what only stands is noted once."""
     mends: "Step | None" = field(default=None, repr=False)
     """The drift that this puts right, which is noted before."""
+    drift: Drift | None = field(default=None, repr=False)
+    """What the drift does to mail, where the platform can tell."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from shared.deployment.queues import Job
 from shared.engine import certificate, chain
 from shared.engine.certificate import Draft
 from shared.engine.chain import Act, Entry
+from shared.engine.effects import sentence
 from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
@@ -99,6 +100,8 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
                 await app.queue.send(Job(name="advance", connection_id=connection.id), until)
             # Raised where a token that is refused is thrown away; the job decides when it is tried again.
             raise blocked[0].error or TypeError(f"{blocked[0].key} is blocked by nothing")
+        if connection.stage is Stage.RUN:
+            await tenant.keep_mail_flow()
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
         if connection.stage is Stage.CLEANUP and onward:
@@ -162,7 +165,8 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     now = app.clock.now()
     waits = [step for step in steps if step.verb is Verb.WAIT]
     asks = [step for step in steps if step.verb is Verb.ASK]
-    drifts = [step for step in steps if step.verb is Verb.DRIFT]
+    # What is known to harm no mail is noted, and nobody is called.
+    drifts = [step for step in steps if step.verb is Verb.DRIFT and (step.drift is None or step.drift.harms)]
     # What has no time of its own waits for something that has.
     until = min(
         (step.until for step in waits if step.until), default=now + (CHECK_STEPS_AFTER if asks else CHECK_AGAIN_AFTER)
@@ -171,10 +175,9 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
         await app.queue.send(Job(name=name, connection_id=connection.id), until)
     if drifts:
-        told = (
-            "; ".join(f"{step.row.title} {step.why}" for step in drifts)
-            + ". Nothing is put right until you ask for it."
-        )
+        harm = sentence([step.drift for step in drifts if step.drift])
+        rest = "; ".join(f"{step.row.title} {step.why}" for step in drifts if not step.drift)
+        told = ". ".join(filter(None, (harm, rest))) + ". Nothing is put right until you ask for it."
         await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told)
     elif asks:
         await connections.report(
@@ -190,14 +193,14 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         first = next((step for step in waits if step.until == until), waits[0])
         more = f"; {len(waits) - 1} more {'wait' if waits[2:] else 'waits'} too" if waits[1:] else ""
         when = f"{until.day} {until:%b %Y, %H:%M} UTC"
-        sentence = f"{first.row.title} {first.why}{more}. It goes on by itself on {when}."
+        told = f"{first.row.title} {first.why}{more}. It goes on by itself on {when}."
         await connections.report(
             app.database,
             connection,
             now,
             Status.WAITING,
             reason="waiting_for_time",
-            sentence=sentence,
+            sentence=told,
             not_before=until,
         )
     else:

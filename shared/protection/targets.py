@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT
+from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT, addresses
 from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -205,6 +205,21 @@ async def _targets(database: Database, connection_id: ConnectionId, policies: Se
         )
         for one in policies
     ]
+
+
+async def members_of_all(
+    database: Database, connection_id: ConnectionId, named: Collection[str]
+) -> dict[str, tuple[list[str], set[str]]]:
+    """Groups that are named by id or address, in small letters: by id, their names and all members' addresses."""
+    table = db.groups
+    async with database.read() as read:
+        rows = await read.execute(sa.select(table.c.id, table.c.mail).where(table.c.connection == connection_id))
+        names = {row.id: [one for one in (row.id, row.mail) if one] for row in rows}
+    wanted = {group for group, some in names.items() if {one.lower() for one in some} & set(named)}
+    members = await _members(database, connection_id, wanted)
+    reached = {group: _reached(members, [group]) for group in wanted}
+    mails = await addresses(database, connection_id, sorted({one for some in reached.values() for one in some}))
+    return {group: (names[group], {mails[one] for one in some if one in mails}) for group, some in reached.items()}
 
 
 async def _members(database: Database, connection_id: ConnectionId, groups: Collection[str]) -> Mapping[str, set[str]]:

@@ -90,7 +90,8 @@ async def test_an_edit_of_our_rule_is_recorded_and_left(world: World, edit: str)
     name = "Foreign" if edit == "exception" else next(iter(EDITS[edit]))
     value = ["ExceptIfSenderDomainIs"] if edit == "exception" else EDITS[edit][name]
     assert entry.key == "rule-incoming-domain"
-    assert entry.after == {name: value}
+    assert entry.after[name] == value
+    assert entry.after["effect"] == ["unscanned"]
     assert entry.before == {
         name: [] if edit == "exception" else sorted(was[name]) if edit == "condition" else was[name]
     }
@@ -143,7 +144,10 @@ async def test_an_edited_rule_goes_with_the_rest(world: World) -> None:
     before = world.snapshot()
     connection = await world.connect()
     world.cmdlet("Set-TransportRule", Identity=OUT_DOMAIN, Name="Renamed by somebody", Comments="now mine")
-    assert (await sync(world, connection)).reason == "drift"
+    # Which is noted, and nobody is called: no message goes another way.
+    assert (await sync(world, connection)).status is Status.OK
+    (noted,) = await drifts(world, connection)
+    assert (noted.after["Name"], noted.after["effect"]) == ("Renamed by somebody", [])
     await world.leave(connection)
     assert world.snapshot() == before
 
@@ -156,7 +160,7 @@ async def test_a_group_deleted_by_the_customer_is_told_at_the_next_sync(world: W
     await world.tick()
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
-    assert "mail flows unscanned" in str(told.sentence)
+    assert "bypasses the scanner" in str(told.sentence)
     assert "TMCAS Inline Incoming O365 Virtual Group" in str(told.sentence)
     keys = {entry.key for entry in await drifts(world, connection)}
     assert {"group-incoming", "group-incoming-members"} <= keys
@@ -188,12 +192,9 @@ async def test_a_group_emptied_by_a_directory_tool_is_told(world: World) -> None
     await world.tick()
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
-    assert "flows unscanned" in str(told.sentence)
+    assert "bypasses the scanner" in str(told.sentence)
     (entry,) = await drifts(world, connection)
-    assert (entry.key, entry.before, entry.after) == (
-        "group-incoming-members",
-        {"taken_out": []},
-        {"taken_out": chosen},
-    )
+    assert (entry.key, entry.before) == ("group-incoming-members", {"taken_out": []})
+    assert (entry.after["taken_out"], entry.after["effect"]) == (chosen, ["unscanned"])
     held = await holdings_of(world.app.database, connection.id)
     assert held["group-incoming-members"].state is HoldingState.OURS

@@ -57,10 +57,11 @@ async def test_a_customers_edit_is_recorded_and_left(world: World) -> None:
     edited = world.snapshot()
     told = await look(world, connection)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
-    assert "mail flows unscanned" in str(told.sentence)
+    assert "bypasses the scanner" in str(told.sentence)
     assert world.snapshot() == edited
     drifts = [e async for e in entries(world.app.database, connection.id) if e.act == "drift"]
-    assert drifts[-1].after == {"RecipientDomainIs": ["sub.contoso.com"]}
+    after = drifts[-1].after
+    assert (after["RecipientDomainIs"], after["effect"]) == (["sub.contoso.com"], ["unscanned"])
     await look(world, connection)
     again = [e async for e in entries(world.app.database, connection.id) if e.act == "drift"]
     assert len(again) == len(drifts)  # told once
@@ -90,7 +91,7 @@ async def test_a_deleted_group_is_noticed_as_unscanned_mail(world: World) -> Non
     world.graph("DELETE", f"/groups/{group['id']}")
     told = await look(world, connection, "sync-now")
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
-    assert "mail flows unscanned" in str(told.sentence)
+    assert "bypasses the scanner" in str(told.sentence)
 
 
 @pytest.mark.hazard(7)

@@ -14,6 +14,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine.effects import Drift
 from shared.engine.ledger import Ledger
 from shared.foundation.brand import Brand
 from shared.foundation.errors import ConsentMissing, Permanent, Temporary
@@ -107,6 +108,18 @@ class WorkspaceCustomer:
     def token_names(self) -> tuple[str, ...]:
         """What we hold tokens of."""
         return IN_PERSON, DELEGATED
+
+    @property
+    def modelled(self) -> frozenset[str]:
+        """No model of the mail flow sees any row here."""
+        return frozenset()
+
+    async def mail_drift(self) -> Sequence[Drift] | None:
+        """There is no model of Gmail's mail flow."""
+        return None
+
+    async def keep_mail_flow(self) -> None:
+        """Nothing to remember without a model."""
 
     def forget_reads(self) -> None:
         """Forget what was read."""

@@ -1,6 +1,6 @@
 """Inbound and outbound connectors: how mail leaves the tenant for the scanning service and comes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,36 @@ from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 # Two directory servers of Exchange may disagree for a moment.
 VISIBLE_WITHIN = timedelta(minutes=1)
+
+# What a listing leaves out unless it is asked for: learn.microsoft.com/powershell/module/exchange/get-outboundconnector
+ALSO: Mapping[str, Mapping[str, Any]] = {"Get-OutboundConnector": {"IncludeTestModeConnectors": True}}
+
+
+# What a connector may hold besides our settings that decides about mail: how it is when nobody has set it.
+# learn.microsoft.com/powershell/module/exchange/set-inboundconnector and set-outboundconnector
+UNSET: Mapping[str, Mapping[str, Any]] = {
+    "InboundConnector": {
+        "AssociatedAcceptedDomains": [],
+        "CloudServicesMailEnabled": False,
+        "EFSkipIPs": [],
+        "EFSkipLastIP": False,
+        "EFTestMode": False,
+        "EFUsers": [],
+        "RestrictDomainsToCertificate": False,
+        "RestrictDomainsToIPAddresses": False,
+        "TlsSenderCertificateName": None,
+        "TreatMessagesAsInternal": False,
+    },
+    "OutboundConnector": {
+        "AllAcceptedDomains": False,
+        "CloudServicesMailEnabled": False,
+        "RecipientDomains": [],
+        "RouteAllMessagesViaOnPremises": False,
+        "SenderRewritingEnabled": False,
+        "TestMode": False,
+        "TlsDomain": None,
+    },
+}
 
 
 # What we set of a connector, by Exchange's word for its kind.
@@ -37,7 +67,7 @@ def plain(value: Any) -> Any:
 
 async def mine(tenant: MicrosoftTenant, cmdlet: str, name: str, comment: str, identity: str | None) -> Record | None:
     """Our record in a complete listing: by its Guid, or without one by its name and our mark together."""
-    for record in await tenant.listing(cmdlet):
+    for record in await tenant.listing(cmdlet, **ALSO.get(cmdlet, {})):
         ours = record["Guid"] == identity if identity else record["Name"] == name and record[comment] == tenant.mark
         if ours:
             return record
@@ -68,7 +98,7 @@ class Connector:
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """Its settings, named as in the cmdlets."""
         wanted = {"Name": tenant.name(self.title), "Comment": tenant.mark, "Enabled": True, **self.settings(tenant)}
-        return {name: plain(value) for name, value in wanted.items()}
+        return {name: plain(value) for name, value in wanted.items()} | {"Foreign": []}
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """Its record in the complete listing."""
@@ -77,18 +107,24 @@ class Connector:
         if record is None:
             return Absent()
         names = {"Name", "Comment", "Enabled", *SET[self.noun]}
-        return Present(identity=record["Guid"], settings={name: plain(record.get(name)) for name in names})
+        unset = UNSET[self.noun].items()
+        foreign = sorted(n for n, value in unset if n not in names and (record.get(n) or value) != value)
+        settings = {name: plain(record.get(name)) for name in names}
+        return Present(identity=record["Guid"], settings=settings | {"Foreign": foreign})
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it."""
+        sent = {name: value for name, value in desired.items() if name != "Foreign"}
         try:
-            return (await tenant.exchange.invoke(f"New-{self.noun}", **desired)).request_id
+            return (await tenant.exchange.invoke(f"New-{self.noun}", **sent)).request_id
         except AlreadyExists:
             raise name_taken(tenant.name(self.title)) from None
 
     async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
         """Set what differs."""
-        answer = await tenant.exchange.invoke(f"Set-{self.noun}", Identity=present.identity, **changes)
+        sent = {name: value for name, value in changes.items() if name != "Foreign"}
+        sent |= {name: UNSET[self.noun][name] for name in present.settings["Foreign"]} if "Foreign" in changes else {}
+        answer = await tenant.exchange.invoke(f"Set-{self.noun}", Identity=present.identity, **sent)
         return answer.request_id
 
     async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:

@@ -203,12 +203,8 @@ class GroupMembership:
         group = tenant.ledger.holdings.get(f"group-{self.direction}")
         if group is None or group.identity is None or group.state is HoldingState.GONE:
             return Absent()
-        inside: set[str] = set()
-        try:
-            path = f"/v1.0/groups/{group.identity}/members"
-            async for page in tenant.graph.pages(path, **{"$select": "id", "$top": "999"}):
-                inside |= {member["id"] for member in page if member.get("id")}
-        except Missing:
+        inside = await members_of(tenant, group.identity)
+        if inside is None:
             return Absent()
         held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
         wanted = await protected_users(context.database, connection.id, self.direction)
@@ -244,6 +240,17 @@ class GroupMembership:
     async def remove(self, _tenant: MicrosoftTenant, _element: str, _present: Present) -> str:
         """Nothing to do: members go with their group, and the group goes first."""
         return ""
+
+
+async def members_of(tenant: MicrosoftTenant, group: str) -> set[str] | None:
+    """The ids of a group's members, listed to the end; None if the group is not there."""
+    inside: set[str] = set()
+    try:
+        async for page in tenant.graph.pages(f"/v1.0/groups/{group}/members", **{"$select": "id", "$top": "999"}):
+            inside |= {member["id"] for member in page if member.get("id")}
+    except Missing:
+        return None
+    return inside
 
 
 async def _exists(tenant: MicrosoftTenant, user: str) -> bool:

@@ -102,7 +102,10 @@ class Microsoft365:
 
     def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[MicrosoftTenant]:
         """The tenant, for one run."""
-        return open_tenant(self.context, connection, ledger, self.entra)
+        # The model of the mail flow is for those who act on a tenant, and no part of a start.
+        from shared.platforms.microsoft365.mail_drift import MailWatch
+
+        return open_tenant(self.context, connection, ledger, self.entra, MailWatch)
 
     async def sync(self, tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
         """Bring our copy of the directory up to date."""

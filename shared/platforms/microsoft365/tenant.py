@@ -1,9 +1,9 @@
 """One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from shared.connections.record import Connection
@@ -11,6 +11,7 @@ from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine.effects import Drift
 from shared.engine.ledger import Holding, Ledger
 from shared.foundation.brand import Brand
 from shared.foundation.errors import Missing, Permanent
@@ -21,6 +22,25 @@ from shared.platforms.microsoft365.graph import Graph
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 Record = dict[str, Any]
+
+
+class Watch(Protocol):
+    """Who looks at the mail flow of a tenant. They know the tenant's resources, and those know the tenant."""
+
+    modelled: frozenset[str]
+    """Keys of the rows whose objects the model sees."""
+
+    async def drifts(self) -> Sequence[Drift] | None:
+        """What others changed since mail last flowed as it should."""
+        ...
+
+    async def keep(self) -> None:
+        """Remember the present mail flow as the one that should be."""
+        ...
+
+    def forget(self) -> None:
+        """Forget what was seen."""
+        ...
 
 
 class MicrosoftTenant:
@@ -36,6 +56,7 @@ class MicrosoftTenant:
         graph: Graph,
         exchange: Exchange,
         secrets: Sequence[str],
+        watch: Callable[["MicrosoftTenant"], Watch],
     ) -> None:
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
@@ -44,6 +65,7 @@ class MicrosoftTenant:
         self._addresses: dict[str, str | None] = {}
         self.domains: dict[str, list[str]] = {}
         """The protected domains of each direction, once they were asked for."""
+        self._watch = watch(self)
 
     @property
     def now(self) -> datetime:
@@ -79,6 +101,7 @@ class MicrosoftTenant:
         self._read.clear()
         self.domains.clear()
         self._addresses.clear()
+        self._watch.forget()
 
     async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
         """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
@@ -104,6 +127,19 @@ class MicrosoftTenant:
         return self._addresses[group.key]
 
     @property
+    def modelled(self) -> frozenset[str]:
+        """Keys of the rows whose objects the model of the mail flow sees."""
+        return self._watch.modelled
+
+    async def mail_drift(self) -> Sequence[Drift] | None:
+        """What others changed since mail last flowed as it should; None before the first look at a running tenant."""
+        return await self._watch.drifts()
+
+    async def keep_mail_flow(self) -> None:
+        """Remember the present mail flow as the one that should be, but for what harms mail in it."""
+        await self._watch.keep()
+
+    @property
     def token_names(self) -> tuple[str, ...]:
         """What we hold tokens of."""
         return resources(self.microsoft)
@@ -121,7 +157,7 @@ def resources(settings: Microsoft) -> tuple[str, str]:
 
 @asynccontextmanager
 async def open_tenant(
-    context: Context, connection: Connection, ledger: Ledger, entra: Entra
+    context: Context, connection: Connection, ledger: Ledger, entra: Entra, watch: Callable[[MicrosoftTenant], Watch]
 ) -> AsyncIterator[MicrosoftTenant]:
     """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
     tenant = connection.tenant
@@ -154,6 +190,7 @@ async def open_tenant(
             graph=Graph(graph, lambda: tokens.get(settings.graph_url), context.clock),
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
             secrets=await header_secrets(context.seal, connection),
+            watch=watch,
         )
         try:
             yield opened

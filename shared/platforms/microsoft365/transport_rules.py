@@ -4,7 +4,7 @@ Conditions of a rule must all hold, exceptions are alternatives. A rule without 
 the organisation, so one is refused here before it can reach the wire.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365 import limits
 from shared.platforms.microsoft365.connectors import VISIBLE_WITHIN, egress, mine, name_taken, plain
 from shared.platforms.microsoft365.exchange import AlreadyExists
+from shared.platforms.microsoft365.mail_flow.parameters import ACTIONS, INERT, PREDICATES, is_set
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection.policies import Direction
 from shared.protection.targets import names_somebody, protected_domains, protected_users
@@ -39,6 +40,8 @@ PAIRS = (
 # Conditions whose values may take several rules; the elements of such a row are the rules' numbers.
 SPREAD = {"rule-incoming-domain": "RecipientDomainIs", "rule-outgoing-domain": "SenderDomainIs"}
 IN_PLACE = "in place"
+# Where a rule stands among ours: its row in ORDER, and its number where a row has several.
+Rank = tuple[int, int]
 # Parameters that say when a routing rule applies and what it does, beside the condition on whom it is for.
 ROUTED = (
     "FromScope",
@@ -50,6 +53,16 @@ ROUTED = (
 ROUTED_OUT = (*ROUTED, "SentToScope", "SetHeaderName", "SetHeaderValue")
 # The same of a rule that trusts returned mail.
 RETURNED = ("SenderIpRanges", "RemoveHeader", "HeaderContainsMessageHeader", "HeaderContainsWords", "SetSCL")
+# What a rule may hold besides our settings that decides about mail: how it is when nobody has set it.
+UNSET: Mapping[str, Any] = {
+    **dict.fromkeys(PREDICATES),
+    **{f"ExceptIf{name}": None for name in PREDICATES},
+    **dict.fromkeys(ACTIONS - INERT),
+    **dict.fromkeys(("ActivationDate", "ExpiryDate")),
+    "StopRuleProcessing": False,
+    "RuleErrorAction": "Ignore",
+    "SenderAddressLocation": "Header",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +141,12 @@ class TransportRule:
         return Present(
             identity=record["Guid"],
             settings=settings
-            | {"Order": await self._place(tenant, record), "Foreign": sorted(_predicates(record) - names)},
+            | {"Order": await self._place(tenant, element, record), "Foreign": sorted(_set(record) - names)},
         )
 
-    async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
+    async def create(self, tenant: MicrosoftTenant, element: str, desired: Settings) -> str:
         """Make it at its place, disabled if it routes mail."""
-        sent = _parameters(desired) | {"Priority": await self._priority(tenant), "Enabled": not self.routes}
+        sent = _parameters(desired) | {"Priority": await self._priority(tenant, element), "Enabled": not self.routes}
         try:
             return (await tenant.exchange.invoke("New-TransportRule", **sent)).request_id
         except AlreadyExists:
@@ -146,9 +159,9 @@ class TransportRule:
         if set(changes) == {"State"}:
             return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
         sent = _parameters(await self._whole_pairs(tenant, element, changes))
-        sent |= dict.fromkeys(present.settings["Foreign"]) if "Foreign" in changes else {}
+        sent |= {name: UNSET[name] for name in present.settings["Foreign"]} if "Foreign" in changes else {}
         if "Order" in changes:
-            sent["Priority"] = await self._priority(tenant, present.identity)
+            sent["Priority"] = await self._priority(tenant, element, present.identity)
         try:
             answer = await tenant.exchange.invoke("Set-TransportRule", Identity=present.identity, **sent)
         except Missing:
@@ -166,32 +179,46 @@ class TransportRule:
         both = {name for pair in PAIRS if set(pair) & set(changes) for name in pair}
         return dict(changes) | {name: desired[name] for name in both}
 
-    async def _others(self, tenant: MicrosoftTenant) -> tuple[list[int], list[int]]:
-        """The positions of our other rules: those that stand before this one, and those that stand after it."""
+    async def _standing(self, tenant: MicrosoftTenant) -> dict[Rank, int]:
+        """The positions of our rules that stand in order, by rank: as many of them as can be."""
         ranks = {
-            held.identity: ORDER.index(key.partition("/")[0])
+            held.identity: _rank(key)
             for key, held in tenant.ledger.holdings.items()
             if key.partition("/")[0] in ORDER and held.state is not HoldingState.GONE
         }
-        rank = ORDER.index(self.key)
-        places = [(ranks[r["Guid"]], int(r["Priority"])) for r in await self._all(tenant) if r["Guid"] in ranks]
-        return [p for r, p in places if r < rank], [p for r, p in places if r > rank]
+        found = sorted((int(r["Priority"]), ranks[r["Guid"]]) for r in await self._all(tenant) if r["Guid"] in ranks)
+        return {rank: place for place, rank in _longest_rising(found)}
 
     async def _all(self, tenant: MicrosoftTenant) -> list[Record]:
         return await tenant.listing("Get-TransportRule")
 
-    async def _place(self, tenant: MicrosoftTenant, record: Record) -> str:
+    async def _place(self, tenant: MicrosoftTenant, element: str, record: Record) -> str:
         # Only the order counts: Exchange renumbers rules whenever one is inserted or removed.
-        before, _ = await self._others(tenant)
-        return IN_PLACE if all(place < int(record["Priority"]) for place in before) else "before its predecessors"
+        known = any(one.identity == record["Guid"] for one in tenant.ledger.holdings.values())
+        in_order = not known or _rank(f"{self.key}/{element}") in await self._standing(tenant)
+        return IN_PLACE if in_order else "out of order"
 
-    async def _priority(self, tenant: MicrosoftTenant, moved: str | None = None) -> int:
-        before, after = await self._others(tenant)
-        if before:
-            own = [int(record["Priority"]) for record in await self._all(tenant) if record["Guid"] == moved]
-            # What stands below a rule moves up by one when the rule is taken out to be moved down.
-            return max(before) + (not own or own[0] > max(before))
-        return min(after, default=0)
+    async def _priority(self, tenant: MicrosoftTenant, element: str, identity: str | None = None) -> int:
+        """The position right behind our rules that come before this one; one that is moved leaves its own first."""
+        standing, rank = await self._standing(tenant), _rank(f"{self.key}/{element}")
+        before = [place for one, place in standing.items() if one < rank]
+        place = max(before) + 1 if before else min((p for one, p in standing.items() if one > rank), default=0)
+        own = (int(rule["Priority"]) for rule in await self._all(tenant) if rule["Guid"] == identity)
+        return place - any(one < place for one in own)
+
+
+def _rank(key: str) -> Rank:
+    name, _, part = key.partition("/")
+    return ORDER.index(name), int(part or 1)
+
+
+def _longest_rising(found: Sequence[tuple[int, Rank]]) -> Sequence[tuple[int, Rank]]:
+    """Of rules by position, the most whose ranks rise: those that need not move."""
+    longest: list[list[tuple[int, Rank]]] = []
+    for one in found:
+        before = [chain for chain in longest if chain[-1][1] < one[1]]
+        longest.append([*max(before, key=len, default=[]), one])
+    return max(longest, key=len, default=[])
 
 
 def _parameters(settings: Settings) -> dict[str, Any]:
@@ -199,11 +226,9 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ("State", "Order", "Foreign")}
 
 
-def _predicates(record: Mapping[str, Any]) -> set[str]:
-    """The exceptions and conditions that a rule's record holds: every name that has an exception twin, and the twin."""
-    exceptions = {name for name in record if name.startswith("ExceptIf")}
-    known = exceptions | {name.removeprefix("ExceptIf") for name in exceptions}
-    return {name for name in known if record.get(name) not in (None, [], "", False)}
+def _set(record: Mapping[str, Any]) -> set[str]:
+    """What is set in a rule of all that decides about mail."""
+    return {name for name, unset in UNSET.items() if is_set(record.get(name)) and record[name] != unset}
 
 
 def _refuse_unconditional(title: str, settings: Settings) -> None:

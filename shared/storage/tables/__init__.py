@@ -2,6 +2,7 @@
 
 from shared.storage.tables.columns import Moment, metadata
 from shared.storage.tables.connection import (
+    baselines,
     certificates,
     connections,
     data_keys,
@@ -21,6 +22,7 @@ from shared.storage.tables.report import directory_removals, report_settings, re
 
 __all__ = [
     "Moment",
+    "baselines",
     "certificates",
     "checkpoints",
     "connections",

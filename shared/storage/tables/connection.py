@@ -132,6 +132,15 @@ tokens = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
 )
 
+# How the mail flow of a tenant should be.
+baselines = sa.Table(
+    "baselines",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+
 grants = sa.Table(
     "grants",
     metadata,

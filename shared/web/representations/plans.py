@@ -24,6 +24,7 @@ from shared.web.schema import When, example
         "at": None,
         "before": {"enabled": True},
         "after": None,
+        "effect": None,
     }
 )
 class PlanStep(TypedDict):
@@ -40,6 +41,10 @@ class PlanStep(TypedDict):
     at: Annotated[When | None, Field(description="the time, once it is known")]
     before: Image | None
     after: Image | None
+    effect: Annotated[
+        list[str] | None,
+        Field(description="of drift, what it does to mail, the worst first; null where there is no telling"),
+    ]
 
 
 class Plan(TypedDict):
@@ -62,4 +67,5 @@ def plan_step(line: Forecast) -> PlanStep:
         "at": line.at.isoformat() if line.at else None,
         "before": line.before,
         "after": line.after,
+        "effect": (line.after or {}).get("effect"),
     }

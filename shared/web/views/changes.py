@@ -12,6 +12,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
+from shared.engine.effects import FOREIGN
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
 from shared.engine.steps import gone_since
@@ -35,7 +36,7 @@ class MethodCalls(TypedDict):
 # One of its names is a word of the language.
 Matched = TypedDict("Matched", {"from": When, "to": When, "methods": list[MethodCalls]})
 
-Kind = Literal["change", "activity", "by administrator", "on demand"]
+Kind = Literal["change", "activity", "by administrator", "on demand", "by others"]
 RowState = Literal[
     "present",
     "absent",
@@ -73,6 +74,9 @@ class StateOfRow(TypedDict):
     identity: Annotated[NotRequired[str | None], Field(description="the platform's own id of it")]
     since: Annotated[NotRequired[When], Field(description="since when it is so")]
     drift: Annotated[NotRequired[Mapping[str, Any] | None], Field(description="what somebody else has changed in it")]
+    effect: Annotated[
+        NotRequired[list[str]], Field(description="what the drift does to mail, the worst first; empty: nothing")
+    ]
     when: Annotated[NotRequired[str], Field(description="of an activity, when it happens")]
     until: Annotated[NotRequired[When | None], Field(description="how long it stays, if that is known")]
     offered: Annotated[NotRequired[bool], Field(description="its removal is there for the asking")]
@@ -141,6 +145,7 @@ async def changes(app: App, connection: Connection) -> Changes:
     in_hand = any(isinstance(row, ByAdministrator) and _state(holdings.get(row.key)) in IN_HAND for row in mine)
     words = await platform.words(connection) if in_hand else {}
     rows = [line for row in mine for line in _lines(app, connection, row, holdings, words)]
+    rows += [_theirs(held) for key, held in holdings.items() if key.startswith(FOREIGN + "/") and held.drift]
     published: list[PublishedLine] = [
         {
             "stage": cast("StageName", line.stage.name.lower()),
@@ -213,7 +218,25 @@ def _administered(
 
 
 def _known(held: Holding, mark: RowState) -> StateOfRow:
-    return {"mark": mark, "identity": held.identity, "since": held.since.isoformat(), "drift": held.drift}
+    known: StateOfRow = {
+        "mark": mark,
+        "identity": held.identity,
+        "since": held.since.isoformat(),
+        "drift": held.drift,
+    }
+    return {**known, "effect": held.drift["effect"]} if held.drift and "effect" in held.drift else known
+
+
+def _theirs(held: Holding) -> ChangeRow:
+    """An object of the customer's that harms our mail."""
+    return {
+        "key": FOREIGN,
+        "title": "Mail flow of the tenant",
+        "why": str((held.drift or {})["told"]),
+        "element": held.key.partition("/")[2],
+        "kind": "by others",
+        **_known(held, "drifted"),
+    }
 
 
 def _marked(

@@ -90,11 +90,12 @@ class MicrosoftVendor(Vendor):
         """Return what stands in the DNS for a domain, which need not be what Microsoft asks for."""
         for tenant in self._microsoft.tenants.values():
             if domain in tenant.domains:
-                return Zone(servers=tenant.behaviour.dns, mail_exchanges=_mail_exchanges(tenant, domain))
+                return Zone(servers=tenant.behaviour.dns, mail_exchanges=mail_exchanges(tenant, domain))
         return None
 
 
-def _mail_exchanges(tenant: Tenant, domain: str) -> list[tuple[int, str]]:
+def mail_exchanges(tenant: Tenant, domain: str) -> list[tuple[int, str]]:
+    """Return a domain's MX records."""
     if domain in tenant.behaviour.mx:
         return [(int(preference), str(host)) for preference, host in tenant.behaviour.mx[domain]]
     if domain not in tenant.accepted_domains:

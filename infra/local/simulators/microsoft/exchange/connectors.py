@@ -104,6 +104,8 @@ def _check_inbound(call: CmdletCall, record: Record) -> None:
         raise invalid_argument(call.cmdlet, "RestrictDomainsToIPAddresses needs SenderIPAddresses.")
     if record["RestrictDomainsToCertificate"] and not record["TlsSenderCertificateName"]:
         raise invalid_argument(call.cmdlet, "RestrictDomainsToCertificate needs TlsSenderCertificateName.")
+    if record["TreatMessagesAsInternal"] and record["ConnectorType"] != "OnPremises":
+        raise invalid_argument(call.cmdlet, "TreatMessagesAsInternal is only for connectors of type OnPremises.")
     off = call.tenant.behaviour.onprem_connector_disabled and record["ConnectorType"] == "OnPremises"
     if off and call.given.get("Enabled") and call.cmdlet.startswith("Set-"):
         problem = "For this service offering, you can't enable an inbound connector. Contact Support to enable it."

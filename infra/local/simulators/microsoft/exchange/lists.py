@@ -36,6 +36,8 @@ def set_filter(call: CmdletCall) -> list[Record]:
             changed[name] = _addresses(call, call.listed(changed[name], call.given[name]))
     if "AdminDisplayName" in call.given:
         changed["AdminDisplayName"] = call.given["AdminDisplayName"] or ""
+    if call.given.get("EnableSafeList") is not None:
+        changed["EnableSafeList"] = call.given["EnableSafeList"]
     changed["WhenChangedUTC"] = exchange_time(call.now)
     call.tenant.connection_filter = changed
     return []

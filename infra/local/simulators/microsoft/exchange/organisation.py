@@ -21,6 +21,21 @@ def get_accepted_domains(call: CmdletCall) -> list[Record]:
     return [domains[identity.lower()]]
 
 
+DOMAIN_SETTINGS = frozenset(
+    {"DomainType", "MatchSubDomains", "OutboundOnly", "SendingFromDomainDisabled", "SendingToDomainDisabled"}
+)
+
+
+def set_accepted_domain(call: CmdletCall) -> list[Record]:
+    """Change a domain, as learn.microsoft.com/powershell/module/exchange/set-accepteddomain says."""
+    domains, name = call.tenant.accepted_domains, call.given["Identity"].lower()
+    if name not in domains:
+        raise not_found(call.cmdlet, call.given["Identity"])
+    changed = {key: value for key, value in call.given.items() if key in DOMAIN_SETTINGS and value is not None}
+    domains[name] = {**domains[name], **changed}
+    return []
+
+
 def get_organisation(call: CmdletCall) -> list[Record]:
     """Show the organisation."""
     return [call.tenant.organisation_config]
@@ -100,6 +115,7 @@ def release_quarantine(call: CmdletCall) -> list[Record]:
 
 CMDLETS: dict[str, Cmdlet] = {
     "Get-AcceptedDomain": get_accepted_domains,
+    "Set-AcceptedDomain": set_accepted_domain,
     "Get-OrganizationConfig": get_organisation,
     "Enable-OrganizationCustomization": enable_customisation,
     "Get-QuarantineMessage": get_quarantine,

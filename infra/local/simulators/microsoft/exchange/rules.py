@@ -28,7 +28,7 @@ def _apply(call: CmdletCall, record: Record) -> dict[str, Any]:
             result[name] = DEFAULTS.get(name) if value is None else value
         elif name in PREDICATES or name in ACTIONS:
             stored = _stored(call, name, record.get(name), value)
-            if stored in (None, (), False, ""):
+            if stored is None or stored is False or stored in ((), ""):  # an SCL of 0 is one
                 result.pop(name, None)
             else:
                 result[name] = stored
@@ -92,6 +92,12 @@ def _insert(call: CmdletCall, rules: list[Record], record: Record, priority: int
     rules.insert(place, record)
 
 
+def _refuse_idle(call: CmdletCall, record: Record) -> None:
+    """A rule has to do something, if only to stop the others."""
+    if not record["StopRuleProcessing"] and not ACTIONS & record.keys():
+        raise invalid_argument(call.cmdlet, "You must specify at least one action for the rule.")
+
+
 def new_rule(call: CmdletCall) -> list[Record]:
     """Make a rule. One without any condition is taken, and then applies to all mail."""
     call.refuse_while_dehydrated()
@@ -101,6 +107,7 @@ def new_rule(call: CmdletCall) -> list[Record]:
     enabled = call.given.pop("Enabled", True)
     record = _apply(call, {**DEFAULTS, "State": "Enabled" if enabled else "Disabled"})
     refuse_large_rule(call, record)
+    _refuse_idle(call, record)
     record["Identity"] = record["Name"]
     priority = record.pop("Priority")
     _insert(call, call.tenant.rules, record, priority)
@@ -118,6 +125,7 @@ def set_rule(call: CmdletCall) -> list[Record]:
         call.refuse_taken_name(rules, call.given["Name"], rules[index]["Guid"])
     record = _apply(call, rules[index])
     refuse_large_rule(call, record)
+    _refuse_idle(call, record)
     record["Identity"] = record["Name"]
     priority = record.pop("Priority", None)
     others = rules[:index] + rules[index + 1 :]

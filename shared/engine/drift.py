@@ -1,0 +1,60 @@
+"""Drift graded by what it does to mail: the platform's model is laid over the steps of a plan.
+
+Objects of the customer's that harm our mail get steps of their own, which are reported and never carried out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from shared.engine.effects import FOREIGN, Drift
+from shared.engine.rows import Row
+from shared.engine.steps import Step, Tenant, Verb, known
+
+
+async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> list[Step]:
+    """The steps of a running connection, with what drift does to mail, where the platform has a model of that."""
+    found = await tenant.mail_drift()
+    if found is None:
+        return list(steps)
+    drifts = {one.key: one for one in found if one.harms}
+    models = tenant.modelled
+    told: list[Step] = []
+    for step in steps:
+        drift = drifts.get(step.key)
+        if step.verb is Verb.ADOPT and drift is not None:
+            continue  # it is as we set it, and still not as it should be
+        if step.verb is Verb.DRIFT and step.row.key in models:
+            told.append(_graded(step, tenant, drift or _harmless(step)))
+        elif step.mends is not None and step.row.key in models:
+            told.append(replace(step, mends=_graded(step.mends, tenant, drift or _harmless(step))))
+        else:
+            told.append(step)
+    seen = {step.key for step in told if step.verb is Verb.DRIFT or step.mends is not None}
+    return told + _others(rows, tenant, {key: one for key, one in drifts.items() if key not in seen})
+
+
+def _harmless(step: Step) -> Drift:
+    return Drift(key=step.key, title=step.row.title, done="was changed by someone else", harms=())
+
+
+def _graded(step: Step, tenant: Tenant, drift: Drift) -> Step:
+    if step.row.key != FOREIGN:
+        drift = replace(drift, title=step.row.title)  # our names for what is ours, whatever it is called now
+    held, after = tenant.ledger.holdings.get(step.key), {**(step.after or {}), **drift.image}
+    return replace(step, why=drift.why, after=after, drift=drift, new=held is None or held.drift != after)
+
+
+def _others(rows: Sequence[Row], tenant: Tenant, drifts: Mapping[str, Drift]) -> list[Step]:
+    """Steps for what no row notices: our objects where only the mail tells, the customer's, and theirs put right."""
+    holdings = tenant.ledger.holdings
+    ours = {item.key: item for item in known(rows, tenant.ledger)}
+    steps = []
+    for key, drift in drifts.items():
+        row = Row(key=FOREIGN, title=drift.title, why="decides the way of mail", accounts_for=())
+        step = ours[key].step(Verb.DRIFT, "") if key in ours else Step(row=row, key=key, verb=Verb.DRIFT, why="")
+        steps.append(_graded(step, tenant, drift))
+    for key, held in holdings.items():
+        if key.startswith(FOREIGN + "/") and held.drift is not None and key not in drifts:
+            row = Row(key=FOREIGN, title="Mail flow", why="decides the way of mail", accounts_for=())
+            steps.append(Step(row=row, key=key, verb=Verb.FORGET, why="does not harm mail any more", before=held.drift))
+    return steps

@@ -1,0 +1,205 @@
+"""The rules that act at one moment, and which of them may apply to a sender, a recipient, a source and a direction.
+
+A rule applies when all its conditions hold and none of its exceptions; the values of one condition are alternatives.
+A disabled, expired or not yet begun rule, and one in a test mode, does nothing.
+Source: learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/mail-flow-rules.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import regex
+
+from shared.platforms.microsoft365.mail_flow import parameters as names
+from shared.platforms.microsoft365.mail_flow.answers import Answer, answer, any_of, opposite
+from shared.platforms.microsoft365.mail_flow.listing import Listing, Rule
+from shared.platforms.microsoft365.mail_flow.message import Party
+from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
+
+# Seconds for an administrator's expression on a short text.
+LONGEST = 0.05
+
+
+class Masks(NamedTuple):
+    """Rules as bits: those that may apply, those that do as far as this property decides, those nobody can tell."""
+
+    possible: int
+    sure: int
+    unknown: int
+
+
+class Content(NamedTuple):
+    """How surely a rule's conditions hold, and an exception, that read what the model does not see."""
+
+    conditions: Answer
+    exceptions: Answer
+
+
+Test = Callable[[Any], Answer]
+
+
+class Rulebook:
+    """The acting rules in their order, with their tests sorted by the property of a message that they read."""
+
+    def __init__(self, listing: Listing, moment: datetime) -> None:
+        self.listing = listing
+        self.rules = [rule for rule in listing.rules if rule.acts_at(moment)]
+        self._tests: dict[str, list[tuple[int, list[Test], list[Test]]]] = {}
+        self._masks: dict[tuple[str, Any], Masks] = {}
+        for place, rule in enumerate(self.rules):
+            for kind, parameters, of in KINDS:
+                conditions = [
+                    of(self, rule, name, rule.conditions[name]) for name in rule.conditions.keys() & parameters
+                ]
+                exceptions = [
+                    of(self, rule, name, rule.exceptions[name]) for name in rule.exceptions.keys() & parameters
+                ]
+                if conditions or exceptions:
+                    self._tests.setdefault(kind, []).append((place, conditions, exceptions))
+
+    @cached_property
+    def content(self) -> tuple[Content, ...]:
+        """For each rule how surely what it asks of the content holds."""
+        texts = (str(rule.actions[name]) for rule in self.rules for name in rule.actions.keys() & names.WRITES_TEXT)
+        written = "\n".join(texts)
+        return tuple(_content(rule, written) for rule in self.rules)
+
+    def masks(self, kind: str, value: Any) -> Masks:
+        """Which rules may apply as far as one property decides: `scope`, `sender`, `recipient` or `source`."""
+        if (kind, value) not in self._masks:
+            self._masks[kind, value] = self._compute(kind, value)
+        return self._masks[kind, value]
+
+    def _compute(self, kind: str, value: Any) -> Masks:
+        every = (1 << len(self.rules)) - 1
+        possible, sure, unknown = every, every, 0
+        for place, conditions, exceptions in self._tests.get(kind, ()):
+            holds = Answer.YES
+            for test in conditions:
+                holds = min(holds, test(value))
+            for test in exceptions:
+                holds = min(holds, opposite(test(value)))
+            bit = 1 << place
+            if holds is not Answer.YES:
+                sure &= ~bit
+            if holds is Answer.NO:
+                possible &= ~bit
+            if holds is Answer.UNKNOWN:
+                unknown |= bit
+        return Masks(possible, sure, unknown)
+
+    def named(self, parameters: Iterable[str]) -> set[Any]:
+        """Every value that acting rules give to some predicates."""
+        wanted = set(parameters)
+        return {
+            value
+            for rule in self.rules
+            for held in (rule.conditions, rule.exceptions)
+            for name in held.keys() & wanted
+            for value in held[name]
+        }
+
+    def members(self, name: str) -> frozenset[str] | None:
+        """The members of a group as a rule names it. A rule whose group was deleted matches nobody."""
+        return self.listing.groups.get(name.lower(), frozenset())
+
+
+def within(domain: str, names_: Iterable[str]) -> bool:
+    """Whether a domain is one of some or below one: `SenderDomainIs` and `RecipientDomainIs` match sub-domains too."""
+    return any(domain == name or domain.endswith(f".{name}") for name in names_)
+
+
+def _of_scope(_book: Rulebook, _rule: Rule, name: str, value: Any) -> Test:
+    """Inside or outside, by where a message comes from or goes to. Partners are domains that nobody lists."""
+
+    def test(ends: tuple[bool, bool]) -> Answer:
+        inside = ends[name == "SentToScope"]
+        if value in ("InOrganization", "NotInOrganization"):
+            return answer(inside == (value == "InOrganization"))
+        return Answer.NO if inside else Answer.DEPENDS
+
+    return test
+
+
+def _of_party(book: Rulebook, rule: Rule, name: str, value: Any) -> Test:
+    wanted = {str(one).lower() for one in value}
+    lists = [book.members(one) for one in wanted] if name.endswith("MemberOf") else []
+    by_envelope = rule.sender_is != "Header" and name in names.SENDER
+
+    def test(party: Party) -> Answer:
+        if by_envelope and party.null:
+            return Answer.UNKNOWN  # a bounce has no envelope sender, and what Exchange reads then is not documented
+        if name.endswith("DomainIs"):
+            return answer(within(party.domain, wanted))
+        if lists:
+            return any_of(Answer.UNKNOWN if one is None else answer(party.address in one) for one in lists)
+        return answer(party.address in wanted)
+
+    return test
+
+
+def _of_source(_book: Rulebook, _rule: Rule, _name: str, value: Any) -> Test:
+    """The address of the last server before Exchange Online; mail from a mailbox has none."""
+    wanted: Ranges = ranges(value)
+    return lambda source: answer(source is not None and source in wanted)
+
+
+KINDS: tuple[tuple[str, frozenset[str], Callable[[Rulebook, Rule, str, Any], Test]], ...] = (
+    ("scope", names.SCOPE, _of_scope),
+    ("sender", names.SENDER, _of_party),
+    ("recipient", names.RECIPIENT, _of_party),
+    ("source", names.SOURCE, _of_source),
+)
+
+
+def whole_word(word: str) -> str:
+    """The expression for a word where predicates ask for words."""
+    return rf"(?<!\w){regex.escape(word)}(?!\w)"
+
+
+def found(pattern: str, text: str) -> Answer:
+    """Whether an administrator's expression is in a text. What takes long, or is none here, depends."""
+    try:
+        return answer(regex.search(pattern, text, regex.IGNORECASE, timeout=LONGEST) is not None)
+    except (regex.error, TimeoutError):
+        return Answer.DEPENDS
+
+
+def _content(rule: Rule, written: str) -> Content:
+    if rule.strange:
+        return Content(Answer.UNKNOWN, Answer.UNKNOWN)
+    return Content(_read(rule.conditions, written, Answer.YES), _read(rule.exceptions, written, Answer.NO))
+
+
+def _read(held: Mapping[str, Any], written: str, without: Answer) -> Answer:
+    """How surely predicates of the content hold. One that asks for what another rule writes is not told apart."""
+    reads = held.keys() & names.CONTENT
+    for name in reads & names.TEXT:
+        patterns = (whole_word(str(one)) if name.endswith("Words") else str(one) for one in held[name])
+        if any(found(pattern, written) is not Answer.NO for pattern in patterns):
+            return Answer.UNKNOWN
+    return Answer.DEPENDS if reads else without
+
+
+def tracked_headers(books: Iterable[Rulebook], own: Iterable[str]) -> tuple[str, ...]:
+    """The headers worth following: the service's own, and those that one rule reads and another writes."""
+    read: set[str] = set()
+    written: set[str] = set()
+    for book in books:
+        for rule in book.rules:
+            read |= {
+                held[name].lower() for held in (rule.conditions, rule.exceptions) for name in HEADERS if name in held
+            }
+            written |= {
+                rule.actions[name].lower() for name in ("SetHeaderName", "RemoveHeader") if name in rule.actions
+            }
+    known = [name.lower() for name in own]
+    return (*known, *sorted((read & written) - set(known)))
+
+
+HEADERS: Mapping[str, str] = {
+    "HeaderContainsMessageHeader": "HeaderContainsWords",
+    "HeaderMatchesMessageHeader": "HeaderMatchesPatterns",
+}
