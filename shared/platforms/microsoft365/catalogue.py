@@ -11,11 +11,12 @@ from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
 from shared.platforms.group_members import FOLLOWS_POLICIES
 from shared.platforms.microsoft365 import connectors, directory_sync, limits
-from shared.platforms.microsoft365 import transport_rules as rules
+from shared.platforms.microsoft365 import rule_settings as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
-from shared.platforms.microsoft365.groups import GroupMembership, VirtualGroup
-from shared.platforms.microsoft365.transport_rules import TransportRule
+from shared.platforms.microsoft365.group_members import GroupMembership
+from shared.platforms.microsoft365.groups import VirtualGroup
+from shared.platforms.microsoft365.transport_rules import ORDER, SPREAD, TransportRule
 from shared.platforms.own_records import StoredDirectory, StoredTokens
 
 # Exchange takes half an hour, sometimes more, to act on a removed rule: mail is still routed meanwhile.
@@ -23,7 +24,7 @@ UNTIL_ROUTING_ENDS = timedelta(minutes=60)
 # Mail that the scanner holds still comes back, and must be let in.
 UNTIL_MAIL_IS_BACK = timedelta(hours=24)
 
-IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = rules.ORDER
+IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
 EXCHANGE = ("Exchange.ManageAsApp",)
 
@@ -54,7 +55,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         title=title,
         why=why,
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
-        elements=limits.numbers if key in rules.SPREAD else None,
+        elements=limits.numbers if key in SPREAD else None,
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
         without="mail flows unscanned" if routes else "returned mail is filtered a second time",
         permissions=EXCHANGE,

@@ -1,6 +1,6 @@
-"""The virtual groups by which the user rules know whom to protect, and their members.
+"""The virtual groups by which the user rules know whom to protect.
 
-Made and filled through Graph: Exchange's own group cmdlets do not work for an application.
+Made through Graph: Exchange's own group cmdlets do not work for an application.
 """
 
 import re
@@ -14,16 +14,12 @@ from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
-from shared.platforms import group_members
-from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest, GraphRefused
+from shared.platforms.microsoft365.graph import GraphRefused
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
-from shared.protection import directory, placed
 from shared.protection.policies import Direction
-from shared.protection.targets import names_somebody, protected_users
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
-DENIED = frozenset({401, 403})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,128 +162,6 @@ def _naming_policy(refused: GraphRefused) -> Permanent:
         "application from the policy (a directory role such as Groups Administrator does so), or set this deployment's "
         "MICROSOFT__NAME_PREFIX to the prefix.",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupMembership:
-    """The members of one virtual group, which follow the policies' targets. Changed by the difference only."""
-
-    direction: Direction
-    title: str
-    shared: bool = False
-    identified: bool = False
-    visible_within: timedelta = timedelta(0)
-    set_last: frozenset[str] = frozenset()
-
-    async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
-        """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
-        database, connection = tenant.context.database, tenant.connection.id
-        members = await protected_users(database, connection, self.direction)
-        held = tenant.ledger.holdings.get(self.key)
-        empties = not members and held and (held.seen or {}).get("members")
-        if empties and await names_somebody(database, connection, self.direction, whole=False):
-            raise Permanent(
-                "would_empty_group",
-                f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
-                "Look for what the directory lost, or change the policies' targets.",
-            )
-        return group_members.desired(members)
-
-    @property
-    def key(self) -> str:
-        """The holding's."""
-        return f"group-{self.direction}-members"
-
-    async def observe(self, tenant: MicrosoftTenant, _element: str, _identity: str | None) -> Present | Absent:
-        """The complete listing of the group's members; there as long as the group is."""
-        group = tenant.ledger.holdings.get(f"group-{self.direction}")
-        if group is None or group.identity is None or group.state is HoldingState.GONE:
-            return Absent()
-        inside = await members_of(tenant, group.identity)
-        if inside is None:
-            return Absent()
-        held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
-        wanted = await protected_users(context.database, connection.id, self.direction)
-        settings = await group_members.compared(
-            context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
-        )
-        return Present(identity=group.identity, settings=settings)
-
-    async def create(self, tenant: MicrosoftTenant, element: str, desired: Settings) -> str:
-        """Fill the group."""
-        present = await self.observe(tenant, element, None)
-        if isinstance(present, Absent):
-            raise Temporary("not_visible_yet", f"{self.title} is not listed yet.")
-        return await self.update(tenant, element, present, desired)
-
-    async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
-        """Add who is missing and take out who is too many, each on their own: one user's failure stays theirs."""
-        new, leaving = group_members.difference(present, changes)
-        refs = f"/groups/{present.identity}/members"
-        directory_object = f"{tenant.microsoft.graph_url}/v1.0/directoryObjects/"
-        joins = {
-            user: BatchRequest(method="POST", url=f"{refs}/$ref", body={"@odata.id": directory_object + user})
-            for user in sorted(new)
-        }
-        put, added = await _each(tenant, joins, already="already exist")
-        await placed.note(tenant.context.database, tenant.connection.id, self.key, put=put)
-        await group_members.refuse_many(tenant.context, tenant.connection, self.title, present, leaving)
-        leaves = {user: BatchRequest(method="DELETE", url=f"{refs}/{user}/$ref") for user in sorted(leaving)}
-        _, removed = await _each(tenant, leaves, already="does not exist")
-        await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=leaving)
-        return f"{added} {removed}".strip()
-
-    async def remove(self, _tenant: MicrosoftTenant, _element: str, _present: Present) -> str:
-        """Nothing to do: members go with their group, and the group goes first."""
-        return ""
-
-
-async def members_of(tenant: MicrosoftTenant, group: str) -> set[str] | None:
-    """The ids of a group's members, listed to the end; None if the group is not there."""
-    inside: set[str] = set()
-    try:
-        async for page in tenant.graph.pages(f"/v1.0/groups/{group}/members", **{"$select": "id", "$top": "999"}):
-            inside |= {member["id"] for member in page if member.get("id")}
-    except Missing:
-        return None
-    return inside
-
-
-async def _exists(tenant: MicrosoftTenant, user: str) -> bool:
-    try:
-        await tenant.graph.get(f"/v1.0/users/{user}", **{"$select": "id"})
-    except Missing:
-        return False
-    return True
-
-
-async def _each(
-    tenant: MicrosoftTenant, requests: Mapping[str, BatchRequest], *, already: str
-) -> tuple[list[str], str]:
-    """Send every request; whose succeeded, and the request ids. Who cannot be a member is left out from now on."""
-    outcomes = await tenant.graph.batch(list(requests.values()))
-    if outcomes and all(outcome.status in DENIED for outcome in outcomes):
-        raise Permanent(
-            "permission_missing",
-            "The application may not change group members. Ask the administrator to consent again.",
-        )
-    done = [
-        user for user, outcome in zip(requests, outcomes, strict=True) if await _judge(tenant, user, outcome, already)
-    ]
-    return done, " ".join(dict.fromkeys(outcome.request_id for outcome in outcomes if outcome.request_id))
-
-
-async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, already: str) -> bool:
-    match outcome.status:
-        case 200 | 201 | 204:
-            return True
-        case 400 if already in outcome.message:
-            return True
-        case 404 | 403 | 400 if outcome.status != 404 or outcome.code in NOT_FOUND:
-            await directory.skip(tenant.context.database, tenant.connection.id, user, outcome.message[:200])
-            return False
-        case _:
-            raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
 
 
 async def recycle_bin(tenant: MicrosoftTenant, identities: Mapping[str, str]) -> list[dict[str, Any]]:

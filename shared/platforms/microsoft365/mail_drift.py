@@ -10,7 +10,8 @@ from shared.engine.ledger import HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
 from shared.platforms.microsoft365.allow_lists import POLICY
-from shared.platforms.microsoft365.groups import VirtualGroup, members_of
+from shared.platforms.microsoft365.group_members import members_of
+from shared.platforms.microsoft365.groups import VirtualGroup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.ranges import ranges

@@ -121,8 +121,9 @@ class MicrosoftTenant:
         """
         if group.key not in self._addresses:
             found: Mapping[str, Any] = group.seen or {}
-            with suppress(Missing):
-                found = await self.graph.get(f"/v1.0/groups/{group.identity}", **{"$select": "mail"})
+            if group.identity:
+                with suppress(Missing):
+                    found = await self.graph.get(f"/v1.0/groups/{group.identity}", **{"$select": "mail"})
             self._addresses[group.key] = found.get("mail")
         return self._addresses[group.key]
 
