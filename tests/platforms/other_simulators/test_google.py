@@ -18,7 +18,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Permanent, Refused, Temporary
 from shared.foundation.schedule import Site
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
-from shared.platforms.google_workspace.sign_in import SCOPES, SignIn
+from shared.platforms.google_workspace.sign_in import SCOPES, Granted, SignIn
 from tests.harness.emulated import (
     ADMIN,
     BACK,
@@ -42,9 +42,18 @@ from tests.programs.emulate import Emulate, emulate
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"skipped: {WHY_NOT}")
 
 
+async def exchanged(sign_in: SignIn, code: str, verifier: str = VERIFIER) -> Granted:
+    """What a code is exchanged for; a grant that is not good is given back at once."""
+
+    async def give_back(_account: str, refresh_token: str) -> None:
+        await sign_in.revoke(refresh_token)
+
+    return await sign_in.exchange(code, redirect_uri=BACK, verifier=verifier, nonce=NONCE, unused=give_back)
+
+
 async def test_an_administrators_grant_from_its_consent_to_its_end(sign_in: SignIn, google: Emulate) -> None:
     code = consented(sign_in, google)
-    granted = await sign_in.exchange(code, redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+    granted = await exchanged(sign_in, code)
     assert (granted.address, granted.domain) == (ADMIN, "contoso.com")
     assert granted.account
     first, second = [await sign_in.refresh(granted.refresh_token) for _ in range(2)]
@@ -67,17 +76,17 @@ async def test_an_administrators_grant_from_its_consent_to_its_end(sign_in: Sign
 
 async def test_a_code_is_good_once(sign_in: SignIn, google: Emulate) -> None:
     code = consented(sign_in, google)
-    await sign_in.exchange(code, redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+    await exchanged(sign_in, code)
     with pytest.raises(Refused, match="callback_not_valid"):
-        await sign_in.exchange(code, redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+        await exchanged(sign_in, code)
 
 
 async def test_a_code_is_good_for_whoever_began(sign_in: SignIn, google: Emulate) -> None:
     code = consented(sign_in, google)
     with pytest.raises(Refused, match="callback_not_valid"):
-        await sign_in.exchange(code, redirect_uri=BACK, verifier="w" * 43, nonce=NONCE)
+        await exchanged(sign_in, code, verifier="w" * 43)
     # It was the verifier, and nothing else.
-    assert await sign_in.exchange(code, redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+    assert await exchanged(sign_in, code)
 
 
 async def given_back(sign_in: SignIn, part: Emulate) -> bool:
@@ -101,9 +110,7 @@ async def test_a_grant_that_is_not_good_is_given_back(
     sign_in: SignIn, google: Emulate, address: str, changed: dict[str, str], code: str
 ) -> None:
     with pytest.raises(Refused, match=code):
-        await sign_in.exchange(
-            consented(sign_in, google, address, **changed), redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE
-        )
+        await exchanged(sign_in, consented(sign_in, google, address, **changed))
     assert await given_back(sign_in, google)
 
 
@@ -111,7 +118,7 @@ async def test_another_issuer_is_not_google_whatever_its_keys(authority: trustme
     with emulate("google", authority, SEED) as other:
         sign_in = signing_in(app_at(authority, tmp_path, google=at_google(other)))
         with pytest.raises(Refused, match="callback_not_valid"):
-            await sign_in.exchange(consented(sign_in, other), redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+            await exchanged(sign_in, consented(sign_in, other))
         assert await given_back(sign_in, other)
 
 
@@ -119,10 +126,10 @@ async def test_another_issuer_is_not_google_whatever_its_keys(authority: trustme
 async def test_google_does_not_know_us(
     sign_in: SignIn, google: Emulate, authority: trustme.CA, tmp_path: Path, wrong: dict[str, str]
 ) -> None:
-    granted = await sign_in.exchange(consented(sign_in, google), redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+    granted = await exchanged(sign_in, consented(sign_in, google))
     stranger = signing_in(app_at(authority, tmp_path, google=at_google(google, **wrong)))
     with pytest.raises(Permanent, match="our_credential") as refused:
-        await stranger.exchange(consented(sign_in, google), redirect_uri=BACK, verifier=VERIFIER, nonce=NONCE)
+        await exchanged(stranger, consented(sign_in, google))
     assert "expired" not in str(refused.value)
     # That says nothing about the grant, which is nobody's to throw away.
     with pytest.raises(Permanent, match="our_credential"):
