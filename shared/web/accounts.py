@@ -53,7 +53,7 @@ def same_origin(app: App, request: Request) -> None:
     """A browser sends its cookie with other people's forms too; those come from another origin."""
     ours = "/".join(app.settings.public_url.split("/")[:3]).lower()
     if request.method not in ("GET", "HEAD") and request.headers.get("origin", "").lower() != ours:
-        raise Refused(403, "another_origin", "This form was not sent from a page of ours.")
+        raise Refused(403, "another_origin", "This form was not sent from a page of this service.")
 
 
 async def vouched(app: App, token: str, audience: str) -> dict[str, Any] | None:
