@@ -1,7 +1,11 @@
-"""Which changed object does which harm: each is put alone into the wanted mail flow. Pure."""
+"""Which changed object does which harm: each is put alone into the wanted mail flow. Pure.
+
+Many changes are halved until the harmful ones are found, for a tenant may change hundreds of its domains in a day.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from shared.engine.effects import WORST_FIRST, Harm
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -11,6 +15,8 @@ from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
 
 # Changes that do harm only all together are one object.
 TOGETHER: Key = ("changes", "together")
+# Comparisons of mail flows for one tenant. What is left after them is laid to all changes together.
+MAX_COMPARISONS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +35,25 @@ def blames(
     def harms(after: Snapshot) -> list[Finding]:
         return difference(wanted.listing(), after.listing(), service, protected, now.at, wanted.at)
 
+    def put(base: Snapshot, key: Key) -> Snapshot:
+        return exchanged(base, now, key)
+
     whole = harms(now)
     left = {(one.effect, one.direction) for one in whole}
-    real = frozenset(left)
-    for key in changed(wanted, now):
+    real, keys = frozenset(left), list(changed(wanted, now))
+    alone: dict[Key, list[Finding]] = {}
+    groups, comparisons = [keys] if whole else [], 0
+    while groups and comparisons < MAX_COMPARISONS:
+        group, comparisons = groups.pop(0), comparisons + 1
         # What another change takes back again has not come about.
-        alone = harms(exchanged(wanted, now, key)) if whole else []
-        found = [one for one in alone if (one.effect, one.direction) in real]
+        found = [one for one in harms(reduce(put, group, wanted)) if (one.effect, one.direction) in real]
+        if found and len(group) == 1:
+            alone[group[0]] = found
+        elif found:
+            middle = len(group) // 2
+            groups += [group[:middle], group[middle:]]
+    for key in keys:
+        found = alone.get(key, [])
         left -= {(one.effect, one.direction) for one in found}
         yield Blame(key=key, harms=_harms(found))
     if left:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.platforms.microsoft365.mail_flow.connectors import is_for
+from shared.platforms.microsoft365.mail_flow.connectors import EXCHANGE, is_for
+from shared.platforms.microsoft365.mail_flow.listing import Listing
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message, Party, anybody
 from shared.platforms.microsoft365.mail_flow.parameters import RECIPIENT, SENDER, SOURCE
 from shared.platforms.microsoft365.mail_flow.ranges import EVERY_ADDRESS, Ranges, pieces, ranges
@@ -17,6 +18,8 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 
 # A domain that is nobody's (RFC 2606): mail from and to whoever no rule has heard of.
 STRANGER = anybody("ordinary.invalid")
+# What of an accepted domain's record decides about mail.
+DECISIVE = ("DomainType", "SendingFromDomainDisabled", "SendingToDomainDisabled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,27 @@ class Classes:
     messages: tuple[Message, ...]
     returns_from: tuple[int, ...]
     people: Mapping[str, int]
+
+
+def _facts(listing: Listing, party: Party) -> object:
+    """Everything that decides about mail in what a listing says of a person of the organisation and of the domain."""
+    domain, record = party.domain, listing.domains.get(party.domain)
+    hosts = listing.mx.get(domain)
+    return (
+        None if record is None else tuple(record.get(name) for name in DECISIVE),
+        None if hosts is None else [host.endswith(EXCHANGE) for host in hosts[:1]] == [True] or tuple(hosts),
+        tuple(
+            (
+                is_for(domain, one.domains),
+                domain in one.domains,
+                domain in one.for_domains,
+                party.address in one.skips_for,
+            )
+            for one in listing.inbound
+        ),
+        tuple(is_for(domain, one.domains) for one in listing.outbound.values()),
+        tuple(item.user in (domain, party.address) for item in listing.spoof),
+    )
 
 
 def classes_of(books: Sequence[Rulebook], service: Service, protected: Mapping[Direction, Protection]) -> Classes:
@@ -111,8 +135,7 @@ class _Builder:
         """What connectors, lists and the policies say of a person of the organisation."""
         return (
             tuple(one.holds(party.address) for one in self._protected.values()),
-            party.domain,
-            tuple(party.address in one.skips_for for listing in self._listings for one in listing.inbound),
+            tuple(_facts(listing, party) for listing in self._listings),
         )
 
     def _strangers(self, parameters: frozenset[str]) -> list[Party]:

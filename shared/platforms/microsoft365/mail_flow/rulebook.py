@@ -5,7 +5,7 @@ A disabled, expired or not yet begun rule, and one in a test mode, does nothing.
 Source: learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/mail-flow-rules.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -106,9 +106,10 @@ class Rulebook:
         return self.listing.groups.get(name.lower(), frozenset())
 
 
-def within(domain: str, names_: Iterable[str]) -> bool:
+def within(domain: str, names_: Set[str]) -> bool:
     """Whether a domain is one of some or below one: `SenderDomainIs` and `RecipientDomainIs` match sub-domains too."""
-    return any(domain == name or domain.endswith(f".{name}") for name in names_)
+    labels = domain.split(".")
+    return any(".".join(labels[first:]) in names_ for first in range(len(labels)))
 
 
 def _of_scope(_book: Rulebook, _rule: Rule, name: str, value: Any) -> Test:
