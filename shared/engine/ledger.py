@@ -147,7 +147,8 @@ class Ledger:
         state = HoldingState.GONE if act is Act.REMOVE else HoldingState.OURS
         since = held.since if held.state is state else self._clock.now()
         # What others changed, and this did not put right, is neither as we left it nor forgotten.
-        stands = {n: v for n, v in (held.drift or {}).items() if act is Act.UPDATE and (after or {}).get(n) == v}
+        drift, image = held.drift or {}, after or {}
+        stands = {name for name, value in drift.items() if act is Act.UPDATE and image.get(name) == value}
         was = {name: (held.seen or {}).get(name) for name in stands}
         seen = None if state is HoldingState.GONE else {**(after or {}), **was}
         holding = replace(
@@ -156,7 +157,10 @@ class Ledger:
             since=since,
             identity=identity or held.identity,
             seen=seen,
-            drift=stands or None,
+            # With it stays what it does to mail, which no setting of the object says.
+            drift={name: value for name, value in drift.items() if name in stands or name not in image}
+            if stands
+            else None,
             missed_at=None,
             attempts=0,
         )

@@ -135,7 +135,8 @@ def _towards_absent(
         if held.state is HoldingState.CREATING and _followed(row) and tenant.now < late:
             until = min(tenant.now + LOOKED_FOR, late)
             return [item.step(Verb.WAIT, "may still appear, for its creation was never answered", until=until)]
-        return _unless_sure(row, tenant, held, item) or [item.step(Verb.FORGET, HALF_DONE.get(held.state, "is gone"))]
+        unsure = [] if observed.with_its_owner else _unless_sure(row, tenant, held, item)
+        return unsure or [item.step(Verb.FORGET, HALF_DONE.get(held.state, "is gone"))]
     if _whose(row, held, observed):
         return [_unsure(item, tenant, observed)]
     before = tenant.ledger.image(observed.settings)

@@ -28,7 +28,12 @@ class Present:
 
 @dataclass(frozen=True)
 class Absent:
-    """The platform answered, completely and decisively, that the object is not there."""
+    """The platform answered, completely and decisively, that the object is not there.
+
+    `with_its_owner`: our ledger says that what it was a part of is gone, so that no second look is needed.
+    """
+
+    with_its_owner: bool = False
 
 
 class Resource(Protocol[T_contra]):

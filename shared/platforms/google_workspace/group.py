@@ -169,7 +169,7 @@ class Membership:
         """The complete listing of the group's members; absent when there is none, nor anybody whom we put in."""
         group, held = _group(tenant), tenant.ledger.holdings.get(MEMBERS)
         if group is None:
-            return Absent()
+            return Absent(with_its_owner=True)
         if "members" not in tenant.read:
             tenant.read["members"] = await _listed(tenant, group)
         inside, database, connection = tenant.read["members"], tenant.context.database, tenant.connection

@@ -51,7 +51,7 @@ class GroupMembership:
         """The complete listing of the group's members; there as long as the group is."""
         group = tenant.ledger.holdings.get(f"group-{self.direction}")
         if group is None or group.identity is None or group.state is HoldingState.GONE:
-            return Absent()
+            return Absent(with_its_owner=True)
         inside = await members_of(tenant, group.identity)
         if inside is None:
             return Absent()

@@ -60,6 +60,7 @@ async def test_drift_that_was_mended_is_told(world: World) -> None:
     await run(world.app, Job(name="sync-now", connection_id=connection.id))
     world.cmdlet("Remove-TransportRule", Identity=rule, Confirm=False)
     await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    await world.pass_time(timedelta(minutes=5))  # for the second look
     acts = [entry.act async for entry in entries(world.app.database, connection.id)]
     assert acts.count("drift") == 2
     await monday(world)

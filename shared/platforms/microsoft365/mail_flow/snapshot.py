@@ -61,7 +61,7 @@ class Snapshot:
         kind, identity = key
         if kind == "rule":
             return next((rule for rule in self.rules if rule["Guid"] == identity), None)
-        return self.things[kind].get(identity)
+        return self.things.get(kind, {}).get(identity)
 
 
 def changed(before: Snapshot, after: Snapshot) -> Iterator[Key]:
