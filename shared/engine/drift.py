@@ -10,6 +10,8 @@ from shared.engine.effects import FOREIGN, Drift
 from shared.engine.rows import Row
 from shared.engine.steps import Step, Tenant, Verb, known
 
+TOLD_OR_MADE = frozenset({Verb.DRIFT, Verb.CREATE, Verb.COMPLETE})
+
 
 async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> list[Step]:
     """The steps of a running connection, with what drift does to mail, where the platform has a model of that."""
@@ -29,7 +31,8 @@ async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> 
             told.append(replace(step, mends=_graded(step.mends, tenant, drift or _harmless(step))))
         else:
             told.append(step)
-    seen = {step.key for step in told if step.verb is Verb.DRIFT or step.mends is not None}
+    # What this very plan makes again needs no alarm beside it.
+    seen = {step.key for step in told if step.verb in TOLD_OR_MADE or step.mends is not None}
     return told + _others(rows, tenant, {key: one for key, one in drifts.items() if key not in seen})
 
 

@@ -23,7 +23,6 @@ from shared.platforms.own_records import StoredDirectory, StoredTokens
 UNTIL_ROUTING_ENDS = timedelta(minutes=60)
 # Mail that the scanner holds still comes back, and must be let in.
 UNTIL_MAIL_IS_BACK = timedelta(hours=24)
-
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
 EXCHANGE = ("Exchange.ManageAsApp",)

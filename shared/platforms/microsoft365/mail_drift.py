@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.connections import baseline
 from shared.engine.effects import FOREIGN, Drift
-from shared.engine.ledger import HoldingState
+from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
 from shared.platforms.microsoft365.allow_lists import POLICY
@@ -128,12 +128,15 @@ def _title(record: Any, key: Key) -> str:
 
 
 def _own(tenant: MicrosoftTenant) -> dict[str, str]:
-    """The keys of our holdings by what is recorded of them. Entries that were there before us are the customer's."""
-    held = tenant.ledger.holdings.items()
+    """The keys of our holdings by all that was ever recorded of them, what is gone too.
+
+    Entries that were there before us are the customer's.
+    """
+    held = ((key.partition(FORMER)[0], one) for key, one in tenant.ledger.holdings.items())
     return {
         one.identity: key
         for key, one in held
-        if one.identity and one.state is HoldingState.OURS and key.partition("/")[0] in MODELLED and key not in MEMBERS
+        if one.identity and one.state not in NOT_OURS and key.partition("/")[0] in MODELLED and key not in MEMBERS
     }
 
 
