@@ -88,7 +88,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         return "nobody's"
     connection, lease = claimed
     measured.note(platform=connection.platform)
-    with about(platform=connection.platform):
+    with about(platform=connection.platform, customer=connection.name):
         try:
             with fenced(lease):
                 return await _outcome(app, job, connection, lease)
@@ -159,7 +159,7 @@ async def give_up(app: App, message: str) -> None:
     connection = await connections.find(app.database, ours[0].connection_id) if ours else None
     if ours is None or connection is None:
         return
-    with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
+    with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours[0].name):
         log.error("job given up by its queue")
     await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
 

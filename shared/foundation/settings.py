@@ -233,6 +233,22 @@ class Settings(BaseSettings):
         "operator accepts it",
     )
 
+    @property
+    def services(self) -> dict[str, str]:
+        """Who is at each address that we call, as people call them."""
+        named = {
+            str(getattr(part, field)): name
+            for part in (self.microsoft, self.google)
+            for field, name in part.SERVICES.items()
+        }
+        ours = {
+            self.operators.issuer: "The issuer of accounts",
+            self.cloud_tasks.url: "Cloud Tasks",
+            self.master_key.kms_url: "Cloud KMS",
+            self.scanner.url or "": "The mail scanner",
+        }
+        return {**ours, **named}
+
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         room = LONGEST_NAME - len(self.microsoft.name_prefix)

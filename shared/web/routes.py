@@ -143,6 +143,8 @@ ROUTES: tuple[Route, ...] = (
         largest_body=64 * KIB,
     ),
     _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY, FREE),
+    _route("page_runbook", "GET /runbook", "pages.runbook.index", Auth.NOBODY),
+    _route("page_runbook_code", "GET /runbook/{code}", "pages.runbook.one", Auth.NOBODY),
     _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY, FREE),
     _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY, FREE),
     _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY, FREE),
