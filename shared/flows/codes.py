@@ -1,6 +1,6 @@
 """What a person does about the codes of a connection's life, whatever its platform."""
 
-from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING, code
+from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING, Shown, code
 
 CODES = (
     code(
@@ -171,6 +171,37 @@ CODES = (
         "The mail server does not take reports just now.",
         "Look at the mail server; the sentence has its answer.",
         "It is offered again for three days, then given up. The report stays in the console.",
+    ),
+    code(
+        Shown(
+            where="An event `connection.attention`, and a line of the log.", itself="The report stays in the console."
+        ),
+        "report_not_taken",
+        "The mail server has not taken a report for three days, so it was given up.",
+        "Look at the mail server, then send the report from the console by hand.",
+    ),
+    code(
+        Shown(
+            where="The log of a webhook's deliveries.", itself="It is tried again with growing pauses, for three days."
+        ),
+        "webhook_unreachable",
+        "The receiver of a webhook does not resolve or does not answer.",
+        "Tell whoever runs the receiver.",
+    ),
+    code(
+        LOGGED,
+        "webhook_abandoned",
+        "A receiver has not taken an event for three days, so it was given up.",
+        "Once the receiver is well, deliver it again: `POST /api/webhooks/{webhook}/deliveries/{event}/replay`.",
+        "Later events are still offered.",
+    ),
+    code(REFUSED, "no_such_webhook", "There is no such webhook, or it is another customer's.", "List the webhooks."),
+    code(REFUSED, "no_such_delivery", "The webhook's log has no such event, or no longer.", "List its deliveries."),
+    code(
+        REFUSED,
+        "address_not_allowed",
+        "A webhook's address is no https address on the internet, or leads inside.",
+        "Use a public address. For receivers in your own network, set FOOTPRINT_WEBHOOKS__INSIDE.",
     ),
     code(
         LOGGED,

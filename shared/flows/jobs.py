@@ -225,6 +225,10 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
     elif timer.name == "sweep":
         await sweep(app)
+    elif timer.name == "tell":
+        from shared.flows.webhooks import delivery
+
+        await delivery.tell(app)
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":
@@ -237,8 +241,10 @@ async def _rotate(app: App) -> None:
     """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
     from shared.deployment.rotation import rotate
     from shared.deployment.signing import retire
+    from shared.flows.webhooks import delivery
 
     await purge_old_calls(app)
+    await delivery.forget_old(app)
     await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await retire(app.database, app.seal, now, older_than=kept):

@@ -104,6 +104,8 @@ def where(route: Route, connection: Connection) -> str:
         key="application",
         action="revoke",
         code="not_valid",
+        webhook="1",
+        event="1",
         section="ledger",
         name="everyone",
     )
