@@ -14,7 +14,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, deferred_jobs
+from shared.flows import anchors, deferred_jobs, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
@@ -235,6 +235,7 @@ async def fire(app: App, timer: Timer) -> None:
         await _rotate(app)
     else:
         await _send_all(app, timer.name, await due.running(app.database))
+    await ticks.note(app.database, timer.name, app.clock.now())
 
 
 async def _rotate(app: App) -> None:

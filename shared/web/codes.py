@@ -1,11 +1,18 @@
 """What a person does about the codes that a request is answered with."""
 
-from shared.foundation.codes import REFUSED, code
+from shared.foundation.codes import REFUSED, Shown, code
 
 AGAIN = "Send the request again as the sentence says."
 NEW_LINK = "Open the invitation link again; if it has ended, ask for a new one."
 
 CODES = (
+    code(
+        Shown(where="`GET /api/health/ready` answers 503.", itself="It is looked at again whenever somebody asks."),
+        "not_ready",
+        "The deployment does not do all its work; the sentence names what is wrong.",
+        "Database: is it up, locked, full? Revision: run the migrations. Timers: look at the scheduler and its log. "
+        "Queue, connections: look whether jobs run, and why not. Syncs, subscriptions: see the site's connections.",
+    ),
     code(REFUSED, "no_such_page", "There is nothing at this address.", "Check the address."),
     code(REFUSED, "no_such_action", "The page has no such button.", "Load the page again."),
     code(REFUSED, "method_not_allowed", "The address does not take this method.", "See the header Allow."),

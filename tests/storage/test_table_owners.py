@@ -43,7 +43,7 @@ OWNERS = {
     "set_aside": "shared/protection",
     "signing_keys": "shared/deployment",
     "sync_runs": "shared/protection",
-    "timers": "infra/local",
+    "timers": "shared/flows",
     "tokens": "shared/connections",
     "tombstones": "shared/engine",
     "users": "shared/protection",

@@ -22,6 +22,7 @@ OPEN = {
     "health",
     "describe",
     "page_runbook",
+    "ready",
     "page_runbook_code",
     "page_style",
     "page_script",
