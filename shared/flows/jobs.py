@@ -226,9 +226,11 @@ async def fire(app: App, timer: Timer) -> None:
     elif timer.name == "sweep":
         await sweep(app)
     elif timer.name == "tell":
+        from shared.flows import metrics
         from shared.flows.webhooks import delivery
 
         await delivery.tell(app)
+        await metrics.tell(app)
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":

@@ -214,6 +214,12 @@ class Ndjson(Response):
     media = "application/x-ndjson"
 
 
+class Text(Response):
+    """Plain text."""
+
+    media = "text/plain"
+
+
 class Html(Response):
     """A file for browsers."""
 

@@ -29,7 +29,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
-    "service": ("the service itself", frozenset({"health", "openapi.json"})),
+    "service": ("the service itself", frozenset({"health", "metrics", "openapi.json"})),
 }
 
 _TEXT = {"type": "string", "minLength": 1}

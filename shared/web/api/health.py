@@ -6,10 +6,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.flows import health
+from shared.flows import metrics as numbers
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import Json, Request, as_json
+from shared.web.http import DATA_HEADERS, Json, Request, Text, as_json
 from shared.web.schema import example
 
 
@@ -29,3 +30,12 @@ async def ready(app: App, _request: Request) -> Json[Ready]:
     if wrong:
         raise Refused(503, "not_ready", " ".join(wrong))
     return as_json({"status": "ready", "checks": {name: one.now for name, one in found.items()}})
+
+
+@refuses("403 another_customer")
+async def metrics(app: App, request: Request) -> Text:
+    """What customers would feel, in numbers, as Prometheus reads them. For accounts that see all customers."""
+    if request.actor.customer is not None:
+        raise Refused(403, "another_customer", "Metrics are of all customers: use an account that sees all of them.")
+    body = numbers.prometheus(await numbers.gauges(app))
+    return Text(headers={**DATA_HEADERS, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"}, body=body)
