@@ -33,6 +33,11 @@ ON_BOTH = (
     "protection/test_policies.py::test_an_exclusion_wins_over_every_target_of_its_own_policy",
     "flows/test_jobs.py::*",
     "flows/test_fence.py::*",
+    "flows/test_health.py::*",
+    "flows/test_metrics.py::test_the_numbers_move_with_what_happens",
+    "flows/webhooks/test_retries.py::*",
+    "flows/webhooks/test_signed.py::test_a_life_is_told_in_order",
+    "engine/test_ledger_feed.py::*",
     "flows/test_frozen_processes.py::*",
     # What reports count, and that two runs make one.
     "flows/test_report*::test_mail_is_counted_by_message_day_action_and_policy",

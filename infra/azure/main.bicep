@@ -111,7 +111,7 @@ module alerts 'modules/alerts.bicep' = {
     name: name
     location: location
     email: alertEmail
-    healthUrl: '${url}/api/health'
+    healthUrl: '${url}/api/health/ready'
     workspaceId: telemetry.outputs.workspaceId
     insightsId: telemetry.outputs.insightsId
     databaseId: database.outputs.id

@@ -10,7 +10,7 @@ locals {
       above  = 12, align = "ALIGN_DELTA", reduce = "REDUCE_SUM", window = "900s"
     }
     unreachable = {
-      says   = "The health page cannot be reached from outside."
+      says   = "The health page cannot be reached from outside, or names what is wrong: open /api/health/ready."
       filter = "resource.type = \"uptime_url\" AND metric.type = \"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.labels.check_id = \"${google_monitoring_uptime_check_config.health.uptime_check_id}\""
       above  = 1, align = "ALIGN_NEXT_OLDER", reduce = "REDUCE_COUNT_FALSE", window = "600s"
     }
@@ -41,7 +41,7 @@ resource "google_monitoring_uptime_check_config" "health" {
   timeout      = "30s"
 
   http_check {
-    path         = "/api/health"
+    path         = "/api/health/ready"
     port         = 443
     use_ssl      = true
     validate_ssl = true

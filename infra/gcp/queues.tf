@@ -20,6 +20,7 @@ locals {
     anchor      = "0 * * * *"
     rotate      = "30 3 * * *"
     sweep       = "*/5 * * * *"
+    tell        = "*/1 * * * *"
     report      = "0 * * * *"
   }
 }

@@ -13,18 +13,25 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_group
 
+from shared.cli import codes as typed
 from shared.cli.commands import CODES, COMMANDS, app
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
+from shared.flows import codes as lives
+from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
+from shared.foundation.codes import Code
 from shared.foundation.platform_settings import Google
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
 from shared.foundation.settings import Settings
 from shared.platforms.google_workspace import catalogue as google
+from shared.platforms.google_workspace import codes as google_codes
 from shared.platforms.google_workspace import published as google_published
 from shared.platforms.microsoft365 import catalogue as microsoft365
+from shared.platforms.microsoft365 import codes as microsoft365_codes
 from shared.platforms.microsoft365 import published as microsoft365_published
 from shared.service import PLATFORMS
+from shared.web import codes as requests
 from shared.web.openapi import document
 from shared.web.openapi_texts import TAGS
 from shared.web.routes import ROUTES, Auth
@@ -208,6 +215,20 @@ def sites() -> str:
     return "\n".join(_table(("Site", "Daily synchronisation, in UTC", "Time zone of its reports"), told))
 
 
+def every_code() -> list[Code]:
+    """The codes of every room and platform, by name."""
+    rooms = (deployments, lives, requests, typed, microsoft365_codes, google_codes)
+    return sorted((one for room in rooms for one in room.CODES), key=lambda one: one.name)
+
+
+def runbook() -> str:
+    """What a person does about each code."""
+    told = [
+        (f"`{one.name}`", one.means, one.do, one.by_itself, one.shown.where.removesuffix(".")) for one in every_code()
+    ]
+    return "\n".join(_table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
+
+
 def make_targets() -> str:
     """What `make` can do, as `make help` tells it."""
     found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -222,6 +243,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "timers": timers,
     "sites": sites,
     "make-targets": make_targets,
+    "runbook": runbook,
 }
 
 if __name__ == "__main__":

@@ -58,6 +58,10 @@ class Api:
         if "_client" in self.__dict__:
             self._client.close()
 
+    def runbook(self, code: str) -> str:
+        """Where the service says what a code means and what to do."""
+        return f"{self._address}/runbook/{code}"
+
     def get(self, path: str, **query: str | None) -> Answer:
         """The answer to a GET. A part of the query that is None is left out."""
         return self._content(self._send("GET", path, query))

@@ -11,7 +11,7 @@ from shared.cli import actions, certificate, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
-from shared.foundation.errors import FootprintError
+from shared.foundation.errors import FootprintError, Refused
 
 NAME = "footprint"
 DESCRIPTION = (
@@ -78,11 +78,14 @@ def _options(
 def main(typed: list[str], environ: Mapping[str, str]) -> None:
     """Do what was typed. Raises SystemExit with the exit code."""
     terminal = Terminal.open(environ)
+    api = Api(environ, terminal.say)
     try:
-        with Api(environ, terminal.say) as api:
+        with api:
             get_command(app).main(typed, prog_name=NAME, obj=Call(api=api, terminal=terminal))
     except FootprintError as error:
         terminal.say(f"{error.sentence} ({error.code})")
+        if isinstance(error, Refused):
+            terminal.say(f"What it means: {api.runbook(error.code)}")
         if hint := HINTS.get(error.code):
             terminal.say(hint)
         raise SystemExit(2 if isinstance(error, Usage) else 1) from None

@@ -88,6 +88,7 @@ def _one(call: Call, now: Answer) -> int:
             "Name": now["name"],
             "Status": marked(now["status"]),
             "Why": now["sentence"],
+            "What to do": call.api.runbook(now["reason"]) if now["reason"] else None,
             "Next check": moment(now["not_before"]),
             "Stage": f"{now['stage_title']}, since {moment(now['stage_since'])}",
             "Platform": now["platform_title"],

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.connections.record import Connection
+from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
-from shared.foundation.schedule import Site, last_due
+from shared.foundation.schedule import DAY, Site, last_due
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -69,6 +69,39 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
     query = sa.select(table.id, job.label("job")).where(here, sa.or_(ready, ended), job.is_not(None))
     async with database.read() as read:
         return [(row.id, row.job) for row in await read.execute(query)]
+
+
+async def oldest(database: Database) -> datetime | None:
+    """When the first of the connections that there are was made."""
+    async with database.read() as read:
+        found: datetime | None = (await read.execute(sa.select(sa.func.min(db.connections.c.created_at)))).scalar()
+        return found
+
+
+async def longest_wait(database: Database, now: datetime) -> datetime | None:
+    """The earliest time at which a connection should have been looked at again and was not; None if all were."""
+    table = db.connections.c
+    free = sa.or_(table.lease_until.is_(None), table.lease_until <= now)
+    waiting = (table.not_before < now, table.stage.not_in([int(Stage.NEW), int(Stage.CLOSED)]), free)
+    async with database.read() as read:
+        found: datetime | None = (await read.execute(sa.select(sa.func.min(table.not_before)).where(*waiting))).scalar()
+        return found
+
+
+async def syncs_late(database: Database, sites: Sequence[Site], now: datetime, grace: timedelta) -> dict[str, int]:
+    """How many connections of each site have missed a daily synchronisation that was due longer than `grace` ago.
+
+    Those that need a person are left out, for it is not their synchronisation that is late.
+    """
+    table = db.connections.c
+    late = (
+        _sync_is_due(sites, now - grace),
+        table.status != str(Status.ATTENTION),
+        table.stage_since < now - DAY - grace,
+    )
+    query = sa.select(table.site, sa.func.count()).where(*late).group_by(table.site)
+    async with database.read() as read:
+        return {str(site): int(count) for site, count in await read.execute(query)}
 
 
 def in_stages(*stages: Stage, platform: str | None = None) -> sa.Select[ConnectionId]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared.connections.events import Kind, emit
 from shared.connections.stages import Stage
 from shared.foundation.brand import Brand, recorded
 from shared.foundation.schedule import Site
@@ -202,6 +203,20 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
     return bool(turned.rowcount)
 
 
+async def tell(write: AsyncConnection, connection: Connection, kind: Kind, now: datetime, **content: Any) -> None:
+    """Write an event about a connection, as it was read, inside the caller's transaction; `content` adds to it."""
+    about = {
+        "connection": connection.id,
+        "name": connection.name,
+        "customer": connection.customer,
+        "platform": connection.platform,
+        "site": str(connection.site),
+        "tenant": connection.tenant,
+        "stage": connection.stage.name.lower(),
+    }
+    await emit(write, kind, now, about | content, connection=connection.id, customer=connection.customer)
+
+
 async def forget_administrator(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Forget who consented in person, as a closed connection must."""
     await update(write, connection_id, administrator=None)
@@ -238,4 +253,9 @@ async def report(
                 not_before=not_before,
             )
         )
-    return new and bool(shown.rowcount)
+        new = new and bool(shown.rowcount)
+        if new and (status is Status.ATTENTION or connection.status is Status.ATTENTION):
+            needed = Kind.DRIFT if reason == "drift" else Kind.ATTENTION
+            kind = needed if status is Status.ATTENTION else Kind.RECOVERED
+            await tell(write, connection, kind, now, status=str(status), reason=reason, sentence=sentence)
+    return new

@@ -12,6 +12,7 @@ from shared.connections.stages import Stage
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 WORST_FIRST = {str(status): rank for rank, status in enumerate((Status.ATTENTION, Status.WAITING, Status.OK))}
 
@@ -81,6 +82,11 @@ async def page(
         return found, None
     last = found[most - 1]
     return found[:most], Place(WORST_FIRST[last.status] if order is Order.NEEDS else 0, last.created_at, last.id)
+
+
+def of_customer(customer: str) -> sa.Select[ConnectionId]:
+    """The ids of a customer's connections, to be used inside another query."""
+    return sa.select(db.connections.c.id).where(db.connections.c.customer == customer)
 
 
 async def count(database: Database, wanted: Wanted) -> dict[str, Any]:

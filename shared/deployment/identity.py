@@ -59,7 +59,7 @@ class Transport:
         """`route` says where a request for a URL is really sent."""
         import httpx
 
-        self._clock, self._route = clock, route
+        self._clock, self._route, self._service = clock, route, wire.service
         self.status: int | None = None
         """Of the last answer: theirs are the words for one that refuses, and for one that cannot be read."""
         self._client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=TIMEOUT)
@@ -79,7 +79,7 @@ class Transport:
         import httpx
 
         target = self._route(url)
-        host = httpx.URL(target).host
+        service = self._service(target)
         try:
             answer = self._client.request(
                 method,
@@ -91,9 +91,9 @@ class Transport:
                 timeout=timeout or TIMEOUT,
             )
         except httpx.RequestError as error:
-            raise unreachable(host, error) from None
+            raise unreachable(service, error) from None
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise busy(host, answer.status_code, retry_after(answer.headers, self._clock.now()))
+            raise busy(service, answer.status_code, retry_after(answer.headers, self._clock.now()))
         self.status = answer.status_code
         return Answer(answer.status_code, answer.headers, answer.content)
 

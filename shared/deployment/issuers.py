@@ -134,7 +134,7 @@ def _parsed(reply: Reply) -> dict[str, Any]:
         certificates = {kid: pem for kid, pem in content.items() if "BEGIN CERTIFICATE" in str(pem)}
         return {kid: load_pem_x509_certificate(pem.encode()).public_key() for kid, pem in certificates.items()}
     except (AttributeError, ValueError, jwt.PyJWTError):
-        raise unreadable(reply.host, reply.status) from None
+        raise unreadable(reply.service, reply.status) from None
 
 
 def _described(issuer: str, reply: Reply) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _described(issuer: str, reply: Reply) -> dict[str, Any]:
 def _object(reply: Reply) -> dict[str, Any]:
     content = reply.json()
     if reply.status != 200 or not isinstance(content, dict):
-        raise unreadable(reply.host, reply.status)
+        raise unreadable(reply.service, reply.status)
     return content
 
 

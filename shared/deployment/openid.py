@@ -115,7 +115,7 @@ async def _token(
         reply = await http.send("POST", endpoint, form=whole, **options)
     answer = reply.json()
     if not isinstance(answer, dict):
-        raise unreadable(reply.host, reply.status)
+        raise unreadable(reply.service, reply.status)
     return reply, answer
 
 

@@ -237,7 +237,7 @@ async def last_of(database: Database, connection_id: ConnectionId, keys: Sequenc
     last = sa.select(sa.func.max(table.number)).where(*mine).group_by(table.key)
     query = sa.select(db.ledger).where(table.connection == connection_id, table.number.in_(last))
     async with database.read() as read:
-        return {row["key"]: _entry(row) for row in (await read.execute(query)).mappings()}
+        return {row["key"]: entry_of(row) for row in (await read.execute(query)).mappings()}
 
 
 async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
@@ -256,10 +256,11 @@ async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> list
 
 
 async def _read(read: AsyncConnection, query: sa.Select[Any]) -> list[LedgerEntry]:
-    return [_entry(row) for row in (await read.execute(query)).mappings()]
+    return [entry_of(row) for row in (await read.execute(query)).mappings()]
 
 
-def _entry(row: sa.RowMapping) -> LedgerEntry:
+def entry_of(row: sa.RowMapping) -> LedgerEntry:
+    """The entry of a row of the table. Raises one of UNREADABLE if it is none."""
     return LedgerEntry(**{**row, "act": Act(row["act"])})
 
 

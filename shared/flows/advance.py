@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.connections import record as connections
+from shared.connections.events import Kind
 from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
@@ -140,6 +141,8 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
     async with app.database.write() as write:
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
+        changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": None}
+        await connections.tell(write, connection, Kind.STAGE, now, **changed)
         # The claim is kept until here, so that a run that dies before this is taken up again.
         await connections.update(
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
@@ -149,6 +152,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
             await own_house.delete(write, connection.id)
         if final is not None:
             await certificate.draw_up(write, final)
+            await connections.tell(write, connection, Kind.CERTIFICATE, now, stage=stage.name.lower())
     log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)

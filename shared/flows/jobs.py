@@ -14,7 +14,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, deferred_jobs
+from shared.flows import anchors, deferred_jobs, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
@@ -88,7 +88,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         return "nobody's"
     connection, lease = claimed
     measured.note(platform=connection.platform)
-    with about(platform=connection.platform):
+    with about(platform=connection.platform, customer=connection.name):
         try:
             with fenced(lease):
                 return await _outcome(app, job, connection, lease)
@@ -159,7 +159,7 @@ async def give_up(app: App, message: str) -> None:
     connection = await connections.find(app.database, ours[0].connection_id) if ours else None
     if ours is None or connection is None:
         return
-    with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
+    with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours[0].name):
         log.error("job given up by its queue")
     await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
 
@@ -225,20 +225,29 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
     elif timer.name == "sweep":
         await sweep(app)
+    elif timer.name == "tell":
+        from shared.flows import metrics
+        from shared.flows.webhooks import delivery
+
+        await delivery.tell(app)
+        await metrics.tell(app)
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":
         await _rotate(app)
     else:
         await _send_all(app, timer.name, await due.running(app.database))
+    await ticks.note(app.database, timer.name, app.clock.now())
 
 
 async def _rotate(app: App) -> None:
     """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
     from shared.deployment.rotation import rotate
     from shared.deployment.signing import retire
+    from shared.flows.webhooks import delivery
 
     await purge_old_calls(app)
+    await delivery.forget_old(app)
     await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await retire(app.database, app.seal, now, older_than=kept):

@@ -45,7 +45,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-    host: str
+    service: str
+    """Who answered, as people call them."""
 
     @property
     def request_id(self) -> str:
@@ -57,7 +58,7 @@ class Reply:
         try:
             return jsonlib.loads(self.body)
         except (ValueError, RecursionError):
-            raise unreadable(self.host, self.status) from None
+            raise unreadable(self.service, self.status) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,9 @@ class Try:
     reply: Reply | None = field(repr=False)
 
 
-def unreadable(host: str, status: int) -> Temporary:
+def unreadable(service: str, status: int) -> Temporary:
     """An answer that says nothing either way."""
-    return Temporary("unreadable_answer", f"{host} answered {status} with something that cannot be read.")
+    return Temporary("unreadable_answer", f"{service} answered {status} with something that cannot be read.")
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -91,12 +92,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return min(max(0.0, seconds), LONGEST_ASKED) if math.isfinite(seconds) else None
 
 
-def busy(host: str, status: int, asked: float | None) -> Temporary:
+def busy(service: str, status: int, asked: float | None) -> Temporary:
     """What a 429 or 5xx means; `asked` is its Retry-After in seconds."""
     after = timedelta(seconds=asked if asked is not None else 60)
     if turned_away(status, asked):
-        return TurnedAway("throttled", f"{host} asked us to slow down.", after=after)
-    return Temporary("platform_unavailable", f"{host} answered {status}.", after=after)
+        return TurnedAway("throttled", f"{service} asked us to slow down.", after=after)
+    return Temporary("platform_unavailable", f"{service} answered {status}.", after=after)
 
 
 def turned_away(status: int, asked: float | None) -> bool:
@@ -104,9 +105,9 @@ def turned_away(status: int, asked: float | None) -> bool:
     return status == 429 or (status == 503 and asked is not None)
 
 
-def unreachable(host: str, error: Exception) -> Temporary:
+def unreachable(service: str, error: Exception) -> Temporary:
     """No answer, or half of one. Names the kind of failure only: the error's own text may hold more."""
-    return Temporary("platform_unreachable", f"{host} did not answer ({type(error).__name__}).")
+    return Temporary("platform_unreachable", f"{service} did not answer ({type(error).__name__}).")
 
 
 def same_origin(url: str, base_url: str) -> bool:
@@ -121,12 +122,17 @@ def same_origin(url: str, base_url: str) -> bool:
     return (target.scheme, target.host, target.port) == ours and not target.userinfo
 
 
-def foreign_link(host: str) -> Permanent:
+def foreign_link(service: str) -> Permanent:
     """A platform's answer points elsewhere."""
     return Permanent(
         "foreign_link",
-        f"{host} sent a link to another host. It was not followed, for our token would have gone there.",
+        f"{service} sent a link to another host. It was not followed, for our token would have gone there.",
     )
+
+
+def _origin(url: str) -> tuple[str, str]:
+    found = urlsplit(url)
+    return found.scheme, found.netloc
 
 
 @cache
@@ -141,14 +147,20 @@ def _trusting(ca_file: Path | None) -> "ssl.SSLContext":
 
 
 class Wire:
-    """What all clients of a process share: one TLS context, which is costly to make, and the clock."""
+    """What all clients of a process share: one TLS context, which is costly to make, the clock, and who is where.
 
-    def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0) -> None:
+    `services` names what is at a base address, for errors: "The mail scanner answered 503".
+    """
+
+    def __init__(
+        self, *, clock: Clock, ca_file: Path | None, services: Mapping[str, str] = {}, timeout: float = 100.0
+    ) -> None:
         self.clock, self.timeout = clock, timeout
         # It is read when it is first needed; that it is missing is told at once.
         if ca_file is not None:
             ca_file.stat()
         self._ca_file = ca_file
+        self._services = {_origin(url): name for url, name in services.items()}
         # They log whole URLs, and page and delta tokens are in their queries.
         for talkative in ("httpx", "httpcore"):
             logging.getLogger(talkative).setLevel(logging.WARNING)
@@ -158,6 +170,10 @@ class Wire:
         """Whom every client of this process trusts."""
         return _trusting(self._ca_file)
 
+    def service(self, url: str) -> str:
+        """Who is at an address, as people call them; its host, if it is nobody we know."""
+        return self._services.get(_origin(url)) or str(urlsplit(url).hostname)
+
     @asynccontextmanager
     async def client(self, base_url: str) -> AsyncIterator["Http"]:
         """A small client for one tenant and one run: a shared one gets slower with every concurrent request."""
@@ -166,15 +182,15 @@ class Wire:
         async with httpx.AsyncClient(
             verify=self.ssl_context, trust_env=False, follow_redirects=False, timeout=self.timeout
         ) as client:
-            yield Http(client, base_url, self.clock)
+            yield Http(client, base_url, self.clock, self.service(base_url))
 
 
 class Http:
     """A client of one host."""
 
-    def __init__(self, client: "httpx.AsyncClient", base_url: str, clock: Clock) -> None:
+    def __init__(self, client: "httpx.AsyncClient", base_url: str, clock: Clock, service: str) -> None:
         self._client, self._base, self._clock = client, base_url, clock
-        self.host = str(urlsplit(base_url).hostname)
+        self.host, self.service = str(urlsplit(base_url).hostname), service
 
     async def send(
         self,
@@ -223,11 +239,13 @@ class Http:
                     )
                     measured.note(status=answer.status_code)
             except httpx.RequestError as error:
-                reply, problem = None, unreachable(self.host, error)
+                reply, problem = None, unreachable(self.service, error)
                 unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 wait = _backoff(attempt) if unsent or again else None
             else:
-                reply = Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=self.host)
+                reply = Reply(
+                    status=answer.status_code, headers=answer.headers, body=answer.content, service=self.service
+                )
             if tried is not None:
                 status, seconds = reply.status if reply else None, time.perf_counter() - begin
                 tried(Try(attempt=attempt, status=status, seconds=seconds, reply=reply))
@@ -239,7 +257,7 @@ class Http:
                 asked = slow or retry_after(reply.headers, self._clock.now())
                 if not turned_away(status, asked) and answered is not None and answered(reply):
                     return reply
-                problem, wait = busy(self.host, status, asked), self._pause(status, asked, attempt, again=again)
+                problem, wait = busy(self.service, status, asked), self._pause(status, asked, attempt, again=again)
             if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
                 raise problem from None
             # A little late, each by another bit: those who are sent away together must not come back together.
@@ -250,7 +268,7 @@ class Http:
         """A path or link as an absolute URL of this host. Raises Permanent `foreign_link` for any other."""
         target = self._base + url if url.startswith("/") else url
         if not same_origin(target, self._base):
-            raise foreign_link(self.host)
+            raise foreign_link(self.service)
         return target
 
     def _pause(self, status: int, asked: float | None, attempt: int, *, again: bool) -> float | None:

@@ -1,8 +1,9 @@
 """Settings of the platforms and of mail: how each is reached, who we are there, and where mail is scanned."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
@@ -28,6 +29,12 @@ def _small_enough(network: IPv4Network) -> IPv4Network:
 
 class Microsoft(BaseModel):
     """How to reach Microsoft's clouds, and who we are there: one of secret, certificate and federated identity."""
+
+    SERVICES: ClassVar[Mapping[str, str]] = {
+        "login_url": "Microsoft's sign-in",
+        "graph_url": "Microsoft Graph",
+        "exchange_url": "Exchange Online",
+    }
 
     login_url: Url = Field("https://login.microsoftonline.com", description="Entra's sign-in host")
     graph_url: Url = Field("https://graph.microsoft.com", description="Microsoft Graph, for directory and groups")
@@ -60,6 +67,17 @@ class Microsoft(BaseModel):
 
 class Google(BaseModel):
     """How to reach Google, and who we are there: an OAuth client for administrators, and one service account."""
+
+    SERVICES: ClassVar[Mapping[str, str]] = {
+        "accounts_url": "Google's sign-in",
+        "token_url": "Google's token service",
+        "admin_url": "Google's Admin SDK",
+        "gmail_url": "Gmail",
+        "cloudidentity_url": "Google Cloud Identity",
+        "appsmarket_url": "Google Workspace Marketplace",
+        "groupssettings_url": "Google's APIs",
+        "iam_url": "Google's IAM signer",
+    }
 
     accounts_url: Url = Field("https://accounts.google.com", description="where administrators sign in and consent")
     token_url: Url = Field("https://oauth2.googleapis.com", description="where tokens are issued and revoked")

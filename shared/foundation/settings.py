@@ -1,6 +1,7 @@
 """Everything that differs between deployments, read from the environment once and checked before anything runs."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -110,6 +111,17 @@ class Scanner(BaseModel):
         return self
 
 
+class Webhooks(BaseModel):
+    """Who is told of events, and where receivers may stand. Subscriptions are made through the API."""
+
+    inside: list[IPv4Network | IPv6Network] = Field(
+        [],
+        description="JSON list of our own networks in which receivers may stand, without TLS too; by default only "
+        "addresses on the internet are posted to",
+    )
+    kept: timedelta = Field(timedelta(days=30), description="how long events and the log of deliveries are kept")
+
+
 class MasterKey(BaseModel):
     """What seals the keys of single connections: exactly one of a value, a file, a key vault's key and a KMS key."""
 
@@ -216,6 +228,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     telemetry: Telemetry = Telemetry()
     scanner: Scanner = Scanner()
+    webhooks: Webhooks = Webhooks()
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )
@@ -232,6 +245,22 @@ class Settings(BaseSettings):
         description="share of a directory, above 0 and at most 1, whose loss at once stops a synchronisation until an "
         "operator accepts it",
     )
+
+    @property
+    def services(self) -> dict[str, str]:
+        """Who is at each address that we call, as people call them."""
+        named = {
+            str(getattr(part, field)): name
+            for part in (self.microsoft, self.google)
+            for field, name in part.SERVICES.items()
+        }
+        ours = {
+            self.operators.issuer: "The issuer of accounts",
+            self.cloud_tasks.url: "Cloud Tasks",
+            self.master_key.kms_url: "Cloud KMS",
+            self.scanner.url or "": "The mail scanner",
+        }
+        return {**ours, **named}
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.foundation.errors import FootprintError
@@ -92,6 +93,7 @@ class _Otel:
         self.metrics = MeterProvider(resource=resource, metric_readers=[reader])
         self.tracer = self.traces.get_tracer(SERVICE)
         meter = self.metrics.get_meter(SERVICE)
+        self.gauge = cache(lambda name, about: meter.create_gauge(name, description=about))
         self.seconds = meter.create_histogram("footprint.duration", unit="s", description="of jobs, requests and calls")
 
 
@@ -123,6 +125,17 @@ def flush() -> None:
     for otel in _otel:
         otel.traces.force_flush(FLUSH)
         otel.metrics.force_flush(FLUSH)
+
+
+def gauge(name: str, about: str, labels: Mapping[str, str], value: float) -> None:
+    """Tell the collector a number as it is now. Without a collector this costs nothing."""
+    for otel in _otel:
+        otel.gauge(name, about).set(value, dict(labels))
+
+
+def collects() -> bool:
+    """Whether there is a collector."""
+    return bool(_otel)
 
 
 class Span:

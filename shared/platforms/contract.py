@@ -12,6 +12,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.engine.steps import Tenant
 from shared.foundation.brand import Brand
+from shared.foundation.codes import Code
 from shared.protection.quarantine import QuarantinedMessage
 from shared.storage.ids import ConnectionId
 
@@ -135,6 +136,10 @@ class Platform(Protocol):
     feed: Feed | None
     logs_calls: bool
     """The platform keeps a log of our calls that `recorded` can read."""
+
+    def codes(self) -> tuple[Code, ...]:
+        """What a person does about each code that only this platform has."""
+        ...
 
     def rows(self, brand: Brand) -> tuple[Row, ...]:
         """The whole catalogue, with the names of a brand."""

@@ -206,6 +206,15 @@ async def watched(read: AsyncConnection, connection_id: ConnectionId, now: datet
     return Watched(known, seen or 0, put_aside or 0)
 
 
+async def lapsed(database: Database, now: datetime) -> int:
+    """How many mailboxes of running connections were watched and are not any more, and are not set aside."""
+    table = db.mailboxes.c
+    gone = (table.watched_until <= now, table.position.is_not(None), table.reason.is_(None))
+    query = sa.select(sa.func.count()).where(table.connection.in_(in_stages(Stage.RUN)), *gone)
+    async with database.read() as read:
+        return int((await read.execute(query)).scalar_one())
+
+
 async def rescan_all(database: Database, connection_id: ConnectionId) -> None:
     """Have every mailbox read once more from where it was left, for notifications may be lost."""
     table = db.mailboxes

@@ -53,6 +53,7 @@ POSTGRESQL: dict[str, Any] = {
     },
 }
 # SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
+BUSY_MILLISECONDS = 20_000
 OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 
 
@@ -65,7 +66,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        sqlite = self._sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **({} if sqlite else POSTGRESQL))
         if sqlite:
             # At its lowest level it logs every statement with its values.
@@ -102,6 +103,18 @@ class Database:
         with _outage_told():
             async with self._turn, self.engine.begin() as connection:
                 yield connection
+
+    async def writable(self, seconds: float) -> None:
+        """Raises Temporary "database_unavailable" unless a write would be taken within so many seconds. Writes nothing.
+
+        It does not wait behind this process's own writers, whose turn may be what is stuck.
+        """
+        try:
+            with _outage_told():
+                async with asyncio.timeout(2 * seconds), self._looking.connect() as connection:
+                    await (_try_sqlite if self._sqlite else _try_postgresql)(connection, int(seconds * 1000))
+        except TimeoutError:
+            raise _unavailable() from None
 
     async def close(self) -> None:
         """Let go of every pooled connection."""
@@ -160,9 +173,34 @@ def _outage_told() -> Iterator[None]:
         # A statement's error may hold what is stored; that of a connection only says where it was to go.
         why = str(cause) if getattr(error, "statement", None) is None else type(cause).__name__
         log.warning("database is not available", extra={"why": why})
-        raise Temporary(
-            "database_unavailable", "The database does not answer just now. Nothing is lost; try again in a minute."
-        ) from None
+        raise _unavailable() from None
+
+
+def _unavailable() -> Temporary:
+    return Temporary(
+        "database_unavailable", "The database does not answer just now. Nothing is lost; try again in a minute."
+    )
+
+
+async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
+    await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+    try:
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        await connection.exec_driver_sql("ROLLBACK")
+    finally:
+        await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+
+
+async def _try_postgresql(connection: AsyncConnection, milliseconds: int) -> None:
+    # A server that may only be read refuses it, though it changes no row.
+    for statement in (
+        "BEGIN",
+        f"SET LOCAL statement_timeout = {milliseconds}",
+        f"SET LOCAL lock_timeout = {milliseconds}",
+        "UPDATE alembic_version SET version_num = version_num WHERE false",
+        "ROLLBACK",
+    ):
+        await connection.exec_driver_sql(statement)
 
 
 def _is_outage(error: sa.exc.SQLAlchemyError) -> bool:
@@ -180,7 +218,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, or the driver says it too late
     cursor = connection.cursor()
     # The first makes the others wait while another process makes the file.
-    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

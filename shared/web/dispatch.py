@@ -99,7 +99,9 @@ async def _safely(app: App, route: Route, request: Request, work: Callable[[], A
     except FootprintError as error:
         status = 502 if isinstance(error, Permanent) else 503
         after = getattr(error, "after", None)
-        return _told(app, request, Refused(status, error.code, error.sentence, after=after))
+        # What a platform or we failed at is told with whose it was; a refusal is about the request itself.
+        whose = f"{request.found.name}: " if request.found else ""
+        return _told(app, request, Refused(status, error.code, whose + error.sentence, after=after))
     except Exception:
         log.exception("request failed by our own mistake", extra={"route": route.name})
         return _told(
@@ -162,7 +164,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
         from shared.web.idempotency import once
 
         return await once(app, request, lambda: _safely(app, route, request, lambda: call(app, route, request)))
-    return unless_seen(request, await call(app, route, request))
+    return unless_seen(request, await _safely(app, route, request, lambda: call(app, route, request)))
 
 
 def _too_many(wait: timedelta) -> Refused:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -214,6 +214,12 @@ class Ndjson(Response):
     media = "application/x-ndjson"
 
 
+class Text(Response):
+    """Plain text."""
+
+    media = "text/plain"
+
+
 class Html(Response):
     """A file for browsers."""
 
@@ -258,7 +264,7 @@ def _text(content: Any, **how: Any) -> str:
 
 @example(
     {
-        "type": "about:blank",
+        "type": "/runbook/no_such_connection",
         "title": "Not Found",
         "status": 404,
         "detail": "There is no such connection.",
@@ -268,7 +274,7 @@ def _text(content: Any, **how: Any) -> str:
 class Problem(TypedDict):
     """Why a request was turned down, or failed (RFC 9457)."""
 
-    type: Literal["about:blank"]
+    type: Annotated[str, Field(description="the page of the runbook about the code", pattern="^/runbook/")]
     title: Annotated[str, Field(description="the status in words")]
     status: int
     detail: Annotated[str, Field(description="what happened and what to do, for people")]
@@ -278,7 +284,7 @@ class Problem(TypedDict):
 def problem(error: Refused) -> Response:
     """A problem document with the error's stable code."""
     content: Problem = {
-        "type": "about:blank",
+        "type": f"/runbook/{error.code}",
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
         "detail": error.sentence,

@@ -219,7 +219,7 @@ def _headers(one: Operation, kind: type[Response], status: int) -> list[str]:
     rules = {
         "ETag": issubclass(kind, Json) and kind is not Accepted,
         "Link": "cursor" in one.looked_for or kind is Zip,
-        "Content-Disposition": bool(kind.media) and not issubclass(kind, Json),
+        "Content-Disposition": bool(kind.media) and not issubclass(kind, Json) and "{id}" in route.path,
         "Location": status == 303,
         "Idempotency-Replayed": route.may_be_repeated,
         "RateLimit": route.needs_account,

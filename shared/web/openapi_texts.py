@@ -28,7 +28,8 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "quarantine": ("messages that were taken out of mailboxes", frozenset({"quarantine"})),
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
-    "service": ("the service itself", frozenset({"health", "openapi.json"})),
+    "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
+    "service": ("the service itself", frozenset({"health", "metrics", "openapi.json"})),
 }
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -41,6 +42,8 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "description": "the number of a message in quarantine",
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
+    "webhook": {"description": "a webhook's id", "schema": _TEXT},
+    "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _TEXT},
     "platform": {"description": "the platform that was consented on", "schema": {"type": "string"}},
     "source": {"description": "which of the platform's services sends them", "schema": _TEXT},
 }

@@ -76,6 +76,8 @@ _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
     _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY, FREE),
+    _route("ready", "GET /api/health/ready", "api.health.ready", Auth.NOBODY),
+    _route("metrics", "GET /api/metrics", "api.health.metrics", Auth.VIEWER, COST_OF_A_LOOK),
     _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
     _route(
         "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY
@@ -111,6 +113,18 @@ ROUTES: tuple[Route, ...] = (
     _route("get_report_csv", f"GET {_ONE}/reports/{{report}}/csv", "api.reports.as_csv", Auth.VIEWER),
     _route("list_operations", f"GET {_ONE}/operations", "api.records.operations", Auth.VIEWER),
     _route("match_operations", f"GET {_ONE}/operations/matched", "api.records.matched", Auth.VIEWER, COST_OF_A_LOOK),
+    _route("get_whole_ledger", "GET /api/ledger", "api.records.whole_ledger", Auth.VIEWER),
+    _route("create_webhook", "POST /api/webhooks", "api.webhooks.create", Auth.OPERATOR),
+    _route("list_webhooks", "GET /api/webhooks", "api.webhooks.every", Auth.VIEWER),
+    _route("delete_webhook", "DELETE /api/webhooks/{webhook}", "api.webhooks.delete", Auth.OPERATOR),
+    _route("rotate_webhook", "POST /api/webhooks/{webhook}/rotate", "api.webhooks.rotate", Auth.OPERATOR),
+    _route("list_deliveries", "GET /api/webhooks/{webhook}/deliveries", "api.webhooks.deliveries", Auth.VIEWER),
+    _route(
+        "replay_delivery",
+        "POST /api/webhooks/{webhook}/deliveries/{event}/replay",
+        "api.webhooks.replay",
+        Auth.OPERATOR,
+    ),
     _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
     _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
     _route(
@@ -143,6 +157,8 @@ ROUTES: tuple[Route, ...] = (
         largest_body=64 * KIB,
     ),
     _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY, FREE),
+    _route("page_runbook", "GET /runbook", "pages.runbook.index", Auth.NOBODY),
+    _route("page_runbook_code", "GET /runbook/{code}", "pages.runbook.one", Auth.NOBODY),
     _route("page_style", "GET /style.css", "pages.assets.style", Auth.NOBODY, FREE),
     _route("page_script", "GET /console.js", "pages.assets.script", Auth.NOBODY, FREE),
     _route("page_icon", "GET /icon.svg", "pages.assets.icon", Auth.NOBODY, FREE),

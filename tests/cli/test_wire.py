@@ -34,7 +34,7 @@ def test_what_must_be_sent_again_bears_the_same_key(line: Line, trouble: Any) ->
 def test_it_is_not_sent_for_ever_nor_waited_for_at_any_length(line: Line) -> None:
     with scripted(BUSY, BUSY, BUSY, (429, {"retry-after": "3600"}, BUSY[2])) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
-        assert line(*CONNECT).told.endswith("Slower, please. (too_many_requests)\n")
+        assert line(*CONNECT).told.endswith("/runbook/too_many_requests\n")
         assert len(service.seen) == 3
         assert line(*CONNECT).code == 1
         assert len(service.seen) == 4

@@ -19,8 +19,10 @@ OWNERS = {
     "data_keys": "shared/deployment",
     "decisions": "shared/protection",
     "deferred_jobs": "shared/flows",
+    "deliveries": "shared/flows",
     "directory_removals": "shared/protection",
     "domains": "shared/protection",
+    "events": "shared/connections",
     "exports": "shared/protection",
     "grants": "shared/connections",
     "groups": "shared/protection",
@@ -41,10 +43,11 @@ OWNERS = {
     "set_aside": "shared/protection",
     "signing_keys": "shared/deployment",
     "sync_runs": "shared/protection",
-    "timers": "infra/local",
+    "timers": "shared/flows",
     "tokens": "shared/connections",
     "tombstones": "shared/engine",
     "users": "shared/protection",
+    "webhooks": "shared/flows",
 }
 
 

@@ -18,7 +18,18 @@ from tests.harness.invited import COOKIE, hands_in
 from tests.harness.world import World
 
 # What guards itself, or tells nothing, with what a stranger is answered there. To sign in is to be sent to the issuer.
-OPEN = {"health", "describe", "page_style", "page_script", "page_icon", "page_connect", "signing_keys"}
+OPEN = {
+    "health",
+    "describe",
+    "page_runbook",
+    "ready",
+    "page_runbook_code",
+    "page_style",
+    "page_script",
+    "page_icon",
+    "page_connect",
+    "signing_keys",
+}
 THEMSELVES = {
     "consent_callback": 410,
     "page_sign_in_back": 410,
@@ -93,6 +104,9 @@ def where(route: Route, connection: Connection) -> str:
         source="gmail",
         key="application",
         action="revoke",
+        code="not_valid",
+        webhook="1",
+        event="1",
         section="ledger",
         name="everyone",
     )

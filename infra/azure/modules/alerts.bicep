@@ -98,7 +98,7 @@ resource unreachable 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: '${name}-unreachable'
   location: 'global'
   properties: {
-    description: 'Two of three places cannot reach the health page.'
+    description: 'Two of three places cannot reach the health page, or it names what is wrong: open /api/health/ready.'
     severity: 1
     enabled: true
     scopes: [health.id, insightsId]

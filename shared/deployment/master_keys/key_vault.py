@@ -37,7 +37,7 @@ class KeyVault:
         said, value = await self._ask(self._wrapping, "wrapkey", key + _digest(scope))
         master = str(said.get("kid"))
         if not self._is_version(master):
-            raise foreign_link(str(urlsplit(self._base).hostname))
+            raise foreign_link(self._wire.service(self._base))
         return Wrapped(master=master, content=value)
 
     async def unwrap(self, wrapped: Wrapped, scope: str) -> bytes:
@@ -74,7 +74,7 @@ class KeyVault:
             said = reply.json()
             return said, base64.b64decode(said["value"] + "==", altchars=b"-_")
         except (LookupError, TypeError, ValueError):
-            raise unreadable(reply.host, reply.status) from None
+            raise unreadable(reply.service, reply.status) from None
 
 
 def _digest(scope: str) -> bytes:
@@ -92,4 +92,4 @@ def _refused(reply: Reply) -> Permanent:
     error = error.get("error") if isinstance(error, dict) else None
     inner = error.get("innererror") if isinstance(error, dict) else None
     told = inner if isinstance(inner, dict) else error if isinstance(error, dict) else {}
-    return refused(reply.host, reply.status, str(told.get("code")))
+    return refused(reply.service, reply.status, str(told.get("code")))

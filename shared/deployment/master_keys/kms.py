@@ -26,7 +26,7 @@ class Kms:
         arrived = said.get("verifiedPlaintextCrc32c") and said.get("verifiedAdditionalAuthenticatedDataCrc32c")
         master = str(said.get("name"))
         if arrived is not True or not self._is_version(master):
-            raise unreadable(reply.host, reply.status)
+            raise unreadable(reply.service, reply.status)
         return Wrapped(master=master, content=content)
 
     async def unwrap(self, wrapped: Wrapped, scope: str) -> bytes:
@@ -54,7 +54,7 @@ class Kms:
         if 400 <= reply.status < 500:
             raise _refused(reply, said, what)
         if reply.status != 200 or not isinstance(said, dict):
-            raise unreadable(reply.host, reply.status)
+            raise unreadable(reply.service, reply.status)
         return reply, said
 
 
@@ -70,7 +70,7 @@ def _sound(reply: Reply, said: dict[str, Any], field: str) -> bytes:
             return value
     except (LookupError, TypeError, ValueError):
         pass
-    raise unreadable(reply.host, reply.status)
+    raise unreadable(reply.service, reply.status)
 
 
 def _refused(reply: Reply, said: Any, what: str) -> Permanent:
@@ -78,7 +78,7 @@ def _refused(reply: Reply, said: Any, what: str) -> Permanent:
     status = str(error.get("status")) if isinstance(error, dict) else ""
     if what == "decrypt" and status == "INVALID_ARGUMENT":
         return not_ours()
-    return refused(reply.host, reply.status, status)
+    return refused(reply.service, reply.status, status)
 
 
 def crc32c(data: bytes) -> int:

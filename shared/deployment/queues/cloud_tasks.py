@@ -44,7 +44,7 @@ class CloudTasksQueue:
                 timeout=TIMEOUT,
             )
         if reply.status != 200:
-            raise _refused(reply.status, reply.host, job.queue)
+            raise _refused(reply.status, reply.service, job.queue)
 
     def _task(self, job: Job, not_before: datetime) -> dict[str, Any]:
         """Without a name: a used one is blocked for a day, and the same job is often due again before."""

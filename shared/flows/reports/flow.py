@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.connections import events
 from shared.connections.lease import Lease
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection, Status, tell
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.app import App
@@ -37,10 +38,10 @@ async def report(app: App, connection: Connection, lease: Lease) -> None:
     unsent = [name for name, not_before in standing.unsent.items() if not_before <= now]
     for period in _missing(connection, standing, now):
         content = await _content(app, connection, period, now)
-        if await store.add(app.database, lease, period, content, standing.recipients, now) and standing.recipients:
+        if await store.add(app.database, connection, period, content, standing.recipients, now) and standing.recipients:
             unsent.append(period.name)
     for name in unsent:
-        await _send(app, lease, name)
+        await _send(app, connection, lease, name)
 
 
 def _missing(connection: Connection, standing: Standing, now: datetime) -> list[Period]:
@@ -90,7 +91,7 @@ def _needs(connection: Connection, found: Mapping[str, Any]) -> list[str]:
     return needs
 
 
-async def _send(app: App, lease: Lease, name: str) -> None:
+async def _send(app: App, connection: Connection, lease: Lease, name: str) -> None:
     """Hand a report to the mail server; what it does not take is tried again, later and later, and then given up."""
     now = app.clock.now()
     row = await store.take(app.database, lease, name, now, now + SENDING)
@@ -115,7 +116,10 @@ async def _send(app: App, lease: Lease, name: str) -> None:
     if sentence != row["sentence"] and sentence is not None:
         log.warning(sentence, extra={"report": name})
     if waited >= GIVEN_UP:
-        log.error("report given up: nobody took it for days", extra={"report": name})
+        log.error("report delivery abandoned", extra={"report": name})
+        sentence = f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. It is in the console."
+        async with app.database.write() as write:
+            await tell(write, connection, events.Kind.ATTENTION, now, reason="report_not_taken", sentence=sentence)
 
 
 async def _handed_over(app: App, connection_id: ConnectionId, row: Mapping[str, Any]) -> dict[str, str]:

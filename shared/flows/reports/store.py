@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.connections import events
 from shared.connections.lease import Lease
-from shared.connections.record import Connection, hold
+from shared.connections.record import Connection, hold, tell
 from shared.engine import chain
 from shared.flows.reports.periods import Kind, Period
 from shared.storage import tables as db
@@ -156,7 +157,7 @@ async def subscribe(
 
 async def add(
     database: Database,
-    lease: Lease,
+    connection: Connection,
     period: Period,
     content: Mapping[str, Any],
     recipients: Sequence[str],
@@ -164,7 +165,7 @@ async def add(
 ) -> bool:
     """Keep a report, if there is none of its name yet. Raises Superseded if the run lost its lease."""
     row = {
-        "connection": lease.connection_id,
+        "connection": connection.id,
         "name": period.name,
         "kind": str(period.kind),
         "begins": period.begin,
@@ -175,8 +176,11 @@ async def add(
         "not_before": now if recipients else None,
     }
     async with database.write() as write:
-        added = await write.execute(insert_new(write, db.reports).values(row))
-    return bool(added.rowcount)
+        added = bool((await write.execute(insert_new(write, db.reports).values(row))).rowcount)
+        if added:
+            told = {"report": period.name, "title": str(content.get("title", period.name))}
+            await tell(write, connection, events.Kind.REPORT, now, **told)
+    return added
 
 
 async def take(database: Database, lease: Lease, name: str, now: datetime, until: datetime) -> dict[str, Any] | None:

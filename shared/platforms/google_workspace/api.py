@@ -89,7 +89,7 @@ class Api:
             return {}
         content = reply.json()
         if not isinstance(content, dict):
-            raise unreadable(reply.host, reply.status)
+            raise unreadable(reply.service, reply.status)
         return content
 
     async def pages(
@@ -106,7 +106,7 @@ class Api:
                 page = await coming
                 rows, last, token = page.get(key, []), token, page.get("nextPageToken")
                 if not isinstance(rows, list) or (token and token == last):  # not a page, or round and round
-                    raise unreadable(self._http.host, 200)
+                    raise unreadable(self._http.service, 200)
                 if token:
                     coming = asyncio.ensure_future(self.call(method, args, params={**params, "pageToken": token}))
                 yield rows
@@ -146,7 +146,7 @@ def _refused(reply: Reply) -> FootprintError:
     if reply.status == 401:
         return Temporary("token_refused", "Google refused our token, and a new one as well.")
     if not reason or reply.status in (408,) or reply.status < 400:
-        return unreadable(reply.host, reply.status)
+        return unreadable(reply.service, reply.status)
     if reply.status == 404 and reason in NOT_FOUND:
         return Missing("not_found", message)
     if reason in SCOPE_MISSING:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.deployment.identity import Transport
 from shared.foundation.clock import Clock
@@ -39,7 +38,7 @@ class Delegation:
     """Tokens of the service account, for itself or in a user's name."""
 
     def __init__(self, settings: Google, wire: Wire, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings, self._clock, self._wire = settings, clock, wire
         # google-auth sends what the IAM signer is to sign to one address, whatever it is told.
         self._transport = Transport(
             wire, clock, lambda url: settings.iam_url + url.removeprefix(IAM) if url.startswith(IAM + "/") else url
@@ -97,7 +96,7 @@ class Delegation:
         except RefreshError as error:
             told = error.args[1] if len(error.args) > 1 else None
             if not isinstance(told, dict):
-                raise unreadable(str(urlsplit(self._settings.token_url).hostname), 400) from None
+                raise unreadable(self._wire.service(self._settings.token_url), 400) from None
             raise classify(told) from None
         except GoogleAuthError as error:
             # Its text may hold an answer's body, so only its kind is told.

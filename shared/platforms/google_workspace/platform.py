@@ -12,6 +12,7 @@ from shared.deployment.context import Context
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.foundation.brand import Brand
+from shared.foundation.codes import Code
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
 from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications, published
 from shared.platforms.google_workspace.delegation import Delegation
@@ -105,6 +106,12 @@ class GoogleWorkspace:
             scopes=lambda connection: delegated(self._scopes(connection)),
         )
         self.feed: Feed | None = GmailFeed(context, self.credentials.delegation)
+
+    def codes(self) -> tuple[Code, ...]:
+        """What a person does about each code that only this platform has."""
+        from shared.platforms.google_workspace import codes
+
+        return codes.CODES
 
     def rows(self, brand: Brand) -> tuple[Row, ...]:
         """The whole catalogue, with the names of a brand."""

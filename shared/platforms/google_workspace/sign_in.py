@@ -138,7 +138,7 @@ class SignIn:
         answer = _granted(*await openid.refresh(self._wire, self._token_endpoint, self._client(), secret))
         seconds, new = answer.get("expires_in"), answer.get("refresh_token")
         if not isinstance(answer.get("access_token"), str) or not isinstance(seconds, int):
-            raise unreadable(self._host(), 200)
+            raise unreadable(self._wire.service(self._settings.token_url), 200)
         return Refreshed(
             access_token=answer["access_token"],
             expires_at=now + timedelta(seconds=seconds),
@@ -152,7 +152,7 @@ class SignIn:
         if reply.status == 200:
             return
         if _object(reply).get("error") not in ("invalid_token", "invalid_request"):
-            raise unreadable(reply.host, reply.status)
+            raise unreadable(reply.service, reply.status)
 
     async def holds(self, secret: str) -> bool:
         """Whether a grant still holds, by using it."""
@@ -173,9 +173,6 @@ class SignIn:
     @property
     def _token_endpoint(self) -> str:
         return f"{self._settings.token_url}/token"
-
-    def _host(self) -> str:
-        return self._settings.token_url.partition("//")[2]
 
 
 def _account(answer: Mapping[str, Any]) -> str:
@@ -203,5 +200,5 @@ def _refusal(reply: Reply, answer: Mapping[str, Any]) -> FootprintError:
 def _object(reply: Reply) -> dict[str, Any]:
     body = reply.json()
     if not isinstance(body, dict):
-        raise unreadable(reply.host, reply.status)
+        raise unreadable(reply.service, reply.status)
     return body

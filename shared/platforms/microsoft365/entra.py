@@ -97,7 +97,7 @@ class _MsalHttp:
     """
 
     def __init__(self, login_url: str, wire: Wire, clock: Clock) -> None:
-        self._login_url, self._clock = login_url, clock
+        self._login_url, self._clock, self._service = login_url, clock, wire.service(login_url)
         # One client for all tenants keeps connections; what one tenant's answer sets must not go to the next.
         cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         self.client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0, cookies=cookies)
@@ -110,19 +110,19 @@ class _MsalHttp:
             return known
         answer = self._send("GET", url, params=params, headers=headers)
         if answer.status_code != 200:
-            raise classify(_json(answer))
-        addresses = _json(answer)
+            raise classify(self._json(answer))
+        addresses = self._json(answer)
         if not {"authorization_endpoint", "token_endpoint"} <= addresses.keys():
-            raise unreadable(answer.url.host, answer.status_code)
+            raise unreadable(self._service, answer.status_code)
         if not same_origin(str(addresses["token_endpoint"]), self._login_url):
-            raise foreign_link(answer.url.host)
+            raise foreign_link(self._service)
         self._discovered[url] = self._clock.now(), answer
         return answer
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
         """A token request, our secret in its body."""
         answer = self._send("POST", url, params=params, data=data, headers=headers)
-        _json(answer)
+        self._json(answer)
         return answer
 
     def close(self) -> None:
@@ -130,24 +130,25 @@ class _MsalHttp:
 
     def _send(self, method: str, url: str, **rest: Any) -> httpx.Response:
         if not same_origin(url, self._login_url):
-            raise foreign_link(httpx.URL(self._login_url).host)
+            raise foreign_link(self._service)
         try:
             answer = self.client.request(method, url, **rest)
         except httpx.RequestError as error:
-            raise unreachable(httpx.URL(url).host, error) from None
+            raise unreachable(self._service, error) from None
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise busy(answer.url.host, answer.status_code, retry_after(answer.headers, self._clock.now()))
+            raise busy(self._service, answer.status_code, retry_after(answer.headers, self._clock.now()))
         return answer
 
-
-def _json(answer: httpx.Response) -> Mapping[str, Any]:
-    return _object(Reply(status=answer.status_code, headers=answer.headers, body=answer.content, host=answer.url.host))
+    def _json(self, answer: httpx.Response) -> Mapping[str, Any]:
+        return _object(
+            Reply(status=answer.status_code, headers=answer.headers, body=answer.content, service=self._service)
+        )
 
 
 def _object(reply: Reply) -> Mapping[str, Any]:
     body = reply.json()
     if not isinstance(body, dict):
-        raise unreadable(reply.host, reply.status)
+        raise unreadable(reply.service, reply.status)
     return body
 
 
@@ -172,7 +173,7 @@ class Entra:
         if value is None:
             raise classify(answer)
         if not isinstance(value, str) or not isinstance(seconds, int):
-            raise unreadable(urlsplit(self._settings.login_url).hostname or "", 200)
+            raise unreadable(self._wire.service(self._settings.login_url), 200)
         return AccessToken(value=value, expires_at=now + timedelta(seconds=seconds))
 
     def _ask(self, tenant: str, wanted: str) -> dict[str, Any]:
@@ -207,7 +208,7 @@ class Entra:
         # The issuer is https://host/{tenant id}/v2.0
         tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
         if not TENANT.fullmatch(tenant):
-            raise unreadable(reply.host, reply.status)
+            raise unreadable(reply.service, reply.status)
         if len(self._tenants) >= MOST_NAMES:
             self._tenants.pop(next(iter(self._tenants)))
         self._tenants[name] = self._clock.now(), tenant

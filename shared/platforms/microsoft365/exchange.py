@@ -117,7 +117,7 @@ class Exchange:
             reply = await self._post(link or "", cmdlet, parameters)
             body = reply.json()
             if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-                raise unreadable(self._http.host, reply.status)
+                raise unreadable(self._http.service, reply.status)
             rows += [_record(row) for row in body["value"]]
             said = [str(text) for text in body.get("@adminapi.warnings") or []]
             request_id = request_id or reply.request_id
@@ -193,7 +193,7 @@ def _error(reply: Reply) -> Record:
     body = reply.json()
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        raise unreadable(reply.host, reply.status)
+        raise unreadable(reply.service, reply.status)
     return error
 
 

@@ -89,31 +89,31 @@ class Graph:
 
     async def get(self, path: str, **params: str) -> Record:
         """One object or one page."""
-        return _object(await self._send("GET", path, params=params), self._http.host)
+        return _object(await self._send("GET", path, params=params), self._http.service)
 
     async def post(self, path: str, body: Record) -> GraphAnswer:
         """Create something."""
-        return _answer(await self._send("POST", path, body=body), self._http.host)
+        return _answer(await self._send("POST", path, body=body), self._http.service)
 
     async def patch(self, path: str, body: Record) -> GraphAnswer:
         """Change the named properties."""
-        return _answer(await self._send("PATCH", path, body=body), self._http.host)
+        return _answer(await self._send("PATCH", path, body=body), self._http.service)
 
     async def delete(self, path: str) -> GraphAnswer:
         """Delete one object. Raises Missing if it is not there."""
-        return _answer(await self._send("DELETE", path), self._http.host)
+        return _answer(await self._send("DELETE", path), self._http.service)
 
     async def pages(self, path: str, **params: str) -> AsyncIterator[list[Record]]:
         """Every page of a listing, empty ones too; ends only where Graph gives no further link."""
         link = None
         page = await self.get(path, **params)
         while True:
-            yield _rows(page, self._http.host)
+            yield _rows(page, self._http.service)
             link, asked = page.get("@odata.nextLink"), link
             if not link:
                 return
             if link == asked:
-                raise unreadable(self._http.host, 200)  # round and round
+                raise unreadable(self._http.service, 200)  # round and round
             page = await self.get(self._http.pinned(link))
 
     async def delta(self, path_or_link: str, **params: str) -> AsyncIterator[DeltaPage]:
@@ -124,9 +124,9 @@ class Graph:
             params = {}  # the platform's links carry them
             asked, link, last = link, page.get("@odata.nextLink"), page.get("@odata.deltaLink")
             if (not link and not last) or link == asked:
-                raise unreadable(self._http.host, 200)  # changes without an end are not all of them
+                raise unreadable(self._http.service, 200)  # changes without an end are not all of them
             # It will be stored and followed another day, so it is looked at now.
-            yield DeltaPage(rows=_rows(page, self._http.host), delta_link=self._http.pinned(last) if last else None)
+            yield DeltaPage(rows=_rows(page, self._http.service), delta_link=self._http.pinned(last) if last else None)
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchOutcome]:
         """Send any number of requests, 20 a call, and return what came of each, in order.
@@ -214,7 +214,7 @@ def _refused(reply: Reply, http: Http) -> FootprintError:
             "Graph says that a permission is missing. An administrator must open the consent link again. " + message,
         )
     if not code or reply.status in (404, 408) or reply.status < 400:
-        return unreadable(http.host, reply.status)
+        return unreadable(http.service, reply.status)
     return GraphRefused(reply.status, code, message, _suggested(reply.json()))
 
 
@@ -225,19 +225,19 @@ def _suggested(body: Any) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value}
 
 
-def _object(reply: Reply, host: str) -> Record:
+def _object(reply: Reply, service: str) -> Record:
     body = reply.json()
     if not isinstance(body, dict):
-        raise unreadable(host, reply.status)
+        raise unreadable(service, reply.status)
     return body
 
 
-def _answer(reply: Reply, host: str) -> GraphAnswer:
-    return GraphAnswer(body=_object(reply, host) if reply.body else {}, request_id=reply.request_id)
+def _answer(reply: Reply, service: str) -> GraphAnswer:
+    return GraphAnswer(body=_object(reply, service) if reply.body else {}, request_id=reply.request_id)
 
 
-def _rows(page: Record, host: str) -> list[Record]:
+def _rows(page: Record, service: str) -> list[Record]:
     rows = page.get("value")
     if not isinstance(rows, list):
-        raise unreadable(host, 200)
+        raise unreadable(service, 200)
     return rows

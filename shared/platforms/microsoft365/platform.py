@@ -12,6 +12,7 @@ from shared.engine.incarnations import row_key
 from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
+from shared.foundation.codes import Code
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
 from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
@@ -61,6 +62,12 @@ class Microsoft365:
         self.context = context
         self.entra = Entra(settings=context.settings.microsoft, wire=context.wire, clock=context.clock)
         self.sign_in = SignIn(context, self.entra.credential)
+
+    def codes(self) -> tuple[Code, ...]:
+        """What a person does about each code that only this platform has."""
+        from shared.platforms.microsoft365 import codes
+
+        return codes.CODES
 
     def rows(self, brand: Brand) -> tuple[Row, ...]:
         """The whole catalogue, with the names of a brand."""

@@ -18,7 +18,7 @@ from shared.foundation.errors import Missing, Permanent
 from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
-from shared.platforms.microsoft365.graph import Graph
+from shared.platforms.microsoft365.graph import Graph, GraphRefused
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 Record = dict[str, Any]
@@ -202,6 +202,13 @@ async def open_tenant(
         except Dehydrated:
             await _customise(opened)
             raise
+        except GraphRefused as refused:
+            # No resource could make sense of it, so a person has to.
+            raise Permanent(
+                "refused",
+                f"Microsoft Graph refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as "
+                "our mistake.",
+            ) from None
 
 
 async def _customise(tenant: MicrosoftTenant) -> None:

@@ -16,6 +16,7 @@ from shared.storage.tables.connection import (
 )
 from shared.storage.tables.console import idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
+from shared.storage.tables.event import deliveries, events, webhooks
 from shared.storage.tables.job import deferred_jobs, jobs, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
@@ -29,8 +30,10 @@ __all__ = [
     "data_keys",
     "decisions",
     "deferred_jobs",
+    "deliveries",
     "directory_removals",
     "domains",
+    "events",
     "exports",
     "grants",
     "groups",
@@ -56,4 +59,5 @@ __all__ = [
     "tokens",
     "tombstones",
     "users",
+    "webhooks",
 ]

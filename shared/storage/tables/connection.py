@@ -105,6 +105,7 @@ ledger = sa.Table(
     sa.Column("note", sa.String),
     sa.Column("previous_hash", sa.String, nullable=False),
     sa.Column("hash", sa.String, nullable=False),
+    sa.Index("ledger_by_time", "at", "connection", "number"),
 )
 
 holdings = sa.Table(

@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from pydantic import Field
 
 from shared.connections import call_log as calls
 from shared.connections.stages import Stage
-from shared.engine import chain, erasure
+from shared.engine import chain, erasure, ledger_feed
+from shared.engine.ledger_feed import FeedPlace
 from shared.flows import anchors, plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
-from shared.web.pagination import Cursor, decode, encode, leading_on, paged
+from shared.web.pagination import Cursor, decode, encode, leading_on, never_one, paged
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan, plan_step
 from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
@@ -39,6 +40,13 @@ class Records(Strict):
 
     format: Literal["json", "ndjson", "csv"] = "json"
     limit: int = Field(200, ge=1, le=10_000, description="how many at most; 200 at most as JSON")
+    cursor: Cursor = ""
+
+
+class Feed(Strict):
+    """From where on the ledger of the whole deployment is read."""
+
+    limit: int = Field(1000, ge=1, le=10_000, description="how many at most")
     cursor: Cursor = ""
 
 
@@ -79,6 +87,24 @@ async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage]
     return _file(request, query, "ledger", shown, following)
 
 
+@refuses("502 ledger_unreadable")
+async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
+    """The ledgers of all connections in order of time, as NDJSON, for a SIEM: poll with the last page's cursor.
+
+    The header Link leads to the next page, also from the newest one. Entries appear after five minutes, so that none
+    comes in behind the cursor.
+    """
+    place = decode(query.cursor, (str, str, int))
+    after = FeedPlace(at=_moment(place[0]), connection=place[1], number=place[2]) if place else None
+    now, customer = app.clock.now(), request.actor.customer
+    rows = await ledger_feed.page(app.database, after, now=now, most=query.limit, customer=customer)
+    last = rows[-1] if rows else None
+    following = encode(last.at.isoformat(), last.connection, last.number) if last else query.cursor or None
+    text = "".join(json.dumps(ledger_entry(row)) + "\n" for row in rows)
+    headers = {**DATA_HEADERS, **leading_on(request, following), "Content-Type": Ndjson.media}
+    return Ndjson(headers=headers, body=text.encode())
+
+
 async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
     """The calls made with the service's own account, in order, as JSON, NDJSON or CSV."""
     after, most = _behind(query), _most(query)
@@ -112,6 +138,16 @@ async def erase(app: App, request: Request, query: Exported) -> Nothing:
         raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
     await erasure.erase(app.database, connection, query.head, app.clock.now())
     return Nothing(status=204)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise never_one() from None
+    if moment.tzinfo is None:
+        raise never_one()
+    return moment
 
 
 def _behind(query: Records) -> int:

@@ -76,7 +76,7 @@ async def test_nothing_is_made_before_it_runs_nor_after_it_was_revoked(world: Wo
     lease = Lease(connection_id=connection.id, number=1, generation=before.generation - 1)
     period = Period(kind=Kind.DAILY, first=date(2026, 1, 1), after=date(2026, 1, 2), zone=BERLIN)
     with pytest.raises(Superseded), fenced(lease):
-        await store.add(world.app.database, lease, period, {}, [], end)
+        await store.add(world.app.database, connection, period, {}, [], end)
     assert await newest_first(world, connection) == []
 
 

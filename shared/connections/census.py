@@ -1,0 +1,36 @@
+"""Connections in numbers, for metrics: how many stand where, what they need, and how old their copies are."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shared.connections.record import Status
+from shared.connections.stages import Stage
+from shared.storage import tables as db
+from shared.storage.database import Database
+
+
+async def count(database: Database) -> dict[tuple[str, int, str], int]:
+    """How many there are, by platform, stage and status."""
+    table = db.connections.c
+    by = (table.platform, table.stage, table.status)
+    async with database.read() as read:
+        rows = await read.execute(sa.select(*by, sa.func.count()).group_by(*by))
+        return {(platform, stage, status): number for platform, stage, status, number in rows}
+
+
+async def attention(database: Database) -> dict[str, int]:
+    """How many need a person, by reason."""
+    table = db.connections.c
+    query = sa.select(table.reason, sa.func.count()).where(table.status == str(Status.ATTENTION))
+    async with database.read() as read:
+        return {str(reason): number for reason, number in await read.execute(query.group_by(table.reason))}
+
+
+async def oldest_sync(database: Database) -> dict[str, datetime]:
+    """The oldest last synchronisation of a running connection, by site; never counts from its stage."""
+    table = db.connections.c
+    last = sa.func.min(sa.func.coalesce(table.synced_at, table.stage_since, type_=table.synced_at.type))
+    query = sa.select(table.site, last).where(table.stage == int(Stage.RUN)).group_by(table.site)
+    async with database.read() as read:
+        return {str(site): at for site, at in await read.execute(query)}

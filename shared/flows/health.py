@@ -1,0 +1,120 @@
+"""Whether this deployment does its work: what a person would find first, looked at by a machine each minute."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.connections import due
+from shared.deployment.queues.database import EmbeddedQueue
+from shared.deployment.sealing import DEPLOYMENT
+from shared.flows import ticks
+from shared.flows.app import App
+from shared.foundation.errors import FootprintError
+from shared.foundation.schedule import DAY, HOUR, TIMERS, Timer
+from shared.protection import mailboxes
+from shared.storage.revision import newest, present
+
+# The database must take a write within so many seconds, and a vault answer within as many.
+WITHIN = 1.0
+# What is due waits no longer than this: the sweep finds what is lost within minutes.
+LATE = timedelta(minutes=30)
+# A site's night of synchronisations is over by then.
+SYNC_LATE = timedelta(hours=3)
+# A timer that comes each day may be so late, one that comes more often misses six turns and LATE.
+DAILY_LATE = HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was looked at: what it is now, and what is wrong with it, in a sentence; empty if nothing."""
+
+    now: Any
+    wrong: str = ""
+
+
+async def checks(app: App) -> Mapping[str, Check]:
+    """Every check by name. Without a database there is only that one, and it takes at most two seconds."""
+    written = await _database(app)
+    if written.wrong:
+        return {"database": written}
+    found: dict[str, Callable[[App, datetime], Awaitable[Check]]] = {
+        "revision": _revision,
+        "data_key": _data_key,
+        "timers": _timers,
+        "queue": _queue,
+        "connections": _connections,
+        "syncs": _syncs,
+        "watches": _watches,
+    }
+    now = app.clock.now()
+    return {"database": written, **{name: await look(app, now) for name, look in found.items()}}
+
+
+async def _database(app: App) -> Check:
+    try:
+        await app.database.writable(WITHIN)
+    except FootprintError:
+        return Check(now="not writable", wrong=f"The database did not take a write within {WITHIN:g} second.")
+    return Check(now="writable")
+
+
+async def _revision(app: App, _now: datetime) -> Check:
+    found, wanted = await present(app.database), newest()
+    wrong = f"The database has revision {found}, this code {wanted}: run the migrations." if found != wanted else ""
+    return Check(now=found, wrong=wrong)
+
+
+async def _data_key(app: App, _now: datetime) -> Check:
+    try:
+        async with asyncio.timeout(WITHIN):
+            await app.seal.box(DEPLOYMENT)
+    except TimeoutError:
+        return Check(now="no answer", wrong=f"The master key did not open a data key within {WITHIN:g} second.")
+    except FootprintError as error:
+        return Check(now=error.code, wrong=error.sentence)
+    return Check(now="opens")
+
+
+async def _timers(app: App, now: datetime) -> Check:
+    last, since = await ticks.last(app.database), await due.oldest(app.database)
+    late = [timer.name for timer in TIMERS if _is_late(timer, last.get(timer.name, since), now)]
+    wrong = f"Timers that have not come to their end for too long: {', '.join(late)}." if late else ""
+    return Check(now={timer.name: _text(last.get(timer.name)) for timer in TIMERS}, wrong=wrong)
+
+
+def _is_late(timer: Timer, last: datetime | None, now: datetime) -> bool:
+    """Whether a timer's last end is too long ago; one that never ended counts from the first connection on."""
+    grace = DAY + DAILY_LATE if timer.every is None else max(2 * timer.every, LATE)
+    return last is not None and now - last > grace
+
+
+async def _queue(app: App, now: datetime) -> Check:
+    at = await EmbeddedQueue(app.database).next_at()
+    return _waiting("The oldest job in the queue has been due", at, now)
+
+
+async def _connections(app: App, now: datetime) -> Check:
+    return _waiting("A connection's next run has been due", await due.longest_wait(app.database, now), now)
+
+
+def _waiting(what: str, at: datetime | None, now: datetime) -> Check:
+    age = max(now - at, timedelta(0)) if at else timedelta(0)
+    wrong = f"{what} for {age // timedelta(minutes=1)} minutes." if age > LATE else ""
+    return Check(now=int(age.total_seconds()), wrong=wrong)
+
+
+async def _syncs(app: App, now: datetime) -> Check:
+    late = await due.syncs_late(app.database, app.settings.sites, now, SYNC_LATE)
+    named = ", ".join(f"{count} at {site}" for site, count in sorted(late.items()))
+    return Check(now=late, wrong=f"Daily synchronisations that are overdue: {named}." if late else "")
+
+
+async def _watches(app: App, now: datetime) -> Check:
+    lapsed = await mailboxes.lapsed(app.database, now)
+    return Check(now=lapsed, wrong=f"Mailbox subscriptions that have lapsed: {lapsed}." if lapsed else "")
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

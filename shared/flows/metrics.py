@@ -1,0 +1,129 @@
+"""What customers would feel, in numbers: the same for whoever asks for them, and for the collector they are sent to.
+
+They are read from the database, so that every process of a deployment tells the same; jobs, requests and calls are
+measured where they happen (`foundation/telemetry.py`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.connections import census, due
+from shared.connections.stages import Stage
+from shared.deployment.queues.database import EmbeddedQueue
+from shared.flows import health, ticks
+from shared.flows.app import App
+from shared.flows.webhooks import store
+from shared.foundation import telemetry
+from shared.foundation.schedule import TIMERS
+from shared.protection import mailboxes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """One number by name, with its meaning and a value for each set of labels; times are in seconds."""
+
+    name: str
+    about: str
+    values: Mapping[tuple[tuple[str, str], ...], float]
+
+
+async def gauges(app: App) -> list[Gauge]:
+    """Every number as it is now."""
+    now, sites = app.clock.now(), app.settings.sites
+    checked = await health.checks(app)
+    ready = {_labels(check=name): float(not one.wrong) for name, one in checked.items()}
+    found = [Gauge(name="footprint_check_passes", about="1 if a check of the health page passes", values=ready)]
+    if checked["database"].wrong:
+        return found
+    last, counted = await ticks.last(app.database), await census.count(app.database)
+    attention = await census.attention(app.database)
+    synced = await census.oldest_sync(app.database)
+    late = await due.syncs_late(app.database, sites, now, health.SYNC_LATE)
+    async with app.database.read() as read:
+        webhooks = await store.every(read)
+    return [
+        *found,
+        Gauge(
+            name="footprint_connections",
+            about="connections by platform, stage and status",
+            values={
+                _labels(platform=platform, stage=Stage(stage).name.lower(), status=status): number
+                for (platform, stage, status), number in counted.items()
+            },
+        ),
+        Gauge(
+            name="footprint_attention",
+            about="connections that need a person, by reason",
+            values={_labels(reason=reason): number for reason, number in attention.items()},
+        ),
+        Gauge(
+            name="footprint_oldest_sync_seconds",
+            about="age of the oldest last synchronisation of a running connection, by site",
+            values={_labels(site=site): _age(at, now) for site, at in synced.items()},
+        ),
+        Gauge(
+            name="footprint_syncs_overdue",
+            about="connections whose daily synchronisation is overdue, by site",
+            values={_labels(site=str(site)): late.get(str(site), 0) for site in sites},
+        ),
+        Gauge(
+            name="footprint_timer_age_seconds",
+            about="time since a timer last came to its end",
+            values={_labels(timer=one.name): _age(last[one.name], now) for one in TIMERS if one.name in last},
+        ),
+        _one(
+            "footprint_queue_age_seconds",
+            "how long the oldest job of the embedded queue has been due",
+            _age(await EmbeddedQueue(app.database).next_at(), now),
+        ),
+        _one(
+            "footprint_wait_overrun_seconds",
+            "how long a connection's next run has been due",
+            _age(await due.longest_wait(app.database, now), now),
+        ),
+        _one(
+            "footprint_watches_lapsed", "mailbox subscriptions that lapsed", await mailboxes.lapsed(app.database, now)
+        ),
+        _one("footprint_webhooks_failing", "webhooks that take nothing", len([w for w in webhooks if w.failing_since])),
+    ]
+
+
+async def tell(app: App) -> None:
+    """Send every number to the collector, if there is one."""
+    if not telemetry.collects():
+        return
+    for one in await gauges(app):
+        for labels, value in one.values.items():
+            telemetry.gauge(one.name.replace("_", ".", 1), one.about, dict(labels), value)
+
+
+def prometheus(found: Iterable[Gauge]) -> bytes:
+    """The numbers as Prometheus reads them (text format 0.0.4)."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import GaugeMetricFamily
+
+    class _Found:
+        def collect(self) -> Iterable[GaugeMetricFamily]:
+            for one in found:
+                names = [name for name, _ in next(iter(one.values), ())]
+                family = GaugeMetricFamily(one.name, one.about, labels=names)
+                for labels, value in one.values.items():
+                    family.add_metric([text for _, text in labels], value)
+                yield family
+
+    registry = CollectorRegistry()
+    registry.register(_Found())
+    return generate_latest(registry)
+
+
+def _one(name: str, about: str, value: float) -> Gauge:
+    return Gauge(name=name, about=about, values={(): float(value)})
+
+
+def _labels(**labels: str) -> tuple[tuple[str, str], ...]:
+    return tuple(labels.items())
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return max((now - at).total_seconds(), 0.0) if at else 0.0

@@ -1,0 +1,180 @@
+"""What a person does about a code: one entry for each that an error, a connection or a log line can bear.
+
+Whoever raises a code explains it: the deployment's are here, the flows', the web's, the command line's and each
+platform's in the module `codes` beside them. docs/runbook.md is printed from all of them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Where a code is seen, and what mostly happens by itself then."""
+
+    where: str
+    itself: str
+
+
+ATTENTION = Shown(
+    where="The connection has the status `attention`, with this reason.",
+    itself="It is tried again each day, and whenever somebody asks for a check.",
+)
+WAITING = Shown(
+    where="The connection has the status `waiting`, with this reason.",
+    itself="It is tried again within minutes at first, and hourly in the end. After a day the status is `attention`.",
+)
+REFUSED = Shown(
+    where="The answer to a request: a problem document, or a page.",
+    itself="Nothing was changed, and nothing is tried again.",
+)
+LOGGED = Shown(where="A line of the log bears this code.", itself="It is looked at again at the next run.")
+TYPED = Shown(where="The command line prints it.", itself="Nothing was changed, and nothing is tried again.")
+INSIDE = Shown(
+    where="The log of a run. The run itself decides by it, so it seldom becomes a connection's reason.",
+    itself="The run goes on with what follows from it.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """One code: what it means, where it shows, what to do, and what happens by itself."""
+
+    name: str
+    shown: Shown
+    means: str
+    do: str
+    itself: str = ""
+
+    @property
+    def by_itself(self) -> str:
+        """What happens without anybody's help."""
+        return self.itself or self.shown.itself
+
+
+def code(shown: Shown, name: str, means: str, do: str, itself: str = "") -> Code:
+    """One entry."""
+    return Code(name=name, shown=shown, means=means, do=do, itself=itself)
+
+
+OUR_SIDE = "Fix this deployment; no customer can. Every connection that needs it waits for that."
+
+CODES = (
+    code(
+        WAITING,
+        "database_unavailable",
+        "The database does not answer, or does not take writes.",
+        "Look at the database: is it up, full, locked, or out of connections? `/api/health/ready` tells which.",
+        "Requests are answered 503 and jobs stay in their queue; nothing acknowledged is lost.",
+    ),
+    code(
+        WAITING,
+        "internal_error",
+        "Footprint failed by a mistake of its own.",
+        "Find the log line with the traceback by the request id or the connection, and report it.",
+        "A job is tried again after five minutes, then ever more seldom.",
+    ),
+    code(
+        ATTENTION,
+        "poisoned",
+        "A run was begun again and again and its process died each time.",
+        "Look in the log for what killed it: memory, a time limit, a crash. Then ask for a check.",
+        "It is tried again each hour.",
+    ),
+    code(
+        WAITING,
+        "throttled",
+        "A platform, or a service of the cloud, asked to be called less.",
+        "Nothing, unless it lasts a day: then look who else uses the tenant's quota.",
+        "The run goes on once the time has passed that the platform asked for.",
+    ),
+    code(
+        WAITING,
+        "platform_unavailable",
+        "A service that the sentence names answered with an error of its own (5xx).",
+        "Look at that service's health page if it lasts an hour.",
+    ),
+    code(
+        WAITING,
+        "platform_unreachable",
+        "A service that the sentence names did not answer at all.",
+        "If more than one connection says so, look at the deployment's way out: DNS, firewall, proxy, certificates.",
+    ),
+    code(
+        WAITING,
+        "unreadable_answer",
+        "A service answered with something that is not what its interface promises, such as a proxy's page.",
+        "If it lasts, look whether a proxy stands between; else report it with the log lines of the call.",
+    ),
+    code(
+        ATTENTION,
+        "foreign_link",
+        "A platform's answer pointed to another host, where our token would have gone. It was not followed.",
+        "Check the addresses in the settings. If they are right, treat it as an attack and report it.",
+    ),
+    code(ATTENTION, "our_credential", "A platform or cloud does not accept this deployment's own identity.", OUR_SIDE),
+    code(
+        ATTENTION,
+        "our_master_key",
+        "The key vault does not let this deployment use its master key, or gave back something else.",
+        "Check that the key exists and is enabled, and that the deployment's identity may wrap and unwrap with it.",
+        "Nothing is lost: what is sealed stays sealed, and jobs wait.",
+    ),
+    code(
+        ATTENTION,
+        "sealed_by_another_key",
+        "What is stored was sealed under a master key that this deployment does not have.",
+        "Restore the earlier master key, or the earlier version of it, beside the present one.",
+        "Nothing is deleted.",
+    ),
+    code(
+        ATTENTION,
+        "data_key_missing",
+        "The data key of a connection is not in the database, so its secrets cannot be opened.",
+        "Restore the table `data_keys` from a backup. If there is none, the customer has to consent again.",
+    ),
+    code(
+        WAITING,
+        "our_queue",
+        "The queue that carries the jobs refused one.",
+        "Check the queue's settings and the right of the deployment's identity to send to it.",
+        "The sweep finds what was not sent, once the queue takes jobs again.",
+    ),
+    code(
+        REFUSED,
+        "issuer_incomplete",
+        "The discovery document of the accounts' issuer lacks an address that is needed.",
+        "Check FOOTPRINT_OPERATORS__ISSUER.",
+        "It is asked again after a minute.",
+    ),
+    code(
+        REFUSED,
+        "another_issuer",
+        "The discovery document at the issuer's address is another issuer's.",
+        "Set FOOTPRINT_OPERATORS__ISSUER exactly as its tokens name it.",
+        "It is asked again after a minute.",
+    ),
+    code(
+        TYPED,
+        "signature_not_valid",
+        "The signature of a certificate or checkpoint does not fit its content, or its key is not in the key set.",
+        "Do not rely on the document. Get the certificate anew, and the key set from a copy that you trust.",
+    ),
+    code(
+        TYPED,
+        "anchor_not_valid",
+        "The proof that a ledger was anchored does not hold, or the file of anchors was changed.",
+        "Do not rely on the document. Compare the file of anchors with a copy, and look who could write to it.",
+    ),
+    code(
+        TYPED,
+        "ledger_not_valid",
+        "An entry of an exported ledger was changed or left out.",
+        "Do not rely on the export. Export the ledger again; if that fails as well, see `ledger_not_as_anchored`.",
+    ),
+    code(
+        INSIDE,
+        "not_found",
+        "The platform said, decisively, that an object does not exist.",
+        "Nothing.",
+    ),
+)

@@ -1,0 +1,50 @@
+"""What happened and is told to others: events, who wants to hear of them, and what came of telling."""
+
+import sqlalchemy as sa
+
+from shared.storage.tables.columns import Moment, metadata, of_connection
+
+# Written in the transaction of what happened. `offered`: there is a delivery for whoever wanted it by then.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    of_connection(nullable=True),
+    sa.Column("customer", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("offered", sa.Boolean, nullable=False),
+    sa.Index("events_to_offer", "at", sqlite_where=sa.text("NOT offered"), postgresql_where=sa.text("NOT offered")),
+    sa.Index("events_by_time", "at"),
+)
+
+# `sealed` holds the address and the secrets. An empty customer means all customers, no kinds mean all kinds.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("customer", sa.String, nullable=False),
+    sa.Column("kinds", sa.JSON, nullable=False),
+    sa.Column("form", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("made_by", sa.String, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("failing_since", Moment),
+)
+
+# `tries` says of each attempt when it was and what came of it; `not_before` when the next one is due, if one is.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("webhook", sa.String, primary_key=True),
+    sa.Column("event", sa.String, primary_key=True),
+    of_connection(nullable=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("tries", sa.JSON, nullable=False),
+    sa.Column("not_before", Moment),
+    sa.Index("deliveries_by_time", "not_before"),
+    sa.Index("deliveries_of_connection", "connection"),
+)

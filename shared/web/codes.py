@@ -1,0 +1,141 @@
+"""What a person does about the codes that a request is answered with."""
+
+from shared.foundation.codes import REFUSED, Shown, code
+
+AGAIN = "Send the request again as the sentence says."
+NEW_LINK = "Open the invitation link again; if it has ended, ask for a new one."
+
+CODES = (
+    code(
+        Shown(where="`GET /api/health/ready` answers 503.", itself="It is looked at again whenever somebody asks."),
+        "not_ready",
+        "The deployment does not do all its work; the sentence names what is wrong.",
+        "Database: is it up, locked, full? Revision: run the migrations. Timers: look at the scheduler and its log. "
+        "Queue, connections: look whether jobs run, and why not. Syncs, subscriptions: see the site's connections.",
+    ),
+    code(REFUSED, "no_such_page", "There is nothing at this address.", "Check the address."),
+    code(REFUSED, "no_such_action", "The page has no such button.", "Load the page again."),
+    code(REFUSED, "method_not_allowed", "The address does not take this method.", "See the header Allow."),
+    code(REFUSED, "not_valid", "Something that was sent is not as it must be; the sentence names the field.", AGAIN),
+    code(REFUSED, "not_json", "The body is not declared as JSON.", AGAIN),
+    code(REFUSED, "not_a_message", "The body is not declared as a message.", AGAIN),
+    code(REFUSED, "body_too_large", "The body is larger than this address takes.", "Send less."),
+    code(REFUSED, "body_too_slow", "The body did not arrive in time.", "Look at the connection, and send it again."),
+    code(REFUSED, "cursor_not_valid", "The cursor is not one that a page of this list ended with.", "Begin anew."),
+    code(
+        REFUSED,
+        "key_not_valid",
+        "The Idempotency-Key is not 1 to 255 visible ASCII characters.",
+        AGAIN,
+    ),
+    code(
+        REFUSED,
+        "idempotency_key_reused",
+        "The Idempotency-Key was sent before, with another body.",
+        "Use a new key for each new request.",
+    ),
+    code(
+        REFUSED,
+        "still_being_answered",
+        "The same request, with the same key, is still under way.",
+        "Send it again after Retry-After; the answer is then the first one's.",
+    ),
+    code(REFUSED, "exists_already", "It exists, and the request asked only to make a new one.", "Read it first."),
+    code(
+        REFUSED,
+        "precondition_required",
+        "It exists, and the request does not say which version it changes.",
+        "Send the ETag of what you have read as If-Match.",
+    ),
+    code(
+        REFUSED,
+        "too_many_requests",
+        "The account, or the address, sends more requests than a minute allows.",
+        "Wait for Retry-After. The settings under FOOTPRINT_API__ hold the limits.",
+    ),
+    code(
+        REFUSED,
+        "looked_often_enough",
+        "The holder of the invitation asked for checks too often within the hour.",
+        "Nothing.",
+        "The tenant is looked at within the hour.",
+    ),
+    code(
+        REFUSED,
+        "sign_in_first",
+        "There is no account in the request, or its token or session has ended.",
+        "Sign in again, or get a new token.",
+    ),
+    code(REFUSED, "no_role", "The account has no role here.", "Have the issuer's administrator give it one."),
+    code(
+        REFUSED,
+        "no_customer",
+        "The account's claim names neither one customer nor all of them.",
+        "Have the issuer's administrator set the claim that FOOTPRINT_OPERATORS__CUSTOMER_CLAIM names.",
+    ),
+    code(REFUSED, "operators_only", "The account may read, but not act.", "Use an account with the role operator."),
+    code(REFUSED, "another_customer", "The account is for one customer, and this is another's.", "Use their account."),
+    code(REFUSED, "another_origin", "A form was sent from a page of another site.", "If you did not, report it."),
+    code(
+        REFUSED,
+        "issuer_unreachable",
+        "The issuer that vouches for accounts does not answer, so nobody can be let in.",
+        "Look at the issuer's health, and at the deployment's way out.",
+        "Sessions that have begun go on. The issuer is asked again at the next request.",
+    ),
+    code(REFUSED, "issuer_refused_us", "The issuer refuses this deployment's client.", "Check OPERATORS__CLIENT_ID."),
+    code(
+        REFUSED,
+        "no_sign_in",
+        "No issuer is set whose page people could sign in at.",
+        "Set FOOTPRINT_OPERATORS__CLIENT_ID, or use a one-time link.",
+    ),
+    code(REFUSED, "sign_in_declined", "The issuer reports that nobody signed in.", "Begin again."),
+    code(REFUSED, "sign_in_over", "The sign-in is over, or was begun in another browser.", "Begin again."),
+    code(REFUSED, "sign_in_not_proven", "The issuer's answer does not prove who signed in.", "Begin again."),
+    code(REFUSED, "link_not_valid", "The link has ended, or was never one.", "Ask for a new one."),
+    code(
+        REFUSED,
+        "connection_given_up",
+        "The connection ended before the administrator consented.",
+        "Make a new connection if the customer still wants one.",
+    ),
+    code(REFUSED, "connection_ended", "The connection is closed, so nobody can be invited.", "Make a new one."),
+    code(REFUSED, "consent_over", "The consent is over, or was begun in another browser.", NEW_LINK),
+    code(REFUSED, "callback_not_valid", "The platform's answer cannot be used, or was used before.", NEW_LINK),
+    code(
+        REFUSED,
+        "consent_declined",
+        "The platform reports that the administrator did not consent, or may not.",
+        "Ask the administrator; the sentence has the platform's own code.",
+    ),
+    code(
+        REFUSED,
+        "consent_incomplete",
+        "The administrator did not grant every permission.",
+        "Have them open the link again and leave every box ticked.",
+    ),
+    code(
+        REFUSED,
+        "another_tenant",
+        "The administrator signed in to another organisation than the link is for.",
+        "Have them sign in to the right one, or make a connection for the other.",
+    ),
+    code(
+        REFUSED,
+        "not_an_administrator",
+        "Who signed in may not consent for the organisation.",
+        "Have an administrator of the kind that the sentence names open the link.",
+    ),
+    code(REFUSED, "not_closed", "Only a closed connection is erased.", "Revoke it, and wait for its end."),
+    code(REFUSED, "no_certificate_yet", "The certificate is drawn up in clean-up.", "Wait until it has begun."),
+    code(
+        REFUSED,
+        "certificate_altered",
+        "The stored certificate is not the one that was signed.",
+        "Compare it with the customer's copy and with a backup; look who could write to the database.",
+    ),
+    code(REFUSED, "no_platform_log", "The platform keeps no log of calls that could be compared.", "Nothing."),
+    code(REFUSED, "export_not_ready", "The export is being made.", "Ask again in a minute."),
+    code(REFUSED, "no_such_export", "There is no export, or it has no such part.", "Ask for one first."),
+)

@@ -1,0 +1,74 @@
+"""The numbers move with what happens, in Prometheus' own words and at a collector."""
+
+import json
+from datetime import timedelta
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.flows.jobs import fire
+from shared.foundation.schedule import TIMERS
+from tests.flows.webhooks.office import subscribe
+from tests.foundation.test_telemetry import Collector, collector  # noqa: F401 - a fixture
+from tests.harness.client import ask
+from tests.harness.scripted_host import Host, Say
+from tests.harness.world import World
+
+TELL = next(timer for timer in TIMERS if timer.name == "tell")
+
+
+async def scraped(world: World) -> dict[tuple[str, str], float]:
+    """Every value, by name and the values of its labels."""
+    found = await ask(world, "GET", "/api/metrics", token=world.sims.operator_token(role="viewer"))
+    assert found.status == 200, found.body
+    return {
+        (sample.name.removeprefix("footprint_"), " ".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(found.body.decode())
+        for sample in family.samples
+    }
+
+
+async def test_the_numbers_move_with_what_happens(world: World) -> None:
+    await world.connect()
+    for timer in TIMERS:
+        await fire(world.app, timer)
+    await world.work()
+    before = await scraped(world)
+    assert before["connections", "microsoft365 run ok"] == 1
+    assert before["check_passes", "database"] == before["check_passes", "syncs"] == 1
+    assert before["syncs_overdue", "eu"] == 0
+    assert before["queue_age_seconds", ""] == 0
+    world.admin("remove-application")
+    world.clock.move(timedelta(days=2))
+    late = await scraped(world)
+    assert late["check_passes", "syncs"] == late["check_passes", "timers"] == 0
+    assert late["syncs_overdue", "eu"] == 1
+    assert late["oldest_sync_seconds", "eu"] >= 2 * 86400
+    assert late["timer_age_seconds", "sweep"] >= 2 * 86400
+    await world.tick()
+    after = await scraped(world)
+    assert after["attention", "consent_missing"] == 1
+    assert ("connections", "microsoft365 run ok") not in after
+    assert after["syncs_overdue", "eu"] == 0  # it needs a person first
+
+
+async def test_a_webhook_that_takes_nothing_is_counted(world: World) -> None:
+    receiver = Host()
+    receiver.says(Say(status=500))
+    there = await world.again(webhooks={"inside": ["127.0.0.0/8"]})
+    await subscribe(there, receiver)
+    await world.revoke(await world.create())
+    await fire(there.app, TELL)
+    assert (await scraped(world))["webhooks_failing", ""] == 1
+    receiver.close()
+
+
+async def test_an_account_of_one_customer_is_told_no_numbers(world: World) -> None:
+    found = await ask(world, "GET", "/api/metrics", token=world.sims.operator_token(customer="contoso"))
+    assert (found.status, json.loads(found.body)["code"]) == (403, "another_customer")
+
+
+async def test_the_collector_is_told_the_same(world: World, collector: Collector) -> None:  # noqa: F811
+    await world.connect()
+    await fire(world.app, TELL)
+    named = {one["stage"] for one in collector.gauges("footprint.connections")}
+    assert named == {"run"}
