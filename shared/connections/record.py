@@ -75,6 +75,8 @@ class Connection:
     """When somebody last asked for a run, and `looked_at` when one last came to an end."""
     looked_at: datetime | None
     created_at: datetime
+    check_at: datetime | None
+    """When the way of its mail is to be checked next."""
     accepts_loss: bool = False
     """Whether this run may take many people out of groups at once; not stored."""
 

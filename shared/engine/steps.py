@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.engine.chain import Image
+from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
@@ -64,6 +65,10 @@ class Tenant(Protocol):
 
     async def mail_drift(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should, with what harms it; None without a model of that."""
+        ...
+
+    async def concerns(self) -> Sequence[Concern] | None:
+        """What in the tenant would harm mail once we are in it; None where no model can tell."""
         ...
 
     async def keep_mail_flow(self) -> None:

@@ -19,7 +19,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import own_house
+from shared.flows import own_house, preflight
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, without_consent
 from shared.flows.consent import TAKEN
@@ -83,6 +83,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
     async with platform.open(connection, ledger) as tenant:
         try:
             rows = rows_of(platform, connection)
+            await preflight.clear(app, connection, tenant, rows)
             steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
         except ConsentMissing as error:
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):

@@ -19,6 +19,7 @@ from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.own_house import purge_old_calls
+from shared.flows.preflight import InTheWay
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.revoke import end_invitation
@@ -119,7 +120,7 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
         return "waiting"
     except FootprintError as error:
         # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
-        again = HOUR if isinstance(error, Poisoned) else DAY
+        again = HOUR if isinstance(error, Poisoned | InTheWay) else DAY
         await _show(app, connection, Status.ATTENTION, error.code, error.sentence, again)
         return "attention"
     except Exception:

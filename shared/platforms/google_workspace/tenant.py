@@ -14,6 +14,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import Ledger
 from shared.foundation.brand import Brand
@@ -115,6 +116,10 @@ class WorkspaceCustomer:
         return frozenset()
 
     async def mail_drift(self) -> Sequence[Drift] | None:
+        """There is no model of Gmail's mail flow."""
+        return None
+
+    async def concerns(self) -> Sequence[Concern] | None:
         """There is no model of Gmail's mail flow."""
         return None
 

@@ -11,6 +11,7 @@ from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import Holding, Ledger
 from shared.foundation.brand import Brand
@@ -32,6 +33,10 @@ class Watch(Protocol):
 
     async def drifts(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should."""
+        ...
+
+    async def concerns(self) -> Sequence[Concern]:
+        """What in the tenant would harm mail once we are in it."""
         ...
 
     async def keep(self) -> None:
@@ -134,6 +139,10 @@ class MicrosoftTenant:
     async def mail_drift(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should; None before the first look at a running tenant."""
         return await self._watch.drifts()
+
+    async def concerns(self) -> Sequence[Concern] | None:
+        """What in the tenant would harm mail once we are in it, by the listings as they are now."""
+        return await self._watch.concerns()
 
     async def keep_mail_flow(self) -> None:
         """Remember the present mail flow as the one that should be, but for what harms mail in it."""
