@@ -20,6 +20,7 @@ locals {
     anchor      = "0 * * * *"
     rotate      = "30 3 * * *"
     sweep       = "*/5 * * * *"
+    check       = "*/5 * * * *"
     report      = "0 * * * *"
   }
 }

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# The effect of what could not be judged.
+UNTOLD = "unknown"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Concern:

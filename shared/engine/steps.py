@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.connections.choices import Choice
 from shared.engine.chain import Image
 from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
@@ -51,6 +52,11 @@ class Tenant(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The connection's ledger, guarded by the lease of this run."""
+        ...
+
+    @property
+    def choices(self) -> Mapping[str, Choice]:
+        """What operators have said about findings, by the holding's key; as it stood when the tenant was opened."""
         ...
 
     @property
@@ -104,6 +110,8 @@ class Step:
     """The drift that this puts right, which is noted before."""
     drift: Drift | None = field(default=None, repr=False)
     """What the drift does to mail, where the platform can tell."""
+    accepted: bool = False
+    """Somebody has accepted the drift, with all that it does: it is shown, and nobody is called."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
-from shared.engine.concerns import concern
+from shared.engine.concerns import UNTOLD, concern
 from shared.engine.effects import FOREIGN
 from shared.engine.ledger import holdings_of
 from shared.flows.app import App
@@ -61,9 +61,9 @@ async def listed(app: App, connection: Connection) -> list[Finding]:
         Finding(
             key=key,
             found="running",
-            told=f"{(held.drift or {}).get('told') or f'{key} was changed by someone else'}.",
+            told=f"{(held.drift or {}).get('told') or f'“{key}” was changed by someone else'}.",
             advice=ADVICE_THEIRS if key.startswith(FOREIGN + "/") else ADVICE_OURS,
-            effect=(held.drift or {}).get("effect") or ["unknown"],
+            effect=(held.drift or {}).get("effect") or [UNTOLD],
             waits=False,
             choice=said.get(key),
         )

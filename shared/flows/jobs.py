@@ -17,6 +17,7 @@ from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import anchors, deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
+from shared.flows.check import check
 from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.own_house import purge_old_calls
 from shared.flows.preflight import InTheWay
@@ -45,6 +46,7 @@ HANDLERS: dict[str, Handler] = {
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
     "refresh": refresh,
+    "check": check,
     "report": report,
     "export": export,
 }
@@ -226,6 +228,8 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
     elif timer.name == "sweep":
         await sweep(app)
+    elif timer.name == "check":
+        await _send_all(app, "check", await due.claim_checks(app.database, app.clock.now(), app.settings.check_every))
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":

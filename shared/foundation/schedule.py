@@ -92,6 +92,7 @@ TIMERS: tuple[Timer, ...] = (
     *_sync_timers(),
     Timer(name="refresh", every=HOUR),
     Timer(name="sweep", every=timedelta(minutes=5)),
+    Timer(name="check", every=timedelta(minutes=5)),
     Timer(name="report", every=HOUR),
     Timer(name="anchor", every=HOUR),
     Timer(name="rotate", at=time(3, 30)),

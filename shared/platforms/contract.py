@@ -19,6 +19,10 @@ from shared.storage.ids import ConnectionId
 class OpenTenant(Tenant, Protocol):
     """A tenant that a flow may act on until the run ends."""
 
+    async def quiet_since(self, since: datetime) -> bool | None:
+        """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
+        ...
+
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         ...

@@ -1,14 +1,15 @@
 """One Google Workspace customer, opened for one run: its clients, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import grants
+from shared.connections import choices, grants
 from shared.connections import record as connections
 from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
+from shared.connections.choices import Choice
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -23,7 +24,7 @@ from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import AccessToken, Delegation
-from shared.platforms.google_workspace.methods import CUSTOMERS_GET
+from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.storage.ids import new_id
@@ -56,9 +57,11 @@ class WorkspaceCustomer:
         credentials: Credentials,
         granted: Sequence[Grant],
         others: Sequence[Connection],
+        said: Mapping[str, Choice],
     ) -> None:
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
+        self.choices = said
         self.run = new_id()[:12]
         self.operations = Operations(context.database, connection.id)
         self.tokens = Tokens(
@@ -137,6 +140,18 @@ class WorkspaceCustomer:
             self.read["customer"] = await self.admin.call(CUSTOMERS_GET, {"customerKey": "my_customer"}, params=fields)
         found: Record = self.read["customer"]
         return found
+
+    async def quiet_since(self, since: datetime) -> bool | None:
+        """Whether the admin log tells of no event at all since then. It lags by minutes, so ask for some time more.
+
+        Source: support.google.com/a/answer/7061566.
+        """
+        args = {"userKey": "all", "applicationName": "admin"}
+        params = {"startTime": f"{since:%Y-%m-%dT%H:%M:%S.000Z}", "maxResults": "1"}
+        async for page in self.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):
+            if page:
+                return False
+        return True
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
@@ -245,6 +260,7 @@ async def open_tenant(
         credentials=credentials,
         granted=await grants.listed(context.database, context.seal, connection.id),
         others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
+        said=await choices.standing(context.database, connection.id, context.clock.now()),
     )
     google, address = context.settings.google, credentials.delegation.address
 

@@ -90,6 +90,13 @@ def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]
         if kind == "group" and mine and what == "was changed":
             mine, what = f"{mine}-members", "has other members than the policies say"
         key = mine or f"{FOREIGN}/{kind}/{identity}"
+    record = now.of(blame.key)
+    stamps = record if isinstance(record, Mapping) else {}
     return Drift(
-        key=key, title=reading.title(now.of(blame.key) or wanted.of(blame.key), blame.key), done=what, harms=blame.harms
+        key=key,
+        title=reading.title(record or wanted.of(blame.key), blame.key),
+        done=what,
+        harms=blame.harms,
+        at=stamps.get("WhenChangedUTC") or stamps.get("WhenChanged"),
+        by=stamps.get("LastModifiedBy") or None,
     )

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.connections import choices
+from shared.connections.choices import Choice
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
@@ -62,10 +64,12 @@ class MicrosoftTenant:
         exchange: Exchange,
         secrets: Sequence[str],
         watch: Callable[["MicrosoftTenant"], Watch],
+        said: Mapping[str, Choice],
     ) -> None:
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
+        self.choices = said
         self._read: dict[str, list[Record]] = {}
         self._addresses: dict[str, str | None] = {}
         self.domains: dict[str, list[str]] = {}
@@ -153,6 +157,10 @@ class MicrosoftTenant:
         """What we hold tokens of."""
         return resources(self.microsoft)
 
+    async def quiet_since(self, _since: datetime) -> bool | None:
+        """The customer's audit log takes a permission that the consent does not ask for."""
+        return None
+
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         for resource in resources(self.microsoft):
@@ -200,6 +208,7 @@ async def open_tenant(
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
             secrets=await header_secrets(context.seal, connection),
             watch=watch,
+            said=await choices.standing(context.database, connection.id, context.clock.now()),
         )
         try:
             yield opened

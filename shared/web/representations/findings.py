@@ -71,7 +71,7 @@ def finding(one: Finding) -> FindingView:
         "advice": one.advice,
         "effect": list(one.effect),
         "waits": one.waits,
-        "choice": one.choice and _choice(one.choice),
+        "choice": _choice(one.choice) if one.choice else None,
     }
 
 
