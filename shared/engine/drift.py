@@ -29,8 +29,20 @@ async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> 
             told.append(replace(step, mends=_graded(step.mends, tenant, drift or _harmless(step))))
         else:
             told.append(step)
+    told = await _unless_harmful(told, tenant)
     seen = {step.key for step in told if step.verb is Verb.DRIFT or step.mends is not None}
     return told + _others(rows, tenant, {key: one for key, one in drifts.items() if key not in seen})
+
+
+async def _unless_harmful(steps: Sequence[Step], tenant: Tenant) -> list[Step]:
+    """The steps, with repairs that would do harm turned into reports. They are looked at anew after each other step."""
+    repairs = [step.key for step in steps if step.mends is not None]
+    harms = await tenant.repair_harms(repairs) if repairs else {}
+    return [_held_back(step.mends, harms[step.key]) if step.mends and step.key in harms else step for step in steps]
+
+
+def _held_back(drift: Step, harm: str) -> Step:
+    return replace(drift, why=f"{drift.why}. It is not put right, for then {harm}")
 
 
 def _harmless(step: Step) -> Drift:

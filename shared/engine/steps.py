@@ -73,6 +73,10 @@ class Tenant(Protocol):
         """What others changed since mail last flowed as it should, with what harms it; None without a model of that."""
         ...
 
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        ...
+
     async def concerns(self) -> Sequence[Concern] | None:
         """What in the tenant would harm mail once we are in it; None where no model can tell."""
         ...

@@ -122,6 +122,10 @@ class WorkspaceCustomer:
         """There is no model of Gmail's mail flow."""
         return None
 
+    async def repair_harms(self, _keys: Sequence[str]) -> Mapping[str, str]:
+        """No model can tell."""
+        return {}
+
     async def concerns(self) -> Sequence[Concern] | None:
         """There is no model of Gmail's mail flow."""
         return None

@@ -1,16 +1,22 @@
 """What others changed in the way of a tenant's mail since it last flowed as it should, and what that does to mail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.connections import baseline
 from shared.engine.concerns import Concern
-from shared.engine.effects import FOREIGN, Drift
+from shared.engine.effects import FOREIGN, SAID, Drift, Effect
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
+from shared.platforms.microsoft365.mail_flow.message import Direction
+from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, done, exchanged
+from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
 from shared.platforms.microsoft365.preflight import concerns_of
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
+
+# What a repair must not bring about. To be filtered twice is better than not to be scanned.
+DOES_HARM = frozenset({Effect.UNSCANNED, Effect.BOUNCED_OR_DELAYED, Effect.SCANNED_TWICE_OR_LOOP})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +26,13 @@ class MailFlow:
     wanted: Snapshot | None
     now: Snapshot
     blames: tuple[Blame, ...]
+    service: Service
+    protected: Mapping[Direction, Protection]
+
+    def harms(self, before: Snapshot, after: Snapshot) -> list[Finding]:
+        """What is wrong after a change and was not before."""
+        listings = before.listing(), after.listing()
+        return difference(*listings, self.service, self.protected, self.now.at, before.at)
 
 
 class MailWatch:
@@ -55,9 +68,31 @@ class MailWatch:
             return  # nobody can say which of the changes to leave out
         for key in harmful if flow.wanted else ():
             kept = exchanged(kept, flow.wanted or kept, key)
+        if flow.wanted and harmful and flow.harms(flow.wanted, kept):
+            return  # what does no harm now would, if what hides it were put right
         await baseline.keep(
             context.database, context.seal, self._tenant.connection.id, kept.to_json(), self._tenant.now
         )
+
+    async def repair_harms(self, keys: Sequence[str]) -> dict[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        flow = await self._looked()
+        if flow.wanted is None:
+            return {}
+        found, state = {}, flow.now
+        theirs = {key: identity for identity, key in reading.own(self._tenant).items()}
+        for key in keys:
+            identity = theirs.get(key.removesuffix("-members"))
+            one = next((blame.key for blame in flow.blames if blame.key[1] == identity), None)
+            if one is None:
+                continue
+            repaired = exchanged(state, flow.wanted, one)
+            worse = [finding for finding in flow.harms(state, repaired) if finding.effect in DOES_HARM]
+            if worse:
+                found[key] = f"{worse[0].direction} mail {SAID[worse[0].effect]}"
+            else:
+                state = repaired
+        return found
 
     async def _looked(self) -> MailFlow:
         if self._flow is None:
@@ -67,17 +102,17 @@ class MailWatch:
 
 async def _look(tenant: MicrosoftTenant) -> MailFlow:
     """Read the mail flow and compare it with the wanted one. Complete, or it raises."""
-    now = await reading.snapshot(tenant)
+    now, service, protected = await reading.snapshot(tenant), reading.service(tenant), await reading.protected(tenant)
     stored = await baseline.find(tenant.context.database, tenant.context.seal, tenant.connection.id)
     if stored is None:
-        return MailFlow(wanted=None, now=now, blames=())
+        return MailFlow(wanted=None, now=now, blames=(), service=service, protected=protected)
     wanted = Snapshot.from_json(stored)
     then, own = wanted.things["group"], reading.own(tenant)
     # A group of the customer's that nothing named then was not written down.
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
-    found = blames(wanted, now, reading.service(tenant), await reading.protected(tenant))
-    return MailFlow(wanted=wanted, now=now, blames=tuple(found))
+    found = blames(wanted, now, service, protected)
+    return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected)
 
 
 def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]) -> Drift:

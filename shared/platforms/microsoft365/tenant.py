@@ -37,6 +37,10 @@ class Watch(Protocol):
         """What others changed since mail last flowed as it should."""
         ...
 
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm now, with that in words."""
+        ...
+
     async def concerns(self) -> Sequence[Concern]:
         """What in the tenant would harm mail once we are in it."""
         ...
@@ -143,6 +147,10 @@ class MicrosoftTenant:
     async def mail_drift(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should; None before the first look at a running tenant."""
         return await self._watch.drifts()
+
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        return await self._watch.repair_harms(keys)
 
     async def concerns(self) -> Sequence[Concern] | None:
         """What in the tenant would harm mail once we are in it, by the listings as they are now."""
