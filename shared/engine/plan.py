@@ -92,7 +92,7 @@ def blocked(item: PlanItem, error: Exception) -> Step:
 
 async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
     row, holdings = item.row, tenant.ledger.holdings
-    want = wanted(row, stage, tenant.now, lambda key: gone_since(key, holdings))
+    want = wanted(row, stage, tenant.now, lambda key: gone_since(key, holdings), tenant.drained_at)
     if isinstance(row, ByAdministrator):
         return await questions(item, row, tenant, want, stage)
     held = holdings.get(item.key)

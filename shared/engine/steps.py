@@ -60,6 +60,11 @@ class Tenant(Protocol):
         ...
 
     @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight; None if it did not."""
+        ...
+
+    @property
     def now(self) -> datetime:
         """The time."""
         ...

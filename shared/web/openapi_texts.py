@@ -20,7 +20,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
         "a customer's connection: made, looked at, synchronised, revoked",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
-            | {"findings"}
+            | {"findings", "in-flight"}
         ),
     ),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),

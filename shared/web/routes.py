@@ -93,6 +93,7 @@ ROUTES: tuple[Route, ...] = (
     _route("grant", f"POST {_ONE}/grant", "api.actions.grant_again", Auth.OPERATOR),
     _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.OPERATOR),
     _route("revoke", f"POST {_ONE}/revoke", "api.actions.revoke_access", Auth.OPERATOR),
+    _route("tell_in_flight", f"POST {_ONE}/in-flight", "api.in_flight.told", Auth.OPERATOR),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.actions.attest", Auth.OPERATOR),
     _route("list_findings", f"GET {_ONE}/findings", "api.findings.listed", Auth.VIEWER),
     _route("say_of_findings", f"POST {_ONE}/findings", "api.findings.say", Auth.OPERATOR, largest_body=64 * KIB),

@@ -15,8 +15,9 @@ from shared.deployment.queues import Job
 from shared.flows import findings, jobs
 from shared.foundation.errors import Refused
 from tests.harness import workspace as google
+from tests.harness.clock import TestClock
 from tests.harness.quarantine import ask
-from tests.harness.world import TestClock, World
+from tests.harness.world import ORCHARD, World
 
 IN_DOMAIN = "TMCAS Inline Incoming Domain Transport Rule"
 OPERATOR = "operator@msp.example"
@@ -153,8 +154,8 @@ async def test_on_gmail_the_admin_log_tells_whether_to_look(world: World) -> Non
     await jobs.run(world.app, Job(name="check", connection_id=connection.id))
     paths = {one.path for one in world.sims.cloud.calls if one.host == "admin"}
     assert paths == {"/admin/reports/v1/activity/users/all/applications/admin"}
-    world.admin("disable-rule", google.ORCHARD)
+    world.admin("disable-rule", ORCHARD)
     told = await an_hour(world, connection)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
-    world.admin("enable-rule", google.ORCHARD)
+    world.admin("enable-rule", ORCHARD)
     assert (await an_hour(world, connection)).status is Status.OK

@@ -79,6 +79,11 @@ class WorkspaceCustomer:
         self.groups_settings: Api
 
     @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight."""
+        return self.connection.drained_at
+
+    @property
     def now(self) -> datetime:
         """The time."""
         return self.context.clock.now()

@@ -22,6 +22,8 @@ from shared.platforms.own_records import StoredDirectory, StoredTokens
 UNTIL_ROUTING_ENDS = timedelta(minutes=60)
 # Mail that the scanner holds still comes back, and must be let in.
 UNTIL_MAIL_IS_BACK = timedelta(hours=24)
+# Not before that, whatever the service says: Exchange may still be acting on the removed rules.
+UNTIL_RULES_ARE_GONE = timedelta(minutes=30)
 
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = rules.ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
@@ -79,6 +81,7 @@ def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without:
         removed_in=Stage.CLEANUP,
         serves=ROUTING,
         kept_for=UNTIL_MAIL_IS_BACK,
+        kept_at_least=UNTIL_RULES_ARE_GONE,
     )
 
 
@@ -94,6 +97,7 @@ def _outbound(key: str, title: str, why: str, settings: Any, serves: tuple[str, 
         removed_in=Stage.REVOKE,
         serves=serves,
         kept_for=UNTIL_ROUTING_ENDS,
+        kept_at_least=UNTIL_RULES_ARE_GONE,
     )
 
 
@@ -109,6 +113,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         removed_in=Stage.REVOKE,
         serves=serves,
         kept_for=UNTIL_ROUTING_ENDS,
+        kept_at_least=UNTIL_RULES_ARE_GONE,
         without="mail flows unscanned",
     )
     members = Change(
@@ -160,6 +165,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         removed_in=Stage.CLEANUP,
         serves=ROUTING,
         kept_for=UNTIL_MAIL_IS_BACK,
+        kept_at_least=UNTIL_RULES_ARE_GONE,
         without="returned mail may be taken for a forgery",
     ),
     Change(
@@ -172,6 +178,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         removed_in=Stage.CLEANUP,
         serves=ROUTING,
         kept_for=UNTIL_MAIL_IS_BACK,
+        kept_at_least=UNTIL_RULES_ARE_GONE,
         without="returned mail may be refused",
         elements=connectors.egress,
     ),
@@ -220,6 +227,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             accounts_for=("grant-mail-flow", "cleanup-junk"),
             serves=ROUTING,
             kept_for=UNTIL_MAIL_IS_BACK,
+            kept_at_least=UNTIL_RULES_ARE_GONE,
         ),
         _rule(
             SKIP,
@@ -229,6 +237,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             accounts_for=("grant-mail-flow", "cleanup-skip-spam"),
             serves=ROUTING,
             kept_for=UNTIL_MAIL_IS_BACK,
+            kept_at_least=UNTIL_RULES_ARE_GONE,
         ),
         _rule(
             IN_DOMAIN,

@@ -53,8 +53,8 @@ class Microsoft365:
     )
     how_it_ends: str = (
         "When access is revoked, mail is routed as before at once. Connectors and groups go when no mail uses them "
-        "any more, the rest a day later, when all mail is back. You then remove the application, and receive a "
-        "signed record of everything that was made and removed."
+        "any more, the rest when all mail is back, a day later at the latest. You then remove the application, "
+        "and receive a signed record of everything that was made and removed."
     )
 
     def __init__(self, context: Context) -> None:

@@ -81,6 +81,11 @@ class MicrosoftTenant:
         self._watch = watch(self)
 
     @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight."""
+        return self.connection.drained_at
+
+    @property
     def now(self) -> datetime:
         """The time."""
         return self.context.clock.now()

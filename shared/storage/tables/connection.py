@@ -40,6 +40,7 @@ connections = sa.Table(
     sa.Column("looked_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("check_at", Moment),
+    sa.Column("drained_at", Moment),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
 )

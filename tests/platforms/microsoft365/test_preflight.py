@@ -15,7 +15,9 @@ from shared.engine.chain import entries
 from shared.flows import findings
 from shared.flows.plans import concerns
 from shared.foundation.errors import Refused
-from tests.harness.world import CONTOSO, TestClock, World
+from shared.foundation.schedule import Site
+from tests.harness.clock import TestClock
+from tests.harness.world import CONTOSO, World
 
 Edit = Callable[[World], object]
 OPERATOR = "operator@msp.example"
@@ -59,7 +61,7 @@ def exchangers(*hosts: str, domain: str = CONTOSO) -> Edit:
 
 def egress(world: World) -> str:
     """An address from which the service returns mail."""
-    return str(next(iter(world.app.settings.mail.at("eu").egress)).network_address)  # type: ignore[arg-type] - its value
+    return str(next(iter(world.app.settings.mail.at(Site.EU).egress)).network_address)
 
 
 def listed(name: str, **parameters: Any) -> Edit:
@@ -82,7 +84,7 @@ def spoof(action: str, user: str, sender: str, kind: str = "External") -> Edit:
     """There is an entry for spoofed senders; `{ours}` is the domain that we send from."""
 
     def edit(world: World) -> None:
-        ours = world.app.settings.mail.at("eu").sending_domain  # type: ignore[arg-type] - its value
+        ours = world.app.settings.mail.at(Site.EU).sending_domain
         pair = {"SpoofedUser": user, "SendingInfrastructure": sender.format(ours=ours), "SpoofType": kind}
         world.cmdlet("New-TenantAllowBlockListSpoofItems", Identity="Default", Action=action, **pair)
 

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Forward only: a deployment goes back by restoring its backup."""
     op.add_column("connections", sa.Column("check_at", Moment(timezone=True)))
+    op.add_column("connections", sa.Column("drained_at", Moment(timezone=True)))
     op.create_table(
         "preflights",
         sa.Column("connection", sa.String(), nullable=False),

@@ -10,7 +10,8 @@ from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.flows.plans import planned
-from tests.harness.world import TestClock, World
+from tests.harness.clock import TestClock
+from tests.harness.world import World
 from tests.platforms.microsoft365.mail_flow.flow import IN_DOMAIN
 
 
@@ -36,7 +37,8 @@ def blocked(world: World, connection: Connection, act: str) -> None:
 
 def state(world: World) -> str:
     """Of our rule for what comes in."""
-    return next(one["State"] for one in world.cmdlet("Get-TransportRule")["value"] if one["Name"] == IN_DOMAIN)
+    rules = world.cmdlet("Get-TransportRule")["value"]
+    return str(next(one["State"] for one in rules if one["Name"] == IN_DOMAIN))
 
 
 async def test_a_repair_that_would_lose_mail_is_not_sent_and_says_why(world: World) -> None:
