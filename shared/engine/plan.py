@@ -6,17 +6,14 @@ noted as unseen, and believed to be gone when a second complete look, some time 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.connections.choices import Choice, Way
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
-from shared.engine.concerns import UNTOLD, covers
-from shared.engine.drift import graded
+from shared.engine.drift import accepted, graded, repairs
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
@@ -48,7 +45,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
     others: list[Step] = []
     for item in items(rows, tenant):
         try:
-            steps = await _steps(item, tenant, stage, repair=_repairs(item.key, tenant.choices, otherwise=repair))
+            steps = await _steps(item, tenant, stage, repair=repairs(item.key, tenant.choices, otherwise=repair))
         except (ConsentMissing, Superseded):
             raise
         except Exception as error:
@@ -60,26 +57,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
         others += [step for step in steps if step.verb is not Verb.REMOVE]
     others.sort(key=lambda step: step.verb is Verb.COMPLETE)
     steps = removals + others
-    return _accepted(await graded(rows, tenant, steps), tenant.choices) if stage is Stage.RUN else steps
-
-
-def _repairs(key: str, choices: Mapping[str, Choice], *, otherwise: bool) -> bool:
-    return choices[key].way is Way.REPAIR if key in choices else otherwise
-
-
-def _accepted(steps: Sequence[Step], choices: Mapping[str, Choice]) -> list[Step]:
-    """The steps, with what somebody has accepted marked; what does more harm than was accepted is told anew."""
-    told = []
-    for step in steps:
-        one = choices.get(step.key) if step.verb is Verb.DRIFT else None
-        effect = (step.after or {}).get("effect", [UNTOLD])
-        if one is not None and one.way is Way.ACCEPT and covers(one.effect, effect):
-            until = f" until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else ""
-            why = f"{step.why} (accepted by {one.actor}{until}: {one.reason})"
-            told.append(replace(step, accepted=True, why=why))
-        else:
-            told.append(step)
-    return told
+    return accepted(await graded(rows, tenant, steps), tenant.choices) if stage is Stage.RUN else steps
 
 
 def blocked(item: PlanItem, error: Exception) -> Step:

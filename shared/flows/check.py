@@ -22,8 +22,9 @@ async def check(app: App, connection: Connection, lease: Lease) -> None:
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     since = app.clock.now() - app.settings.check_every - LAG
-    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
-        quiet = await tenant.quiet_since(since)
+    platform = app.platforms[connection.platform]
+    async with platform.open(connection, ledger) as tenant:
+        quiet = await platform.quiet_since(tenant, since)
     if not quiet or connection.status is not Status.OK:
         await advance(app, connection, lease)
     if quiet is not None:

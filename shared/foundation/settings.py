@@ -220,7 +220,7 @@ class Settings(BaseSettings):
         timedelta(minutes=30),
         ge=timedelta(minutes=5),
         le=timedelta(hours=1),
-        description="how long after a look at a running connection its tenant is looked at again",
+        description="how long after a look at a running connection its tenant is looked at again, such as PT30M",
     )
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"

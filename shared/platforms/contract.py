@@ -19,10 +19,6 @@ from shared.storage.ids import ConnectionId
 class OpenTenant(Tenant, Protocol):
     """A tenant that a flow may act on until the run ends."""
 
-    async def quiet_since(self, since: datetime) -> bool | None:
-        """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
-        ...
-
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         ...
@@ -197,4 +193,8 @@ class Platform(Protocol):
 
     async def recorded(self, tenant: Any, begin: datetime, end: datetime) -> dict[str, int]:
         """How often the platform's own log says that we called what, where `logs_calls`."""
+        ...
+
+    async def quiet_since(self, tenant: Any, since: datetime) -> bool | None:
+        """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
         ...

@@ -15,8 +15,6 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
-from shared.engine.concerns import Concern
-from shared.engine.effects import Drift
 from shared.engine.ledger import Ledger
 from shared.foundation.brand import Brand
 from shared.foundation.errors import ConsentMissing, Permanent, Temporary
@@ -24,9 +22,10 @@ from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import AccessToken, Delegation
-from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, CUSTOMERS_GET
+from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
+from shared.platforms.unmodelled import Unmodelled
 from shared.storage.ids import new_id
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
@@ -45,7 +44,7 @@ class Credentials:
     scopes: Callable[[Connection], frozenset[str]]
 
 
-class WorkspaceCustomer:
+class WorkspaceCustomer(Unmodelled):
     """What the Google Workspace resources are given."""
 
     def __init__(
@@ -118,26 +117,6 @@ class WorkspaceCustomer:
         """What we hold tokens of."""
         return IN_PERSON, DELEGATED
 
-    @property
-    def modelled(self) -> frozenset[str]:
-        """No model of the mail flow sees any row here."""
-        return frozenset()
-
-    async def mail_drift(self) -> Sequence[Drift] | None:
-        """There is no model of Gmail's mail flow."""
-        return None
-
-    async def repair_harms(self, _keys: Sequence[str]) -> Mapping[str, str]:
-        """No model can tell."""
-        return {}
-
-    async def concerns(self) -> Sequence[Concern] | None:
-        """There is no model of Gmail's mail flow."""
-        return None
-
-    async def keep_mail_flow(self) -> None:
-        """Nothing to remember without a model."""
-
     def forget_reads(self) -> None:
         """Forget what was read."""
         self.read.clear()
@@ -149,18 +128,6 @@ class WorkspaceCustomer:
             self.read["customer"] = await self.admin.call(CUSTOMERS_GET, {"customerKey": "my_customer"}, params=fields)
         found: Record = self.read["customer"]
         return found
-
-    async def quiet_since(self, since: datetime) -> bool | None:
-        """Whether the admin log tells of no event at all since then. It lags by minutes, so ask for some time more.
-
-        Source: support.google.com/a/answer/7061566.
-        """
-        args = {"userKey": "all", "applicationName": "admin"}
-        params = {"startTime": f"{since:%Y-%m-%dT%H:%M:%S.000Z}", "maxResults": "1"}
-        async for page in self.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):
-            if page:
-                return False
-        return True
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""

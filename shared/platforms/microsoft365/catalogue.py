@@ -3,6 +3,7 @@
 Order matters: things are made from top to bottom and removed from bottom to top.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
 from shared.platforms.group_members import FOLLOWS_POLICIES
-from shared.platforms.microsoft365 import connectors, directory_sync, limits
+from shared.platforms.microsoft365 import connectors, directory_sync, limits, rule_settings
 from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
@@ -28,6 +29,8 @@ UNTIL_RULES_ARE_GONE = timedelta(minutes=30)
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = rules.ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
 EXCHANGE = ("Exchange.ManageAsApp",)
+LETS_OUT: Mapping[str, Any] = {"kept_for": UNTIL_ROUTING_ENDS, "kept_at_least": UNTIL_RULES_ARE_GONE}
+LETS_BACK: Mapping[str, Any] = {"serves": ROUTING, **LETS_OUT, "kept_for": UNTIL_MAIL_IS_BACK}
 
 
 def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdministrator:
@@ -49,7 +52,7 @@ def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdminist
     )
 
 
-def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: Any) -> Change:
+def _rule(key: str, title: str, why: str, settings: rule_settings.RuleSettings, **more: Any) -> Change:
     routes = key in ROUTING
     return Change(
         key=key,
@@ -79,9 +82,7 @@ def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without:
         accounts_for=("grant-mail-flow", claim),
         without=without,
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
-        kept_at_least=UNTIL_RULES_ARE_GONE,
+        **LETS_BACK,
     )
 
 
@@ -96,8 +97,7 @@ def _outbound(key: str, title: str, why: str, settings: Any, serves: tuple[str, 
         without="mail flows unscanned or waits",
         removed_in=Stage.REVOKE,
         serves=serves,
-        kept_for=UNTIL_ROUTING_ENDS,
-        kept_at_least=UNTIL_RULES_ARE_GONE,
+        **LETS_OUT,
     )
 
 
@@ -112,8 +112,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         resource=VirtualGroup(key=key, direction=direction, title=title),
         removed_in=Stage.REVOKE,
         serves=serves,
-        kept_for=UNTIL_ROUTING_ENDS,
-        kept_at_least=UNTIL_RULES_ARE_GONE,
+        **LETS_OUT,
         without="mail flows unscanned",
     )
     members = Change(
@@ -163,9 +162,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         permissions=EXCHANGE,
         resource=SpoofPair(),
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
-        kept_at_least=UNTIL_RULES_ARE_GONE,
+        **LETS_BACK,
         without="returned mail may be taken for a forgery",
     ),
     Change(
@@ -176,9 +173,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         permissions=EXCHANGE,
         resource=AllowedAddress(),
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
-        kept_at_least=UNTIL_RULES_ARE_GONE,
+        **LETS_BACK,
         without="returned mail may be refused",
         elements=connectors.egress,
     ),
@@ -223,27 +218,23 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             JUNK,
             brand.rule_junk,
             "what the scanner calls junk goes to the junk folder",
-            rules.junk,
+            rule_settings.junk,
             accounts_for=("grant-mail-flow", "cleanup-junk"),
-            serves=ROUTING,
-            kept_for=UNTIL_MAIL_IS_BACK,
-            kept_at_least=UNTIL_RULES_ARE_GONE,
+            **LETS_BACK,
         ),
         _rule(
             SKIP,
             brand.rule_skip_spam,
             "what the scanner found clean is not filtered again",
-            rules.skip_spam,
+            rule_settings.skip_spam,
             accounts_for=("grant-mail-flow", "cleanup-skip-spam"),
-            serves=ROUTING,
-            kept_for=UNTIL_MAIL_IS_BACK,
-            kept_at_least=UNTIL_RULES_ARE_GONE,
+            **LETS_BACK,
         ),
         _rule(
             IN_DOMAIN,
             brand.rule_incoming_domain,
             "routes mail from outside to the protected domains",
-            rules.incoming_domain,
+            rule_settings.incoming_domain,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-incoming", "inbound-incoming"),
         ),
@@ -251,7 +242,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             IN_USER,
             brand.rule_incoming_user,
             "routes mail from outside to the protected users",
-            rules.incoming_user,
+            rule_settings.incoming_user,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-incoming", "inbound-incoming", "group-incoming", "group-incoming-members"),
         ),
@@ -259,7 +250,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             OUT_DOMAIN,
             brand.rule_outgoing_domain,
             "routes mail to the outside from the protected domains",
-            rules.outgoing_domain,
+            rule_settings.outgoing_domain,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-outgoing", "inbound-outgoing"),
         ),
@@ -267,7 +258,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             OUT_USER,
             brand.rule_outgoing_user,
             "routes mail to the outside from the protected users",
-            rules.outgoing_user,
+            rule_settings.outgoing_user,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
         ),

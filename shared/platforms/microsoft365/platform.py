@@ -131,3 +131,7 @@ class Microsoft365:
     async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
         """Microsoft's log of our calls is not read."""
         return {}
+
+    async def quiet_since(self, _tenant: MicrosoftTenant, _since: datetime) -> bool | None:
+        """The customer's audit log takes a permission that the consent does not ask for."""
+        return None

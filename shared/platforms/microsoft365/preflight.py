@@ -7,7 +7,7 @@ from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Settings
-from shared.platforms.microsoft365 import connectors, limits, transport_rules
+from shared.platforms.microsoft365 import connectors, limits, rule_settings
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow import setup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
@@ -143,7 +143,7 @@ async def _setup(tenant: MicrosoftTenant, protected: Mapping[Direction, Protecti
 
 async def _rules(tenant: MicrosoftTenant, groups: Mapping[Direction, Any]) -> dict[str, Settings | None]:
     """Our rules in their order; what has nobody to protect is None."""
-    brand, rules = tenant.brand, transport_rules
+    brand, rules = tenant.brand, rule_settings
     who = {way: group["names"] for way, group in groups.items()}
     users_in = {"SentToMemberOf": who.get(Direction.INCOMING), **rules.incoming(tenant)}
     users_out = {"FromMemberOf": who.get(Direction.OUTGOING), **rules.outgoing(tenant)}

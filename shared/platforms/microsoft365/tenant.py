@@ -170,10 +170,6 @@ class MicrosoftTenant:
         """What we hold tokens of."""
         return resources(self.microsoft)
 
-    async def quiet_since(self, _since: datetime) -> bool | None:
-        """The customer's audit log takes a permission that the consent does not ask for."""
-        return None
-
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
         for resource in resources(self.microsoft):
