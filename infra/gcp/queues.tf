@@ -21,6 +21,7 @@ locals {
     rotate      = "30 3 * * *"
     sweep       = "*/5 * * * *"
     tell        = "*/1 * * * *"
+    check       = "*/5 * * * *"
     report      = "0 * * * *"
   }
 }

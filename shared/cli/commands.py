@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, certificate, listings, queries
+from shared.cli import actions, certificate, findings, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "reconcile": (actions.reconcile, "contoso.com --repair --wait"),
     "steps": (queries.steps, "contoso.com"),
     "done": (actions.done, "contoso.com application"),
+    "findings": (findings.findings, "contoso.com"),
+    "accept": (findings.accept, "contoso.com mail-flow/rule/8c1f2a --reason 'Agreed with the customer.'"),
     "changes": (queries.changes, "contoso.com"),
     "ledger": (queries.ledger, "contoso.com --format csv > ledger.csv"),
     "certificate": (certificate.certificate, "contoso.com --json > certificate.json"),

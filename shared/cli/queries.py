@@ -7,7 +7,7 @@ from typer import Argument, Context, Option
 
 from shared.cli.api import Answer, of
 from shared.cli.call import CONNECTION, Call, Connection, Format, Json, Purpose, Site, Stage, Status
-from shared.cli.terminal import Column, column, marked, marks, moment, times
+from shared.cli.terminal import Column, column, marked, marks, moment, plain, times
 
 CHECKING = "Checking the tenant; this takes some seconds, and changes nothing."
 
@@ -125,6 +125,9 @@ def plan(
     if call.as_json:
         return call.print_json(answer)
     call.terminal.table(PLAN, answer["steps"], none="There is nothing to do.")
+    for one in answer["concerns"] or []:
+        stops = "Waits until it is accepted or gone" if one["waits"] else "Note"
+        call.terminal.show(plain(f"{stops}: {one['told']} {one['advice']} ({one['key']})"))
     return 0
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection, Status, update
 from shared.connections.stages import Stage
 from shared.foundation.schedule import DAY, Site, last_due
 from shared.storage import tables as db
@@ -44,6 +44,24 @@ async def running(database: Database) -> list[ConnectionId]:
     """The connections that run."""
     async with database.read() as read:
         return list((await read.execute(in_stages(Stage.RUN))).scalars())
+
+
+async def claim_checks(database: Database, now: datetime, every: timedelta) -> list[ConnectionId]:
+    """The running connections that are to be checked now; each is not due again before `every` has passed.
+
+    Taken in one statement, so that what is on its way is not sent a second time.
+    """
+    table = db.connections
+    due = sa.or_(table.c.check_at.is_(None), table.c.check_at <= now)
+    claim = sa.update(table).where(table.c.stage == int(Stage.RUN), due).values(check_at=now + every)
+    async with database.write() as write:
+        return list((await write.execute(claim.returning(table.c.id))).scalars())
+
+
+async def looked(database: Database, connection_id: ConnectionId, again: datetime) -> None:
+    """A tenant was looked at whole: its next check is due so late."""
+    async with database.write() as write:
+        await update(write, connection_id, check_at=again)
 
 
 async def missed(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:

@@ -76,6 +76,10 @@ class Connection:
     """When somebody last asked for a run, and `looked_at` when one last came to an end."""
     looked_at: datetime | None
     created_at: datetime
+    check_at: datetime | None
+    """When the way of its mail is to be checked next."""
+    drained_at: datetime | None
+    """When the service last said that it has nothing of an ending connection's mail in flight."""
     accepts_loss: bool = False
     """Whether this run may take many people out of groups at once; not stored."""
 
@@ -193,7 +197,8 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
     """Move to a stage under the next generation; False if the connection is not as it was read any more."""
     table = db.connections
     # Nothing follows the end.
-    asked = {"failing_since": None} if stage is Stage.CLOSED else {"failing_since": None, "asked_at": now}
+    fresh = {"failing_since": None, "drained_at": None}
+    asked = fresh if stage is Stage.CLOSED else {**fresh, "asked_at": now}
     turned = await write.execute(
         sa.update(table)
         .where(table.c.id == connection.id, table.c.generation == connection.generation)

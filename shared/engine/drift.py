@@ -6,6 +6,8 @@ Objects of the customer's that harm our mail get steps of their own, which are r
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from shared.connections.choices import Choice, Way
+from shared.engine.concerns import UNTOLD, covers
 from shared.engine.effects import FOREIGN, Drift
 from shared.engine.rows import Row
 from shared.engine.steps import Step, Tenant, Verb, known
@@ -31,9 +33,21 @@ async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> 
             told.append(replace(step, mends=_graded(step.mends, tenant, drift or _harmless(step))))
         else:
             told.append(step)
+    told = await _unless_harmful(told, tenant)
     # What this very plan makes again needs no alarm beside it.
     seen = {step.key for step in told if step.verb in TOLD_OR_MADE or step.mends is not None}
     return told + _others(rows, tenant, {key: one for key, one in drifts.items() if key not in seen})
+
+
+async def _unless_harmful(steps: Sequence[Step], tenant: Tenant) -> list[Step]:
+    """The steps, with repairs that would do harm turned into reports. They are looked at anew after each other step."""
+    repairs = [step.key for step in steps if step.mends is not None]
+    harms = await tenant.repair_harms(repairs) if repairs else {}
+    return [_held_back(step.mends, harms[step.key]) if step.mends and step.key in harms else step for step in steps]
+
+
+def _held_back(drift: Step, harm: str) -> Step:
+    return replace(drift, why=f"{drift.why}. It is not put right, for then {harm}")
 
 
 def _harmless(step: Step) -> Drift:
@@ -61,3 +75,23 @@ def _others(rows: Sequence[Row], tenant: Tenant, drifts: Mapping[str, Drift]) ->
             row = Row(key=FOREIGN, title="Mail flow", why="decides the way of mail", accounts_for=())
             steps.append(Step(row=row, key=key, verb=Verb.FORGET, why="does not harm mail any more", before=held.drift))
     return steps
+
+
+def repairs(key: str, choices: Mapping[str, Choice], *, otherwise: bool) -> bool:
+    """Whether an object is put right: as somebody has said of it, or else as its connection does."""
+    return choices[key].way is Way.REPAIR if key in choices else otherwise
+
+
+def accepted(steps: Sequence[Step], choices: Mapping[str, Choice]) -> list[Step]:
+    """The steps, with what somebody has accepted marked; what does more harm than was accepted is told anew."""
+    told = []
+    for step in steps:
+        one = choices.get(step.key) if step.verb is Verb.DRIFT else None
+        effect = (step.after or {}).get("effect", [UNTOLD])
+        if one is not None and one.way is Way.ACCEPT and covers(one.effect, effect):
+            until = f" until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else ""
+            why = f"{step.why} (accepted by {one.actor}{until}: {one.reason})"
+            told.append(replace(step, accepted=True, why=why))
+        else:
+            told.append(step)
+    return told

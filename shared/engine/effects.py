@@ -63,6 +63,9 @@ class Drift:
     title: str
     done: str
     harms: tuple[Harm, ...]
+    at: str | None = None
+    by: str | None = None
+    """When and by whom it was changed last, in the platform's words; None where that cannot be read."""
 
     def __str__(self) -> str:
         """The worst effect with its cause, in a sentence without its full stop."""
@@ -78,7 +81,13 @@ class Drift:
         """As the ledger keeps it: `effect` is the list of effects, the worst first."""
         effects = sorted({one.effect for one in self.harms}, key=WORST_FIRST.index)
         touched = [{**asdict(one), "effect": str(one.effect)} for one in self.harms]
-        return {"effect": [str(one) for one in effects], "touches": touched, "told": str(self)}
+        return {
+            "effect": [str(one) for one in effects],
+            "touches": touched,
+            "told": str(self),
+            "at": self.at,
+            "by": self.by,
+        }
 
 
 # Before the kind and the identity of an object of the customer's.

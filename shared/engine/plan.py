@@ -13,7 +13,7 @@ from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
-from shared.engine.drift import graded
+from shared.engine.drift import accepted, graded, repairs
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
 from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
@@ -45,7 +45,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
     others: list[Step] = []
     for item in items(rows, tenant):
         try:
-            steps = await _steps(item, tenant, stage, repair=repair)
+            steps = await _steps(item, tenant, stage, repair=repairs(item.key, tenant.choices, otherwise=repair))
         except (ConsentMissing, Superseded):
             raise
         except Exception as error:
@@ -57,7 +57,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
         others += [step for step in steps if step.verb is not Verb.REMOVE]
     others.sort(key=lambda step: step.verb is Verb.COMPLETE)
     steps = removals + others
-    return await graded(rows, tenant, steps) if stage is Stage.RUN else steps
+    return accepted(await graded(rows, tenant, steps), tenant.choices) if stage is Stage.RUN else steps
 
 
 def blocked(item: PlanItem, error: Exception) -> Step:
@@ -70,7 +70,7 @@ def blocked(item: PlanItem, error: Exception) -> Step:
 
 async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) -> list[Step]:
     row, holdings = item.row, tenant.ledger.holdings
-    want = wanted(row, stage, tenant.now, lambda key: gone_since(key, holdings))
+    want = wanted(row, stage, tenant.now, lambda key: gone_since(key, holdings), tenant.drained_at)
     if isinstance(row, ByAdministrator):
         return await questions(item, row, tenant, want, stage)
     held = holdings.get(item.key)

@@ -112,6 +112,8 @@ class Change(Row):
     """Keys that must be gone before this may go."""
     kept_for: timedelta = timedelta(0)
     """How long it outlives the recorded removal of what it serves."""
+    kept_at_least: timedelta | None = None
+    """How long at least, if there is evidence that nothing is in flight any more; None: `kept_for` in any case."""
     without: str = ""
     """What happens to mail when it is missing or not as we made it: shown with a drift."""
     local: bool = False
@@ -215,12 +217,17 @@ class Want:
 
 
 def wanted(
-    row: Change | ByAdministrator, stage: Stage, now: datetime, gone_since: Callable[[str], datetime | None]
+    row: Change | ByAdministrator,
+    stage: Stage,
+    now: datetime,
+    gone_since: Callable[[str], datetime | None],
+    drained_at: datetime | None,
 ) -> Want:
     """What should be true of `row` in `stage`.
 
     `gone_since` answers, for the key of another row, since when the ledger knows it to be gone; None while it is
-    not. A row outlives what it serves by `kept_for`, counted from that record and not from the button.
+    not. A row outlives what it serves by `kept_for`, counted from that record and not from the button, or by
+    `kept_at_least` if it is known at `drained_at`, not before that, that nothing is in flight.
     """
     if stage < row.created_in:
         return Want(wanted=Wanted.LEAVE)
@@ -229,5 +236,8 @@ def wanted(
     since = [gone_since(key) for key in row.serves]
     if any(moment is None for moment in since):
         return Want(wanted=Wanted.LEAVE)
-    until = max((moment for moment in since if moment), default=now - row.kept_for) + row.kept_for
+    last = max((moment for moment in since if moment), default=now - row.kept_for)
+    until, least = last + row.kept_for, row.kept_at_least if isinstance(row, Change) else None
+    if least is not None and drained_at is not None and drained_at >= last + least:
+        until = min(until, drained_at)
     return Want(wanted=Wanted.ABSENT) if until <= now else Want(wanted=Wanted.LEAVE, until=until)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.connections.choices import Choice
 from shared.engine.chain import Image
+from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState, Ledger
 from shared.engine.rows import ByAdministrator, Change, Present, Row, Settings
@@ -53,6 +55,16 @@ class Tenant(Protocol):
         ...
 
     @property
+    def choices(self) -> Mapping[str, Choice]:
+        """What operators have said about findings, by the holding's key; as it stood when the tenant was opened."""
+        ...
+
+    @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight; None if it did not."""
+        ...
+
+    @property
     def now(self) -> datetime:
         """The time."""
         ...
@@ -64,6 +76,14 @@ class Tenant(Protocol):
 
     async def mail_drift(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should, with what harms it; None without a model of that."""
+        ...
+
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        ...
+
+    async def concerns(self) -> Sequence[Concern] | None:
+        """What in the tenant would harm mail once we are in it; None where no model can tell."""
         ...
 
     async def keep_mail_flow(self) -> None:
@@ -99,6 +119,8 @@ class Step:
     """The drift that this puts right, which is noted before."""
     drift: Drift | None = field(default=None, repr=False)
     """What the drift does to mail, where the platform can tell."""
+    accepted: bool = False
+    """Somebody has accepted the drift, with all that it does: it is shown, and nobody is called."""
 
 
 @dataclass(frozen=True, kw_only=True)

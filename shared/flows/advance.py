@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.connections import due
 from shared.connections import record as connections
 from shared.connections.events import Kind
 from shared.connections.lease import Lease, Superseded
@@ -20,7 +21,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import own_house
+from shared.flows import mail_events, own_house, preflight
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, without_consent
 from shared.flows.consent import TAKEN
@@ -84,7 +85,9 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
     async with platform.open(connection, ledger) as tenant:
         try:
             rows = rows_of(platform, connection)
-            steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
+            await preflight.clear(app, connection, tenant, rows)
+            with mail_events.told(connection, ledger, tenant.choices):
+                steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
         except ConsentMissing as error:
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise
@@ -103,6 +106,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             raise blocked[0].error or TypeError(f"{blocked[0].key} is blocked by nothing")
         if connection.stage is Stage.RUN:
             await tenant.keep_mail_flow()
+            await due.looked(app.database, connection.id, app.clock.now() + app.settings.check_every)
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
         if connection.stage is Stage.CLEANUP and onward:
@@ -170,7 +174,8 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     waits = [step for step in steps if step.verb is Verb.WAIT]
     asks = [step for step in steps if step.verb is Verb.ASK]
     # What is known to harm no mail is noted, and nobody is called.
-    drifts = [step for step in steps if step.verb is Verb.DRIFT and (step.drift is None or step.drift.harms)]
+    told_of = (step for step in steps if step.verb is Verb.DRIFT and not step.accepted)
+    drifts = [step for step in told_of if step.drift is None or step.drift.harms]
     # What has no time of its own waits for something that has.
     until = min(
         (step.until for step in waits if step.until), default=now + (CHECK_STEPS_AFTER if asks else CHECK_AGAIN_AFTER)
@@ -182,7 +187,8 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         harm = sentence([step.drift for step in drifts if step.drift])
         rest = "; ".join(f"{step.row.title} {step.why}" for step in drifts if not step.drift)
         told = ". ".join(filter(None, (harm, rest))) + ". Nothing is put right until you ask for it."
-        await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told)
+        if await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
+            log.warning(told, extra={"connection": connection.id, "reason": "drift"})
     elif asks:
         await connections.report(
             app.database,

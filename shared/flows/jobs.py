@@ -17,8 +17,10 @@ from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import anchors, deferred_jobs, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
+from shared.flows.check import check
 from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.own_house import purge_old_calls
+from shared.flows.preflight import InTheWay
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.revoke import end_invitation
@@ -44,6 +46,7 @@ HANDLERS: dict[str, Handler] = {
     "sync-now": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
     "refresh": refresh,
+    "check": check,
     "report": report,
     "export": export,
 }
@@ -119,7 +122,7 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
         return "waiting"
     except FootprintError as error:
         # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
-        again = HOUR if isinstance(error, Poisoned) else DAY
+        again = HOUR if isinstance(error, Poisoned | InTheWay) else DAY
         await _show(app, connection, Status.ATTENTION, error.code, error.sentence, again)
         return "attention"
     except Exception:
@@ -231,6 +234,8 @@ async def fire(app: App, timer: Timer) -> None:
 
         await delivery.tell(app)
         await metrics.tell(app)
+    elif timer.name == "check":
+        await _send_all(app, "check", await due.claim_checks(app.database, app.clock.now(), app.settings.check_every))
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":

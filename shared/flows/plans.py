@@ -7,6 +7,7 @@ from typing import Literal
 from shared.connections.lease import beside, fenced
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.engine.concerns import Concern
 from shared.engine.forecast import Forecast, expected, forecast
 from shared.engine.ledger import Ledger
 from shared.engine.plan import plan
@@ -32,6 +33,15 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
     async with onlooking(app, connection) as tenant:
         steps = await plan(rows, tenant, stage, repair=repair)
         return forecast(rows, tenant.ledger, steps, stage, app.clock.now())
+
+
+async def concerns(app: App, connection: Connection, purpose: Purpose = "now") -> list[Concern] | None:
+    """Of a grant, what in the tenant would harm mail once we are in it; None where no look is possible, or no model."""
+    if connection.tenant is None or connection.stage is Stage.CLOSED or _stage(connection, purpose) is not Stage.GRANT:
+        return None
+    async with onlooking(app, connection) as tenant:
+        found = await tenant.concerns()
+        return None if found is None else list(found)
 
 
 async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:

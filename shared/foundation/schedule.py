@@ -93,6 +93,7 @@ TIMERS: tuple[Timer, ...] = (
     Timer(name="refresh", every=HOUR),
     Timer(name="sweep", every=timedelta(minutes=5)),
     Timer(name="tell", every=timedelta(minutes=1)),
+    Timer(name="check", every=timedelta(minutes=5)),
     Timer(name="report", every=HOUR),
     Timer(name="anchor", every=HOUR),
     Timer(name="rotate", at=time(3, 30)),

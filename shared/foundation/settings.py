@@ -229,6 +229,12 @@ class Settings(BaseSettings):
     telemetry: Telemetry = Telemetry()
     scanner: Scanner = Scanner()
     webhooks: Webhooks = Webhooks()
+    check_every: timedelta = Field(
+        timedelta(minutes=30),
+        ge=timedelta(minutes=5),
+        le=timedelta(hours=1),
+        description="how long after a look at a running connection its tenant is looked at again, such as PT30M",
+    )
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )

@@ -199,3 +199,7 @@ class Platform(Protocol):
     async def recorded(self, tenant: Any, begin: datetime, end: datetime) -> dict[str, int]:
         """How often the platform's own log says that we called what, where `logs_calls`."""
         ...
+
+    async def quiet_since(self, tenant: Any, since: datetime) -> bool | None:
+        """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
+        ...

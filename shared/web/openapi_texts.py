@@ -20,6 +20,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
         "a customer's connection: made, looked at, synchronised, revoked",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
+            | {"findings", "in-flight"}
         ),
     ),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),
@@ -36,6 +37,7 @@ _TEXT = {"type": "string", "minLength": 1}
 PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
     "key": {"description": "the key of a row of the published table", "schema": _TEXT},
+    "choice": {"description": "the id of what was said about a finding", "schema": _TEXT},
     "name": {"description": "a policy's name", "schema": _TEXT},
     "report": {"description": "a report's name", "schema": _TEXT},
     "item": {

@@ -167,3 +167,16 @@ async def recorded(tenant: WorkspaceCustomer, begin: datetime, end: datetime) ->
                 name = told.get("method_name", "")
                 counted[name] = counted.get(name, 0) + 1
     return counted
+
+
+async def quiet_since(tenant: WorkspaceCustomer, since: datetime) -> bool:
+    """Whether the admin log tells of no event at all since then. It lags by minutes, so ask for some time more.
+
+    Source: support.google.com/a/answer/7061566.
+    """
+    args = {"userKey": "all", "applicationName": "admin"}
+    params = {"startTime": f"{since:%Y-%m-%dT%H:%M:%S.000Z}", "maxResults": "1"}
+    async for page in tenant.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):
+        if page:
+            return False
+    return True

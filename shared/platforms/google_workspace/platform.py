@@ -190,3 +190,7 @@ class GoogleWorkspace:
     async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
         """How often Google's own token log says that we called what."""
         return await checks.recorded(tenant, begin, end)
+
+    async def quiet_since(self, tenant: WorkspaceCustomer, since: datetime) -> bool | None:
+        """Whether the admin log tells of nothing since then."""
+        return await checks.quiet_since(tenant, since)

@@ -1,20 +1,20 @@
 """One Google Workspace customer, opened for one run: its clients, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import grants
+from shared.connections import choices, grants
 from shared.connections import record as connections
 from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
+from shared.connections.choices import Choice
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
-from shared.engine.effects import Drift
 from shared.engine.ledger import Ledger
 from shared.foundation.brand import Brand
 from shared.foundation.errors import ConsentMissing, Permanent, Temporary
@@ -25,6 +25,7 @@ from shared.platforms.google_workspace.delegation import AccessToken, Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
+from shared.platforms.unmodelled import Unmodelled
 from shared.storage.ids import new_id
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
@@ -43,7 +44,7 @@ class Credentials:
     scopes: Callable[[Connection], frozenset[str]]
 
 
-class WorkspaceCustomer:
+class WorkspaceCustomer(Unmodelled):
     """What the Google Workspace resources are given."""
 
     def __init__(
@@ -55,9 +56,11 @@ class WorkspaceCustomer:
         credentials: Credentials,
         granted: Sequence[Grant],
         others: Sequence[Connection],
+        said: Mapping[str, Choice],
     ) -> None:
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
+        self.choices = said
         self.run = new_id()[:12]
         self.operations = Operations(context.database, connection.id)
         self.tokens = Tokens(
@@ -73,6 +76,11 @@ class WorkspaceCustomer:
         self.policies: Api
         self.marketplace: Api
         self.groups_settings: Api
+
+    @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight."""
+        return self.connection.drained_at
 
     @property
     def now(self) -> datetime:
@@ -108,18 +116,6 @@ class WorkspaceCustomer:
     def token_names(self) -> tuple[str, ...]:
         """What we hold tokens of."""
         return IN_PERSON, DELEGATED
-
-    @property
-    def modelled(self) -> frozenset[str]:
-        """No model of the mail flow sees any row here."""
-        return frozenset()
-
-    async def mail_drift(self) -> Sequence[Drift] | None:
-        """There is no model of Gmail's mail flow."""
-        return None
-
-    async def keep_mail_flow(self) -> None:
-        """Nothing to remember without a model."""
 
     def forget_reads(self) -> None:
         """Forget what was read."""
@@ -240,6 +236,7 @@ async def open_tenant(
         credentials=credentials,
         granted=await grants.listed(context.database, context.seal, connection.id),
         others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
+        said=await choices.standing(context.database, connection.id, context.clock.now()),
     )
     google, address = context.settings.google, credentials.delegation.address
 

@@ -3,6 +3,7 @@
 Order matters: things are made from top to bottom and removed from bottom to top.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,9 +24,13 @@ from shared.platforms.own_records import StoredDirectory, StoredTokens
 UNTIL_ROUTING_ENDS = timedelta(minutes=60)
 # Mail that the scanner holds still comes back, and must be let in.
 UNTIL_MAIL_IS_BACK = timedelta(hours=24)
+# Not before that, whatever the service says: Exchange may still be acting on the removed rules.
+UNTIL_RULES_ARE_GONE = timedelta(minutes=30)
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = ORDER
 ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
 EXCHANGE = ("Exchange.ManageAsApp",)
+LETS_OUT: Mapping[str, Any] = {"kept_for": UNTIL_ROUTING_ENDS, "kept_at_least": UNTIL_RULES_ARE_GONE}
+LETS_BACK: Mapping[str, Any] = {"serves": ROUTING, **LETS_OUT, "kept_for": UNTIL_MAIL_IS_BACK}
 
 
 def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdministrator:
@@ -77,8 +82,7 @@ def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without:
         accounts_for=("grant-mail-flow", claim),
         without=without,
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
+        **LETS_BACK,
     )
 
 
@@ -93,7 +97,7 @@ def _outbound(key: str, title: str, why: str, settings: Any, serves: tuple[str, 
         without="mail flows unscanned or waits",
         removed_in=Stage.REVOKE,
         serves=serves,
-        kept_for=UNTIL_ROUTING_ENDS,
+        **LETS_OUT,
     )
 
 
@@ -108,7 +112,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         resource=VirtualGroup(key=key, direction=direction, title=title),
         removed_in=Stage.REVOKE,
         serves=serves,
-        kept_for=UNTIL_ROUTING_ENDS,
+        **LETS_OUT,
         without="mail flows unscanned",
     )
     members = Change(
@@ -158,8 +162,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         permissions=EXCHANGE,
         resource=SpoofPair(),
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
+        **LETS_BACK,
         without="returned mail may be taken for a forgery",
     ),
     Change(
@@ -170,8 +173,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         permissions=EXCHANGE,
         resource=AllowedAddress(),
         removed_in=Stage.CLEANUP,
-        serves=ROUTING,
-        kept_for=UNTIL_MAIL_IS_BACK,
+        **LETS_BACK,
         without="returned mail may be refused",
         elements=connectors.egress,
     ),
@@ -218,8 +220,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             "what the scanner calls junk goes to the junk folder",
             rules.junk,
             accounts_for=("grant-mail-flow", "cleanup-junk"),
-            serves=ROUTING,
-            kept_for=UNTIL_MAIL_IS_BACK,
+            **LETS_BACK,
         ),
         _rule(
             SKIP,
@@ -227,8 +228,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             "what the scanner found clean is not filtered again",
             rules.skip_spam,
             accounts_for=("grant-mail-flow", "cleanup-skip-spam"),
-            serves=ROUTING,
-            kept_for=UNTIL_MAIL_IS_BACK,
+            **LETS_BACK,
         ),
         _rule(
             IN_DOMAIN,

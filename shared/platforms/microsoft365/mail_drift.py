@@ -1,43 +1,22 @@
 """What others changed in the way of a tenant's mail since it last flowed as it should, and what that does to mail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from shared.connections import baseline
-from shared.engine.effects import FOREIGN, Drift
-from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
-from shared.engine.rows import Present
-from shared.platforms.microsoft365 import transport_rules
-from shared.platforms.microsoft365.allow_lists import POLICY
-from shared.platforms.microsoft365.group_members import members_of
-from shared.platforms.microsoft365.groups import VirtualGroup
+from shared.engine.concerns import Concern
+from shared.engine.effects import FOREIGN, SAID, Drift, Effect
+from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.message import Direction
-from shared.platforms.microsoft365.mail_flow.ranges import ranges
-from shared.platforms.microsoft365.mail_flow.service import Protection, Service, protection
-from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot, done, exchanged
+from shared.platforms.microsoft365.mail_flow.service import Protection, Service
+from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, done, exchanged
+from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
+from shared.platforms.microsoft365.preflight import concerns_of
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
-from shared.protection import directory, policies
-from shared.protection.targets import members_of_all, protected_domains, protected_users
 
-GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
-CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
-MEMBERS = ("group-incoming-members", "group-outgoing-members")
-MODELLED = frozenset(
-    (*transport_rules.ORDER, *CONNECTORS, *MEMBERS, "group-incoming", "group-outgoing", "spoof", "ip-allow")
-)
-# Kinds of objects as people call them; the others bear their identity.
-NOUNS = {"rule": "the rule", "inbound": "the inbound connector", "outbound": "the outbound connector"}
-TITLES = {
-    "domain": "the accepted domain {}",
-    "allowed": "{} in the IP allow list",
-    "blocked": "{} in the IP block list",
-    "spoof": "the entry for spoofed senders {}",
-    "mx": "the MX record of {}",
-    "group": "the group {}",
-    "changes": "several changes",
-}
+# What a repair must not bring about. To be filtered twice is better than not to be scanned.
+DOES_HARM = frozenset({Effect.UNSCANNED, Effect.BOUNCED_OR_DELAYED, Effect.SCANNED_TWICE_OR_LOOP})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +26,19 @@ class MailFlow:
     wanted: Snapshot | None
     now: Snapshot
     blames: tuple[Blame, ...]
+    service: Service
+    protected: Mapping[Direction, Protection]
+
+    def harms(self, before: Snapshot, after: Snapshot) -> list[Finding]:
+        """What is wrong after a change and was not before."""
+        listings = before.listing(), after.listing()
+        return difference(*listings, self.service, self.protected, self.now.at, before.at)
 
 
 class MailWatch:
     """Looks at one tenant's mail flow, once until it is told to forget."""
 
-    modelled: frozenset[str] = MODELLED
+    modelled: frozenset[str] = reading.MODELLED
 
     def __init__(self, tenant: MicrosoftTenant) -> None:
         self._tenant = tenant
@@ -67,8 +53,12 @@ class MailWatch:
         flow = await self._looked()
         if flow.wanted is None:
             return None
-        own = _own(self._tenant)
+        own = reading.own(self._tenant)
         return [_drift(flow.wanted, flow.now, blame, own) for blame in flow.blames]
+
+    async def concerns(self) -> list[Concern]:
+        """What in the tenant would harm mail once we are in it."""
+        return await concerns_of(self._tenant)
 
     async def keep(self) -> None:
         """Make the present mail flow the wanted one, but for what does harm in it."""
@@ -78,9 +68,31 @@ class MailWatch:
             return  # nobody can say which of the changes to leave out
         for key in harmful if flow.wanted else ():
             kept = exchanged(kept, flow.wanted or kept, key)
+        if flow.wanted and harmful and flow.harms(flow.wanted, kept):
+            return  # what does no harm now would, if what hides it were put right
         await baseline.keep(
             context.database, context.seal, self._tenant.connection.id, kept.to_json(), self._tenant.now
         )
+
+    async def repair_harms(self, keys: Sequence[str]) -> dict[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        flow = await self._looked()
+        if flow.wanted is None:
+            return {}
+        found, state = {}, flow.now
+        theirs = {key: identity for identity, key in reading.own(self._tenant).items()}
+        for key in keys:
+            identity = theirs.get(key.removesuffix("-members"))
+            one = next((blame.key for blame in flow.blames if blame.key[1] == identity), None)
+            if one is None:
+                continue
+            repaired = exchanged(state, flow.wanted, one)
+            worse = [finding for finding in flow.harms(state, repaired) if finding.effect in DOES_HARM]
+            if worse:
+                found[key] = f"{worse[0].direction} mail {SAID[worse[0].effect]}"
+            else:
+                state = repaired
+        return found
 
     async def _looked(self) -> MailFlow:
         if self._flow is None:
@@ -90,17 +102,17 @@ class MailWatch:
 
 async def _look(tenant: MicrosoftTenant) -> MailFlow:
     """Read the mail flow and compare it with the wanted one. Complete, or it raises."""
-    now = await _snapshot(tenant)
+    now, service, protected = await reading.snapshot(tenant), reading.service(tenant), await reading.protected(tenant)
     stored = await baseline.find(tenant.context.database, tenant.context.seal, tenant.connection.id)
     if stored is None:
-        return MailFlow(wanted=None, now=now, blames=())
+        return MailFlow(wanted=None, now=now, blames=(), service=service, protected=protected)
     wanted = Snapshot.from_json(stored)
-    then, own = wanted.things["group"], _own(tenant)
+    then, own = wanted.things["group"], reading.own(tenant)
     # A group of the customer's that nothing named then was not written down.
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
-    found = blames(wanted, now, _service(tenant), await _protected(tenant))
-    return MailFlow(wanted=wanted, now=now, blames=tuple(found))
+    found = blames(wanted, now, service, protected)
+    return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected)
 
 
 def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]) -> Drift:
@@ -113,101 +125,13 @@ def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]
         if kind == "group" and mine and what == "was changed":
             mine, what = f"{mine}-members", "has other members than the policies say"
         key = mine or f"{FOREIGN}/{kind}/{identity}"
+    record = now.of(blame.key)
+    stamps = record if isinstance(record, Mapping) else {}
     return Drift(
-        key=key, title=_title(now.of(blame.key) or wanted.of(blame.key), blame.key), done=what, harms=blame.harms
+        key=key,
+        title=reading.title(record or wanted.of(blame.key), blame.key),
+        done=what,
+        harms=blame.harms,
+        at=stamps.get("WhenChangedUTC") or stamps.get("WhenChanged"),
+        by=stamps.get("LastModifiedBy") or None,
     )
-
-
-def _title(record: Any, key: Key) -> str:
-    kind, identity = key
-    if kind in NOUNS:
-        return f"{NOUNS[kind]} “{record['Name']}”"
-    if kind == "spoof":
-        return TITLES[kind].format(f"{record['SpoofedUser']}, {record['SendingInfrastructure']}")
-    return TITLES[kind].format(record["names"][-1] if kind == "group" else identity)
-
-
-def _own(tenant: MicrosoftTenant) -> dict[str, str]:
-    """The keys of our holdings by all that was ever recorded of them, what is gone too.
-
-    Entries that were there before us are the customer's.
-    """
-    held = ((key.partition(FORMER)[0], one) for key, one in tenant.ledger.holdings.items())
-    return {
-        one.identity: key
-        for key, one in held
-        if one.identity and one.state not in NOT_OURS and key.partition("/")[0] in MODELLED and key not in MEMBERS
-    }
-
-
-async def _snapshot(tenant: MicrosoftTenant) -> Snapshot:
-    (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
-    rules = sorted(await tenant.listing("Get-TransportRule"), key=lambda rule: int(rule["Priority"]))
-    inbound = await tenant.listing("Get-InboundConnector")
-    outbound = await tenant.listing("Get-OutboundConnector", IncludeTestModeConnectors=True)
-    spoof = await tenant.listing("Get-TenantAllowBlockListSpoofItems")
-    domains = await tenant.listing("Get-AcceptedDomain")
-    copy = await directory.domains(tenant.context.database, tenant.connection.id)
-    accepted = {str(one["DomainName"]).lower() for one in domains}
-    return Snapshot(
-        at=tenant.now,
-        rules=rules,
-        things={
-            "inbound": {one["Guid"]: one for one in inbound},
-            "outbound": {one["Guid"]: one for one in outbound},
-            "domain": {str(one["DomainName"]).lower(): one for one in domains},
-            "allowed": dict.fromkeys(policy["IPAllowList"] or (), True),
-            "blocked": dict.fromkeys(policy["IPBlockList"] or (), True),
-            "spoof": {one["Identity"]: one for one in spoof},
-            "mx": {one["name"]: one["mx"] for one in copy if one["name"] in accepted},
-            "group": await _groups(tenant, rules),
-        },
-    )
-
-
-async def _groups(tenant: MicrosoftTenant, rules: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Our groups as they are, and of the customer's those that rules name, as our copy of the directory has them."""
-    named = {word.lower() for rule in rules for value in rule.values() for word in _words(value)}
-    found = await members_of_all(tenant.context.database, tenant.connection.id, named)
-    groups = {key: {"names": names, "members": sorted(members)} for key, (names, members) in found.items()}
-    for direction in GROUPS:
-        held = tenant.ledger.holdings.get(f"group-{direction}")
-        if held is None or held.identity is None or held.state is HoldingState.GONE:
-            continue
-        group = await VirtualGroup(key=held.key, direction=direction, title="").observe(tenant, "", held.identity)
-        inside = await members_of(tenant, held.identity)
-        if isinstance(group, Present) and inside is not None:
-            mails = await directory.addresses(tenant.context.database, tenant.connection.id, sorted(inside))
-            names = [held.identity, group.settings["mailNickname"], group.settings["mail"]]
-            groups[held.identity] = {"names": [n for n in names if n], "members": sorted(mails.values())}
-    return groups
-
-
-def _words(value: Any) -> list[str]:
-    some = value if isinstance(value, list) else [value]
-    return [one for one in some if isinstance(one, str)]
-
-
-def _service(tenant: MicrosoftTenant) -> Service:
-    site, brand, mail = tenant.site, tenant.brand, tenant.context.settings.mail
-    hosts = (site.incoming_smart_host, site.outgoing_smart_host)
-    return Service(
-        hosts=frozenset(host.format(connection=tenant.connection.label).lower() for host in hosts),
-        egress=ranges(map(str, site.egress)),
-        sending_domain=site.sending_domain,
-        return_header=brand.return_header,
-        return_secret=tenant.return_secret,
-        loop_header=brand.loop_header,
-        loop_secret=tenant.loop_secret,
-        verdict_header=brand.verdict_header,
-        junk_verdict=mail.junk_verdict,
-    )
-
-
-async def _protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
-    database, connection = tenant.context.database, tenant.connection.id
-    found = {}
-    for way in GROUPS:
-        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
-        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
-    return found

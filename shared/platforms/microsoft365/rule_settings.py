@@ -41,13 +41,15 @@ def _routing(tenant: MicrosoftTenant, connector: str, header: str, secret: str) 
     }
 
 
-def _incoming(tenant: MicrosoftTenant) -> dict[str, Any]:
+def incoming(tenant: MicrosoftTenant) -> dict[str, Any]:
+    """Which mail from outside is routed, but for its recipients, and where to."""
     brand = tenant.brand
     routing = _routing(tenant, brand.outbound_incoming, brand.return_header, tenant.return_secret)
     return {"FromScope": "NotInOrganization", **routing}
 
 
-def _outgoing(tenant: MicrosoftTenant) -> dict[str, Any]:
+def outgoing(tenant: MicrosoftTenant) -> dict[str, Any]:
+    """Which mail to the outside is routed, but for its senders, and where to."""
     brand, loop = tenant.brand, tenant.brand.loop_header
     return {
         "FromScope": "InOrganization",
@@ -121,7 +123,7 @@ skip_spam = RuleSettings(
     values=_skip_spam,
 )
 junk = RuleSettings(names=frozenset({*RETURNED, "HeaderMatchesMessageHeader", "HeaderMatchesPatterns"}), values=_junk)
-incoming_domain = _by_domain("incoming", "RecipientDomainIs", _incoming)
-incoming_user = _by_group("incoming", "SentToMemberOf", _incoming)
-outgoing_domain = _by_domain("outgoing", "SenderDomainIs", _outgoing)
-outgoing_user = _by_group("outgoing", "FromMemberOf", _outgoing)
+incoming_domain = _by_domain("incoming", "RecipientDomainIs", incoming)
+incoming_user = _by_group("incoming", "SentToMemberOf", incoming)
+outgoing_domain = _by_domain("outgoing", "SenderDomainIs", outgoing)
+outgoing_user = _by_group("outgoing", "FromMemberOf", outgoing)

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.connections import choices
+from shared.connections.choices import Choice
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import Holding, Ledger
 from shared.foundation.brand import Brand
@@ -32,6 +35,14 @@ class Watch(Protocol):
 
     async def drifts(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should."""
+        ...
+
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm now, with that in words."""
+        ...
+
+    async def concerns(self) -> Sequence[Concern]:
+        """What in the tenant would harm mail once we are in it."""
         ...
 
     async def keep(self) -> None:
@@ -57,15 +68,22 @@ class MicrosoftTenant:
         exchange: Exchange,
         secrets: Sequence[str],
         watch: Callable[["MicrosoftTenant"], Watch],
+        said: Mapping[str, Choice],
     ) -> None:
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
+        self.choices = said
         self._read: dict[str, list[Record]] = {}
         self._addresses: dict[str, str | None] = {}
         self.domains: dict[str, list[str]] = {}
         """The protected domains of each direction, once they were asked for."""
         self._watch = watch(self)
+
+    @property
+    def drained_at(self) -> datetime | None:
+        """When the service last said that nothing of this tenant's mail is in flight."""
+        return self.connection.drained_at
 
     @property
     def now(self) -> datetime:
@@ -136,6 +154,14 @@ class MicrosoftTenant:
         """What others changed since mail last flowed as it should; None before the first look at a running tenant."""
         return await self._watch.drifts()
 
+    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
+        return await self._watch.repair_harms(keys)
+
+    async def concerns(self) -> Sequence[Concern] | None:
+        """What in the tenant would harm mail once we are in it, by the listings as they are now."""
+        return await self._watch.concerns()
+
     async def keep_mail_flow(self) -> None:
         """Remember the present mail flow as the one that should be, but for what harms mail in it."""
         await self._watch.keep()
@@ -192,6 +218,7 @@ async def open_tenant(
             exchange=Exchange(exchange, lambda: tokens.get(settings.exchange_url), tenant),
             secrets=await header_secrets(context.seal, connection),
             watch=watch,
+            said=await choices.standing(context.database, connection.id, context.clock.now()),
         )
         try:
             yield opened

@@ -39,6 +39,8 @@ connections = sa.Table(
     sa.Column("asked_at", Moment),
     sa.Column("looked_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("check_at", Moment),
+    sa.Column("drained_at", Moment),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
 )
@@ -140,6 +142,33 @@ baselines = sa.Table(
     of_connection(primary_key=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("at", Moment, nullable=False),
+)
+
+# What a look before the first write found in a tenant, and when nothing of it was in the way any more.
+preflights = sa.Table(
+    "preflights",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("concerns", sa.JSON, nullable=False),
+    sa.Column("passed_at", Moment),
+)
+
+# What somebody has said about one finding: to accept it, to repair it or to report it only.
+choices = sa.Table(
+    "choices",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("key", sa.String, nullable=False),
+    sa.Column("way", sa.String, nullable=False),
+    sa.Column("effect", sa.JSON, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("until", Moment),
+    sa.UniqueConstraint("connection", "key", name="one_choice_a_finding"),
 )
 
 grants = sa.Table(

@@ -1,9 +1,11 @@
 """What the console's buttons do: the same as the API, in the name of the signed-in account, and then back."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
-from shared.flows import grant, invitation, quarantine, revoke
+from shared.connections.choices import Way
+from shared.flows import findings, grant, invitation, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -13,6 +15,7 @@ from shared.web.pages.forms import one, posted
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
 """What a button does; it answers itself, or its page is shown again."""
+LONGEST_REASON = 500
 
 
 async def act(app: App, request: Request) -> Response:
@@ -42,6 +45,25 @@ async def _grant(app: App, request: Request) -> None:
     await grant.connect_again(app, request.connection, request.actor.name)
 
 
+async def _say(app: App, request: Request) -> None:
+    form = posted(request)
+    reason, until = one(form, "reason"), one(form, "until")
+    if not reason or len(reason) > LONGEST_REASON:
+        raise Refused(400, "no_reason", f"Say why, in {LONGEST_REASON} characters at most.")
+    try:
+        ends = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
+        way = Way(one(form, "way") or Way.ACCEPT)
+    except ValueError:
+        raise Refused(400, "not_valid", "Choose a day for its end, or none, and what is to be done.") from None
+    await findings.choose(
+        app, request.connection, form.get("finding", []), way=way, reason=reason, until=ends, actor=request.actor.name
+    )
+
+
+async def _withdraw(app: App, request: Request) -> None:
+    await findings.withdraw(app, request.connection, one(posted(request), "choice"), request.actor.name)
+
+
 async def _renew_invitation(app: App, request: Request) -> None:
     await invitation.renew(app, request.connection, request.actor.name)
 
@@ -69,6 +91,8 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "grant": (_grant, ""),
     "renew-invitation": (_renew_invitation, ""),
     "attest": (_attest, ""),
+    "say": (_say, ""),
+    "withdraw": (_withdraw, ""),
     "release": (_release, "/quarantine"),
     "export": (_export, "/quarantine?exporting=1"),
     "put-policy": (policies.put, "/policies"),

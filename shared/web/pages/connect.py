@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from shared.connections import preflight
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine.rows import Activity, OnDemand
 from shared.flows import consent, invitation
@@ -37,6 +39,7 @@ async def page(app: App, request: Request) -> Response:
     mine = rows_of(platform, connection)
     asks = needs_consent(app, connection)
     view = await views.changes(app, connection)
+    looked = await preflight.find(app.database, connection.id)
     needed = permissions_of(platform, mine)
     return pages.page(
         app,
@@ -55,6 +58,7 @@ async def page(app: App, request: Request) -> Response:
         platform_url=await consent.platform_url(app, connection, holds) if asks else None,
         steps=[] if asks else await administrators(app, connection, view),
         progress=None if asks else table.progress(connection, mine, view["rows"]),
+        concerns=looked.concerns if looked and connection.stage is Stage.GRANT and not asks else [],
         ended=await certificate.latest(app.database, connection),
         again=None if asks else again(app, connection),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
-from shared.flows import invitation
+from shared.flows import findings, invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
@@ -24,6 +24,8 @@ ASKED: Mapping[str, str] = {
     "revoke": "You asked to revoke access.",
     "grant": "You asked to connect again.",
     "renew-invitation": "There is a new link. Every earlier one has ended.",
+    "say": "What you said is in the ledger, with your name.",
+    "withdraw": "It holds no more. What is still so is told anew.",
     "attest": "What you said is in the ledger, with your name.",
 }
 
@@ -47,7 +49,7 @@ async def page(app: App, request: Request) -> Response:
         steps=await administrators(app, connection, view),
         published=table.published(view),
         drifted=any(row["mark"] == "drifted" and row["kind"] != "by others" for row in view["rows"]),
-        theirs=[row for row in view["rows"] if row["kind"] == "by others"],
+        findings=await findings.listed(app, connection),
         offered=[row for row in view["rows"] if row.get("offered")],
         ended=await certificate.latest(app.database, connection),
         asked=ASKED.get(request.query.get("asked", "")),

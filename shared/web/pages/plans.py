@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.connections.stages import Stage
+from shared.engine.concerns import Concern
 from shared.engine.forecast import Forecast
 from shared.engine.steps import Verb
 from shared.flows.app import App
-from shared.flows.plans import foreseen, planned
+from shared.flows.plans import concerns, foreseen, planned
 from shared.foundation.errors import FootprintError
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
@@ -102,9 +103,11 @@ async def page(app: App, request: Request) -> Response:
     # Before anybody has consented there is nothing to look at.
     looks = possible and connection.tenant is not None and connection.stage is not Stage.CLOSED
     lines: list[Forecast] | None = None
+    found: list[Concern] | None = None
     if fresh and looks:
         try:
             lines = await planned(app, connection, purpose)
+            found = await concerns(app, connection, purpose)
         except FootprintError as error:
             failed = error.sentence
     if lines is None:
@@ -117,6 +120,7 @@ async def page(app: App, request: Request) -> Response:
         kind=kind,
         possible=possible,
         groups=grouped(lines),
+        concerns=found or [],
         fresh=fresh and looks and not failed,
         looks=looks,
         failed=failed,

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from shared.engine.chain import Image
 from shared.engine.forecast import Forecast, Timing
 from shared.engine.steps import Verb
+from shared.web.representations.findings import ConcernView
 from shared.web.schema import When, example
 
 
@@ -48,9 +49,13 @@ class PlanStep(TypedDict):
 
 
 class Plan(TypedDict):
-    """What would be done, in order."""
+    """What would be done, in order, and what is in the way of mail."""
 
     steps: list[PlanStep]
+    concerns: Annotated[
+        list[ConcernView] | None,
+        Field(description="of a grant, what in the tenant would harm mail; null where nobody has looked, or can"),
+    ]
 
 
 def plan_step(line: Forecast) -> PlanStep:

@@ -249,7 +249,8 @@ def _marked(
         return _known(holding, "borrowed")
     if holding.state is not HoldingState.OURS:
         return _known(holding, "under way")
-    want = wanted(row, connection.stage, app.clock.now(), lambda key: gone_since(key, holdings))
+    now, drained = app.clock.now(), connection.drained_at
+    want = wanted(row, connection.stage, now, lambda key: gone_since(key, holdings), drained)
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:
         return {**_known(holding, "waiting"), "until": want.until.isoformat() if want.until else None}
     offered = row.offered and want.wanted is Wanted.ABSENT and connection.stage is not Stage.CLOSED

@@ -1,0 +1,31 @@
+"""The check of a running tenant between two nights: what others changed is told within the hour."""
+
+from datetime import timedelta
+
+from shared.connections import due
+from shared.connections.lease import Lease
+from shared.connections.record import Connection, Status
+from shared.connections.stages import Stage
+from shared.flows.advance import advance, open_ledger
+from shared.flows.app import App
+
+# A platform's log tells of an event some minutes later.
+LAG = timedelta(minutes=30)
+# To ask a log is one call, so that a platform that has one is asked more often.
+LOG_READ_EVERY = timedelta(minutes=10)
+
+
+async def check(app: App, connection: Connection, lease: Lease) -> None:
+    """Compare the tenant with what it should be, unless the platform's own log says that nobody changed anything."""
+    if connection.stage is not Stage.RUN:
+        return
+    ledger = await open_ledger(app, connection, lease)
+    await ledger.load()
+    since = app.clock.now() - app.settings.check_every - LAG
+    platform = app.platforms[connection.platform]
+    async with platform.open(connection, ledger) as tenant:
+        quiet = await platform.quiet_since(tenant, since)
+    if not quiet or connection.status is not Status.OK:
+        await advance(app, connection, lease)
+    if quiet is not None:
+        await due.looked(app.database, connection.id, app.clock.now() + LOG_READ_EVERY)

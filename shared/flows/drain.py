@@ -1,0 +1,35 @@
+"""While access is revoked: the scanning service says what it has in flight, and nothing shortens the wait."""
+
+from datetime import datetime, timedelta
+
+from shared.connections import record as connections
+from shared.connections.record import Connection
+from shared.connections.stages import Stage
+from shared.deployment.queues import Job
+from shared.engine import chain
+from shared.flows.app import App
+from shared.foundation.errors import Refused
+
+# After the last message so long nothing must have come: what Exchange still hands over arrives in bursts.
+QUIET = timedelta(minutes=15)
+KEY = "in-flight"
+
+
+async def told(app: App, connection: Connection, in_flight: int, last: datetime | None, actor: str) -> bool:
+    """Note what the service has in flight of a connection. Returns whether that is evidence that nothing is any more.
+
+    Evidence counts from when it was given, and only once the routing rules have been gone for a while: see the rows'
+    `kept_at_least`. A later word that something is in flight takes it back. Raises Refused while nothing is revoked.
+    """
+    if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
+        raise Refused(409, "not_being_revoked", "What is in flight counts only while access is being revoked.")
+    now = app.clock.now()
+    empty = in_flight == 0 and (last is None or last <= now - QUIET)
+    async with app.database.write() as write:
+        if await connections.unchanged(write, connection):
+            note = f"the service has {in_flight} messages in flight, the last of {last or 'no known time'}"
+            await chain.order(write, connection, now, actor, note, key=KEY, after={"drained": empty}, runs=empty)
+            await connections.update(write, connection.id, drained_at=now if empty else None)
+    if empty:
+        await app.queue.send(Job(name="advance", connection_id=connection.id), now)
+    return empty

@@ -1,0 +1,134 @@
+"""Reads a tenant's whole mail flow for the model, with what the model must know of the service and of the policies."""
+
+from typing import Any
+
+from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
+from shared.engine.rows import Present
+from shared.platforms.microsoft365 import transport_rules
+from shared.platforms.microsoft365.allow_lists import POLICY
+from shared.platforms.microsoft365.group_members import members_of
+from shared.platforms.microsoft365.groups import VirtualGroup
+from shared.platforms.microsoft365.mail_flow.message import Direction
+from shared.platforms.microsoft365.mail_flow.ranges import ranges
+from shared.platforms.microsoft365.mail_flow.service import Protection, Service, protection
+from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot
+from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.protection import directory, policies
+from shared.protection.targets import members_of_all, protected_domains, protected_users
+
+GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
+CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
+MEMBERS = ("group-incoming-members", "group-outgoing-members")
+MODELLED = frozenset(
+    (*transport_rules.ORDER, *CONNECTORS, *MEMBERS, "group-incoming", "group-outgoing", "spoof", "ip-allow")
+)
+# Kinds of objects as people call them; the others bear their identity.
+NOUNS = {"rule": "the rule", "inbound": "the inbound connector", "outbound": "the outbound connector"}
+TITLES = {
+    "domain": "the accepted domain {}",
+    "allowed": "{} in the IP allow list",
+    "blocked": "{} in the IP block list",
+    "spoof": "the entry for spoofed senders {}",
+    "mx": "the MX record of {}",
+    "group": "the group {}",
+    "changes": "several changes",
+}
+
+
+def title(record: Any, key: Key) -> str:
+    """What people call an object."""
+    kind, identity = key
+    if kind in NOUNS:
+        return f"{NOUNS[kind]} “{record['Name']}”"
+    if kind == "spoof":
+        return TITLES[kind].format(f"{record['SpoofedUser']}, {record['SendingInfrastructure']}")
+    return TITLES[kind].format(record["names"][-1] if kind == "group" else identity)
+
+
+def own(tenant: MicrosoftTenant) -> dict[str, str]:
+    """The keys of our holdings by all that was ever recorded of them, what is gone too.
+
+    Entries that were there before us are the customer's.
+    """
+    held = ((key.partition(FORMER)[0], one) for key, one in tenant.ledger.holdings.items())
+    return {
+        one.identity: key
+        for key, one in held
+        if one.identity and one.state not in NOT_OURS and key.partition("/")[0] in MODELLED and key not in MEMBERS
+    }
+
+
+async def snapshot(tenant: MicrosoftTenant) -> Snapshot:
+    """Every object of the mail flow, read now. Complete, or it raises."""
+    (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
+    rules = sorted(await tenant.listing("Get-TransportRule"), key=lambda rule: int(rule["Priority"]))
+    inbound = await tenant.listing("Get-InboundConnector")
+    outbound = await tenant.listing("Get-OutboundConnector", IncludeTestModeConnectors=True)
+    spoof = await tenant.listing("Get-TenantAllowBlockListSpoofItems")
+    domains = await tenant.listing("Get-AcceptedDomain")
+    copy = await directory.domains(tenant.context.database, tenant.connection.id)
+    accepted = {str(one["DomainName"]).lower() for one in domains}
+    return Snapshot(
+        at=tenant.now,
+        rules=rules,
+        things={
+            "inbound": {one["Guid"]: one for one in inbound},
+            "outbound": {one["Guid"]: one for one in outbound},
+            "domain": {str(one["DomainName"]).lower(): one for one in domains},
+            "allowed": dict.fromkeys(policy["IPAllowList"] or (), True),
+            "blocked": dict.fromkeys(policy["IPBlockList"] or (), True),
+            "spoof": {one["Identity"]: one for one in spoof},
+            "mx": {one["name"]: one["mx"] for one in copy if one["name"] in accepted},
+            "group": await _groups(tenant, rules),
+        },
+    )
+
+
+async def _groups(tenant: MicrosoftTenant, rules: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Our groups as they are, and of the customer's those that rules name, as our copy of the directory has them."""
+    named = {word.lower() for rule in rules for value in rule.values() for word in _words(value)}
+    found = await members_of_all(tenant.context.database, tenant.connection.id, named)
+    groups = {key: {"names": names, "members": sorted(members)} for key, (names, members) in found.items()}
+    for direction in GROUPS:
+        held = tenant.ledger.holdings.get(f"group-{direction}")
+        if held is None or held.identity is None or held.state is HoldingState.GONE:
+            continue
+        group = await VirtualGroup(key=held.key, direction=direction, title="").observe(tenant, "", held.identity)
+        inside = await members_of(tenant, held.identity)
+        if isinstance(group, Present) and inside is not None:
+            mails = await directory.addresses(tenant.context.database, tenant.connection.id, sorted(inside))
+            names = [held.identity, group.settings["mailNickname"], group.settings["mail"]]
+            groups[held.identity] = {"names": [n for n in names if n], "members": sorted(mails.values())}
+    return groups
+
+
+def _words(value: Any) -> list[str]:
+    some = value if isinstance(value, list) else [value]
+    return [one for one in some if isinstance(one, str)]
+
+
+def service(tenant: MicrosoftTenant) -> Service:
+    """The service as this tenant meets it."""
+    site, brand, mail = tenant.site, tenant.brand, tenant.context.settings.mail
+    hosts = (site.incoming_smart_host, site.outgoing_smart_host)
+    return Service(
+        hosts=frozenset(host.format(connection=tenant.connection.label).lower() for host in hosts),
+        egress=ranges(map(str, site.egress)),
+        sending_domain=site.sending_domain,
+        return_header=brand.return_header,
+        return_secret=tenant.return_secret,
+        loop_header=brand.loop_header,
+        loop_secret=tenant.loop_secret,
+        verdict_header=brand.verdict_header,
+        junk_verdict=mail.junk_verdict,
+    )
+
+
+async def protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
+    """Whose mail the policies protect in each direction, by our copy of the directory."""
+    database, connection = tenant.context.database, tenant.connection.id
+    found = {}
+    for way in GROUPS:
+        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
+        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
+    return found

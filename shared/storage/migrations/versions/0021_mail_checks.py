@@ -1,0 +1,42 @@
+"""What was found before a grant, what was said about findings, and when the way of mail is checked next."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.storage.tables import Moment
+
+revision = "0021"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward only: a deployment goes back by restoring its backup."""
+    op.add_column("connections", sa.Column("check_at", Moment(timezone=True)))
+    op.add_column("connections", sa.Column("drained_at", Moment(timezone=True)))
+    op.create_table(
+        "preflights",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("at", Moment(timezone=True), nullable=False),
+        sa.Column("concerns", sa.JSON(), nullable=False),
+        sa.Column("passed_at", Moment(timezone=True)),
+        sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
+        sa.PrimaryKeyConstraint("connection"),
+    )
+    op.create_table(
+        "choices",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
+        sa.Column("effect", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", Moment(timezone=True), nullable=False),
+        sa.Column("until", Moment(timezone=True)),
+        sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
+        sa.PrimaryKeyConstraint("connection", "id"),
+        sa.UniqueConstraint("connection", "key", name="one_choice_a_finding"),
+    )
