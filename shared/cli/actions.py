@@ -73,7 +73,7 @@ def try_message(
         return call.print_json(answer)
     show = call.terminal.show
     would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
-    show(plain(would if answer["meant"] else "It does not mean the message."))
+    show(plain(would if answer["meant"] else "No match."))
     for one in answer["findings"]:
         show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))
     for why in answer["incomplete"]:
@@ -120,8 +120,9 @@ def revoke(
                 "not_confirmed", "There is no terminal to ask on: pass --yes to revoke access without a question."
             )
         terminal.say(CHECKING)
-        steps = call.api.get(of(found["id"], "plan"), **{"for": "revoke"})["steps"]
-        terminal.table(PLAN, steps, none="Nothing has been created in the tenant.", on=terminal.told)
+        planned = call.api.get(of(found["id"], "plan"), **{"for": "revoke"})
+        terminal.say(f"Plan: {planned['total'] or 'no changes'}.")
+        terminal.table(PLAN, planned["steps"], none="Nothing has been created in the tenant.", on=terminal.told)
         if not confirm(f"Revoke access of {plain(found['name'])}?", err=True):
             terminal.say("Nothing was changed.")
             return 1

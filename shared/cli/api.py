@@ -248,7 +248,7 @@ class Api:
             raise Refused(
                 answer.status_code,
                 f"http_{answer.status_code}",
-                f"{self._address} answered {answer.status_code} {answer.reason_phrase} without a reason.",
+                f"{self._address} returned {answer.status_code} {answer.reason_phrase} without a reason.",
             ) from None
 
     def _content(self, answer: "httpx.Response") -> Answer:

@@ -123,6 +123,8 @@ def plan(
     answer = call.api.get(of(found["id"], "plan"), **{"for": purpose})
     if call.as_json:
         return call.print_json(answer)
+    if answer["steps"]:
+        call.terminal.say(f"Plan: {answer['total']}.")
     call.terminal.table(PLAN, answer["steps"], none="There is nothing to do.")
     return 0
 

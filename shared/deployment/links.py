@@ -115,4 +115,4 @@ async def forget_old(write: AsyncConnection, now: datetime) -> None:
 
 
 def _stale_link() -> Refused:
-    return Refused(410, "link_not_valid", "This link is not valid any more. Ask whoever sent it to you for a new one.")
+    return Refused(410, "link_not_valid", "This link is no longer valid. Ask your provider for a new one.")

@@ -28,7 +28,7 @@ MOST_AN_HOUR = 12
 
 
 async def link(app: App, connection_id: ConnectionId) -> str:
-    """A link, good for a week, to the page that an administrator sees before consenting."""
+    """A link, valid for a week, to the page that an administrator sees before consenting."""
     token = await app.links.lasting(LINK, connection_id, LINK_LIFE)
     return f"{app.settings.public_url}/connect#{token}"
 
@@ -54,7 +54,7 @@ async def visited(app: App, browser: str) -> Connection:
         raise Refused(
             410,
             "connection_given_up",
-            "This connection has ended, and its link with it. Ask your provider for a new one to connect again.",
+            "This connection is closed, and its invitation with it. Ask your provider for a new one to connect again.",
         )
     return connection
 
@@ -71,7 +71,7 @@ async def refuse_too_many(app: App, connection: Connection) -> None:
         raise Refused(
             429,
             "looked_often_enough",
-            "The tenant was looked at often enough for now. It is looked at by itself within the hour.",
+            "Too many checks for now. The next automatic check is within the hour.",
             after=timedelta(hours=1),
         )
 
@@ -81,7 +81,9 @@ async def renew(app: App, connection: Connection, actor: str) -> str:
     now = app.clock.now()
     async with app.database.write() as write:
         if not await connections.unchanged(write, connection) or connection.stage is Stage.CLOSED:
-            raise Refused(409, "connection_ended", "This connection has ended, so nobody can be invited to it.")
+            raise Refused(
+                409, "connection_ended", "This connection is closed: create a new one to invite the administrator."
+            )
         await end(app, write, connection.id)
         await chain.order(write, connection, now, actor, "invitation renewed; earlier links ended")
         if connection.stage is Stage.NEW:

@@ -71,7 +71,7 @@ async def run(app: App, job: Job) -> None:
 
 
 async def _run(app: App, job: Job, measured: Span) -> str:
-    """What came of it, in a word."""
+    """The outcome, in a word."""
     now = app.clock.now()
     claimed: tuple[Connection, Lease] | None = None
     if job.name in UNLEASED:
@@ -124,8 +124,8 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
         return "attention"
     except Exception:
         # Our own mistake. It is told once here with its traceback, and the job is tried again at leisure.
-        log.exception("job failed by our own mistake")
-        sentence = f"The job “{job.name}” failed by our own mistake. The log has the details; it is tried again."
+        log.exception("unhandled exception in job")
+        sentence = f"The job “{job.name}” failed with an internal error, which the log describes. Retrying."
         await _wait(app, connection, job, Temporary("internal_error", sentence, after=timedelta(minutes=5)))
         return "mistake"
     return "done"
@@ -160,7 +160,7 @@ async def give_up(app: App, message: str) -> None:
     if ours is None or connection is None:
         return
     with about(connection=connection.id, platform=connection.platform, job=ours[0].name):
-        log.error("job given up by its queue")
+        log.error("job abandoned by its queue")
     await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
 
 
@@ -245,7 +245,7 @@ async def _rotate(app: App) -> None:
         log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
-        log.info("data keys wrapped anew", extra={"number": done.wrapped})
+        log.info("data keys rewrapped", extra={"number": done.wrapped})
     for scope, sentence in done.failed.items():
         log.error(sentence, extra={"scope": scope})
 

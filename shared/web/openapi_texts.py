@@ -17,7 +17,7 @@ INFO = {
 # Each with the parts of addresses that it is about.
 TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "connections": (
-        "a customer's connection: made, looked at, synchronised, revoked",
+        "a customer's connection: create, check, sync, revoke",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
         ),

@@ -16,7 +16,7 @@ class Auth(Enum):
     INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
     STATE = "the signed state in its query, in the browser that began"
     SIGNED = "the platform's own signature"
-    NOBODY = "nothing: it tells nothing and changes nothing"
+    NOBODY = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ def test_what_the_service_refuses_is_told_in_its_words(line: Line) -> None:
     identifier, _ = line.connect("Not running", "notrunning.example")
     refused = line("sync", identifier)
     assert refused.code == 1
-    assert re.fullmatch(r"Only a running connection .* \(not_running\)\n", refused.told)
+    assert re.fullmatch(r"Sync and repair need .* \(not_running\)\n", refused.told)
     assert "(no_such_step)" in line("done", identifier, "nothing").told
     assert "(not_running)" in line("release", identifier, "1").told
     line.changed = {"FOOTPRINT_TOKEN": line.machine.token(role="viewer")}

@@ -81,7 +81,7 @@ def _records(line: Line, identifier: str) -> None:
     assert [json.loads(one) for one in lines] == entries
     sheet = list(csv.DictReader(io.StringIO(line("ledger", identifier, "--format", "csv").out)))
     assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
-    asked = next(one for one in line("ledger", identifier).out.splitlines() if "synchronise now" in one)
+    asked = next(one for one in line("ledger", identifier).out.splitlines() if "sync requested" in one)
     assert "operator@msp.example" in asked
 
 

@@ -44,13 +44,13 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     fresh = pages[f"/connections/{new.id}/plan?for=revoke&fresh=1"]
     groups = ("At once", "After 1 hour", "After 24 hours", "By the administrator", "Stays")
     assert [fresh.text.index(title) for title in groups] == sorted(fresh.text.index(title) for title in groups)
-    assert "has just found" in fresh.text
+    assert "of a check of the tenant just now" in fresh.text
     await pressed(world, f"/connections/{new.id}/revoke")
     await all_pages(world, await world.connection(new.id))
     await world.work()
     pages = await all_pages(world, await world.connection(new.id))
     assert "objects are gone" in pages[""].text
-    assert "Connect again" in pages[""].text
+    assert "Reconnect" in pages[""].text
     asks = await world.until_true(new, lambda now: now.reason == "waiting_for_administrator")
     pages = await all_pages(world, asks)
     assert f"/connections/{new.id}/attest" in pages[""].posts()
@@ -60,7 +60,7 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     certificate = pages[f"/connections/{new.id}/certificate"].text
     assert "Nothing of ours is left" in certificate
     assert "IP Allow List 203.0.113.16/28" in certificate
-    assert "This connection has ended" in pages["connect"].text
+    assert "This connection is closed" in pages["connect"].text
 
 
 async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> None:
@@ -79,8 +79,8 @@ async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> Non
     assert plan.all("input", name="acknowledge_quarantine")
     item = pages[f"{base}/quarantine"].all("input", name="item")[0]["value"]
     assert await pressed(world, f"{base}/release", item=item) == f"{base}/quarantine"
-    assert "put back" in (await see(world, f"{base}/quarantine?state=releasing&policy=&user=&sender=")).text
-    assert "being exported" in (await see(world, await pressed(world, f"{base}/export"))).text
+    assert "released" in (await see(world, f"{base}/quarantine?state=releasing&policy=&user=&sender=")).text
+    assert "Export in progress" in (await see(world, await pressed(world, f"{base}/export"))).text
     await world.work()
     assert (await see(world, f"{base}/quarantine")).all("a", href=f"/api{base}/quarantine/export?part=1")
     assert await pressed(world, f"{base}/revoke", acknowledge_quarantine="1") == f"{base}?asked=revoke"
@@ -204,7 +204,7 @@ async def test_the_first_page_counts_finds_and_pages(world: World) -> None:
     assert not second.all("a", rel="next")
     assert "Closed 1" in first.text
     assert "Customer 17" in (await see(world, "/?q=c17.")).text
-    assert "No connection fits" in (await see(world, "/?q=nothing")).text
+    assert "No connection matches" in (await see(world, "/?q=nothing")).text
     assert (await asked(world, "GET", "/?stage=nothing", OLGA)).status == 400
     ledger = f"/connections/{closed.id}/ledger"
     assert "stage" in (await see(world, ledger)).text

@@ -115,7 +115,7 @@ async def _send(app: App, lease: Lease, name: str) -> None:
     if sentence != row["sentence"] and sentence is not None:
         log.warning(sentence, extra={"report": name})
     if waited >= GIVEN_UP:
-        log.error("report given up: nobody took it for days", extra={"report": name})
+        log.error("report delivery abandoned after 3 d", extra={"report": name})
 
 
 async def _handed_over(app: App, connection_id: ConnectionId, row: Mapping[str, Any]) -> dict[str, str]:

@@ -29,9 +29,7 @@ class Filter(Paged):
     platform: str | None = Field(None, max_length=80)
     site: Site | None = None
     status: Status | None = None
-    order: Order = Field(
-        Order.NEWEST, description="`needs`: what needs a person first; it may change while one reads on"
-    )
+    order: Order = Field(Order.NEWEST, description="`needs`: action required first; the order may change between pages")
 
 
 class Health(TypedDict):

@@ -32,17 +32,17 @@ SECTIONS: Mapping[str, str] = {
     "ledger": "Ledger",
     "certificate": "Certificate",
 }
-STATUSES: Mapping[str, str] = {Status.ATTENTION: "Needs a person", Status.WAITING: "Waiting", Status.OK: "Fine"}
+STATUSES: Mapping[str, str] = {Status.ATTENTION: "Action required", Status.WAITING: "Waiting", Status.OK: "Fine"}
 # What a mark is called, where that is not its own word.
-MARKS: Mapping[str, str] = {"borrowed": "yours before us"}
+MARKS: Mapping[str, str] = {"borrowed": "pre-existing"}
 # What a certificate says of an object that was not removed.
-STANDS: Mapping[str, str] = {"ours": "stays", "borrowed": "yours before us"}
+STANDS: Mapping[str, str] = {"ours": "stays", "borrowed": "pre-existing"}
 # What a certificate comes to.
 RESULTS: Mapping[str, str] = {
-    "clean": "Nothing of ours is left: everything that was made has been removed, and was looked for once more.",
-    "waiting for the administrator": "Everything that we can remove is gone. The rest is for the administrator.",
-    "residue": "What we could remove is gone, and something of ours was found to be left.",
-    "degraded": "What we could look at is gone. Something could not be looked at, so nobody can say that it is clean.",
+    "clean": "Nothing of ours is left: everything that we created is removed, and a final check confirmed it.",
+    "waiting for the administrator": "We removed everything that we can. The remaining steps are the administrator's.",
+    "residue": "The final check found objects of ours that remain in the tenant. They are listed below.",
+    "degraded": "Everything that could be checked is gone. Some objects could not be checked: not certified clean.",
 }
 
 
@@ -110,16 +110,16 @@ def refused(error: Refused, app: App, request: Request, back: str = "/") -> Resp
 
 
 TITLES = {
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "There is nothing here",
+    401: "Sign in",
+    403: "Access denied",
+    404: "Not found",
     409: "Not possible now",
-    410: "This link has ended",
-    412: "Changed meanwhile",
+    410: "This invitation has expired",
+    412: "Changed by someone else",
     429: "Too many requests",
-    500: "Our mistake",
-    502: "The platform refused",
-    503: "Not possible just now",
+    500: "Internal error",
+    502: "The platform rejected the request",
+    503: "Temporarily unavailable",
 }
 
 

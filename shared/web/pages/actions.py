@@ -19,7 +19,7 @@ async def act(app: App, request: Request) -> Response:
     """A button that was pressed. What is refused is told, with the way back."""
     name = request.args["action"]
     if name not in ACTS:
-        raise Refused(404, "no_such_action", "There is no such button.")
+        raise Refused(404, "no_such_action", "This action does not exist.")
     does, section = ACTS[name]
     back = f"/connections/{request.connection.id}{section}"
     try:

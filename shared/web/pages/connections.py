@@ -32,7 +32,7 @@ FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "repair_dri
 
 
 async def index(app: App, request: Request) -> Response:
-    """Connections, those that need a person first, with how many there are of each kind."""
+    """Connections, with how many there are of each kind."""
     asked = dict(said(request).query)
     query = replace(request, query={"order": "needs", **asked}).parameters(overview.Filter)
     found = await overview.page_of(app, request, query)

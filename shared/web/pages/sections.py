@@ -33,7 +33,7 @@ async def page(app: App, request: Request) -> Response:
     """The section that the path names."""
     section = BY_NAME.get(request.args["section"])
     if section is None:
-        raise Refused(404, "no_such_page", "There is nothing at this address.")
+        raise Refused(404, "no_such_page", "This page does not exist.")
     return await section(app, request)
 
 

@@ -1,12 +1,13 @@
 """The lines of a plan as JSON."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.engine.chain import Image
-from shared.engine.forecast import Forecast, Timing
+from shared.engine.forecast import Forecast, Timing, total
 from shared.engine.steps import Verb
 from shared.web.schema import When, example
 
@@ -50,7 +51,13 @@ class PlanStep(TypedDict):
 class Plan(TypedDict):
     """What would be done, in order."""
 
+    total: Annotated[str, Field(description="how many of each kind and when, in a sentence")]
     steps: list[PlanStep]
+
+
+def plan(lines: Sequence[Forecast]) -> Plan:
+    """A plan, the total first."""
+    return {"total": total(lines), "steps": [plan_step(line) for line in lines]}
 
 
 def plan_step(line: Forecast) -> PlanStep:

@@ -63,7 +63,7 @@
         take(await answer.text());
       } else if (answer.status !== 304 && answer.status < 500) {
         main.dataset.again = "";
-        return told("This page is not kept up to date any more. Load it again.");
+        return told("This page no longer updates. Reload it.");
       }
       wait = answer.status < 500 ? 0 : Math.min(2 * (wait || again()), MOST);
     } catch {
@@ -89,7 +89,7 @@
       take(await answer.text());
     } catch {
       part.removeAttribute("aria-busy");
-      meanwhile.textContent = "The tenant could not be looked at. Load this page again.";
+      meanwhile.textContent = "The tenant could not be checked. Reload this page.";
     }
   }
 

@@ -56,17 +56,17 @@ class ConnectionView(TypedDict):
     stage: StageName
     stage_title: str
     stage_since: When
-    status: Annotated[Status, Field(description="`waiting` waits by itself, `attention` needs a person")]
+    status: Annotated[Status, Field(description="`waiting` needs no action, `attention` does")]
     reason: Annotated[str | None, Field(description="a stable code for why it is not simply well")]
     sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
     reason_since: When | None
-    not_before: Annotated[When | None, Field(description="when it is looked at next, if it waits")]
+    not_before: Annotated[When | None, Field(description="when the next check is due")]
     synced_at: When | None
     working: Annotated[bool, Field(description="a run is under way, or was asked for and has not ended yet")]
     looked_at: Annotated[When | None, Field(description="when a run last came to its end")]
     made_at: When
     generation: Annotated[int, Field(description="counts changes of direction: granted, revoked, connected again")]
-    repairs_drift: Annotated[bool, Field(description="what others change in our objects is put right by itself")]
+    repairs_drift: Annotated[bool, Field(description="drift is repaired automatically")]
 
 
 class MailCounts(TypedDict):
