@@ -47,11 +47,7 @@ def connect(
     _show_invitation(call, created)
     if not wait:
         return 0
-    return follow(call, created["id"], lambda now: _runs(now) and now["status"] == "ok", timeout=timeout)
-
-
-def _runs(now: Answer) -> bool:
-    return now["stage"] == "run" and now["synced_at"] is not None
+    return follow(call, created["id"], lambda now: bool(now["status"] == "healthy"), timeout=timeout)
 
 
 def try_message(
@@ -165,7 +161,7 @@ def reconcile(
     found = call.api.find(connection)
     _ask(call, found, ("reconcile",), {"repair": repair}, f"A check of {found['name']} was requested.")
     return _followed(
-        call, found, lambda now: bool(now["status"] == "ok" and now["stage"] != "new"), timeout if wait else None
+        call, found, lambda now: bool(now["reason"] is None and now["stage"] != "new"), timeout if wait else None
     )
 
 

@@ -29,7 +29,7 @@ HINTS = {
 # Each command and an example of what is typed behind it, in the order in which they are listed.
 COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "connect": (actions.connect, "--platform PLATFORM --site uk --name Contoso --tenant contoso.com --wait"),
-    "status": (queries.status, "--status attention --site uk"),
+    "status": (queries.status, "--status action_required --site uk"),
     "plan": (queries.plan, "contoso.com --for revoke"),
     "grant": (actions.grant, "contoso.com"),
     "revoke": (actions.revoke, "contoso.com --acknowledge-quarantine --yes --wait"),

@@ -19,7 +19,7 @@ from shared.storage.ids import ConnectionId
 
 
 class Status(StrEnum):
-    """How a connection is doing: fine, waiting by itself, or in need of a person."""
+    """What the last run came to: done, waiting and tried again by itself, or stopped until somebody acts."""
 
     OK = "ok"
     WAITING = "waiting"
@@ -75,18 +75,25 @@ class Connection:
     """When somebody last asked for a run, and `looked_at` when one last came to an end."""
     looked_at: datetime | None
     created_at: datetime
+    invited_at: datetime | None
+    """When the present invitation was created, `invitation_opened_at` when it was first opened."""
+    invitation_opened_at: datetime | None
+    invitation_expires_at: datetime | None
+    contacts: tuple[str, ...]
+    """E-mail addresses of whom to contact at the customer."""
     accepts_loss: bool = False
     """Whether this run may take many people out of groups at once; not stored."""
 
 
 def of_row(row: Any) -> Connection:
     """The connection of a row of its table."""
-    values = dict(row._mapping)
+    values = {name: row._mapping[name] for name in db.connections.c.keys()}  # noqa: SIM118 - a collection of columns
     typed = {
         "site": Site(row.site),
         "stage": Stage(row.stage),
         "status": Status(row.status),
         "modes": frozenset(row.modes),
+        "contacts": tuple(row.contacts),
         "brand": recorded(json.dumps(dict(row.brand))),
     }
     return Connection(**(values | typed))
@@ -203,8 +210,8 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
 
 
 async def forget_administrator(write: AsyncConnection, connection_id: ConnectionId) -> None:
-    """Forget who consented in person, as a closed connection must."""
-    await update(write, connection_id, administrator=None)
+    """Forget who consented in person and whom to contact, as a closed connection must."""
+    await update(write, connection_id, administrator=None, contacts=[])
 
 
 async def report(

@@ -28,8 +28,28 @@ MOST_AN_HOUR = 12
 
 
 async def link(app: App, connection_id: ConnectionId) -> str:
-    """A link, valid for a week, to the page that an administrator sees before consenting."""
-    token = await app.links.lasting(LINK, connection_id, LINK_LIFE)
+    """The connection's link to the page that an administrator sees before consenting; a new one if there is none.
+
+    It is valid for a week and never renewed silently.
+    """
+    return await live(app, connection_id) or await _invite(app, connection_id)
+
+
+async def live(app: App, connection_id: ConnectionId) -> str | None:
+    """The connection's link, while it is valid."""
+    token = await app.links.newest(LINK, connection_id)
+    return _address(app, token) if token else None
+
+
+async def _invite(app: App, connection_id: ConnectionId) -> str:
+    token, now = await app.links.create(LINK, connection_id, LINK_LIFE), app.clock.now()
+    sent = {"invited_at": now, "invitation_opened_at": None, "invitation_expires_at": now + LINK_LIFE}
+    async with app.database.write() as write:
+        await connections.update(write, connection_id, **sent)
+    return _address(app, token)
+
+
+def _address(app: App, token: str) -> str:
     return f"{app.settings.public_url}/connect#{token}"
 
 
@@ -38,7 +58,10 @@ async def enter(app: App, token: str) -> str:
 
     Raises Refused if the link is not good any more.
     """
-    await visited(app, token)
+    connection = await visited(app, token)
+    if connection.invitation_opened_at is None:
+        async with app.database.write() as write:
+            await connections.update(write, connection.id, invitation_opened_at=app.clock.now())
     return f"{token}~{secrets.token_urlsafe(24)}"
 
 
@@ -101,3 +124,4 @@ async def withdraw(app: App, connection: Connection, actor: str) -> None:
 async def end(app: App, write: AsyncConnection, connection_id: ConnectionId) -> None:
     """End every link of a connection inside the caller's transaction."""
     await app.links.end(write, LINK, connection_id)
+    await connections.update(write, connection_id, invitation_expires_at=None)

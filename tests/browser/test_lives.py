@@ -125,7 +125,7 @@ def certificate(person: Person) -> None:
 
 def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
     go(person, "/")
-    person.heading("Connections")
+    person.heading("Home")
     person.look("connections")
     new_connection(person, platform="Microsoft 365", name="Contoso Europe", tenant="contoso.com")
     person.look("new-made")
@@ -156,7 +156,7 @@ def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
 
 def test_gmail_comes_and_goes(person: Person) -> None:
     person.go(person.sign_in)
-    person.heading("Connections")
+    person.heading("Home")
     new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
     administrators(person, "orchard.example", "Install the application for everyone")
     consent(person, platform="Google Workspace", buttons=("Allow",))
@@ -255,7 +255,7 @@ def test_a_connection_is_made_without_a_mouse(person: Person) -> None:
 @pytest.mark.parametrize("person", ["no script"], indirect=True)
 def test_everything_can_be_done_without_script(person: Person) -> None:
     person.go(person.sign_in)
-    person.heading("Connections")
+    person.heading("Home")
     new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
     assert not person.page.get_by_role("button", name="Copy").count()
     administrators(person, "orchard.example", "Install the application for everyone")

@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from shared.cli import call, commands
-from shared.connections.record import Status
 from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.foundation.schedule import Site
 from tests.cli.line import Environment, Line
 from tests.cli.scripted import scripted
@@ -35,7 +35,18 @@ def test_a_connection_is_found_by_name_or_tenant_and_an_unclear_one_is_told(line
 
 def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) -> None:
     mine = {line.connect(f"Listed {number}", f"listed{number}.example")[0] for number in range(3)}
-    wanted = ("-q", "listed", "--stage", "new", "--status", "ok", "--site", "in", "--platform", "microsoft365")
+    wanted = (
+        "-q",
+        "listed",
+        "--stage",
+        "new",
+        "--status",
+        "awaiting_consent",
+        "--site",
+        "in",
+        "--platform",
+        "microsoft365",
+    )
     found = line("status", *wanted, "--json").json
     assert {one["id"] for one in found["connections"]} == mine
     assert found["next"] is None
@@ -45,8 +56,11 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
     assert line("status", "-q", "listed", "--stage", "run").told == "There are no such connections.\n"
     shown = {"name": "n", "platform_title": "p", "site": "in", "stage_title": "s", "sentence": None}
     pages = [
-        {"connections": [{"status": "ok", "id": "1", **shown}, {"status": "waiting", "id": "2", **shown}], "next": "a"},
-        {"connections": [{"status": "attention", "id": "3", **shown}], "next": None},
+        {
+            "connections": [{"status": "healthy", "id": "1", **shown}, {"status": "degraded", "id": "2", **shown}],
+            "next": "a",
+        },
+        {"connections": [{"status": "action_required", "id": "3", **shown}], "next": None},
     ]
     with scripted(*((200, {}, json.dumps(page)) for page in pages)) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}

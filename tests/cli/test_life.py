@@ -44,7 +44,7 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     assert "Service running" in synced.told
 
     shown = line("status", identifier)
-    assert re.search(r"Status +● ok", shown.out)
+    assert re.search(r"Status +● healthy", shown.out)
     assert re.search(rf"Domains +{WIDE}", shown.out)
     _people(line, identifier)
     _records(line, identifier)

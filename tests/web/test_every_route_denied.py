@@ -137,6 +137,7 @@ async def test_a_link_is_good_for_its_purpose_and_no_other(world: World) -> None
     connection = await world.create()
     link = (await invitation.link(world.app, connection.id)).partition("#")[2]
     browser = await world.opens(connection)
+    connection = await world.connection(connection.id)
     once = (await sign_in_link(world.app)).rpartition("/")[2]
     state = re.findall(r"state=([^&]+)", await consent.platform_url(world.app, connection, browser))[0]
     before = world.databases.content(world.folder)

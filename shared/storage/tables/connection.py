@@ -39,6 +39,10 @@ connections = sa.Table(
     sa.Column("asked_at", Moment),
     sa.Column("looked_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("invited_at", Moment),
+    sa.Column("invitation_opened_at", Moment),
+    sa.Column("invitation_expires_at", Moment),
+    sa.Column("contacts", sa.JSON, nullable=False, server_default="[]"),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
 )

@@ -1,13 +1,15 @@
 """The pages: rendered on the server, and complete without script. What they show and do is what the API answers."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.flows.app import App
 from shared.foundation.errors import NoRole, Refused
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
@@ -32,7 +34,17 @@ SECTIONS: Mapping[str, str] = {
     "ledger": "Ledger",
     "certificate": "Certificate",
 }
-STATUSES: Mapping[str, str] = {Status.ATTENTION: "Action required", Status.WAITING: "Waiting", Status.OK: "Fine"}
+STATUSES: Mapping[str, str] = {status.value: status.words for status in Status}
+# Each status with the mark whose shape and colour it has.
+STYLES: Mapping[str, str] = {
+    Status.ACTION_REQUIRED: "attention",
+    Status.DEGRADED: "waiting",
+    Status.AWAITING_CONSENT: "by-administrator",
+    Status.SETTING_UP: "under-way",
+    Status.REVOKING: "under-way",
+    Status.HEALTHY: "ok",
+    Status.CLOSED: "stopped",
+}
 # What a mark is called, where that is not its own word.
 MARKS: Mapping[str, str] = {"borrowed": "pre-existing"}
 # What a certificate says of an object that was not removed.
@@ -88,7 +100,7 @@ def without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
     return {key: title for key, title in names.items() if key != left_out}
 
 
-def refused(error: Refused, app: App, request: Request, back: str = "/") -> Response:
+def refused(error: Refused, app: App, request: Request, back: str = "/connections") -> Response:
     """A problem, for people, with what they can do next; `back` is where they came from."""
     sign_in = None
     if (error.status == 401 or isinstance(error, NoRole)) and app.settings.operators.client_id:
@@ -136,10 +148,16 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     environment.filters.update(
-        moment=moment, day=day, iso=iso, distance=distance, counted=counted, query=urlencode, pairs=pairs
+        moment=moment, day=day, iso=iso, distance=distance, counted=counted, brief=brief, query=urlencode, pairs=pairs
     )
     environment.globals.update(
-        STATUSES=STATUSES, MARKS=MARKS, RESULTS=RESULTS, STANDS=STANDS, STAGES=stages(), address=assets.address
+        STATUSES=STATUSES,
+        STYLES=STYLES,
+        MARKS=MARKS,
+        RESULTS=RESULTS,
+        STANDS=STANDS,
+        STAGES=stages(),
+        address=assets.address,
     )
     return environment
 
@@ -173,6 +191,14 @@ def distance(time: Time, now: datetime) -> str:
     size, unit = next((size, unit) for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")) if far >= size)
     told = counted(round(far / size), unit)
     return f"in {told}" if minutes > 0 else f"{told} ago"
+
+
+def brief(time: Time, now: datetime) -> str:
+    """The same in a narrow column: "3 d ago"."""
+    return re.sub(r"(\d) (minute|hour|day)s?", lambda found: f"{found[1]} {UNITS[found[2]]}", distance(time, now))
+
+
+UNITS = {"minute": "min", "hour": "h", "day": "d"}
 
 
 def _at(time: Time) -> datetime:

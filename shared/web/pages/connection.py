@@ -41,7 +41,7 @@ async def page(app: App, request: Request) -> Response:
         "",
         c=detail,
         again=again(app, connection),
-        link=await invitation.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
+        link=await invitation.live(app, connection.id) if may_act and needs_consent(app, connection) else None,
         asks=needs_consent(app, connection),
         progress=table.progress(connection, mine, view["rows"]),
         steps=await administrators(app, connection, view),

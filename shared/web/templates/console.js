@@ -130,6 +130,19 @@
     form.requestSubmit();
   }
   addEventListener("hashchange", hand);
+  // A list is narrowed while one types.
+  let typing = 0;
+  document.querySelector("[data-live]")?.addEventListener("input", (event) => {
+    const asked = new URLSearchParams(new FormData(event.currentTarget));
+    for (const [name, value] of [...asked]) if (!value) asked.delete(name);
+    clearTimeout(typing);
+    typing = setTimeout(() => { history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    event.preventDefault();
+    (document.getElementById("q") ?? document.getElementById("find"))?.focus();
+  });
   ready();
   plan();
   hand();
