@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, certificate, listings, queries
+from shared.cli import actions, certificate, editing, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "connect": (actions.connect, "--platform PLATFORM --site uk --name Contoso --tenant contoso.com --wait"),
     "status": (queries.status, "--status action_required --site uk"),
     "plan": (queries.plan, "contoso.com --for revoke"),
+    "edit": (editing.edit, "contoso.com --customer contoso --drift repair"),
     "grant": (actions.grant, "contoso.com"),
     "revoke": (actions.revoke, "contoso.com --acknowledge-quarantine --yes --wait"),
     "sync": (actions.sync, "contoso.com --wait"),

@@ -17,7 +17,7 @@ from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, ids, span
 from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
-from shared.web.routes import ROUTES, Auth, Route
+from shared.web.routes import ROUTES, WITH_BODY, Auth, Route
 
 Handler = Callable[..., Awaitable[Response]]
 """Of an App, a Request, and if they are named so a `query` and a `body`, each of the model it is annotated with, and
@@ -189,7 +189,7 @@ def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[st
     least = Strict if route.needs_account and route.in_api else None
     if kind := wanted.get("query", least):
         taken["query"] = request.parameters(kind)
-    if request.method in ("POST", "PUT") and (kind := wanted.get("body", least)):
+    if request.method in WITH_BODY and (kind := wanted.get("body", least)):
         taken["body"] = request.message() if kind is bytes else request.model(kind)
     if "seen" in wanted:
         taken["seen"] = precondition(request)

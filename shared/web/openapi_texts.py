@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared import __version__
-from shared.web.routes import Auth, Route
+from shared.web.routes import WITH_BODY, Auth, Route
 
 INFO = {
     "version": __version__,
@@ -107,7 +107,7 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
 
     Without a code it may be any.
     """
-    acts = route.needs_account and route.method in ("POST", "PUT")
+    acts = route.needs_account and route.method in WITH_BODY
     rules: Mapping[tuple[str, ...], bool] = {
         ("400 not_valid", "413 body_too_large", "500 internal_error", "503"): True,
         ("401 sign_in_first", "403 no_role", "403 no_customer"): route.needs_account,

@@ -51,6 +51,8 @@ class Route:
 
 
 KIB = 1024
+# Methods whose requests have a body.
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Larger than anything that is sent to us in earnest: a connection with its policies.
 LARGEST_BODY = 256 * KIB
 # A message to be tried.
@@ -68,7 +70,7 @@ def _route(
     name: str, line: str, handler: str, auth: Auth, cost: int = 1, *, largest_body: int = LARGEST_ORDER
 ) -> Route:
     method, path = line.split()
-    most = largest_body if method in ("POST", "PUT") else 0
+    most = largest_body if method in WITH_BODY else 0
     return Route(name=name, method=method, path=path, handler=handler, auth=auth, cost=cost, largest_body=most)
 
 
@@ -82,6 +84,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
+    _route("edit_connection", f"PATCH {_ONE}", "api.edits.edit", Auth.OPERATOR, largest_body=16 * KIB),
     _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.OPERATOR),
     _route("list_users", f"GET {_ONE}/users", "api.directory.users", Auth.VIEWER),
     _route("list_groups", f"GET {_ONE}/groups", "api.directory.groups", Auth.VIEWER),

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, str] = {
     "plan": "Plan",
     "ledger": "Ledger",
     "certificate": "Certificate",
+    "settings": "Settings",
 }
 STATUSES: Mapping[str, str] = {status.value: status.words for status in Status}
 # Each status with the mark whose shape and colour it has.

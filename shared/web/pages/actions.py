@@ -8,7 +8,7 @@ from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
-from shared.web.pages import mail, policies, refused
+from shared.web.pages import mail, policies, refused, settings
 from shared.web.pages.forms import one, posted
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
@@ -75,4 +75,5 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "try-policy": (policies.try_message, "/policies"),
     "delete-policy": (policies.delete, "/policies"),
     "put-reports": (mail.put_reports, "/reports"),
+    "put-settings": (settings.put, "/settings"),
 }

@@ -114,7 +114,8 @@ def _facets(app: App, counts: Mapping[str, Any]) -> list[tuple[str, str, list[tu
     return facets
 
 
-def _sites(app: App) -> dict[str, str]:
+def sites_of(app: App) -> dict[str, str]:
+    """The sites that the deployment serves, as people read them."""
     return {str(site): SITES[site] for site in app.settings.sites}
 
 
@@ -160,6 +161,6 @@ def _form(app: App, request: Request, form: Mapping[str, list[str]], errors: Err
         form=form,
         errors=errors,
         platforms=[app.platforms[name] for name in app.platforms],
-        sites=_sites(app),
+        sites=sites_of(app),
         sync_at=SYNC_AT,
     )
