@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, certificate, editing, listings, queries
+from shared.cli import actions, batch, certificate, editing, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "edit": (editing.edit, "contoso.com --customer contoso --drift repair"),
     "grant": (actions.grant, "contoso.com"),
     "revoke": (actions.revoke, "contoso.com --acknowledge-quarantine --yes --wait"),
+    "batch": (batch.batch, "revoke --where customer=fabrikam --wait"),
     "sync": (actions.sync, "contoso.com --wait"),
     "reconcile": (actions.reconcile, "contoso.com --repair --wait"),
     "steps": (queries.steps, "contoso.com"),

@@ -15,8 +15,11 @@ from shared.connections.status import URGENCY, Status, column
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 _TABLE = db.connections.c
+# A database takes so many values in one query.
+AT_ONCE = 500
 
 
 class Order(StrEnum):
@@ -154,3 +157,13 @@ def _counted(rows: Sequence[Any], place: int) -> dict[str, int]:
     for row in rows:
         found[row[place]] += row[-1]
     return dict(sorted(found.items()))
+
+
+async def names(database: Database, connections: Sequence[ConnectionId]) -> dict[ConnectionId, str]:
+    """What some connections are called."""
+    found: dict[ConnectionId, str] = {}
+    async with database.read() as read:
+        for begin in range(0, len(connections), AT_ONCE):
+            some = _TABLE.id.in_(connections[begin : begin + AT_ONCE])
+            found |= {row.id: row.name for row in await read.execute(sa.select(_TABLE.id, _TABLE.name).where(some))}
+    return found

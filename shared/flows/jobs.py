@@ -14,7 +14,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, deferred_jobs
+from shared.flows import anchors, batch_records, batches, deferred_jobs
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.deferred_jobs import DeferredJob
@@ -48,9 +48,13 @@ HANDLERS: dict[str, Handler] = {
     "export": export,
 }
 
-# These act on single mailboxes, each of which is taken by one run at a time, or on single messages, in such a way that
-# twice comes to the same as once. So they go on beside everything else.
-UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": settle_items}
+# These act on single mailboxes, each of which is taken by one run at a time, or on single messages or orders, in such a
+# way that twice comes to the same as once. So they go on beside everything else.
+UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
+    "scan": scan,
+    "quarantine": settle_items,
+    batches.JOB: batches.carry_out,
+}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
@@ -268,6 +272,7 @@ async def sweep(app: App) -> None:
     found = await due.missed(app.database, app.settings.sites, now)
     found += [(one, "scan") for one in await mailboxes.unread(app.database, now)]
     found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, now)]
+    found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, now)]
     for connection_id, job in found:
         await app.queue.send(Job(name=job, connection_id=connection_id), now)
     await _go_on(app, await deferred_jobs.stranded(app.database, now))

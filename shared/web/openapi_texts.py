@@ -22,6 +22,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
         ),
     ),
+    "batches": ("one operation on many connections", frozenset({"batches", "stop"})),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),
     "directory": ("our copy of a tenant's directory", frozenset({"users", "groups"})),
     "policies": ("whose mail is protected, and what happens to it", frozenset({"policies"})),
@@ -34,6 +35,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
 _TEXT = {"type": "string", "minLength": 1}
 PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
+    "batch": {"description": "a batch's id", "schema": _TEXT},
     "key": {"description": "the key of a row of the published table", "schema": _TEXT},
     "name": {"description": "a policy's name", "schema": _TEXT},
     "report": {"description": "a report's name", "schema": _TEXT},

@@ -141,3 +141,18 @@ def test_the_choices_are_the_services_own() -> None:
     assert tuple(map(str, Site)) == get_args(call.Site)
     assert tuple(stage.name.lower() for stage in Stage) == get_args(call.Stage)
     assert tuple(map(str, Status)) == get_args(call.Status)
+
+
+def test_a_batch_is_planned_confirmed_and_followed(line: Line) -> None:
+    mine = [line.connect(f"Batched {number}", f"batched{number}.example")[0] for number in range(2)]
+    where = ("--where", "q=Batched")
+    unasked = line("batch", "revoke", *where)
+    assert (unasked.code, "pass --confirm 2" in unasked.told) == (2, True)
+    assert "2 connections match, 2 ready" in unasked.told
+    assert line("batch", "revoke", *where, "--confirm", "3").code == 1
+    refused = line("batch", "sync", *where, "--confirm", "2", "--wait")
+    assert (refused.code, refused.out.count("Sync and repair need")) == (1, 2)
+    ran = line("batch", "revoke", *where, "--confirm", "2", "--wait", "--json")
+    assert (ran.code, {one["connection"] for one in ran.json["items"]}) == (0, set(mine))
+    assert line("batch", "sync", "--where", "name=x").code == 2
+    assert line("edit", mine[0], "--name", "Late").code == 1

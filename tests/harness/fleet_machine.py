@@ -15,7 +15,7 @@ from shared.connections.stages import Stage
 from shared.engine.effects import Effect
 from shared.flows import grant
 from shared.flows.app import App
-from shared.foundation.schedule import Site
+from shared.foundation.schedule import TIMERS, Site
 from shared.storage import tables as db
 from shared.web.accounts import sign_in_link
 
@@ -33,6 +33,10 @@ async def fill(app: App) -> None:
         row = (await write.execute(sa.select(db.connections).where(db.connections.c.id == first))).one()._mapping
         rows = [{**row, **_one(number, now)} for number in range(MANY)]
         await write.execute(sa.insert(db.connections), rows)
+        # There are no tenants behind these, so no timer sends a job to them.
+        await write.execute(sa.delete(db.timers))
+        fired = [{"name": timer.name, "fired_at": now + timedelta(days=1)} for timer in TIMERS]
+        await write.execute(sa.insert(db.timers), fired)
         drift = {"effect": [str(Effect.UNSCANNED)], "told": TOLD}
         held = {"key": "rule", "state": "ours", "since": now, "drift": drift, "incarnation": 1, "attempts": 0}
         await write.execute(sa.insert(db.holdings), [{"connection": rows[one]["id"], **held} for one in range(3)])
@@ -56,7 +60,13 @@ def _one(number: int, now: Any) -> dict[str, Any]:
         mine |= {"status": str(Status.ATTENTION), "reason": "drift", "sentence": f"{TOLD}.", "reason_since": now}
     elif number < 15:
         expires = now + timedelta(days=number - 5)
-        mine |= {"stage": int(Stage.NEW), "synced_at": None, "invited_at": now, "invitation_expires_at": expires}
+        mine |= {
+            "stage": int(Stage.NEW),
+            "stage_since": now,
+            "synced_at": None,
+            "invited_at": now,
+            "invitation_expires_at": expires,
+        }
     elif number > MANY - 20:
         mine |= {"stage": int(Stage.CLOSED)}
     return mine

@@ -21,6 +21,7 @@ from shared.web.api import connections as overview
 from shared.web.compression import packed
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import STATUSES, shown
+from shared.web.pages.batches import TITLES
 from shared.web.pages.forms import Errors, at_field, made, one, posted, said
 from shared.web.views.connections import connection_view
 
@@ -84,6 +85,7 @@ async def index(app: App, request: Request) -> Response:
         archived=bool(wanted.archived),
         facets=_facets(app, counts),
         platforms=app.platforms.titles,
+        operations=TITLES,
         now=app.clock.now(),
         again=REFRESH_SECONDS,
     )
