@@ -36,16 +36,16 @@ async def run() -> int:
 Footprint runs on this machine, with two simulated Microsoft 365 tenants and two Google Workspace customers.
 
   Console (sign in once)    {await sign_in_link(running.app)}
-{consents}  Clock and administrators  {running.address}/_local
+{consents}  Simulator controls  {running.address}/_local
 
-Contoso: consent as its administrator, assign the role under “Clock and administrators”, and watch it being set up in
+Contoso: consent as its administrator, assign the role under “Simulator controls”, and watch it being set up in
 the console. Orchard: consent as a super administrator, install the application, then add route, gateway and rule; let
-a risky message arrive and look for its label under “Everything in this tenant”. Then revoke, do what the console asks
+a risky message arrive and look for its label under “Tenant snapshot (JSON)”. Then revoke, do what the console asks
 for, and move the clock on by a day. Stop with Ctrl-C.
 
-The simulated platforms show a certificate of this machine's own, so a browser warns of them: go on to the site. A
-session ends after an hour, by the clock that you move: “Clock and administrators” has a way back into the console,
-and these lines anew.
+The simulators use a self-signed certificate; accept the browser warning. A
+session ends after an hour, by the clock that you move: “Simulator controls” has a button back to the console,
+and prints these lines again.
 
 In another terminal, for the command line and for the API:
 

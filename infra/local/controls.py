@@ -135,7 +135,7 @@ def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], N
 
     async def sign_in(request: Request) -> Response:
         if _from_elsewhere(request):
-            return page("The way into the console is the button of this page only.", 400)
+            return page("Open the console with the button on this page.", 400)
         return RedirectResponse(await sign_in_link(app), status_code=303)
 
     async def clock(request: Request) -> Response:
@@ -220,14 +220,14 @@ def _page(
         "<link rel='icon' href='/icon.svg'><link rel='stylesheet' href='/style.css'></head><body>"
         "<header class='top'><div><a class='brand' href='/'><img src='/icon.svg' alt='' width='22' height='22'>"
         "Footprint</a> <span class='soft'>This machine</span></div></header><main>"
-        f"<h1>Clock and administrators</h1>{card}<h2>Time</h2>"
+        f"<h1>Simulator controls</h1>{card}<h2>Time</h2>"
         f"<p>For the service and for the platforms alike it is {simulators.cloud.clock.now():%d %b %Y, %H:%M} UTC.</p>"
         f"<form method='post' action='/_local/clock' class='actions'>{moves}</form>"
-        "<h2>Into the console</h2><p>A session ends after an hour without use, by the clock above.</p>"
+        "<h2>Open console</h2><p>A session ends after an hour without use, by the clock above.</p>"
         "<form method='post' action='/_local/sign-in'><button class='first'>Sign in to the console</button></form>"
         "<details><summary>For the command line, good for an hour</summary>"
         f"<pre tabindex='0'>{escape(exports(app, simulators))}</pre></details>"
-        f"<h2>Administrators of the customers</h2>{tenants}</main></body></html>"
+        f"<h2>Act as customer admin</h2>{tenants}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=PAGE_HEADERS)
 
@@ -244,7 +244,7 @@ def _tenant(simulators: Simulators, one: Mapping[str, str], user: str | None) ->
         f"<form method='post' action='/_local/act'>"
         f"<input type='hidden' name='tenant' value='{escape(one['id'])}'>{_about(simulators, one, user)}"
         f"<div class='actions'>{buttons}</div></form>"
-        f"<p><a href='{escape(everything)}'>Everything in this tenant</a></p></section>"
+        f"<p><a href='{escape(everything)}'>Tenant snapshot (JSON)</a></p></section>"
     )
 
 

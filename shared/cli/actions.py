@@ -47,11 +47,7 @@ def connect(
     _show_invitation(call, created)
     if not wait:
         return 0
-    return follow(call, created["id"], lambda now: _runs(now) and now["status"] == "ok", timeout=timeout)
-
-
-def _runs(now: Answer) -> bool:
-    return now["stage"] == "run" and now["synced_at"] is not None
+    return follow(call, created["id"], lambda now: bool(now["status"] == "healthy"), timeout=timeout)
 
 
 def try_message(
@@ -73,7 +69,7 @@ def try_message(
         return call.print_json(answer)
     show = call.terminal.show
     would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
-    show(plain(would if answer["meant"] else "It does not mean the message."))
+    show(plain(would if answer["meant"] else "No match."))
     for one in answer["findings"]:
         show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))
     for why in answer["incomplete"]:
@@ -120,8 +116,9 @@ def revoke(
                 "not_confirmed", "There is no terminal to ask on: pass --yes to revoke access without a question."
             )
         terminal.say(CHECKING)
-        steps = call.api.get(of(found["id"], "plan"), **{"for": "revoke"})["steps"]
-        terminal.table(PLAN, steps, none="Nothing has been created in the tenant.", on=terminal.told)
+        planned = call.api.get(of(found["id"], "plan"), **{"for": "revoke"})
+        terminal.say(f"Plan: {planned['total'] or 'no changes'}.")
+        terminal.table(PLAN, planned["steps"], none="Nothing has been created in the tenant.", on=terminal.told)
         if not confirm(f"Revoke access of {plain(found['name'])}?", err=True):
             terminal.say("Nothing was changed.")
             return 1
@@ -164,7 +161,7 @@ def reconcile(
     found = call.api.find(connection)
     _ask(call, found, ("reconcile",), {"repair": repair}, f"A check of {found['name']} was requested.")
     return _followed(
-        call, found, lambda now: bool(now["status"] == "ok" and now["stage"] != "new"), timeout if wait else None
+        call, found, lambda now: bool(now["reason"] is None and now["stage"] != "new"), timeout if wait else None
     )
 
 

@@ -70,6 +70,10 @@ class Api:
         """Ask for something to be done: once, however often it must be sent."""
         return self._content(self._send("POST", path, {}, body))
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Change some fields of something."""
+        return self._content(self._send("PATCH", path, {}, body))
+
     def post_message(self, path: str, message: bytes) -> Answer:
         """The answer to a message that is sent as it is."""
         return self._content(self._send("POST", path, {}, message))
@@ -252,7 +256,7 @@ class Api:
             raise Refused(
                 answer.status_code,
                 f"http_{answer.status_code}",
-                f"{self._address} answered {answer.status_code} {answer.reason_phrase} without a reason.",
+                f"{self._address} returned {answer.status_code} {answer.reason_phrase} without a reason.",
             ) from None
 
     def _content(self, answer: "httpx.Response") -> Answer:

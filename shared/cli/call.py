@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 600
 
 Site = Literal["eu", "uk", "ca", "us", "jp", "anz", "sg", "in"]
 Stage = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
-Status = Literal["ok", "waiting", "attention"]
+Status = Literal["action_required", "degraded", "awaiting_consent", "setting_up", "revoking", "healthy", "closed"]
 Purpose = Literal["now", "grant", "repair", "revoke"]
 Format = Literal["text", "json", "ndjson", "csv"]
 

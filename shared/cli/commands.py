@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, certificate, findings, listings, queries
+from shared.cli import actions, batch, certificate, editing, findings, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -29,10 +29,12 @@ HINTS = {
 # Each command and an example of what is typed behind it, in the order in which they are listed.
 COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "connect": (actions.connect, "--platform PLATFORM --site uk --name Contoso --tenant contoso.com --wait"),
-    "status": (queries.status, "--status attention --site uk"),
+    "status": (queries.status, "--status action_required --site uk"),
     "plan": (queries.plan, "contoso.com --for revoke"),
+    "edit": (editing.edit, "contoso.com --customer contoso --drift repair"),
     "grant": (actions.grant, "contoso.com"),
     "revoke": (actions.revoke, "contoso.com --acknowledge-quarantine --yes --wait"),
+    "batch": (batch.batch, "revoke --where customer=fabrikam --wait"),
     "sync": (actions.sync, "contoso.com --wait"),
     "reconcile": (actions.reconcile, "contoso.com --repair --wait"),
     "steps": (queries.steps, "contoso.com"),

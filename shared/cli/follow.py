@@ -53,7 +53,7 @@ def _held_up(call: Call, now: Answer, left: float) -> str:
     """Why it is of no use to go on following, or empty. What fails for a while is worth following."""
     if now["reason"] == "waiting_for_administrator":
         return f"The administrator must act: “footprint steps {now['id']}” shows the steps."
-    if now["status"] == "attention":
+    if now["status"] == "action_required":
         return "Action required."
     until = datetime.fromisoformat(now["not_before"]) if now["not_before"] else None
     last = call.api.now + timedelta(seconds=left) if call.api.now else None

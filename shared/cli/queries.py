@@ -1,7 +1,7 @@
 """Commands that show connections, or one of them in detail, and change nothing."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from typer import Argument, Context, Option
 
@@ -73,8 +73,8 @@ def status(
     )
     if call.as_json:
         return call.print_json(answer)
-    urgent = ("attention", "waiting")
-    found = sorted(answer["connections"], key=lambda one: (*urgent, one["status"]).index(one["status"]))
+    urgency = get_args(Status)
+    found = sorted(answer["connections"], key=lambda one: urgency.index(one["status"]))
     call.terminal.table(CONNECTIONS, found, none="There are no such connections.")
     return 0
 
@@ -95,6 +95,8 @@ def _one(call: Call, now: Answer) -> int:
             "Modes": now["modes"],
             "Customer": now.get("customer"),
             "Site": now["site"],
+            "Invitation": _invited(now["invitation"]),
+            "Contacts": now["contacts"],
             "Tenant": now["tenant"] or "not verified yet",
             "Last sync": moment(now["synced_at"]) or "never",
             "Directory": [f"{number} {kind}" for kind, number in known.items()],
@@ -104,6 +106,14 @@ def _one(call: Call, now: Answer) -> int:
         }
     )
     return 0
+
+
+def _invited(sent: Answer | None) -> str:
+    if sent is None:
+        return ""
+    opened = f"opened {moment(sent['opened_at'])}" if sent["opened_at"] else "not opened"
+    expires = f"expires {moment(sent['expires_at'])}" if sent["expires_at"] else "ended"
+    return f"sent {moment(sent['sent_at'])}, {opened}, {expires}"
 
 
 def plan(
@@ -124,6 +134,8 @@ def plan(
     answer = call.api.get(of(found["id"], "plan"), **{"for": purpose})
     if call.as_json:
         return call.print_json(answer)
+    if answer["steps"]:
+        call.terminal.say(f"Plan: {answer['total']}.")
     call.terminal.table(PLAN, answer["steps"], none="There is nothing to do.")
     for one in answer["concerns"] or []:
         stops = "Waits until it is accepted or gone" if one["waits"] else "Note"

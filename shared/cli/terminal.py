@@ -20,10 +20,10 @@ UNLIMITED = 1_000_000
 
 # Each word's shape and colour, as on the pages; none of the three is needed to understand the others.
 MARKS = {
-    **dict.fromkeys(("ok", "present", "running"), ("●", "green")),
-    **dict.fromkeys(("waiting", "under way"), ("◐", "yellow")),
-    **dict.fromkeys(("borrowed", "by administrator"), ("◇", "yellow")),
-    **dict.fromkeys(("attention", "drifted"), ("▲", "red")),
+    **dict.fromkeys(("healthy", "ok", "present", "running"), ("●", "green")),
+    **dict.fromkeys(("degraded", "setting_up", "revoking", "waiting", "under way"), ("◐", "yellow")),
+    **dict.fromkeys(("awaiting_consent", "borrowed", "by administrator"), ("◇", "yellow")),
+    **dict.fromkeys(("action_required", "attention", "drifted"), ("▲", "red")),
 }
 OTHER = ("○", "dim")
 
@@ -62,7 +62,7 @@ def times(title: str, name: str) -> Column:
 
 def marked(word: Any) -> str:
     """A mark's shape and word."""
-    return f"{MARKS.get(str(word), OTHER)[0]} {word}"
+    return f"{MARKS.get(str(word), OTHER)[0]} {str(word).replace('_', ' ')}"
 
 
 def moment(text: str | None) -> str:

@@ -20,7 +20,7 @@ from shared.storage.ids import ConnectionId
 
 
 class Status(StrEnum):
-    """How a connection is doing: fine, waiting by itself, or in need of a person."""
+    """What the last run came to: done, waiting and tried again by itself, or stopped until somebody acts."""
 
     OK = "ok"
     WAITING = "waiting"
@@ -80,18 +80,25 @@ class Connection:
     """When the way of its mail is to be checked next."""
     drained_at: datetime | None
     """When the service last said that it has nothing of an ending connection's mail in flight."""
+    invited_at: datetime | None
+    """When the present invitation was created, `invitation_opened_at` when it was first opened."""
+    invitation_opened_at: datetime | None
+    invitation_expires_at: datetime | None
+    contacts: tuple[str, ...]
+    """E-mail addresses of whom to contact at the customer."""
     accepts_loss: bool = False
     """Whether this run may take many people out of groups at once; not stored."""
 
 
 def of_row(row: Any) -> Connection:
     """The connection of a row of its table."""
-    values = dict(row._mapping)
+    values = {name: row._mapping[name] for name in db.connections.c.keys()}  # noqa: SIM118 - a collection of columns
     typed = {
         "site": Site(row.site),
         "stage": Stage(row.stage),
         "status": Status(row.status),
         "modes": frozenset(row.modes),
+        "contacts": tuple(row.contacts),
         "brand": recorded(json.dumps(dict(row.brand))),
     }
     return Connection(**(values | typed))
@@ -223,8 +230,8 @@ async def tell(write: AsyncConnection, connection: Connection, kind: Kind, now: 
 
 
 async def forget_administrator(write: AsyncConnection, connection_id: ConnectionId) -> None:
-    """Forget who consented in person, as a closed connection must."""
-    await update(write, connection_id, administrator=None)
+    """Forget who consented in person and whom to contact, as a closed connection must."""
+    await update(write, connection_id, administrator=None, contacts=[])
 
 
 async def report(

@@ -12,9 +12,6 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
 from shared.storage.ids import ConnectionId, new_id
 
-# For so long a repeated request gets the same lasting link.
-SAME_FOR = timedelta(hours=1)
-
 
 class Links:
     """The links of this deployment."""
@@ -33,14 +30,14 @@ class Links:
             )
         return await self._token(purpose, identifier)
 
-    async def lasting(self, purpose: str, connection_id: ConnectionId, life: timedelta) -> str:
-        """The same; within an hour always the same one, so that a page that shows it is not another each time."""
-        links, newest = db.links.c, self._clock.now() + life - SAME_FOR
+    async def newest(self, purpose: str, connection_id: ConnectionId) -> str | None:
+        """The token of the newest link of a purpose to a connection that is still valid."""
+        links = db.links.c
         mine = (links.purpose == purpose, links.connection == connection_id, links.used_at.is_(None))
-        query = sa.select(links.id).where(*mine, links.expires_at > newest).order_by(links.expires_at.desc())
+        query = sa.select(links.id).where(*mine, links.expires_at > self._clock.now()).order_by(links.expires_at.desc())
         async with self._database.read() as read:
             identifier = (await read.execute(query.limit(1))).scalar()
-        return await self._token(purpose, identifier) if identifier else await self.create(purpose, connection_id, life)
+        return await self._token(purpose, identifier) if identifier else None
 
     async def ticket(self, purpose: str, life: timedelta, about: str = "") -> str:
         """A signed token that is good once. Nothing is stored of it before that, for anybody may ask for one.
@@ -115,4 +112,4 @@ async def forget_old(write: AsyncConnection, now: datetime) -> None:
 
 
 def _stale_link() -> Refused:
-    return Refused(410, "link_not_valid", "This link is not valid any more. Ask whoever sent it to you for a new one.")
+    return Refused(410, "link_not_valid", "This link is no longer valid. Ask your provider for a new one.")

@@ -88,7 +88,7 @@ async def _main() -> int:
         return 1
     finally:
         await database.close()
-    sys.stdout.write(f"{done.wrapped} keys are wrapped anew.\n")
+    sys.stdout.write(f"{done.wrapped} keys rewrapped.\n")
     for scope, sentence in done.failed.items():
         sys.stderr.write(f"{scope}: {sentence}\n")
     return 1 if done.failed else 0

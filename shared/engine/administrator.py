@@ -72,7 +72,7 @@ async def questions(item: PlanItem, row: ByAdministrator, tenant: Tenant, want: 
             )
             if not known or stage < row.created_in:
                 return []
-            return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
+            return [item.step(Verb.WAIT, "is kept for a while after the objects that depend on it", until=want.until)]
 
 
 async def _towards_there(question: Question) -> list[Step]:
@@ -126,5 +126,5 @@ def _unseen(question: Question, sighting: Sighting) -> list[Step]:
         return [item.step(Verb.MISS, sighting.evidence, after=evidence)]
     until = held.since + row.confirmed_after
     if question.tenant.now < until:
-        return [item.step(Verb.WAIT, "is looked for a second time before it is believed to be gone", until=until)]
+        return [item.step(Verb.WAIT, "was not found; a second check confirms this", until=until)]
     return [item.step(Verb.FORGET, f"{sighting.evidence}, twice", after=evidence)]

@@ -4,7 +4,8 @@ Pure. A removal's time follows from the catalogue: an object outlives what it `s
 to clean-up goes after everything that goes with the revoke. API, console and command line print these lines.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -46,6 +47,25 @@ TIMINGS = {
     Verb.LEAVE: Timing.STAYS,
     Verb.BORROW: Timing.STAYS,
     Verb.UNSURE: Timing.STAYS,
+}
+# What is done to an object, in one word for people.
+VERBS: Mapping[Verb, str] = {
+    Verb.CREATE: "create",
+    Verb.UPDATE: "update",
+    Verb.COMPLETE: "update",
+    Verb.REMOVE: "delete",
+    Verb.ADOPT: "adopt",
+    Verb.BORROW: "keep",
+    Verb.FORGET: "mark as deleted",
+    Verb.MISS: "mark as missing",
+    Verb.UNSEEN: "mark as not found",
+    Verb.UNSURE: "keep",
+    Verb.LEAVE: "keep",
+    Verb.DRIFT: "report",
+    Verb.WAIT: "wait",
+    Verb.ASK: "request",
+    Verb.OFFER: "keep",
+    Verb.BLOCKED: "retry",
 }
 # Steps that say how an object ends.
 ENDS = frozenset(Verb) - {Verb.CREATE, Verb.UPDATE, Verb.COMPLETE, Verb.ADOPT, Verb.BORROW, Verb.DRIFT}
@@ -97,6 +117,14 @@ class Due:
     """Its place among what goes at the same time; what is gone has none."""
     behind: tuple[str, ...] = ()
     """Titles of what the administrator has to remove before, which nobody can date."""
+
+
+def total(lines: Iterable[Forecast]) -> str:
+    """How many of each kind, in the order of a plan: "4 to delete at once, 2 to delete after 1 hour, 1 to keep"."""
+    counted = Counter(
+        f"to {VERBS[line.verb]}" + ("" if line.timing is Timing.STAYS else f" {line.when}") for line in lines
+    )
+    return ", ".join(f"{number} {what}" for what, number in counted.items())
 
 
 class _Calendar:

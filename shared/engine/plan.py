@@ -63,8 +63,8 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
 def blocked(item: PlanItem, error: Exception) -> Step:
     """The object could not be looked at or removed now; the connection's next run tries again."""
     if not isinstance(error, FootprintError):
-        log.error("an object is held up by our own mistake", exc_info=error, extra={"key": item.key})
-    why = error.sentence if isinstance(error, FootprintError) else "could not be seen to, by our own mistake"
+        log.error("unhandled exception for an object", exc_info=error, extra={"key": item.key})
+    why = error.sentence if isinstance(error, FootprintError) else "could not be checked because of an internal error"
     return item.step(Verb.BLOCKED, why, error=error, new=False)
 
 
@@ -78,7 +78,7 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
         # What was there before us stays, so that nothing is waited for.
         if held is None or held.state is HoldingState.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
-        return [item.step(Verb.WAIT, "stays for a while after what it serves", until=want.until)]
+        return [item.step(Verb.WAIT, "is kept for a while after the objects that depend on it", until=want.until)]
     # Once revoking has begun nothing is made or changed any more, not even what is meant to stay a little longer.
     if want.wanted is Wanted.PRESENT and (stage > Stage.RUN or item.former):
         return []
@@ -142,7 +142,7 @@ def _towards_absent(
     before = tenant.ledger.image(observed.settings)
     if held.state is HoldingState.CREATING:
         return [item.step(Verb.ADOPT, "was made by an interrupted run", present=observed, after=before)]
-    return [item.step(Verb.REMOVE, "is no longer wanted", present=observed, before=before)]
+    return [item.step(Verb.REMOVE, "no longer declared for this stage", present=observed, before=before)]
 
 
 def _missing(
@@ -252,7 +252,7 @@ def _unless_sure(row: Change, tenant: Tenant, held: Holding, item: PlanItem) -> 
         return [item.step(Verb.UNSEEN, "was not found", before=held.seen)]
     until = held.missed_at + max(row.resource.visible_within, SECOND_LOOK)
     if tenant.now < until:
-        return [item.step(Verb.WAIT, "was not found and is looked for a second time", until=until)]
+        return [item.step(Verb.WAIT, "was not found; a second check confirms this", until=until)]
     return []
 
 

@@ -18,7 +18,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 # The drift of an object of ours that is not there any more.
 MISSING: Image = {"exists": False}
 # Why an object that the published table leaves behind is not removed.
-OFFERED = "stays, as published, unless somebody asks for its removal"
+OFFERED = "stays, as published; deleted on request"
 
 
 class Verb(StrEnum):

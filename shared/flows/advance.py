@@ -157,7 +157,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         if final is not None:
             await certificate.draw_up(write, final)
             await connections.tell(write, connection, Kind.CERTIFICATE, now, stage=stage.name.lower())
-    log.info("connection moved", extra={"connection": connection.id, "stage": stage.name})
+    log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)
     if stage is Stage.RUN:
@@ -186,7 +186,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     if drifts:
         harm = sentence([step.drift for step in drifts if step.drift])
         rest = "; ".join(f"{step.row.title} {step.why}" for step in drifts if not step.drift)
-        told = ". ".join(filter(None, (harm, rest))) + ". Nothing is put right until you ask for it."
+        told = ". ".join(filter(None, (harm, rest))) + ". Nothing is repaired until you request it."
         if await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
             log.warning(told, extra={"connection": connection.id, "reason": "drift"})
     elif asks:
@@ -203,7 +203,7 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         first = next((step for step in waits if step.until == until), waits[0])
         more = f"; {len(waits) - 1} more {'wait' if waits[2:] else 'waits'} too" if waits[1:] else ""
         when = f"{until.day} {until:%b %Y, %H:%M} UTC"
-        told = f"{first.row.title} {first.why}{more}. It goes on by itself on {when}."
+        told = f"{first.row.title} {first.why}{more}. Continues automatically on {when}; no action needed."
         await connections.report(
             app.database,
             connection,
@@ -227,4 +227,4 @@ def _asked(asks: Sequence[Step], words: Mapping[str, str]) -> str:
     if len(told) == 1:
         return told[0]
     titles = "; ".join(("remove " if removal[step.key] else "set up ") + step.row.title for step in asks)
-    return f"{len(told)} things are for the administrator: {titles}."
+    return f"{len(told)} steps for the administrator: {titles}."

@@ -76,7 +76,7 @@ async def _drafted(
         left, unknown, looked = before["residue"], before["could_not_check"], before["looked"]
         seen = max((one["at"] for one in looked), default=before["drawn_up_at"])
         why = f"our access ended with the application, so nothing has been looked at since {seen}"
-        not_checkable = [{"title": "What was made in the tenant after the last look", "why": why}, *not_checkable]
+        not_checkable = [{"title": "What was created in the tenant after the last check", "why": why}, *not_checkable]
     else:
         left, unknown, looked = [], _unseen(connection, platform, tenant), []
     left = [entry for entry in left if entry.get("why") not in (AWAITED, CANNOT_TELL)]

@@ -106,7 +106,7 @@ async def _note(app: App, connection: Connection, platform: Platform, result: Co
                     claimed_tenant=result.tenant,
                     status=str(Status.WAITING),
                     reason="consent_not_proven",
-                    sentence="Consent was given; we are proving it by using it.",
+                    sentence="Consent received. Verifying access…",
                     reason_since=now,
                     not_before=None,
                 )

@@ -46,7 +46,7 @@ class NewConnection(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Invitation:
-    """The link for the tenant's administrator, good for a week, who sees there what will change before consenting."""
+    """The link for the tenant's administrator, valid for a week, who sees there what will change before consenting."""
 
     connection_id: ConnectionId
     consent_url: str
@@ -92,7 +92,9 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
         )
         for policy in new.policies:
             await policies.put(write, identifier, policy)
-        await chain.append(write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="made"))
+        await chain.append(
+            write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="created")
+        )
     return MadeConnection(
         connection_id=identifier, consent_url=await link(app, identifier), rows=in_modes(platform.rows(brand), modes)
     )
@@ -164,7 +166,9 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             # Who could open the link before the end is not invited any more.
             await invitation.end(app, write, connection.id)
         if not await connections.turn(write, connection, stage, now):
-            raise Refused(409, "changed_meanwhile", "Somebody else has just changed this connection. Look again.")
+            raise Refused(
+                409, "changed_meanwhile", "Another user or job has just changed this connection. Reload and try again."
+            )
         if stage is Stage.CLOSED:
             # Most requests do without what closes a connection, and with it the engine.
             from shared.flows import own_house

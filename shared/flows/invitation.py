@@ -28,8 +28,28 @@ MOST_AN_HOUR = 12
 
 
 async def link(app: App, connection_id: ConnectionId) -> str:
-    """A link, good for a week, to the page that an administrator sees before consenting."""
-    token = await app.links.lasting(LINK, connection_id, LINK_LIFE)
+    """The connection's link to the page that an administrator sees before consenting; a new one if there is none.
+
+    It is valid for a week and never renewed silently.
+    """
+    return await live(app, connection_id) or await _invite(app, connection_id)
+
+
+async def live(app: App, connection_id: ConnectionId) -> str | None:
+    """The connection's link, while it is valid."""
+    token = await app.links.newest(LINK, connection_id)
+    return _address(app, token) if token else None
+
+
+async def _invite(app: App, connection_id: ConnectionId) -> str:
+    token, now = await app.links.create(LINK, connection_id, LINK_LIFE), app.clock.now()
+    sent = {"invited_at": now, "invitation_opened_at": None, "invitation_expires_at": now + LINK_LIFE}
+    async with app.database.write() as write:
+        await connections.update(write, connection_id, **sent)
+    return _address(app, token)
+
+
+def _address(app: App, token: str) -> str:
     return f"{app.settings.public_url}/connect#{token}"
 
 
@@ -38,7 +58,10 @@ async def enter(app: App, token: str) -> str:
 
     Raises Refused if the link is not good any more.
     """
-    await visited(app, token)
+    connection = await visited(app, token)
+    if connection.invitation_opened_at is None:
+        async with app.database.write() as write:
+            await connections.update(write, connection.id, invitation_opened_at=app.clock.now())
     return f"{token}~{secrets.token_urlsafe(24)}"
 
 
@@ -54,7 +77,7 @@ async def visited(app: App, browser: str) -> Connection:
         raise Refused(
             410,
             "connection_given_up",
-            "This connection has ended, and its link with it. Ask your provider for a new one to connect again.",
+            "This connection is closed, and its invitation with it. Ask your provider for a new one to connect again.",
         )
     return connection
 
@@ -71,7 +94,7 @@ async def refuse_too_many(app: App, connection: Connection) -> None:
         raise Refused(
             429,
             "looked_often_enough",
-            "The tenant was looked at often enough for now. It is looked at by itself within the hour.",
+            "Too many checks for now. The next automatic check is within the hour.",
             after=timedelta(hours=1),
         )
 
@@ -81,7 +104,9 @@ async def renew(app: App, connection: Connection, actor: str) -> str:
     now = app.clock.now()
     async with app.database.write() as write:
         if not await connections.unchanged(write, connection) or connection.stage is Stage.CLOSED:
-            raise Refused(409, "connection_ended", "This connection has ended, so nobody can be invited to it.")
+            raise Refused(
+                409, "connection_ended", "This connection is closed: create a new one to invite the administrator."
+            )
         await end(app, write, connection.id)
         await chain.order(write, connection, now, actor, "invitation renewed; earlier links ended")
         if connection.stage is Stage.NEW:
@@ -99,3 +124,4 @@ async def withdraw(app: App, connection: Connection, actor: str) -> None:
 async def end(app: App, write: AsyncConnection, connection_id: ConnectionId) -> None:
     """End every link of a connection inside the caller's transaction."""
     await app.links.end(write, LINK, connection_id)
+    await connections.update(write, connection_id, invitation_expires_at=None)

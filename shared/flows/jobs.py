@@ -14,7 +14,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, deferred_jobs, ticks
+from shared.flows import anchors, batch_records, batches, deferred_jobs, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -51,9 +51,13 @@ HANDLERS: dict[str, Handler] = {
     "export": export,
 }
 
-# These act on single mailboxes, each of which is taken by one run at a time, or on single messages, in such a way that
-# twice comes to the same as once. So they go on beside everything else.
-UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": settle_items}
+# These act on single mailboxes, each of which is taken by one run at a time, or on single messages or orders, in such a
+# way that twice comes to the same as once. So they go on beside everything else.
+UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
+    "scan": scan,
+    "quarantine": settle_items,
+    batches.JOB: batches.carry_out,
+}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
@@ -74,7 +78,7 @@ async def run(app: App, job: Job) -> None:
 
 
 async def _run(app: App, job: Job, measured: Span) -> str:
-    """What came of it, in a word."""
+    """The outcome, in a word."""
     now = app.clock.now()
     claimed: tuple[Connection, Lease] | None = None
     if job.name in UNLEASED:
@@ -127,8 +131,8 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
         return "attention"
     except Exception:
         # Our own mistake. It is told once here with its traceback, and the job is tried again at leisure.
-        log.exception("job failed by our own mistake")
-        sentence = f"The job “{job.name}” failed by our own mistake. The log has the details; it is tried again."
+        log.exception("unhandled exception in job")
+        sentence = f"The job “{job.name}” failed with an internal error, which the log describes. Retrying."
         await _wait(app, connection, job, Temporary("internal_error", sentence, after=timedelta(minutes=5)))
         return "mistake"
     return "done"
@@ -163,7 +167,7 @@ async def give_up(app: App, message: str) -> None:
     if ours is None or connection is None:
         return
     with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours[0].name):
-        log.error("job given up by its queue")
+        log.error("job abandoned by its queue")
     await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
 
 
@@ -259,7 +263,7 @@ async def _rotate(app: App) -> None:
         log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
-        log.info("data keys wrapped anew", extra={"number": done.wrapped})
+        log.info("data keys rewrapped", extra={"number": done.wrapped})
     for scope, sentence in done.failed.items():
         log.error(sentence, extra={"scope": scope})
 
@@ -282,6 +286,7 @@ async def sweep(app: App) -> None:
     found = await due.missed(app.database, app.settings.sites, now)
     found += [(one, "scan") for one in await mailboxes.unread(app.database, now)]
     found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, now)]
+    found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, now)]
     for connection_id, job in found:
         await app.queue.send(Job(name=job, connection_id=connection_id), now)
     await _go_on(app, await deferred_jobs.stranded(app.database, now))

@@ -123,7 +123,7 @@ async def ask_for_export(app: App, connection: Connection, actor: str) -> None:
     now = app.clock.now()
     await exports.begin(app.database, connection.id)
     async with app.database.write() as write:
-        await chain.order(write, connection, now, actor, "export of what waits", key="quarantine")
+        await chain.order(write, connection, now, actor, "export of the quarantine requested", key="quarantine")
     await app.queue.send(Job(name="export", connection_id=connection.id), now)
 
 

@@ -9,17 +9,17 @@ from shared.foundation.errors import Refused
 
 # Each order with what the ledger says of it.
 JOBS = {
-    "sync-now": "synchronise now",
-    "sync-accepting-loss": "synchronise now, and accept that so much of the directory is gone",
-    "advance": "look at the tenant now",
-    "repair": "put right what others have changed",
+    "sync-now": "sync requested",
+    "sync-accepting-loss": "sync requested; loss of directory entries accepted",
+    "advance": "check requested",
+    "repair": "repair requested",
 }
 
 
 async def start(app: App, connection: Connection, job: str, actor: str) -> None:
     """Have one of JOBS run now. Raises Refused: only a running connection is synchronised or repaired."""
     if job != "advance" and connection.stage is not Stage.RUN:
-        raise Refused(409, "not_running", "Only a running connection is synchronised or repaired.")
+        raise Refused(409, "not_running", "Sync and repair need a running connection.")
     now = app.clock.now()
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, JOBS[job], runs=True)

@@ -73,7 +73,7 @@ class Try:
 
 def unreadable(service: str, status: int) -> Temporary:
     """An answer that says nothing either way."""
-    return Temporary("unreadable_answer", f"{service} answered {status} with something that cannot be read.")
+    return Temporary("unreadable_answer", f"{service} returned {status} with a body that cannot be read.")
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -95,12 +95,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 def busy(service: str, status: int, asked: float | None) -> Temporary:
     """What a 429 or 5xx means; `asked` is its Retry-After in seconds."""
     after = timedelta(seconds=asked if asked is not None else 60)
-    if turned_away(status, asked):
+    if rejected(status, asked):
         return TurnedAway("throttled", f"{service} asked us to slow down.", after=after)
-    return Temporary("platform_unavailable", f"{service} answered {status}.", after=after)
+    return Temporary("platform_unavailable", f"{service} returned {status}.", after=after)
 
 
-def turned_away(status: int, asked: float | None) -> bool:
+def rejected(status: int, asked: float | None) -> bool:
     """Whether a request was refused before it was processed, so that any request may be sent again."""
     return status == 429 or (status == 503 and asked is not None)
 
@@ -255,7 +255,7 @@ class Http:
                 if status < 500 and status != 429:
                     return reply
                 asked = slow or retry_after(reply.headers, self._clock.now())
-                if not turned_away(status, asked) and answered is not None and answered(reply):
+                if not rejected(status, asked) and answered is not None and answered(reply):
                     return reply
                 problem, wait = busy(self.service, status, asked), self._pause(status, asked, attempt, again=again)
             if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
@@ -273,7 +273,7 @@ class Http:
 
     def _pause(self, status: int, asked: float | None, attempt: int, *, again: bool) -> float | None:
         """How many seconds to wait before the next try; None if there must be none here."""
-        if not (again or turned_away(status, asked)):
+        if not (again or rejected(status, asked)):
             return None
         return asked if asked is not None else _backoff(attempt)
 

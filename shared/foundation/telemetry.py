@@ -43,6 +43,11 @@ def about(**ids: str | None) -> Iterator[None]:
         _about.reset(token)
 
 
+def ids() -> Mapping[str, str]:
+    """The ids that what is logged here bears."""
+    return _about.get({})
+
+
 class Line(logging.Formatter):
     """A record as one line of JSON, by names that log stores understand."""
 

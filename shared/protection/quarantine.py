@@ -193,7 +193,7 @@ async def release(database: Database, connection: Connection, number: int, *, ac
         row = (await write.execute(it)).first()
         if changed.rowcount and row:
             await decisions.drop(write, connection.id, row.user, row.message)
-            note = f"message {number} is to be put back"
+            note = f"release of message {number} requested"
             await chain.order(write, connection, now, actor, note, key="quarantine")
     return bool(changed.rowcount)
 

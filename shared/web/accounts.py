@@ -45,7 +45,7 @@ def _unknown() -> Refused:
     return Refused(
         401,
         "sign_in_first",
-        "Sign in first: at /sign-in, with a sign-in link, or with a bearer token of this deployment's issuer.",
+        "Sign in at /sign-in or with a sign-in link, or send a bearer token from this deployment's issuer.",
     )
 
 
@@ -79,7 +79,7 @@ def outage_told() -> Iterator[None]:
     except Temporary as error:
         log.warning("the operators' issuer cannot be asked", extra={"code": error.code})
         raise Refused(
-            503, "issuer_unreachable", "The issuer that vouches for accounts cannot be asked. Try again in a minute."
+            503, "issuer_unreachable", "The identity provider is unreachable. Try again in a minute."
         ) from None
 
 

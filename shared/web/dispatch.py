@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
-from shared.foundation.telemetry import about, span
+from shared.foundation.telemetry import about, ids, span
 from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
-from shared.web.routes import ROUTES, Auth, Route
+from shared.web.routes import ROUTES, WITH_BODY, Auth, Route
 
 Handler = Callable[..., Awaitable[Response]]
 """Of an App, a Request, and if they are named so a `query` and a `body`, each of the model it is annotated with, and
@@ -83,8 +83,8 @@ def largest_body(method: str, path: str) -> int:
 
 def _no_route(understood: list[str]) -> Refused:
     if not understood:
-        return Refused(404, "no_such_page", "There is nothing at this address.")
-    return Refused(405, "method_not_allowed", "This method is not understood here.")
+        return Refused(404, "no_such_page", "This page does not exist.")
+    return Refused(405, "method_not_allowed", "This method is not allowed for this path.")
 
 
 async def _safely(app: App, route: Route, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
@@ -94,7 +94,7 @@ async def _safely(app: App, route: Route, request: Request, work: Callable[[], A
     except Refused as error:
         if error.status in TURNED_AWAY:
             name = request.known.name if request.known else ""
-            log.warning("request turned away", extra={"route": route.name, "code": error.code, "actor": name})
+            log.warning("request rejected", extra={"route": route.name, "code": error.code, "actor": name})
         return _told(app, request, error)
     except FootprintError as error:
         status = 502 if isinstance(error, Permanent) else 503
@@ -103,9 +103,11 @@ async def _safely(app: App, route: Route, request: Request, work: Callable[[], A
         whose = f"{request.found.name}: " if request.found else ""
         return _told(app, request, Refused(status, error.code, whose + error.sentence, after=after))
     except Exception:
-        log.exception("request failed by our own mistake", extra={"route": route.name})
+        log.exception("unhandled exception in request", extra={"route": route.name})
         return _told(
-            app, request, Refused(500, "internal_error", "This failed by our own mistake. The log has the details.")
+            app,
+            request,
+            Refused(500, "internal_error", f"Internal error. Request ID {ids()['request']}: quote this ID to support."),
         )
 
 
@@ -155,7 +157,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
     if wait is not None:
         raise _too_many(wait)
     if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
-        raise Refused(403, "operators_only", "You may look, but not act: that takes the role “operator”.")
+        raise Refused(403, "operators_only", "Your role is read-only. This action requires the role “operator”.")
     if "id" in request.args:
         from shared.flows.access import found
 
@@ -169,7 +171,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
 
 def _too_many(wait: timedelta) -> Refused:
     seconds = math.ceil(wait.total_seconds())
-    return Refused(429, "too_many_requests", f"You ask too much at once. Ask again in {seconds} seconds.", after=wait)
+    return Refused(429, "too_many_requests", f"Too many requests. Retry in {seconds} s.", after=wait)
 
 
 async def call(app: App, route: Route, request: Request) -> Response:
@@ -189,7 +191,7 @@ def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[st
     least = Strict if route.needs_account and route.in_api else None
     if kind := wanted.get("query", least):
         taken["query"] = request.parameters(kind)
-    if request.method in ("POST", "PUT") and (kind := wanted.get("body", least)):
+    if request.method in WITH_BODY and (kind := wanted.get("body", least)):
         taken["body"] = request.message() if kind is bytes else request.model(kind)
     if "seen" in wanted:
         taken["seen"] = precondition(request)

@@ -128,7 +128,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[dict[Kind, Schema], dict[
 def _operation(one: Operation, schemas: Mapping[Kind, Schema], responses: dict[str, Schema]) -> Schema:
     route = one.route
     summary, _, more = (getdoc(one.function) or "").partition("\n")
-    needs = f"Lets in by: {route.auth.value}." + (f" Counts as {route.cost} requests." if route.cost > 1 else "")
+    needs = f"Authentication: {route.auth.value}." + (f" Counts as {route.cost} requests." if route.cost > 1 else "")
     told: Schema = {
         "operationId": route.name,
         "tags": [_tag(route)],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared import __version__
-from shared.web.routes import Auth, Route
+from shared.web.routes import WITH_BODY, Auth, Route
 
 INFO = {
     "version": __version__,
@@ -17,12 +17,13 @@ INFO = {
 # Each with the parts of addresses that it is about.
 TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "connections": (
-        "a customer's connection: made, looked at, synchronised, revoked",
+        "a customer's connection: create, check, sync, revoke",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
             | {"findings", "in-flight"}
         ),
     ),
+    "batches": ("one operation on many connections", frozenset({"batches", "stop"})),
     "records": ("what was done, and the exit record", frozenset({"ledger", "operations", "certificate"})),
     "directory": ("our copy of a tenant's directory", frozenset({"users", "groups"})),
     "policies": ("whose mail is protected, and what happens to it", frozenset({"policies"})),
@@ -36,6 +37,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
 _TEXT = {"type": "string", "minLength": 1}
 PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
+    "batch": {"description": "a batch's id", "schema": _TEXT},
     "key": {"description": "the key of a row of the published table", "schema": _TEXT},
     "choice": {"description": "the id of what was said about a finding", "schema": _TEXT},
     "name": {"description": "a policy's name", "schema": _TEXT},
@@ -112,7 +114,7 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
 
     Without a code it may be any.
     """
-    acts = route.needs_account and route.method in ("POST", "PUT")
+    acts = route.needs_account and route.method in WITH_BODY
     rules: Mapping[tuple[str, ...], bool] = {
         ("400 not_valid", "413 body_too_large", "500 internal_error", "503"): True,
         ("401 sign_in_first", "403 no_role", "403 no_customer"): route.needs_account,

@@ -60,4 +60,4 @@ def _holds(seen: str, tag: str) -> bool:
 
 
 def _changed() -> Refused:
-    return Refused(412, "changed_meanwhile", "This was changed since you saw it. Look again, then decide.")
+    return Refused(412, "changed_meanwhile", "Changed since you loaded it. Reload, then decide.")

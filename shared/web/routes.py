@@ -16,7 +16,7 @@ class Auth(Enum):
     INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
     STATE = "the signed state in its query, in the browser that began"
     SIGNED = "the platform's own signature"
-    NOBODY = "nothing: it tells nothing and changes nothing"
+    NOBODY = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class Route:
 
 
 KIB = 1024
+# Methods whose requests have a body.
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Larger than anything that is sent to us in earnest: a connection with its policies.
 LARGEST_BODY = 256 * KIB
 # A message to be tried.
@@ -68,7 +70,7 @@ def _route(
     name: str, line: str, handler: str, auth: Auth, cost: int = 1, *, largest_body: int = LARGEST_ORDER
 ) -> Route:
     method, path = line.split()
-    most = largest_body if method in ("POST", "PUT") else 0
+    most = largest_body if method in WITH_BODY else 0
     return Route(name=name, method=method, path=path, handler=handler, auth=auth, cost=cost, largest_body=most)
 
 
@@ -84,7 +86,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
+    _route("edit_connection", f"PATCH {_ONE}", "api.edits.edit", Auth.OPERATOR, largest_body=16 * KIB),
     _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.OPERATOR),
+    _route("plan_batch", "POST /api/batches/plan", "api.batches.plan", Auth.OPERATOR, COST_OF_A_LOOK),
+    _route("create_batch", "POST /api/batches", "api.batches.create", Auth.OPERATOR, COST_OF_A_LOOK),
+    _route("list_batches", "GET /api/batches", "api.batches.every", Auth.VIEWER),
+    _route("get_batch", "GET /api/batches/{batch}", "api.batches.one", Auth.VIEWER),
+    _route("stop_batch", "POST /api/batches/{batch}/stop", "api.batches.stop", Auth.OPERATOR),
     _route("list_users", f"GET {_ONE}/users", "api.directory.users", Auth.VIEWER),
     _route("list_groups", f"GET {_ONE}/groups", "api.directory.groups", Auth.VIEWER),
     _route("get_plan", f"GET {_ONE}/plan", "api.records.plan", Auth.VIEWER, COST_OF_A_LOOK),
@@ -172,7 +180,13 @@ ROUTES: tuple[Route, ...] = (
     _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
     _route("page_connect", "GET /connect", "pages.connect.page", Auth.INVITED),
     _route("page_connect_post", "POST /connect", "pages.connect.post", Auth.INVITED),
-    _route("page_index", "GET /", "pages.connections.index", Auth.VIEWER),
+    _route("page_index", "GET /", "pages.home.page", Auth.VIEWER),
+    _route("page_batches", "GET /batches", "pages.batches.every", Auth.VIEWER),
+    _route("page_batch_plan", "GET /batches/new", "pages.batches.new", Auth.OPERATOR, COST_OF_A_LOOK),
+    _route("page_batch_create", "POST /batches", "pages.batches.create", Auth.OPERATOR, COST_OF_A_LOOK),
+    _route("page_batch", "GET /batches/{batch}", "pages.batches.page", Auth.VIEWER),
+    _route("page_batch_stop", "POST /batches/{batch}/stop", "pages.batches.stop", Auth.OPERATOR),
+    _route("page_list", "GET /connections", "pages.connections.index", Auth.VIEWER),
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
     _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR, largest_body=LARGEST_BODY),
     _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),

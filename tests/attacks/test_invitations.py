@@ -111,7 +111,7 @@ async def test_whoever_holds_a_link_does_not_renew_it(world: World) -> None:
     assert (await hands_in(world, code)).status == 410
     assert (await ask(world, "GET", "/connect", cookie=f"{COOKIE}={held}")).status == 410
     notes = [one.note async for one in chain.entries(world.app.database, connection.id)]
-    assert notes == ["made"]
+    assert notes == ["created"]
 
 
 async def test_a_link_ends_with_its_connection_and_does_not_come_back(world: World) -> None:

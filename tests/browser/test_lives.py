@@ -25,7 +25,7 @@ TAKEN_DOWN = {
 def go(person: Person, path: str) -> None:
     """To a page of the console. It may ask who it is, for a session ends after an hour of rest."""
     person.go(path)
-    if person.page.get_by_role("heading", name="Sign in first").is_visible():
+    if person.page.get_by_role("heading", name="Sign in").is_visible():
         person.look("signed-out")
         person.click("Sign in")
         person.click(re.compile("olga@msp.example"))
@@ -39,9 +39,9 @@ def new_connection(person: Person, *, platform: str, name: str, tenant: str) -> 
     person.page.get_by_label("Name").fill(name)
     person.page.get_by_label("Tenant").fill(tenant)
     person.page.get_by_label("Site").select_option("in")
-    person.click("Make the connection")
+    person.click("Create connection")
     person.heading(name)
-    person.sees("Send them this link")
+    person.sees("Send this link to them")
 
 
 def administrators(person: Person, domain: str, *buttons: str) -> None:
@@ -51,7 +51,7 @@ def administrators(person: Person, domain: str, *buttons: str) -> None:
     for button in buttons:
         card = person.page.locator("section", has_text=domain)
         person.click(button, within=card)
-        person.heading("Clock and administrators")
+        person.heading("Simulator controls")
     go(person, ours)
 
 
@@ -61,7 +61,7 @@ def wait(person: Person, *moves: str) -> None:
     person.go("/_local")
     for move in moves:
         person.click(move)
-        person.heading("Clock and administrators")
+        person.heading("Simulator controls")
     go(person, ours)
 
 
@@ -80,7 +80,7 @@ def consent(person: Person, *, platform: str, buttons: tuple[str, ...]) -> None:
     The account is the one that the platform's page offers first, for the domain that it was told.
     """
     ours = person.page.url
-    person.click("See what they will see")
+    person.click("Preview the invitation")
     person.sees("What happens to your mail")
     person.look("consent")
     person.click(re.compile(f"Continue to {platform}"))
@@ -105,7 +105,7 @@ def section(person: Person, name: str) -> None:
 
 def revoke(person: Person, *, acknowledges: re.Pattern[str] | None = None) -> None:
     person.click(re.compile("Revoke access"))
-    person.sees("This is what a look at the tenant has just found")
+    person.sees("Result of a check of the tenant just now")
     person.look("plan-revoke")
     if acknowledges:
         person.page.get_by_role("checkbox", name=acknowledges).check()
@@ -118,14 +118,14 @@ def certificate(person: Person) -> None:
     person.look("certificate")
     person.look_printed("certificate-printed")
     section(person, "Ledger")
-    person.click("Check the chain")
-    person.sees("from the first entry to the last")
+    person.click("Verify chain")
+    person.sees("Chain verified")
     person.look("ledger-whole")
 
 
 def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
     go(person, "/")
-    person.heading("Connections")
+    person.heading("Home")
     person.look("connections")
     new_connection(person, platform="Microsoft 365", name="Contoso Europe", tenant="contoso.com")
     person.look("new-made")
@@ -136,17 +136,17 @@ def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
     comes_to(person, "Everything is in place")
     person.look("running")
     sections(person, "Ledger", "Policies", "Directory", "Reports")
-    person.click("Synchronise now")
+    person.click("Sync now")
     person.sees("Everything is in place", where=STATE)
     revoke(person)
-    person.sees(re.compile("goes on by itself"), where=STATE)
+    person.sees(re.compile("Continues automatically"), where=STATE)
     person.look("revoking")
     wait(person, "+1 hour", "+1 minute", "+1 day")
     person.sees("Remove", where=STEPS)
     person.look("last-step")
     administrators(person, "contoso.com", "Remove the application for good")
-    person.click("It is done")
-    person.sees("This connection has ended", where=STATE)
+    person.click("Mark as done")
+    person.sees("This connection is closed", where=STATE)
     person.look("closed")
     certificate(person)
     go(person, "/")
@@ -156,7 +156,7 @@ def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
 
 def test_gmail_comes_and_goes(person: Person) -> None:
     person.go(person.sign_in)
-    person.heading("Connections")
+    person.heading("Home")
     new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
     administrators(person, "orchard.example", "Install the application for everyone")
     consent(person, platform="Google Workspace", buttons=("Allow",))
@@ -165,15 +165,15 @@ def test_gmail_comes_and_goes(person: Person) -> None:
     administrators(
         person, "orchard.example", "Add our mail route", "Enable our inbound gateway", "Add our compliance rule"
     )
-    person.click("Look at the tenant now")
+    person.click("Check now")
     comes_to(person, "Everything is in place")
     policy(person)
     quarantine(person)
     sections(person, "Directory", "Reports")
-    revoke(person, acknowledges=re.compile("1 message waits"))
+    revoke(person, acknowledges=re.compile("1 message in quarantine"))
     for step, (button, move) in TAKEN_DOWN.items():
         take_down(person, step, button, move)
-    comes_to(person, "This connection has ended", "+1 hour")
+    comes_to(person, "This connection is closed", "+1 hour")
     person.look("closed")
     section(person, "Quarantine")
     person.sees("Part 1")
@@ -184,7 +184,7 @@ def test_gmail_comes_and_goes(person: Person) -> None:
 def take_down(person: Person, step: str, button: str, move: str) -> None:
     """What the administrator has set up is asked to be removed once its time has come; they remove it and say so."""
     asked = person.page.locator(STEPS).get_by_role("listitem").filter(has_text=re.compile(f"Remove {step}"))
-    done = asked.get_by_role("button", name="It is done")
+    done = asked.get_by_role("button", name="Mark as done")
     for _ in range(4):
         if person.comes(done):
             break
@@ -201,7 +201,7 @@ def policy(person: Person) -> None:
     person.look("new-policy")
     person.page.get_by_role("textbox", name="Name").fill(POLICY)
     person.page.get_by_role("radio", name="Everyone").check()
-    person.page.get_by_label("Texts in the subject").fill("you have won")
+    person.page.get_by_label("Subject contains").fill("you have won")
     person.page.get_by_label(re.compile("quarantine", re.IGNORECASE)).check()
     person.click("Save")
     person.sees(POLICY)
@@ -214,10 +214,10 @@ def quarantine(person: Person) -> None:
     wait(person, "+1 minute")
     administrators(person, "orchard.example", "A risky message arrives")
     section(person, "Quarantine")
-    person.sees("2 messages wait")
+    person.sees("2 messages in quarantine")
     person.look("quarantine")
-    person.click(re.compile("Put back"))
-    person.sees("1 message waits")
+    person.click(re.compile("Release"))
+    person.sees("1 message in quarantine")
 
 
 @pytest.mark.parametrize("person", ["desk"], indirect=True)
@@ -236,12 +236,12 @@ def test_a_connection_is_made_without_a_mouse(person: Person) -> None:
     press("Space")
     person.reach("Name")
     person.page.keyboard.type("Harbour Lights")
-    person.reach("Make the connection")
+    person.reach("Create connection")
     press("Enter")
     person.heading("Harbour Lights")
     person.reach("Plan")
     press("Enter")
-    person.sees("What will be made")
+    person.sees("What will be created")
     person.look("plan-of-a-new-one")
     person.reach("console")
     press("Enter")
@@ -255,7 +255,7 @@ def test_a_connection_is_made_without_a_mouse(person: Person) -> None:
 @pytest.mark.parametrize("person", ["no script"], indirect=True)
 def test_everything_can_be_done_without_script(person: Person) -> None:
     person.go(person.sign_in)
-    person.heading("Connections")
+    person.heading("Home")
     new_connection(person, platform="Google Workspace", name="Orchard Fruit", tenant="orchard.example")
     assert not person.page.get_by_role("button", name="Copy").count()
     administrators(person, "orchard.example", "Install the application for everyone")
@@ -264,9 +264,9 @@ def test_everything_can_be_done_without_script(person: Person) -> None:
         person.page.reload()
         if person.page.locator(STEPS).get_by_text("Set up").count():
             break
-    person.click("Look at the tenant now")
+    person.click("Check now")
     person.click(re.compile("Revoke access"))
-    person.click("Look at the tenant now", within=person.page.locator("[data-part=looked]"))
-    person.sees("This is what a look at the tenant has just found")
+    person.click("Check now", within=person.page.locator("[data-part=looked]"))
+    person.sees("Result of a check of the tenant just now")
     person.click("Revoke access now")
     person.sees("Revoking access")

@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from shared.cli import call, commands
-from shared.connections.record import Status
 from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.foundation.schedule import Site
 from tests.cli.line import Environment, Line
 from tests.cli.scripted import scripted
@@ -35,7 +35,18 @@ def test_a_connection_is_found_by_name_or_tenant_and_an_unclear_one_is_told(line
 
 def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) -> None:
     mine = {line.connect(f"Listed {number}", f"listed{number}.example")[0] for number in range(3)}
-    wanted = ("-q", "listed", "--stage", "new", "--status", "ok", "--site", "in", "--platform", "microsoft365")
+    wanted = (
+        "-q",
+        "listed",
+        "--stage",
+        "new",
+        "--status",
+        "awaiting_consent",
+        "--site",
+        "in",
+        "--platform",
+        "microsoft365",
+    )
     found = line("status", *wanted, "--json").json
     assert {one["id"] for one in found["connections"]} == mine
     assert found["next"] is None
@@ -45,8 +56,11 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
     assert line("status", "-q", "listed", "--stage", "run").told == "There are no such connections.\n"
     shown = {"name": "n", "platform_title": "p", "site": "in", "stage_title": "s", "sentence": None}
     pages = [
-        {"connections": [{"status": "ok", "id": "1", **shown}, {"status": "waiting", "id": "2", **shown}], "next": "a"},
-        {"connections": [{"status": "attention", "id": "3", **shown}], "next": None},
+        {
+            "connections": [{"status": "healthy", "id": "1", **shown}, {"status": "degraded", "id": "2", **shown}],
+            "next": "a",
+        },
+        {"connections": [{"status": "action_required", "id": "3", **shown}], "next": None},
     ]
     with scripted(*((200, {}, json.dumps(page)) for page in pages)) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
@@ -96,7 +110,7 @@ def test_what_the_service_refuses_is_told_in_its_words(line: Line) -> None:
     refused = line("sync", identifier)
     assert refused.code == 1
     lead = rf"What it means: {line.machine.address}/runbook/not_running\n"
-    assert re.fullmatch(rf"Only a running connection .* \(not_running\)\n{lead}", refused.told)
+    assert re.fullmatch(rf"Sync and repair need .* \(not_running\)\n{lead}", refused.told)
     assert "(no_such_step)" in line("done", identifier, "nothing").told
     assert "(not_running)" in line("release", identifier, "1").told
     line.changed = {"FOOTPRINT_TOKEN": line.machine.token(role="viewer")}
@@ -128,3 +142,18 @@ def test_the_choices_are_the_services_own() -> None:
     assert tuple(map(str, Site)) == get_args(call.Site)
     assert tuple(stage.name.lower() for stage in Stage) == get_args(call.Stage)
     assert tuple(map(str, Status)) == get_args(call.Status)
+
+
+def test_a_batch_is_planned_confirmed_and_followed(line: Line) -> None:
+    mine = [line.connect(f"Batched {number}", f"batched{number}.example")[0] for number in range(2)]
+    where = ("--where", "q=Batched")
+    unasked = line("batch", "revoke", *where)
+    assert (unasked.code, "pass --confirm 2" in unasked.told) == (2, True)
+    assert "2 connections match, 2 ready" in unasked.told
+    assert line("batch", "revoke", *where, "--confirm", "3").code == 1
+    refused = line("batch", "sync", *where, "--confirm", "2", "--wait")
+    assert (refused.code, refused.out.count("Sync and repair need")) == (1, 2)
+    ran = line("batch", "revoke", *where, "--confirm", "2", "--wait", "--json")
+    assert (ran.code, {one["connection"] for one in ran.json["items"]}) == (0, set(mine))
+    assert line("batch", "sync", "--where", "name=x").code == 2
+    assert line("edit", mine[0], "--name", "Late").code == 1

@@ -44,7 +44,7 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     assert "Service running" in synced.told
 
     shown = line("status", identifier)
-    assert re.search(r"Status +● ok", shown.out)
+    assert re.search(r"Status +● healthy", shown.out)
     assert re.search(rf"Domains +{WIDE}", shown.out)
     _people(line, identifier)
     _records(line, identifier)
@@ -81,7 +81,7 @@ def _records(line: Line, identifier: str) -> None:
     assert [json.loads(one) for one in lines] == entries
     sheet = list(csv.DictReader(io.StringIO(line("ledger", identifier, "--format", "csv").out)))
     assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
-    asked = next(one for one in line("ledger", identifier).out.splitlines() if "synchronise now" in one)
+    asked = next(one for one in line("ledger", identifier).out.splitlines() if "sync requested" in one)
     assert "operator@msp.example" in asked
 
 

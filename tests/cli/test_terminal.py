@@ -103,7 +103,7 @@ def test_on_a_terminal_a_revoke_is_shown_and_asked_for(line: Line) -> None:
 
 def test_colour_is_for_terminals_and_for_those_who_want_it(line: Line) -> None:
     identifier, _ = line.connect("Coloured", "coloured.example")
-    assert "\x1b[32m● ok" in on_a_terminal(line, "status", "-q", identifier, keys="")[1]
+    assert "\x1b[33m◇ awaiting consent" in on_a_terminal(line, "status", "-q", identifier, keys="")[1]
     assert "\x1b" not in on_a_terminal(line, "status", "-q", identifier, keys="", NO_COLOR="1")[1]
     assert "\x1b" not in line("status", "-q", identifier).out
 

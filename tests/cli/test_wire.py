@@ -50,7 +50,7 @@ def test_what_needs_a_person_is_not_waited_for(line: Line) -> None:
         "working": False,
         "stage": "run",
         "stage_title": "Running",
-        "status": "attention",
+        "status": "action_required",
         "reason": "implausible_loss",
         "sentence": "Half of it is gone.",
         "not_before": None,

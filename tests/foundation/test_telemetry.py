@@ -142,8 +142,8 @@ async def test_a_line_and_a_trace_name_what_they_are_about(
     told = [line for line in parsed(lines) if line.get("reason") == "unreadable_answer"]
     assert len(told) == 1  # loud once
     assert about.items() <= told[0].items()
-    (turned_away,) = [line for line in parsed(lines) if line["message"] == "request turned away"]
-    assert turned_away["request"] == refused.headers["X-Request-Id"] != answered.headers["X-Request-Id"]
+    (rejected,) = [line for line in parsed(lines) if line["message"] == "request rejected"]
+    assert rejected["request"] == refused.headers["X-Request-Id"] != answered.headers["X-Request-Id"]
 
     spans = {span["title"]: span for span in collector.spans()}
     assert {**about, "outcome": "waiting", "kind": "job"}.items() <= spans["job sync-now"].items()

@@ -1,5 +1,6 @@
 """The console's pages as a browser gets them, each checked to be whole."""
 
+import gzip
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -30,7 +31,8 @@ class Page(HTMLParser):
 
     def __init__(self, response: Response) -> None:
         super().__init__()
-        self.body = response.body.decode()
+        body, self.weight = response.body, len(response.body)
+        self.body = (gzip.decompress(body) if "Content-Encoding" in response.headers else body).decode()
         self.open: list[str] = []
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.words: list[str] = []
@@ -87,7 +89,7 @@ class Page(HTMLParser):
         assert all(one["data-copy"].removeprefix("#") in ids for one in self.all("button") if "data-copy" in one)
         parts = [attrs["data-part"] for _, attrs in self.seen if "data-part" in attrs]
         assert len(set(parts)) == len(parts)
-        assert len(self.body.encode()) + ASSETS < LARGEST_PAGE
+        assert self.weight + ASSETS < LARGEST_PAGE
 
 
 async def asked(world: World, method: str, path: str, actor: Actor | None, body: bytes = b"", **more: str) -> Response:

@@ -65,7 +65,7 @@ async def test_a_revoke_is_refused_while_messages_wait_and_exports_them_if_that_
     ]
     noted = [e async for e in entries(world.app.database, connection.id) if e.key == "quarantine"]
     orders = [(e.note, e.actor) for e in noted if e.act == "order"]
-    assert orders == [("message 2 is to be put back", "operator@msp.example")]
+    assert orders == [("release of message 2 requested", "operator@msp.example")]
     assert [e.note.split(",")[0] for e in noted if e.act != "order"] == ["exported from quarantine: 2"]
     # It is kept for thirty days, sealed, and nothing else is.
     async with world.app.database.read() as read:

@@ -71,10 +71,10 @@ async def test_the_policys_page_tries_a_message(world: World) -> None:
     connection = await connect(world, risky("label", "quarantine", conditions=CONDITIONS))
     path = f"/connections/{connection.id}/try-policy"
     shown = Page(await press(world, path, name="risky", message=MESSAGE.decode()))
-    assert "This policy means the message: label, quarantine." in shown.text
+    assert "Match: label, quarantine." in shown.text
     assert "A link shows another place and leads to evil.example." in shown.text
     shown = Page(await press(world, path, name="risky", message="Subject: x\r\n\r\nGood morning."))
-    assert "This policy does not mean the message." in shown.text
+    assert "No match." in shown.text
     assert google.touched(world) == []
 
 

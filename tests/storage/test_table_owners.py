@@ -13,6 +13,8 @@ DEFINED = (ROOT / "shared/storage/tables", ROOT / "shared/storage/migrations")
 
 OWNERS = {
     "baselines": "shared/connections",
+    "batch_items": "shared/flows",
+    "batches": "shared/flows",
     "certificates": "shared/engine",
     "checkpoints": "shared/protection",
     "choices": "shared/connections",

@@ -124,7 +124,7 @@ async def test_nobody_comes_in_who_must_not(world: World, caplog: pytest.LogCapt
             path = where(route, connection)
             found = await ask(world, route.method, path, token=stranger.token, body=body, **stranger.headers)
             assert found.status == stranger.answered, (stranger.name, route.name, found.body)
-            (line,) = [one for one in caplog.records if one.getMessage() == "request turned away"]
+            (line,) = [one for one in caplog.records if one.getMessage() == "request rejected"]
             assert vars(line)["route"] == route.name
             assert not stranger.token or stranger.token not in caplog.text
     assert world.databases.content(world.folder) == before
@@ -142,7 +142,7 @@ async def test_what_needs_no_account_guards_itself_or_tells_nothing(
         found = await ask(world, route.method, where(route, connection), token=world.sims.operator_token())
         assert found.status == THEMSELVES.get(route.name, 200), route.name
         assert (route.name in OPEN) == (found.status == 200), route.name
-        assert ("request turned away" in caplog.text) == (found.status != 200)
+        assert ("request rejected" in caplog.text) == (found.status != 200)
     assert world.databases.content(world.folder) == before
 
 
@@ -151,6 +151,7 @@ async def test_a_link_is_good_for_its_purpose_and_no_other(world: World) -> None
     connection = await world.create()
     link = (await invitation.link(world.app, connection.id)).partition("#")[2]
     browser = await world.opens(connection)
+    connection = await world.connection(connection.id)
     once = (await sign_in_link(world.app)).rpartition("/")[2]
     state = re.findall(r"state=([^&]+)", await consent.platform_url(world.app, connection, browser))[0]
     before = world.databases.content(world.folder)

@@ -87,7 +87,7 @@ async def test_a_policy_is_made_changed_and_deleted_and_nobody_undoes_anothers(w
     assert await pressed(world, f"{base}/put-policy", **{**form, "etag": tag, "order": "8"})
     late = await press(world, f"{base}/put-policy", **{**form, "etag": tag, "order": "9"})
     again = Page(late)
-    assert (late.status, "Somebody else has saved" in again.text) == (412, True)
+    assert (late.status, "Another user saved" in again.text) == (412, True)
     assert "was 8" in again.text
     assert again.all("input", name="order")[0]["value"] == "9"
     refused = await press(world, f"{base}/delete-policy", name="risky", etag=tag)
@@ -152,7 +152,7 @@ async def test_reports_are_asked_for_by_a_form(world: World) -> None:
     assert "no mail server" in Page(nobody).text
     assert await pressed(world, f"{base}/put-reports", kinds=["daily"], etag=tag) == f"{base}/reports?saved=1"
     late = await press(world, f"{base}/put-reports", kinds=["monthly"], etag=tag)
-    assert (late.status, "Now it is: daily" in Page(late).text) == (412, True)
+    assert (late.status, "Saved settings: daily" in Page(late).text) == (412, True)
     assert "checked" in (await see(world, f"{base}/reports")).all("input", name="kinds", value="daily")[0]
 
 
@@ -162,7 +162,7 @@ async def test_what_is_ordered_is_done_in_the_name_of_who_ordered_it(world: Worl
     for action in ("sync", "look", "repair", "sync-accepting-loss"):
         assert await pressed(world, f"{base}/{action}") == f"{base}?asked={action}"
     page = await see(world, base)
-    assert "A run is under way" in page.text
+    assert "Run in progress" in page.text
     assert page.all("main")[0]["data-again"] == "3"
     ledger = await see(world, f"{base}/ledger")
     assert ledger.text.count(OLGA.name) == 5  # four orders, and who looks at them
@@ -181,7 +181,7 @@ async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_
     await world.revoke(running)
     await world.until_true(running, lambda now: now.reason == "waiting_for_administrator")
     held = {"cookie": f"{COOKIE}={await world.opens(running)}"}
-    assert "Look whether it is done" in (await see(world, "/connect", None, **held)).text
+    assert "Check again" in (await see(world, "/connect", None, **held)).text
 
     async def asked_for() -> list[str | None]:
         found = [one async for one in chain.entries(world.app.database, running.id)]
@@ -195,6 +195,6 @@ async def test_an_administrator_has_their_step_looked_at_and_no_more_often_than_
     assert await asked_for() == [invitation.ADMINISTRATOR]
     await world.work()
     assert (await world.connection(running.id)).stage is Stage.CLOSED
-    assert "This connection has ended" in (await see(world, "/connect", None, 410, **held)).text
+    assert "This connection is closed" in (await see(world, "/connect", None, 410, **held)).text
     await asked(world, "POST", "/connect", None, **held)
     assert len(await asked_for()) == 1

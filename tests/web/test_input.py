@@ -101,8 +101,17 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
         for kind in ("ndjson", "csv"):
             path = f"/api/connections/{connection.id}/ledger?format={kind}"
             shown.append((await ask(world, "GET", path, token=token)).body.decode())
-    never = {"match_operations", "get_export", "get_report", "get_report_csv", "get_report_html"}
+    never = {
+        "get_batch",
+        "page_batch",
+        "match_operations",
+        "get_export",
+        "get_report",
+        "get_report_csv",
+        "get_report_html",
+    }
     expected = {(name, 404, closing) for name in never for closing in (False, True)}
+    expected |= {("page_batch_plan", 400, closing) for closing in (False, True)}  # it needs an operation
     assert not_there == expected | {("get_certificate", 404, False), ("get_policy", 404, True)}
     # A certificate's own signature is a token by its form, and no secret.
     text = "\n".join(page for page in shown if '"signature"' not in page) + caplog.text

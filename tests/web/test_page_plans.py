@@ -27,7 +27,7 @@ async def test_a_plan_tells_what_differs_and_an_outage(world: World) -> None:
     world.fault({"host": "exchange"}, {"kind": "status", "status": 500}, times=1000)
     away = await see(world, f"{base}/plan?for=revoke&fresh=1")
     world.control("DELETE", "/faults")
-    assert "could not be looked at" in away.text
+    assert "could not be checked" in away.text
     assert "After 24 hours" in away.text
     assert f"{base}/revoke" in away.posts()
     assert (await see(world, f"{base}/plan?for=grant")).posts() == []

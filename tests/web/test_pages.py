@@ -26,7 +26,7 @@ from tests.harness.world import FABRIKAM, World
 async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> None:
     new = await world.create()
     pages = await all_pages(world, new)
-    assert "Waiting for consent" in pages[""].text
+    assert "Invitation sent now , not opened yet, expires in 7 d" in pages[""].text
     assert "link" in {attrs.get("id") for attrs in pages[""].all("code")}
     assert pages["connect"].all("a", **{"class": "button first"})
     await world.consent(new)
@@ -44,13 +44,13 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     fresh = pages[f"/connections/{new.id}/plan?for=revoke&fresh=1"]
     groups = ("At once", "After 1 hour", "After 24 hours", "By the administrator", "Stays")
     assert [fresh.text.index(title) for title in groups] == sorted(fresh.text.index(title) for title in groups)
-    assert "has just found" in fresh.text
+    assert "of a check of the tenant just now" in fresh.text
     await pressed(world, f"/connections/{new.id}/revoke")
     await all_pages(world, await world.connection(new.id))
     await world.work()
     pages = await all_pages(world, await world.connection(new.id))
     assert "objects are gone" in pages[""].text
-    assert "Connect again" in pages[""].text
+    assert "Reconnect" in pages[""].text
     asks = await world.until_true(new, lambda now: now.reason == "waiting_for_administrator")
     pages = await all_pages(world, asks)
     assert f"/connections/{new.id}/attest" in pages[""].posts()
@@ -60,7 +60,7 @@ async def test_every_page_is_whole_in_every_stage_of_a_life(world: World) -> Non
     certificate = pages[f"/connections/{new.id}/certificate"].text
     assert "Nothing of ours is left" in certificate
     assert "IP Allow List 203.0.113.16/28" in certificate
-    assert "This connection has ended" in pages["connect"].text
+    assert "This connection is closed" in pages["connect"].text
 
 
 async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> None:
@@ -79,8 +79,8 @@ async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> Non
     assert plan.all("input", name="acknowledge_quarantine")
     item = pages[f"{base}/quarantine"].all("input", name="item")[0]["value"]
     assert await pressed(world, f"{base}/release", item=item) == f"{base}/quarantine"
-    assert "put back" in (await see(world, f"{base}/quarantine?state=releasing&policy=&user=&sender=")).text
-    assert "being exported" in (await see(world, await pressed(world, f"{base}/export"))).text
+    assert "released" in (await see(world, f"{base}/quarantine?state=releasing&policy=&user=&sender=")).text
+    assert "Export in progress" in (await see(world, await pressed(world, f"{base}/export"))).text
     await world.work()
     assert (await see(world, f"{base}/quarantine")).all("a", href=f"/api{base}/quarantine/export?part=1")
     assert await pressed(world, f"{base}/revoke", acknowledge_quarantine="1") == f"{base}?asked=revoke"
@@ -98,7 +98,7 @@ async def test_nothing_acts_on_a_look(world: World) -> None:
     cookie = (await sessions.begin(world.app, OLGA)).split(";")[0]
     await invitation.link(world.app, new.id)
     before, calls = world.databases.content(world.folder), len(world.sims.cloud.calls)
-    for path in ("/", "/connections/new", *paths_of(running), *paths_of(new)):
+    for path in ("/", "/connections", "/connections/new", *paths_of(running), *paths_of(new)):
         request = received("GET", *path.partition("?")[::2], {"cookie": cookie}, b"")
         assert (await answer(world.app, request)).status == 200, path
     assert world.databases.content(world.folder) == before
@@ -126,8 +126,8 @@ async def test_whoever_may_only_look_or_sees_another_customer_can_do_nothing(wor
     for path in paths_of(connection):
         assert (await asked(world, "GET", path, others)).status == 404
         assert (await asked(world, "GET", path, None)).status == 401
-    assert connection.id not in (await see(world, "/", others)).body
-    assert connection.id in (await see(world, "/", theirs)).body
+    assert connection.id not in (await see(world, "/connections", others)).body
+    assert connection.id in (await see(world, "/connections", theirs)).body
     assert (await asked(world, "GET", "/connections/new", VICTOR)).status == 403
     form = {"platform": "microsoft365", "site": "eu", "name": "Theirs", "customer": "somebody", "tenant": FABRIKAM}
     refused = await press(world, "/connections", theirs, **form)
@@ -144,7 +144,13 @@ async def test_what_others_have_written_is_shown_as_it_is_and_does_nothing(world
     async with world.app.database.write() as write:
         await policies.put(write, connection.id, Policy(name="odd", users=[bad], conditions={"words": [bad]}))
     base = f"/connections/{connection.id}"
-    for path in ("/", *paths_of(connection), f"{base}/policies?name=odd", f"/?q={bad.replace('&', '%26')}"):
+    for path in (
+        "/",
+        "/connections",
+        *paths_of(connection),
+        f"{base}/policies?name=odd",
+        f"/connections?q={bad.replace('&', '%26')}",
+    ):
         page = await see(world, path, Actor(name=bad, role=Role.OPERATOR))
         assert len(page.all("script")) == 1, path
         assert "alert(1)" not in re.sub(r"&lt;script&gt;alert\(1\)", "", page.body)
@@ -154,7 +160,7 @@ async def test_what_others_have_written_is_shown_as_it_is_and_does_nothing(world
 
 async def test_a_page_that_is_as_it_was_is_not_sent_again(world: World) -> None:
     connection = await world.create()
-    for path in ("/", f"/connections/{connection.id}", f"/connections/{connection.id}/ledger"):
+    for path in ("/", "/connections", f"/connections/{connection.id}", f"/connections/{connection.id}/ledger"):
         first = await asked(world, "GET", path, OLGA)
         again = await asked(world, "GET", path, OLGA, if_none_match=first.headers["ETag"])
         assert (again.status, again.body) == (304, b"")
@@ -184,36 +190,12 @@ async def test_files_are_kept_under_the_address_that_names_what_is_in_them(world
         assert (await asked(world, "GET", path, None, if_none_match=today.headers["ETag"])).status == 304
     sizes = {name: len((TEMPLATES / name).read_bytes()) for name in ("style.css", "console.js")}
     assert sizes["style.css"] < 16_000
-    assert sizes["console.js"] < 6_000
-
-
-async def test_the_first_page_counts_finds_and_pages(world: World) -> None:
-    for number in range(52):
-        new = grant.NewConnection(
-            platform="microsoft365", site=Site.UK, name=f"Customer {number:02}", tenant=f"c{number}.example"
-        )
-        await grant.create(world.app, new, OLGA.name)
-    closed = await world.create(FABRIKAM)
-    await pressed(world, f"/connections/{closed.id}/revoke")
-    first = await see(world, "/?q=&status=&stage=new&platform=&site=")
-    rows = [one["href"] for one in first.all("a") if re.fullmatch("/connections/[0-9a-f]{32}", one["href"])]
-    (following,) = [one["href"] for one in first.all("a", rel="next")]
-    second = await see(world, following)
-    more = [one["href"] for one in second.all("a") if re.fullmatch("/connections/[0-9a-f]{32}", one["href"])]
-    assert (len(rows), len(more), len({*rows, *more})) == (50, 2, 52)
-    assert not second.all("a", rel="next")
-    assert "Closed 1" in first.text
-    assert "Customer 17" in (await see(world, "/?q=c17.")).text
-    assert "No connection fits" in (await see(world, "/?q=nothing")).text
-    assert (await asked(world, "GET", "/?stage=nothing", OLGA)).status == 400
-    ledger = f"/connections/{closed.id}/ledger"
-    assert "stage" in (await see(world, ledger)).text
-    assert (await asked(world, "GET", f"{ledger}?cursor=bad", OLGA)).status == 400
+    assert sizes["console.js"] < 7_000
 
 
 async def test_a_problem_says_what_to_do_next(world: World) -> None:
     page = await see(world, "/connections/1", status=404)
-    assert page.all("a", **{"class": "button"})[0]["href"] == "/"
+    assert page.all("a", **{"class": "button"})[0]["href"] == "/connections"
     before = await see(world, "/connections/new?x=1", None, status=401)
     signs_in = [one["href"] for one in before.all("a") if one["href"].startswith("/sign-in")]
     configured = bool(world.app.settings.operators.client_id)

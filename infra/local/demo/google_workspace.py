@@ -42,7 +42,7 @@ async def running(life: Life) -> None:
     watched = subjects(logged, "gmail.users.watch")
     synced = (await life.api("GET"))["synced_at"]
     life.pass_time(timedelta(hours=25))
-    await life.until(lambda c: c["synced_at"] > synced and c["status"] == "ok")
+    await life.until(lambda c: c["synced_at"] > synced and c["status"] == "healthy")
 
     async def done() -> bool:
         new, marks = await operations(life, after=logged[-1]["number"]), await _marks(life)
@@ -68,7 +68,7 @@ async def _route_mail(life: Life) -> None:
     await life.administrator("add-rule", name=values["rule"]["Name"])
     life.tell("the administrator sets them up with the values shown, and nothing is attested")
     await life.api("POST", "/reconcile")
-    await life.until(lambda c: c["status"] == "ok")
+    await life.until(lambda c: c["status"] == "healthy")
     life.check("all three were seen to be there", held=not await _asked(life))
 
 

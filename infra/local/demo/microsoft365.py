@@ -31,9 +31,9 @@ async def running(life: Life) -> None:
 
     held = await life.comes(made)
     life.check(f"a policy for {len(chosen)} users fills the groups and makes the user rules", held=held)
-    synced = (await life.until(lambda c: c["status"] == "ok"))["synced_at"]
+    synced = (await life.until(lambda c: c["status"] == "healthy"))["synced_at"]
     life.pass_time(timedelta(hours=25))
-    now = await life.until(lambda c: c["synced_at"] > synced and c["status"] == "ok")
+    now = await life.until(lambda c: c["synced_at"] > synced and c["status"] == "healthy")
     directory = now["directory"]
     text = f"the night's synchronisation ran: {directory['users']} users, {directory['groups']} groups"
     life.check(text, held=directory["users"] > 0)

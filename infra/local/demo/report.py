@@ -26,7 +26,7 @@ async def weekly_report(life: Life) -> None:
     name = made[0]["name"]
     content = (await life.api("GET", f"/reports/{name}"))["content"]
     mail = content["mail"]
-    told = f"{mail['looked_at']} messages looked at, {mail['acted_on']} acted on"
+    told = f"{mail['looked_at']} messages scanned, {mail['acted_on']} acted on"
     life.check(f"the week's report is made: {told}", held=mail["acted_on"] == ACTED_ON)
     page = await life.text(f"/reports/{name}/html")
     file = KEPT / f"weekly-report-{life.story.domain}.html"

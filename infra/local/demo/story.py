@@ -28,6 +28,7 @@ PATIENCE = 30.0
 POLL = 0.1
 # Only these are waited for by the story itself; for anything else a little time is all it takes.
 TOLD = frozenset({"waiting_for_administrator", "waiting_for_time"})
+WAITING = frozenset({"setting_up", "degraded", "revoking"})
 GOOD = {
     "grant": {"present", "borrowed"},
     "run": {"present", "running", "on demand, seen"},
@@ -180,7 +181,7 @@ class Life:
                 return now
             if time.monotonic() > end:
                 raise TimeoutError(f"{now['stage']}, {now['status']}: {now['sentence']}")
-            if now["status"] == "waiting" and now["reason"] not in TOLD:
+            if now["status"] in WAITING and now["reason"] not in {None, *TOLD}:
                 self.pass_time(timedelta(seconds=20))
             await asyncio.sleep(POLL)
 

@@ -63,8 +63,8 @@ def _of_mail(mail: Mapping[str, Any], unit: str) -> list[Chart]:
         found.append(
             Chart(
                 name="looked-at",
-                title=f"Messages looked at, by {unit}",
-                summary=_most(labels, looked, "messages looked at"),
+                title=f"Messages scanned, by {unit}",
+                summary=_most(labels, looked, "messages scanned"),
                 columns=(unit.capitalize(), "Messages"),
                 bars=_bars(labels, {"": looked}),
             )

@@ -116,7 +116,7 @@ async def _send(app: App, connection: Connection, lease: Lease, name: str) -> No
     if sentence != row["sentence"] and sentence is not None:
         log.warning(sentence, extra={"report": name})
     if waited >= GIVEN_UP:
-        log.error("report delivery abandoned", extra={"report": name})
+        log.error("report delivery abandoned after 3 d", extra={"report": name})
         sentence = f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. It is in the console."
         async with app.database.write() as write:
             await tell(write, connection, events.Kind.ATTENTION, now, reason="report_not_taken", sentence=sentence)

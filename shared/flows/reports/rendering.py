@@ -77,9 +77,9 @@ def _mail(content: Mapping[str, Any]) -> Section:
     mail = content["mail"]
     if not mail:
         return Section(title="Mail", sentences=[content["no_mail"]])
-    sentences = [f"Messages looked at: {mail['looked_at']:,}; acted on: {mail['acted_on']:,}."]
+    sentences = [f"Messages scanned: {mail['looked_at']:,}; acted on: {mail['acted_on']:,}."]
     if mail["uninspected"]:
-        sentences.append(f"Not looked into as far as a policy asks: {mail['uninspected']:,}.")
+        sentences.append(f"Partially scanned: {mail['uninspected']:,}.")
     if not mail["actions"]:
         return Section(title="Mail", sentences=sentences, charts=("looked-at",))
     return Section(
@@ -113,7 +113,7 @@ def _tenant(content: Mapping[str, Any]) -> Section:
     sentences = [] if rows else ["We changed nothing."]
     found, repaired = drift["found"], drift["repaired"]
     sentences.append(
-        f"Changes that others made to our objects: {found}; put right by now: {repaired}."
+        f"Changes that others made to our objects: {found}; repaired: {repaired}."
         if found
         else "Nobody else changed our objects."
     )
@@ -165,12 +165,12 @@ def _lines(content: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     lines: list[tuple[str, str, str, int]] = []
     mail, directory = content["mail"], content["directory"]
     if mail:
-        totals = ("looked_at", "acted_on", "uninspected")
-        lines += [("mail", name.replace("_", " "), "", mail[name]) for name in totals]
+        totals = {"looked_at": "scanned", "acted_on": "acted on", "uninspected": "partially scanned"}
+        lines += [("mail", title, "", mail[name]) for name, title in totals.items()]
         lines += [("mail", action, "", number) for action, number in mail["actions"].items()]
         lines += [("policy", named(row), "", row["number"]) for row in mail["policies"]]
         for step in mail["steps"]:
-            lines.append(("mail", "looked at", step["step"], step["looked_at"]))
+            lines.append(("mail", "scanned", step["step"], step["looked_at"]))
             lines += [("mail", action, step["step"], number) for action, number in step["actions"].items()]
     lines.append(("directory", "synchronisations", "", directory["syncs"]))
     lines += [("directory", kind, "", number) for kind, number in (directory["held"] or {}).items()]

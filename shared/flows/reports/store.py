@@ -116,7 +116,7 @@ def _kinds(stored: Mapping[str, str | None]) -> dict[Kind, datetime | None]:
 
 
 async def subscription(database: Database, connection_id: ConnectionId) -> Subscription:
-    """What is asked for; weekly reports that are mailed to nobody, until somebody says otherwise."""
+    """What is asked for; weekly reports that are not sent, until the settings are changed."""
     table = db.report_settings
     async with database.read() as read:
         return _subscription((await read.execute(sa.select(table).where(table.c.connection == connection_id))).first())
@@ -151,7 +151,7 @@ async def subscribe(
         await write.execute(upsert(write, table).values(values))
         was, becomes = ({"kinds": sorted(one.kinds), "recipients": len(one.recipients)} for one in (before, wanted))
         # Who is sent reports is forgotten in the end, and the ledger is not: it says how many they are.
-        note = "who is sent which reports"
+        note = "report schedule and recipients"
         await chain.order(write, connection, now, actor, note, key="reports", before=was, after=becomes)
 
 

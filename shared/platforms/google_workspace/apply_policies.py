@@ -59,7 +59,7 @@ async def _judge_alone(reading: MailboxRun, message: str) -> None:
         raise
     except Exception:
         log.exception("a message could not be read", extra={"user": user, "message_id": message})
-        why = "Reading it failed by our own mistake; the log has the details."
+        why = "Reading the message failed with an internal error, which the log describes."
     else:
         return
     item, name = f"{user}/{message}", f"{reading.mailbox.address}, message {message}"

@@ -22,7 +22,7 @@ STORED: tuple[Change, ...] = (
     Change(
         key="grant",
         title="The administrator's own grant",
-        why="shows who consented, and is asked for anew every hour, so that a withdrawn consent is noticed",
+        why="shows who consented; renewed every hour, so that a withdrawn consent is detected",
         accounts_for=("grant-token", "revoke-token", "cleanup-app"),
         resource=AdministratorGrant(),
         removed_in=Stage.REVOKE,
@@ -164,7 +164,7 @@ SERVING: tuple[Row, ...] = (
     Activity(
         key="reports",
         title="Scheduled reports",
-        why="tell what was scanned, synchronised, changed and noticed, and what needs a person",
+        why="report messages scanned, syncs, changes, drift, and required actions",
         accounts_for=("revoke-reports",),
         job="report",
         when="daily, weekly or monthly, after midnight at the site",

@@ -31,7 +31,7 @@ from shared.storage.ids import ConnectionId
 # What is made in the Admin console has no API, and a mailbox can be opened only while the application is installed.
 NOT_CHECKABLE = (
     (INLINE, "A mail route or an inbound gateway made again", "Google's APIs do not tell them once they were removed"),
-    (API, "Labels in mailboxes", "each was looked at while its mailbox could be opened; afterwards nobody can look"),
+    (API, "Labels in mailboxes", "each was checked while its mailbox was accessible; not possible afterwards"),
     (API, "Messages in the bin", "a message that a policy moved there stays until Gmail empties it after 30 days"),
 )
 
@@ -73,9 +73,9 @@ class GoogleWorkspace:
     logs_calls: bool = True
     effects: tuple[Effect, ...] = (
         Effect(
-            text="Delivery is as before. A message is read once it is in a mailbox, mostly within seconds, and is "
-            "left alone unless a policy means it: then it is labelled, or moved to spam, trash or quarantine, as "
-            "that policy says. From quarantine it can be put back for 30 days.",
+            text="Delivery is unchanged. Messages are scanned after delivery, usually within seconds. Nothing happens "
+            "to a message unless it matches a policy, which may label the message or move it to spam, trash or "
+            "quarantine. A quarantined message can be released for 30 days.",
             modes=BY_API,
         ),
         Effect(

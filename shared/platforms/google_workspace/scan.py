@@ -101,7 +101,7 @@ async def _mailbox(
     except Exception:
         # Our own mistake, with this mailbox: the others are read all the same.
         log.exception("a mailbox could not be read", extra={"user": mailbox.user})
-        why = "Reading it failed by our own mistake; the log has the details."
+        why = "Reading the message failed with an internal error, which the log describes."
         again = await set_aside.note(database, connection.id, "mailbox", mailbox.user, mailbox.address, why, now)
         await mailboxes.put_off(database, connection.id, mailbox, reason=why, not_before=again)
     else:

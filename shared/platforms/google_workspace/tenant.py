@@ -284,7 +284,7 @@ def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
         )
     return Permanent(
         "refused",
-        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as our mistake.",
+        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this to support.",
     )
 
 

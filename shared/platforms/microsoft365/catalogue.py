@@ -285,7 +285,7 @@ ACTIVITIES = (
     Activity(
         key="reports",
         title="Scheduled reports",
-        why="tell what was scanned, synchronised, changed and noticed, and what needs a person",
+        why="report messages scanned, syncs, changes, drift, and required actions",
         accounts_for=("revoke-reports",),
         job="report",
         when="daily, weekly or monthly, after midnight at the site",

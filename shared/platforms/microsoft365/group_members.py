@@ -136,4 +136,6 @@ async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, alre
             await directory.skip(tenant.context.database, tenant.connection.id, user, outcome.message[:200])
             return False
         case _:
-            raise Temporary("platform_unavailable", f"Graph answered {outcome.status} to a change of members.")
+            raise Temporary(
+                "platform_unavailable", f"Microsoft Graph returned {outcome.status} to a change of members."
+            )

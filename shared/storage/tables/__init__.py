@@ -1,5 +1,6 @@
 """The tables. SQLAlchemy Core, the same on SQLite and PostgreSQL."""
 
+from shared.storage.tables.batch import batch_items, batches
 from shared.storage.tables.columns import Moment, metadata
 from shared.storage.tables.connection import (
     baselines,
@@ -26,6 +27,8 @@ from shared.storage.tables.report import directory_removals, report_settings, re
 __all__ = [
     "Moment",
     "baselines",
+    "batch_items",
+    "batches",
     "certificates",
     "checkpoints",
     "choices",

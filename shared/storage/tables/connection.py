@@ -41,6 +41,10 @@ connections = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("check_at", Moment),
     sa.Column("drained_at", Moment),
+    sa.Column("invited_at", Moment),
+    sa.Column("invitation_opened_at", Moment),
+    sa.Column("invitation_expires_at", Moment),
+    sa.Column("contacts", sa.JSON, nullable=False, server_default="[]"),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
 )

@@ -20,7 +20,7 @@ class Sync(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"accept_loss": False}]})
 
-    accept_loss: bool = Field(default=False, description="somebody has looked: the directory really has shrunk so much")
+    accept_loss: bool = Field(default=False, description="sync although a large part of the directory is gone")
 
 
 class Look(Strict):
@@ -28,7 +28,7 @@ class Look(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"repair": True}]})
 
-    repair: bool = Field(default=False, description="put right what others have changed in our objects")
+    repair: bool = Field(default=False, description="repair drift in our objects")
 
 
 class Revoke(Strict):
@@ -37,7 +37,7 @@ class Revoke(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"acknowledge_quarantine": True}]})
 
     acknowledge_quarantine: bool = Field(
-        default=False, description="messages that wait in quarantine are exported, and cannot be put back afterwards"
+        default=False, description="messages in quarantine are exported first, and cannot be released afterwards"
     )
 
 
@@ -111,7 +111,7 @@ async def grant_again(app: App, request: Request) -> Accepted[ConsentLink]:
 
 @refuses("409 connection_ended")
 async def renew_invitation(app: App, request: Request) -> Accepted[ConsentLink]:
-    """Invite the administrator anew: a new link, and every earlier one is not valid any more."""
+    """Renew the invitation: create a new link and end earlier ones."""
     connection = request.connection
     link = await invitations.renew(app, connection, request.actor.name)
     return accepted(invitation(grant.Invitation(connection_id=connection.id, consent_url=link)))

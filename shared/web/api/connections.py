@@ -7,9 +7,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections import search
-from shared.connections.record import Status
 from shared.connections.search import Order, Place, Wanted
 from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
@@ -24,14 +24,15 @@ from shared.web.views.connections import ConnectionDetail, ConnectionView, Stage
 class Filter(Paged):
     """What is looked for among the connections."""
 
-    q: str = Field("", max_length=253, description="part of a name, of a tenant's id or domain, or of an id")
+    q: str = Field("", max_length=253, description="part of a name, customer, tenant's id or domain, or id")
+    customer: str | None = Field(None, max_length=120)
     stage: StageName | None = None
     platform: str | None = Field(None, max_length=80)
     site: Site | None = None
     status: Status | None = None
-    order: Order = Field(
-        Order.NEWEST, description="`needs`: what needs a person first; it may change while one reads on"
-    )
+    reason: str | None = Field(None, max_length=80, description="the stable code of what is wrong")
+    archived: bool | None = Field(None, description="only closed connections, or only the others")
+    order: Order = Field(Order.NEWEST, description="`needs`: the most urgent first; the order may change between pages")
 
 
 class Health(TypedDict):
@@ -80,6 +81,9 @@ def wanted(request: Request, query: Filter) -> Wanted:
         platform=query.platform,
         site=query.site,
         status=query.status,
+        named=query.customer,
+        reason=query.reason,
+        archived=query.archived,
         text=query.q or None,
     )
 

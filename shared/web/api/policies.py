@@ -39,7 +39,7 @@ class TrialResult(TypedDict):
     meant: Annotated[bool, Field(description="whether its conditions are met")]
     actions: Annotated[list[str], Field(description="what would be done")]
     findings: list[TrialFinding]
-    incomplete: Annotated[list[str], Field(description="what could not be looked at, and why")]
+    incomplete: Annotated[list[str], Field(description="what could not be checked, and why")]
 
 
 async def list_policies(app: App, request: Request) -> Json[PolicyList]:

@@ -18,9 +18,9 @@ from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
 from shared.web.pagination import Cursor, decode, encode, leading_on, never_one, paged
+from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
-from shared.web.representations.findings import concern
-from shared.web.representations.plans import Plan, plan_step
+from shared.web.representations.plans import Plan
 from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
 from shared.web.views import changes as views
 
@@ -67,9 +67,7 @@ class Exported(Strict):
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
     """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
     lines = await plans.planned(app, request.connection, query.purpose)
-    found = await plans.concerns(app, request.connection, query.purpose)
-    told = None if found is None else [concern(one) for one in found]
-    return as_json({"steps": [plan_step(line) for line in lines], "concerns": told})
+    return as_json(representation.plan(lines, await plans.concerns(app, request.connection, query.purpose)))
 
 
 @refuses("502")

@@ -1,13 +1,15 @@
 """The pages: rendered on the server, and complete without script. What they show and do is what the API answers."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.flows.app import App
 from shared.foundation.errors import NoRole, Refused
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
@@ -31,18 +33,29 @@ SECTIONS: Mapping[str, str] = {
     "plan": "Plan",
     "ledger": "Ledger",
     "certificate": "Certificate",
+    "settings": "Settings",
 }
-STATUSES: Mapping[str, str] = {Status.ATTENTION: "Needs a person", Status.WAITING: "Waiting", Status.OK: "Fine"}
+STATUSES: Mapping[str, str] = {status.value: status.words for status in Status}
+# Each status with the mark whose shape and colour it has.
+STYLES: Mapping[str, str] = {
+    Status.ACTION_REQUIRED: "attention",
+    Status.DEGRADED: "waiting",
+    Status.AWAITING_CONSENT: "by-administrator",
+    Status.SETTING_UP: "under-way",
+    Status.REVOKING: "under-way",
+    Status.HEALTHY: "ok",
+    Status.CLOSED: "stopped",
+}
 # What a mark is called, where that is not its own word.
-MARKS: Mapping[str, str] = {"borrowed": "yours before us"}
+MARKS: Mapping[str, str] = {"borrowed": "pre-existing"}
 # What a certificate says of an object that was not removed.
-STANDS: Mapping[str, str] = {"ours": "stays", "borrowed": "yours before us"}
+STANDS: Mapping[str, str] = {"ours": "stays", "borrowed": "pre-existing"}
 # What a certificate comes to.
 RESULTS: Mapping[str, str] = {
-    "clean": "Nothing of ours is left: everything that was made has been removed, and was looked for once more.",
-    "waiting for the administrator": "Everything that we can remove is gone. The rest is for the administrator.",
-    "residue": "What we could remove is gone, and something of ours was found to be left.",
-    "degraded": "What we could look at is gone. Something could not be looked at, so nobody can say that it is clean.",
+    "clean": "Nothing of ours is left: everything that we created is removed, and a final check confirmed it.",
+    "waiting for the administrator": "We removed everything that we can. The remaining steps are the administrator's.",
+    "residue": "The final check found objects of ours that remain in the tenant. They are listed below.",
+    "degraded": "Everything that could be checked is gone. Some objects could not be checked: not certified clean.",
 }
 
 
@@ -88,7 +101,7 @@ def without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
     return {key: title for key, title in names.items() if key != left_out}
 
 
-def refused(error: Refused, app: App, request: Request, back: str = "/") -> Response:
+def refused(error: Refused, app: App, request: Request, back: str = "/connections") -> Response:
     """A problem, for people, with what they can do next; `back` is where they came from."""
     sign_in = None
     if (error.status == 401 or isinstance(error, NoRole)) and app.settings.operators.client_id:
@@ -110,16 +123,16 @@ def refused(error: Refused, app: App, request: Request, back: str = "/") -> Resp
 
 
 TITLES = {
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "There is nothing here",
+    401: "Sign in",
+    403: "Access denied",
+    404: "Not found",
     409: "Not possible now",
-    410: "This link has ended",
-    412: "Changed meanwhile",
+    410: "This invitation has expired",
+    412: "Changed by someone else",
     429: "Too many requests",
-    500: "Our mistake",
-    502: "The platform refused",
-    503: "Not possible just now",
+    500: "Internal error",
+    502: "The platform rejected the request",
+    503: "Temporarily unavailable",
 }
 
 
@@ -136,10 +149,16 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     environment.filters.update(
-        moment=moment, day=day, iso=iso, distance=distance, counted=counted, query=urlencode, pairs=pairs
+        moment=moment, day=day, iso=iso, distance=distance, counted=counted, brief=brief, query=urlencode, pairs=pairs
     )
     environment.globals.update(
-        STATUSES=STATUSES, MARKS=MARKS, RESULTS=RESULTS, STANDS=STANDS, STAGES=stages(), address=assets.address
+        STATUSES=STATUSES,
+        STYLES=STYLES,
+        MARKS=MARKS,
+        RESULTS=RESULTS,
+        STANDS=STANDS,
+        STAGES=stages(),
+        address=assets.address,
     )
     return environment
 
@@ -173,6 +192,14 @@ def distance(time: Time, now: datetime) -> str:
     size, unit = next((size, unit) for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")) if far >= size)
     told = counted(round(far / size), unit)
     return f"in {told}" if minutes > 0 else f"{told} ago"
+
+
+def brief(time: Time, now: datetime) -> str:
+    """The same in a narrow column: "3 d ago"."""
+    return re.sub(r"(\d) (minute|hour|day)s?", lambda found: f"{found[1]} {UNITS[found[2]]}", distance(time, now))
+
+
+UNITS = {"minute": "min", "hour": "h", "day": "d"}
 
 
 def _at(time: Time) -> datetime:

@@ -10,7 +10,7 @@ from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
-from shared.web.pages import mail, policies, refused
+from shared.web.pages import mail, policies, refused, settings
 from shared.web.pages.forms import one, posted
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
@@ -22,7 +22,7 @@ async def act(app: App, request: Request) -> Response:
     """A button that was pressed. What is refused is told, with the way back."""
     name = request.args["action"]
     if name not in ACTS:
-        raise Refused(404, "no_such_action", "There is no such button.")
+        raise Refused(404, "no_such_action", "This action does not exist.")
     does, section = ACTS[name]
     back = f"/connections/{request.connection.id}{section}"
     try:
@@ -99,4 +99,5 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "try-policy": (policies.try_message, "/policies"),
     "delete-policy": (policies.delete, "/policies"),
     "put-reports": (mail.put_reports, "/reports"),
+    "put-settings": (settings.put, "/settings"),
 }

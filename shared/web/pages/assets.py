@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from shared.flows.app import App
+from shared.web.compression import packed
 from shared.web.http import Request, Response
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -42,7 +43,7 @@ def _file(name: str, request: Request) -> Response:
         "ETag": f'"{digest}"',
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(headers=headers, body=content)
+    return packed(request, Response(headers=headers, body=content))
 
 
 @cache

@@ -17,16 +17,16 @@ from shared.web.views import connections as overview
 
 # What a button of this page has asked for, told to the person who has just pressed it.
 ASKED: Mapping[str, str] = {
-    "sync": "You asked to synchronise.",
-    "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",
-    "look": "You asked for a look at the tenant.",
-    "repair": "You asked to put right what others have changed.",
-    "revoke": "You asked to revoke access.",
-    "grant": "You asked to connect again.",
-    "renew-invitation": "There is a new link. Every earlier one has ended.",
-    "say": "What you said is in the ledger, with your name.",
-    "withdraw": "It holds no more. What is still so is told anew.",
-    "attest": "What you said is in the ledger, with your name.",
+    "sync": "Sync requested.",
+    "sync-accepting-loss": "Sync requested; the loss is accepted.",
+    "look": "Check requested.",
+    "repair": "Repair requested.",
+    "revoke": "Revoke requested.",
+    "grant": "Reconnect requested.",
+    "renew-invitation": "New invitation created. Earlier links no longer work.",
+    "say": "Recorded in the ledger with your name.",
+    "withdraw": "Withdrawn. The finding alarms again while it lasts.",
+    "attest": "Recorded in the ledger with your name.",
 }
 
 
@@ -43,7 +43,7 @@ async def page(app: App, request: Request) -> Response:
         "",
         c=detail,
         again=again(app, connection),
-        link=await invitation.link(app, connection.id) if may_act and needs_consent(app, connection) else None,
+        link=await invitation.live(app, connection.id) if may_act and needs_consent(app, connection) else None,
         asks=needs_consent(app, connection),
         progress=table.progress(connection, mine, view["rows"]),
         steps=await administrators(app, connection, view),

@@ -1,23 +1,33 @@
-"""All connections at a glance, and the form that makes one."""
+"""The list of connections, and the form that creates one."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
+
+from pydantic import Field
 
 from shared.connections import search
 from shared.connections.search import Wanted
+from shared.connections.stages import Stage
+from shared.connections.status import Status
 from shared.flows.app import App
 from shared.flows.grant import NewConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import SYNC_AT, Site
 from shared.web.api import actions as acts
 from shared.web.api import connections as overview
+from shared.web.compression import packed
 from shared.web.http import Request, Response, redirect
-from shared.web.pages import shown
+from shared.web.pages import STATUSES, shown
+from shared.web.pages.batches import TITLES
 from shared.web.pages.forms import Errors, at_field, made, one, posted, said
+from shared.web.views.connections import connection_view
 
 # Often enough for somebody who looks on, and no more.
 REFRESH_SECONDS = 30
+PER_PAGE = 100
 SITES: Mapping[str, str] = {
     Site.EU: "Europe",
     Site.UK: "United Kingdom",
@@ -31,28 +41,83 @@ SITES: Mapping[str, str] = {
 FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "repair_drift")
 
 
+class Listing(overview.Filter):
+    """Which connections, in which order, and which page of them."""
+
+    sort: Literal["status", "name", "customer", "platform", "site", "since", "synced"] = "status"
+    desc: bool = False
+    page: int = Field(1, ge=1, le=10_000)
+
+
 async def index(app: App, request: Request) -> Response:
-    """Connections, those that need a person first, with how many there are of each kind."""
+    """A page of the list, by what is looked for. Closed connections are in the archive."""
     asked = dict(said(request).query)
-    query = replace(request, query={"order": "needs", **asked}).parameters(overview.Filter)
-    found = await overview.page_of(app, request, query)
-    first = not asked.pop("cursor", "")
-    return shown(
+    query = replace(request, query=asked).parameters(Listing)
+    mine = Wanted(customer=request.actor.customer)
+    wanted = overview.wanted(request, query)
+    if query.archived is None and Stage.CLOSED.name.lower() not in (query.stage, query.status):
+        wanted = replace(wanted, archived=False)
+    counts = await search.count(app.database, mine)
+    many = int((await search.count(app.database, wanted))["all"])
+    last = max(math.ceil(many / PER_PAGE), 1)
+    page = min(query.page, last)
+    found = await search.numbered(
+        app.database, wanted, sort=query.sort, descending=query.desc, page=page, size=PER_PAGE
+    )
+    asked.pop("page", None)
+    begin = (page - 1) * PER_PAGE
+    page_of_list = shown(
         app,
         request,
         "index.html",
-        connections=found["connections"],
+        connections=[connection_view(app, one) for one in found],
         asked=asked,
-        first=first,
-        next={**asked, "cursor": found["next"]} if found["next"] else None,
-        counts=await search.count(app.database, Wanted(customer=request.actor.customer)),
+        sort=query.sort,
+        descending=query.desc,
+        page=page,
+        pages=numbers(page, last),
+        last=last,
+        begin=min(begin + 1, many),
+        end=begin + len(found),
+        many=many,
+        counts=counts,
+        closed=counts["status"][Status.CLOSED],
+        archived=bool(wanted.archived),
+        facets=_facets(app, counts),
         platforms=app.platforms.titles,
-        sites=_sites(app),
+        operations=TITLES,
+        now=app.clock.now(),
         again=REFRESH_SECONDS,
     )
+    return packed(request, page_of_list)
 
 
-def _sites(app: App) -> dict[str, str]:
+def numbers(page: int, last: int) -> list[int | None]:
+    """The numbers of a pager: the ends, and those around the present page; None where some are left out."""
+    kept = sorted({1, last, *range(max(page - 2, 1), min(page + 2, last) + 1)})
+    found: list[int | None] = []
+    for before, number in pairwise([0, *kept]):
+        found += [None, number] if number > before + 1 else [number]
+    return found
+
+
+def _facets(app: App, counts: Mapping[str, Any]) -> list[tuple[str, str, list[tuple[str, str, int]]]]:
+    """What the list is narrowed by: each with its values that occur, and how often."""
+    titles: Mapping[str, Mapping[str, str]] = {
+        "status": STATUSES,
+        "platform": app.platforms.titles,
+        "site": {str(site): title for site, title in SITES.items()},
+        "customer": {name: name for name in counts["customer"] if name},
+    }
+    facets = []
+    for name, some in titles.items():
+        options = [(key, text, int(counts[name][key])) for key, text in some.items() if counts[name].get(key)]
+        facets.append((name, name.capitalize(), options))
+    return facets
+
+
+def sites_of(app: App) -> dict[str, str]:
+    """The sites that the deployment serves, as people read them."""
     return {str(site): SITES[site] for site in app.settings.sites}
 
 
@@ -98,6 +163,6 @@ def _form(app: App, request: Request, form: Mapping[str, list[str]], errors: Err
         form=form,
         errors=errors,
         platforms=[app.platforms[name] for name in app.platforms],
-        sites=_sites(app),
+        sites=sites_of(app),
         sync_at=SYNC_AT,
     )

@@ -24,8 +24,8 @@ from shared.web.preconditions import precondition
 
 STATES: Mapping[str, str] = {
     QuarantineState.WAITING: "waiting",
-    QuarantineState.RELEASING: "being put back",
-    QuarantineState.RELEASED: "put back",
+    QuarantineState.RELEASING: "being released",
+    QuarantineState.RELEASED: "released",
     QuarantineState.RESTORED: "taken out by its owner",
     QuarantineState.GONE: "gone",
 }

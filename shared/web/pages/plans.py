@@ -6,8 +6,7 @@ from typing import Any
 
 from shared.connections.stages import Stage
 from shared.engine.concerns import Concern
-from shared.engine.forecast import Forecast
-from shared.engine.steps import Verb
+from shared.engine.forecast import VERBS, Forecast, total
 from shared.flows.app import App
 from shared.flows.plans import concerns, foreseen, planned
 from shared.foundation.errors import FootprintError
@@ -17,26 +16,6 @@ from shared.web.http import Request, Response
 from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
-
-# What is done, in words.
-VERBS: Mapping[Verb, str] = {
-    Verb.CREATE: "make",
-    Verb.UPDATE: "change",
-    Verb.COMPLETE: "change",
-    Verb.REMOVE: "remove",
-    Verb.ADOPT: "take over",
-    Verb.BORROW: "leave",
-    Verb.FORGET: "note as gone",
-    Verb.MISS: "note as not seen",
-    Verb.UNSEEN: "note as not found",
-    Verb.UNSURE: "leave",
-    Verb.LEAVE: "leave",
-    Verb.DRIFT: "report",
-    Verb.WAIT: "wait",
-    Verb.ASK: "ask for",
-    Verb.OFFER: "leave",
-    Verb.BLOCKED: "try again",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,37 +33,37 @@ BEFORE_THE_END = frozenset({Stage.NEW, Stage.GRANT, Stage.RUN})
 AFTER_A_REVOKE = frozenset({Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED})
 KINDS: Mapping[str, Kind] = {
     "now": Kind(
-        title="What would be done now",
+        title="Due now",
         stages=frozenset(Stage),
-        says="What a look at the tenant finds to do at this moment, as the connection is set.",
+        says="What a check of the tenant finds to do now.",
     ),
     "grant": Kind(
-        title="Connect again",
+        title="Reconnect",
         stages=AFTER_A_REVOKE,
         action="grant",
-        button="Connect again now",
-        says="Removals stop, and what is missing is made again. If consent was withdrawn, the administrator is asked "
-        "for it anew.",
+        button="Reconnect now",
+        says="Removals stop, and missing objects are created again. If consent was withdrawn, the customer's "
+        "administrator must consent again.",
     ),
     "repair": Kind(
-        title="Put right what others have changed",
+        title="Repair drift",
         stages=frozenset({Stage.RUN}),
         action="repair",
-        button="Put it right now",
-        says="Our own objects are made as they were. Nothing of the customer's is touched.",
+        button="Repair now",
+        says="Our own objects are restored as declared. The customer's objects are not touched.",
     ),
     "revoke": Kind(
         title="Revoke access",
         stages=BEFORE_THE_END,
         action="revoke",
         button="Revoke access now",
-        says="Mail is routed as before at once. Then everything that was made in the tenant is removed, step by step, "
-        "and what was there before us stays.",
+        says="Mail routing is restored first. Then everything that we created in the tenant is deleted, step by step. "
+        "Pre-existing objects stay.",
     ),
 }
 
 FIRST = Kind(
-    title="What will be made",
+    title="What will be created",
     stages=frozenset({Stage.NEW}),
     says="Once the tenant's administrator has consented, in this order. Routing is switched on last.",
 )
@@ -121,6 +100,7 @@ async def page(app: App, request: Request) -> Response:
         possible=possible,
         groups=grouped(lines),
         concerns=found or [],
+        total=total(lines),
         fresh=fresh and looks and not failed,
         looks=looks,
         failed=failed,

@@ -23,7 +23,7 @@ Form = Mapping[str, list[str]]
 TARGETS = ("domains", "groups", "users", "except_domains", "except_groups", "except_users")
 LISTS = ("senders", "subjects", "words", "expressions", "links")
 SWITCHES: Mapping[str, str] = {
-    "impersonation": "The sender's name is that of somebody here, and the address is not theirs",
+    "impersonation": "Impersonation: display name matches an internal user, address does not",
     "misleading_links": "A link shows another address than it leads to",
     "scanner": "The deployment's own scanner finds it risky",
 }
@@ -31,12 +31,12 @@ FAILURES: Mapping[str, str] = {
     "spf-fail": "The sending server is not one of the sender's domain (SPF)",
     "dkim-fail": "Its signature does not hold (DKIM)",
     "dmarc-fail": "It is not what the sender's domain says its mail must be (DMARC)",
-    "unauthenticated": "Nothing vouches for the sender at all",
+    "unauthenticated": "No SPF, DKIM or DMARC result",
 }
 ACTIONS: Mapping[str, str] = {
     "label": "Label it",
     "spam": "Move it to spam",
-    "quarantine": "Quarantine it: it can be put back for 30 days",
+    "quarantine": "Quarantine (kept 30 days, can be released)",
     "trash": "Move it to the trash",
     "pass": "Leave it alone: no later policy decides about it",
 }

@@ -11,7 +11,7 @@ from shared.foundation.errors import Refused
 from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
-from shared.web.pages import framed, mail, policies, table
+from shared.web.pages import framed, mail, policies, settings, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 from shared.web.pagination import Cursor, decode, encode
@@ -33,7 +33,7 @@ async def page(app: App, request: Request) -> Response:
     """The section that the path names."""
     section = BY_NAME.get(request.args["section"])
     if section is None:
-        raise Refused(404, "no_such_page", "There is nothing at this address.")
+        raise Refused(404, "no_such_page", "This page does not exist.")
     return await section(app, request)
 
 
@@ -130,4 +130,5 @@ BY_NAME: Mapping[str, Callable[[App, Request], Awaitable[Response]]] = {
     "reports": mail.reports,
     "ledger": ledger,
     "certificate": certificate,
+    "settings": settings.page,
 }

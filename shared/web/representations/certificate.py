@@ -41,7 +41,7 @@ class LedgerHead(TypedDict):
 
 
 class Certificate(TypedDict):
-    """What was made in a tenant, what went, what was the customer's before us, and what is left or was not checked."""
+    """What was created in a tenant and what was removed, what was pre-existing, and what is left or was not checked."""
 
     connection: str
     name: str

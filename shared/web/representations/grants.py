@@ -38,7 +38,7 @@ class ConsentLink(TypedDict):
     """The link for the tenant's administrator, who sees there what will change before consenting."""
 
     id: str
-    consent_url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="good for a week")]
+    consent_url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="valid for a week")]
 
 
 @example(

@@ -1,14 +1,16 @@
 """The lines of a plan as JSON."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.engine.chain import Image
-from shared.engine.forecast import Forecast, Timing
+from shared.engine.concerns import Concern
+from shared.engine.forecast import Forecast, Timing, total
 from shared.engine.steps import Verb
-from shared.web.representations.findings import ConcernView
+from shared.web.representations.findings import ConcernView, concern
 from shared.web.schema import When, example
 
 
@@ -51,11 +53,18 @@ class PlanStep(TypedDict):
 class Plan(TypedDict):
     """What would be done, in order, and what is in the way of mail."""
 
+    total: Annotated[str, Field(description="how many of each kind and when, in a sentence")]
     steps: list[PlanStep]
     concerns: Annotated[
         list[ConcernView] | None,
         Field(description="of a grant, what in the tenant would harm mail; null where nobody has looked, or can"),
     ]
+
+
+def plan(lines: Sequence[Forecast], concerns: Sequence[Concern] | None) -> Plan:
+    """A plan, the total first; `concerns` is None where no look was possible or there is no model."""
+    told = None if concerns is None else [concern(one) for one in concerns]
+    return {"total": total(lines), "steps": [plan_step(line) for line in lines], "concerns": told}
 
 
 def plan_step(line: Forecast) -> PlanStep:

@@ -31,7 +31,7 @@ class QuarantineItem(TypedDict):
     subject: str
     policy: str
     at: When
-    until: Annotated[When, Field(description="how long it can be put back")]
+    until: Annotated[When, Field(description="until when it can be released")]
     state: QuarantineState
     told: Annotated[str | None, Field(description="what came of it, for people")]
 

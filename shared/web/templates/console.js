@@ -63,7 +63,7 @@
         take(await answer.text());
       } else if (answer.status !== 304 && answer.status < 500) {
         main.dataset.again = "";
-        return told("This page is not kept up to date any more. Load it again.");
+        return told("This page no longer updates. Reload it.");
       }
       wait = answer.status < 500 ? 0 : Math.min(2 * (wait || again()), MOST);
     } catch {
@@ -89,7 +89,7 @@
       take(await answer.text());
     } catch {
       part.removeAttribute("aria-busy");
-      meanwhile.textContent = "The tenant could not be looked at. Load this page again.";
+      meanwhile.textContent = "The tenant could not be checked. Reload this page.";
     }
   }
 
@@ -130,6 +130,19 @@
     form.requestSubmit();
   }
   addEventListener("hashchange", hand);
+  // A list is narrowed while one types.
+  let typing = 0;
+  document.querySelector("[data-live]")?.addEventListener("input", (event) => {
+    const asked = new URLSearchParams(new FormData(event.currentTarget));
+    for (const [name, value] of [...asked]) if (!value) asked.delete(name);
+    clearTimeout(typing);
+    typing = setTimeout(() => { history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    event.preventDefault();
+    (document.getElementById("q") ?? document.getElementById("find"))?.focus();
+  });
   ready();
   plan();
   hand();

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.connections.record import Connection, Status
+from shared.connections.record import Connection
+from shared.connections.status import Status, status_of
 from shared.flows.app import App
 from shared.foundation.schedule import Site
 from shared.protection import decisions, directory, quarantine, set_aside
@@ -26,7 +27,7 @@ EXAMPLE: dict[str, Any] = {
     "stage": "run",
     "stage_title": "Service running",
     "stage_since": "2026-11-24T09:12:04+00:00",
-    "status": "ok",
+    "status": "healthy",
     "reason": None,
     "sentence": None,
     "reason_since": None,
@@ -37,7 +38,21 @@ EXAMPLE: dict[str, Any] = {
     "made_at": "2026-11-24T08:59:40+00:00",
     "generation": 1,
     "repairs_drift": False,
+    "contacts": ["it@contoso.com"],
+    "invitation": {
+        "sent_at": "2026-11-24T08:59:40+00:00",
+        "opened_at": "2026-11-24T09:10:02+00:00",
+        "expires_at": "2026-12-01T08:59:40+00:00",
+    },
 }
+
+
+class InvitationView(TypedDict):
+    """The invitation of the customer's administrator."""
+
+    sent_at: When
+    opened_at: When | None
+    expires_at: Annotated[When | None, Field(description="null once it was ended")]
 
 
 @example(EXAMPLE)
@@ -56,17 +71,19 @@ class ConnectionView(TypedDict):
     stage: StageName
     stage_title: str
     stage_since: When
-    status: Annotated[Status, Field(description="`waiting` waits by itself, `attention` needs a person")]
+    status: Annotated[Status, Field(description="`degraded` is retried by itself, `action_required` is not")]
     reason: Annotated[str | None, Field(description="a stable code for why it is not simply well")]
     sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
     reason_since: When | None
-    not_before: Annotated[When | None, Field(description="when it is looked at next, if it waits")]
+    not_before: Annotated[When | None, Field(description="when the next check is due")]
     synced_at: When | None
     working: Annotated[bool, Field(description="a run is under way, or was asked for and has not ended yet")]
     looked_at: Annotated[When | None, Field(description="when a run last came to its end")]
     made_at: When
     generation: Annotated[int, Field(description="counts changes of direction: granted, revoked, connected again")]
-    repairs_drift: Annotated[bool, Field(description="what others change in our objects is put right by itself")]
+    repairs_drift: Annotated[bool, Field(description="drift is repaired automatically")]
+    contacts: Annotated[list[str], Field(description="e-mail addresses of whom to contact at the customer")]
+    invitation: Annotated[InvitationView | None, Field(description="null where none was sent")]
 
 
 class MailCounts(TypedDict):
@@ -158,7 +175,7 @@ def connection_view(app: App, connection: Connection) -> ConnectionView:
         "stage": cast("StageName", connection.stage.name.lower()),
         "stage_title": connection.stage.title,
         "stage_since": connection.stage_since.isoformat(),
-        "status": connection.status,
+        "status": status_of(connection),
         "reason": connection.reason,
         "sentence": connection.sentence,
         "reason_since": connection.reason_since.isoformat() if connection.reason_since else None,
@@ -169,6 +186,19 @@ def connection_view(app: App, connection: Connection) -> ConnectionView:
         "made_at": connection.created_at.isoformat(),
         "generation": connection.generation,
         "repairs_drift": connection.repairs_drift,
+        "contacts": list(connection.contacts),
+        "invitation": _invitation(connection),
+    }
+
+
+def _invitation(connection: Connection) -> InvitationView | None:
+    if connection.invited_at is None:
+        return None
+    opened, expires = connection.invitation_opened_at, connection.invitation_expires_at
+    return {
+        "sent_at": connection.invited_at.isoformat(),
+        "opened_at": opened.isoformat() if opened else None,
+        "expires_at": expires.isoformat() if expires else None,
     }
 
 

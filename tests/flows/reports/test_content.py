@@ -176,16 +176,16 @@ async def test_it_says_the_same_in_html_in_text_and_in_rows(world: World) -> Non
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne" in html
     assert "<script>alert(1)</script> & Söhne" in text
-    for words in ("Messages looked at: 2; acted on: 2.", "Needs a person"):
+    for words in ("Messages scanned: 2; acted on: 2.", "Action required"):
         assert words in html
         assert words in text
     assert re.findall("<caption[^>]*><strong>(.*?)</strong>", html) == [
-        "Messages looked at, by day",
+        "Messages scanned, by day",
         "Actions, by day",
         "Actions, by policy",
     ]
     assert "risky: label: 1" in text, "a chart's figures are in the text as well"
-    assert {"section": "mail", "what": "looked at", "when": "", "number": "2"} in rows
+    assert {"section": "mail", "what": "scanned", "when": "", "number": "2"} in rows
     assert all(not row["what"].startswith("=") for row in rows)
     assert "'=cmd|" in rendering.figures(content)
     for outside in ("<img", "src=", "url(", "cid:", "<svg", "<link"):

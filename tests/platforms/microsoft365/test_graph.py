@@ -228,7 +228,7 @@ async def test_a_batch_keeps_the_order_and_each_outcome(graph: Graph, host: Host
     assert (outcomes[3].request_id, outcomes[4].request_id) == ("inner", "outer")
 
 
-async def test_of_a_batch_only_what_was_turned_away_is_sent_again(graph: Graph, host: Host, clock: StillClock) -> None:
+async def test_of_a_batch_only_what_was_rejected_is_sent_again(graph: Graph, host: Host, clock: StillClock) -> None:
     busy = {"status": 429, "headers": {"Retry-After": "2.128"}, "body": {"error": {"code": "TooManyRequests"}}}
     first, then = answers({"/1": busy}), answers({})
     host.script = lambda seen: first(seen) if len(host.seen) == 1 else then(seen)

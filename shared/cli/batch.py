@@ -1,0 +1,94 @@
+"""The command that does one thing to many connections: shows the plan, asks for the count, follows the progress."""
+
+import sys
+import time
+from typing import Annotated, Any, Literal
+
+from typer import Argument, Context, Option, prompt
+
+from shared.cli.api import Answer, Usage
+from shared.cli.call import TIMEOUT_SECONDS, Call, Json, Timeout, Wait
+from shared.cli.terminal import column
+
+Operation = Literal["sync", "check", "repair", "renew-invitation", "report-drift", "repair-drift", "revoke"]
+FILTERS = ("customer", "stage", "platform", "site", "status", "reason", "q")
+# Between two looks at the progress, in seconds: five connections are begun each second.
+PAUSE = 1.0
+RESULTS = (column("CONNECTION", "name"), column("ID", "connection", firm=True), column("WHY", "sentence"))
+
+
+def batch(
+    context: Context,
+    operation: Annotated[
+        Operation, Argument(metavar="OPERATION", help="What to do to each connection.", show_default=False)
+    ],
+    *,
+    where: Annotated[
+        list[str] | None,
+        Option(metavar="FILTER=VALUE", help=f"Which connections, by {', '.join(FILTERS)}; may be repeated."),
+    ] = None,
+    acknowledge_quarantine: Annotated[
+        bool, Option("--acknowledge-quarantine", help="Revoke although messages are in quarantine: export them first.")
+    ] = False,
+    confirm: Annotated[
+        int | None, Option(metavar="COUNT", help="How many connections match, instead of a question.")
+    ] = None,
+    wait: Wait = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: Json = False,
+) -> int:
+    """Do one thing to many connections, after a plan for all of them and a confirmed count."""
+    call = Call.of(context, as_json=as_json)
+    wanted: dict[str, Any] = {
+        "operation": operation,
+        "where": _filter(where or []),
+        "acknowledge_quarantine": acknowledge_quarantine,
+    }
+    planned = call.api.post("/batches/plan", wanted)
+    call.terminal.say(_plan(planned))
+    if confirm is None:
+        if not sys.stdin.isatty():
+            raise Usage("not_confirmed", f"There is no terminal to ask on: pass --confirm {planned['matches']}.")
+        confirm = prompt("Type the number of connections to go on", type=int, err=True)
+    begun = call.api.post("/batches", {**wanted, "confirm": confirm})
+    call.terminal.say(f"Batch {begun['id']} has started.")
+    if not wait:
+        return call.print_json(begun) if call.as_json else 0
+    return _followed(call, begun["id"], timeout)
+
+
+def _filter(given: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if name not in FILTERS or not equals or name in found:
+            raise Usage("not_valid", f"--where {each}: write FILTER=VALUE, once for each of {', '.join(FILTERS)}.")
+        found[name] = value
+    return found
+
+
+def _plan(planned: Answer) -> str:
+    deletions = [f"{number} to delete {when}" for when, number in planned["deletions"].items()]
+    refused = [f"{number} refuse: {why}" for why, number in planned["refused"].items()]
+    first = f"{planned['matches']} connections match, {planned['ready']} ready"
+    return f"Plan: {', '.join([first, *deletions, *refused])}."
+
+
+def _followed(call: Call, identifier: str, timeout: int) -> int:
+    """0 once every connection is done, 1 if some refused or failed, 3 if that takes too long or it was stopped."""
+    end, told = time.monotonic() + timeout, -1
+    while True:
+        now: dict[str, Any] = call.api.get(f"/batches/{identifier}")
+        pending = now["counts"]["pending"]
+        if pending != told:
+            call.terminal.say(f"{sum(now['counts'].values()) - pending} of {sum(now['counts'].values())} ended.")
+        told = pending
+        if not pending or now["stopped_at"] or time.monotonic() > end:
+            break
+        time.sleep(PAUSE)
+    bad = [one for one in now["items"] if one["state"] in ("refused", "failed")]
+    if call.as_json:
+        call.print_json(now)
+    else:
+        call.terminal.table(RESULTS, bad, none="No connection refused.")
+    return 3 if pending else 1 if bad else 0

@@ -1,0 +1,138 @@
+"""Batches as they are kept: what each wants, how far it has come, and what came of each connection."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.connections import search
+from shared.foundation.errors import Refused
+from shared.storage import tables as db
+from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
+
+# What has not ended so long after its time has lost its message.
+LOST_AFTER = timedelta(minutes=5)
+
+
+class Operation(StrEnum):
+    """What can be done to many connections at once."""
+
+    SYNC = "sync"
+    CHECK = "check"
+    REPAIR = "repair"
+    RENEW_INVITATION = "renew-invitation"
+    REPORT_DRIFT = "report-drift"
+    REPAIR_DRIFT = "repair-drift"
+    REVOKE = "revoke"
+
+
+class State(StrEnum):
+    """What came of one connection of a batch."""
+
+    PENDING = "pending"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A batch with how far it has come."""
+
+    id: str
+    operation: Operation
+    options: Mapping[str, Any]
+    actor: str
+    customer: str | None
+    created_at: datetime
+    stopped_at: datetime | None
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What came of one connection."""
+
+    connection: ConnectionId
+    name: str
+    state: State
+    code: str | None
+    sentence: str | None
+    ended_at: datetime | None
+
+
+async def stranded(database: Database, now: datetime) -> list[ConnectionId]:
+    """Connections whose turn has come a while ago, and nothing has ended: their message was lost."""
+    item, batch = db.batch_items.c, db.batches.c
+    late = (item.state == str(State.PENDING), item.due_at <= now - LOST_AFTER, batch.stopped_at.is_(None))
+    query = sa.select(item.connection).join(db.batches, item.batch == batch.id).where(*late).distinct()
+    async with database.read() as read:
+        return list((await read.execute(query)).scalars())
+
+
+async def stop(database: Database, batch: Batch, now: datetime) -> None:
+    """Begin nothing more of a batch. What was begun goes on."""
+    async with database.write() as write:
+        await write.execute(
+            sa.update(db.batches)
+            .where(db.batches.c.id == batch.id, db.batches.c.stopped_at.is_(None))
+            .values(stopped_at=now)
+        )
+
+
+async def one(database: Database, identifier: str, customer: str | None) -> Batch:
+    """A batch that this customer's accounts may see. Raises Refused 404."""
+    found = await _batches(database, customer, db.batches.c.id == identifier)
+    if not found:
+        raise Refused(404, "no_such_batch", "There is no such batch.")
+    return found[0]
+
+
+async def newest(database: Database, customer: str | None, *, most: int) -> list[Batch]:
+    """The newest batches."""
+    return await _batches(database, customer, most=most)
+
+
+async def _batches(
+    database: Database, customer: str | None, *clauses: sa.ColumnElement[bool], most: int = 1
+) -> list[Batch]:
+    seen = [] if customer is None else [db.batches.c.customer == customer]
+    item = db.batch_items.c
+    async with database.read() as read:
+        query = sa.select(db.batches).where(*clauses, *seen).order_by(db.batches.c.created_at.desc(), db.batches.c.id)
+        rows = (await read.execute(query.limit(most))).all()
+        of_these = item.batch.in_([row.id for row in rows])
+        counting = sa.select(item.batch, item.state, sa.func.count()).where(of_these).group_by(item.batch, item.state)
+        counted = (await read.execute(counting)).all()
+    return [
+        Batch(
+            **{**row._mapping, "operation": Operation(row.operation)},
+            counts={str(state): sum(n for b, s, n in counted if (b, s) == (row.id, state)) for state in State},
+        )
+        for row in rows
+    ]
+
+
+async def items(database: Database, batch: Batch) -> Sequence[Item]:
+    """What came of each connection, those that refused or failed first."""
+    item = db.batch_items.c
+    order = sa.case({str(State.FAILED): 0, str(State.REFUSED): 1, str(State.PENDING): 2}, value=item.state, else_=3)
+    query = sa.select(db.batch_items).where(item.batch == batch.id).order_by(order, item.due_at, item.connection)
+    async with database.read() as read:
+        rows = (await read.execute(query)).all()
+    names = await search.names(database, [row.connection for row in rows])
+    return [
+        Item(
+            connection=row.connection,
+            name=names.get(row.connection, ""),
+            state=State(row.state),
+            code=row.code,
+            sentence=row.sentence,
+            ended_at=row.ended_at,
+        )
+        for row in rows
+    ]

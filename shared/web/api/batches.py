@@ -1,0 +1,186 @@
+"""One operation on many connections: planned, begun with a confirmed count, followed and stopped."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from shared.connections.search import Wanted
+from shared.connections.stages import Stage
+from shared.connections.status import Status
+from shared.flows import batch_records as records
+from shared.flows import batches
+from shared.flows.app import App
+from shared.flows.batch_records import Batch, Operation, State
+from shared.foundation.schedule import Site
+from shared.web.api import refuses
+from shared.web.http import Accepted, Json, Request, Strict, accepted, as_json
+from shared.web.schema import When
+from shared.web.views.connections import StageName
+
+MOST_LISTED = 50
+
+
+class Where(Strict):
+    """Which connections; closed ones are never meant. An empty filter means all that are open."""
+
+    q: str = Field("", max_length=253, description="part of a name, customer, tenant's id or domain, or id")
+    customer: str | None = Field(None, max_length=120)
+    stage: StageName | None = None
+    platform: str | None = Field(None, max_length=80)
+    site: Site | None = None
+    status: Status | None = None
+    reason: str | None = Field(None, max_length=80)
+
+
+class Planned(Strict):
+    """What a batch is to do."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"operation": "sync", "where": {"customer": "contoso"}}]})
+
+    operation: Operation
+    where: Where
+    acknowledge_quarantine: bool = Field(default=False, description="of a revoke: quarantines are exported first")
+
+
+class Confirmed(Planned):
+    """The same, with how many connections the plan has counted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"operation": "sync", "where": {"customer": "contoso"}, "confirm": 1}]}
+    )
+
+    confirm: int = Field(ge=0, le=batches.MOST, description="`matches` of the plan; 409 if as many do not match now")
+
+
+class BatchPlan(TypedDict):
+    """What a batch would do."""
+
+    operation: Operation
+    matches: int
+    ready: Annotated[int, Field(description="how many would not refuse")]
+    refused: Annotated[dict[str, int], Field(description="how many would refuse, by why")]
+    deletions: Annotated[dict[str, int], Field(description="of a revoke: objects that are deleted, by when")]
+
+
+class BatchView(TypedDict):
+    """A batch with how far it has come."""
+
+    id: str
+    operation: Operation
+    actor: str
+    created_at: When
+    stopped_at: When | None
+    counts: dict[State, int]
+
+
+class BatchItem(TypedDict):
+    """What came of one connection."""
+
+    connection: str
+    name: str
+    state: State
+    code: str | None
+    sentence: str | None
+    ended_at: When | None
+
+
+class BatchDetail(BatchView):
+    """A batch with what came of each connection, those that refused or failed first."""
+
+    items: list[BatchItem]
+
+
+class BatchList(TypedDict):
+    """The newest batches."""
+
+    batches: list[BatchView]
+
+
+def wanted_of(request: Request, where: Where) -> Wanted:
+    """The filter in the search's words; nobody finds what is not theirs."""
+    return Wanted(
+        customer=request.actor.customer,
+        named=where.customer,
+        stage=Stage[where.stage.upper()] if where.stage else None,
+        platform=where.platform,
+        site=where.site,
+        status=where.status,
+        reason=where.reason,
+        text=where.q or None,
+        archived=False,
+    )
+
+
+@refuses("400 too_many_connections")
+async def plan(app: App, request: Request, body: Planned) -> Json[BatchPlan]:
+    """Show what a batch would do to all connections that match. Changes nothing."""
+    found = await batches.plan(
+        app, wanted_of(request, body.where), body.operation, acknowledged=body.acknowledge_quarantine
+    )
+    return as_json(
+        {
+            "operation": found.operation,
+            "matches": found.matches,
+            "ready": found.ready,
+            "refused": dict(found.refused),
+            "deletions": dict(found.deletions),
+        }
+    )
+
+
+@refuses("400 too_many_connections", "400 no_connections", "409 count_changed")
+async def create(app: App, request: Request, body: Confirmed) -> Accepted[BatchView]:
+    """Begin a batch. Five connections are begun each second; each has a result of its own."""
+    begun = await batches.create(
+        app,
+        wanted_of(request, body.where),
+        body.operation,
+        confirmed=body.confirm,
+        acknowledged=body.acknowledge_quarantine,
+        actor=request.actor.name,
+    )
+    return accepted(_view(begun))
+
+
+async def every(app: App, request: Request) -> Json[BatchList]:
+    """List the newest batches."""
+    found = await records.newest(app.database, request.actor.customer, most=MOST_LISTED)
+    return as_json({"batches": [_view(one) for one in found]})
+
+
+@refuses("404 no_such_batch")
+async def one(app: App, request: Request) -> Json[BatchDetail]:
+    """One batch with its progress and the result of each connection."""
+    found = await records.one(app.database, request.args["batch"], request.actor.customer)
+    items: list[BatchItem] = [
+        {
+            "connection": item.connection,
+            "name": item.name,
+            "state": item.state,
+            "code": item.code,
+            "sentence": item.sentence,
+            "ended_at": item.ended_at.isoformat() if item.ended_at else None,
+        }
+        for item in await records.items(app.database, found)
+    ]
+    return as_json({**_view(found), "items": items})
+
+
+@refuses("404 no_such_batch")
+async def stop(app: App, request: Request) -> Accepted[BatchView]:
+    """Begin nothing more of a batch. What was begun goes on."""
+    found = await records.one(app.database, request.args["batch"], request.actor.customer)
+    await records.stop(app.database, found, app.clock.now())
+    return accepted(_view(await records.one(app.database, found.id, request.actor.customer)))
+
+
+def _view(batch: Batch) -> BatchView:
+    return {
+        "id": batch.id,
+        "operation": batch.operation,
+        "actor": batch.actor,
+        "created_at": batch.created_at.isoformat(),
+        "stopped_at": batch.stopped_at.isoformat() if batch.stopped_at else None,
+        "counts": {state: batch.counts[state] for state in State},
+    }

@@ -1,0 +1,97 @@
+"""Batches in the console: the plan of one, which begins by typing its count; its progress; and the newest."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from shared.flows import batch_records as records
+from shared.flows import batches
+from shared.flows.app import App
+from shared.flows.batch_records import Operation
+from shared.foundation.errors import Refused
+from shared.web.api.batches import MOST_LISTED, Where, wanted_of
+from shared.web.http import Request, Response, checked, redirect
+from shared.web.pages import refused, shown
+from shared.web.pages.forms import one, posted, said
+
+REFRESH_SECONDS = 3
+TITLES: Mapping[Operation, str] = {
+    Operation.SYNC: "Sync",
+    Operation.CHECK: "Check",
+    Operation.REPAIR: "Repair drift",
+    Operation.RENEW_INVITATION: "Renew invitations",
+    Operation.REPORT_DRIFT: "Set drift mode: report only",
+    Operation.REPAIR_DRIFT: "Set drift mode: auto-repair",
+    Operation.REVOKE: "Revoke access",
+}
+# What a filter of the list has that a batch does not: closed connections, an order, a page.
+NOT_A_FILTER = frozenset({"archived", "sort", "desc", "page", "cursor", "limit", "order"})
+
+
+class Asked(Where):
+    """Which operation on which connections."""
+
+    operation: Operation
+    acknowledge_quarantine: bool = False
+
+
+def _asked(fields: Mapping[str, str]) -> tuple[Asked, dict[str, str]]:
+    kept = {name: value for name, value in fields.items() if value and name not in NOT_A_FILTER}
+    return checked(lambda: Asked.model_validate(kept)), kept
+
+
+async def new(app: App, request: Request) -> Response:
+    """The plan for all connections that match, and the field for their number."""
+    asked, kept = _asked(said(request).query)
+    plan = await batches.plan(
+        app, wanted_of(request, asked), asked.operation, acknowledged=asked.acknowledge_quarantine
+    )
+    return shown(app, request, "batch_plan.html", title=TITLES[asked.operation], plan=plan, kept=kept)
+
+
+async def create(app: App, request: Request) -> Response:
+    """Begin the batch, if the number that was typed is the number that match."""
+    form = posted(request)
+    fields = {name: one(form, name) for name in form}
+    typed = fields.pop("confirm", "")
+    asked, kept = _asked(fields)
+    try:
+        begun = await batches.create(
+            app,
+            wanted_of(request, asked),
+            asked.operation,
+            confirmed=int(typed) if typed.isascii() and typed.isdecimal() else -1,
+            acknowledged=asked.acknowledge_quarantine,
+            actor=request.actor.name,
+        )
+    except Refused as error:
+        return refused(error, app, request, f"/batches/new?{urlencode(kept)}")
+    return redirect(f"/batches/{begun.id}")
+
+
+async def every(app: App, request: Request) -> Response:
+    """The newest batches."""
+    found = await records.newest(app.database, request.actor.customer, most=MOST_LISTED)
+    return shown(app, request, "batches.html", batches=found, titles=TITLES, now=app.clock.now())
+
+
+async def page(app: App, request: Request) -> Response:
+    """One batch: its progress, and what came of each connection."""
+    batch = await records.one(app.database, request.args["batch"], request.actor.customer)
+    under_way = batch.stopped_at is None and batch.counts["pending"] > 0
+    return shown(
+        app,
+        request,
+        "batch.html",
+        title=TITLES[batch.operation],
+        batch=batch,
+        items=await records.items(app.database, batch),
+        under_way=under_way,
+        again=REFRESH_SECONDS if under_way else None,
+    )
+
+
+async def stop(app: App, request: Request) -> Response:
+    """Begin nothing more of a batch."""
+    batch = await records.one(app.database, request.args["batch"], request.actor.customer)
+    await records.stop(app.database, batch, app.clock.now())
+    return redirect(f"/batches/{batch.id}")

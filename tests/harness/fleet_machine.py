@@ -1,0 +1,85 @@
+"""`python -m tests.harness.fleet_machine`: a machine with five hundred connections, of which a few need somebody."""
+
+import asyncio
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from infra.local.machine import machine
+from shared.connections.record import Status
+from shared.connections.stages import Stage
+from shared.engine.effects import Effect
+from shared.flows import grant
+from shared.flows.app import App
+from shared.foundation.schedule import TIMERS, Site
+from shared.storage import tables as db
+from shared.web.accounts import sign_in_link
+
+MANY = 500
+UNSCANNED = ("Adventure Works", "Blue Yonder", "City Power")
+TOLD = "Inbound mail to all protected people bypasses the scanner: the rule was disabled"
+
+
+async def fill(app: App) -> None:
+    """Five hundred connections: three whose mail is unscanned, some that wait, and the rest healthy."""
+    new = grant.NewConnection(platform="microsoft365", site=Site.UK, name="First", tenant="first.example")
+    first = (await grant.create(app, new, "olga@msp.example")).connection_id
+    now = app.clock.now()
+    async with app.database.write() as write:
+        row = (await write.execute(sa.select(db.connections).where(db.connections.c.id == first))).one()._mapping
+        rows = [{**row, **_one(number, now)} for number in range(MANY)]
+        await write.execute(sa.insert(db.connections), rows)
+        # There are no tenants behind these, so no timer sends a job to them.
+        await write.execute(sa.delete(db.timers))
+        fired = [{"name": timer.name, "fired_at": now + timedelta(days=1)} for timer in TIMERS]
+        await write.execute(sa.insert(db.timers), fired)
+        drift = {"effect": [str(Effect.UNSCANNED)], "told": TOLD}
+        held = {"key": "rule", "state": "ours", "since": now, "drift": drift, "incarnation": 1, "attempts": 0}
+        await write.execute(sa.insert(db.holdings), [{"connection": rows[one]["id"], **held} for one in range(3)])
+
+
+def _one(number: int, now: Any) -> dict[str, Any]:
+    names = dict(enumerate(UNSCANNED))
+    mine: dict[str, Any] = {
+        "id": f"{number:032x}",
+        "label": str(number),
+        "name": names.get(number, f"Customer {number:03}"),
+        "customer": ("fabrikam", "northwind", "contoso")[number % 3],
+        "platform": ("microsoft365", "google")[number % 2],
+        "stage": int(Stage.RUN),
+        "stage_since": now - timedelta(days=number % 50),
+        "synced_at": now - timedelta(minutes=number),
+        "not_before": now + timedelta(days=30),  # no job of this machine touches them
+        "status": str(Status.OK),
+    }
+    if number in names:
+        mine |= {"status": str(Status.ATTENTION), "reason": "drift", "sentence": f"{TOLD}.", "reason_since": now}
+    elif number < 15:
+        expires = now + timedelta(days=number - 5)
+        mine |= {
+            "stage": int(Stage.NEW),
+            "stage_since": now,
+            "synced_at": None,
+            "invited_at": now,
+            "invitation_expires_at": expires,
+        }
+    elif number > MANY - 20:
+        mine |= {"stage": int(Stage.CLOSED)}
+    return mine
+
+
+async def _run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with machine(Path(folder)) as running:
+            await fill(running.app)
+            sys.stdout.write(f"Console: {await sign_in_link(running.app)}\n")
+            sys.stdout.flush()
+            await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_run())
