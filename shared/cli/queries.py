@@ -96,6 +96,7 @@ def _one(call: Call, now: Answer) -> int:
             "Site": now["site"],
             "Tenant": now["tenant"] or "not verified yet",
             "Last sync": moment(now["synced_at"]) or "never",
+            "Reading": _reading(now.get("reading")),
             "Directory": [f"{number} {kind}" for kind, number in known.items()],
             "Domains": [one["name"] for one in now.get("domains") or []],
             "In quarantine": mail.get("quarantined") or None,
@@ -103,6 +104,10 @@ def _one(call: Call, now: Answer) -> int:
         }
     )
     return 0
+
+
+def _reading(now: Answer | None) -> str | None:
+    return now and f"{now['read']:,} {now['what']}, page {now['page']}, since {moment(now['since'])}"
 
 
 def plan(

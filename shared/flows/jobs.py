@@ -23,7 +23,7 @@ from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.revoke import end_invitation
 from shared.flows.scan import scan
-from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
+from shared.flows.sync import advance_accepting_loss, refresh, sync, sync_accepting_loss, sync_now
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Timer
 from shared.foundation.telemetry import Span, about, span
@@ -42,7 +42,9 @@ HANDLERS: dict[str, Handler] = {
     "end-invitation": end_invitation,
     "sync": sync,
     "sync-now": sync_now,
+    "resync": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
+    "advance-accepting-loss": advance_accepting_loss,
     "refresh": refresh,
     "report": report,
     "export": export,
@@ -203,7 +205,7 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     after = max(error.after, min(waited / 4, HOUR))
     status = Status.ATTENTION if waited > ATTENTION_AFTER else Status.WAITING
     await _show(app, connection, status, error.code, error.sentence, after)
-    await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + after)
+    await app.queue.send(Job(name=error.job or job.name, connection_id=job.connection_id), now + after)
 
 
 async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, after: timedelta) -> None:

@@ -6,10 +6,12 @@ from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused
+from shared.protection import listings
 
 # Each order with what the ledger says of it.
 JOBS = {
     "sync-now": "synchronise now",
+    "resync": "synchronise now, and read the whole directory anew",
     "sync-accepting-loss": "synchronise now, and accept that so much of the directory is gone",
     "advance": "look at the tenant now",
     "repair": "put right what others have changed",
@@ -23,4 +25,7 @@ async def start(app: App, connection: Connection, job: str, actor: str) -> None:
     now = app.clock.now()
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, JOBS[job], runs=True)
+        if job == "resync":
+            # A run that reads now sees that its listing was begun anew, and ends.
+            await listings.begin_all(write, connection.id, now)
     await app.queue.send(Job(name=job, connection_id=connection.id), now)

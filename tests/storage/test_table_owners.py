@@ -29,6 +29,7 @@ OWNERS = {
     "jobs": "shared/deployment",
     "ledger": "shared/engine",
     "links": "shared/deployment",
+    "listings": "shared/protection",
     "mailboxes": "shared/protection",
     "members": "shared/protection",
     "operations": "shared/connections",

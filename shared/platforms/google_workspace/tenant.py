@@ -56,6 +56,7 @@ class WorkspaceCustomer:
         granted: Sequence[Grant],
         others: Sequence[Connection],
     ) -> None:
+        self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
         self.run = new_id()[:12]

@@ -58,6 +58,7 @@ class MicrosoftTenant:
         secrets: Sequence[str],
         watch: Callable[["MicrosoftTenant"], Watch],
     ) -> None:
+        self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets

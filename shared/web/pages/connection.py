@@ -18,6 +18,7 @@ from shared.web.views import connections as overview
 # What a button of this page has asked for, told to the person who has just pressed it.
 ASKED: Mapping[str, str] = {
     "sync": "You asked to synchronise.",
+    "resync": "You asked to read the whole directory anew.",
     "sync-accepting-loss": "You asked to synchronise, and accepted the loss.",
     "look": "You asked for a look at the tenant.",
     "repair": "You asked to put right what others have changed.",
