@@ -33,6 +33,8 @@ ON_BOTH = (
     "protection/test_policies.py::test_an_exclusion_wins_over_every_target_of_its_own_policy",
     "flows/test_jobs.py::*",
     "flows/test_fence.py::*",
+    "flows/test_nights.py::*",
+    "platforms/test_listings.py::*",
     "flows/test_frozen_processes.py::*",
     # What reports count, and that two runs make one.
     "flows/test_report*::test_mail_is_counted_by_message_day_action_and_policy",

@@ -107,7 +107,7 @@ def _one(call: Call, now: Answer) -> int:
 
 
 def _reading(now: Answer | None) -> str | None:
-    return now and f"{now['read']:,} {now['what']}, page {now['page']}, since {moment(now['since'])}"
+    return f"{now['read']:,} {now['what']}, page {now['page']}, since {moment(now['since'])}" if now else None
 
 
 def plan(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.connections.lease import not_held
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.foundation.schedule import Site, last_due
@@ -40,16 +41,16 @@ async def to_sync(database: Database, sites: Sequence[Site], now: datetime) -> l
         return list((await read.execute(sa.select(db.connections.c.id).where(_sync_is_due(sites, now)))).scalars())
 
 
-async def running(database: Database) -> list[ConnectionId]:
-    """The connections that run."""
+async def running(database: Database, sites: Sequence[Site]) -> list[ConnectionId]:
+    """The connections of some sites that run."""
     async with database.read() as read:
-        return list((await read.execute(in_stages(Stage.RUN))).scalars())
+        return list((await read.execute(in_stages(Stage.RUN, sites=sites))).scalars())
 
 
 async def missed(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:
     """The connections of some sites that should be at work, each with its job; for the sweep, which finds what is lost.
 
-    A connection that waits until `not_before` is left alone until then.
+    A connection that waits until `not_before` is left alone until then, and one on which a run is at work is not lost.
     """
     table = db.connections.c
     ready = sa.or_(table.not_before.is_(None), table.not_before <= now)
@@ -66,13 +67,23 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
         (sa.or_(_sync_is_due(sites, now), retried), "sync"),
     )
     here = table.site.in_([str(site) for site in sites])
-    query = sa.select(table.id, job.label("job")).where(here, sa.or_(ready, ended), job.is_not(None))
+    query = sa.select(table.id, job.label("job")).where(
+        here, sa.or_(ready, ended), table.id.in_(not_held(now)), job.is_not(None)
+    )
     async with database.read() as read:
         return [(row.id, row.job) for row in await read.execute(query)]
 
 
-def in_stages(*stages: Stage, platform: str | None = None) -> sa.Select[ConnectionId]:
-    """The ids of the connections in some stages, of one platform or of all, to be used inside another query."""
+def in_stages(
+    *stages: Stage, platform: str | None = None, sites: Sequence[Site] | None = None
+) -> sa.Select[ConnectionId]:
+    """The ids of the connections in some stages, of a platform and sites or of all, to be used inside another query."""
     table = db.connections.c
     query = sa.select(table.id).where(table.stage.in_([int(stage) for stage in stages]))
-    return query if platform is None else query.where(table.platform == platform)
+    query = query if platform is None else query.where(table.platform == platform)
+    return query if sites is None else query.where(table.site.in_([str(site) for site in sites]))
+
+
+def at_sites(sites: Sequence[Site]) -> sa.Select[ConnectionId]:
+    """The ids of the connections of some sites, to be used inside another query."""
+    return sa.select(db.connections.c.id).where(db.connections.c.site.in_([str(site) for site in sites]))

@@ -118,13 +118,21 @@ def guarded(guard: Guard) -> Iterator[None]:
         _guard.reset(before)
 
 
-def upsert(write: AsyncConnection, table: sa.Table, columns: Collection[str] | None = None) -> Any:
-    """An insert that sets `columns`, by default all, of the row that has the same key, if there is one."""
+def upsert(
+    write: AsyncConnection,
+    table: sa.Table,
+    columns: Collection[str] | None = None,
+    where: sa.ColumnElement[bool] | None = None,
+) -> Any:
+    """An insert that sets `columns`, by default all, of the row that has the same key, if there is one.
+
+    A row for which `where` does not hold stays as it is.
+    """
     keys = [column.name for column in table.primary_key]
     statement = _insert(write, table)
     new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     chosen = new if columns is None else {name: new[name] for name in columns}
-    return statement.on_conflict_do_update(index_elements=keys, set_=chosen)
+    return statement.on_conflict_do_update(index_elements=keys, set_=chosen, where=where)
 
 
 def insert_new(write: AsyncConnection, table: sa.Table) -> Any:

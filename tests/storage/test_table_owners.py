@@ -21,6 +21,7 @@ OWNERS = {
     "deferred_jobs": "shared/flows",
     "directory_removals": "shared/protection",
     "domains": "shared/protection",
+    "expected_jobs": "shared/flows",
     "exports": "shared/protection",
     "grants": "shared/connections",
     "groups": "shared/protection",
