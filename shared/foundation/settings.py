@@ -216,6 +216,11 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     telemetry: Telemetry = Telemetry()
     scanner: Scanner = Scanner()
+    inspection_memory: int = Field(
+        384,
+        ge=64,
+        description="MiB of a process that the messages which it inspects may take together; a further message waits",
+    )
     operations_kept: timedelta = Field(
         timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
     )
