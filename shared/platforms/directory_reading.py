@@ -20,8 +20,8 @@ from shared.protection.listings import BEGINNING, Listing
 # A run reads for so long at most, of the ten minutes that a function has; what follows it takes one more.
 READ_TIME = timedelta(minutes=3)
 CONTINUE_AFTER = timedelta(seconds=1)
-# Graph has been seen to give next links without an end, the same rows on every page (microsoft-graph-docs #4263), and
-# gives hundreds of empty pages where little has changed.
+# A listing of changes may have hundreds of empty pages, and has been seen to have no end, with the same rows on every
+# page.
 MAX_IDLE_PAGES = 1000
 MAX_PAGES = 20_000
 
