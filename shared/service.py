@@ -46,7 +46,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.database_connections)
     context = Context(
         settings=settings,
         clock=clock,

@@ -15,6 +15,7 @@ locals {
     FOOTPRINT_SITES                          = jsonencode(sort(var.sites))
     FOOTPRINT_PUBLIC_URL                     = local.public_url
     FOOTPRINT_QUEUE                          = "cloud-tasks"
+    FOOTPRINT_DATABASE_CONNECTIONS           = "5"
     FOOTPRINT_CLOUD_TASKS__LOCATION          = "projects/${var.project}/locations/${var.region}"
     FOOTPRINT_CLOUD_TASKS__ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_CLOUD_TASKS__JOB_URL           = local.urls["job"]

@@ -187,6 +187,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite+aiosqlite:///./footprint.db", description="SQLAlchemy URL of the database: SQLite or PostgreSQL"
     )
+    database_connections: int = Field(
+        5, ge=1, le=50, description="connections of a PostgreSQL server that one process takes at most; more work waits"
+    )
     queue: Literal["embedded", "azure-storage", "cloud-tasks"] = Field(
         "embedded", description="what carries the jobs; `embedded` is a table of the database, for one machine"
     )
