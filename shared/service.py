@@ -14,6 +14,7 @@ from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
 from shared.foundation.http_client import Wire
+from shared.foundation.memory import Memory
 from shared.foundation.rate_limit import Rates, Strangers
 from shared.platforms import google_workspace, microsoft365
 from shared.storage.database import Database
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.deployment.queues import Queue
     from shared.foundation.settings import Settings
 
+MIB = 1024 * 1024
 PLATFORMS = (microsoft365, google_workspace)
 
 
@@ -44,7 +46,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.database_connections)
     context = Context(
         settings=settings,
         clock=clock,
@@ -53,6 +55,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         seal=Seal(chosen(settings, wire), database, clock),
         wire=wire,
         issuers=Issuers(wire, clock),
+        memory=Memory(settings.inspection_memory * MIB),
     )
     by_name = {module.NAME: module for module in PLATFORMS}
     return App(

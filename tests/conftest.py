@@ -38,6 +38,8 @@ ON_BOTH = (
     "flows/webhooks/test_retries.py::*",
     "flows/webhooks/test_signed.py::test_a_life_is_told_in_order",
     "engine/test_ledger_feed.py::*",
+    "flows/test_nights.py::*",
+    "platforms/test_listings.py::*",
     "flows/test_frozen_processes.py::*",
     # What reports count, and that two runs make one.
     "flows/test_report*::test_mail_is_counted_by_message_day_action_and_policy",

@@ -69,6 +69,12 @@ resource "google_sql_database_instance" "main" {
       value = "on"
     }
 
+    # All instances of all functions with FOOTPRINT_DATABASE_CONNECTIONS each, and some for people and backups.
+    database_flags {
+      name  = "max_connections"
+      value = "200"
+    }
+
     database_flags {
       name  = "log_connections"
       value = "on"

@@ -4,17 +4,18 @@ locals {
   functions = {
     # Browsers, webhooks and operators: open, since every route guards itself. One instance waits, so that an
     # administrator's consent never meets a cold start.
-    http = { ingress = "ALLOW_ALL", timeout = 60, least = 1, most = 10, at_once = 20, caller = "allUsers" }
+    http = { memory = "512Mi", ingress = "ALLOW_ALL", timeout = 60, least = 1, most = 10, at_once = 20, caller = "allUsers" }
     # Work: ten minutes, as long as a job is hidden while it runs.
-    job = { ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 20, at_once = 8, caller = google_service_account.invoker.member }
+    job = { memory = "1024Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 20, at_once = 8, caller = google_service_account.invoker.member }
     # Timers only send jobs.
-    schedule = { ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 2, at_once = 8, caller = google_service_account.invoker.member }
+    schedule = { memory = "512Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 2, at_once = 8, caller = google_service_account.invoker.member }
   }
 
   settings = merge({
     FOOTPRINT_SITES                          = jsonencode(sort(var.sites))
     FOOTPRINT_PUBLIC_URL                     = local.public_url
     FOOTPRINT_QUEUE                          = "cloud-tasks"
+    FOOTPRINT_DATABASE_CONNECTIONS           = "5"
     FOOTPRINT_CLOUD_TASKS__LOCATION          = "projects/${var.project}/locations/${var.region}"
     FOOTPRINT_CLOUD_TASKS__ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_CLOUD_TASKS__JOB_URL           = local.urls["job"]
@@ -70,7 +71,7 @@ resource "google_cloudfunctions2_function" "entry" {
 
   service_config {
     available_cpu                    = "1"
-    available_memory                 = "512Mi"
+    available_memory                 = each.value.memory
     timeout_seconds                  = each.value.timeout
     min_instance_count               = each.value.least
     max_instance_count               = each.value.most

@@ -135,6 +135,9 @@ def sync(
     accept_loss: Annotated[
         bool, Option("--accept-loss", help="Sync although a large part of the directory is gone.")
     ] = False,
+    full: Annotated[
+        bool, Option("--full", help="Read the whole directory anew, not only what changed: heals our copy.")
+    ] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: Json = False,
@@ -143,7 +146,8 @@ def sync(
     call = Call.of(context, as_json=as_json)
     found = call.api.find(connection)
     before = found["synced_at"]
-    _ask(call, found, ("sync",), {"accept_loss": accept_loss}, f"Sync of {found['name']} was requested.")
+    wanted = {name: True for name, value in (("accept_loss", accept_loss), ("full", full)) if value}
+    _ask(call, found, ("sync",), wanted, f"Sync of {found['name']} was requested.")
     return _followed(call, found, lambda now: bool(now["synced_at"] != before), timeout if wait else None)
 
 

@@ -99,6 +99,7 @@ def _one(call: Call, now: Answer) -> int:
             "Contacts": now["contacts"],
             "Tenant": now["tenant"] or "not verified yet",
             "Last sync": moment(now["synced_at"]) or "never",
+            "Reading": _reading(now.get("reading")),
             "Directory": [f"{number} {kind}" for kind, number in known.items()],
             "Domains": [one["name"] for one in now.get("domains") or []],
             "In quarantine": mail.get("quarantined") or None,
@@ -114,6 +115,10 @@ def _invited(sent: Answer | None) -> str:
     opened = f"opened {moment(sent['opened_at'])}" if sent["opened_at"] else "not opened"
     expires = f"expires {moment(sent['expires_at'])}" if sent["expires_at"] else "ended"
     return f"sent {moment(sent['sent_at'])}, {opened}, {expires}"
+
+
+def _reading(now: Answer | None) -> str | None:
+    return f"{now['read']:,} {now['what']}, page {now['page']}, since {moment(now['since'])}" if now else None
 
 
 def plan(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.connections.lease import not_held
 from shared.connections.record import Connection, Status, update
 from shared.connections.stages import Stage
 from shared.foundation.schedule import DAY, Site, last_due
@@ -40,20 +41,23 @@ async def to_sync(database: Database, sites: Sequence[Site], now: datetime) -> l
         return list((await read.execute(sa.select(db.connections.c.id).where(_sync_is_due(sites, now)))).scalars())
 
 
-async def running(database: Database) -> list[ConnectionId]:
-    """The connections that run."""
+async def running(database: Database, sites: Sequence[Site]) -> list[ConnectionId]:
+    """The connections of some sites that run."""
     async with database.read() as read:
-        return list((await read.execute(in_stages(Stage.RUN))).scalars())
+        return list((await read.execute(in_stages(Stage.RUN, sites=sites))).scalars())
 
 
-async def claim_checks(database: Database, now: datetime, every: timedelta) -> list[ConnectionId]:
-    """The running connections that are to be checked now; each is not due again before `every` has passed.
+async def claim_checks(
+    database: Database, sites: Sequence[Site], now: datetime, every: timedelta
+) -> list[ConnectionId]:
+    """The running connections of some sites that are to be checked now; each is due again after `every`.
 
     Taken in one statement, so that what is on its way is not sent a second time.
     """
     table = db.connections
     due = sa.or_(table.c.check_at.is_(None), table.c.check_at <= now)
-    claim = sa.update(table).where(table.c.stage == int(Stage.RUN), due).values(check_at=now + every)
+    here = table.c.site.in_([str(site) for site in sites])
+    claim = sa.update(table).where(table.c.stage == int(Stage.RUN), here, due).values(check_at=now + every)
     async with database.write() as write:
         return list((await write.execute(claim.returning(table.c.id))).scalars())
 
@@ -67,7 +71,7 @@ async def looked(database: Database, connection_id: ConnectionId, again: datetim
 async def missed(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:
     """The connections of some sites that should be at work, each with its job; for the sweep, which finds what is lost.
 
-    A connection that waits until `not_before` is left alone until then.
+    A connection that waits until `not_before` is left alone until then, and one on which a run is at work is not lost.
     """
     table = db.connections.c
     ready = sa.or_(table.not_before.is_(None), table.not_before <= now)
@@ -84,7 +88,9 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
         (sa.or_(_sync_is_due(sites, now), retried), "sync"),
     )
     here = table.site.in_([str(site) for site in sites])
-    query = sa.select(table.id, job.label("job")).where(here, sa.or_(ready, ended), job.is_not(None))
+    query = sa.select(table.id, job.label("job")).where(
+        here, sa.or_(ready, ended), table.id.in_(not_held(now)), job.is_not(None)
+    )
     async with database.read() as read:
         return [(row.id, row.job) for row in await read.execute(query)]
 
@@ -122,8 +128,16 @@ async def syncs_late(database: Database, sites: Sequence[Site], now: datetime, g
         return {str(site): int(count) for site, count in await read.execute(query)}
 
 
-def in_stages(*stages: Stage, platform: str | None = None) -> sa.Select[ConnectionId]:
-    """The ids of the connections in some stages, of one platform or of all, to be used inside another query."""
+def in_stages(
+    *stages: Stage, platform: str | None = None, sites: Sequence[Site] | None = None
+) -> sa.Select[ConnectionId]:
+    """The ids of the connections in some stages, of a platform and sites or of all, to be used inside another query."""
     table = db.connections.c
     query = sa.select(table.id).where(table.stage.in_([int(stage) for stage in stages]))
-    return query if platform is None else query.where(table.platform == platform)
+    query = query if platform is None else query.where(table.platform == platform)
+    return query if sites is None else query.where(table.site.in_([str(site) for site in sites]))
+
+
+def at_sites(sites: Sequence[Site]) -> sa.Select[ConnectionId]:
+    """The ids of the connections of some sites, to be used inside another query."""
+    return sa.select(db.connections.c.id).where(db.connections.c.site.in_([str(site) for site in sites]))

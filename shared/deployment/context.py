@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a cold start pays only for what it uses
     from shared.deployment.sealing import Seal
     from shared.foundation.clock import Clock
     from shared.foundation.http_client import Wire
+    from shared.foundation.memory import Memory
     from shared.foundation.settings import Settings
     from shared.storage.database import Database
 
@@ -26,3 +27,4 @@ class Context:
     seal: Seal
     wire: Wire
     issuers: Issuers
+    memory: Memory

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections import search
+from shared.connections.due import at_sites
 from shared.foundation.errors import Refused
+from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -65,11 +67,12 @@ class Item:
     ended_at: datetime | None
 
 
-async def stranded(database: Database, now: datetime) -> list[ConnectionId]:
-    """Connections whose turn has come a while ago, and nothing has ended: their message was lost."""
+async def stranded(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:
+    """Connections of some sites whose turn has come a while ago, and nothing has ended: their message was lost."""
     item, batch = db.batch_items.c, db.batches.c
     late = (item.state == str(State.PENDING), item.due_at <= now - LOST_AFTER, batch.stopped_at.is_(None))
-    query = sa.select(item.connection).join(db.batches, item.batch == batch.id).where(*late).distinct()
+    here = item.connection.in_(at_sites(sites))
+    query = sa.select(item.connection).join(db.batches, item.batch == batch.id).where(*late, here).distinct()
     async with database.read() as read:
         return list((await read.execute(query)).scalars())
 

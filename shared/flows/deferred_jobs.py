@@ -5,13 +5,15 @@ would come again and again, and together they would stand in each other's way.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections import lease
+from shared.connections import due, lease
+from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -45,11 +47,12 @@ async def waiting(database: Database, connection_id: ConnectionId) -> list[Defer
         return [_of_row(row) for row in rows]
 
 
-async def stranded(database: Database, now: datetime) -> list[DeferredJob]:
-    """The deferred jobs of connections whose lease nobody holds: a run died before it sent them."""
+async def stranded(database: Database, sites: Sequence[Site], now: datetime) -> list[DeferredJob]:
+    """The deferred jobs of connections of some sites whose lease nobody holds: a run died before it sent them."""
     table = db.deferred_jobs
     async with database.read() as read:
-        rows = await read.execute(sa.select(table).where(table.c.connection.in_(lease.not_held(now))))
+        free, here = lease.not_held(now), due.at_sites(sites)
+        rows = await read.execute(sa.select(table).where(table.c.connection.in_(free), table.c.connection.in_(here)))
         return [_of_row(row) for row in rows]
 
 

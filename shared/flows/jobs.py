@@ -1,6 +1,5 @@
 """Every job by name, what each timer sends, and the one error boundary that decides what a failure means."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from shared.connections.record import Connection, Status
 from shared.deployment import links
 from shared.deployment.queues import Job, decode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, batch_records, batches, deferred_jobs, ticks
+from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -25,7 +24,8 @@ from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
 from shared.flows.revoke import end_invitation
 from shared.flows.scan import scan
-from shared.flows.sync import refresh, sync, sync_accepting_loss, sync_now
+from shared.flows.sync import advance_accepting_loss, refresh, sync, sync_accepting_loss, sync_now
+from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR, Timer
 from shared.foundation.telemetry import Span, about, span
@@ -44,7 +44,9 @@ HANDLERS: dict[str, Handler] = {
     "end-invitation": end_invitation,
     "sync": sync,
     "sync-now": sync_now,
+    "resync": sync_now,
     "sync-accepting-loss": sync_accepting_loss,
+    "advance-accepting-loss": advance_accepting_loss,
     "refresh": refresh,
     "check": check,
     "report": report,
@@ -67,6 +69,8 @@ MAX_BEGUN_RUNS = 5
 STARTS_A_SECOND = 10
 # Messages on their way to the queue side by side: each is a round trip, and a night's are thousands.
 MAX_CONCURRENT_SENDS = 20
+# Whoever dies while sending has claimed so many in vain.
+MOST_CLAIMED = 500
 
 
 async def run(app: App, job: Job) -> None:
@@ -80,20 +84,21 @@ async def run(app: App, job: Job) -> None:
 async def _run(app: App, job: Job, measured: Span) -> str:
     """The outcome, in a word."""
     now = app.clock.now()
-    claimed: tuple[Connection, Lease] | None = None
-    if job.name in UNLEASED:
-        found = await connections.find(app.database, job.connection_id)
-        claimed = (found, beside(found)) if found else None
-    else:
+    found = await connections.find(app.database, job.connection_id)
+    if found is None:
+        log.warning("job for a connection that does not exist")
+        return "nobody's"
+    if found.site not in app.settings.sites:
+        # The processes of its site find that it is due, or that it was asked for.
+        log.warning("job for a connection of a site that is not served here", extra={"site": found.site})
+        return "elsewhere"
+    connection, lease = found, beside(found)
+    if job.name not in UNLEASED:
         while (claimed := await acquire(app.database, job.connection_id, now)) is None:
             if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
                 return "busy"
-            if await connections.find(app.database, job.connection_id) is None:
-                break
-    if claimed is None:
-        log.warning("job for a connection that does not exist")
-        return "nobody's"
-    connection, lease = claimed
+        connection, lease = claimed
+    await expected_jobs.begun(app.database, job.connection_id, job.name)
     measured.note(platform=connection.platform)
     with about(platform=connection.platform, customer=connection.name):
         try:
@@ -210,7 +215,7 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     after = max(error.after, min(waited / 4, HOUR))
     status = Status.ATTENTION if waited > ATTENTION_AFTER else Status.WAITING
     await _show(app, connection, status, error.code, error.sentence, after)
-    await app.queue.send(Job(name=job.name, connection_id=job.connection_id), now + after)
+    await app.queue.send(Job(name=error.job or job.name, connection_id=job.connection_id), now + after)
 
 
 async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, after: timedelta) -> None:
@@ -227,9 +232,11 @@ async def _show(app: App, connection: Connection, status: Status, reason: str, s
 
 async def fire(app: App, timer: Timer) -> None:
     """What a timer is for: send the jobs that are due. Firing it twice, late or not at all does no harm."""
+    sites = app.settings.sites
     if timer.sites:
-        served = [site for site in timer.sites if site in app.settings.sites]
-        await _send_all(app, "sync", await due.to_sync(app.database, served, app.clock.now()))
+        served = [site for site in timer.sites if site in sites]
+        found = await due.to_sync(app.database, served, app.clock.now())
+        await _send_all(app, [(one, "sync") for one in found])
     elif timer.name == "sweep":
         await sweep(app)
     elif timer.name == "tell":
@@ -239,13 +246,14 @@ async def fire(app: App, timer: Timer) -> None:
         await delivery.tell(app)
         await metrics.tell(app)
     elif timer.name == "check":
-        await _send_all(app, "check", await due.claim_checks(app.database, app.clock.now(), app.settings.check_every))
+        found = await due.claim_checks(app.database, sites, app.clock.now(), app.settings.check_every)
+        await _send_all(app, [(one, "check") for one in found])
     elif timer.name == "anchor":
         await anchors.anchor(app)
     elif timer.name == "rotate":
         await _rotate(app)
     else:
-        await _send_all(app, timer.name, await due.running(app.database))
+        await _send_all(app, [(one, timer.name) for one in await due.running(app.database, sites)])
     await ticks.note(app.database, timer.name, app.clock.now())
 
 
@@ -268,28 +276,28 @@ async def _rotate(app: App) -> None:
         log.error(sentence, extra={"scope": scope})
 
 
-async def _send_all(app: App, job: str, connection_ids: Sequence[ConnectionId]) -> None:
-    now = app.clock.now()
+async def _send_all(app: App, jobs: Sequence[tuple[ConnectionId, str]]) -> None:
+    """Send those of the jobs that are not on their way, so that some begin each second."""
+    now, spread = app.clock.now(), timedelta(seconds=1) / STARTS_A_SECOND
+    wanted = [(connection, job, now + number * spread) for number, (connection, job) in enumerate(dict.fromkeys(jobs))]
 
-    async def send(number: int, connection_id: ConnectionId) -> None:
-        start = now + timedelta(seconds=number // STARTS_A_SECOND)
-        await app.queue.send(Job(name=job, connection_id=connection_id), start)
+    async def send(one: expected_jobs.Sent) -> None:
+        await app.queue.send(Job(name=one[1], connection_id=one[0]), one[2])
 
-    for first in range(0, len(connection_ids), MAX_CONCURRENT_SENDS):
-        some = connection_ids[first : first + MAX_CONCURRENT_SENDS]
-        await asyncio.gather(*(send(number, one) for number, one in enumerate(some, first)))
+    for first in range(0, len(wanted), MOST_CLAIMED):
+        claimed = await expected_jobs.claim(app.database, wanted[first : first + MOST_CLAIMED], now)
+        await each(claimed, send, at_once=MAX_CONCURRENT_SENDS)
 
 
 async def sweep(app: App) -> None:
     """Find whatever is due and has no message on its way: lost messages, missed timers, runs that died."""
-    now = app.clock.now()
-    found = await due.missed(app.database, app.settings.sites, now)
-    found += [(one, "scan") for one in await mailboxes.unread(app.database, now)]
-    found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, now)]
-    found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, now)]
-    for connection_id, job in found:
-        await app.queue.send(Job(name=job, connection_id=connection_id), now)
-    await _go_on(app, await deferred_jobs.stranded(app.database, now))
+    now, sites = app.clock.now(), app.settings.sites
+    found = await due.missed(app.database, sites, now)
+    found += [(one, "scan") for one in await mailboxes.unread(app.database, sites, now)]
+    found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, sites, now)]
+    found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, sites, now)]
+    await _send_all(app, [*found, *await expected_jobs.lost(app.database, sites, now)])
+    await _go_on(app, await deferred_jobs.stranded(app.database, sites, now))
     async with app.database.write() as write:
         await links.forget_old(write, now)
         await exports.forget_old(write, now)

@@ -4,12 +4,15 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
+from shared.flows import expected_jobs
 from shared.flows.app import App
 from shared.foundation.errors import Refused
+from shared.protection import listings
 
 # Each order with what the ledger says of it.
 JOBS = {
     "sync-now": "sync requested",
+    "resync": "full sync requested; the whole directory is read anew",
     "sync-accepting-loss": "sync requested; loss of directory entries accepted",
     "advance": "check requested",
     "repair": "repair requested",
@@ -23,4 +26,8 @@ async def start(app: App, connection: Connection, job: str, actor: str) -> None:
     now = app.clock.now()
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, JOBS[job], runs=True)
+        await expected_jobs.expect(write, connection.id, job, now)
+        if job == "resync":
+            # A run that reads now sees that its listing was begun anew, and ends.
+            await listings.begin_all(write, connection.id, now)
     await app.queue.send(Job(name=job, connection_id=connection.id), now)

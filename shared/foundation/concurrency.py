@@ -9,15 +9,20 @@ Thing = TypeVar("Thing")
 MAX_CONCURRENT = 8
 
 
-async def each(things: Iterable[Thing], do: Callable[[Thing], Awaitable[None]]) -> None:
-    """Do it for each of the things. The first failure ends it: what has not begun does not begin, and it is raised."""
+async def each(
+    things: Iterable[Thing], do: Callable[[Thing], Awaitable[None]], *, at_once: int = MAX_CONCURRENT
+) -> None:
+    """Do it for each of the things, some at once.
+
+    The first failure ends it: what has not begun does not begin, and it is raised.
+    """
     waiting = iter(things)
 
     async def worker() -> None:
         for thing in waiting:
             await do(thing)
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(MAX_CONCURRENT)]
+    workers = [asyncio.ensure_future(worker()) for _ in range(at_once)]
     try:
         await asyncio.gather(*workers)
     finally:

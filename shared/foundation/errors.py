@@ -29,7 +29,12 @@ class FootprintError(Exception):
 
 
 class Temporary(FootprintError):
-    """It may work later; `after` says how long to wait before looking again."""
+    """It may work later; `after` says how long to wait before looking again.
+
+    `job` goes on then in place of the job that met it, which has done its own part.
+    """
+
+    job: str | None = None
 
     def __init__(self, code: str, sentence: str, *, after: timedelta = timedelta(minutes=1)) -> None:
         super().__init__(code, sentence)

@@ -199,6 +199,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite+aiosqlite:///./footprint.db", description="SQLAlchemy URL of the database: SQLite or PostgreSQL"
     )
+    database_connections: int = Field(
+        5, ge=1, le=50, description="connections of a PostgreSQL server that one process takes at most; more work waits"
+    )
     queue: Literal["embedded", "azure-storage", "cloud-tasks"] = Field(
         "embedded", description="what carries the jobs; `embedded` is a table of the database, for one machine"
     )
@@ -229,6 +232,11 @@ class Settings(BaseSettings):
     telemetry: Telemetry = Telemetry()
     scanner: Scanner = Scanner()
     webhooks: Webhooks = Webhooks()
+    inspection_memory: int = Field(
+        384,
+        ge=64,
+        description="MiB of a process that the messages which it inspects may take together; a further message waits",
+    )
     check_every: timedelta = Field(
         timedelta(minutes=30),
         ge=timedelta(minutes=5),

@@ -1,7 +1,7 @@
 """Our copy of a tenant's users, groups, members and domains, written page by page.
 
-A sync marks what it has seen. Only at its end, when the listing is known to be complete, is anything deleted, in
-the same transaction that keeps the new checkpoint; and a loss that is not plausible is refused.
+A listing marks what it has shown. Only at its end, when it is known to be complete, is anything deleted, in the same
+transaction that keeps the new checkpoint; and a loss that is not plausible is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from shared.connections.record import hold
 from shared.foundation.errors import Permanent
+from shared.protection import listings
+from shared.protection.listings import Listing
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
-from shared.storage.ids import ConnectionId, new_id
+from shared.storage.ids import ConnectionId
 
 # A handful of rows may go at once without anybody being alarmed.
 SMALL = 10
@@ -26,125 +28,120 @@ MAX_IDS_A_STATEMENT = 500
 COPIES: dict[str, sa.Table] = {"users": db.users, "groups": db.groups, "members": db.members}
 IDENTITY = {"users": ("id",), "groups": ("id",), "members": ("group_id", "member_id")}
 
+Rows = Mapping[str, Sequence[dict[str, Any]]]
+"""Rows of a page, by `users`, `groups` and `members`."""
 
-class Copy:
-    """One sync's hold on a connection's copy."""
 
-    def __init__(self, database: Database, connection_id: ConnectionId) -> None:
-        self._database, self._connection = database, connection_id
-        self._mark = new_id()
+async def put(
+    database: Database,
+    connection_id: ConnectionId,
+    listing: Listing,
+    rows: Rows,
+    gone: Rows | None = None,
+    *,
+    link: str | None,
+    **changes: Any,
+) -> Listing:
+    """Write one page with the place of the next: what there is, and the ids of what is said to be gone.
 
-    async def put(self, kind: str, rows: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]] = ()) -> None:
-        """Write one page of `users`, `groups` or `members`: what is there, and the ids of what is said to be gone."""
-        table, identity = COPIES[kind], IDENTITY[kind]
-        async with self._database.write() as write:
-            if rows:
-                marked = [{"connection": self._connection, "mark": self._mark, **row} for row in rows]
-                await write.execute(upsert(write, table), marked)
-            if gone:
+    Raises Superseded, and nothing is written, if the listing was begun anew meanwhile.
+    """
+    async with database.write() as write:
+        news = False
+        for kind, some in rows.items():
+            news = news or await _any_new(write, connection_id, listing, kind, some)
+            if some:
+                marked = [{"connection": connection_id, "mark": listing.mark, **row} for row in some]
+                columns = {name for row in some for name in row.keys() - IDENTITY[kind]} | {"mark"}
+                await write.execute(upsert(write, COPIES[kind], columns), marked)
+        for kind, some in (gone or {}).items():
+            table, identity = COPIES[kind], IDENTITY[kind]
+            news = news or bool(some)
+            if some:
                 where = [
-                    table.c.connection == self._connection,
+                    table.c.connection == connection_id,
                     *(table.c[n] == sa.bindparam("of_" + n) for n in identity),
                 ]
-                leave = sa.update(table).where(*where).values(mark=GONE + self._mark)
-                await write.execute(leave, [{"of_" + name: row[name] for name in identity} for row in gone])
-
-    async def settle(
-        self, kinds: Sequence[str], *, complete: bool, links: dict[str, str], now: datetime, plausible: float
-    ) -> dict[str, int]:
-        """Delete what is gone and keep the checkpoints, all or nothing. Returns how many of each kind went.
-
-        With `complete`, what this sync has not seen is gone; without, only what it was told of. Raises Permanent
-        "implausible_loss" if more than the share `plausible` of a kind would go; the copy then stays as it was.
-        """
-        lost: dict[str, int] = {}
-        async with self._database.write() as write:
-            for kind in kinds:
-                lost[kind] = await self._drop(write, kind, complete=complete, plausible=plausible)
-            await _keep(write, self._connection, links, now)
-        return lost
-
-    async def _drop(self, write: AsyncConnection, kind: str, *, complete: bool, plausible: float) -> int:
-        table = COPIES[kind]
-        mine = table.c.connection == self._connection
-        going = table.c.mark != self._mark if complete else table.c.mark == GONE + self._mark
-        count = sa.select(sa.func.count()).select_from(table)
-        total = (await write.execute(count.where(mine))).scalar_one()
-        lost = int((await write.execute(count.where(mine, going))).scalar_one())
-        refuse_loss(kind, lost, total, plausible)
-        await write.execute(sa.delete(table).where(mine, going))
-        await _note_gone(write, self._connection, kind, lost)
-        return lost
+                leave = sa.update(table).where(*where).values(mark=GONE + listing.mark)
+                await write.execute(leave, [{"of_" + name: row[name] for name in identity} for row in some])
+        read = listing.read + len(next(iter(rows.values())))
+        idle = 0 if news else listing.idle + 1
+        return await listings.keep(
+            write, connection_id, listing, link=link, pages=listing.pages + 1, read=read, idle=idle, **changes
+        )
 
 
-class Comparison:
-    """A complete listing held against our copy: only what differs is written, so an unchanged tenant writes nothing.
+async def _any_new(
+    write: AsyncConnection, connection_id: ConnectionId, listing: Listing, kind: str, rows: Sequence[dict[str, Any]]
+) -> bool:
+    """Whether any of the rows was not shown by this listing before."""
+    table, identity = COPIES[kind], IDENTITY[kind]
+    keys = [tuple(row[name] for name in identity) for row in rows]
+    for start in range(0, len(keys), MAX_IDS_A_STATEMENT // 2):
+        some = keys[start : start + MAX_IDS_A_STATEMENT // 2]
+        named = sa.tuple_(*(table.c[name] for name in identity)).in_(some)
+        known = sa.select(sa.func.count()).select_from(table)
+        shown = known.where(table.c.connection == connection_id, table.c.mark == listing.mark, named)
+        if (await write.execute(shown)).scalar_one() < len(set(some)):
+            return True
+    return False
 
-    It keeps one short digest for each row of a kind in memory, no row itself.
+
+async def settle(
+    database: Database,
+    connection_id: ConnectionId,
+    listing: Listing,
+    kinds: Sequence[str],
+    *,
+    complete: bool,
+    now: datetime,
+    plausible: float,
+) -> None:
+    """Delete what is gone and keep the checkpoint, all or nothing, at the end of a listing.
+
+    With `complete`, what the listing has not shown is gone; without, only what it was told of. Raises Permanent
+    "implausible_loss" if more than the share `plausible` of a kind would go; the copy then stays as it was.
     """
-
-    def __init__(self, database: Database, connection_id: ConnectionId, kind: str) -> None:
-        self._database, self._connection, self._kind = database, connection_id, kind
-        self._unseen: dict[str, str | None] = {}
-        self._stored = 0
-
-    async def load(self) -> None:
-        """Read what is stored now."""
-        table = COPIES[self._kind]
-        query = sa.select(table.c.id, table.c.digest).where(table.c.connection == self._connection)
-        async with self._database.read() as read:
-            self._unseen = {row.id: row.digest for row in await read.execute(query)}
-        self._stored = len(self._unseen)
-
-    async def put(self, rows: Sequence[dict[str, Any]]) -> list[str]:
-        """Take one page of the listing; each row has its `digest`. Returns the ids of those that differed."""
-        known = {row["id"]: self._unseen.pop(row["id"], None) for row in rows}
-        changed = [row for row in rows if known[row["id"]] != row["digest"]]
-        if changed:
-            await Copy(self._database, self._connection).put(self._kind, changed)
-        return [row["id"] for row in changed]
-
-    @property
-    def unseen(self) -> list[str]:
-        """The ids that are stored and were not listed."""
-        return list(self._unseen)
-
-    def refuse_loss(self, plausible: float) -> None:
-        """Raises Permanent "implausible_loss" if the listing lacked more than a customer loses at once."""
-        refuse_loss(self._kind, len(self._unseen), self._stored, plausible)
-
-    async def drop(self, gone: Sequence[str], *, plausible: float) -> int:
-        """Delete what is known to be gone; if it is too much, raise Permanent "implausible_loss" and delete nothing."""
-        if not gone:
-            return 0
-        refuse_loss(self._kind, len(gone), self._stored, plausible)
-        table = COPIES[self._kind]
-        async with self._database.write() as write:
-            for start in range(0, len(gone), MAX_IDS_A_STATEMENT):
-                some = table.c.id.in_(gone[start : start + MAX_IDS_A_STATEMENT])
-                await write.execute(sa.delete(table).where(table.c.connection == self._connection, some))
-            await _note_gone(write, self._connection, self._kind, len(gone))
-        return len(gone)
+    async with database.write() as write:
+        await listings.keep(write, connection_id, listing, settled_at=now)
+        for kind in kinds:
+            await _drop(write, connection_id, listing, kind, complete=complete, plausible=plausible)
+        if listing.final is not None:
+            await _keep(write, connection_id, {listing.kind: listing.final}, now)
 
 
-async def put_members(database: Database, connection_id: ConnectionId, group: str, members: Sequence[str]) -> bool:
-    """Replace a group's members by a complete listing, by the difference; True if anything changed."""
-    table = db.members
-    mine = sa.and_(table.c.connection == connection_id, table.c.group_id == group)
+async def _drop(
+    write: AsyncConnection,
+    connection_id: ConnectionId,
+    listing: Listing,
+    kind: str,
+    *,
+    complete: bool,
+    plausible: float,
+) -> None:
+    table = COPIES[kind]
+    mine = table.c.connection == connection_id
+    going = table.c.mark != listing.mark if complete else table.c.mark == GONE + listing.mark
+    count = sa.select(sa.func.count()).select_from(table)
+    total = (await write.execute(count.where(mine))).scalar_one()
+    lost = int((await write.execute(count.where(mine, going))).scalar_one())
+    refuse_loss(kind, lost, total, plausible)
+    await write.execute(sa.delete(table).where(mine, going))
+    await note_gone(write, connection_id, kind, lost)
+
+
+async def unseen(database: Database, connection_id: ConnectionId, listing: Listing, plausible: float) -> list[str]:
+    """The ids of the users or groups that a listing that is read to its end has not shown.
+
+    Raises Permanent "implausible_loss" if there are more of them than a customer loses at once.
+    """
+    table = COPIES[listing.kind]
+    mine, count = table.c.connection == connection_id, sa.select(sa.func.count()).select_from(table)
     async with database.read() as read:
-        known = set((await read.execute(sa.select(table.c.member_id).where(mine))).scalars())
-    new, gone = sorted(set(members) - known), sorted(known - set(members))
-    if new or gone:
-        row = {"connection": connection_id, "group_id": group, "mark": ""}
-        async with database.write() as write:
-            for start in range(0, len(gone), MAX_IDS_A_STATEMENT):
-                await write.execute(
-                    sa.delete(table).where(mine, table.c.member_id.in_(gone[start : start + MAX_IDS_A_STATEMENT]))
-                )
-            if new:
-                await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
-            await _note_gone(write, connection_id, "members", len(gone))
-    return bool(new or gone)
+        total = (await read.execute(count.where(mine))).scalar_one()
+        lost = (await read.execute(count.where(mine, table.c.mark != listing.mark))).scalar_one()
+        refuse_loss(listing.kind, lost, total, plausible)
+        return list((await read.execute(sa.select(table.c.id).where(mine, table.c.mark != listing.mark))).scalars())
 
 
 def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
@@ -158,13 +155,13 @@ def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
         )
 
 
-async def _note_gone(write: AsyncConnection, connection_id: ConnectionId, kind: str, number: int) -> None:
+async def note_gone(write: AsyncConnection, connection_id: ConnectionId, kind: str, number: int) -> None:
     """Add to how much has ever gone, in the transaction in which it goes. With groups go their members."""
     if kind == "groups":
         alive = sa.select(db.groups.c.id).where(db.groups.c.connection == connection_id)
         mine = db.members.c.connection == connection_id
         orphans = await write.execute(sa.delete(db.members).where(mine, db.members.c.group_id.not_in(alive)))
-        await _note_gone(write, connection_id, "members", orphans.rowcount)
+        await note_gone(write, connection_id, "members", orphans.rowcount)
     if number:
         table = db.directory_removals
         await write.execute(insert_new(write, table).values(connection=connection_id, kind=kind, number=0))
@@ -259,5 +256,13 @@ async def count(database: Database, connection_id: ConnectionId) -> dict[str, in
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Delete a connection's copy with its checkpoints and its past, inside the caller's transaction."""
-    for table in (*COPIES.values(), db.placed, db.domains, db.checkpoints, db.directory_removals, db.sync_runs):
+    for table in (
+        *COPIES.values(),
+        db.placed,
+        db.domains,
+        db.checkpoints,
+        db.listings,
+        db.directory_removals,
+        db.sync_runs,
+    ):
         await write.execute(sa.delete(table).where(table.c.connection == connection_id))

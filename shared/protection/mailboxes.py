@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from shared.connections.due import in_stages
 from shared.connections.stages import Stage
+from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
@@ -179,10 +180,11 @@ async def next_unread(database: Database, connection_id: ConnectionId, now: date
     return min(moments, default=None)
 
 
-async def unread(database: Database, now: datetime) -> list[ConnectionId]:
-    """The running connections that have a mailbox with something to read now."""
+async def unread(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:
+    """The running connections of some sites that have a mailbox with something to read now."""
     table = db.mailboxes
-    query = sa.select(table.c.connection).where(table.c.connection.in_(in_stages(Stage.RUN)), _unread(now)).distinct()
+    running = table.c.connection.in_(in_stages(Stage.RUN, sites=sites))
+    query = sa.select(table.c.connection).where(running, _unread(now)).distinct()
     async with database.read() as read:
         return list((await read.execute(query)).scalars())
 

@@ -18,6 +18,7 @@ from shared.connections.record import Connection, hold
 from shared.connections.stages import Stage
 from shared.deployment.sealing import Box
 from shared.engine import chain
+from shared.foundation.schedule import Site
 from shared.protection import decisions
 from shared.protection.decisions import Decision
 from shared.storage import tables as db
@@ -215,10 +216,10 @@ async def some(
         return [_item(box, row) for row in (await read.execute(query)).all()]
 
 
-async def connections_due(database: Database, now: datetime) -> list[ConnectionId]:
-    """The running connections that have such messages."""
+async def connections_due(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:
+    """The running connections of some sites that have such messages."""
     table = db.quarantine
-    mine = (table.c.connection.in_(in_stages(Stage.RUN)), table.c.look_at <= now)
+    mine = (table.c.connection.in_(in_stages(Stage.RUN, sites=sites)), table.c.look_at <= now)
     async with database.read() as read:
         return list((await read.execute(sa.select(table.c.connection).where(*mine).distinct())).scalars())
 

@@ -64,6 +64,13 @@ async def names_somebody(
     )
 
 
+async def named_groups(database: Database, connection_id: ConnectionId) -> set[str]:
+    """The groups that any policy names, and those in them, however deep, that are known to have members."""
+    found = await listed(database, connection_id)
+    named = {one for policy in found for one in (*policy.groups, *policy.except_groups)}
+    return named | (await _members(database, connection_id, named)).keys()
+
+
 async def covered_users(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
     """The ids of all users whose mail the policies are about, sorted."""
     targets = await _targets(database, connection_id, await _of(database, connection_id, direction))

@@ -39,8 +39,9 @@ _guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 # Many processes share one server, each with few connections. A function that slept may wake to a dead one, so it is
 # asked first; and a server that is gone is noticed within half a minute, not when the system gives up on it.
 POSTGRESQL: dict[str, Any] = {
-    "pool_size": 5,
-    "max_overflow": 5,
+    # What is too many waits in line for its turn.
+    "max_overflow": 0,
+    "pool_timeout": 30,
     "pool_use_lifo": True,
     "pool_pre_ping": True,
     # Nothing here has that type; to ask for it is a round trip more for each connection.
@@ -50,6 +51,9 @@ POSTGRESQL: dict[str, Any] = {
         "connect_timeout": 10,
         "keepalives_idle": 30,
         "tcp_user_timeout": 30_000,
+        # In milliseconds. No transaction waits on the network, so one that is idle belongs to a process that is held
+        # up: what it has locked is somebody else's after that.
+        "options": "-c lock_timeout=10000 -c statement_timeout=60000 -c idle_in_transaction_session_timeout=20000",
     },
 }
 # SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
@@ -64,10 +68,12 @@ class Database:
     it and only the answer is lost, as when a process dies.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connections: int = 5) -> None:
+        """`connections`: how many of a server's this process may take at most."""
         self.url = url
         sqlite = self._sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-        self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **({} if sqlite else POSTGRESQL))
+        pool = {} if sqlite else POSTGRESQL | {"pool_size": connections}
+        self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **pool)
         if sqlite:
             # At its lowest level it logs every statement with its values.
             logging.getLogger("aiosqlite").setLevel(logging.INFO)
@@ -131,13 +137,21 @@ def guarded(guard: Guard) -> Iterator[None]:
         _guard.reset(before)
 
 
-def upsert(write: AsyncConnection, table: sa.Table, columns: Collection[str] | None = None) -> Any:
-    """An insert that sets `columns`, by default all, of the row that has the same key, if there is one."""
+def upsert(
+    write: AsyncConnection,
+    table: sa.Table,
+    columns: Collection[str] | None = None,
+    where: sa.ColumnElement[bool] | None = None,
+) -> Any:
+    """An insert that sets `columns`, by default all, of the row that has the same key, if there is one.
+
+    A row for which `where` does not hold stays as it is.
+    """
     keys = [column.name for column in table.primary_key]
     statement = _insert(write, table)
     new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     chosen = new if columns is None else {name: new[name] for name in columns}
-    return statement.on_conflict_do_update(index_elements=keys, set_=chosen)
+    return statement.on_conflict_do_update(index_elements=keys, set_=chosen, where=where)
 
 
 def insert_new(write: AsyncConnection, table: sa.Table) -> Any:

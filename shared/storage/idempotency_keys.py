@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
 
 KEY_MAX_AGE = timedelta(hours=24)
-# Longer than any answer takes: a process that has not answered by then is dead.
+# A process that has neither answered nor written anything by then is taken to be dead; if it is not, it writes nothing.
 ANSWER_TIMEOUT = timedelta(minutes=1)
 
 
@@ -22,15 +23,18 @@ class Known:
     at: datetime
     status: int | None
     sealed: bytes | None
+    carried_out: bool
+    """Something was written for it, so it is never begun anew."""
 
 
 async def begin(database: Database, request: str, digest: str, now: datetime) -> Known | None:
     """Take a request upon oneself; or what is known of it, if somebody else did."""
     table = db.idempotency_keys
     row = {"id": request, "digest": digest, "at": now}
-    lost = sa.and_(table.c.status.is_(None), table.c.at <= now - ANSWER_TIMEOUT)
+    not_done = sa.and_(table.c.status.is_(None), table.c.carried_out.is_not(True))
+    lost = sa.and_(not_done, table.c.at <= now - ANSWER_TIMEOUT)
     async with database.write() as write:
-        # One that is not known any more, or whose answer got lost on the way, begins anew.
+        # One that is too old, or that died before anything was written for it, begins anew.
         await write.execute(
             sa.delete(table).where(table.c.id == request, sa.or_(lost, table.c.at <= now - KEY_MAX_AGE))
         )
@@ -38,8 +42,21 @@ async def begin(database: Database, request: str, digest: str, now: datetime) ->
             return None
         found = (await write.execute(sa.select(table).where(table.c.id == request))).first()
     if found is None:
-        return Known(digest=digest, at=now, status=None, sealed=None)  # the other request has just given it up
-    return Known(digest=found.digest, at=found.at, status=found.status, sealed=found.sealed)
+        # The other request has just given it up.
+        return Known(digest=digest, at=now, status=None, sealed=None, carried_out=False)
+    known = {"digest": found.digest, "at": found.at, "status": found.status, "sealed": found.sealed}
+    return Known(**known, carried_out=bool(found.carried_out))
+
+
+async def carry_out(write: AsyncConnection, request: str, began: datetime) -> None:
+    """Note that a request that was begun then is carried out, in each transaction of its work.
+
+    Raises Refused 409 "carried_out_by_another", so that nothing is written, if somebody else has taken it over.
+    """
+    table = db.idempotency_keys
+    mine = (table.c.id == request, table.c.at == began)
+    if not (await write.execute(sa.update(table).where(*mine).values(carried_out=True))).rowcount:
+        raise Refused(409, "carried_out_by_another", "The same request was sent again and is carried out there.")
 
 
 async def finish(database: Database, request: str, began: datetime, *, status: int, sealed: bytes) -> None:
@@ -50,11 +67,12 @@ async def finish(database: Database, request: str, began: datetime, *, status: i
         await write.execute(sa.update(table).where(*mine).values(status=status, sealed=sealed))
 
 
-async def forget(database: Database, request: str, began: datetime) -> None:
-    """Nothing came of a request that was begun then: it may be made again."""
+async def forget(database: Database, request: str, began: datetime) -> bool:
+    """A request that was begun then failed: it may be made again, unless something was written for it (False)."""
     table = db.idempotency_keys
     async with database.write() as write:
-        await write.execute(sa.delete(table).where(table.c.id == request, table.c.at == began))
+        mine = (table.c.id == request, table.c.at == began, table.c.carried_out.is_not(True))
+        return bool((await write.execute(sa.delete(table).where(*mine))).rowcount)
 
 
 async def forget_old(write: AsyncConnection, now: datetime) -> None:

@@ -29,6 +29,10 @@ def _upgrade(connection: Any) -> None:
 async def migrate(database: Database) -> None:
     """Apply every revision that is missing, in one transaction. Two that deploy at once do it one after the other."""
     async with database.write() as write:
+        if write.dialect.name == "postgresql":
+            # It takes as long as it takes, and so does waiting for another one that deploys.
+            for bound in ("lock_timeout", "statement_timeout"):
+                await write.exec_driver_sql(f"SET LOCAL {bound} = 0")
         await in_line(write, "migrate")
         await write.run_sync(_upgrade)
 

@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.deployment.sealing import DEPLOYMENT, Box
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.storage import idempotency_keys
+from shared.storage.database import guarded
 from shared.web.http import KEY_HEADER, Request, Response
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -26,8 +27,9 @@ RETRY_AFTER = timedelta(seconds=1)
 async def once(app: App, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
     """What `work` answers, refusals too, or answered to the same request of the same account before.
 
-    What it answers with a status of 5xx is not kept, so that it may be tried again.
-    Raises Refused 400 `key_not_valid`, 409 `still_being_answered` or 422 `idempotency_key_reused`.
+    Every transaction of the work notes that the request is carried out. What fails with a status of 5xx before anything
+    was written may be tried again. Raises Refused 400 `key_not_valid`, 409 `still_being_answered`, 409 `answer_lost` or
+    422 `idempotency_key_reused`.
     """
     key = request.headers[KEY_HEADER]
     if not KEY.fullmatch(key):
@@ -39,10 +41,10 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     box = await app.seal.box(DEPLOYMENT)
     known = await idempotency_keys.begin(app.database, number, digest, began)
     if known is not None:
-        return _again(box, number, digest, known)
-    answer = await work()
-    if answer.status >= 500:
-        await idempotency_keys.forget(app.database, number, began)
+        return _again(box, number, digest, known, began)
+    with guarded(lambda write: idempotency_keys.carry_out(write, number, began)):
+        answer = await work()
+    if answer.status >= 500 and await idempotency_keys.forget(app.database, number, began):
         return answer
     content = json.dumps([dict(answer.headers), base64.b64encode(answer.body).decode()])
     sealed = box.seal(content, about=_about(number))
@@ -50,9 +52,15 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     return answer
 
 
-def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known) -> Response:
+def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known, now: datetime) -> Response:
     if known.digest != digest:
         raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
+    if known.status is None and known.carried_out and known.at <= now - idempotency_keys.ANSWER_TIMEOUT:
+        raise Refused(
+            409,
+            "answer_lost",
+            "The same request came before and was carried out, and its answer was lost. Look at what there is.",
+        )
     if known.status is None or known.sealed is None:
         raise Refused(
             409,

@@ -125,7 +125,14 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
         ("400 cursor_not_valid",): "cursor" in looked_for,
         ("408 body_too_slow",): route.largest_body > 0,
         ("415 not_json",): acts,
-        ("400 key_not_valid", "409 still_being_answered", "422 idempotency_key_reused", "502"): route.may_be_repeated,
+        (
+            "400 key_not_valid",
+            "409 still_being_answered",
+            "409 answer_lost",
+            "409 carried_out_by_another",
+            "422 idempotency_key_reused",
+            "502",
+        ): route.may_be_repeated,
         ("412 changed_meanwhile", "428 precondition_required"): "seen" in takes,
         ("412 exists_already",): "seen" in takes and route.method == "PUT",
     }

@@ -78,6 +78,7 @@ async def test_a_listing_longer_than_the_lease_keeps_it_and_is_made_once(world: 
 
     with frozen(world, call(path="/users", method="GET"), ten_minutes, awake=True):
         await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    await world.until_true(connection, lambda now: now.status is Status.OK)
     listings = [
         one for one in world.sims.cloud.calls if one.path.endswith("/v1.0/users") and "skiptoken" not in one.query
     ]

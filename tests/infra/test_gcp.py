@@ -24,6 +24,7 @@ FILLED = {
     "local.public_url": "https://footprint-http-1.example.run.app",
     '"cloud-tasks"': "cloud-tasks",
     '"google"': SERVICE_ACCOUNT,
+    '"5"': "5",
     '"projects/${var.project}/locations/${var.region}"': "projects/example/locations/europe-west1",
     "google_service_account.invoker.email": "footprint-invoker@example.iam.gserviceaccount.com",
     "google_service_account.runtime.email": "footprint-runtime@example.iam.gserviceaccount.com",

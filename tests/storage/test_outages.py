@@ -1,15 +1,17 @@
 """When the database does not answer: what is said, and what is kept."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from shared.connections import record as connections
+from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job, encode
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows.jobs import deliver
+from shared.flows.jobs import deliver, run
 from shared.foundation.errors import Temporary
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -73,3 +75,79 @@ async def test_a_server_that_went_away_is_connected_to_again(processes: list[Dat
     found = await connections.find(first, name)
     assert found is not None
     assert found.name == "one"
+
+
+async def test_what_finds_every_connection_taken_waits_in_line(processes: list[Database]) -> None:
+    if processes[0].engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    narrow = Database(processes[0].url, connections=1)
+    name = await add(narrow, "one")
+
+    async def count_up() -> None:
+        async with narrow.write() as write:
+            await connections.hold(write, name)
+            now = (await write.execute(sa.select(db.connections.c.begun))).scalar_one()
+            await connections.update(write, name, begun=now + 1)
+
+    await asyncio.gather(*(count_up() for _ in range(20)))
+    found = await connections.find(narrow, name)
+    assert found is not None
+    assert found.begun == 20
+    await narrow.close()
+
+
+async def test_a_transaction_that_is_held_up_stops_nobody_for_long(processes: list[Database]) -> None:
+    frozen, other, *_ = processes
+    if frozen.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    name = await add(frozen, "one")
+    free = await add(frozen, "two")
+    async with other.read() as read:
+        asked = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        bounds = {one: (await read.execute(sa.text(f"SHOW {one}"))).scalar_one() for one in asked}
+    assert bounds == {
+        "lock_timeout": "10s",
+        "statement_timeout": "1min",
+        "idle_in_transaction_session_timeout": "20s",
+    }
+
+    async def held_up() -> None:
+        async with frozen.write() as write:
+            # The same bounds, shorter, so that nobody has to wait for them.
+            await write.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 300")
+            await connections.update(write, name, name="frozen")
+            async with other.write() as beside:
+                await beside.exec_driver_sql("SET LOCAL lock_timeout = 100")
+                await connections.update(beside, free, name="another customer's")
+                await connections.update(beside, name, name="waiting")
+
+    with pytest.raises(Temporary, match="database_unavailable"):
+        await held_up()
+
+    async def goes_on() -> None:
+        async with frozen.write() as write:
+            await write.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 50")
+            await connections.update(write, name, name="frozen")
+            # Nothing is answered to the one that is held up; the other one waits for the lock, and gets it.
+            async with other.write() as beside:
+                await connections.update(beside, name, name="after all")
+            await connections.update(write, name, name="late")
+
+    with pytest.raises(Temporary, match="database_unavailable"):
+        await goes_on()
+    found = await connections.find(other, name)
+    assert found is not None
+    assert found.name == "after all"
+
+
+async def test_no_work_takes_a_second_connection_while_it_has_one(world: World) -> None:
+    if world.app.database.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    narrow = await world.again(database_connections=1)
+    connection = await narrow.connect()
+    await narrow.work()
+    for job in ("resync", "refresh", "report", "repair"):
+        await run(narrow.app, Job(name=job, connection_id=connection.id))
+        now = await narrow.connection(connection.id)
+        assert now.status is Status.OK, now.sentence
+    await narrow.leave(now)

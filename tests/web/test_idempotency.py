@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from shared.flows.jobs import sweep
+from shared.foundation.errors import Refused
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db
+from shared.storage.database import guarded
 from shared.web.http import Response
 from tests.harness.client import ask
 from tests.harness.world import World
@@ -104,16 +106,51 @@ async def test_of_many_at_once_one_is_carried_out(world: World) -> None:
     assert (await make(world)).status == 201
 
 
-async def test_what_a_dead_process_left_is_taken_over_after_a_minute(world: World) -> None:
+async def died(world: World, **values: Any) -> None:
+    """Whoever began the request died before answering it."""
+    async with world.app.database.write() as write:
+        await write.execute(sa.update(db.idempotency_keys).values(status=None, sealed=None, **values))
+
+
+async def test_what_died_after_it_was_carried_out_is_never_carried_out_again(world: World) -> None:
+    await make(world)
+    await died(world)
+    assert code(await make(world)) == "still_being_answered"
+    world.clock.move(answers.ANSWER_TIMEOUT)
+    assert code(await make(world)) == "answer_lost"
+    world.clock.move(answers.KEY_MAX_AGE - 2 * answers.ANSWER_TIMEOUT)
+    assert code(await make(world)) == "answer_lost"
+    assert await made(world) == 1
+
+
+async def test_who_is_slower_than_a_minute_writes_nothing_after_another_has_taken_over(world: World) -> None:
+    database, began = world.app.database, world.clock.now()
+    assert await answers.begin(database, "one", "digest", began) is None
+    world.clock.move(answers.ANSWER_TIMEOUT)
+    assert await answers.begin(database, "one", "digest", world.clock.now()) is None
+
+    async def slow(write: Any) -> None:
+        await answers.carry_out(write, "one", began)
+
+    with guarded(slow), pytest.raises(Refused, match="carried_out_by_another"):
+        async with database.write() as write:
+            await write.execute(sa.delete(db.idempotency_keys))
+    assert len(await kept(world)) == 1
+
+
+async def test_what_a_dead_process_had_not_begun_to_write_is_taken_over_after_a_minute(world: World) -> None:
     await make(world)
     async with world.app.database.write() as write:
-        await write.execute(sa.update(db.idempotency_keys).values(status=None, sealed=None))
+        await write.execute(sa.delete(db.ledger))
+        await write.execute(sa.delete(db.policies))
+        await write.execute(sa.delete(db.connections))
+    await died(world, carried_out=None)
     assert (await make(world)).status == 409
     world.clock.move(answers.ANSWER_TIMEOUT)
     assert (await make(world)).status == 201
     (row,) = await kept(world)
     assert row.status == 201
-    assert await made(world) == 2
+    assert await made(world) == 1
     # Whoever comes to an end after all changes nothing any more.
     await answers.finish(world.app.database, row.id, row.at - timedelta(minutes=1), status=500, sealed=b"")
     await answers.forget(world.app.database, row.id, row.at - timedelta(minutes=1))

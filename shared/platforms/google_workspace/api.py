@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,9 @@ from urllib.parse import quote
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import Http, Reply, Try, unreadable
+from shared.platforms.directory_reading import Page
 from shared.platforms.google_workspace.methods import Method
+from shared.protection.listings import BEGINNING
 
 Record = dict[str, Any]
 Token = Callable[[], Awaitable[str]]
@@ -95,22 +98,41 @@ class Api:
     async def pages(
         self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str | list[str]], key: str
     ) -> AsyncIterator[list[Record]]:
-        """Every page of a listing, empty ones too; ends only where Google gives no further token.
+        """Every page of a listing, empty ones too; ends only where Google gives no further token."""
+        async with aclosing(self.listing(method, args, params=params, key=key)) as found:
+            async for page in found:
+                yield page.rows
+
+    async def listing(
+        self,
+        method: Method,
+        args: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str | list[str]],
+        key: str,
+        token: str = BEGINNING,
+    ) -> AsyncGenerator[Page]:
+        """Every page of a listing from a page token on, each with the token of the next.
 
         The next page is on its way while the last one is dealt with.
         """
-        token: str | None = None
-        coming = asyncio.ensure_future(self.call(method, args, params=params))
+
+        def asked(token: str | None) -> asyncio.Task[Record]:
+            more = {**params, "pageToken": token} if token else params
+            return asyncio.ensure_future(self.call(method, args, params=more))
+
+        following: str | None = token
+        coming = asked(token)
         try:
             while True:
                 page = await coming
-                rows, last, token = page.get(key, []), token, page.get("nextPageToken")
-                if not isinstance(rows, list) or (token and token == last):  # not a page, or round and round
+                rows, last, following = page.get(key, []), following, page.get("nextPageToken")
+                if not isinstance(rows, list) or (following and following == last):  # not a page, or round and round
                     raise unreadable(self._http.service, 200)
-                if token:
-                    coming = asyncio.ensure_future(self.call(method, args, params={**params, "pageToken": token}))
-                yield rows
-                if not token:
+                if following:
+                    coming = asked(following)
+                yield Page(rows=rows, link=following or None)
+                if not following:
                     return
         finally:
             coming.cancel()

@@ -23,8 +23,6 @@ from shared.protection.policies import Policy
 log = logging.getLogger(__name__)
 
 FIELDS = "id,labelIds,sizeEstimate,payload/headers"
-# By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
-LARGEST = 40_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +142,10 @@ async def _judged(reading: MailboxRun, found: Record) -> Judgement:
     rest = reading.policies[len(simple) :]
     if judgement.policy or not rest:
         return judgement
-    if int(found.get("sizeEstimate", 0)) > LARGEST:
+    size = int(found.get("sizeEstimate", 0))
+    if size > actions.LARGEST:
         return await _first(reading, headers, rest, judgement)
-    async with reading.gate:
+    async with reading.context.memory.room(actions.memory_of(size)):
         whole = await actions.content(reading.api, found["id"])
         return await _first(reading, whole, rest, judgement, Scanned(reading, found["id"], whole))
 

@@ -1,6 +1,5 @@
 """One thing done to one message: asked for once more behind every wait, done, ticked off, undone if it came late."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,8 +28,6 @@ class MailboxRun:
     policies: Sequence[Policy]
     api: Api
     known: Known
-    gate: asyncio.Semaphore
-    """Lets a few whole messages into memory at a time."""
 
 
 class Withdrawn(FootprintError):

@@ -4,83 +4,119 @@ Whoever is missing from a complete listing is looked for among the deleted, and 
 copy lets go of them (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list).
 """
 
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from shared.engine.ledger import HoldingState
-from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
-from shared.foundation.errors import FootprintError, Missing, Temporary
-from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
+from shared.foundation.errors import Missing, Temporary
+from shared.platforms.directory_reading import Page, Pages, begun, read, reading
+from shared.platforms.google_workspace.api import GoogleRefused, Record
+from shared.platforms.google_workspace.directory_members import read_members
 from shared.platforms.google_workspace.methods import (
     DOMAINS_LIST,
     GROUPS_GET,
     GROUPS_LIST,
-    MEMBERS_LIST,
     USERS_GET,
     USERS_LIST,
+    Method,
 )
+from shared.platforms.google_workspace.page_tokens import until_expired
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory, set_aside
+from shared.protection import directory, listings, set_aside
+from shared.protection.listings import Listing
 
 USER_FIELDS = (
     "nextPageToken,users(id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived,isMailboxSetup,"
     "isGuestUser)"
 )
 GROUP_FIELDS = "nextPageToken,groups(id,email,name)"
-MEMBER_FIELDS = "nextPageToken,members(id,type)"
 # Google's largest pages.
-USERS_A_PAGE, GROUPS_A_PAGE, MEMBERS_A_PAGE = "500", "200", "200"
-# When more groups than this are refused and none is not, it is no group's matter.
-MOST_REFUSED = 5
+USERS_A_PAGE, GROUPS_A_PAGE = "500", "200"
 # More than this many missing ones that are not among the deleted, and it is the listing that lacks something.
 MAX_LOOKUPS_OF_MISSING = 50
 
+Gone = Callable[[WorkspaceCustomer, str], Awaitable[bool | None]]
+
 
 async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
-    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
+    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist.
+
+    Raises Unfinished while there is more to read than one run should.
+    """
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    await set_aside.clear(database, connection, "entry")
-    await _users(tenant, plausible)
-    await _groups(tenant, plausible)
-    await directory.put_domains(database, connection, await _domains(tenant))
-    for kind in ("users", "groups"):
-        if await directory.checkpoint(database, connection, kind) is None:
-            await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
+    async with reading(tenant):
+        await _users(tenant, plausible)
+        await _groups(tenant, plausible)
+        await directory.put_domains(database, connection, await _domains(tenant))
+        for kind in ("users", "groups"):
+            if await directory.checkpoint(database, connection, kind) is None:
+                await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
     return await directory.count(database, connection)
 
 
 async def _users(tenant: WorkspaceCustomer, plausible: float) -> None:
-    copy = directory.Comparison(tenant.context.database, tenant.connection.id, "users")
-    await copy.load()
     params = {"customer": tenant.id, "maxResults": USERS_A_PAGE, "orderBy": "email", "fields": USER_FIELDS}
-    async for page in tenant.admin.pages(USERS_LIST, params=params, key="users"):
-        await copy.put([_user(row) for row in await _whole(tenant, "user", page, "primaryEmail")])
-        await flush_some(tenant)
-    copy.refuse_loss(plausible)
-    if copy.unseen:
-        deleted: set[str] = set()
-        listing = params | {"showDeleted": "true", "fields": "nextPageToken,users(id)"}
-        async for page in tenant.admin.pages(USERS_LIST, params=listing, key="users"):
-            deleted |= {row["id"] for row in page if "id" in row}
-        gone = [user for user in copy.unseen if user in deleted]
-        rest = [user for user in copy.unseen if user not in deleted]
-        await copy.drop(gone + await _truly_gone(tenant, rest, _user_gone), plausible=plausible)
+
+    async def written(listing: Listing, page: Page) -> Listing:
+        rows = [_user(row) for row in await _whole(tenant, "user", page.rows, "primaryEmail")]
+        return await _put(tenant, listing, page, rows)
+
+    async def gone(missing: list[str]) -> list[str]:
+        deleted, unseen = set[str](), set(missing)
+        lately = params | {"showDeleted": "true", "fields": "nextPageToken,users(id)"}
+        async for page in tenant.admin.pages(USERS_LIST, params=lately, key="users"):
+            deleted |= {row["id"] for row in page if row.get("id") in unseen}
+        return [*deleted, *await _truly_gone(tenant, "users", sorted(unseen - deleted), _user_gone)]
+
+    listing = await begun(tenant, "users")
+    if listing.settled_at is None:
+        listing = await read(tenant, listing, _pages(tenant, USERS_LIST, params, "users"), written)
+        await _settle(tenant, listing, gone, plausible)
 
 
-async def _truly_gone(
-    tenant: WorkspaceCustomer, missing: Sequence[str], gone: Callable[[WorkspaceCustomer, str], Awaitable[bool]]
-) -> list[str]:
+def _pages(tenant: WorkspaceCustomer, method: Method, params: Mapping[str, str], key: str) -> Pages:
+    def pages(listing: Listing) -> AsyncGenerator[Page]:
+        return tenant.admin.listing(method, params=params, key=key, token=str(listing.link))
+
+    return until_expired(pages)
+
+
+async def _put(tenant: WorkspaceCustomer, listing: Listing, page: Page, rows: list[Record]) -> Listing:
+    database, connection = tenant.context.database, tenant.connection.id
+    listing = await directory.put(database, connection, listing, {listing.kind: rows}, link=page.link)
+    await flush_some(tenant)
+    return listing
+
+
+async def _settle(
+    tenant: WorkspaceCustomer, listing: Listing, gone: Callable[[list[str]], Awaitable[list[str]]], plausible: float
+) -> None:
+    """Let go of those whom the listing has not shown and who are truly gone."""
+    database, connection, kind = tenant.context.database, tenant.connection.id, listing.kind
+    unseen = await directory.unseen(database, connection, listing, plausible)
+    if unseen:
+        told = {kind: [{"id": one} for one in await gone(unseen)]}
+        listing = await directory.put(database, connection, listing, {kind: []}, told, link=None)
+    await directory.settle(database, connection, listing, [kind], complete=False, now=tenant.now, plausible=plausible)
+
+
+async def _truly_gone(tenant: WorkspaceCustomer, kind: str, missing: Sequence[str], gone: Gone) -> list[str]:
     """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole."""
-    if len(missing) > MAX_LOOKUPS_OF_MISSING:
-        raise _incomplete()
-    return [one for one in missing if await gone(tenant, one)]
+    if len(missing) <= MAX_LOOKUPS_OF_MISSING:
+        found = {one: await gone(tenant, one) for one in missing}
+        if None not in found.values():
+            return [one for one, is_gone in found.items() if is_gone]
+    await listings.forget(tenant.context.database, tenant.connection.id, kind)
+    raise Temporary(
+        "listing_incomplete",
+        "Google's listing of the directory lacked some that exist. Nothing was deleted; we list it again.",
+    )
 
 
-async def _user_gone(tenant: WorkspaceCustomer, user: str) -> bool:
+async def _user_gone(tenant: WorkspaceCustomer, user: str) -> bool | None:
+    """Whether they are; None if they exist."""
     try:
         await tenant.admin.call(USERS_GET, {"userKey": user}, params={"fields": "id"})
     except Missing:
@@ -91,32 +127,21 @@ async def _user_gone(tenant: WorkspaceCustomer, user: str) -> bool:
             tenant.context.database, tenant.connection.id, user, "is not of this organisation any more"
         )
         return False
-    raise _incomplete()
+    return None
 
 
-async def _group_gone(tenant: WorkspaceCustomer, group: str) -> bool:
+async def _group_gone(tenant: WorkspaceCustomer, group: str) -> bool | None:
+    """Whether it is; None if it exists."""
     try:
         await tenant.admin.call(GROUPS_GET, {"groupKey": group}, params={"fields": "id"})
     except Missing:
         return True
-    raise _incomplete()
-
-
-def _incomplete() -> Temporary:
-    return Temporary(
-        "listing_incomplete",
-        "Google's listing of the directory lacked some that exist. Nothing was deleted; we list it again.",
-    )
-
-
-def digest(row: dict[str, Any]) -> str:
-    """A short name for a row's content, by which a changed one is known."""
-    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]
+    return None
 
 
 def _user(row: Record) -> dict[str, Any]:
     enabled = not row.get("suspended") and not row.get("archived")
-    user = {
+    return {
         "id": row["id"],
         "name": (row.get("name") or {}).get("fullName"),
         "mail": row["primaryEmail"].lower(),
@@ -124,65 +149,28 @@ def _user(row: Record) -> dict[str, Any]:
         "kind": "Guest" if row.get("isGuestUser") else "Member",
         "aliases": sorted({*row.get("aliases", []), *row.get("nonEditableAliases", [])}) or None,
         "receives": enabled and bool(row.get("isMailboxSetup")),
+        "skipped": None,
     }
-    return user | {"skipped": None, "digest": digest(user)}
 
 
 async def _groups(tenant: WorkspaceCustomer, plausible: float) -> None:
     held = tenant.ledger.holdings.get("group")
     own = held.identity if held and held.state is not HoldingState.GONE else None
-    copy = directory.Comparison(tenant.context.database, tenant.connection.id, "groups")
-    await copy.load()
-    found: list[str] = []
-    names: dict[str, str] = {}
     params = {"customer": tenant.id, "maxResults": GROUPS_A_PAGE, "fields": GROUP_FIELDS}
-    async for page in tenant.admin.pages(GROUPS_LIST, params=params, key="groups"):
-        rows = [_group(row) for row in await _whole(tenant, "group", page, "email") if row["id"] != own]
-        await copy.put(rows)
-        found += [row["id"] for row in rows]
-        names |= {row["id"]: row["mail"] for row in rows}
-    copy.refuse_loss(plausible)
-    await copy.drop(await _truly_gone(tenant, copy.unseen, _group_gone), plausible=plausible)
-    failed = await set_aside.listed(tenant.context.database, tenant.connection.id, "group")
-    gone = {one.item for one in failed} - names.keys()
-    await set_aside.clear(tenant.context.database, tenant.connection.id, "group", gone)
-    refused: list[FootprintError | None] = []
 
-    async def one(group: str) -> None:
-        refused.append(await _members(tenant, group, names[group]))
+    async def written(listing: Listing, page: Page) -> Listing:
+        theirs = [row for row in await _whole(tenant, "group", page.rows, "email") if row["id"] != own]
+        rows = [{"id": row["id"], "name": row.get("name"), "mail": row["email"].lower()} for row in theirs]
+        return await _put(tenant, listing, page, rows)
 
-    await each(found, one)
-    if len(refused) > MOST_REFUSED and all(refused):
-        raise next(error for error in refused if error)
+    async def gone(missing: list[str]) -> list[str]:
+        return await _truly_gone(tenant, "groups", missing, _group_gone)
 
-
-def _group(row: Record) -> dict[str, Any]:
-    group = {"id": row["id"], "name": row.get("name"), "mail": row["email"].lower()}
-    return group | {"digest": digest(group)}
-
-
-async def _members(tenant: WorkspaceCustomer, group: str, name: str) -> FootprintError | None:
-    """A group's direct members, each once: Google lists some twice, and the whole customer as one of them.
-
-    Where Google refuses this one group, that is noted and returned, and the members that we know stay.
-    """
-    database, connection = tenant.context.database, tenant.connection.id
-    found: set[str] = set()
-    params = {"maxResults": MEMBERS_A_PAGE, "fields": MEMBER_FIELDS}
-    try:
-        async for page in tenant.admin.pages(MEMBERS_LIST, {"groupKey": group}, params=params, key="members"):
-            everybody = any(row.get("type") == "CUSTOMER" for row in page)
-            found |= {row["id"] for row in page if row.get("id") and row.get("type") != "CUSTOMER"}
-            found |= {directory.EVERY_USER} if everybody else set()
-    except Missing:
-        return None  # deleted while we were listing; the next synchronisation knows
-    except (GoogleRefused, Blocked) as refused:
-        await set_aside.note(database, connection, "group", group, name, refused.sentence, tenant.now)
-        return refused
-    await set_aside.clear(database, connection, "group", [group])
-    await directory.put_members(database, connection, group, sorted(found))
-    await flush_some(tenant)
-    return None
+    listing = await begun(tenant, "groups")
+    if listing.settled_at is None:
+        listing = await read(tenant, listing, _pages(tenant, GROUPS_LIST, params, "groups"), written)
+        await _settle(tenant, listing, gone, plausible)
+    await read_members(tenant, listing)
 
 
 async def _whole(tenant: WorkspaceCustomer, kind: str, page: Sequence[Record], address: str) -> list[Record]:

@@ -14,6 +14,11 @@ from shared.platforms.google_workspace.methods import (
     MESSAGES_UNTRASH,
 )
 
+# By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
+LARGEST = 40_000_000
+NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]")
+# What a message takes in memory, as answer, text, bytes and parts side by side; tests measure it.
+MEMORY_A_BYTE, SMALL_MESSAGE = 9, 2_000_000
 # What a message bears once it has been moved.
 PLACE = {"spam": "SPAM", "trash": "TRASH", "quarantine": "TRASH"}
 # Nobody can put these on; and where a message must not be when it is back.
@@ -93,7 +98,12 @@ async def _add(api: Api, message: str, labels: Sequence[str]) -> None:
 async def content(api: Api, message: str) -> bytes:
     """A whole message as it came. Raises Missing if there is no such message."""
     found = await api.call(MESSAGES_GET, {"id": message}, params={"format": "raw", "fields": "id,raw"})
-    text = re.sub(r"[^A-Za-z0-9_-]", "", str(found.get("raw", "")))
+    text = NOT_BASE64.sub("", str(found.pop("raw", "")))
     # A character that is left alone holds no whole byte.
-    text = text[: len(text) - (len(text) % 4 == 1)]
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    text = text[: len(text) - (len(text) % 4 == 1)] + "=" * (-len(text) % 4)
+    return base64.urlsafe_b64decode(text)
+
+
+def memory_of(size: int) -> int:
+    """The bytes that fetching and inspecting a message of a size takes at most."""
+    return SMALL_MESSAGE + MEMORY_A_BYTE * size

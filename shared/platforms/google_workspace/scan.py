@@ -37,8 +37,6 @@ A_PAGE = "100"
 OVERLAP = timedelta(hours=1)
 # A mailbox that was never read is not read back further than this.
 FIRST_LOOK = timedelta(days=1)
-# Whole messages in memory side by side; a large one takes a hundred megabytes.
-MAX_WHOLE_MESSAGES = 2
 # The name under which Gmail writes what it found out about a sender.
 RECEIVER = "mx.google.com"
 
@@ -49,7 +47,6 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
     operations, run = Operations(context.database, connection.id), new_id()[:12]
     taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MAX_MAILBOXES_A_RUN)
     known = await everybody(context.database, connection.id, acting, RECEIVER)
-    gate = asyncio.Semaphore(MAX_WHOLE_MESSAGES)
     async with context.wire.client(context.settings.google.gmail_url) as http:
         gmail = Mailboxes(http, delegation, operations, context.clock, run=run)
 
@@ -64,7 +61,6 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
                     policies=mine,
                     api=api,
                     known=known,
-                    gate=gate,
                 )
 
             await _mailbox(context, connection, gmail, mailbox, reading)

@@ -58,6 +58,7 @@ class WorkspaceCustomer(Unmodelled):
         others: Sequence[Connection],
         said: Mapping[str, Choice],
     ) -> None:
+        self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
         self.choices = said

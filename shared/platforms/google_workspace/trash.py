@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.record import Connection
 from shared.deployment.context import Context
+from shared.foundation.memory import Memory
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Mailboxes
@@ -16,8 +17,8 @@ from shared.storage.ids import new_id
 class Trash:
     """One after the other, each opened in its owner's name; every call is in the log."""
 
-    def __init__(self, gmail: Mailboxes, operations: Operations) -> None:
-        self._gmail, self._operations = gmail, operations
+    def __init__(self, gmail: Mailboxes, operations: Operations, memory: Memory) -> None:
+        self._gmail, self._operations, self._memory = gmail, operations, memory
 
     async def holds(self, item: QuarantinedMessage) -> bool:
         """Whether a message still lies there."""
@@ -35,7 +36,8 @@ class Trash:
 
     async def content(self, item: QuarantinedMessage) -> bytes:
         """The whole message as it came."""
-        async with self._gmail.open(item.address) as api:
+        # Nothing tells its size before.
+        async with self._memory.room(actions.memory_of(actions.LARGEST)), self._gmail.open(item.address) as api:
             found = await actions.content(api, item.message)
         await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return found
@@ -47,6 +49,7 @@ async def trash(delegation: Delegation, context: Context, connection: Connection
     operations = Operations(context.database, connection.id)
     async with context.wire.client(context.settings.google.gmail_url) as http:
         try:
-            yield Trash(Mailboxes(http, delegation, operations, context.clock, run=new_id()[:12]), operations)
+            gmail = Mailboxes(http, delegation, operations, context.clock, run=new_id()[:12])
+            yield Trash(gmail, operations, context.memory)
         finally:
             await operations.flush()

@@ -1,104 +1,132 @@
 """The daily synchronisation: users, groups with members, domains and MX, page by page into our copy."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from shared.foundation.dns import mx_of
-from shared.platforms.microsoft365.graph import DeltaPage, Resync
+from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading
+from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection import directory, set_aside
+from shared.protection.listings import BEGINNING, Listing
 
 USERS = "id,displayName,mail,accountEnabled,userType"
 GROUPS = "id,displayName,mail,members"
 
 
 async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
-    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist."""
+    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist.
+
+    Raises Unfinished while there is more to read than one run should.
+    """
     database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    await set_aside.clear(database, connection, "entry")
-    await _users(tenant, plausible)
-    await _groups(tenant, plausible)
-    await directory.put_domains(database, connection, await _domains(tenant))
+    async with reading(tenant):
+        await _users(tenant, plausible)
+        await _groups(tenant, plausible)
+        await directory.put_domains(database, connection, await _domains(tenant))
     return await directory.count(database, connection)
 
 
 async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
-    async def write(copy: directory.Copy, rows: list[Record]) -> None:
-        rows = _last_said(rows)
-        await copy.put("users", [_user(row) for row in rows if not _removed(row)], [r for r in rows if _removed(r)])
+    async def written(listing: Listing, page: Page) -> Listing:
+        rows = _last_said(page.rows)
+        there, gone = [_user(row) for row in rows if not _removed(row)], [row for row in rows if _removed(row)]
+        return await _put(tenant, listing, page, {"users": there}, {"users": gone})
 
-    async def whole() -> AsyncIterator[DeltaPage]:
+    async def whole() -> AsyncGenerator[Page]:
         # The delta link is taken before the listing, so what changes meanwhile is told next time. Listing takes
         # pages of 999 where delta gives 200 at most.
-        link = None
         async for page in tenant.graph.delta("/v1.0/users/delta", **{"$deltatoken": "latest", "$select": USERS}):
-            link = page.delta_link
-        async for rows in tenant.graph.pages("/v1.0/users", **{"$select": USERS, "$top": "999"}):
-            yield DeltaPage(rows=rows, delta_link=None)
-        yield DeltaPage(rows=[], delta_link=link)
+            yield Page(rows=[], link=BEGINNING, final=page.final)
+        async for page in tenant.graph.listing("/v1.0/users", **{"$select": USERS, "$top": "999"}):
+            yield page
 
-    await _read(tenant, "users", ("users",), whole, write, plausible)
+    async def pages(listing: Listing) -> AsyncGenerator[Page]:
+        if listing.link == BEGINNING:
+            found = whole()
+        else:
+            # A whole one ends without a link to the changes, which was taken before it.
+            follow = tenant.graph.listing if listing.final else tenant.graph.delta
+            found = follow(str(listing.link))
+        async for page in found:
+            yield page
+
+    await _read(tenant, "users", ("users",), pages, written, plausible)
 
 
 async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
     own = {held.identity for key, held in tenant.ledger.holdings.items() if key.startswith("group-")}
 
-    async def write(copy: directory.Copy, rows: list[Record]) -> None:
-        theirs = [row for row in rows if row["id"] not in own]
+    async def written(listing: Listing, page: Page) -> Listing:
+        theirs = [row for row in page.rows if row["id"] not in own]
         said = _last_said(theirs)
-        await copy.put("groups", [_group(r) for r in said if not _removed(r)], [r for r in said if _removed(r)])
-        members = [(row["id"], member) for row in theirs for member in row.get("members@delta", []) if member.get("id")]
-        members = list({(group, member["id"]): (group, member) for group, member in members}.values())
-        await copy.put(
-            "members",
-            [_member(group, member) for group, member in members if not _removed(member)],
-            [_member(group, member) for group, member in members if _removed(member)],
-        )
+        listed = [(row["id"], member) for row in theirs for member in row.get("members@delta", []) if member.get("id")]
+        members = list({(group, member["id"]): (group, member) for group, member in listed}.values())
+        there = {
+            "groups": [_group(row) for row in said if not _removed(row)],
+            "members": [_member(group, member) for group, member in members if not _removed(member)],
+        }
+        gone = {
+            "groups": [row for row in said if _removed(row)],
+            "members": [_member(group, member) for group, member in members if _removed(member)],
+        }
+        return await _put(tenant, listing, page, there, gone)
 
-    def whole() -> AsyncIterator[DeltaPage]:
-        return tenant.graph.delta("/v1.0/groups/delta", **{"$select": GROUPS})
+    def pages(listing: Listing) -> AsyncGenerator[Page]:
+        if listing.link == BEGINNING:
+            return tenant.graph.delta("/v1.0/groups/delta", **{"$select": GROUPS})
+        return tenant.graph.delta(str(listing.link))
 
-    await _read(tenant, "groups", ("groups", "members"), whole, write, plausible)
+    await _read(tenant, "groups", ("groups", "members"), pages, written, plausible)
+
+
+async def _put(
+    tenant: MicrosoftTenant, listing: Listing, page: Page, rows: directory.Rows, gone: directory.Rows
+) -> Listing:
+    changes = {"final": page.final or listing.final, "complete": listing.complete and not page.odd}
+    return await directory.put(
+        tenant.context.database, tenant.connection.id, listing, rows, gone, link=page.link, **changes
+    )
 
 
 async def _read(
-    tenant: MicrosoftTenant, kind: str, kinds: tuple[str, ...], whole: Any, write: Any, plausible: float
+    tenant: MicrosoftTenant, kind: str, kinds: Sequence[str], pages: Pages, written: Written, plausible: float
 ) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
     database, connection = tenant.context.database, tenant.connection.id
-    link = await directory.checkpoint(database, connection, kind)
-    try:
-        pages, complete = (tenant.graph.delta(link), False) if link else (whole(), True)
-        await _settle(tenant, kind, kinds, pages, write, complete=complete, plausible=plausible)
-    except Resync as resync:
-        # Graph says where to start again, or leaves it to us; either way what comes is everything.
-        pages = tenant.graph.delta(resync.location) if resync.location else whole()
-        await _settle(tenant, kind, kinds, pages, write, complete=True, plausible=plausible)
+    listing = await begun(tenant, kind, since=await directory.checkpoint(database, connection, kind))
+    if listing.settled_at is not None:
+        return
+
+    async def known(listing: Listing) -> AsyncGenerator[Page]:
+        place = listing.link
+        try:
+            async for page in pages(listing):
+                yield await _whole_rows(tenant, kind, page)
+                place = page.link
+        except Resync as resync:
+            # Graph says where to start again, or leaves it to us; either way what comes is everything.
+            raise Expired(resync.location or BEGINNING) from None
+        except GraphRefused as refused:
+            if refused.status != 400 or place == BEGINNING:
+                raise
+            raise Expired from None
+
+    listing = await read(tenant, listing, known, written)
+    await directory.settle(
+        database, connection, listing, kinds, complete=listing.complete, now=tenant.now, plausible=plausible
+    )
 
 
-async def _settle(
-    tenant: MicrosoftTenant,
-    kind: str,
-    kinds: tuple[str, ...],
-    pages: AsyncIterator[DeltaPage],
-    write: Any,
-    *,
-    complete: bool,
-    plausible: float,
-) -> None:
-    copy = directory.Copy(tenant.context.database, tenant.connection.id)
-    last: str | None = None
-    async for page in pages:
-        for odd in (row for row in page.rows if not row.get("id")):
-            # It may be anybody's, so nobody is taken to be gone this time.
-            complete, name = False, str(odd.get("displayName") or "without a name")
-            database, connection, why = tenant.context.database, tenant.connection.id, "Graph lists it without an id."
-            await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
-        await write(copy, [row for row in page.rows if row.get("id")])
-        last = page.delta_link or last
-    if last is not None:
-        await copy.settle(kinds, complete=complete, links={kind: last}, now=tenant.now, plausible=plausible)
+async def _whole_rows(tenant: MicrosoftTenant, kind: str, page: Page) -> Page:
+    """The rows of a page that have an id. One without may be anybody's, so nobody is taken to be gone this time."""
+    odd = [row for row in page.rows if not row.get("id")]
+    for row in odd:
+        name, why = str(row.get("displayName") or "without a name"), "Graph lists it without an id."
+        database, connection = tenant.context.database, tenant.connection.id
+        await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
+    return replace(page, rows=[row for row in page.rows if row.get("id")], odd=bool(odd)) if odd else page
 
 
 def _last_said(rows: list[Record]) -> list[Record]:
@@ -120,12 +148,11 @@ def _user(row: Record) -> Record:
         "aliases": None,
         "receives": bool(row.get("mail")),
         "skipped": None,
-        "digest": None,
     }
 
 
 def _group(row: Record) -> Record:
-    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail"), "digest": None}
+    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail")}
 
 
 def _member(group: str, member: Record) -> Record:

@@ -1,6 +1,7 @@
 """Microsoft Graph: reads that are whole or raise, and writes whose every outcome is known."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import LONGEST_WAIT, TRIES, Http, Reply, retry_after, unreadable
+from shared.platforms.directory_reading import Page
 from shared.platforms.microsoft365.entra import TokenRefused
 
 Token = Callable[[], Awaitable[str]]
@@ -55,14 +57,6 @@ class GraphAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaPage:
-    """One page of changes. The last one has the link to begin with next time."""
-
-    rows: list[Record]
-    delta_link: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class BatchRequest:
     """One request of a batch; `url` is below the API's version."""
 
@@ -105,28 +99,29 @@ class Graph:
 
     async def pages(self, path: str, **params: str) -> AsyncIterator[list[Record]]:
         """Every page of a listing, empty ones too; ends only where Graph gives no further link."""
-        link = None
-        page = await self.get(path, **params)
-        while True:
-            yield _rows(page, self._http.service)
-            link, asked = page.get("@odata.nextLink"), link
-            if not link:
-                return
-            if link == asked:
-                raise unreadable(self._http.service, 200)  # round and round
-            page = await self.get(self._http.pinned(link))
+        async for page in self.listing(path, **params):
+            yield page.rows
 
-    async def delta(self, path_or_link: str, **params: str) -> AsyncIterator[DeltaPage]:
+    async def delta(self, path_or_link: str, **params: str) -> AsyncGenerator[Page]:
         """Every page of changes since a link. Raises Resync when the link is too old."""
+        async with aclosing(self.listing(path_or_link, **params)) as pages:
+            async for page in pages:
+                if not page.link and not page.final:
+                    raise unreadable(self._http.service, 200)  # changes without an end are not all of them
+                yield page
+
+    async def listing(self, path_or_link: str, **params: str) -> AsyncGenerator[Page]:
+        """Every page of a listing from its beginning or from a link on, each with the link of the next."""
         link: str | None = path_or_link
         while link:
             page = await self.get(link, **params)
             params = {}  # the platform's links carry them
             asked, link, last = link, page.get("@odata.nextLink"), page.get("@odata.deltaLink")
-            if (not link and not last) or link == asked:
-                raise unreadable(self._http.service, 200)  # changes without an end are not all of them
-            # It will be stored and followed another day, so it is looked at now.
-            yield DeltaPage(rows=_rows(page, self._http.service), delta_link=self._http.pinned(last) if last else None)
+            if link == asked:
+                raise unreadable(self._http.service, 200)  # round and round
+            # They are stored and followed another time, so they are looked at now.
+            following, final = (self._http.pinned(one) if one else None for one in (link, last))
+            yield Page(rows=_rows(page, self._http.service), link=following, final=final)
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchOutcome]:
         """Send any number of requests, 20 a call, and return what came of each, in order.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
-from shared.foundation.errors import Missing, Permanent, Temporary
+from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
 from shared.platforms import group_members
 from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
@@ -15,6 +15,9 @@ from shared.protection.policies import Direction
 from shared.protection.targets import names_somebody, protected_users
 
 DENIED = frozenset({401, 403})
+# Memberships changed in one run: a batch of 20 takes a second or two.
+MAX_MEMBERS_A_RUN = 2000
+CONTINUE_AFTER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +77,27 @@ class GroupMembership:
         new, leaving = group_members.difference(present, changes)
         refs = f"/groups/{present.identity}/members"
         directory_object = f"{tenant.microsoft.graph_url}/v1.0/directoryObjects/"
+        joining = sorted(new)[:MAX_MEMBERS_A_RUN]
         joins = {
             user: BatchRequest(method="POST", url=f"{refs}/$ref", body={"@odata.id": directory_object + user})
-            for user in sorted(new)
+            for user in joining
         }
         put, added = await _each(tenant, joins, already="already exist")
         await placed.note(tenant.context.database, tenant.connection.id, self.key, put=put)
+        self._go_on(len(new) - len(joining))
         await group_members.refuse_many(tenant.context, tenant.connection, self.title, present, leaving)
-        leaves = {user: BatchRequest(method="DELETE", url=f"{refs}/{user}/$ref") for user in sorted(leaving)}
+        going = sorted(leaving)[:MAX_MEMBERS_A_RUN]
+        leaves = {user: BatchRequest(method="DELETE", url=f"{refs}/{user}/$ref") for user in going}
         _, removed = await _each(tenant, leaves, already="does not exist")
-        await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=leaving)
+        await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=going)
+        self._go_on(len(leaving) - len(going))
         return f"{added} {removed}".strip()
+
+    def _go_on(self, left: int) -> None:
+        if left:
+            raise Unfinished(
+                "filling_group", f"{left} memberships of {self.title} are still to be changed.", after=CONTINUE_AFTER
+            )
 
     async def remove(self, _tenant: MicrosoftTenant, _element: str, _present: Present) -> str:
         """Nothing to do: members go with their group, and the group goes first."""

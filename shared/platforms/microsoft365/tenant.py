@@ -70,6 +70,7 @@ class MicrosoftTenant:
         watch: Callable[["MicrosoftTenant"], Watch],
         said: Mapping[str, Choice],
     ) -> None:
+        self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets

@@ -18,9 +18,9 @@ from shared.storage.tables.connection import (
     tombstones,
 )
 from shared.storage.tables.console import idempotency_keys, sessions
-from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
+from shared.storage.tables.directory import checkpoints, domains, groups, listings, members, placed, users
 from shared.storage.tables.event import deliveries, events, webhooks
-from shared.storage.tables.job import deferred_jobs, jobs, timers
+from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
@@ -40,6 +40,7 @@ __all__ = [
     "directory_removals",
     "domains",
     "events",
+    "expected_jobs",
     "exports",
     "grants",
     "groups",
@@ -48,6 +49,7 @@ __all__ = [
     "jobs",
     "ledger",
     "links",
+    "listings",
     "mailboxes",
     "members",
     "metadata",

@@ -26,5 +26,6 @@ idempotency_keys = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Column("status", sa.Integer),
     sa.Column("sealed", sa.LargeBinary),
+    sa.Column("carried_out", sa.Boolean),
     sa.Index("idempotency_keys_by_time", "at"),
 )

@@ -29,6 +29,8 @@ groups = sa.Table(
     sa.Column("mail", sa.String),
     sa.Column("digest", sa.String),
     sa.Column("mark", sa.String, nullable=False),
+    # The listing of groups in whose reading the group's members were listed last.
+    sa.Column("members_of", sa.String),
 )
 
 members = sa.Table(
@@ -67,4 +69,21 @@ checkpoints = sa.Table(
     sa.Column("kind", sa.String, primary_key=True),
     sa.Column("link", sa.String, nullable=False),
     sa.Column("at", Moment, nullable=False),
+)
+
+listings = sa.Table(
+    "listings",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("renewed", sa.Boolean, nullable=False),
+    sa.Column("link", sa.String),
+    sa.Column("final", sa.String),
+    sa.Column("pages", sa.Integer, nullable=False),
+    sa.Column("read", sa.Integer, nullable=False),
+    sa.Column("idle", sa.Integer, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("settled_at", Moment),
 )

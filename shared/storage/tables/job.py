@@ -23,6 +23,15 @@ deferred_jobs = sa.Table(
     sa.Column("mark", sa.String, nullable=False),
 )
 
+expected_jobs = sa.Table(
+    "expected_jobs",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("job", sa.String, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("expected_jobs_by_time", "at"),
+)
+
 timers = sa.Table(
     "timers",
     metadata,

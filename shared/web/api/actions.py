@@ -1,8 +1,8 @@
 """What an operator does to a connection: make it, synchronise, look, grant again, revoke, attest a step."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from shared.flows import grant, move, revoke
@@ -21,6 +21,15 @@ class Sync(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"accept_loss": False}]})
 
     accept_loss: bool = Field(default=False, description="sync although a large part of the directory is gone")
+    full: bool = Field(
+        default=False, description="read the whole directory anew, not only what changed; heals our copy"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.accept_loss and self.full:
+            raise ValueError("name one of accept_loss and full: a loss is accepted of what was read anew")
+        return self
 
 
 class Look(Strict):
@@ -91,7 +100,7 @@ def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
 @refuses("409 not_running")
 async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
     """Synchronise the directory now."""
-    name = "sync-accepting-loss" if body.accept_loss else "sync-now"
+    name = "sync-accepting-loss" if body.accept_loss else "resync" if body.full else "sync-now"
     await orders.start(app, request.connection, name, request.actor.name)
     return accepted(NOTED)
 

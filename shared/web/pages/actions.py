@@ -84,6 +84,7 @@ async def _export(app: App, request: Request) -> None:
 # Each action with what it does and the section that it leads back to.
 ACTS: Mapping[str, tuple[Act, str]] = {
     "sync": (partial(_order, "sync-now"), ""),
+    "resync": (partial(_order, "resync"), ""),
     "sync-accepting-loss": (partial(_order, "sync-accepting-loss"), ""),
     "look": (partial(_order, "advance"), ""),
     "repair": (partial(_order, "repair"), ""),

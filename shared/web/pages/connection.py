@@ -18,6 +18,7 @@ from shared.web.views import connections as overview
 # What a button of this page has asked for, told to the person who has just pressed it.
 ASKED: Mapping[str, str] = {
     "sync": "Sync requested.",
+    "resync": "Full sync requested.",
     "sync-accepting-loss": "Sync requested; the loss is accepted.",
     "look": "Check requested.",
     "repair": "Repair requested.",

@@ -9,7 +9,7 @@ from shared.connections.record import Connection
 from shared.connections.status import Status, status_of
 from shared.flows.app import App
 from shared.foundation.schedule import Site
-from shared.protection import decisions, directory, quarantine, set_aside
+from shared.protection import decisions, directory, listings, quarantine, set_aside
 from shared.web.schema import When, example
 
 MOST_SET_ASIDE = 100
@@ -113,6 +113,15 @@ class DirectoryCounts(TypedDict):
     domains: int
 
 
+class Reading(TypedDict):
+    """A listing of the directory that is under way, perhaps over several runs."""
+
+    what: Annotated[Literal["users", "groups", "groups with members"], Field(description="what is being listed")]
+    read: Annotated[int, Field(description="how many were read so far")]
+    page: int
+    since: When
+
+
 class Domain(TypedDict):
     """A domain of the tenant, with the mail servers that should be in its DNS and those that are."""
 
@@ -127,6 +136,7 @@ class Domain(TypedDict):
     EXAMPLE
     | {
         "mail": {"quarantined": 2, "uninspected": 0},
+        "reading": None,
         "directory": {"users": 240, "groups": 31, "members": 512, "domains": 1},
         "domains": [
             {
@@ -154,6 +164,7 @@ class ConnectionDetail(ConnectionView):
     """A connection with its directory in numbers, its domains, and what needs to be known of its mail."""
 
     mail: MailCounts
+    reading: Annotated[Reading | None, Field(description="how far the present reading of the directory has come")]
     directory: DirectoryCounts
     domains: list[Domain]
     set_aside: Annotated[list[SetAside], Field(description="the first hundred of what is refused one by one")]
@@ -220,6 +231,7 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
             "quarantined": await quarantine.count(app.database, connection.id),
             "uninspected": acted.get(decisions.UNINSPECTED, 0),
         },
+        "reading": _reading(await listings.under_way(app.database, connection.id)),
         "directory": {
             "users": held["users"],
             "groups": held["groups"],
@@ -249,3 +261,10 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
         ],
         "set_aside_count": len(aside),
     }
+
+
+def _reading(listing: listings.Listing | None) -> Reading | None:
+    if listing is None:
+        return None
+    what: Any = "groups with members" if listing.kind == "members" else listing.kind
+    return {"what": what, "read": listing.read, "page": listing.pages, "since": listing.since.isoformat()}

@@ -132,7 +132,7 @@ async def test_the_last_page_of_changes_has_the_link(graph: Graph, host: Host) -
         Say(body={"value": [], "@odata.deltaLink": last}),
     )
     pages = [page async for page in graph.delta("/v1.0/users/delta", **{"$select": "id"})]
-    assert [(len(page.rows), page.delta_link) for page in pages] == [(1, None), (0, last)]
+    assert [(len(page.rows), page.final) for page in pages] == [(1, None), (0, last)]
 
 
 @pytest.mark.hazard(13)

@@ -1,0 +1,59 @@
+"""Jobs that were sent and have not begun: one of each kind for a connection, so that nobody sends it once more.
+
+A message is lost when it has not begun an hour after its time; whoever looks next sends another one.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from shared.connections import due
+from shared.foundation.schedule import Site
+from shared.storage import tables as db
+from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.ids import ConnectionId
+
+# Longer than a queue is behind on the busiest night.
+LOST_AFTER = timedelta(hours=1)
+Sent = tuple[ConnectionId, str, datetime]
+"""(connection, job, when it is to begin)."""
+
+
+async def claim(database: Database, jobs: Sequence[Sent], now: datetime) -> list[Sent]:
+    """Those of some jobs that are not on their way, of which this caller alone is told to send them."""
+    table = db.expected_jobs
+    rows = [{"connection": connection, "job": job, "at": at} for connection, job, at in jobs]
+    if not rows:
+        return []
+    async with database.write() as write:
+        statement = upsert(write, table, where=table.c.at <= now - LOST_AFTER)
+        found = await write.execute(statement.returning(table.c.connection, table.c.job, table.c.at), rows)
+        return [(row.connection, row.job, row.at) for row in found]
+
+
+async def expect(write: AsyncConnection, connection_id: ConnectionId, job: str, now: datetime) -> None:
+    """Note a job that is to be sent, in the transaction that makes it due: if the sending is lost, it is sent later."""
+    row = {"connection": connection_id, "job": job, "at": now}
+    await write.execute(upsert(write, db.expected_jobs).values(row))
+
+
+async def begun(database: Database, connection_id: ConnectionId, job: str) -> None:
+    """A job has come. Writes nothing if it was not expected."""
+    table = db.expected_jobs
+    mine = (table.c.connection == connection_id, table.c.job == job)
+    async with database.read() as read:
+        if (await read.execute(sa.select(table.c.at).where(*mine))).first() is None:
+            return
+    async with database.write() as write:
+        await write.execute(sa.delete(table).where(*mine))
+
+
+async def lost(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:
+    """The jobs of the connections of some sites that were expected to begin long ago."""
+    table = db.expected_jobs
+    query = sa.select(table.c.connection, table.c.job).where(
+        table.c.at <= now - LOST_AFTER, table.c.connection.in_(due.at_sites(sites))
+    )
+    async with database.read() as read:
+        return [(row.connection, row.job) for row in await read.execute(query)]

@@ -1,0 +1,103 @@
+"""The members of a customer's groups: those that policies name first, then the rest, page by page over several runs."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from shared.foundation.concurrency import each
+from shared.foundation.errors import FootprintError, Missing
+from shared.platforms.directory_reading import Page, begun, read, stop_in_time
+from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
+from shared.platforms.google_workspace.methods import MEMBERS_LIST
+from shared.platforms.google_workspace.page_tokens import until_expired
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
+from shared.protection import directory, listings, memberships, set_aside, targets
+from shared.protection.listings import BEGINNING, MEMBERS_OF, Listing
+
+MEMBER_FIELDS = "nextPageToken,members(id,type)"
+MEMBERS_A_PAGE = "200"
+# When more groups than this are refused and none is not, it is no group's matter.
+MOST_REFUSED = 5
+# Groups between two looks at the clock.
+GROUPS_AT_ONCE = 200
+
+
+async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
+    """List the members of every group that a listing of groups has shown and whose members were not listed since.
+
+    Raises Unfinished when the run's time is over.
+    """
+    database, connection = tenant.context.database, tenant.connection.id
+    failed = {one.item for one in await set_aside.listed(database, connection, "group")}
+    await set_aside.clear(
+        database, connection, "group", failed - await memberships.known_groups(database, connection, failed)
+    )
+    progress = await begun(tenant, "members")
+    refused: list[FootprintError | None] = []
+
+    async def one(group: tuple[str, str]) -> None:
+        refused.append(await _members(tenant, *group))
+        await memberships.has_members(database, connection, group[0], groups)
+
+    for reached in (await targets.named_groups(database, connection), None):
+        while some := await memberships.without_members(
+            database, connection, groups, inside=reached, most=GROUPS_AT_ONCE
+        ):
+            await each(some, one)
+            async with database.write() as write:
+                read, pages = progress.read + len(some), progress.pages + 1
+                progress = await listings.keep(write, connection, progress, read=read, pages=pages)
+            if len(refused) > MOST_REFUSED and all(refused):
+                raise next(error for error in refused if error)
+            stop_in_time(tenant, progress, groups.read)
+
+
+async def _members(tenant: WorkspaceCustomer, group: str, name: str) -> FootprintError | None:
+    """A group's direct members, each once: Google lists some twice, and the whole customer as one of them.
+
+    Where Google refuses this one group, that is noted and returned, and the members that we know stay.
+    """
+    database, connection = tenant.context.database, tenant.connection.id
+    try:
+        await _listed(tenant, group)
+    except Missing:
+        return None  # deleted while we were listing; the next synchronisation knows
+    except (GoogleRefused, Blocked) as refused:
+        await set_aside.note(database, connection, "group", group, name, refused.sentence, tenant.now)
+        return refused
+    await set_aside.clear(database, connection, "group", [group])
+    await flush_some(tenant)
+    return None
+
+
+async def _listed(tenant: WorkspaceCustomer, group: str) -> None:
+    """Bring a group's members up to date: by the difference if they fit a page, else page by page."""
+    database, connection, kind = tenant.context.database, tenant.connection.id, MEMBERS_OF + group
+
+    def pages(listing: Listing | None) -> AsyncGenerator[Page]:
+        params, token = {"maxResults": MEMBERS_A_PAGE, "fields": MEMBER_FIELDS}, listing and listing.link
+        return tenant.admin.listing(
+            MEMBERS_LIST, {"groupKey": group}, params=params, key="members", token=token or BEGINNING
+        )
+
+    async def written(listing: Listing, page: Page) -> Listing:
+        rows = [{"group_id": group, "member_id": member} for member in _named(page.rows)]
+        return await directory.put(database, connection, listing, {"members": rows}, link=page.link)
+
+    listing = await listings.find(database, connection, kind)
+    if listing is None:
+        async with aclosing(pages(None)) as opened:
+            first = await anext(opened)
+            if first.link is None:
+                await memberships.put_members(database, connection, group, _named(first.rows))
+                return
+            listing = await written(await begun(tenant, kind), first)
+            going_on = until_expired(lambda place: opened if place.link == first.link else pages(place))
+            listing = await read(tenant, listing, going_on, written)
+    else:
+        listing = await read(tenant, listing, until_expired(pages), written)
+    await memberships.settle_members(database, connection, listing)
+
+
+def _named(rows: list[Record]) -> list[str]:
+    everybody = {directory.EVERY_USER} if any(row.get("type") == "CUSTOMER" for row in rows) else set[str]()
+    return sorted(everybody | {row["id"] for row in rows if row.get("id") and row.get("type") != "CUSTOMER"})

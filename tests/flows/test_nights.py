@@ -1,0 +1,126 @@
+"""A night at one site: each connection is sent one message, spread, whoever looks meanwhile; every process keeps to its
+sites."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from shared.connections import record as connections
+from shared.connections.stages import Stage
+from shared.deployment.queues import Job
+from shared.flows import requests
+from shared.flows.app import App
+from shared.flows.expected_jobs import LOST_AFTER
+from shared.flows.jobs import STARTS_A_SECOND, fire, run, sweep
+from shared.foundation.brand import Brand
+from shared.foundation.schedule import TIMERS, Site
+from shared.storage import tables as db
+from shared.storage.ids import new_id
+from tests.harness.world import World
+
+NUMBER = 45
+TIMER = {timer.name: timer for timer in TIMERS}
+
+
+class Sent:
+    """A queue that delivers nothing and knows what it was given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[str, str]] = []
+        self.at: list[object] = []
+        self.most = self._now = 0
+
+    async def send(self, job: Job, not_before: object) -> None:
+        """Accept the job."""
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        self.jobs.append((job.name, job.connection_id))
+        self.at.append(not_before)
+
+
+async def running(app: App, number: int, site: Site) -> list[str]:
+    """Connections of a site that run, and have no tenant that anybody could ask."""
+    made = [new_id() for _ in range(number)]
+    async with app.database.write() as write:
+        for one in made:
+            await connections.create(
+                write,
+                connection_id=one,
+                platform="microsoft365",
+                modes=frozenset(),
+                name=one,
+                customer="",
+                site=site,
+                expected_tenant=None,
+                repairs_drift=False,
+                sealed_headers=b"",
+                brand=Brand(),
+                now=app.clock.now(),
+            )
+        await write.execute(sa.update(db.connections).where(db.connections.c.id.in_(made)).values(stage=Stage.RUN))
+    return made
+
+
+async def test_each_connection_is_sent_one_sync_whoever_looks_meanwhile(world: World) -> None:
+    queue = Sent()
+    app = replace(world.app, queue=queue)
+    made = await running(app, NUMBER, Site.EU)
+    began = app.clock.now()
+    # Two machines' timers, and the sweep in the same minute and until an hour has passed.
+    await asyncio.gather(fire(app, TIMER["sync-eu-uk"]), fire(app, TIMER["sync-eu-uk"]), sweep(app))
+    for _ in range(11):
+        world.clock.move(timedelta(minutes=5))
+        await sweep(app)
+    assert sorted(queue.jobs) == sorted(("sync", one) for one in made)
+    last = began + timedelta(seconds=NUMBER / STARTS_A_SECOND)
+    assert all(began <= at < last + timedelta(seconds=1) for at in queue.at)
+    assert len(set(queue.at)) > NUMBER / STARTS_A_SECOND
+    assert queue.most > 1
+    # What has not begun long after its time is lost, and is sent once more.
+    world.clock.move(LOST_AFTER)
+    await sweep(app)
+    await sweep(app)
+    assert len(queue.jobs) == 2 * NUMBER
+
+
+@pytest.mark.parametrize("timer", ["refresh", "report"])
+async def test_hourly_jobs_are_spread_and_keep_to_their_sites(world: World, timer: str) -> None:
+    queue = Sent()
+    app = replace(world.app, queue=queue, settings=world.app.settings.model_copy(update={"sites": [Site.US]}))
+    american, _ = await running(app, NUMBER, Site.US), await running(app, 3, Site.EU)
+    await fire(app, TIMER[timer])
+    await fire(app, TIMER[timer])
+    assert sorted(queue.jobs) == sorted((timer, one) for one in american)
+    assert len(set(queue.at)) > NUMBER / STARTS_A_SECOND
+
+
+async def test_a_process_runs_no_connection_of_another_site(world: World) -> None:
+    connection = await world.connect()
+    await world.work()
+    world.clock.move(timedelta(days=1))
+    other = replace(world.app, queue=Sent(), settings=world.app.settings.model_copy(update={"sites": [Site.US]}))
+    world.sims.cloud.calls.clear()
+    for timer in TIMERS:
+        await fire(other, timer)
+    for job in ("sync", "refresh", "report", "scan", "quarantine", "clean-up", "sync-now"):
+        await run(other, Job(name=job, connection_id=connection.id))
+    assert other.queue.jobs == []
+    assert world.sims.cloud.calls == []
+    assert (await world.connection(connection.id)).begun == 0
+
+
+async def test_an_order_whose_message_is_lost_is_carried_out_later(world: World) -> None:
+    connection = await world.connect()
+    await world.work()
+    synced = (await world.connection(connection.id)).synced_at
+    lost = replace(world.app, queue=Sent())
+    await requests.start(lost, await world.connection(connection.id), "resync", "operator@msp.example")
+    world.clock.move(LOST_AFTER + timedelta(seconds=1))
+    await sweep(world.app)
+    await world.work()
+    assert (await world.connection(connection.id)).synced_at != synced
