@@ -71,6 +71,13 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
         return [(row.id, row.job) for row in await read.execute(query)]
 
 
+def at_rest(now: datetime) -> sa.Select[ConnectionId]:
+    """The ids of the connections that no run holds and that wait for no time, to be used inside another query."""
+    table = db.connections.c
+    waits = sa.or_(table.not_before > now, table.lease_until > now)
+    return sa.select(table.id).where(sa.or_(waits.is_(None), sa.not_(waits)))
+
+
 def in_stages(*stages: Stage, platform: str | None = None) -> sa.Select[ConnectionId]:
     """The ids of the connections in some stages, of one platform or of all, to be used inside another query."""
     table = db.connections.c

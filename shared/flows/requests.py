@@ -4,6 +4,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
+from shared.flows import orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 
@@ -23,4 +24,6 @@ async def start(app: App, connection: Connection, job: str, actor: str) -> None:
     now = app.clock.now()
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, JOBS[job], runs=True)
+        if job in orders.ORDERED:
+            await orders.give(write, connection, job, now)
     await app.queue.send(Job(name=job, connection_id=connection.id), now)

@@ -32,6 +32,7 @@ OWNERS = {
     "mailboxes": "shared/protection",
     "members": "shared/protection",
     "operations": "shared/connections",
+    "orders": "shared/flows",
     "placed": "shared/protection",
     "policies": "shared/protection",
     "quarantine": "shared/protection",

@@ -16,7 +16,7 @@ from shared.storage.tables.connection import (
 )
 from shared.storage.tables.console import idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
-from shared.storage.tables.job import deferred_jobs, jobs, timers
+from shared.storage.tables.job import deferred_jobs, jobs, orders, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
@@ -43,6 +43,7 @@ __all__ = [
     "members",
     "metadata",
     "operations",
+    "orders",
     "placed",
     "policies",
     "quarantine",
