@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, certificate, listings, queries
+from shared.cli import actions, certificate, halts, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -47,6 +47,9 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "try": (actions.try_message, "contoso.com payments message.eml"),
     "quarantine": (listings.quarantine, "contoso.com"),
     "release": (actions.release, "contoso.com 17"),
+    "halt": (halts.halt, 'everything --why "a stolen laptop"'),
+    "lift": (halts.lift, "everything"),
+    "halts": (halts.halts, ""),
 }
 
 

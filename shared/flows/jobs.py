@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.connections import due
+from shared.connections import due, halts
 from shared.connections import record as connections
 from shared.connections.heartbeat import renewed
 from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
@@ -94,8 +94,12 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     measured.note(platform=connection.platform)
     with about(platform=connection.platform):
         try:
-            with fenced(lease):
+            with fenced(lease), halts.heeded(app.database, connection):
+                await halts.refuse(app.database, connection)
                 return await _outcome(app, job, connection, lease)
+        except halts.Halted as error:
+            await _show(app, connection, Status.ATTENTION, error.code, error.sentence, HOUR)
+            return "halted"
         except Superseded:
             again = app.clock.now() + timedelta(seconds=1)
             await app.queue.send(Job(name=job.name, connection_id=job.connection_id), again)

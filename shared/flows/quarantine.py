@@ -18,7 +18,7 @@ from shared.engine import chain
 from shared.flows import orders
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
-from shared.foundation.http_client import permitted
+from shared.foundation.permits import permitted
 from shared.foundation.schedule import DAY, HOUR
 from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine

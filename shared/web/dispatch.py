@@ -158,6 +158,14 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
         from shared.flows.access import found
 
         request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
+        from shared.connections.halts import heeded
+
+        with heeded(app.database, request.connection):
+            return await _allowed(app, route, request)
+    return await _allowed(app, route, request)
+
+
+async def _allowed(app: App, route: Route, request: Request) -> Response:
     if route.may_be_repeated and KEY_HEADER in request.headers:
         from shared.web.idempotency import once
 

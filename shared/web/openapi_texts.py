@@ -27,6 +27,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "policies": ("whose mail is protected, and what happens to it", frozenset({"policies"})),
     "quarantine": ("messages that were taken out of mailboxes", frozenset({"quarantine"})),
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
+    "halts": ("the kill switch: nothing is sent to a platform while a halt stands", frozenset({"halts"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "service": ("the service itself", frozenset({"health", "openapi.json"})),
 }
@@ -42,6 +43,7 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
     "platform": {"description": "the platform that was consented on", "schema": {"type": "string"}},
+    "scope": {"description": "`everything`, `site:eu` (or another site) or `connection:` and an id", "schema": _TEXT},
     "source": {"description": "which of the platform's services sends them", "schema": _TEXT},
 }
 

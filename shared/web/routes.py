@@ -133,6 +133,9 @@ ROUTES: tuple[Route, ...] = (
     _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.OPERATOR),
     _route("make_export", f"POST {_ONE}/quarantine/export", "api.quarantine.make_export", Auth.OPERATOR),
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
+    _route("list_halts", "GET /api/halts", "api.halts.every", Auth.VIEWER),
+    _route("halt", "PUT /api/halts/{scope}", "api.halts.put", Auth.OPERATOR),
+    _route("lift_halt", "DELETE /api/halts/{scope}", "api.halts.lift", Auth.OPERATOR),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
     _route(
         "notification",

@@ -6,12 +6,14 @@ from shared.connections.record import Connection
 from shared.deployment.queues import Job, encode, message_key
 from shared.flows import requests
 from shared.flows.jobs import run
+from shared.flows.orders import ORDERED
 from tests.harness.world import World
 
 
 async def order(world: World, connection: Connection, job: str) -> None:
-    """An operator has a job run now, and it runs to its end."""
-    await requests.start(world.app, await world.connection(connection.id), job, "operator@msp.example")
+    """A job runs to its end; one that takes an order has been ordered by an operator."""
+    if job in ORDERED:
+        await requests.start(world.app, await world.connection(connection.id), job, "operator@msp.example")
     await run(world.app, Job(name=job, connection_id=connection.id))
 
 

@@ -24,6 +24,7 @@ OWNERS = {
     "exports": "shared/protection",
     "grants": "shared/connections",
     "groups": "shared/protection",
+    "halts": "shared/connections",
     "holdings": "shared/engine",
     "idempotency_keys": "shared/storage",
     "jobs": "shared/deployment",

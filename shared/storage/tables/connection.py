@@ -53,6 +53,17 @@ data_keys = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
 )
 
+# The kill switch: while a row stands, nothing is sent to the platforms of the connections that its scope is for.
+halts = sa.Table(
+    "halts",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("destroyed", sa.Boolean, nullable=False),
+)
+
 # What is left of a closed connection that was erased: that it was, until when, and what proves its end.
 tombstones = sa.Table(
     "tombstones",

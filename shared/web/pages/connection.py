@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.connections import halts
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
@@ -49,6 +50,7 @@ async def page(app: App, request: Request) -> Response:
         drifted=any(row["mark"] == "drifted" and row["kind"] != "by others" for row in view["rows"]),
         theirs=[row for row in view["rows"] if row["kind"] == "by others"],
         offered=[row for row in view["rows"] if row.get("offered")],
+        halt=await halts.of(app.database, connection),
         ended=await certificate.latest(app.database, connection),
         asked=ASKED.get(request.query.get("asked", "")),
     )

@@ -1,4 +1,4 @@
-"""What somebody has asked for that a job may only do for them."""
+"""What somebody has asked for that a job may only do for them; and the kill switch."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,4 +22,13 @@ def upgrade() -> None:
         sa.Column("given_at", Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
         sa.PrimaryKeyConstraint("connection", "job"),
+    )
+    op.create_table(
+        "halts",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("at", Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("destroyed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("scope"),
     )
