@@ -38,7 +38,9 @@ def lift(context: Context, scope: Scope) -> int:
     """Lift a halt."""
     call = Call.of(context, as_json=False)
     call.api.change("DELETE", _at(call, scope))
-    call.terminal.say("The halt was lifted. Connections go on within minutes; Google Workspace asks for consent anew.")
+    call.terminal.say(
+        "The halt was lifted. Connections go on within minutes; one whose grant was given back asks for consent."
+    )
     return 0
 
 

@@ -52,10 +52,6 @@ HANDLERS: dict[str, Handler] = {
 # twice comes to the same as once. So they go on beside everything else.
 UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {"scan": scan, "quarantine": settle_items}
 
-# What a job comes to that nobody has ordered, or that somebody else has put on the queue.
-LOOK = "advance"
-# The outcomes after which a job is sent again, so that its order stands.
-GOES_ON = frozenset({"waiting", "mistake"})
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
 # A connection whose runs were begun this often, and never ended, keeps killing the process that takes it.
@@ -120,7 +116,7 @@ async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
 async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> str:
     order = await orders.of(app.database, connection, job.name)
     told = await _came_of(app, job, connection, lease, ordered=order is not None)
-    if order is not None and told not in GOES_ON:
+    if order is not None and told not in orders.GOES_ON:
         await orders.end(app.database, order)
     return told
 
@@ -156,7 +152,7 @@ async def _begin(app: App, job: Job, connection: Connection, lease: Lease, *, or
     name = job.name
     if name in orders.ORDERED and not ordered:
         log.warning("nobody has ordered this; the connection is looked at, no more")
-        name = LOOK
+        name = orders.LOOK
     await renewed(app.database, app.clock, lease, HANDLERS[name](app, connection, lease))
 
 
@@ -165,7 +161,7 @@ async def deliver(app: App, message: str) -> None:
     ours = await _of_message(app, message)
     if ours is None:
         return
-    job = ours.job if ours.signed else Job(name=LOOK, connection_id=ours.job.connection_id)
+    job = ours.job if ours.signed else Job(name=orders.LOOK, connection_id=ours.job.connection_id)
     if ours.not_before > app.clock.now():
         # It waits longer than the queue can hold it.
         await app.queue.send(job, ours.not_before)

@@ -18,6 +18,10 @@ from shared.storage.database import AsyncConnection, Database, upsert
 
 # The jobs that do what a look at the tenant never does: put drift right, let people go, take mail out.
 ORDERED = frozenset({"repair", "sync-accepting-loss", "export"})
+# What a job comes to that nobody has ordered, or that somebody else has put on the queue.
+LOOK = "advance"
+# The outcomes of a job after which it is sent again, so that its order stands.
+GOES_ON = frozenset({"waiting", "mistake"})
 # Longer than a message is on its way.
 STRANDED_AFTER = timedelta(minutes=10)
 
