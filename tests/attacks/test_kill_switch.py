@@ -167,7 +167,7 @@ async def test_a_grant_that_another_connection_lives_by_is_kept(world: World) ->
 
 async def test_one_call_halts_one_lifts_and_the_console_shows_it(world: World) -> None:
     mine, other = await world.create(customer="contoso"), await world.create(customer="fabrikam")
-    anna, carl = world.sims.operator_token("anna"), world.sims.operator_token("carl", customer="contoso")
+    anna, carl = world.sims.operator_token("anna", "admin"), world.sims.operator_token("carl", "admin", "contoso")
     body = {"why": "a stolen laptop"}
     at = "/api/halts/connection:{}".format
     assert (await ask(world, "PUT", at(other.id), token=carl, body=body)).status == 404

@@ -34,6 +34,7 @@ async def drifted(world: World) -> Connection:
     return connection
 
 
+@pytest.mark.hazard(45)
 @pytest.mark.parametrize("key", [None, b"\0" * 32], ids=["unsigned", "signed by somebody else"])
 async def test_a_message_of_somebody_elses_is_a_look_at_most(world: World, key: bytes | None) -> None:
     connection = await drifted(world)
@@ -48,6 +49,7 @@ async def test_a_message_of_somebody_elses_is_a_look_at_most(world: World, key: 
     assert (await world.connection(connection.id)).reason == "drift"
 
 
+@pytest.mark.hazard(45)
 async def test_not_even_a_message_of_ours_repairs_what_nobody_has_ordered(world: World) -> None:
     connection = await drifted(world)
     before = world.snapshot()

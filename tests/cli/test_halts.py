@@ -5,6 +5,8 @@ from tests.cli.line import Line
 
 def test_a_connection_is_halted_listed_and_lifted(line: Line) -> None:
     identifier, _ = line.connect("Halted", "halted.example")
+    assert "(administrators_only)" in line("halt", identifier, "--why", "x").told
+    line.changed = {"FOOTPRINT_TOKEN": line.machine.token(role="admin")}
     done = line("halt", "halted.example", "--why", "a stolen laptop", "--json")
     assert (done.code, done.json["connections"]) == (0, 1)
     listed = line("halts", "--json").json["halts"]

@@ -12,6 +12,7 @@ PLACES = ("shared", "infra", "gcp_functions")
 DEFINED = (ROOT / "shared/storage/tables", ROOT / "shared/storage/migrations")
 
 OWNERS = {
+    "approvals": "shared/web",
     "baselines": "shared/connections",
     "certificates": "shared/engine",
     "checkpoints": "shared/protection",

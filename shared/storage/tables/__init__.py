@@ -15,7 +15,7 @@ from shared.storage.tables.connection import (
     tokens,
     tombstones,
 )
-from shared.storage.tables.console import idempotency_keys, sessions
+from shared.storage.tables.console import approvals, idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, members, placed, users
 from shared.storage.tables.job import deferred_jobs, jobs, orders, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
@@ -23,6 +23,7 @@ from shared.storage.tables.report import directory_removals, report_settings, re
 
 __all__ = [
     "Moment",
+    "approvals",
     "baselines",
     "certificates",
     "checkpoints",

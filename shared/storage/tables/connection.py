@@ -107,6 +107,7 @@ ledger = sa.Table(
     sa.Column("key", sa.String, nullable=False),
     sa.Column("act", sa.String, nullable=False),
     sa.Column("actor", sa.String),
+    sa.Column("subject", sa.String),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("intent", sa.Integer),
     sa.Column("identity", sa.String),

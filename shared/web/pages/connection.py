@@ -11,7 +11,7 @@ from shared.flows import invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
-from shared.web.http import Request, Response, Role
+from shared.web.http import Request, Response
 from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed, table
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
@@ -34,7 +34,7 @@ async def page(app: App, request: Request) -> Response:
     connection = request.connection
     view = await views.changes(app, connection)
     mine = rows_of(app.platforms[connection.platform], connection)
-    may_act = request.actor.role is Role.OPERATOR
+    may_act = request.actor.acts
     detail = await overview.detail(app, connection)
     return framed(
         app,
