@@ -60,6 +60,7 @@ class Act(StrEnum):
     STAGE = "stage"
     REMARK = "remark"
     PURGE = "purge"
+    READ = "read"
 
 
 @dataclass(frozen=True, kw_only=True)
