@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.deployment.context import Context
 from shared.deployment.issuers import Issuers
 from shared.deployment.links import Links
 from shared.deployment.master_keys import chosen
+from shared.deployment.queues import message_key
 from shared.deployment.sealing import Seal
 from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
@@ -47,12 +49,13 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services)
     database = Database(settings.database_url, settings.database_connections)
+    seal = Seal(chosen(settings, wire), database, clock)
     context = Context(
         settings=settings,
         clock=clock,
         database=database,
-        queue=_queue(settings, database, wire, clock),
-        seal=Seal(chosen(settings, wire), database, clock),
+        queue=_queue(settings, database, wire, clock, seal),
+        seal=seal,
         wire=wire,
         issuers=Issuers(wire, clock),
         memory=Memory(settings.inspection_memory * MIB),
@@ -71,19 +74,20 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     )
 
 
-def _queue(settings: Settings, database: Database, wire: Wire, clock: Clock) -> Queue:
+def _queue(settings: Settings, database: Database, wire: Wire, clock: Clock, seal: Seal) -> Queue:
+    key = partial(message_key, seal)
     match settings.queue:
         case "azure-storage":
             from shared.deployment.identity import ManagedIdentity
             from shared.deployment.queues.azure_storage import AzureStorageQueue
 
             identity = ManagedIdentity(wire, clock, settings.azure_identity)
-            return AzureStorageQueue(settings.azure_storage, identity, clock)
+            return AzureStorageQueue(settings.azure_storage, identity, clock, key)
         case "cloud-tasks":
             from shared.deployment.identity import ServiceIdentity
             from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 
-            return CloudTasksQueue(settings.cloud_tasks, ServiceIdentity(wire, clock), wire, clock)
+            return CloudTasksQueue(settings.cloud_tasks, ServiceIdentity(wire, clock), wire, clock, key)
         case "embedded":
             from shared.deployment.queues.database import EmbeddedQueue
 

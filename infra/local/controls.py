@@ -173,7 +173,7 @@ def routes(app: App, simulators: Simulators, move_clock: Callable[[timedelta], N
 
 def exports(app: App, simulators: Simulators) -> str:
     """What a shell is told of this machine, with a token that is good for an hour."""
-    return f"export FOOTPRINT_URL={app.settings.public_url} FOOTPRINT_TOKEN={simulators.operator_token()}"
+    return f"export FOOTPRINT_URL={app.settings.public_url} FOOTPRINT_TOKEN={simulators.operator_token(role='admin')}"
 
 
 async def _wish(app: App, tenant: Mapping[str, str], user: str) -> Wish:

@@ -41,6 +41,8 @@ BLOCK = re.compile(r"(<!-- printed: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", 
 CALLERS = {
     Auth.VIEWER: "viewer",
     Auth.OPERATOR: "operator",
+    Auth.ADMIN: "admin",
+    Auth.BREAK_GLASS: "the holder of the break-glass secret",
     Auth.LINK: "the holder of the link",
     Auth.INVITED: "the browser that has opened the link",
     Auth.STATE: "the browser that consented",

@@ -78,6 +78,11 @@ class Api:
         """The answer to a message that is sent as it is."""
         return self._content(self._send("POST", path, {}, message))
 
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """The answer to a PUT or DELETE, which may come twice; empty if there is none."""
+        answer = self._send(method, path, {}, body)
+        return self._content(answer) if answer.content else {}
+
     def every(self, path: str, key: str, **query: str | None) -> Answer:
         """All pages of a list as if they were one."""
         whole: Answer = {key: []}

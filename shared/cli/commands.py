@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from shared import __version__
-from shared.cli import actions, batch, certificate, editing, findings, listings, queries
+from shared.cli import actions, batch, certificate, editing, findings, halts, listings, queries
 from shared.cli.api import Api, Usage
 from shared.cli.call import Call
 from shared.cli.terminal import Terminal
@@ -51,6 +51,9 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "try": (actions.try_message, "contoso.com payments message.eml"),
     "quarantine": (listings.quarantine, "contoso.com"),
     "release": (actions.release, "contoso.com 17"),
+    "halt": (halts.halt, 'everything --why "a stolen laptop"'),
+    "lift": (halts.lift, "everything"),
+    "halts": (halts.halts, ""),
 }
 
 

@@ -128,6 +128,13 @@ async def syncs_late(database: Database, sites: Sequence[Site], now: datetime, g
         return {str(site): int(count) for site, count in await read.execute(query)}
 
 
+def at_rest(now: datetime) -> sa.Select[ConnectionId]:
+    """The ids of the connections that no run holds and that wait for no time, to be used inside another query."""
+    table = db.connections.c
+    waits = sa.or_(table.not_before > now, table.lease_until > now)
+    return sa.select(table.id).where(sa.or_(waits.is_(None), sa.not_(waits)))
+
+
 def in_stages(
     *stages: Stage, platform: str | None = None, sites: Sequence[Site] | None = None
 ) -> sa.Select[ConnectionId]:

@@ -8,7 +8,7 @@ from typing import Any
 from shared.connections.lease import BEAT, Lease, Superseded, renew
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
-from shared.foundation.http_client import permitted
+from shared.foundation.permits import permitted
 from shared.storage.database import Database
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from shared.deployment.issuers import Issuers
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire, busy, retry_after, unreachable, unreadable
+from shared.foundation.permits import ask_in_thread
 
 TIMEOUT = 30.0
 # Who signs the tokens of Google's accounts, people's and services' alike; it has signed both ways.
@@ -78,6 +79,7 @@ class Transport:
         """google-auth's call."""
         import httpx
 
+        ask_in_thread()
         target = self._route(url)
         service = self._service(target)
         try:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
 from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.permits import unasked
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -109,8 +110,9 @@ class Issuers:
             soon = known.asked_at is not None and timedelta(0) <= now - known.asked_at < MIN_KEYS_AGE
             if not soon and not known.holds(name, now):
                 try:
-                    async with self._wire.client("/".join(url.split("/")[:3])) as http:
-                        reply = await http.send("GET", url, timeout=ISSUER_TIMEOUT_SECONDS)
+                    with unasked():
+                        async with self._wire.client("/".join(url.split("/")[:3])) as http:
+                            reply = await http.send("GET", url, timeout=ISSUER_TIMEOUT_SECONDS)
                     # What the issuer does not list any more does not count.
                     known.content, known.until, known.failure = parsed(reply), now + _lasts(reply), None
                 except Temporary as error:

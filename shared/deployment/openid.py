@@ -83,19 +83,20 @@ async def verified(
     id_token: str,
     client: Client,
     *,
-    nonce: str,
+    nonce: str | None,
     keys_url: str,
     names: tuple[str, ...],
     require: tuple[str, ...],
 ) -> dict[str, Any]:
     """What an id token says. Raises `jwt.InvalidTokenError` unless it was issued to us for this very sign-in.
 
-    `names` are the issuer's own; the claims in `require` must be there. Raises Temporary if its keys cannot be had.
+    A refresh has no `nonce`. `names` are the issuer's own; the claims in `require` must be there. Raises Temporary if
+    its keys cannot be had.
     """
     import jwt
 
     claims = await issuers.claims(id_token, url=keys_url, audience=client.id, issuers=names, require=require)
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    if nonce is not None and not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise jwt.InvalidTokenError("Another sign-in's token")
     # A token that is for others too says to whom it was issued.
     if claims["aud"] not in (client.id, [client.id]) and claims.get("azp") != client.id:

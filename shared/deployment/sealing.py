@@ -9,6 +9,7 @@ import base64
 import hmac
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
+from shared.foundation.permits import unasked
 from shared.storage import tables as db
 from shared.storage.database import Database
 
@@ -90,6 +92,21 @@ class Seal:
         key = await self.derived(f"links {purpose}")
         return base64.urlsafe_b64encode(hmac.digest(key, about.encode(), "sha256")).rstrip(b"=").decode()
 
+    async def destroy(self, scopes: Sequence[str]) -> int:
+        """Destroy the data keys of some connections for ever; returns how many. Other processes know them for an hour.
+
+        What is sealed with them never opens again, and of a backup's copies only the master key can say no.
+        """
+        destroyed = 0
+        for first in range(0, len(scopes), 500):
+            some = [scope for scope in scopes[first : first + 500] if scope != DEPLOYMENT]
+            async with self._database.write() as write:
+                gone = await write.execute(sa.delete(db.data_keys).where(db.data_keys.c.scope.in_(some)))
+            destroyed += gone.rowcount
+            for scope in some:
+                self._kept.pop(scope, None)
+        return destroyed
+
     async def _key(self, scope: str) -> bytes:
         """A data key, kept in memory for a while. Callers at the same time share one answer."""
         kept = self._kept.get(scope)
@@ -97,7 +114,8 @@ class Seal:
             self._kept.move_to_end(scope)
             return kept[0]
         if scope not in self._asked:
-            self._asked[scope] = asyncio.create_task(self._fetch(scope))
+            with unasked():
+                self._asked[scope] = asyncio.create_task(self._fetch(scope))
             self._asked[scope].add_done_callback(lambda _: self._asked.pop(scope, None))
         # One who gives up must not take the answer from the others.
         return await asyncio.shield(self._asked[scope])

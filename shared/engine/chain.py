@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.record import Connection, hold, update
+from shared.engine.acting import account
 from shared.foundation.errors import Permanent
 from shared.foundation.hash_chain import GENESIS, entry_hash
 from shared.foundation.signatures import canonical
@@ -59,15 +60,20 @@ class Act(StrEnum):
     STAGE = "stage"
     REMARK = "remark"
     PURGE = "purge"
+    READ = "read"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the ledger, without its chain. `actor` is who acted or asked for it; None is the service itself."""
+    """One line of the ledger, without its chain. `actor` is who acted or asked for it; None is the service itself.
+
+    That is a label for people. Who it was is `subject`: the issuer and its own id of the account.
+    """
 
     key: str
     act: Act
     actor: str | None = None
+    subject: str | None = None
     state: str = "noted"
     intent: int | None = None
     identity: str | None = None
@@ -105,6 +111,7 @@ async def append(
         "previous_hash": last,
         **entry.__dict__,
         "act": str(entry.act),
+        "subject": account() if entry.actor is not None else None,
     }
     row["hash"] = _digest(row)
     await write.execute(sa.insert(db.ledger).values(row))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from shared.connections.lease import Superseded
 from shared.engine.certificate import KeptObject, LastLook, Leftover, Looked
 from shared.engine.ledger import NOT_OURS, HoldingState
 from shared.engine.rows import Change, Present, Row
@@ -27,6 +28,8 @@ async def look(rows: Sequence[Row], tenant: Tenant) -> LastLook:
         kind = looked.setdefault(row.key, _kind(row, begun))
         try:
             observed = await row.resource.observe(tenant, item.element, held.identity)
+        except Superseded:
+            raise
         except FootprintError as error:
             unknown.append({**entry, "why": error.sentence})
             kind["found"] = "could not be looked at"

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from shared.connections import grants
+from shared.connections import grants, halts
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
@@ -57,6 +57,14 @@ async def callback(app: App, platform: str, query: Mapping[str, str], browser: s
     if not browser:
         raise _over()
     connection = await held(app, browser)
+    with halts.heeded(app.database, connection):
+        await halts.refuse(app.database, connection)
+        return await _called_back(app, connection, platform, query, browser)
+
+
+async def _called_back(
+    app: App, connection: Connection, platform: str, query: Mapping[str, str], browser: str
+) -> str | None:
     if connection.platform != platform:
         raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
     await refuse_too_many(app, connection)

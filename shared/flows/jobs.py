@@ -2,18 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from shared.connections import due
+from shared.connections import due, halts
 from shared.connections import record as connections
 from shared.connections.heartbeat import renewed
 from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
 from shared.connections.record import Connection, Status
 from shared.deployment import links
-from shared.deployment.queues import Job, decode
+from shared.deployment.queues import Job, Message, decode, message_key
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, ticks
+from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, orders, ticks
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -102,8 +102,12 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     measured.note(platform=connection.platform)
     with about(platform=connection.platform, customer=connection.name):
         try:
-            with fenced(lease):
+            with fenced(lease), halts.heeded(app.database, connection):
+                await halts.refuse(app.database, connection)
                 return await _outcome(app, job, connection, lease)
+        except halts.Halted as error:
+            await _show(app, connection, Status.ATTENTION, error.code, error.sentence, HOUR)
+            return "halted"
         except Superseded:
             again = app.clock.now() + timedelta(seconds=1)
             await app.queue.send(Job(name=job.name, connection_id=job.connection_id), again)
@@ -122,8 +126,16 @@ async def _go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
 
 
 async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> str:
+    order = await orders.of(app.database, connection, job.name)
+    told = await _came_of(app, job, connection, lease, ordered=order is not None)
+    if order is not None and told not in orders.GOES_ON:
+        await orders.end(app.database, order)
+    return told
+
+
+async def _came_of(app: App, job: Job, connection: Connection, lease: Lease, *, ordered: bool) -> str:
     try:
-        await _begin(app, job, connection, lease)
+        await _begin(app, job, connection, lease, ordered=ordered)
     except Superseded:
         raise
     except Temporary as error:
@@ -143,49 +155,57 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
     return "done"
 
 
-async def _begin(app: App, job: Job, connection: Connection, lease: Lease) -> None:
+async def _begin(app: App, job: Job, connection: Connection, lease: Lease, *, ordered: bool) -> None:
     if lease.number is None:
         await UNLEASED[job.name](app, connection)
         return
     if connection.begun > MAX_BEGUN_RUNS:
         raise Poisoned(_never_ended(job))
-    await renewed(app.database, app.clock, lease, HANDLERS[job.name](app, connection, lease))
+    name = job.name
+    if name in orders.ORDERED and not ordered:
+        log.warning("nobody has ordered this; the connection is looked at, no more")
+        name = orders.LOOK
+    await renewed(app.database, app.clock, lease, HANDLERS[name](app, connection, lease))
 
 
 async def deliver(app: App, message: str) -> None:
     """Run the job of a message. Raises only if even the outcome cannot be noted; its queue then delivers it again."""
-    ours = _of_message(message)
+    ours = await _of_message(app, message)
     if ours is None:
         return
-    job, not_before = ours
-    if not_before > app.clock.now():
+    job = ours.job if ours.signed else Job(name=orders.LOOK, connection_id=ours.job.connection_id)
+    if ours.not_before > app.clock.now():
         # It waits longer than the queue can hold it.
-        await app.queue.send(job, not_before)
+        await app.queue.send(job, ours.not_before)
         return
     await run(app, job)
 
 
 async def give_up(app: App, message: str) -> None:
     """A queue has delivered a message too often, and never an end to it: a person is told, at its connection."""
-    ours = _of_message(message)
-    connection = await connections.find(app.database, ours[0].connection_id) if ours else None
-    if ours is None or connection is None:
+    ours = await _of_message(app, message)
+    if ours is None or not ours.signed:
         return
-    with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours[0].name):
+    connection = await connections.find(app.database, ours.job.connection_id)
+    if connection is None:
+        return
+    with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours.job.name):
         log.error("job abandoned by its queue")
-    await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours[0]), HOUR)
+    await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours.job), HOUR)
 
 
-def _of_message(message: str) -> tuple[Job, datetime] | None:
+async def _of_message(app: App, message: str) -> Message | None:
     try:
-        job, not_before = decode(message)
-        if job.name not in HANDLERS.keys() | UNLEASED.keys():
+        ours = decode(message, await message_key(app.seal))
+        if ours.job.name not in HANDLERS.keys() | UNLEASED.keys():
             raise ValueError("there is no such job")  # noqa: TRY301 - or not any more
     except ValueError as error:
         # Delivering it again would not help. Its content is not ours, so only its size is told.
         log.error("message is not ours", extra={"length": len(message), "why": str(error)})  # noqa: TRY400
         return None
-    return job, not_before
+    if not ours.signed:
+        log.warning("message bears no signature of ours; its connection is looked at, no more")
+    return ours
 
 
 def _never_ended(job: Job) -> str:
@@ -297,6 +317,8 @@ async def sweep(app: App) -> None:
     found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, sites, now)]
     found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, sites, now)]
     await _send_all(app, [*found, *await expected_jobs.lost(app.database, sites, now)])
+    for job_ordered in await orders.stranded(app.database, now):
+        await app.queue.send(job_ordered, now)
     await _go_on(app, await deferred_jobs.stranded(app.database, sites, now))
     async with app.database.write() as write:
         await links.forget_old(write, now)

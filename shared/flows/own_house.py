@@ -22,7 +22,7 @@ async def clear(app: App, connection: Connection) -> None:
     for grant in await grants.listed(app.database, app.seal, connection.id):
         holders = await grants.holders(app.database, connection.platform, grant.account)
         if set(holders) <= {connection.id}:
-            await _give_back(app, connection, grant)
+            await give_back(app, connection, grant)
         await grants.forget(app.database, connection.id, grant.account)
     async with app.database.write() as write:
         await delete(write, connection.id)
@@ -46,7 +46,8 @@ async def purge_old_calls(app: App) -> None:
         await call_log.purge(write, app.clock.now() - app.settings.operations_kept)
 
 
-async def _give_back(app: App, connection: Connection, grant: grants.Grant) -> None:
+async def give_back(app: App, connection: Connection, grant: grants.Grant) -> None:
+    """Give a grant back to its platform, with the intent in the ledger before and the outcome after."""
     key = f"grant/{grant.account}"
 
     async def note(state: str, text: str, intent: int | None = None) -> int:
@@ -54,10 +55,10 @@ async def _give_back(app: App, connection: Connection, grant: grants.Grant) -> N
         async with app.database.write() as write:
             return await chain.append(write, connection.id, connection.generation, app.clock.now(), entry)
 
-    intent = await note("intended", "a grant that is stored after the revoke is given back to the platform")
+    intent = await note("intended", "a grant that is no longer used is given back to the platform")
     try:
         result = ConsentResult(tenant=connection.tenant or "", grant=grant)
-        await app.platforms[connection.platform].give_back(result)
+        await app.platforms[connection.platform].give_back(result, of=connection.id)
     except FootprintError as error:
         await note("failed", error.sentence, intent)
         raise

@@ -15,9 +15,10 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
+from shared.flows import orders
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Missing, Refused, Temporary, Unfinished
-from shared.foundation.http_client import permitted
+from shared.foundation.permits import permitted
 from shared.foundation.schedule import DAY, HOUR
 from shared.platforms.contract import Trash
 from shared.protection import exports, quarantine
@@ -124,6 +125,7 @@ async def ask_for_export(app: App, connection: Connection, actor: str) -> None:
     await exports.begin(app.database, connection.id)
     async with app.database.write() as write:
         await chain.order(write, connection, now, actor, "export of the quarantine requested", key="quarantine")
+        await orders.give(write, connection, "export", now)
     await app.queue.send(Job(name="export", connection_id=connection.id), now)
 
 

@@ -8,9 +8,8 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shared.foundation import permits
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, Temporary, TurnedAway
 from shared.foundation.telemetry import span
@@ -33,9 +33,6 @@ LONGEST_WAIT = 5.0
 # Nobody may send us away for more than a day, in seconds.
 LONGEST_ASKED = 86400.0
 REQUEST_IDS = ("request-id", "x-ms-request-id", "client-request-id")
-
-Permit = Callable[[], Awaitable[None]]
-_permit: ContextVar[Permit | None] = ContextVar("permit", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +210,7 @@ class Http:
         Repeated a few times if nothing was sent or processed, and after a lost answer only if `repeatable` (a read,
         unless said otherwise). `answered` tells the 5xx that are answers, on platforms that have such, from outages;
         `slowed` tells the 4xx that mean "slow down" (in so many seconds; 0: not said), on platforms that say it so.
-        `tried` hears of every attempt. Inside `permitted` each attempt of what may act is asked for first.
+        `tried` hears of every attempt. Inside `permitted` each attempt is asked for first.
         Raises Temporary when tries are used up, Permanent for a link to another host.
         """
         import httpx
@@ -222,8 +219,7 @@ class Http:
         again = method in ("GET", "HEAD") if repeatable is None else repeatable
         limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         for attempt in range(1, TRIES + 1):
-            if method not in ("GET", "HEAD") and (permit := _permit.get()):
-                await permit()
+            await permits.ask(method)
             begin = time.perf_counter()
             try:
                 with span("call", self.host, method=method) as measured:
@@ -276,19 +272,6 @@ class Http:
         if not (again or rejected(status, asked)):
             return None
         return asked if asked is not None else _backoff(attempt)
-
-
-@contextmanager
-def permitted(ask: Permit) -> Iterator[None]:
-    """Inside the block, and in every task begun there, nothing but reads is sent before `ask` was asked.
-
-    It is asked last of all, behind every wait for a token or for the next try, and raises if the time for it is over.
-    """
-    before = _permit.set(ask)
-    try:
-        yield
-    finally:
-        _permit.reset(before)
 
 
 def _backoff(attempt: int) -> float:

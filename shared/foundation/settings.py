@@ -37,6 +37,19 @@ class Operators(BaseModel):
         "name every account sees all of them",
     )
 
+    second_person: bool = Field(
+        default=False,
+        description="what cannot be undone by the next click takes two administrators: the second asks for the same "
+        "within an hour of the first",
+    )
+    break_glass: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{64})?$",
+        repr=False,
+        description="SHA-256 in hex of a long random secret that is kept sealed: signs an administrator in at "
+        "`/sign-in/break-glass` while the issuer cannot be asked",
+    )
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.client_id and not self.issuer:

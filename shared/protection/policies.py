@@ -83,6 +83,16 @@ class Policy(BaseModel):
         return bool(self.conditions.kinds)
 
     @property
+    def takes_everyones_mail(self) -> bool:
+        """Whether it takes messages out of everybody's mailbox."""
+        return (
+            self.everyone
+            and self.acts
+            and not self.report_only
+            and not {"quarantine", "trash"}.isdisjoint(self.actions)
+        )
+
+    @property
     def acts(self) -> bool:
         """Whether something is to be done to some of the messages that come in."""
         return self.enabled and self.direction != "outgoing" and bool(self.actions) and self.means_messages

@@ -4,21 +4,30 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.flows.app import App
+from shared.flows.invitation import ADMINISTRATOR
 from shared.foundation.errors import NoRole, Refused, Temporary
 from shared.foundation.settings import Operators
 from shared.web import sessions
-from shared.web.http import Actor, Request, Role
+from shared.web.actors import Actor, Role
+from shared.web.http import Request
+
+if TYPE_CHECKING:  # a cold start with a token needs none of it
+    from shared.deployment import openid
 
 ONCE = "sign-in"
+# Who signs in with the deployment's sealed secret while the issuer is down.
+BREAK_GLASS = "break glass"
 ONCE_LIFE = timedelta(minutes=15)
 # The ledger is read years later, when a subject's number means nothing to anybody and only an address is still both
 # readable and one person's; a plain name comes last of what people can read, for two may share it.
 NAMES = ("preferred_username", "email", "name", "sub")
 LONGEST_NAME = 200
 EVERY_CUSTOMER = "*"
+# Whom the ledger means by these words, no account may be called.
+RESERVED = frozenset({ADMINISTRATOR.casefold(), "the service", "console", BREAK_GLASS})
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +43,48 @@ async def actor(app: App, request: Request) -> Actor:
         if claims is None:
             raise _unknown()
         return admitted(app.settings.operators, claims)
-    found = await sessions.current(app, request)
+    found = await sessions.current(app, request, _proven_again)
     if found is None:
         raise _unknown()
     same_origin(app, request)
     return found
+
+
+async def _proven_again(app: App, proof: str) -> tuple[Actor, str] | None:
+    """Who a session's account is by the issuer's word now. Raises Refused 503 while the issuer cannot be asked."""
+    import jwt
+
+    from shared.deployment import openid
+
+    operators = app.settings.operators
+    client = console(operators)
+    with outage_told():
+        where = await app.issuers.endpoint(operators.issuer, "token_endpoint")
+        reply, answer = await openid.refresh(app.wire, where, client, proof)
+        if reply.status != 200:
+            return None
+        keys = await app.issuers.endpoint(operators.issuer, "jwks_uri")
+        try:
+            claims = await openid.verified(
+                app.issuers,
+                str(answer.get("id_token")),
+                client,
+                nonce=None,
+                keys_url=keys,
+                names=(operators.issuer,),
+                require=("sub",),
+            )
+            return admitted(operators, claims), str(answer.get("refresh_token") or proof)
+        except (jwt.InvalidTokenError, Refused):
+            return None
+
+
+def console(operators: Operators) -> "openid.Client":
+    """The console as a client of the issuer."""
+    from shared.deployment import openid
+
+    secret = operators.client_secret
+    return openid.Client(id=operators.client_id, secret=secret.get_secret_value() if secret else "")
 
 
 def _unknown() -> Refused:
@@ -87,15 +133,27 @@ def admitted(operators: Operators, claims: Mapping[str, Any]) -> Actor:
     """Whom an issuer's claims let in, and as what. Raises Refused 403 `no_role` or `no_customer`."""
     roles = claims.get("roles")
     # A list: in a plain string, "operator" would be found inside other words.
-    role = next((role for role in (Role.OPERATOR, Role.VIEWER) if isinstance(roles, list) and role in roles), None)
+    role = next((role for role in reversed(Role) if isinstance(roles, list) and role in roles), None)
     if role is None:
-        raise NoRole("Your account has neither the role “operator” nor the role “viewer”.")
-    return Actor(name=_name(claims), role=role, customer=_customer(operators.customer_claim, claims))
+        raise NoRole("Your account has none of the roles “viewer”, “operator” and “admin”.")
+    return Actor(
+        name=_name(claims),
+        role=role,
+        customer=_customer(operators.customer_claim, claims),
+        subject=_subject(claims),
+    )
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    """Issuer and account. Where `sub` differs from application to application, `oid` is the same in all of them."""
+    oid = claims.get("oid")
+    account = oid if isinstance(oid, str) and oid else claims["sub"]
+    return f"{claims['iss']} {account}"
 
 
 def _name(claims: Mapping[str, Any]) -> str:
     given = ("".join(filter(str.isprintable, str(claims.get(name) or ""))).strip() for name in NAMES)
-    return next(filter(None, given), "unnamed")[:LONGEST_NAME]
+    return next((name for name in given if name and name.casefold() not in RESERVED), "unnamed")[:LONGEST_NAME]
 
 
 def _customer(claim: str, claims: Mapping[str, Any]) -> str | None:

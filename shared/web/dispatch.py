@@ -15,7 +15,8 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, ids, span
-from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
+from shared.web.actors import administrators_only
+from shared.web.http import KEY_HEADER, Request, Response, Strict, problem
 from shared.web.preconditions import precondition, unless_seen
 from shared.web.routes import ROUTES, WITH_BODY, Auth, Route
 
@@ -93,8 +94,11 @@ async def _safely(app: App, route: Route, request: Request, work: Callable[[], A
         return await work()
     except Refused as error:
         if error.status in TURNED_AWAY:
-            name = request.known.name if request.known else ""
-            log.warning("request rejected", extra={"route": route.name, "code": error.code, "actor": name})
+            name, subject = (request.known.name, request.known.subject) if request.known else ("", "")
+            log.warning(
+                "request rejected",
+                extra={"route": route.name, "code": error.code, "actor": name, "subject": subject},
+            )
         return _told(app, request, error)
     except FootprintError as error:
         status = 502 if isinstance(error, Permanent) else 503
@@ -143,12 +147,14 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
         if route.cost and (wait := app.strangers.take(request.address(app.settings.api.proxies), route.cost)):
             raise _too_many(wait)
         return unless_seen(request, await call(app, route, request))
+    from shared.engine.acting import acting
     from shared.web.accounts import actor
 
     who = await actor(app, request)
-    allowance = app.rates.take((who.customer, who.name), route.cost)
+    allowance = app.rates.take(who.subject, route.cost)
     request, wait = replace(request, known=who), allowance.wait if allowance else None
-    told = await _safely(app, route, request, lambda: _of_account(app, route, request, wait))
+    with acting(who.subject):
+        told = await _safely(app, route, request, lambda: _of_account(app, route, request, wait))
     return replace(told, headers={**told.headers, **(allowance.headers() if allowance else {})})
 
 
@@ -156,17 +162,35 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
     """Answer somebody who is known: unless they ask too much, may not do it, or may not see what it is about."""
     if wait is not None:
         raise _too_many(wait)
-    if route.auth is Auth.OPERATOR and request.actor.role is not Role.OPERATOR:
+    if route.auth is not Auth.VIEWER and not request.actor.acts:
         raise Refused(403, "operators_only", "Your role is read-only. This action requires the role “operator”.")
+    if route.auth is Auth.ADMIN and not request.actor.administers:
+        raise administrators_only()
     if "id" in request.args:
         from shared.flows.access import found
 
         request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
+        from shared.connections.halts import heeded
+
+        with heeded(app.database, request.connection):
+            return await _allowed(app, route, request)
+    return await _allowed(app, route, request)
+
+
+async def _allowed(app: App, route: Route, request: Request) -> Response:
     if route.may_be_repeated and KEY_HEADER in request.headers:
         from shared.web.idempotency import once
 
-        return await once(app, request, lambda: _safely(app, route, request, lambda: call(app, route, request)))
-    return unless_seen(request, await _safely(app, route, request, lambda: call(app, route, request)))
+        return await once(app, request, lambda: _safely(app, route, request, lambda: _agreed(app, route, request)))
+    return unless_seen(request, await _safely(app, route, request, lambda: _agreed(app, route, request)))
+
+
+async def _agreed(app: App, route: Route, request: Request) -> Response:
+    if route.needs_two:
+        from shared.web.second_person import agreed
+
+        await agreed(app, request, route.name.replace("_", " "))
+    return await call(app, route, request)
 
 
 def _too_many(wait: timedelta) -> Refused:

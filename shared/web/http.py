@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -16,6 +15,7 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.foundation.errors import Refused
+from shared.web.actors import Actor
 from shared.web.schema import example
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,23 +35,6 @@ PAGE_HEADERS = {
     # Without any, a browser would send our own forms with the origin “null”.
     "Referrer-Policy": "same-origin",
 }
-
-
-class Role(StrEnum):
-    """What somebody may do: look, or act as well."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who sends a request, under the name that the ledger will bear."""
-
-    name: str
-    role: Role
-    customer: str | None = None
-    """Whose connections they may see and act on; None for those of all customers."""
 
 
 class Strict(BaseModel):

@@ -34,7 +34,7 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     key = request.headers[KEY_HEADER]
     if not KEY.fullmatch(key):
         raise Refused(400, "key_not_valid", "Idempotency-Key: it is 1 to 255 visible ASCII characters.")
-    who = [request.actor.name, request.actor.customer, request.method, request.path, key]
+    who = [request.actor.subject, request.actor.customer, request.method, request.path, key]
     number, digest = hashlib.sha256(json.dumps(who).encode()).hexdigest(), hashlib.sha256(request.body).hexdigest()
     began = app.clock.now()
     # First, for what is done and cannot be noted as answered would be done again.

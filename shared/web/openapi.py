@@ -158,7 +158,7 @@ def _tag(route: Route) -> str:
 def _security(auth: Auth) -> list[Schema]:
     if auth is Auth.SIGNED:
         return [{"signed": []}]
-    return [{"bearer": []}, {"session": []}] if auth in (Auth.VIEWER, Auth.OPERATOR) else []
+    return [{"bearer": []}, {"session": []}] if auth in (Auth.VIEWER, Auth.OPERATOR, Auth.ADMIN) else []
 
 
 def _parameters(one: Operation) -> list[Schema]:

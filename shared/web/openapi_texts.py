@@ -29,6 +29,8 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "policies": ("whose mail is protected, and what happens to it", frozenset({"policies"})),
     "quarantine": ("messages that were taken out of mailboxes", frozenset({"quarantine"})),
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
+    "halts": ("the kill switch: nothing is sent to a platform while a halt stands", frozenset({"halts"})),
+    "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json"})),
@@ -49,6 +51,8 @@ PARTS: Mapping[str, dict[str, Any]] = {
     "webhook": {"description": "a webhook's id", "schema": _TEXT},
     "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _TEXT},
     "platform": {"description": "the platform that was consented on", "schema": {"type": "string"}},
+    "scope": {"description": "`everything`, `site:eu` (or another site) or `connection:` and an id", "schema": _TEXT},
+    "session": {"description": "the id of a session", "schema": _TEXT},
     "source": {"description": "which of the platform's services sends them", "schema": _TEXT},
 }
 
@@ -119,7 +123,9 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
         ("400 not_valid", "413 body_too_large", "500 internal_error", "503"): True,
         ("401 sign_in_first", "403 no_role", "403 no_customer"): route.needs_account,
         ("429 too_many_requests",): route.cost > 0,
-        ("403 operators_only",): route.auth is Auth.OPERATOR,
+        ("403 operators_only",): route.auth in (Auth.OPERATOR, Auth.ADMIN),
+        ("403 administrators_only",): route.auth is Auth.ADMIN,
+        ("409 second_person_needed",): route.needs_two,
         ("403 another_origin",): route.needs_account and route.method != "GET",
         ("404 no_such_connection",): "{id}" in route.path,
         ("400 cursor_not_valid",): "cursor" in looked_for,

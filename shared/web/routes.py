@@ -12,6 +12,8 @@ class Auth(Enum):
 
     VIEWER = "a bearer token or a console session, of whatever role"
     OPERATOR = "a bearer token or a console session with the role operator"
+    ADMIN = "a bearer token or a console session with the role admin"
+    BREAK_GLASS = "the deployment's sealed secret, while the issuer is down"
     LINK = "the signed link in its path"
     INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
     STATE = "the signed state in its query, in the browser that began"
@@ -42,12 +44,17 @@ class Route:
     @property
     def needs_account(self) -> bool:
         """Whether only an account is let in, whatever its role."""
-        return self.auth in (Auth.VIEWER, Auth.OPERATOR)
+        return self.auth in (Auth.VIEWER, Auth.OPERATOR, Auth.ADMIN)
+
+    @property
+    def needs_two(self) -> bool:
+        """Whether it takes a second administrator where a setting asks for one. Ending a session is no harm."""
+        return self.auth is Auth.ADMIN and self.method != "GET" and self.name != "end_session"
 
     @property
     def may_be_repeated(self) -> bool:
         """Whether it acts, and takes a key by which the same request is known again."""
-        return self.in_api and self.auth is Auth.OPERATOR and self.method == "POST"
+        return self.in_api and self.auth in (Auth.OPERATOR, Auth.ADMIN) and self.method == "POST"
 
 
 KIB = 1024
@@ -87,7 +94,7 @@ ROUTES: tuple[Route, ...] = (
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
     _route("edit_connection", f"PATCH {_ONE}", "api.edits.edit", Auth.OPERATOR, largest_body=16 * KIB),
-    _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.OPERATOR),
+    _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.ADMIN),
     _route("plan_batch", "POST /api/batches/plan", "api.batches.plan", Auth.OPERATOR, COST_OF_A_LOOK),
     _route("create_batch", "POST /api/batches", "api.batches.create", Auth.OPERATOR, COST_OF_A_LOOK),
     _route("list_batches", "GET /api/batches", "api.batches.every", Auth.VIEWER),
@@ -101,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
     _route("renew_invitation", f"POST {_ONE}/invitation", "api.actions.renew_invitation", Auth.OPERATOR),
     _route("end_invitation", f"DELETE {_ONE}/invitation", "api.actions.end_invitation", Auth.OPERATOR),
     _route("grant", f"POST {_ONE}/grant", "api.actions.grant_again", Auth.OPERATOR),
-    _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.OPERATOR),
+    _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.ADMIN),
     _route("revoke", f"POST {_ONE}/revoke", "api.actions.revoke_access", Auth.OPERATOR),
     _route("tell_in_flight", f"POST {_ONE}/in-flight", "api.in_flight.told", Auth.OPERATOR),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.actions.attest", Auth.OPERATOR),
@@ -156,9 +163,14 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", "api.policies.delete_policy", Auth.OPERATOR),
     _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.VIEWER),
-    _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.OPERATOR),
-    _route("make_export", f"POST {_ONE}/quarantine/export", "api.quarantine.make_export", Auth.OPERATOR),
+    _route("get_export", f"GET {_ONE}/quarantine/export", "api.quarantine.get_export", Auth.ADMIN),
+    _route("make_export", f"POST {_ONE}/quarantine/export", "api.quarantine.make_export", Auth.ADMIN),
     _route("release_item", f"POST {_ONE}/quarantine/{{item}}/release", "api.quarantine.release_item", Auth.OPERATOR),
+    _route("list_sessions", "GET /api/sessions", "api.sessions.every", Auth.ADMIN),
+    _route("end_session", "DELETE /api/sessions/{session}", "api.sessions.end", Auth.ADMIN),
+    _route("list_halts", "GET /api/halts", "api.halts.every", Auth.VIEWER),
+    _route("halt", "PUT /api/halts/{scope}", "api.halts.put", Auth.ADMIN),
+    _route("lift_halt", "DELETE /api/halts/{scope}", "api.halts.lift", Auth.ADMIN),
     _route("consent_callback", "GET /api/consent/{platform}", "api.callbacks.consent", Auth.STATE),
     _route(
         "notification",
@@ -177,6 +189,10 @@ ROUTES: tuple[Route, ...] = (
     _route("page_sign_in", "GET /sign-in", "sign_in.begin", Auth.NOBODY),
     _route("page_sign_in_back", "GET /sign-in/back", "sign_in.back", Auth.STATE),
     _route("page_sign_in_once", "GET /sign-in/once/{token}", "sign_in.once", Auth.LINK),
+    _route("page_break_glass", "GET /sign-in/break-glass", "break_glass.form", Auth.NOBODY),
+    _route(
+        "page_break_glass_enter", "POST /sign-in/break-glass", "break_glass.enter", Auth.BREAK_GLASS, COST_OF_A_LOOK
+    ),
     _route("page_sign_out", "POST /sign-out", "sign_in.end", Auth.VIEWER),
     _route("page_connect", "GET /connect", "pages.connect.page", Auth.INVITED),
     _route("page_connect_post", "POST /connect", "pages.connect.post", Auth.INVITED),

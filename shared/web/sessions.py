@@ -1,58 +1,113 @@
-"""Console sessions: what a browser's cookie stands for, and for how long. The table alone lets nobody in."""
+"""Console sessions: what a browser's cookie stands for, and for how long. The table alone lets nobody in, nor does
+writing to it: each row bears a MAC by a key of the deployment."""
 
 import hashlib
+import hmac
+import json
 import logging
 import secrets
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
 from shared.storage import tables as db
-from shared.web.http import Actor, Request, Role
+from shared.web.actors import Actor, Role
+from shared.web.http import Request
 
-# A session ends so long after it was last used, and at the latest so long after it began: a role that was taken away
-# at the issuer is not held much longer here.
+# A session ends so long after it was last used, and at the latest so long after it began.
 IDLE = timedelta(hours=1)
 SESSION_MAX_AGE = timedelta(hours=8)
+# So often the issuer is asked again whether the account still has its role.
+PROVEN_FOR = timedelta(minutes=15)
+
+Proof = Callable[[App, str], Awaitable[tuple[Actor, str] | None]]
+"""Asks the issuer, with a refresh token, who the account is now; and gives the next refresh token. None: nobody."""
 
 log = logging.getLogger(__name__)
 
 
-async def begin(app: App, actor: Actor) -> str:
-    """Begin a session. Returns its cookie, as a Set-Cookie header has it."""
+async def begin(app: App, actor: Actor, proof: str = "") -> str:
+    """Begin a session. Returns its cookie, as a Set-Cookie header has it.
+
+    `proof` is the issuer's refresh token. An account of an issuer that gave none signs in again after PROVEN_FOR.
+    """
     token, now = secrets.token_urlsafe(32), app.clock.now()
-    row = {
-        "id": _digest(token),
-        "name": actor.name,
-        "role": actor.role.value,
-        "customer": actor.customer,
-        "begun_at": now,
-        "expires_at": now + IDLE,
-    }
+    row = await _row(app, _digest(token), actor, begun_at=now, now=now, proof=proof)
     async with app.database.write() as write:
         await write.execute(sa.delete(db.sessions).where(db.sessions.c.expires_at <= now))
         await write.execute(sa.insert(db.sessions).values(row))
-    log.info("console session begun", extra={"actor": actor.name})
+    log.info("console session begun", extra={"actor": actor.name, "subject": actor.subject, "role": str(actor.role)})
     return cookie(app, _name(app), token, SESSION_MAX_AGE)
 
 
-async def current(app: App, request: Request) -> Actor | None:
+async def _row(app: App, number: str, actor: Actor, *, begun_at: datetime, now: datetime, proof: str) -> dict[str, Any]:
+    """A row of the table, whole. What may change without the issuer's word is outside of its MAC."""
+    sealed = (await app.seal.box(DEPLOYMENT)).seal(proof, about=f"session {number}") if proof else None
+    row = {
+        "id": number,
+        "subject": actor.subject,
+        "name": actor.name,
+        "role": actor.role.value,
+        "customer": actor.customer,
+        "begun_at": begun_at,
+        "proven_at": now,
+        "expires_at": min(now + IDLE, begun_at + SESSION_MAX_AGE),
+        "sealed": sealed,
+    }
+    return row | {"mac": await _mac(app, row)}
+
+
+async def _mac(app: App, row: Any) -> bytes:
+    key = await app.seal.derived("sessions")
+    said = [row[name] for name in ("id", "subject", "name", "role", "customer")]
+    said += [row[name].isoformat() for name in ("begun_at", "proven_at")]
+    return hmac.digest(key, json.dumps(said).encode(), "sha256")
+
+
+async def current(app: App, request: Request, prove: Proof) -> Actor | None:
     """Whose session the request's cookie stands for; None if it stands for none, or not any more."""
     token, table, now = request.cookie(_name(app)), db.sessions, app.clock.now()
     if not token:
         return None
     this = table.c.id == _digest(token)
     async with app.database.read() as read:
-        row = (await read.execute(sa.select(table).where(this, table.c.expires_at > now))).first()
-    if row is None:
+        row = (await read.execute(sa.select(table).where(this, table.c.expires_at > now))).mappings().first()
+    if row is None or now >= row["begun_at"] + SESSION_MAX_AGE:
         return None
-    until = min(now + IDLE, row.begun_at + SESSION_MAX_AGE)
+    if not hmac.compare_digest(row["mac"], await _mac(app, row)):
+        log.error("a session's row bears no MAC of ours: the database was written to", extra={"actor": row["name"]})
+        return None
+    actor = Actor(name=row["name"], role=Role(row["role"]), customer=row["customer"], subject=row["subject"])
+    if now >= row["proven_at"] + PROVEN_FOR and not actor.is_local:
+        return await _proven_again(app, row, actor, prove)
+    until = min(now + IDLE, row["begun_at"] + SESSION_MAX_AGE)
     # Not with every request: a look should not cost a write.
-    if row.expires_at - now < IDLE / 2 and until > row.expires_at:
+    if row["expires_at"] - now < IDLE / 2 and until > row["expires_at"]:
         async with app.database.write() as write:
             await write.execute(sa.update(table).where(this).values(expires_at=until))
-    return Actor(name=row.name, role=Role(row.role), customer=row.customer)
+    return actor
+
+
+async def _proven_again(app: App, row: Any, before: Actor, prove: Proof) -> Actor | None:
+    """Who the account is by the issuer's word now. A session whose account or role is gone ends."""
+    this, now = db.sessions.c.id == row["id"], app.clock.now()
+    found = None
+    if row["sealed"] is not None:
+        proof = (await app.seal.box(DEPLOYMENT)).unseal(row["sealed"], about=f"session {row['id']}")
+        found = await prove(app, proof)
+    if found is None or found[0].subject != before.subject:
+        log.info("console session ended: its account is not proven any more", extra={"subject": before.subject})
+        await _delete(app, this)
+        return None
+    actor, following = found
+    changed = await _row(app, row["id"], actor, begun_at=row["begun_at"], now=now, proof=following)
+    async with app.database.write() as write:
+        await write.execute(sa.update(db.sessions).where(this).values(changed))
+    return actor
 
 
 async def end(app: App, request: Request) -> None:
@@ -61,13 +116,28 @@ async def end(app: App, request: Request) -> None:
 
 
 async def end_all(app: App, actor: Actor) -> None:
-    """End every session under the same name and for the same customer."""
-    await _delete(app, db.sessions.c.name == actor.name, db.sessions.c.customer == actor.customer)
+    """End every session of an account."""
+    await _delete(app, db.sessions.c.subject == actor.subject)
 
 
-async def _delete(app: App, *which: sa.ColumnElement[bool]) -> None:
+async def listed(app: App, customer: str | None) -> list[Any]:
+    """Every session that has not ended, the newest first; of one customer's accounts, or of all."""
+    table = db.sessions
+    mine = [] if customer is None else [table.c.customer == customer]
+    query = sa.select(table).where(table.c.expires_at > app.clock.now(), *mine).order_by(table.c.begun_at.desc())
+    async with app.database.read() as read:
+        return list((await read.execute(query)).all())
+
+
+async def end_other(app: App, number: str, customer: str | None) -> bool:
+    """End a session by its number; False if there is none that one may see."""
+    mine = [db.sessions.c.id == number] + ([] if customer is None else [db.sessions.c.customer == customer])
+    return await _delete(app, *mine) > 0
+
+
+async def _delete(app: App, *which: sa.ColumnElement[bool]) -> int:
     async with app.database.write() as write:
-        await write.execute(sa.delete(db.sessions).where(*which))
+        return (await write.execute(sa.delete(db.sessions).where(*which))).rowcount
 
 
 def cleared(app: App) -> str:

@@ -12,13 +12,15 @@ from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.http_client import Reply
 from shared.web import sessions
-from shared.web.accounts import ONCE, admitted, outage_told
-from shared.web.http import Actor, Request, Response, Role, redirect
+from shared.web.accounts import ONCE, admitted, console, outage_told
+from shared.web.actors import Actor, Role
+from shared.web.http import Request, Response, redirect
 
 STATE = "sign-in state"
 # How long somebody may take at the issuer's page.
 SIGN_IN_MAX_AGE = timedelta(minutes=10)
-SCOPES = ("openid", "profile", "email")
+# With the last the issuer gives a refresh token, by which a role that was taken away is seen.
+SCOPES = ("openid", "profile", "email", "offline_access")
 # A path in plain letters. A second slash would name another host, and some browsers read a backslash as one; and more
 # would not fit into a cookie, where each letter may take three.
 PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1000}")
@@ -37,7 +39,13 @@ async def begin(app: App, request: Request) -> Response:
     state = await app.links.ticket(STATE, SIGN_IN_MAX_AGE)
     browser, verifier, nonce = await _secrets(app, state)
     url = openid.authorization_url(
-        where, _client(app), redirect_uri=_redirect_uri(app), scopes=SCOPES, state=state, verifier=verifier, nonce=nonce
+        where,
+        _client(app),
+        redirect_uri=_redirect_uri(app),
+        scopes=SCOPES,
+        state=state,
+        verifier=verifier,
+        nonce=nonce,
     )
     held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
     cookie = sessions.cookie(app, _cookie(app, state), held, SIGN_IN_MAX_AGE, path="/sign-in")
@@ -54,21 +62,21 @@ async def back(app: App, request: Request) -> Response:
         raise _over()
     if error := request.query.get("error"):
         raise Refused(403, "sign_in_declined", f"You were not signed in ({_word(error)}). Begin again.")
-    id_token = await _exchanged(app, request.query.get("code", ""), verifier)
+    id_token, proof = await _exchanged(app, request.query.get("code", ""), verifier)
     claims = await _proven(app, id_token, nonce)
     # Only now is anything written, for up to here it may be nobody.
     try:
         await app.links.spend(STATE, state)
     except Refused:
         raise _over() from None
-    session = await sessions.begin(app, admitted(app.settings.operators, claims))
+    session = await sessions.begin(app, admitted(app.settings.operators, claims), proof)
     return redirect(_own_page(unquote(to)), **{"Set-Cookie": session})
 
 
 async def once(app: App, request: Request) -> Response:
     """Follow a one-time link into the console."""
     await app.links.use(ONCE, request.args["token"])
-    return redirect("/", **{"Set-Cookie": await sessions.begin(app, Actor(name="console", role=Role.OPERATOR))})
+    return redirect("/", **{"Set-Cookie": await sessions.begin(app, Actor(name="console", role=Role.ADMIN))})
 
 
 async def end(app: App, request: Request) -> Response:
@@ -108,13 +116,11 @@ def _over() -> Refused:
 
 
 def _client(app: App) -> openid.Client:
-    operators = app.settings.operators
-    secret = operators.client_secret
-    return openid.Client(id=operators.client_id, secret=secret.get_secret_value() if secret else "")
+    return console(app.settings.operators)
 
 
-async def _exchanged(app: App, code: str, verifier: str) -> str:
-    """The id token that a code is exchanged for."""
+async def _exchanged(app: App, code: str, verifier: str) -> tuple[str, str]:
+    """The id token that a code is exchanged for, and the refresh token that came with it, if one did."""
     with outage_told():
         url = await app.issuers.endpoint(app.settings.operators.issuer, "token_endpoint")
         reply, answer = await openid.exchange(
@@ -122,7 +128,7 @@ async def _exchanged(app: App, code: str, verifier: str) -> str:
         )
     if reply.status != 200:
         raise _refusal(reply, answer)
-    return str(answer.get("id_token"))
+    return str(answer.get("id_token")), str(answer.get("refresh_token") or "")
 
 
 async def _proven(app: App, id_token: str, nonce: str) -> dict[str, Any]:
@@ -134,7 +140,13 @@ async def _proven(app: App, id_token: str, nonce: str) -> dict[str, Any]:
         with outage_told():
             url = await app.issuers.endpoint(issuer, "jwks_uri")
             return await openid.verified(
-                app.issuers, id_token, _client(app), nonce=nonce, keys_url=url, names=(issuer,), require=("sub",)
+                app.issuers,
+                id_token,
+                _client(app),
+                nonce=nonce,
+                keys_url=url,
+                names=(issuer,),
+                require=("sub",),
             )
     except jwt.InvalidTokenError:
         raise Refused(

@@ -55,8 +55,8 @@ async def test_an_operator_of_all_customers_moves_a_tenant(world: World) -> None
     theirs = await world.leave(await world.connect(CONTOSO, customer="contoso"))
     other = await world.create(None, customer="fabrikam")
     path, body = f"/api/connections/{other.id}/move", {"tenant": world.tenant_id()}
-    confined = world.sims.operator_token("fred", customer="fabrikam")
-    everyone = world.sims.operator_token("anna")
+    confined = world.sims.operator_token("fred", "admin", "fabrikam")
+    everyone = world.sims.operator_token("anna", "admin")
     assert (await ask(world, "POST", path, token=confined, body=body)).status == 403
     assert (await ask(world, "POST", path, token=everyone, body={"tenant": world.tenant_id(FABRIKAM)})).status == 404
     assert (await ask(world, "POST", path, token=everyone, body=body)).status == 202
@@ -77,7 +77,7 @@ async def test_an_operator_of_all_customers_moves_a_tenant(world: World) -> None
 async def test_a_tenant_that_was_moved_is_taken_only_once_it_is_free(world: World) -> None:
     theirs = await world.connect(CONTOSO, customer="contoso")
     other = await world.create(None, customer="fabrikam")
-    body, token = {"tenant": world.tenant_id()}, world.sims.operator_token("anna")
+    body, token = {"tenant": world.tenant_id()}, world.sims.operator_token("anna", "admin")
     assert (await ask(world, "POST", f"/api/connections/{other.id}/move", token=token, body=body)).status == 202
     await world.consent(other)
     told = await world.until_true(other, lambda now: now.status == "attention")

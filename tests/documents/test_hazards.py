@@ -5,7 +5,7 @@ import re
 from tests.hazards import LIST, TESTS, marks, numbers, printed
 
 # To be covered yet. None is added here: what is covered stays covered.
-UNCOVERED = set(range(31, 55)) - {31, 32, 33, 34, 35, 36, 37, 38, 39, 41, 42, 43, 44, 46, 47, 49, 54}
+UNCOVERED = set(range(31, 55)) - {31, 32, 33, 34, 35, 36, 37, 38, 39, 41, 42, 43, 44, 45, 46, 47, 49, 54}
 
 
 def test_the_list_of_hazards_names_the_tests_that_are_marked() -> None:

@@ -14,6 +14,7 @@ from shared.engine.ledger import holdings_of
 from shared.flows.jobs import run
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness.leftovers import exit_record
+from tests.harness.orders import order
 from tests.harness.world import World
 
 ALWAYS = 100_000
@@ -70,7 +71,7 @@ async def test_rules_that_the_customer_reorders_are_put_right_and_removed(
         if not rule["Name"].startswith("TMCAS"):
             world.cmdlet("Set-TransportRule", Identity=rule["Guid"], Priority=0)
     world.cmdlet("Set-TransportRule", Identity=last["Guid"], Priority=0)
-    await run(world.app, Job(name="repair", connection_id=connection.id))
+    await order(world, connection, "repair")
     assert rules(world)[-1]["Guid"] == last["Guid"]
     # What the customer's own moved rules may do to mail is told, and is no fault of ours.
     held = await holdings_of(world.app.database, connection.id)

@@ -20,6 +20,7 @@ from shared.platforms.microsoft365 import transport_rules as rules
 from shared.platforms.microsoft365.catalogue import JUNK, SKIP
 from shared.protection.policies import EVERYONE, Policy, put
 from shared.storage import tables as db
+from tests.harness.orders import order
 from tests.harness.world import FABRIKAM, World, accepted
 
 DOMAIN_RULE = "TMCAS Inline Incoming Domain Transport Rule"
@@ -189,7 +190,8 @@ async def test_a_directory_that_answers_less_loses_nothing(world: World, kind: s
     told = await look(world, connection, "sync-now")
     assert (told.status, told.reason) == (Status.ATTENTION, "implausible_loss")
     assert await copy(world) == before
-    accepted = await look(world, connection, "sync-accepting-loss")
+    await order(world, connection, "sync-accepting-loss")
+    accepted = await world.connection(connection.id)
     assert (accepted.reason == "implausible_loss") is (kind == "empty_listing")
 
 

@@ -6,16 +6,17 @@ import pytest
 
 from shared.connections.lease import LEASE, acquire
 from shared.connections.record import Status
-from shared.deployment.queues import Job, encode
+from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import deferred_jobs as postponed
 from shared.flows.jobs import deliver, give_up, run, sweep
+from tests.harness.orders import signed
 from tests.harness.world import World
 
 
 async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
     connection = await world.connect()
-    message = encode(Job(name="advance", connection_id=connection.id), world.clock.now())
+    message = await signed(world, Job(name="advance", connection_id=connection.id), world.clock.now())
     await give_up(world.app, message)
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "poisoned")
@@ -24,7 +25,7 @@ async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, capl
     await world.tick()
     assert (await world.connection(connection.id)).status is Status.OK
     world.sims.cloud.calls.clear()
-    gone = encode(Job(name="no-longer", connection_id=connection.id), world.clock.now())
+    gone = await signed(world, Job(name="no-longer", connection_id=connection.id), world.clock.now())
     for strange in ("", "{}", "\x00", gone, message.replace(connection.id, "nobody")):
         await deliver(world.app, strange)
         await give_up(world.app, strange)
@@ -54,6 +55,6 @@ async def test_a_message_that_comes_early_is_sent_again(world: World) -> None:
     await world.work()
     later = world.clock.now() + timedelta(days=40)
     world.sims.cloud.calls.clear()
-    await deliver(world.app, encode(Job(name="sync-now", connection_id=connection.id), later))
+    await deliver(world.app, await signed(world, Job(name="sync-now", connection_id=connection.id), later))
     assert await EmbeddedQueue(world.app.database).next_at() == later
     assert not world.sims.cloud.calls

@@ -98,13 +98,13 @@ async def test_the_log_of_calls_of_a_closed_connection_is_purged_by_age(world: W
 
 async def test_a_closed_connection_is_erased_after_its_export_and_leaves_a_tombstone(world: World) -> None:
     connection = await google.connect(world)
-    operator = world.sims.operator_token()
+    operator = world.sims.operator_token(role="admin")
     path = f"/api/connections/{connection.id}"
     answer = await ask(world, "DELETE", f"{path}?head=0", token=operator)
     assert (answer.status, json.loads(answer.body)["code"]) == (409, "not_closed")
     closed = await google.leave(world, connection)
     await world.pass_time(timedelta(hours=2))
-    operator = world.sims.operator_token()
+    operator = world.sims.operator_token(role="admin")
     answer = await ask(world, "DELETE", f"{path}?head=0", token=operator)
     assert (answer.status, json.loads(answer.body)["code"]) == (409, "not_exported")
     export = await ask(world, "GET", f"{path}/ledger?format=ndjson&limit=10000", token=operator)

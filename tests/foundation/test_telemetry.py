@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
-from shared.deployment.queues import Job, encode
+from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.foundation import telemetry
 from shared.foundation.errors import Permanent
@@ -25,6 +25,7 @@ from shared.foundation.settings import Telemetry
 from shared.storage import tables
 from tests.harness import workspace as google
 from tests.harness.client import ask
+from tests.harness.orders import signed
 from tests.harness.world import MASTER_KEY, World
 
 # Sent wherever somebody may send something: it must come out nowhere but in the answer to whoever sent it.
@@ -257,7 +258,7 @@ async def test_nothing_secret_comes_out_anywhere(world: World, lines: io.StringI
                 ]
                 assert rows
             kept += map(repr, rows)
-    sent = encode(Job(name="sync", connection_id=microsoft.id), world.clock.now())
+    sent = await signed(world, Job(name="sync", connection_id=microsoft.id), world.clock.now())
     spans = json.dumps(collector.spans())
     for name, output in {
         "lines": lines.getvalue(),

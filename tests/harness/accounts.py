@@ -10,14 +10,15 @@ import httpx
 from infra.local.simulators.issuer.state import ACCOUNTS
 from shared.flows.app import App
 from shared.web.accounts import actor
+from shared.web.actors import Actor
 from shared.web.dispatch import answer
-from shared.web.http import Actor, Request, Response
+from shared.web.http import Request, Response
 from tests.harness.world import World
 
-OLGA, VICTOR, NORA, CARL = (account.address for account in ACCOUNTS)
+OLGA, ADA, VICTOR, NORA, CARL = (account.address for account in ACCOUNTS)
 HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
 # What a page says of a problem, after its status.
-NO_ROLE, NO_CUSTOMER = (403, "neither the role"), (403, "does not name one customer")
+NO_ROLE, NO_CUSTOMER = (403, "none of the roles"), (403, "does not name one customer")
 OVER, DECLINED = (410, "is over, or was begun in another browser"), (403, "You were not signed in (access_denied)")
 NOT_PROVEN, ANOTHER_ORIGIN = (403, "does not say reliably who"), (403, "not sent from a page of this service")
 UNREACHABLE, REFUSED_US = (503, "vouches for accounts cannot be asked"), (502, "(invalid_client)")

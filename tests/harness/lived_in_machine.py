@@ -61,7 +61,7 @@ async def _run() -> None:
             found = {
                 "policy": policy["name"],
                 "address": here.address,
-                "token": here.simulators.operator_token(),
+                "token": here.simulators.operator_token(role="admin"),
                 "closed": closed.id,
                 "running": [life.id for life in running],
                 "new": new["id"],

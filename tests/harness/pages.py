@@ -11,8 +11,9 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.flows import invitation
 from shared.web import sessions
+from shared.web.actors import Actor, Role
 from shared.web.dispatch import answer
-from shared.web.http import Actor, Response, Role, received
+from shared.web.http import Response, received
 from shared.web.pages import SECTIONS
 from shared.web.pages.assets import TEMPLATES
 from shared.web.pages.plans import KINDS
@@ -20,6 +21,7 @@ from tests.harness.invited import COOKIE
 from tests.harness.world import World
 
 OLGA = Actor(name="olga@msp.example", role=Role.OPERATOR)
+ADA = Actor(name="ada@msp.example", role=Role.ADMIN)
 VICTOR = Actor(name="victor@msp.example", role=Role.VIEWER)
 ASSETS = sum(len((TEMPLATES / name).read_bytes()) for name in ("style.css", "console.js"))
 LARGEST_PAGE = 60_000

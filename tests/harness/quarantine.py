@@ -18,9 +18,9 @@ RISKY = Policy(name="risky", everyone=True, conditions={"senders": ["risky.examp
 
 
 async def ask(world: World, connection: Connection, method: str, tail: str, body: Any = None, **query: str) -> Response:
-    """An operator's request about a connection."""
+    """An administrator's request about a connection."""
     path = f"/api/connections/{connection.id}{tail}?{urlencode(query)}"
-    return await asking.ask(world, method, path, token=world.sims.operator_token(), body=body)
+    return await asking.ask(world, method, path, token=world.sims.operator_token(role="admin"), body=body)
 
 
 async def listed(world: World, connection: Connection, **query: str) -> dict[str, Any]:

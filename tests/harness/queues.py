@@ -19,7 +19,13 @@ from tests.programs.cloud_tasks import LOCATION
 ACCOUNT = "invoker@footprint-test.iam.gserviceaccount.com"
 SYNC = Job(name="sync", connection_id="c" * 32)
 CLEAN_UP = Job(name="clean-up", connection_id="c" * 32)
+KEY = b"k" * 32
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+async def key() -> bytes:
+    """What these messages are signed with."""
+    return KEY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +45,21 @@ class Carried:
 
 async def take(carried: Carried, message: str) -> list[Job]:
     """What a host does with a message: run it if its time has come, or send it again."""
-    job, not_before = decode(message)
-    if not_before <= carried.clock.now():
-        return [job]
-    await carried.queue().send(job, not_before)
+    one = decode(message, KEY)
+    assert one.signed
+    if one.not_before <= carried.clock.now():
+        return [one.job]
+    await carried.queue().send(one.job, one.not_before)
     return []
 
 
 def tasks_queue(url: str, clock: FileClock, job_url: str = "https://job.example.com") -> CloudTasksQueue:
     settings = CloudTasks(url=url, location=LOCATION, account=ACCOUNT, job_url=job_url)
     wire = Wire(clock=clock, ca_file=None)
-    return CloudTasksQueue(settings, ServiceIdentity(wire, clock), wire, clock)
+    return CloudTasksQueue(settings, ServiceIdentity(wire, clock), wire, clock, key)
 
 
 def storage_queue(clock: FileClock, **settings: Any) -> AzureStorageQueue:
     return AzureStorageQueue(
-        AzureStorage(**settings), ManagedIdentity(Wire(clock=clock, ca_file=None), clock, None), clock
+        AzureStorage(**settings), ManagedIdentity(Wire(clock=clock, ca_file=None), clock, None), clock, key
     )

@@ -70,7 +70,7 @@ async def _migrated(url: str) -> None:
 
 def _calls() -> list[dict[str, Any]]:
     """An invocation of each function; those of routes come from nobody in particular."""
-    message = encode(Job(name="advance", connection_id=NOBODY), datetime.now(UTC))
+    message = encode(Job(name="advance", connection_id=NOBODY), datetime.now(UTC), None)
     return [
         *({"function": route.name, "with": _request(route.method, route.path)} for route in ROUTES),
         *({"function": timer.name.replace("-", "_"), "with": {"past_due": True}} for timer in TIMERS),

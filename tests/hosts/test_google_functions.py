@@ -16,8 +16,9 @@ from jwt.algorithms import RSAAlgorithm
 
 from shared.connections.record import Status
 from shared.connections.stages import Stage
-from shared.deployment.queues import Job, encode
+from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
+from tests.harness.orders import signed
 from tests.harness.scripted_host import Host, Say
 from tests.harness.world import MASTER_KEY, World
 
@@ -107,7 +108,7 @@ async def test_nobody_else_has_jobs_run_or_timers_fired(world: World, call: Call
     connection = await world.connect()
     await world.work()
     world.sims.cloud.calls.clear()
-    message = encode(Job(name="sync-now", connection_id=connection.id), world.clock.now())
+    message = await signed(world, Job(name="sync-now", connection_id=connection.id), world.clock.now())
     for function, path, callers in (("job", "/", "queues"), ("schedule", "/refresh", "schedules")):
         answer = await call(function, "POST", path, NOT_OURS[who](world, ADDRESS.format(function)), message)
         assert (answer.status_code, answer.text) == (401, f"Only this deployment's {callers} call here.\n")
@@ -120,7 +121,7 @@ async def test_a_task_runs_its_job(world: World, call: Call) -> None:
     await world.work()
     before = (await world.connection(connection.id)).synced_at
     ours = token(world, ADDRESS.format("job"))
-    message = encode(Job(name="sync-now", connection_id=connection.id), world.clock.now())
+    message = await signed(world, Job(name="sync-now", connection_id=connection.id), world.clock.now())
     assert (await call("job", "POST", "/", ours, message)).status_code == 204
     after = await world.connection(connection.id)
     assert before is not None
@@ -133,7 +134,7 @@ async def test_a_task_that_is_not_ours_is_not_sent_again_and_one_that_could_not_
 ) -> None:
     ours = token(world, ADDRESS.format("job"))
     assert (await call("job", "POST", "/", ours, "gibberish")).status_code == 204
-    message = encode(Job(name="sync-now", connection_id="somebody"), world.clock.now())
+    message = await signed(world, Job(name="sync-now", connection_id="somebody"), world.clock.now())
     monkeypatch.setenv("FOOTPRINT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'footprint.db'}")
     served = httpx.ASGITransport(app=create_asgi_app("job", str(SOURCE)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=served, base_url=ADDRESS.format("job")) as client:

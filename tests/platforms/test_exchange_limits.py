@@ -10,6 +10,7 @@ from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.platforms.microsoft365 import limits
+from tests.harness.orders import order
 from tests.harness.world import CONTOSO, World
 
 MANY = [f"brand-{number:03}.contoso-holding.example" for number in range(400)]
@@ -52,7 +53,7 @@ async def test_four_hundred_domains_are_spread_over_several_rules(world: World) 
     # One domain fewer, and most of them gone.
     tenant = tenant_of(world)
     tenant.domains = {name: one for name, one in tenant.domains.items() if name not in MANY[10:]}
-    await run(world.app, Job(name="sync-accepting-loss", connection_id=connection.id))
+    await order(world, connection, "sync-accepting-loss")
     now = await world.until_true(connection, lambda one: one.status is Status.OK)
     assert now.status is Status.OK
     (left,) = rules(world, "RecipientDomainIs")

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Connection, Status
-from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.flows import policies
-from shared.flows.jobs import run
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness import workspace
+from tests.harness.orders import order
 from tests.harness.world import CONTOSO, ORCHARD, World
 
 DAY = timedelta(days=1)
@@ -96,7 +95,7 @@ def customer(request: pytest.FixtureRequest, world: World) -> Microsoft:
 
 async def next_day(world: World, connection: Connection, job: str = "sync-now") -> Connection:
     world.clock.move(DAY)
-    await run(world.app, Job(name=job, connection_id=connection.id))
+    await order(world, connection, job)
     await world.work()
     return await world.connection(connection.id)
 

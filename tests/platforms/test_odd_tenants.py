@@ -11,6 +11,7 @@ from shared.flows.jobs import run
 from shared.protection import directory, set_aside
 from shared.protection.policies import Policy
 from tests.harness import workspace as google
+from tests.harness.orders import order
 from tests.harness.world import ORCHARD, World
 
 
@@ -48,7 +49,7 @@ async def test_our_group_under_another_address_is_no_alarm(world: World) -> None
     tenant.groups = {**tenant.groups, key: {**group, "mail": new, "proxyAddresses": addresses}}
     before = world.snapshot()
     for job in ("sync-now", "sync-now", "repair"):
-        await run(world.app, Job(name=job, connection_id=connection.id))
+        await order(world, connection, job)
         now = await world.connection(connection.id)
         assert now.status is Status.OK, now.sentence
     assert world.snapshot() == before

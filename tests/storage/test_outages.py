@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from shared.connections import record as connections
 from shared.connections.record import Status
 from shared.connections.stages import Stage
-from shared.deployment.queues import Job, encode
+from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows.jobs import deliver, run
 from shared.foundation.errors import Temporary
@@ -17,6 +17,7 @@ from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.web.dispatch import answer
 from shared.web.http import Request
+from tests.harness.orders import signed
 from tests.harness.processes import NOW, add
 from tests.harness.world import World
 
@@ -31,7 +32,7 @@ async def test_an_outage_is_said_and_nothing_is_taken_for_done(world: World) -> 
         assert (told.status, b"database_unavailable" in told.body) == (503, True), told.body
     # The queue keeps a message whose delivery fails.
     with pytest.raises(Temporary, match="database_unavailable"):
-        await deliver(app, encode(Job(name="advance", connection_id=connection.id), world.clock.now()))
+        await deliver(app, await signed(world, Job(name="advance", connection_id=connection.id), world.clock.now()))
     await gone.close()
     # What a run had begun when the database went away is taken up by the next.
     assert (await world.connection(connection.id)).stage is Stage.RUN

@@ -12,6 +12,7 @@ PLACES = ("shared", "infra", "gcp_functions")
 DEFINED = (ROOT / "shared/storage/tables", ROOT / "shared/storage/migrations")
 
 OWNERS = {
+    "approvals": "shared/web",
     "baselines": "shared/connections",
     "batch_items": "shared/flows",
     "batches": "shared/flows",
@@ -30,6 +31,7 @@ OWNERS = {
     "exports": "shared/protection",
     "grants": "shared/connections",
     "groups": "shared/protection",
+    "halts": "shared/connections",
     "holdings": "shared/engine",
     "idempotency_keys": "shared/storage",
     "jobs": "shared/deployment",
@@ -39,6 +41,7 @@ OWNERS = {
     "mailboxes": "shared/protection",
     "members": "shared/protection",
     "operations": "shared/connections",
+    "orders": "shared/flows",
     "placed": "shared/protection",
     "policies": "shared/protection",
     "preflights": "shared/connections",

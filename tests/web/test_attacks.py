@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from shared.connections.stages import Stage
 from shared.storage import tables as db
 from shared.web import sessions
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 from tests.harness.client import ask
 from tests.harness.invited import arrives, consented
 from tests.harness.world import World

@@ -10,7 +10,7 @@ from shared.connections.stages import Stage
 from shared.flows import jobs
 from shared.flows.batches import PACE
 from shared.storage import tables as db
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 from tests.harness.pages import OLGA, VICTOR, asked, press, pressed, see
 from tests.harness.world import World
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from shared.engine import chain
 from shared.foundation.schedule import Site
-from shared.web.http import Actor, Response, Role
+from shared.web.actors import Actor, Role
+from shared.web.http import Response
 from tests.harness.pages import OLGA, VICTOR, Page, asked, press, pressed, see
 from tests.harness.world import World
 

@@ -11,7 +11,7 @@ from shared.connections.record import Connection
 from shared.flows import consent, invitation
 from shared.web import sessions
 from shared.web.accounts import sign_in_link
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 from shared.web.routes import ROUTES, Auth, Route
 from tests.harness.client import ask, at
 from tests.harness.invited import COOKIE, hands_in
@@ -35,6 +35,8 @@ THEMSELVES = {
     "page_sign_in_back": 410,
     "page_sign_in_once": 410,
     "page_connect_post": 403,
+    "page_break_glass": 404,
+    "page_break_glass_enter": 404,
     "notification": 401,
 }
 BEGINS = "page_sign_in"
@@ -71,14 +73,16 @@ def tokens(world: World) -> dict[str, str]:
 
 async def strangers(world: World) -> list[Stranger]:
     """Everybody who must not come in."""
-    acting = tuple(route for route in ROUTES if route.auth is Auth.OPERATOR)
+    acting = tuple(route for route in ROUTES if route.auth in (Auth.OPERATOR, Auth.ADMIN))
+    grave = tuple(route for route in ROUTES if route.auth is Auth.ADMIN)
     of_one = tuple(route for route in ROUTES if "{id}" in route.path)
     posts = tuple(route for route in acting if route.method != "GET")
-    olga = Actor(name="olga", role=Role.OPERATOR)
+    olga = Actor(name="olga", role=Role.ADMIN)
     ours = {"cookie": (await sessions.begin(world.app, olga)).split(";")[0], "origin": world.app.settings.public_url}
-    other = Actor(name="carl", role=Role.OPERATOR, customer="fabrikam")
+    other = Actor(name="carl", role=Role.ADMIN, customer="fabrikam")
     theirs = ours | {"cookie": (await sessions.begin(world.app, other)).split(";")[0]}
     viewer = {"cookie": (await sessions.begin(world.app, Actor(name="v", role=Role.VIEWER))).split(";")[0]}
+    fabrikam = world.sims.operator_token(role="admin", customer="fabrikam")
     return [
         Stranger(name="with nothing", answered=401),
         *(Stranger(name=name, answered=401, token=token) for name, token in tokens(world).items()),
@@ -88,9 +92,8 @@ async def strangers(world: World) -> list[Stranger]:
         Stranger(name="viewer", answered=403, token=world.sims.operator_token(role="viewer"), routes=acting),
         Stranger(name="viewer's session", answered=403, headers=ours | viewer, routes=acting),
         Stranger(name="another's form", answered=403, headers=ours | {"origin": "https://a.example"}, routes=posts),
-        Stranger(
-            name="another customer", answered=404, token=world.sims.operator_token(customer="fabrikam"), routes=of_one
-        ),
+        Stranger(name="operator", answered=403, token=world.sims.operator_token(), routes=grave),
+        Stranger(name="another customer", answered=404, token=fabrikam, routes=of_one),
         Stranger(name="another customer's session", answered=404, headers=theirs, routes=of_one),
     ]
 

@@ -13,7 +13,7 @@ from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness import workspace as google
 from tests.harness.invited import COOKIE
-from tests.harness.pages import OLGA, Page, asked, press, pressed, see
+from tests.harness.pages import ADA, OLGA, Page, asked, press, pressed, see
 from tests.harness.world import ORCHARD, World
 
 
@@ -159,13 +159,16 @@ async def test_reports_are_asked_for_by_a_form(world: World) -> None:
 async def test_what_is_ordered_is_done_in_the_name_of_who_ordered_it(world: World) -> None:
     running = await world.connect()
     base = f"/connections/{running.id}"
-    for action in ("sync", "look", "repair", "sync-accepting-loss"):
+    for action in ("sync", "look", "repair"):
         assert await pressed(world, f"{base}/{action}") == f"{base}?asked={action}"
+    assert (await press(world, f"{base}/sync-accepting-loss")).status == 403
+    assert await pressed(world, f"{base}/sync-accepting-loss", ADA) == f"{base}?asked=sync-accepting-loss"
     page = await see(world, base)
     assert "Run in progress" in page.text
     assert page.all("main")[0]["data-again"] == "3"
     ledger = await see(world, f"{base}/ledger")
-    assert ledger.text.count(OLGA.name) == 5  # four orders, and who looks at them
+    assert ledger.text.count(OLGA.name) == 4  # three orders, and who looks at them
+    assert ledger.text.count(ADA.name) == 1
     await world.work()
     assert await pressed(world, f"{base}/revoke") == f"{base}?asked=revoke"
     assert await pressed(world, f"{base}/attest", key="application") == f"{base}?asked=attest"

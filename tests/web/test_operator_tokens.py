@@ -7,9 +7,10 @@ import httpx
 import jwt
 import pytest
 
+from infra.local.simulators.issuer.state import subject
 from shared.deployment.issuers import MIN_KEYS_AGE
 from shared.foundation.errors import Refused, Temporary
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 from tests.harness.accounts import OLGA, UNREACHABLE, Browser, asked_for, by_token, says
 from tests.harness.world import World
 
@@ -19,7 +20,9 @@ DISCOVERY = {"host": "login", "path": "openid-configuration"}
 @pytest.mark.parametrize("role", list(Role))
 async def test_a_token_lets_in(world: World, role: Role) -> None:
     token = world.sims.operator_token("pat@msp.example", role, "contoso")
-    assert await by_token(world.app, token) == Actor(name="pat@msp.example", role=role, customer="contoso")
+    name = "pat@msp.example"
+    account = f"{world.sims.issuer.name} {subject(name)}"
+    assert await by_token(world.app, token) == Actor(name=name, role=role, customer="contoso", subject=account)
 
 
 @pytest.mark.parametrize(

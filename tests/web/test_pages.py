@@ -12,14 +12,15 @@ from shared.foundation.schedule import Site
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.web import sessions
+from shared.web.actors import Actor, Role
 from shared.web.dispatch import answer
-from shared.web.http import Actor, Role, received
+from shared.web.http import received
 from shared.web.pages import distance
 from shared.web.pages.actions import ACTS
 from shared.web.pages.assets import TEMPLATES
 from tests.harness import workspace as google
 from tests.harness.invited import COOKIE
-from tests.harness.pages import OLGA, VICTOR, Page, all_pages, asked, paths_of, press, pressed, see
+from tests.harness.pages import ADA, OLGA, VICTOR, Page, all_pages, asked, paths_of, press, pressed, see
 from tests.harness.world import FABRIKAM, World
 
 
@@ -80,9 +81,9 @@ async def test_every_page_is_whole_where_mailboxes_are_read(world: World) -> Non
     item = pages[f"{base}/quarantine"].all("input", name="item")[0]["value"]
     assert await pressed(world, f"{base}/release", item=item) == f"{base}/quarantine"
     assert "released" in (await see(world, f"{base}/quarantine?state=releasing&policy=&user=&sender=")).text
-    assert "Export in progress" in (await see(world, await pressed(world, f"{base}/export"))).text
+    assert "Export in progress" in (await see(world, await pressed(world, f"{base}/export", ADA), ADA)).text
     await world.work()
-    assert (await see(world, f"{base}/quarantine")).all("a", href=f"/api{base}/quarantine/export?part=1")
+    assert (await see(world, f"{base}/quarantine", ADA)).all("a", href=f"/api{base}/quarantine/export?part=1")
     assert await pressed(world, f"{base}/revoke", acknowledge_quarantine="1") == f"{base}?asked=revoke"
     asks = await world.until_true(running, lambda now: now.reason == "waiting_for_administrator")
     assert "Remove" in (await all_pages(world, asks))[""].text

@@ -8,10 +8,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
+from infra.local.simulators.issuer.state import subject
 from shared.foundation.errors import Refused
 from shared.web import sign_in
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 from tests.harness.accounts import (
+    ADA,
     CARL,
     DECLINED,
     NO_CUSTOMER,
@@ -33,20 +35,26 @@ from tests.harness.world import World
 
 @pytest.mark.parametrize(
     ("account", "role", "customer"),
-    [(OLGA, Role.OPERATOR, None), (VICTOR, Role.VIEWER, None), (CARL, Role.OPERATOR, "contoso")],
+    [
+        (OLGA, Role.OPERATOR, None),
+        (ADA, Role.ADMIN, None),
+        (VICTOR, Role.VIEWER, None),
+        (CARL, Role.OPERATOR, "contoso"),
+    ],
 )
 async def test_signing_in(
-    browser: Browser, account: str, role: Role, customer: str | None, caplog: pytest.LogCaptureFixture
+    world: World, browser: Browser, account: str, role: Role, customer: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     page = await browser.begin("/connections/1?a=b")
     asked = dict(parse_qsl(urlsplit(page).query))
-    assert (asked["response_type"], asked["scope"]) == ("code", "openid profile email")
+    assert (asked["response_type"], asked["scope"]) == ("code", "openid profile email offline_access")
     assert asked["code_challenge_method"] == "S256"
     back = browser.pick(page, account)
     done = await browser.send("GET", back)
     assert (done.status, done.headers["Location"]) == (303, "/connections/1?a=b")
-    assert await browser.who() == Actor(name=account, role=role, customer=customer)
+    known = f"{world.sims.issuer.name} {subject(account)}"
+    assert await browser.who() == Actor(name=account, role=role, customer=customer, subject=known)
     secrets = [value for name, value in parse_qsl(urlsplit(back).query) if name in ("code", "state")]
     for secret in (*secrets, *(value.partition(".")[0] for value, _ in browser.cookies.values()), "eyJ"):
         assert secret not in caplog.text

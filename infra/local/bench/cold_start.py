@@ -19,7 +19,7 @@ from shared.foundation.settings import AzureStorage, MasterKey, Settings
 from shared.service import build
 from shared.storage.migrate import migrate
 from shared.web import sessions
-from shared.web.http import Actor, Role
+from shared.web.actors import Actor, Role
 
 ROOT = Path(__file__).parents[3]
 SDK = ROOT / ".venv-sdk" / "bin" / "python"

@@ -87,14 +87,14 @@ class Demo:
     async def api(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the API as the operator."""
         # A new token for each call: the demo moves the clock past any token's life.
-        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token()}"}
+        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token(role='admin')}"}
         answer = await self.operator.request(method, f"/api{path}", json=body, headers=headers)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     async def text(self, path: str) -> str:
         """A file of the API, as the operator."""
-        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token()}"}
+        headers = {"Authorization": f"Bearer {self.place.simulators.operator_token(role='admin')}"}
         return (await self.operator.get(f"/api{path}", headers=headers)).raise_for_status().text
 
     async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.storage.queue import QueueClient
 
+    from shared.deployment.queues import MessageKey
+
 RESOURCE = "https://storage.azure.com"
 # A message cannot be invisible for longer. A message for later is delivered early, and sent again.
 LONGEST_DELAY = timedelta(days=7)
@@ -31,20 +33,24 @@ LIMITS = {"connection_timeout": 5, "read_timeout": 8}
 class AzureStorageQueue:
     """Jobs in the queues of a storage account."""
 
-    def __init__(self, settings: AzureStorage, identity: ManagedIdentity, clock: Clock) -> None:
-        """Raises ValueError if the settings do not say, in exactly one way, how to reach the account."""
+    def __init__(self, settings: AzureStorage, identity: ManagedIdentity, clock: Clock, key: "MessageKey") -> None:
+        """`key` gives what messages are signed with.
+
+        Raises ValueError if the settings do not say, in exactly one way, how to reach the account.
+        """
         if (settings.queue_url is None) == (settings.connection_string is None):
             raise ValueError("set exactly one of QUEUE_URL and CONNECTION_STRING of the storage account")
         if settings.queue_url is not None and not settings.queue_url.startswith("https://"):
             raise ValueError("QUEUE_URL must begin with https, for our token goes there")
-        self._settings, self._credential, self._clock = settings, _Credential(identity), clock
+        self._settings, self._credential, self._clock, self._key = settings, _Credential(identity), clock, key
         self._clients: dict[str, QueueClient] = {}
 
     async def send(self, job: Job, not_before: datetime) -> None:
         """Accept the job. Raises Temporary during an outage, Permanent `our_queue` if we are not let in."""
         wait = min(max(not_before - self._clock.now(), timedelta(0)), LONGEST_DELAY)
+        message = encode(job, not_before, await self._key())
         # The library is synchronous and sleeps while it retries.
-        await asyncio.to_thread(self._put, job.queue, encode(job, not_before), math.ceil(wait.total_seconds()))
+        await asyncio.to_thread(self._put, job.queue, message, math.ceil(wait.total_seconds()))
 
     def _put(self, queue: str, message: str, seconds: int) -> None:
         from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError

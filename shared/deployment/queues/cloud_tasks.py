@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.deployment.identity import Identity
 from shared.deployment.queues import Job, encode
@@ -10,6 +10,9 @@ from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
+
+if TYPE_CHECKING:
+    from shared.deployment.queues import MessageKey
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # An hour less than a task may wait, for the service measures by its own clock. What waits longer comes early, and is
@@ -25,11 +28,11 @@ TIMEOUT = 8.0
 class CloudTasksQueue:
     """Jobs as tasks of two queues."""
 
-    def __init__(self, settings: CloudTasks, identity: Identity, wire: Wire, clock: Clock) -> None:
-        """Raises ValueError if a setting is missing."""
+    def __init__(self, settings: CloudTasks, identity: Identity, wire: Wire, clock: Clock, key: "MessageKey") -> None:
+        """`key` gives what messages are signed with. Raises ValueError if a setting is missing."""
         if not (settings.location and settings.account and settings.job_url):
             raise ValueError("Cloud Tasks needs LOCATION, ACCOUNT and JOB_URL")
-        self._settings, self._identity, self._wire, self._clock = settings, identity, wire, clock
+        self._settings, self._identity, self._wire, self._clock, self._key = settings, identity, wire, clock, key
 
     async def send(self, job: Job, not_before: datetime) -> None:
         """Accept the job. Raises Temporary during an outage, Permanent `our_queue` if it is refused."""
@@ -39,14 +42,14 @@ class CloudTasksQueue:
                 "POST",
                 f"/v2/{self._settings.location}/queues/{job.queue}/tasks",
                 headers={"authorization": f"Bearer {token}"},
-                json={"task": self._task(job, not_before)},
+                json={"task": self._task(not_before, encode(job, not_before, await self._key()))},
                 repeatable=True,  # a job that comes twice does no harm
                 timeout=TIMEOUT,
             )
         if reply.status != 200:
             raise _refused(reply.status, reply.service, job.queue)
 
-    def _task(self, job: Job, not_before: datetime) -> dict[str, Any]:
+    def _task(self, not_before: datetime, message: str) -> dict[str, Any]:
         """Without a name: a used one is blocked for a day, and the same job is often due again before."""
         settings, now = self._settings, self._clock.now()
         task: dict[str, Any] = {
@@ -54,7 +57,7 @@ class CloudTasksQueue:
                 "url": settings.job_url,
                 "httpMethod": "POST",
                 "headers": {"Content-Type": "application/json"},
-                "body": b64encode(encode(job, not_before).encode()).decode(),
+                "body": b64encode(message.encode()).decode(),
                 "oidcToken": {"serviceAccountEmail": settings.account, "audience": settings.job_url},
             },
             "dispatchDeadline": DEADLINE,

@@ -9,7 +9,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.context import Context
 from shared.foundation.errors import FootprintError, Missing
-from shared.foundation.http_client import permitted
+from shared.foundation.permits import permitted
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, GoogleRefused
 from shared.protection import decisions, mailboxes, quarantine, set_aside

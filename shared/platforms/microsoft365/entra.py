@@ -31,6 +31,7 @@ from shared.foundation.http_client import (
     unreachable,
     unreadable,
 )
+from shared.foundation.permits import ask_in_thread
 from shared.foundation.platform_settings import Microsoft
 from shared.platforms.microsoft365.credential import Credential
 from shared.platforms.microsoft365.sign_in_refusals import classify, codes_of
@@ -131,6 +132,7 @@ class _MsalHttp:
     def _send(self, method: str, url: str, **rest: Any) -> httpx.Response:
         if not same_origin(url, self._login_url):
             raise foreign_link(self._service)
+        ask_in_thread()
         try:
             answer = self.client.request(method, url, **rest)
         except httpx.RequestError as error:

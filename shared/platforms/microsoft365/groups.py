@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from shared.connections.lease import Superseded
 from shared.engine.chain import Act
 from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
@@ -173,6 +174,8 @@ async def recycle_bin(tenant: MicrosoftTenant, identities: Mapping[str, str]) ->
             await _purge(tenant, key, identity)
         except Missing:
             continue
+        except Superseded:
+            raise
         except FootprintError as error:
             left.append(
                 {

@@ -18,6 +18,7 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
+from shared.connections.lease import Superseded
 from shared.foundation.errors import FootprintError, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import Scanner
@@ -59,6 +60,8 @@ async def ask(wire: Wire, settings: Scanner, message: bytes, about: str) -> Verd
         async with wire.client(settings.url) as http:
             reply = await http.send("POST", settings.url, headers=headers, content=message, timeout=settings.timeout)
             answer = reply.json() if reply.status == 200 else None
+    except Superseded:
+        raise
     except FootprintError:
         return Verdict.UNKNOWN
     said = answer.get("verdict") if isinstance(answer, dict) else None

@@ -9,6 +9,7 @@ from shared.storage.tables.connection import (
     connections,
     data_keys,
     grants,
+    halts,
     holdings,
     ledger,
     links,
@@ -17,15 +18,16 @@ from shared.storage.tables.connection import (
     tokens,
     tombstones,
 )
-from shared.storage.tables.console import idempotency_keys, sessions
+from shared.storage.tables.console import approvals, idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, listings, members, placed, users
 from shared.storage.tables.event import deliveries, events, webhooks
-from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, timers
+from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders, timers
 from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
 __all__ = [
     "Moment",
+    "approvals",
     "baselines",
     "batch_items",
     "batches",
@@ -44,6 +46,7 @@ __all__ = [
     "exports",
     "grants",
     "groups",
+    "halts",
     "holdings",
     "idempotency_keys",
     "jobs",
@@ -54,6 +57,7 @@ __all__ = [
     "members",
     "metadata",
     "operations",
+    "orders",
     "placed",
     "policies",
     "preflights",

@@ -59,6 +59,17 @@ data_keys = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
 )
 
+# The kill switch: while a row stands, nothing is sent to the platforms of the connections that its scope is for.
+halts = sa.Table(
+    "halts",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("destroyed", sa.Boolean, nullable=False),
+)
+
 # What is left of a closed connection that was erased: that it was, until when, and what proves its end.
 tombstones = sa.Table(
     "tombstones",
@@ -102,6 +113,7 @@ ledger = sa.Table(
     sa.Column("key", sa.String, nullable=False),
     sa.Column("act", sa.String, nullable=False),
     sa.Column("actor", sa.String),
+    sa.Column("subject", sa.String),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("intent", sa.Integer),
     sa.Column("identity", sa.String),

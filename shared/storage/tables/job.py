@@ -32,6 +32,17 @@ expected_jobs = sa.Table(
     sa.Index("expected_jobs_by_time", "at"),
 )
 
+# What somebody has asked for that a job may only do for them. Its message carries no authority; this does.
+orders = sa.Table(
+    "orders",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("job", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("given_at", Moment, nullable=False),
+)
+
 timers = sa.Table(
     "timers",
     metadata,

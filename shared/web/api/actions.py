@@ -13,6 +13,7 @@ from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import Accepted, Created, Nothing, Request, Strict, accepted, created
 from shared.web.representations.grants import ConsentLink, MadeConnection, NewConnection, invitation, made_connection
+from shared.web.second_person import agreed
 
 
 class Sync(Strict):
@@ -75,6 +76,8 @@ NOTED: Noted = {"accepted": True}
     "400 no_scanner",
     "400 action_not_possible",
     "403 another_customer",
+    "403 administrators_only",
+    "409 second_person_needed",
     "502",
 )
 async def create(app: App, request: Request, body: NewConnection) -> Created[MadeConnection]:
@@ -84,6 +87,8 @@ async def create(app: App, request: Request, body: NewConnection) -> Created[Mad
 
 async def make(app: App, request: Request, body: grant.NewConnection) -> grant.MadeConnection:
     """Create a connection for the caller. Raises Refused if it would be another customer's."""
+    if any(policy.takes_everyones_mail for policy in body.policies):
+        await agreed(app, request, "a policy that takes everyone's mail")
     return await grant.create(app, _theirs(request, body), request.actor.name)
 
 
@@ -97,15 +102,17 @@ def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
     return new.model_copy(update={"customer": mine})
 
 
-@refuses("409 not_running")
+@refuses("403 administrators_only", "409 not_running", "409 halted", "409 second_person_needed")
 async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
-    """Synchronise the directory now."""
+    """Synchronise the directory now. To accept that much of it is gone takes the role admin."""
+    if body.accept_loss:
+        await agreed(app, request, orders.JOBS["sync-accepting-loss"])
     name = "sync-accepting-loss" if body.accept_loss else "resync" if body.full else "sync-now"
     await orders.start(app, request.connection, name, request.actor.name)
     return accepted(NOTED)
 
 
-@refuses("409 not_running")
+@refuses("409 not_running", "409 halted")
 async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
     """Check the tenant now, and carry out what is due."""
     await orders.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)

@@ -14,6 +14,7 @@ from shared.protection.trial import Trial
 from shared.web.api import refuses
 from shared.web.http import Created, Json, Nothing, Request, as_json, created, etag
 from shared.web.preconditions import Precondition
+from shared.web.second_person import agreed
 
 
 class PolicyList(TypedDict):
@@ -58,12 +59,20 @@ async def get_policy(app: App, request: Request) -> Json[Policy]:
 
 
 @refuses(
-    "400 not_possible_here", "400 no_scanner", "400 action_not_possible", "409 too_many_policies", "409 being_revoked"
+    "400 not_possible_here",
+    "400 no_scanner",
+    "400 action_not_possible",
+    "403 administrators_only",
+    "409 too_many_policies",
+    "409 being_revoked",
+    "409 second_person_needed",
 )
 async def put_policy(app: App, request: Request, body: Policy, seen: Precondition) -> Json[Policy] | Created[Policy]:
     """Create or replace a policy; the tenant is updated at once."""
     if body.name != request.args["name"]:
         raise Refused(400, "not_valid", "name: differs from the name in the address.")
+    if body.takes_everyones_mail:
+        await agreed(app, request, f"policy “{body.name}” takes everyone's mail")
     new = await policies.put(app, request.connection, body, seen, request.actor.name)
     return created(body) if new else as_json(body)
 

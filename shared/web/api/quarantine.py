@@ -4,6 +4,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.flows import quarantine as flow
+from shared.flows import reading
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.protection import exports, quarantine
@@ -59,6 +60,7 @@ async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
         most=query.limit,
     )
     waiting = await quarantine.count(app.database, connection)
+    reading.told(request.connection, request.actor.name, "senders and subjects of the quarantine", number=len(items))
     following = None if last is None else encode(last)
     return {"items": [quarantine_item(item) for item in items], "waiting": waiting, "next": following}
 
@@ -87,6 +89,10 @@ async def get_export(app: App, request: Request, query: Part) -> Zip:
     if not 1 <= place <= len(parts):
         raise Refused(404, "no_such_export", "There is no export, or it has no such part.")
     box = await app.seal.box(connection.id)
+    messages = parts[place - 1].messages
+    await reading.note(
+        app, connection, request.actor.name, f"messages of part {place} of {len(parts)} of the export", number=messages
+    )
     content = await exports.content(app.database, box, connection.id, parts[place - 1].part)
     headers = {
         **DATA_HEADERS,

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from shared.flows import reading
 from shared.flows.app import App
 from shared.flows.reports import flow as reports
 from shared.flows.reports import store as keep
@@ -47,7 +48,7 @@ async def page_of(app: App, request: Request, query: Paged) -> ReportPage:
 @refuses("404 no_such_report")
 async def one(app: App, request: Request) -> Json[Report]:
     """One report's figures."""
-    return as_json(whole_report(await reports.one(app, request.connection, request.args["report"])))
+    return as_json(whole_report(await _read(app, request, "JSON")))
 
 
 @refuses("404 no_such_report")
@@ -55,7 +56,7 @@ async def as_html(app: App, request: Request) -> Html:
     """One report as an HTML file, its charts inside."""
     from shared.flows.reports.rendering import html
 
-    report = await reports.one(app, request.connection, request.args["report"])
+    report = await _read(app, request, "HTML")
     text = await asyncio.to_thread(html, report.content)
     return Html(headers=_file(Html.media, f"{report.name}.html"), body=text.encode())
 
@@ -65,8 +66,14 @@ async def as_csv(app: App, request: Request) -> Csv:
     """One report's figures as a CSV file."""
     from shared.flows.reports.rendering import figures
 
-    report = await reports.one(app, request.connection, request.args["report"])
+    report = await _read(app, request, "CSV")
     return Csv(headers=_file(Csv.media, f"{report.name}.csv"), body=figures(report.content).encode())
+
+
+async def _read(app: App, request: Request, form: str) -> keep.Report:
+    report = await reports.one(app, request.connection, request.args["report"])
+    await reading.note(app, request.connection, request.actor.name, f"report {report.name} as {form}", number=1)
+    return report
 
 
 def _file(media: str, name: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import mail, policies, refused, settings
 from shared.web.pages.forms import one, posted
+from shared.web.second_person import agreed
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
 """What a button does; it answers itself, or its page is shown again."""
@@ -33,6 +34,8 @@ async def act(app: App, request: Request) -> Response:
 
 
 async def _order(job: str, app: App, request: Request) -> None:
+    if job == "sync-accepting-loss":
+        await agreed(app, request, orders.JOBS[job])
     await orders.start(app, request.connection, job, request.actor.name)
 
 
@@ -78,6 +81,7 @@ async def _release(app: App, request: Request) -> None:
 
 
 async def _export(app: App, request: Request) -> None:
+    await agreed(app, request, "export of what waits")
     await quarantine.ask_for_export(app, request.connection, request.actor.name)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.connections import halts
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
@@ -10,7 +11,7 @@ from shared.flows import findings, invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 from shared.platforms.rows import rows_of
-from shared.web.http import Request, Response, Role
+from shared.web.http import Request, Response
 from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed, table
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
@@ -36,7 +37,7 @@ async def page(app: App, request: Request) -> Response:
     connection = request.connection
     view = await views.changes(app, connection)
     mine = rows_of(app.platforms[connection.platform], connection)
-    may_act = request.actor.role is Role.OPERATOR
+    may_act = request.actor.acts
     detail = await overview.detail(app, connection)
     return framed(
         app,
@@ -52,6 +53,7 @@ async def page(app: App, request: Request) -> Response:
         drifted=any(row["mark"] == "drifted" and row["kind"] != "by others" for row in view["rows"]),
         findings=await findings.listed(app, connection),
         offered=[row for row in view["rows"] if row.get("offered")],
+        halt=await halts.of(app.database, connection),
         ended=await certificate.latest(app.database, connection),
         asked=ASKED.get(request.query.get("asked", "")),
     )

@@ -17,6 +17,7 @@ from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted
 from shared.web.preconditions import precondition
+from shared.web.second_person import agreed
 
 Form = Mapping[str, list[str]]
 # Fields in which each line, or each ticked box, stands for itself.
@@ -67,6 +68,8 @@ async def put(app: App, request: Request) -> Response:
     if policy is None:
         return await _form(app, request, form, errors, one(form, "etag"))
     try:
+        if policy.takes_everyones_mail:
+            await agreed(app, request, f"policy “{policy.name}” takes everyone's mail")
         await policies.put(app, request.connection, policy, precondition(seen(request, form)), request.actor.name)
     except Refused as error:
         if error.status == 412:

@@ -19,6 +19,7 @@ from shared.web.schema import Next, When, example
         "key": "rule",
         "act": "create",
         "actor": None,
+        "subject": None,
         "state": "done",
         "intent": 11,
         "identity": "8c1f2a",
@@ -40,6 +41,7 @@ class LedgerEntryJson(TypedDict):
     key: Annotated[str, Field(description="what it is about: a row of the published table, with its element")]
     act: Act
     actor: Annotated[str | None, Field(description="who acted, or asked for it; null is the service itself")]
+    subject: Annotated[str | None, Field(description="the account of that: its issuer, and the issuer's id of it")]
     state: Annotated[str, Field(description="`intended` before a call, then what came of it")]
     intent: Annotated[int | None, Field(description="the number of the entry whose outcome this is")]
     identity: Annotated[str | None, Field(description="the platform's own id of the object")]
@@ -93,6 +95,7 @@ def ledger_entry(entry: LedgerEntry) -> LedgerEntryJson:
         "key": entry.key,
         "act": entry.act,
         "actor": entry.actor,
+        "subject": entry.subject,
         "state": entry.state,
         "intent": entry.intent,
         "identity": entry.identity,

@@ -13,6 +13,7 @@ from azure.storage.queue import QueueClient
 from shared.deployment.queues import decode
 from shared.foundation.errors import FootprintError, Permanent, Temporary
 from tests.harness.clock import TestClock
+from tests.harness.queues import KEY as OURS
 from tests.harness.queues import SYNC, storage_queue
 from tests.harness.scripted_host import Host, Say
 from tests.programs.azurite import ACCOUNT as STORE
@@ -90,7 +91,7 @@ async def test_a_deployment_is_known_by_its_managed_identity(
         assert "resource=https%3A%2F%2Fstorage.azure.com&" in f"{host.seen[1].path}&"
         with QueueClient.from_connection_string(part.connection_string, SYNC.queue) as client:
             sent = [b64decode(message.content).decode() for message in client.receive_messages()]
-        assert [decode(message)[0] for message in sent] == [SYNC, SYNC]
+        assert [decode(message, OURS).job for message in sent] == [SYNC, SYNC]
         host.says(granted("https://vault.azure.net"))
         with pytest.raises(Permanent, match="Storage Queue Data Contributor"):
             await storage_queue(clock, queue_url=part.queue_url).send(SYNC, clock.now())

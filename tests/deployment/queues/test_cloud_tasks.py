@@ -13,7 +13,7 @@ from shared.foundation.errors import FootprintError, Permanent, Temporary
 from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
 from tests.harness.clock import TestClock
-from tests.harness.queues import ACCOUNT, CLEAN_UP, DAY, SYNC, Carried, tasks_queue
+from tests.harness.queues import ACCOUNT, CLEAN_UP, DAY, KEY, SYNC, Carried, tasks_queue
 from tests.harness.scripted_host import Host, Say
 from tests.programs.cloud_tasks import LOCATION, Tasks
 
@@ -28,7 +28,7 @@ async def test_a_task_is_asked_for_in_full(
     assert (seen.method, seen.path) == ("POST", f"/v2/{LOCATION}/queues/footprint-clean-up/tasks")
     assert seen.headers["authorization"].startswith("Bearer ")
     task = seen.json().pop("task")
-    assert b64decode(task["httpRequest"].pop("body")).decode() == encode(CLEAN_UP, later)
+    assert b64decode(task["httpRequest"].pop("body")).decode() == encode(CLEAN_UP, later, KEY)
     assert task == {
         "httpRequest": {
             "url": "https://job.example.com",
@@ -69,7 +69,7 @@ async def test_what_tasks_answer_is_told_apart(
 
 def test_tasks_need_all_their_settings(clock: TestClock) -> None:
     with pytest.raises(ValueError, match="JOB_URL"):
-        CloudTasksQueue(CloudTasks(), *[None] * 3)  # type: ignore[arg-type]
+        CloudTasksQueue(CloudTasks(), *[None] * 4)  # type: ignore[arg-type]
 
 
 async def test_a_task_comes_with_a_token_of_its_account_until_it_is_done(
@@ -92,4 +92,4 @@ async def test_a_task_can_be_forced(cloud_tasks: Carried, tasks_part: Tasks, hos
     assert not waiting["due"]
     assert tasks_part.run_all_now() == [{"name": waiting["name"], "status": 200}]
     assert tasks_part.waiting() == []
-    assert decode(host.seen[0].body.decode())[0] == CLEAN_UP
+    assert decode(host.seen[0].body.decode(), KEY).job == CLEAN_UP

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.deployment.queues import MAX_MESSAGE_CHARS, Job, decode, encode
-from tests.harness.queues import CLEAN_UP, DAY, MINUTE, SYNC, Carried
+from shared.deployment.queues import MAX_MESSAGE_CHARS, Job, Message, decode, encode
+from tests.harness.queues import CLEAN_UP, DAY, KEY, MINUTE, SYNC, Carried
 
 
 async def test_what_is_sent_now_arrives_once_as_it_was_sent(carried: Carried) -> None:
@@ -42,9 +42,21 @@ async def test_no_wait_is_too_long(carried: Carried) -> None:
 
 def test_a_message_says_all_that_the_job_needs() -> None:
     moment = datetime(2026, 3, 2, 12, 30, 15, 250000, tzinfo=UTC)
-    message = encode(Job(name="clean-up", connection_id="7f"), moment)
+    job = Job(name="clean-up", connection_id="7f")
+    message = encode(job, moment, None)
     assert message == '{"name":"clean-up","connection":"7f","not_before":"2026-03-02T12:30:15.250000+00:00"}'
-    assert decode(message) == (Job(name="clean-up", connection_id="7f"), moment)
+    assert decode(message, KEY) == Message(job=job, not_before=moment, signed=False)
+    assert decode(encode(job, moment, KEY), KEY) == Message(job=job, not_before=moment, signed=True)
+
+
+@pytest.mark.parametrize("field", ["name", "connection", "not_before", "mac"])
+def test_a_message_that_was_changed_is_not_signed(field: str) -> None:
+    sent = json.loads(encode(SYNC, datetime(2026, 3, 2, tzinfo=UTC), KEY))
+    other = json.loads(encode(CLEAN_UP, datetime(2026, 3, 3, tzinfo=UTC), b"o" * 32)) | {"connection": "7f"}
+    assert decode(json.dumps(sent), KEY).signed
+    for changed in ({**sent, field: other[field]}, {k: v for k, v in sent.items() if k != "mac"}, {**sent, "mac": 7}):
+        assert not decode(json.dumps(changed), KEY).signed
+    assert not decode(json.dumps(sent), None).signed
 
 
 GOOD: dict[str, Any] = {"name": "sync", "connection": "7f", "not_before": "2026-03-02T12:00:00Z"}
@@ -70,6 +82,6 @@ NOT_OURS = {
 @pytest.mark.parametrize("message", NOT_OURS.values(), ids=NOT_OURS)
 def test_what_is_not_ours_is_refused_and_not_repeated(message: str) -> None:
     with pytest.raises(ValueError, match=r"^it") as refused:
-        decode(message)
+        decode(message, KEY)
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -10,6 +10,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -80,10 +81,10 @@ def _discovery(issuer: Issuer) -> Answer:
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "scopes_supported": ["openid", "profile", "email"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
             "code_challenge_methods_supported": ["S256"],
         },
         headers={"Cache-Control": "max-age=86400, private"},
@@ -165,8 +166,19 @@ def _token(issuer: Issuer, request: Request) -> Answer:
         raise _oauth("invalid_request", "A parameter is there twice.")
     if not hmac.compare_digest(form.get("client_secret", ""), CLIENT_SECRET) or form.get("client_id") != CLIENT_ID:
         raise _oauth("invalid_client", "The client or its secret is not known.", 401)
-    if form.get("grant_type") != "authorization_code":
-        raise _oauth("unsupported_grant_type", "grant_type has to be authorization_code.")
+    match form.get("grant_type"):
+        case "authorization_code":
+            return _told(issuer, _code(issuer, form))
+        case "refresh_token":
+            again = issuer.refresh_tokens.get(form.get("refresh_token", ""))
+            if again is None:
+                raise _oauth("invalid_grant", "The refresh token is not known.")
+            # An ID token that comes with a refresh has no nonce.
+            return _told(issuer, replace(again, nonce=""))
+    raise _oauth("unsupported_grant_type", "grant_type has to be authorization_code or refresh_token.")
+
+
+def _code(issuer: Issuer, form: dict[str, str]) -> Code:
     # Gone with the first attempt, whether that goes well or not.
     code = issuer.codes.pop(form.get("code", ""), None)
     if code is None or code.expires_at <= issuer.clock.seconds():
@@ -175,6 +187,14 @@ def _token(issuer: Issuer, request: Request) -> Answer:
         raise _oauth("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
     if not _fits(form.get("code_verifier", ""), code.challenge):
         raise _oauth("invalid_grant", "The code_verifier does not fit the code_challenge.")
+    return code
+
+
+def _told(issuer: Issuer, code: Code) -> Answer:
+    more = {}
+    if "offline_access" in code.scope.split():
+        more["refresh_token"] = secrets.token_urlsafe(64)
+        issuer.refresh_tokens[more["refresh_token"]] = code
     return Answer(
         body={
             "token_type": "Bearer",
@@ -182,6 +202,7 @@ def _token(issuer: Issuer, request: Request) -> Answer:
             "scope": code.scope,
             "access_token": secrets.token_urlsafe(48),
             "id_token": issuer.signer.sign(_claims(issuer, code)),
+            **more,
         },
         headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
     )

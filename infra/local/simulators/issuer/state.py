@@ -31,6 +31,7 @@ class Account:
 
 ACCOUNTS = (
     Account(address="olga@msp.example", name="Olga Larsen", roles=("operator",)),
+    Account(address="ada@msp.example", name="Ada Moreau", roles=("admin",)),
     Account(address="victor@msp.example", name="Victor Brandt", roles=("viewer",)),
     Account(address="nora@msp.example", name="Nora Lindqvist"),
     Account(address="carl@contoso.com", name="Carl Weber", roles=("operator",), customer="contoso"),
@@ -57,6 +58,7 @@ class Issuer:
     addresses: Mapping[str, str]  # by the host's name
     signer: KeyRing = field(default_factory=KeyRing)
     codes: dict[str, Code] = field(default_factory=dict)
+    refresh_tokens: dict[str, Code] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -76,6 +78,7 @@ class Issuer:
             addresses=self.addresses,
             signer=self.signer,
             codes=self.codes.copy(),
+            refresh_tokens=self.refresh_tokens.copy(),
             claims=self.claims.copy(),
         )
 
@@ -83,6 +86,7 @@ class Issuer:
         """Go back to a saved state."""
         copy = saved.copy()
         self.signer, self.codes, self.claims = copy.signer, copy.codes, copy.claims
+        self.refresh_tokens = copy.refresh_tokens
 
     def token(self, name: str = "operator@msp.example", role: str = "operator", customer: str | None = EVERYONE) -> str:
         """Return a token for the service's API, good by the simulated clock and by the machine's."""

@@ -14,6 +14,7 @@ from shared.flows.jobs import run
 from shared.flows.plans import planned
 from shared.protection.policies import Policy
 from shared.web.views.changes import changes
+from tests.harness.orders import order
 from tests.harness.world import TestClock, World
 from tests.platforms.microsoft365.mail_flow.flow import BACK_IN, IN_DOMAIN, JUNK, OUT_DOMAIN, SKIP, TO_SCANNER_IN
 
@@ -92,7 +93,7 @@ async def test_a_customers_rule_in_our_way_is_told_and_left(world: World) -> Non
     (row,) = [one for one in (await changes(world.app, connection))["rows"] if one["kind"] == "by others"]
     assert row["effect"] == ["unscanned"]
     # A repair is of our objects only.
-    await run(world.app, Job(name="repair", connection_id=connection.id))
+    await order(world, connection, "repair")
     await world.work()
     assert world.snapshot() == edited
     world.cmdlet("Remove-TransportRule", Identity="News", Confirm=False)

@@ -1,0 +1,67 @@
+"""The break-glass account: signs in with a sealed secret of the deployment while the issuer cannot be asked, loudly."""
+
+import hashlib
+import hmac
+import logging
+
+from shared.connections import halts
+from shared.connections import record as connections
+from shared.deployment.issuers import ISSUER_TIMEOUT_SECONDS
+from shared.engine import chain
+from shared.flows.app import App
+from shared.foundation.errors import Refused, Temporary
+from shared.web import sessions
+from shared.web.accounts import BREAK_GLASS, same_origin
+from shared.web.actors import Actor, Role
+from shared.web.http import Request, Response, redirect
+from shared.web.pages import page
+from shared.web.pages.forms import one, posted
+
+log = logging.getLogger(__name__)
+
+
+async def form(app: App, _request: Request) -> Response:
+    """Where the secret is typed."""
+    _offered(app)
+    return page(app, "break_glass.html")
+
+
+async def enter(app: App, request: Request) -> Response:
+    """Begin a session as administrator of everything. Every open connection's ledger says so."""
+    wanted = _offered(app)
+    same_origin(app, request)
+    given = hashlib.sha256(one(posted(request), "secret").encode()).hexdigest()
+    if not hmac.compare_digest(given, wanted):
+        log.critical("break-glass secret refused")
+        raise Refused(403, "secret_not_valid", "This is not the deployment's break-glass secret.")
+    if await _issuer_answers(app):
+        log.critical("break-glass secret given while the issuer answers")
+        raise Refused(409, "issuer_answers", "The issuer answers: sign in there. This door is for when it does not.")
+    actor, now = Actor(name=BREAK_GLASS, role=Role.ADMIN), app.clock.now()
+    log.critical("break-glass account signed in")
+    for connection_id in await halts.within(app.database, halts.EVERYTHING):
+        connection = await connections.find(app.database, connection_id)
+        if connection is not None:
+            async with app.database.write() as write:
+                await chain.order(write, connection, now, actor.name, "BREAK GLASS: signed in without the issuer")
+    return redirect("/", **{"Set-Cookie": await sessions.begin(app, actor)})
+
+
+def _offered(app: App) -> str:
+    wanted = app.settings.operators.break_glass
+    if not wanted:
+        raise Refused(404, "no_break_glass", "This deployment has no break-glass account.")
+    return wanted
+
+
+async def _issuer_answers(app: App) -> bool:
+    """Asked now: what is known of the issuer from before says nothing."""
+    issuer = app.settings.operators.issuer
+    if not issuer:
+        return False
+    try:
+        async with app.wire.client("/".join(issuer.split("/")[:3])) as http:
+            url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+            return (await http.send("GET", url, timeout=ISSUER_TIMEOUT_SECONDS)).status == 200
+    except Temporary:
+        return False

@@ -1,0 +1,20 @@
+"""The kill switch on the command line."""
+
+from tests.cli.line import Line
+
+
+def test_a_connection_is_halted_listed_and_lifted(line: Line) -> None:
+    identifier, _ = line.connect("Halted", "halted.example")
+    assert "(administrators_only)" in line("halt", identifier, "--why", "x").told
+    line.changed = {"FOOTPRINT_TOKEN": line.machine.token(role="admin")}
+    done = line("halt", "halted.example", "--why", "a stolen laptop", "--json")
+    assert (done.code, done.json["connections"]) == (0, 1)
+    listed = line("halts", "--json").json["halts"]
+    assert [(one["scope"], one["why"]) for one in listed] == [(f"connection:{identifier}", "a stolen laptop")]
+    assert "a stolen laptop" in line("halts").out
+    shown = line("status", identifier, "--json").json
+    assert (shown["status"], shown["reason"]) == ("attention", "halted")
+    assert line("lift", identifier).code == 0
+    assert line("lift", identifier).code == 1
+    assert line("halts").told == "Nothing is halted.\n"
+    assert "(no_such_scope)" in line("halt", "site:moon", "--why", "x").told
