@@ -59,6 +59,7 @@ class Act(StrEnum):
     STAGE = "stage"
     REMARK = "remark"
     PURGE = "purge"
+    MARKED = "marked"
 
 
 @dataclass(frozen=True, kw_only=True)

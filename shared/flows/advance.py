@@ -21,7 +21,7 @@ from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
 from shared.flows import own_house
 from shared.flows.app import App
-from shared.flows.closing import certify, held_up, last, without_consent
+from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
@@ -84,6 +84,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
         try:
             rows = rows_of(platform, connection)
             steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
+            await note_unrecorded(connection, platform, tenant)
         except ConsentMissing as error:
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise

@@ -12,7 +12,7 @@ from shared.deployment.signing import signing_key
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
 from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Result
-from shared.engine.last_look import look
+from shared.engine.last_look import BEARS, look, search
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.plan import CANNOT_TELL
 from shared.engine.reconcile import reconcile
@@ -69,23 +69,26 @@ async def _drafted(
     rows = rows_of(platform, connection)
     not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
     if _can_look(rows, tenant.ledger):
-        found = await look(rows, tenant)
+        found = await look(rows, platform.searches, tenant)
         left, unknown = [*found.left, *cast("list[Leftover]", await platform.residue(tenant))], [*found.unknown]
-        looked = found.looked
+        looked, unrecorded = found.looked, found.unrecorded
     elif before is not None:
         left, unknown, looked = before["residue"], before["could_not_check"], before["looked"]
+        unrecorded = before["bears_our_mark"]
         seen = max((one["at"] for one in looked), default=before["drawn_up_at"])
         why = f"our access ended with the application, so nothing has been looked at since {seen}"
         not_checkable = [{"title": "What was made in the tenant after the last look", "why": why}, *not_checkable]
     else:
-        left, unknown, looked = [], _unseen(connection, platform, tenant), []
+        left, unknown, looked, unrecorded = [], _unseen(connection, platform, tenant), [], []
     left = [entry for entry in left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     left += _unsure(rows, tenant.ledger)
+    # A name or an address alone may be the customer's own.
+    ours_left = left or any(one["why"] == BEARS["mark"] for one in unrecorded)
     result: Result = (
-        "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
+        "degraded" if unknown else "waiting for the administrator" if asked else "residue" if ours_left else "clean"
     )
-    last_look = LastLook(left=left, unknown=unknown, looked=looked, not_checkable=not_checkable)
+    last_look = LastLook(left=left, unknown=unknown, looked=looked, unrecorded=unrecorded, not_checkable=not_checkable)
     return await _draft(app, connection, platform, last_look, result, sorted({step.key for step in asked}))
 
 
@@ -108,6 +111,16 @@ async def _draft(
         still_open=still_open,
         key=await signing_key(app.database, app.seal, app.clock.now()),
     )
+
+
+async def note_unrecorded(connection: Connection, platform: Platform, tenant: OpenTenant) -> None:
+    """At the revoke, write down what bears our mark and was never recorded; the certificate tells it at the end."""
+    if connection.stage is not Stage.REVOKE:
+        return
+    for one in (await search(platform.searches, tenant, tenant.now)).unrecorded:
+        if one["why"] == BEARS["mark"]:
+            identity = str(one["identity"])
+            await tenant.ledger.come_upon(f"{one['key']}/{identity}", identity, f"{one['title']} {one['why']}")
 
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
