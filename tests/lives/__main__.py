@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -10,11 +11,12 @@ from pathlib import Path
 from infra.local.simulators import Simulators
 from tests.harness.clock import TestClock
 from tests.harness.databases import Sqlite
+from tests.lives.google_life import GOOGLE
 from tests.lives.life import Place
 from tests.lives.microsoft_life import MICROSOFT
 from tests.lives.soak import soak, table
 
-SIDES = {"microsoft365": MICROSOFT}
+SIDES = {"microsoft365": MICROSOFT, "google": GOOGLE}
 
 
 def main() -> int:
@@ -27,6 +29,8 @@ def main() -> int:
     parser.add_argument("--platform", choices=SIDES)
     parser.add_argument("--no-shrink", action="store_true", help="do not look for the smallest sequence")
     chosen = parser.parse_args()
+    # It tells of every connection that a fault breaks.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     sides = [SIDES[chosen.platform]] if chosen.platform else list(SIDES.values())
     with tempfile.TemporaryDirectory() as top:
         file, folder = Path(top) / "offset", Path(top) / "lives"

@@ -55,6 +55,10 @@ class Judge:
     def begin(self) -> None:
         """All that is there is the customer's."""
         self._take("them")
+        self.watch()
+
+    def watch(self) -> None:
+        """Look at every call from now on."""
         self.cloud.on_request = self._after
 
     def end(self) -> None:

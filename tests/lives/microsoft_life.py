@@ -72,8 +72,10 @@ async def _begin(life: Life, random: Random) -> Connection:
         "policies": [EVERYONE, Policy(name="some", users=users[:3])],
     }
     if random.random() < 0.6:
+        life.judge.end()  # a beginning that was lived before is not watched, so none is
         connection = await world.connect(CONTOSO, **settings)
         life.judge.ours()
+        life.judge.watch()
         life.connection = connection
         await life.passes(timedelta(minutes=20))
         return connection
