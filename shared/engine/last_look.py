@@ -14,7 +14,7 @@ from shared.engine.certificate import KeptObject, LastLook, Leftover, Looked
 from shared.engine.ledger import NOT_OURS, HoldingState
 from shared.engine.rows import Change, Present, Row
 from shared.engine.steps import Tenant, known
-from shared.foundation.errors import ConsentMissing, FootprintError
+from shared.foundation.errors import FootprintError
 
 Sign = Literal["mark", "name", "addresses"]
 BEARS: dict[Sign, str] = {
@@ -92,7 +92,7 @@ async def search(searches: Sequence[Search], tenant: Tenant, at: datetime) -> La
         looked.append(line)
         try:
             bearers = [bearer for bearer in await one.bearers(tenant) if bearer.identity not in recorded]
-        except (ConsentMissing, Superseded):
+        except Superseded:
             raise
         except FootprintError as error:
             unknown.append({"key": one.key, "title": one.title, "why": error.sentence})

@@ -98,7 +98,9 @@ async def test_what_the_customer_removed_and_added_again_is_theirs(world: World,
 
 
 @pytest.mark.hazard(34)
-async def test_what_the_customer_removed_and_added_again_while_it_waited_for_its_removal_is_theirs(world: World) -> None:
+async def test_what_the_customer_removed_and_added_again_while_it_waited_for_its_removal_is_theirs(
+    world: World,
+) -> None:
     connection = await world.connect()
     await world.revoke(connection)
     await world.pass_time(timedelta(hours=1))
