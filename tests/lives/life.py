@@ -205,9 +205,11 @@ async def _whole(life: Life) -> None:
 
 
 async def _ended(life: Life, random: Random) -> str:
-    """Take access away, and hold the certificate against the tenant. Returns the certificate's result."""
+    """Take access away among the last faults, and hold the certificate against the tenant; returns its result."""
     world, judge = life.world, life.judge
     world.control("DELETE", "/faults")
+    for name in random.choices(("fault", "stale"), (5, 1), k=random.randrange(8)):
+        await life.side.actions[name][1](life, random)
     judge.theirs()
     await life.side.leave(life, random)
     closed = await life.now()
