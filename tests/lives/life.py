@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
@@ -133,7 +134,8 @@ class Mistakes(logging.Handler):
         said = f"{record.getMessage()} {record.__dict__.get('reason', '')} {record.__dict__.get('key', '')}"
         self.text.append(said)
         if record.exc_info and "our own mistake" in record.getMessage() and record.exc_info[1] is not None:
-            self.mistakes.append(repr(record.exc_info[1])[:300])
+            (*_, frame) = traceback.extract_tb(record.exc_info[2])
+            self.mistakes.append(f"{record.exc_info[1]!r} in {Path(frame.filename).name}, line {frame.lineno}"[:300])
 
 
 def drawn(side: Side, seed: int, number: int) -> list[Step]:
