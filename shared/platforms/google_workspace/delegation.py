@@ -99,6 +99,9 @@ class Delegation:
             if not isinstance(told, dict):
                 raise unreadable(str(urlsplit(self._settings.token_url).hostname), 400) from None
             raise classify(told) from None
+        except (TypeError, KeyError, json.JSONDecodeError):
+            # google-auth takes a success for JSON with what it asked for, and a proxy may say something else.
+            raise unreadable(str(urlsplit(self._settings.token_url).hostname), 200) from None
         except GoogleAuthError as error:
             # Its text may hold an answer's body, so only its kind is told.
             raise Permanent(
