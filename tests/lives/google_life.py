@@ -138,7 +138,7 @@ async def _withdraw(life: Life, random: Random) -> None:
 async def _consent(life: Life, random: Random) -> None:
     life.world.admin("install-app", ORCHARD)
     if random.random() < 0.6:
-        await workspace.consent(life.world, await life.now())
+        await happenings.at_a_browser(workspace.consent(life.world, await life.now()))
 
 
 async def _mail(life: Life, random: Random) -> None:

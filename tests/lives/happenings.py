@@ -1,10 +1,12 @@
 """What happens on every platform: time, jobs, orders and faults."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+import httpx
 import sqlalchemy as sa
 
 from shared.deployment.queues import Job
@@ -37,6 +39,12 @@ def faulty(places: Sequence[dict[str, Any]], kinds: Sequence[dict[str, Any]]) ->
         life.fault(random.choice(places), random.choice(kinds), times=times, skip=random.choice((0, 0, 1, 3, 8)))
 
     return act
+
+
+async def at_a_browser(consent: Awaitable[object]) -> None:
+    """Somebody consents, and gives up if the platform's pages fail them."""
+    with suppress(KeyError, StopIteration, AssertionError, httpx.HTTPError):
+        await consent
 
 
 def _passing(shortest: timedelta, longest: timedelta) -> Action:

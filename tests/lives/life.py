@@ -198,6 +198,9 @@ async def _happens(life: Life, step: Step) -> None:
         if "Error executing cmdlet" not in str(refused) and '"error"' not in str(refused):
             raise
         life.judge.theirs()
+    except Exception as error:
+        life.judge.wrong("our mistake", f"{step.name}: {error!r}"[:300])
+        life.judge.theirs()
 
 
 async def _whole(life: Life) -> None:

@@ -208,7 +208,7 @@ async def _withdraw(life: Life, random: Random) -> None:
 
 
 async def _consent(life: Life, random: Random) -> None:
-    await life.world.consent(await life.now())
+    await happenings.at_a_browser(life.world.consent(await life.now()))
     life.world.admin("assign-role")
 
 
