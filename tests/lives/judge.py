@@ -107,6 +107,8 @@ class Judge:
         now = dict(self.tenancy.things())
         for thing in now.keys() | self._seen.keys():
             before, after = self._seen.get(thing), now.get(thing)
+            if before is after:
+                continue
             if before is not None and after is not None and self._plain(before) == self._plain(after):
                 continue
             if who == "us" and call:
