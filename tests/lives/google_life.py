@@ -180,12 +180,10 @@ async def _leave(life: Life, random: Random) -> None:
             marks = await world.marks(now)
             for key in [key for key, mark in marks.items() if mark == "by administrator"]:
                 await _undo(life, key, now)
+                # What no API shows, or we can look at no more, is done when somebody says so.
+                await revokes.attest(world.app, now, key, OPERATOR)
             if takes and now.stage is Stage.CLEANUP and marks.get("group") in ("present", "drifted"):
                 await revokes.attest(world.app, now, "group", OPERATOR)
-            # What no API shows is said by a person to be done.
-            for key in ("route", "gateway"):
-                if marks.get(key) == "by administrator":
-                    await revokes.attest(world.app, now, key, OPERATOR)
         await life.passes(timedelta(hours=2))
 
 
