@@ -6,6 +6,7 @@ SOURCES := shared infra gcp_functions function_app.py tests
 OUTSIDE := tests/browser tests/web/test_conforming.py
 KILLS := tests/hosts/test_kills.py
 LIVES ?= 50
+SOAK ?= --lives 500 --steps 40 --seed 1
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-postgresql test-outside pictures check bench kills sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-postgresql test-outside pictures check bench kills soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -71,6 +72,9 @@ parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## progra
 
 kills: .venv/ready  ## LIVES (fifty) lives on each cloud's host while it is killed again and again; takes some minutes
 	LIVES=$(LIVES) $(BIN)/pytest -n 2 $(KILLS)
+
+soak: .venv/ready  ## random lives with a judge in the simulators; SOAK says how many; takes an hour or more
+	$(BIN)/python -m tests.lives $(SOAK)
 
 runtime:  ## Microsoft's own Functions runtime, for the tests that run the app in it, for each Python that is here
 	@for version in 3.11 3.13; do \

@@ -61,6 +61,7 @@ def _facts(content: Mapping[str, Any]) -> dict[str, Any]:
         "Kept as published": [one["title"] for one in content["kept_as_published"]],
         "Cannot be undone": content["cannot_be_undone"],
         "Still there": _listed(content["residue"]),
+        "Bears our mark, not recorded": _listed(content["bears_our_mark"]),
         "Could not be checked": _listed(content["could_not_check"]),
         "No machine can look at": _listed(content["not_checkable"]),
         "Looked at": [f"{one['title']}: {moment(one['at'])}, {one['how']}" for one in content["looked"]],

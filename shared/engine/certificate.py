@@ -120,6 +120,8 @@ class Certificate(TypedDict):
     cannot_be_undone: list[str]
     residue: list[Leftover]
     could_not_check: list[Leftover]
+    bears_our_mark: list[Leftover]
+    """What bears a sign of ours under an id that the ledger does not know; left, for it may be anybody's."""
     looked: list[Looked]
     not_checkable: list[Leftover]
     by_administrator: list[AdministratorStep]
@@ -148,6 +150,7 @@ class LastLook:
     left: Sequence[Leftover] = ()
     unknown: Sequence[Leftover] = ()
     looked: Sequence[Looked] = ()
+    unrecorded: Sequence[Leftover] = ()
     not_checkable: Sequence[Leftover] = ()
 
 
@@ -234,6 +237,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
         "cannot_be_undone": sorted({str(e.note) for e in history if e.act == "remark"}),
         "residue": list(look.left),
         "could_not_check": list(look.unknown),
+        "bears_our_mark": list(look.unrecorded),
         "looked": list(look.looked),
         "not_checkable": list(look.not_checkable),
         "by_administrator": [

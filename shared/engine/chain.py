@@ -61,6 +61,7 @@ class Act(StrEnum):
     REMARK = "remark"
     PURGE = "purge"
     READ = "read"
+    MARKED = "marked"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,13 @@
-"""The last look at a tenant: every object that the ledger knows is looked at once more, whatever is believed of it."""
+"""The last look at a tenant: every object that the ledger knows is looked at once more, whatever is believed of it.
 
-from collections.abc import Sequence
+Then each kind of object is searched by our mark, name and addresses, for what was never recorded: a copy that somebody
+made, or what a call of ours made whose answer was lost. Such a thing is told and left, for it may be anybody's.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from shared.connections.lease import Superseded
 from shared.engine.certificate import KeptObject, LastLook, Leftover, Looked
@@ -10,8 +16,33 @@ from shared.engine.rows import Change, Present, Row
 from shared.engine.steps import Tenant, known
 from shared.foundation.errors import FootprintError
 
+Sign = Literal["mark", "name", "addresses"]
+BEARS: dict[Sign, str] = {
+    "mark": "bears our mark, not recorded",
+    "name": "bears a name of ours but not our mark, not recorded",
+    "addresses": "names our addresses but does not bear our mark, not recorded",
+}
 
-async def look(rows: Sequence[Row], tenant: Tenant) -> LastLook:
+
+@dataclass(frozen=True, kw_only=True)
+class Bearer:
+    """An object in a tenant that bears a sign of ours. `name` is the one that people see."""
+
+    identity: str
+    name: str
+    sign: Sign
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """One kind of object, and how an open tenant's complete listing of it is searched for our signs."""
+
+    key: str
+    title: str
+    bearers: Callable[[Any], Awaitable[Sequence[Bearer]]]
+
+
+async def look(rows: Sequence[Row], searches: Sequence[Search], tenant: Tenant) -> LastLook:
     """What of ours is still there, and what could not be looked at; for each kind when and how it was looked at."""
     tenant.forget_reads()
     begun = tenant.now
@@ -37,7 +68,45 @@ async def look(rows: Sequence[Row], tenant: Tenant) -> LastLook:
         if isinstance(observed, Present):
             left.append({**entry, "why": "still there"})
             kind["found"] = "still there"
-    return LastLook(left=left, unknown=unknown, looked=list(looked.values()))
+    found = await search(searches, tenant, begun)
+    return LastLook(
+        left=left,
+        unknown=[*unknown, *found.unknown],
+        looked=[*looked.values(), *found.looked],
+        unrecorded=found.unrecorded,
+    )
+
+
+async def search(searches: Sequence[Search], tenant: Tenant, at: datetime) -> LastLook:
+    """What bears a sign of ours under an id that no holding knows; `looked` has a line for each search."""
+    recorded = {held.identity for held in tenant.ledger.holdings.values()}
+    unrecorded: list[Leftover] = []
+    unknown: list[Leftover] = []
+    looked: list[Looked] = []
+    for one in searches:
+        line: Looked = {
+            "key": one.key,
+            "title": one.title,
+            "at": at.isoformat(),
+            "how": "by our mark, name and addresses: the whole list was searched",
+            "found": "nothing that is not recorded",
+        }
+        looked.append(line)
+        try:
+            bearers = [bearer for bearer in await one.bearers(tenant) if bearer.identity not in recorded]
+        except Superseded:
+            raise
+        except FootprintError as error:
+            unknown.append({"key": one.key, "title": one.title, "why": error.sentence})
+            line["found"] = "could not be searched"
+            continue
+        unrecorded += [
+            {"key": one.key, "title": bearer.name, "identity": bearer.identity, "why": BEARS[bearer.sign]}
+            for bearer in bearers
+        ]
+        if bearers:
+            line["found"] = "something that is not recorded"
+    return LastLook(unknown=unknown, looked=looked, unrecorded=unrecorded)
 
 
 def _kind(row: Change, begun: datetime) -> Looked:

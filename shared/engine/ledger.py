@@ -99,6 +99,7 @@ class Ledger:
         self._secrets = secrets
         self.holdings: dict[str, Holding] = {}
         self.attested: dict[str, Attestation] = {}
+        self._come_upon: set[str] = set()
 
     async def load(self) -> None:
         """Read the holdings afresh, and what people have said to be done."""
@@ -109,6 +110,8 @@ class Ledger:
             self.holdings = {row.key: _holding(row) for row in rows}
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
             self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
+            rows = await read.execute(said.where(table.c.act == str(Act.MARKED)))
+            self._come_upon = {row.key for row in rows}
 
     def taken(self, key: str) -> bool:
         """Whether somebody has asked for the removal of an object that would stay, since it was made."""
@@ -237,6 +240,12 @@ class Ledger:
     async def remark(self, key: str, text: str) -> None:
         """Write what concerns no object of ours; raises Superseded if the run lost its lease."""
         await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None)
+
+    async def come_upon(self, key: str, identity: str, text: str) -> None:
+        """Write, once, that something bears our mark which no entry knows. Raises Superseded if the lease is lost."""
+        if key not in self._come_upon:
+            self._come_upon.add(key)
+            await self._write(Entry(key=key, act=Act.MARKED, identity=identity, note=text), holding=None)
 
     async def _write(
         self, entry: Entry, *, holding: Holding | None, former: Holding | None = None, outcome: bool = False

@@ -78,10 +78,11 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
         # What was there before us stays, so that nothing is waited for.
         if held is None or held.state is HoldingState.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
-        return [item.step(Verb.WAIT, "is kept for a while after the objects that depend on it", until=want.until)]
+        wait = item.step(Verb.WAIT, "is kept for a while after the objects that depend on it", until=want.until)
+        return [*await _unseen_meanwhile(item, row, tenant, held), wait]
     # Once revoking has begun nothing is made or changed any more, not even what is meant to stay a little longer.
     if want.wanted is Wanted.PRESENT and (stage > Stage.RUN or item.former):
-        return []
+        return await _unseen_meanwhile(item, row, tenant, held)
     unmade = held is None or held.state in (HoldingState.GONE, HoldingState.LEFT)
     if unmade and want.wanted is Wanted.ABSENT:
         return await _risen(item, row, tenant, held)
@@ -100,6 +101,19 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
     if desired is None:
         return _towards_absent(item, row, tenant, held, observed)
     return _towards_present(item, row, tenant, held, observed, desired, stage, repair=repair or stage < Stage.RUN)
+
+
+async def _unseen_meanwhile(item: PlanItem, row: Change, tenant: Tenant, held: Holding | None) -> list[Step]:
+    """An element of a shared list that waits for its removal: once it was missing, it is theirs when it is back."""
+    if held is None or held.state is not HoldingState.OURS or held.missed_at or row.resource.identified:
+        return []
+    if not row.resource.shared:
+        return []  # of no other kind could the customer make the very same again
+    try:
+        observed = await row.resource.observe(tenant, item.element, held.identity)
+    except FootprintError:
+        return []  # it is looked at again when its time has come
+    return [item.step(Verb.UNSEEN, "was not found", before=held.seen)] if isinstance(observed, Absent) else []
 
 
 async def _risen(item: PlanItem, row: Change, tenant: Tenant, held: Holding | None) -> list[Step]:

@@ -23,7 +23,7 @@ from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
 from shared.flows import mail_events, own_house, preflight
 from shared.flows.app import App
-from shared.flows.closing import certify, held_up, last, without_consent
+from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
 from shared.foundation.errors import ConsentMissing, Permanent
@@ -88,6 +88,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             await preflight.clear(app, connection, tenant, rows)
             with mail_events.told(connection, ledger, tenant.choices):
                 steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
+            await note_unrecorded(connection, platform, tenant)
         except ConsentMissing as error:
             if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
                 raise

@@ -12,7 +12,7 @@ from shared.deployment.signing import signing_key
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
 from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Result
-from shared.engine.last_look import look
+from shared.engine.last_look import BEARS, look, search
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.plan import CANNOT_TELL
 from shared.engine.reconcile import reconcile
@@ -67,26 +67,43 @@ async def _drafted(
     before: Certificate | None,
 ) -> Draft:
     rows = rows_of(platform, connection)
-    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
-    if _can_look(rows, tenant.ledger):
-        found = await look(rows, tenant)
-        left, unknown = [*found.left, *cast("list[Leftover]", await platform.residue(tenant))], [*found.unknown]
-        looked = found.looked
-    elif before is not None:
-        left, unknown, looked = before["residue"], before["could_not_check"], before["looked"]
-        seen = max((one["at"] for one in looked), default=before["drawn_up_at"])
-        why = f"our access ended with the application, so nothing has been looked at since {seen}"
-        not_checkable = [{"title": "What was created in the tenant after the last check", "why": why}, *not_checkable]
-    else:
-        left, unknown, looked = [], _unseen(connection, platform, tenant), []
-    left = [entry for entry in left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
+    seen = await _seen(rows, platform, tenant, before)
+    if before is None and not seen.looked:
+        seen = replace(seen, unknown=_unseen(connection, platform, tenant))
+    left = [entry for entry in seen.left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     left += _unsure(rows, tenant.ledger)
-    result: Result = (
-        "degraded" if unknown else "waiting for the administrator" if asked else "residue" if left else "clean"
+    # A name or an address alone may be the customer's own.
+    ours_left = left or any(one["why"] == BEARS["mark"] for one in seen.unrecorded)
+    result: Result = "residue" if ours_left else "clean"
+    if asked or seen.unknown:
+        result = "degraded" if seen.unknown else "waiting for the administrator"
+    still_open = sorted({step.key for step in asked})
+    return await _draft(app, connection, platform, replace(seen, left=left), result, still_open)
+
+
+async def _seen(rows: Sequence[Row], platform: Platform, tenant: OpenTenant, before: Certificate | None) -> LastLook:
+    """What a look shows now, or, once our way in is gone, what the certificate before had seen."""
+    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
+    if _can_look(rows, tenant.ledger):
+        found = await look(rows, platform.searches, tenant)
+        kept = cast("list[Leftover]", await platform.residue(tenant))
+        return replace(found, left=[*found.left, *kept], not_checkable=not_checkable)
+    return _not_seen(before, not_checkable)
+
+
+def _not_seen(before: Certificate | None, not_checkable: Sequence[Leftover]) -> LastLook:
+    """What the certificate before had seen, and that nobody has looked since."""
+    looked = before["looked"] if before else []
+    since = max((one["at"] for one in looked), default=before["drawn_up_at"] if before else "the revoke")
+    why = f"our access ended with the application, so nothing has been looked at since {since}"
+    return LastLook(
+        left=before["residue"] if before else [],
+        unknown=before["could_not_check"] if before else [],
+        looked=looked,
+        unrecorded=before["bears_our_mark"] if before else [],
+        not_checkable=[{"title": "What was created in the tenant after the last check", "why": why}, *not_checkable],
     )
-    last_look = LastLook(left=left, unknown=unknown, looked=looked, not_checkable=not_checkable)
-    return await _draft(app, connection, platform, last_look, result, sorted({step.key for step in asked}))
 
 
 async def _draft(
@@ -108,6 +125,16 @@ async def _draft(
         still_open=still_open,
         key=await signing_key(app.database, app.seal, app.clock.now()),
     )
+
+
+async def note_unrecorded(connection: Connection, platform: Platform, tenant: OpenTenant) -> None:
+    """At the revoke, write down what bears our mark and was never recorded; the certificate tells it at the end."""
+    if connection.stage is not Stage.REVOKE:
+        return
+    for one in (await search(platform.searches, tenant, tenant.now)).unrecorded:
+        if one["why"] == BEARS["mark"]:
+            identity = str(one["identity"])
+            await tenant.ledger.come_upon(f"{one['key']}/{identity}", identity, f"{one['title']} {one['why']}")
 
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
@@ -162,7 +189,9 @@ async def without_consent(
             not_before=min(now + timedelta(hours=1), since + CONSENT_GRACE),
         )
         return None
-    return await _degraded(app, connection, platform, tenant, "could not check: consent is gone", {})
+    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
+    seen = _not_seen(await certificate.latest(app.database, connection), not_checkable)
+    return await _degraded(app, connection, platform, tenant, seen, "could not check: consent is gone", {})
 
 
 async def held_up(
@@ -188,14 +217,22 @@ async def held_up(
     if connection.stage is Stage.CLEANUP and now >= since + END_WITHOUT:
         why = {key: f"could not be removed: {step.why}" for key, step in blocked.items()}
         otherwise = "stays with what could not be removed"
-        return Stage.CLOSED, await _degraded(app, connection, platform, tenant, otherwise, why)
+        before = await certificate.latest(app.database, connection)
+        seen = await _seen(rows_of(platform, connection), platform, tenant, before)
+        return Stage.CLOSED, await _degraded(app, connection, platform, tenant, seen, otherwise, why)
     return None
 
 
 async def _degraded(
-    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, otherwise: str, why: Mapping[str, str]
+    app: App,
+    connection: Connection,
+    platform: Platform,
+    tenant: OpenTenant,
+    seen: LastLook,
+    otherwise: str,
+    why: Mapping[str, str],
 ) -> Draft:
-    """Delete what we keep ourselves, and certify the rest by name: `why` by key, or `otherwise`."""
+    """Delete what we keep ourselves, and certify the rest by name: `why` by key, or `otherwise`, and what was seen."""
     rows = rows_of(platform, connection)
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
@@ -204,5 +241,8 @@ async def _degraded(
         for item in known(rows, tenant.ledger)
         if (held := tenant.ledger.holdings[item.key]).state is not HoldingState.GONE and held.state not in NOT_OURS
     ]
-    not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
-    return await _draft(app, connection, platform, LastLook(unknown=unknown, not_checkable=not_checkable), "degraded")
+    named = {one["key"] for one in unknown}
+    unknown += [one for one in seen.unknown if one.get("key") not in named]
+    left = [one for one in seen.left if one.get("key") not in named and one["why"] not in (AWAITED, CANNOT_TELL)]
+    left += _unsure(rows, tenant.ledger)
+    return await _draft(app, connection, platform, replace(seen, left=left, unknown=unknown), "degraded")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
+from shared.engine.last_look import Search
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.engine.steps import Tenant
@@ -136,6 +137,9 @@ class Platform(Protocol):
     feed: Feed | None
     logs_calls: bool
     """The platform keeps a log of our calls that `recorded` can read."""
+
+    searches: tuple[Search, ...]
+    """Where an open tenant is searched for what bears our mark, name or addresses and was never recorded."""
 
     def codes(self) -> tuple[Code, ...]:
         """What a person does about each code that only this platform has."""

@@ -95,3 +95,20 @@ async def test_what_the_customer_removed_and_added_again_is_theirs(world: World,
     assert RANGE in allowed(world)
     record = await exit_record(world, connection)
     assert KEY in [*record["cannot_tell_whose"], *record["yours_before_us"]]
+
+
+@pytest.mark.hazard(34)
+async def test_what_the_customer_removed_and_added_again_while_it_waited_for_its_removal_is_theirs(
+    world: World,
+) -> None:
+    connection = await world.connect()
+    await world.revoke(connection)
+    await world.pass_time(timedelta(hours=1))
+    allow(world, "remove")
+    await run(world.app, Job(name="advance", connection_id=connection.id))
+    allow(world, "add")
+    await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+    world.admin("remove-application")
+    await world.until(connection, Stage.CLOSED)
+    assert RANGE in allowed(world)
+    assert KEY in (await exit_record(world, connection))["cannot_tell_whose"]

@@ -98,6 +98,9 @@ class Delegation:
             if not isinstance(told, dict):
                 raise unreadable(self._wire.service(self._settings.token_url), 400) from None
             raise classify(told) from None
+        except (TypeError, KeyError, json.JSONDecodeError):
+            # google-auth takes a success for JSON with what it asked for, and a proxy may say something else.
+            raise unreadable(self._wire.service(self._settings.token_url), 200) from None
         except GoogleAuthError as error:
             # Its text may hold an answer's body, so only its kind is told.
             raise Permanent(

@@ -9,6 +9,7 @@ from typing import Any
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.deployment.context import Context
+from shared.engine.last_look import Search
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.foundation.brand import Brand
@@ -22,6 +23,7 @@ from shared.platforms.google_workspace.modes import API, BY_API, BY_ROUTE, INLIN
 from shared.platforms.google_workspace.name import NAME, TITLE
 from shared.platforms.google_workspace.scan import RECEIVER, scan
 from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
+from shared.platforms.google_workspace.searches import SEARCHES
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCustomer, open_tenant
 from shared.platforms.google_workspace.trash import Trash, trash
@@ -71,6 +73,7 @@ class GoogleWorkspace:
     )
     actions: frozenset[str] = frozenset({"label", "spam", "quarantine", "trash", "pass"})
     logs_calls: bool = True
+    searches: tuple[Search, ...] = SEARCHES
     effects: tuple[Effect, ...] = (
         Effect(
             text="Delivery is unchanged. Messages are scanned after delivery, usually within seconds. Nothing happens "

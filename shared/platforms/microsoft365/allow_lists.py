@@ -69,7 +69,7 @@ class SpoofPair:
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The pair; `*` may stand on one side only. Raises Permanent if the list cannot hold it."""
         pair = _pair(tenant)
-        there = await _entries(tenant)
+        there = await spoof_entries(tenant)
         if not any(all(record[name] == value for name, value in pair.items()) for record in there):
             limits.refuse_full("spoof entries", len(there), 1, limits.MOST_SPOOF_PAIRS)
         return pair
@@ -77,7 +77,7 @@ class SpoofPair:
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The entry by its own id, or without one by what it says."""
         pair = _pair(tenant)
-        for record in await _entries(tenant):
+        for record in await spoof_entries(tenant):
             settings = {name: record[name] for name in pair}
             if record["Identity"] == identity or (identity is None and settings == pair):
                 return Present(identity=record["Identity"], settings=settings)
@@ -109,7 +109,7 @@ def _pair(tenant: MicrosoftTenant) -> Settings:
     return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
 
 
-async def _entries(tenant: MicrosoftTenant) -> list[Record]:
+async def spoof_entries(tenant: MicrosoftTenant) -> list[Record]:
     """Every spoof entry; in four smaller listings where Exchange cuts the whole one short."""
     try:
         return await tenant.listing(SPOOF_ITEMS)

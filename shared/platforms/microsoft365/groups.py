@@ -4,18 +4,15 @@ Made through Graph: Exchange's own group cmdlets do not work for an application.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from shared.connections.lease import Superseded
-from shared.engine.chain import Act
 from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
-from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
+from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365.graph import GraphRefused
+from shared.platforms.microsoft365.recycle_bin import purge
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection.policies import Direction
 
@@ -48,13 +45,7 @@ class VirtualGroup:
         """A new one for each incarnation: a deleted group keeps its nickname for 30 days."""
         held = tenant.ledger.holdings.get(self.key)
         number = 1 if held is None else held.incarnation + (held.state is HoldingState.GONE)
-        return f"{self._stem(tenant)}{number}"
-
-    def _stem(self, tenant: MicrosoftTenant) -> str:
-        """What the nicknames of all incarnations begin with, and no other group's."""
-        # A tenant's naming policy asks for its prefix here as well; a nickname has no blanks.
-        prefix = re.sub(r"[^\w.-]", "", tenant.microsoft.name_prefix, flags=re.ASCII)
-        return f"{prefix}{tenant.brand.word.lower()}-inline-{self.direction}-{tenant.connection.label[:16]}-"
+        return f"{_nickname_stem(tenant, self.direction)}{number}"
 
     def _kept_nickname(self, tenant: MicrosoftTenant) -> str | None:
         held = tenant.ledger.holdings.get(self.key)
@@ -68,7 +59,10 @@ class VirtualGroup:
             if identity:
                 group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
             else:
-                query = {"$filter": f"startswith(mailNickname,'{self._stem(tenant)}')", "$select": select}
+                query = {
+                    "$filter": f"startswith(mailNickname,'{_nickname_stem(tenant, self.direction)}')",
+                    "$select": select,
+                }
                 found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
                 if not found:
                     return Absent()
@@ -135,7 +129,7 @@ class VirtualGroup:
         """Delete it, and empty the recycle bin of it where Microsoft lets an application do so."""
         request_id = (await tenant.graph.delete(f"/v1.0/groups/{present.identity}")).request_id
         try:
-            await _purge(tenant, self.key, present.identity)
+            await purge(tenant, self.key, present.identity)
         except Missing:
             pass  # not in the recycle bin yet: the residue scan looks again
         except Permanent:
@@ -143,15 +137,16 @@ class VirtualGroup:
         return request_id
 
 
-async def _purge(tenant: MicrosoftTenant, key: str, identity: str) -> None:
-    """Delete a group of ours from the recycle bin, with the intent in the ledger before and the outcome after."""
-    intent = await tenant.ledger.begin(key, Act.PURGE, before={"recycle bin": identity}, after=None)
-    try:
-        await tenant.graph.delete(f"/v1.0/directory/deletedItems/{identity}")
-    except FootprintError as error:
-        await tenant.ledger.fail(intent, key, Act.PURGE, str(error))
-        raise
-    await tenant.ledger.note(key, Act.PURGE, identity=identity, text="deleted from the recycle bin for good")
+def _nickname_stem(tenant: MicrosoftTenant, direction: Direction) -> str:
+    """What the nicknames of all incarnations begin with, and no other group's."""
+    # A tenant's naming policy asks for its prefix here as well; a nickname has no blanks.
+    prefix = re.sub(r"[^\w.-]", "", tenant.microsoft.name_prefix, flags=re.ASCII)
+    return f"{prefix}{tenant.brand.word.lower()}-inline-{direction}-{tenant.connection.label[:16]}-"
+
+
+def nicknames(tenant: MicrosoftTenant) -> tuple[str, str]:
+    """What the nicknames of our groups begin with."""
+    return _nickname_stem(tenant, "incoming"), _nickname_stem(tenant, "outgoing")
 
 
 def _naming_policy(refused: GraphRefused) -> Permanent:
@@ -163,26 +158,3 @@ def _naming_policy(refused: GraphRefused) -> Permanent:
         "application from the policy (a directory role such as Groups Administrator does so), or set this deployment's "
         "MICROSOFT__NAME_PREFIX to the prefix.",
     )
-
-
-async def recycle_bin(tenant: MicrosoftTenant, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Groups of ours that lie in the tenant's recycle bin; tried once more to be emptied, listed if they stay."""
-    left: list[dict[str, Any]] = []
-    for key, identity in identities.items():
-        try:
-            await tenant.graph.get(f"/v1.0/directory/deletedItems/{identity}")
-            await _purge(tenant, key, identity)
-        except Missing:
-            continue
-        except Superseded:
-            raise
-        except FootprintError as error:
-            left.append(
-                {
-                    "key": key,
-                    "title": "Group",
-                    "identity": identity,
-                    "why": f"in the recycle bin for up to 30 days ({error.code})",
-                }
-            )
-    return left

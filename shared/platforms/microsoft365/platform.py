@@ -9,6 +9,7 @@ from typing import Any
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.incarnations import row_key
+from shared.engine.last_look import Search
 from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
@@ -16,8 +17,9 @@ from shared.foundation.codes import Code
 from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
 from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
-from shared.platforms.microsoft365.groups import recycle_bin
 from shared.platforms.microsoft365.name import NAME, TITLE
+from shared.platforms.microsoft365.recycle_bin import emptied
+from shared.platforms.microsoft365.searches import SEARCHES
 from shared.platforms.microsoft365.sign_in import SignIn
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, open_tenant
 from shared.storage.ids import ConnectionId
@@ -33,6 +35,7 @@ class Microsoft365:
     actions: frozenset[str] = frozenset()
     feed: Feed | None = None
     logs_calls: bool = False
+    searches: tuple[Search, ...] = SEARCHES
     effects: tuple[Effect, ...] = (
         Effect(
             text="Mail that comes in for the people whom the policies protect, and mail that they send outside, "
@@ -127,7 +130,7 @@ class Microsoft365:
             and held.state is HoldingState.GONE
             and held.identity
         }
-        return await recycle_bin(tenant, groups)
+        return await emptied(tenant, groups)
 
     async def not_checkable(self, _tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Once removed, the application lies where only an administrator can look."""

@@ -61,6 +61,9 @@ class Certificate(TypedDict):
     cannot_be_undone: list[str]
     residue: list[Leftover]
     could_not_check: list[Leftover]
+    bears_our_mark: Annotated[
+        list[Leftover], Field(description="bears our mark, name or addresses under an id that was never recorded; left")
+    ]
     looked: Annotated[list[Looked], Field(description="when and how each kind was looked at for the last time")]
     not_checkable: Annotated[list[Leftover], Field(description="what no call of ours can see")]
     by_administrator: list[AdministratorStep]
@@ -106,6 +109,7 @@ class Anchor(TypedDict):
             "cannot_be_undone": [],
             "residue": [],
             "could_not_check": [],
+            "bears_our_mark": [],
             "looked": [
                 {
                     "key": "rule",

@@ -57,7 +57,7 @@ class Snapshot:
         )
 
     def of(self, key: Key) -> Any:
-        """The record of an object, or None if there is none."""
+        """The record of an object, or None if there is none; several changes together are no object."""
         kind, identity = key
         if kind == "rule":
             return next((rule for rule in self.rules if rule["Guid"] == identity), None)
