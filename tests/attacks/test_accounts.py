@@ -75,7 +75,7 @@ async def test_entras_own_id_of_an_account_counts_before_one_for_a_single_applic
 
 
 @pytest.mark.parametrize("name", ["the tenant's administrator", "The Service", "console", "break glass"])
-async def test_words_that_mean_somebody_else_are_no_names(world: World, name: str) -> None:
+async def test_words_that_mean_another_role_are_no_names(world: World, name: str) -> None:
     connection = await world.connect()
     one = token(world, preferred_username=name, email=None, name="Mallory")
     await ask(world, "POST", f"/api/connections/{connection.id}/sync", token=one, body={})

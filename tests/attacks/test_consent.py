@@ -133,7 +133,7 @@ async def test_the_browser_is_told_to_keep_its_secret(world: World) -> None:
 
 
 @pytest.mark.parametrize("seconds", [20, 90])
-async def test_an_honest_consent_that_is_effective_later_goes_on_by_itself(world: World, seconds: int) -> None:
+async def test_an_honest_consent_that_is_effective_later_continues(world: World, seconds: int) -> None:
     connection = await world.create()
     world.behave(consent_lag_seconds=seconds)
     begun = world.clock.now()
