@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import shlex
 from typing import get_args
 
 import pytest
@@ -134,7 +135,7 @@ def test_every_command_has_its_help_and_an_example(line: Line) -> None:
         assert f"Example: footprint {name} {example}" in " ".join(told.split())
         assert re.search(rf"^│ {name} ", whole.out, re.MULTILINE)
         command = group.commands[name]
-        assert command.make_context(name, example.partition(" >")[0].split()).command is command
+        assert command.make_context(name, shlex.split(example.partition(" >")[0])).command is command
         assert inspect.unwrap(command.callback) is run
 
 

@@ -13,7 +13,7 @@ def test_a_connection_is_halted_listed_and_lifted(line: Line) -> None:
     assert [(one["scope"], one["why"]) for one in listed] == [(f"connection:{identifier}", "a stolen laptop")]
     assert "a stolen laptop" in line("halts").out
     shown = line("status", identifier, "--json").json
-    assert (shown["status"], shown["reason"]) == ("attention", "halted")
+    assert (shown["status"], shown["reason"]) == ("action_required", "halted")
     assert line("lift", identifier).code == 0
     assert line("lift", identifier).code == 1
     assert line("halts").told == "Nothing is halted.\n"

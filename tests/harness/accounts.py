@@ -21,7 +21,7 @@ HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
 NO_ROLE, NO_CUSTOMER = (403, "none of the roles"), (403, "does not name one customer")
 OVER, DECLINED = (410, "is over, or was begun in another browser"), (403, "You were not signed in (access_denied)")
 NOT_PROVEN, ANOTHER_ORIGIN = (403, "does not say reliably who"), (403, "not sent from a page of this service")
-UNREACHABLE, REFUSED_US = (503, "vouches for accounts cannot be asked"), (502, "(invalid_client)")
+UNREACHABLE, REFUSED_US = (503, "identity provider is unreachable"), (502, "(invalid_client)")
 NO_SIGN_IN = (404, "Nobody signs in here")
 
 
