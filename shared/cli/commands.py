@@ -53,7 +53,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., int], str]] = {
     "release": (actions.release, "contoso.com 17"),
     "halt": (halts.halt, 'everything --why "a stolen laptop"'),
     "lift": (halts.lift, "everything"),
-    "halts": (halts.halts, ""),
+    "halts": (halts.halts, "--json"),
 }
 
 
