@@ -219,7 +219,7 @@ def _of_step(step: Step, ledger: Ledger, calendar: _Calendar, *, ending: bool) -
     if step.verb is Verb.REMOVE and ending:
         return replace(line, why=row.why, turn=calendar.due(row.key).turn)
     if step.verb is Verb.BLOCKED and ending and held:
-        return replace(_end(item, ledger, calendar, held), why=f"could not be looked at: {step.why}")
+        return replace(_end(item, ledger, calendar, held), why=f"could not be checked: {step.why}")
     if step.verb is not Verb.WAIT:
         return line
     if ending and held:

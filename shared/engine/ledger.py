@@ -178,14 +178,15 @@ class Ledger:
         await self._write(entry, holding=holding, outcome=True)
 
     async def fail(
-        self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False, not_made: bool = False
+        self, intent: int, key: str, act: Act, note: str, *, unfinished: bool = False, made: Image | None = None
     ) -> None:
         """Write that an intent did not lead to a known outcome. The next run looks before it tries again.
 
-        `not_made`: the outcome of a creation is known, and nothing was made.
+        `made`: what the platform said that it created; empty if it said that it created nothing; None if nobody knows.
         """
         state = "unfinished" if unfinished else "failed"
-        held = replace(self.holdings[key], state=HoldingState.GONE, since=self._clock.now()) if not_made else None
+        gone: dict[str, Any] = {"state": HoldingState.GONE, "since": self._clock.now()}
+        held = None if made is None else replace(self.holdings[key], **({"seen": made} if made else gone))
         entry = Entry(key=key, act=act, state=state, intent=intent, note=note)
         await self._write(entry, holding=held, outcome=True)
 

@@ -276,13 +276,13 @@ def _followed(row: Change) -> bool:
 def _whose(row: Change, held: Holding, observed: Present) -> bool:
     """Whether nobody can tell whose an element of a shared list is.
 
-    We do not know whether our call put it there, or it was missing meanwhile and has no identity of its own.
+    Nobody told us that our call put it there, or it was missing meanwhile and has no identity of its own.
     """
     if not row.resource.shared:
         return False
     if row.resource.identified and held.identity is not None:
         return held.identity != observed.identity
-    return held.state is HoldingState.CREATING or held.missed_at is not None
+    return (held.state is HoldingState.CREATING and held.seen is None) or held.missed_at is not None
 
 
 def _unsure(item: PlanItem, tenant: Tenant, observed: Present) -> Step:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
-from shared.engine.chain import Act
+from shared.engine.chain import Act, Image
 from shared.engine.ledger import FORMER, Holding
 from shared.engine.plan import blocked, plan
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row
@@ -123,9 +123,10 @@ async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: 
     except FootprintError as error:
         # An element of a list that others use too is ours only if we know that we put it there.
         nothing_done = not called and (isinstance(error, TurnedAway) or not isinstance(error, Temporary))
-        not_made = step.verb is Verb.CREATE and row.resource.shared and nothing_done
-        unfinished = isinstance(error, Unfinished)
-        await ledger.fail(intent, step.key, act, str(error), unfinished=unfinished, not_made=not_made)
+        made: Image | None = None
+        if step.verb is Verb.CREATE and row.resource.shared:
+            made = step.after if called else {} if nothing_done else None
+        await ledger.fail(intent, step.key, act, str(error), unfinished=isinstance(error, Unfinished), made=made)
         if isinstance(error, Missing) and step.verb is Verb.REMOVE:
             return  # one answer may lag as one look may: the next looks decide
         raise

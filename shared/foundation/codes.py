@@ -4,7 +4,8 @@ Whoever raises a code explains it: the deployment's are here, the flows', the we
 platform's in the module `codes` beside them. docs/runbook.md is printed from all of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,12 @@ class Code:
     def by_itself(self) -> str:
         """What happens without anybody's help."""
         return self.itself or self.shown.itself
+
+    def called(self, software: str) -> Self:
+        """The entry with the name by which a deployment's brand calls this software."""
+        said = {part: getattr(self, part).replace("Footprint", software) for part in ("means", "do", "itself")}
+        shown = Shown(where=self.shown.where, itself=self.shown.itself.replace("Footprint", software))
+        return replace(self, shown=shown, **said)
 
 
 def code(shown: Shown, name: str, means: str, do: str, itself: str = "") -> Code:

@@ -163,7 +163,7 @@ async def verdict(world: World, connection: Connection, record: Certificate, ide
         assert {"adopt", "remove", "purge"} & set(acts), identity
         return "found and removed again"
     titles = [str(one.get("title")) for one in record["not_checkable"]]
-    assert "What was made in the tenant after the last look" in titles, identity
+    assert "What was created in the tenant after the last check" in titles, identity
     return "named: nobody looks after our way in has gone"
 
 

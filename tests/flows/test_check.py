@@ -69,7 +69,9 @@ async def test_a_check_that_is_on_its_way_is_not_sent_again(world: World) -> Non
     connection = await running(world)
     world.clock.move(world.app.settings.check_every)
     now, every = world.clock.now(), world.app.settings.check_every
-    sent = [one for _ in range(2) for one in await claim_checks(world.app.database, now, every)]
+    sent = [
+        one for _ in range(2) for one in await claim_checks(world.app.database, world.app.settings.sites, now, every)
+    ]
     assert sent == [connection.id]
 
 

@@ -172,7 +172,7 @@ LIVES = {
             "revoke": revoke_acknowledged,
             "route": asks_for("inbound gateway"),
             # Of the application and the delegation that goes with it.
-            "gateway": asks_for("2 things"),
+            "gateway": asks_for("2 steps"),
             "close": close,
         },
         settled=frozenset(HoldingState) - {HoldingState.CREATING, HoldingState.REMOVING},

@@ -28,7 +28,7 @@ from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
 from tests.harness.invited import COOKIE
 from tests.harness.machine import OneMachine, one_machine
-from tests.harness.pages import OLGA, asked
+from tests.harness.pages import ADA, asked
 from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, World
 
 NAMES = {
@@ -69,7 +69,7 @@ async def named(
 
 async def shown(world: World, connection: Connection) -> dict[str, str]:
     """Every page and every answer of the API that somebody may get about a connection, by address."""
-    token = world.sims.operator_token()
+    token = world.sims.operator_token(role="admin")
     reports, _ = await store.page(world.app.database, connection.id, most=9)
     found: dict[str, str] = {}
     for route in ROUTES:
@@ -80,7 +80,7 @@ async def shown(world: World, connection: Connection) -> dict[str, str]:
                 parts = {"id": connection.id, "name": EVERYONE.name, "section": section}
                 path = at(route, **parts, report=one)
                 api = route.path.startswith("/api/")
-                told = await (ask(world, "GET", path, token=token) if api else asked(world, "GET", path, OLGA))
+                told = await (ask(world, "GET", path, token=token) if api else asked(world, "GET", path, ADA))
                 if route.auth is Auth.INVITED and connection.stage is not Stage.CLOSED:
                     held = f"{COOKIE}={await world.opens(connection)}"
                     told = await asked(world, "GET", path, None, cookie=held)

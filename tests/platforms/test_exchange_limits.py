@@ -75,7 +75,7 @@ async def test_a_tenant_with_no_room_for_our_rules_is_told_before_anything_is_ma
     await world.consent(connection)
     world.admin("assign-role")
     told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
-    assert told.reason == "no_room"
+    assert told.reason == "preflight"
     assert "298 transport rules" in str(told.sentence)
     assert "300" in str(told.sentence)
     assert rules(world, "Name") == before
@@ -100,7 +100,7 @@ async def test_a_full_list_is_told_with_its_figure(world: World, what: str) -> N
     await world.consent(connection)
     world.admin("assign-role")
     told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
-    assert told.reason == "no_room"
+    assert told.reason == "preflight"
     assert figure in str(told.sentence)
     lists = ("connectionFilter", "spoofItems", "transportRules")
     assert [json.loads(world.snapshot()).get(one) for one in lists] == [json.loads(before).get(one) for one in lists]

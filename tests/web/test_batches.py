@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections.stages import Stage
-from shared.flows import jobs
+from shared.flows import timers
 from shared.flows.batches import PACE
 from shared.storage import tables as db
 from shared.web.actors import Actor, Role
@@ -70,8 +70,8 @@ async def test_a_stopped_batch_begins_nothing_more_and_a_lost_message_is_found(w
     async with world.app.database.write() as write:
         await write.execute(sa.delete(db.jobs))  # every message is lost
     world.clock.move(timedelta(minutes=6))
-    await jobs.sweep(world.app)
-    await world.work()
+    await timers.sweep(world.app)
+    await world.pass_time(timedelta(seconds=2))
     assert (await _batch(world, begun["id"]))["counts"]["done"] == len(connections)
     _, second = await _post(world, "", operation="report-drift", where={}, confirm=len(connections))
     status, stopped = await _post(world, f"/{second['id']}/stop")

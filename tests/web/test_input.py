@@ -109,6 +109,7 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
         "get_report",
         "get_report_csv",
         "get_report_html",
+        "list_deliveries",
     }
     expected = {(name, 404, closing) for name in never for closing in (False, True)}
     expected |= {("page_batch_plan", 400, closing) for closing in (False, True)}  # it needs an operation

@@ -24,7 +24,7 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
     async with reading(tenant):
         await _users(tenant, plausible)
         await _groups(tenant, plausible)
-        await directory.put_domains(database, connection, await _domains(tenant))
+        await read_domains(tenant)
     return await directory.count(database, connection)
 
 
@@ -157,6 +157,11 @@ def _group(row: Record) -> Record:
 
 def _member(group: str, member: Record) -> Record:
     return {"group_id": group, "member_id": member["id"]}
+
+
+async def read_domains(tenant: MicrosoftTenant) -> None:
+    """Bring our copy of the domains up to date, with the MX that DNS answers."""
+    await directory.put_domains(tenant.context.database, tenant.connection.id, await _domains(tenant))
 
 
 async def _domains(tenant: MicrosoftTenant) -> list[Record]:

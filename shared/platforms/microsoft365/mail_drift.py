@@ -81,8 +81,9 @@ class MailWatch:
             return {}
         found, state = {}, flow.now
         theirs = {key: identity for identity, key in reading.own(self._tenant).items()}
-        for key in keys:
-            identity = theirs.get(key.removesuffix("-members"))
+        # Members are repaired to what the policies say today, and not by what the group was before.
+        for key in (one for one in keys if one not in reading.MEMBERS):
+            identity = theirs.get(key)
             one = next((blame.key for blame in flow.blames if blame.key[1] == identity), None)
             if one is None:
                 continue

@@ -5,7 +5,7 @@ from typing import Any
 from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
-from shared.platforms.microsoft365.allow_lists import POLICY
+from shared.platforms.microsoft365.allow_lists import POLICY, spoof_entries
 from shared.platforms.microsoft365.group_members import members_of
 from shared.platforms.microsoft365.groups import VirtualGroup
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -64,7 +64,7 @@ async def snapshot(tenant: MicrosoftTenant) -> Snapshot:
     rules = sorted(await tenant.listing("Get-TransportRule"), key=lambda rule: int(rule["Priority"]))
     inbound = await tenant.listing("Get-InboundConnector")
     outbound = await tenant.listing("Get-OutboundConnector", IncludeTestModeConnectors=True)
-    spoof = await tenant.listing("Get-TenantAllowBlockListSpoofItems")
+    spoof = await spoof_entries(tenant)
     domains = await tenant.listing("Get-AcceptedDomain")
     copy = await directory.domains(tenant.context.database, tenant.connection.id)
     accepted = {str(one["DomainName"]).lower() for one in domains}

@@ -7,7 +7,7 @@ from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Settings
-from shared.platforms.microsoft365 import connectors, limits, rule_settings
+from shared.platforms.microsoft365 import connectors, directory_sync, limits, rule_settings
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow import setup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
@@ -17,6 +17,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection
 from shared.platforms.microsoft365.mail_flow.setup import Setup
 from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.protection import directory
 
 # What to do about what only the model has found.
 ADVICE: Mapping[str, str] = {
@@ -32,6 +33,9 @@ OTHERWISE = "Take it out of the list, or accept what it does."
 
 async def concerns_of(tenant: MicrosoftTenant) -> list[Concern]:
     """Everything in the way, the worst first. Raises where a listing is not complete."""
+    known = await directory.domains(tenant.context.database, tenant.connection.id)
+    if not known or any(one["mx"] is None for one in known):
+        await directory_sync.read_domains(tenant)  # a run that died, or DNS that was away, left them unknown
     mine = {one.identity for one in tenant.ledger.holdings.values() if one.state is not HoldingState.GONE}
     now = setup.without(await reading.snapshot(tenant), {one for one in mine if one})
     service, protected = reading.service(tenant), await reading.protected(tenant)

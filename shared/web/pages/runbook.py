@@ -14,10 +14,11 @@ ROOMS = ("shared.foundation.codes", "shared.flows.codes", "shared.flows.refusals
 
 
 def entries(app: App) -> Mapping[str, Code]:
-    """Every code by name."""
+    """Every code by name, in the words of this deployment's brand."""
     found = [one for room in ROOMS for one in import_module(room).CODES]
     found += [one for platform in app.platforms.values() for one in platform.codes()]
-    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    name = app.settings.brand.software
+    return {one.name: one.called(name) for one in sorted(found, key=lambda one: one.name)}
 
 
 async def index(app: App, _request: Request) -> Response:

@@ -73,9 +73,7 @@ class StateOfRow(TypedDict):
     mark: Annotated[RowState, Field(description="`borrowed` was there before us and stays")]
     identity: Annotated[NotRequired[str | None], Field(description="the platform's own id of it")]
     since: Annotated[NotRequired[When], Field(description="since when it is so")]
-    drift: Annotated[
-        NotRequired[Mapping[str, Any] | None], Field(description="what was changed in it outside Footprint")
-    ]
+    drift: Annotated[NotRequired[Mapping[str, Any] | None], Field(description="what was changed in it by others")]
     effect: Annotated[
         NotRequired[list[str]], Field(description="what the drift does to mail, the worst first; empty: nothing")
     ]

@@ -48,7 +48,7 @@ KINDS: Mapping[str, Kind] = {
         step="Confirm with the customer, then sync and accept the loss.",
         button="Review",
     ),
-    "drift": Kind(**{**vars(_REPAIR), "says": "objects were changed outside Footprint"}),
+    "drift": Kind(**{**vars(_REPAIR), "says": "objects were changed by others"}),
     "expired": Kind(
         says="invitation expired without consent",
         step="Renew the invitation, or revoke the connection if the customer does not want it.",
