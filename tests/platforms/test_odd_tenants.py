@@ -107,10 +107,10 @@ async def test_one_removed_and_there_again_on_one_page_of_changes_is_kept(world:
 
 
 async def test_a_user_made_anew_under_the_same_address_is_protected(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
     chosen = google.some_users(world, 4)
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
-    connection = await google.connect(world, modes=["inline"])
     leaver = customer.users[chosen[-1]]
     world.admin("delete-user", ORCHARD, user=leaver["id"])
     world.admin("add-user", ORCHARD, email=leaver["primaryEmail"], name="Somebody Else")
