@@ -5,6 +5,7 @@ First by what the headers announce, then by what arrives, then by the time it ta
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.foundation.errors import Refused
@@ -14,6 +15,8 @@ from shared.web.http import Request, received
 SECONDS = 10.0
 # No length that has more digits is one that we would read.
 LONGEST_NUMBER = 18
+# Bytes of a body that is too large which are read and thrown away, so that its sender sees the refusal.
+MAX_DISCARDED = 1024 * 1024
 
 
 async def incoming(
@@ -33,6 +36,8 @@ async def read(
     """The whole body. Raises Refused 413 `body_too_large` or 408 `body_too_slow` as soon as it is known to be so."""
     announced = headers.get("content-length", "").strip()
     if announced.isdecimal() and (len(announced) > LONGEST_NUMBER or int(announced) > most):
+        if len(announced) <= LONGEST_NUMBER and int(announced) <= MAX_DISCARDED:
+            await _discard(chunks, seconds)
         raise too_large(most)
     body = bytearray()
     try:
@@ -44,6 +49,14 @@ async def read(
     except TimeoutError:
         raise Refused(408, "body_too_slow", f"body: it did not arrive within {seconds:g} seconds.") from None
     return bytes(body)
+
+
+async def _discard(chunks: AsyncIterator[bytes], seconds: float) -> None:
+    """Let a body go by. A caller who is cut off while sending would see a broken connection and no answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for _ in chunks:
+                pass
 
 
 def too_large(most: int) -> Refused:

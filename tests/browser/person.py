@@ -56,6 +56,11 @@ class Person:
         made.page.on("pageerror", lambda error: made.said.append(str(error)))
         return made
 
+    @property
+    def scripts(self) -> bool:
+        """Whether scripts run in their browser."""
+        return SIZES[self.size][3]
+
     def leave(self) -> None:
         """Close the window."""
         self.context.close()

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -57,7 +58,8 @@ def _when_ready(process: "subprocess.Popen[bytes]", output: Path, pattern: str, 
 
 def set_clock(file: Path, seconds: float) -> None:
     """Write how far a clock is ahead. Everybody reads the sign or lives without, but Debian's faketime wants it."""
-    new = file.with_name(f"{file.name}.new")
+    # Several lives may move one clock at the same time.
+    new = file.with_name(f"{file.name}.{threading.get_ident()}.new")
     new.write_text(f"{seconds:+}")
     # At once: in a file that is being written anew, another process would read that no time has passed.
     new.replace(file)

@@ -14,7 +14,7 @@ from shared.platforms.microsoft365.mail_flow import parameters as names
 from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Record, Rule
 from shared.platforms.microsoft365.mail_flow.message import Message
-from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, found, whole_word
+from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, has_word, matches
 
 # Every message bears these words there, whoever sent it (RFC 5321, 4.4).
 EVERY_MESSAGE_HAS = {"received": frozenset({"from", "by", "with"})}
@@ -159,13 +159,11 @@ class Passage:
             words = {str(word).lower() for word in wanted}
             if words & EVERY_MESSAGE_HAS.get(header, frozenset()):
                 return Answer.YES
-            tests = [whole_word(word) for word in words]
-        else:
-            tests = [str(one) for one in wanted]
+        finds = has_word if name == "HeaderContainsMessageHeader" else matches
         value = world.headers[self.headers.index(header)] if header in self.headers else None
         if value is None:
             return Answer.DEPENDS
-        return Answer.NO if value == MISSING else any_of(found(test, value) for test in tests)
+        return Answer.NO if value == MISSING else any_of(finds(str(one), value) for one in wanted)
 
     def _acted(self, rule: Rule, world: World) -> World:
         actions = rule.actions

@@ -5,12 +5,11 @@ A disabled, expired or not yet begun rule, and one in a test mode, does nothing.
 Source: learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/mail-flow-rules.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
-
-import regex
 
 from shared.platforms.microsoft365.mail_flow import parameters as names
 from shared.platforms.microsoft365.mail_flow.answers import Answer, answer, any_of, opposite
@@ -18,8 +17,8 @@ from shared.platforms.microsoft365.mail_flow.listing import Listing, Rule
 from shared.platforms.microsoft365.mail_flow.message import Party
 from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
 
-# Seconds for an administrator's expression on a short text.
-LONGEST = 0.05
+# Bytes that RE2 may take for an administrator's expression.
+MAX_EXPRESSION_MEMORY = 1 << 20
 
 
 class Masks(NamedTuple):
@@ -155,16 +154,22 @@ KINDS: tuple[tuple[str, frozenset[str], Callable[[Rulebook, Rule, str, Any], Tes
 )
 
 
-def whole_word(word: str) -> str:
-    """The expression for a word where predicates ask for words."""
-    return rf"(?<!\w){regex.escape(word)}(?!\w)"
+def has_word(word: str, text: str) -> Answer:
+    """Whether a text has a word, as predicates ask that name words."""
+    return answer(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None)
 
 
-def found(pattern: str, text: str) -> Answer:
-    """Whether an administrator's expression is in a text. What takes long, or is none here, depends."""
+def matches(pattern: str, text: str) -> Answer:
+    """Whether an administrator's expression is in a text. What RE2 cannot run in linear time depends."""
+    import re2
+
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = MAX_EXPRESSION_MEMORY
     try:
-        return answer(regex.search(pattern, text, regex.IGNORECASE, timeout=LONGEST) is not None)
-    except (regex.error, TimeoutError):
+        return answer(re2.search(pattern, text, options=options) is not None)
+    except re2.error:
         return Answer.DEPENDS
 
 
@@ -178,8 +183,8 @@ def _read(held: Mapping[str, Any], written: str, without: Answer) -> Answer:
     """How surely predicates of the content hold. One that asks for what another rule writes is not told apart."""
     reads = held.keys() & names.CONTENT
     for name in reads & names.TEXT:
-        patterns = (whole_word(str(one)) if name.endswith("Words") else str(one) for one in held[name])
-        if any(found(pattern, written) is not Answer.NO for pattern in patterns):
+        finds = has_word if name.endswith("Words") else matches
+        if any(finds(str(one), written) is not Answer.NO for one in held[name]):
             return Answer.UNKNOWN
     return Answer.DEPENDS if reads else without
 
