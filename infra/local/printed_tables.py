@@ -3,6 +3,7 @@
 A document has a block for it, which begins with `<!-- printed: NAME -->`; PRINTERS has what NAME stands for.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -231,6 +232,22 @@ def runbook() -> str:
     return "\n".join(_table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
 
 
+def alerts() -> str:
+    """The alerts of both clouds, each with how a test makes it fire."""
+    signals = json.loads((ROOT / "infra" / "signals.json").read_text())
+    told = [
+        (f"`{one['name']}`", one["says"], f"{_codes([_number(one)])} above {one['above']}", one["tried"])
+        for one in signals["alerts"]
+    ]
+    silence = ("`silence`", signals["silence"]["says"], "no number at all", "not tried without a cloud")
+    return "\n".join(_table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
+
+
+def _number(alert: Mapping[str, Any]) -> str:
+    labels = ", ".join(f"{name}={' or '.join(values)}" for name, values in alert["labels"].items())
+    return f"{alert['metric']}{{{labels}}}" if labels else str(alert["metric"])
+
+
 def make_targets() -> str:
     """What `make` can do, as `make help` tells it."""
     found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -246,6 +263,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "sites": sites,
     "make-targets": make_targets,
     "runbook": runbook,
+    "alerts": alerts,
 }
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ async def count(database: Database) -> dict[tuple[str, int, str], int]:
         return {(platform, stage, status): number for platform, stage, status, number in rows}
 
 
-async def attention(database: Database) -> dict[str, int]:
-    """How many need a person, by reason."""
+async def reasons(database: Database, status: Status) -> dict[str, int]:
+    """How many have a status, by the reason for it."""
     table = db.connections.c
-    query = sa.select(table.reason, sa.func.count()).where(table.status == str(Status.ATTENTION))
+    query = sa.select(table.reason, sa.func.count()).where(table.status == str(status), table.reason.is_not(None))
     async with database.read() as read:
         return {str(reason): number for reason, number in await read.execute(query.group_by(table.reason))}
 

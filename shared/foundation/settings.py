@@ -99,6 +99,10 @@ class Telemetry(BaseModel):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least severe line logged")
     otlp_url: Url | None = Field(None, description="an OpenTelemetry collector's address for OTLP over HTTP")
+    numbers: bool = Field(
+        default=False,
+        description="log each number of `/api/metrics` once a minute, which is what the clouds' alerts read",
+    )
 
 
 class Scanner(BaseModel):
