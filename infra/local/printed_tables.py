@@ -19,10 +19,12 @@ from shared.cli.commands import CODES, COMMANDS, app
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
+from shared.flows.retention import KINDS
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.codes import Code
 from shared.foundation.platform_settings import Google
+from shared.foundation.retention import Retention
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
 from shared.foundation.settings import Settings
 from shared.platforms.google_workspace import catalogue as google
@@ -248,6 +250,21 @@ def _number(alert: Mapping[str, Any]) -> str:
     return f"{alert['metric']}{{{labels}}}" if labels else str(alert["metric"])
 
 
+def retention() -> str:
+    """What is kept for how long, and why."""
+    fields = Retention.model_fields
+    told = [
+        (
+            f"`FOOTPRINT_RETENTION__{one.setting.upper()}`",
+            str(fields[one.setting].description),
+            _default(fields[one.setting]),
+            one.reason,
+        )
+        for one in KINDS
+    ]
+    return "\n".join(_table(("Setting", "What", "Default", "Reason for the default"), told))
+
+
 def make_targets() -> str:
     """What `make` can do, as `make help` tells it."""
     found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -264,6 +281,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "make-targets": make_targets,
     "runbook": runbook,
     "alerts": alerts,
+    "retention": retention,
 }
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared.connections.record import Status
+from shared.connections.record import Connection, Status, of_row
 from shared.connections.stages import Stage
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -34,3 +34,11 @@ async def oldest_sync(database: Database) -> dict[str, datetime]:
     query = sa.select(table.site, last).where(table.stage == int(Stage.RUN)).group_by(table.site)
     async with database.read() as read:
         return {str(site): at for site, at in await read.execute(query)}
+
+
+async def closed(database: Database, before: datetime) -> list[Connection]:
+    """The connections that were closed before a time."""
+    table = db.connections
+    query = sa.select(table).where(table.c.stage == int(Stage.CLOSED), table.c.stage_since < before)
+    async with database.read() as read:
+        return [of_row(row) for row in await read.execute(query)]

@@ -18,7 +18,6 @@ from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
 from shared.flows.deferred_jobs import DeferredJob
-from shared.flows.own_house import purge_old_calls
 from shared.flows.preflight import InTheWay
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
@@ -278,13 +277,12 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
+    """Nightly: wrap data keys with the newest master key, retire an old signing key, delete old records."""
     from shared.deployment.rotation import rotate
     from shared.deployment.signing import retire
-    from shared.flows.webhooks import delivery
+    from shared.flows import retention
 
-    await purge_old_calls(app)
-    await delivery.forget_old(app)
+    await retention.forget_old(app)
     await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await retire(app.database, app.seal, now, older_than=kept):
