@@ -66,9 +66,9 @@ def _methods(route: Route) -> list[str]:
 
 def _fire(timer: Timer) -> Callable[[func.TimerRequest], Awaitable[None]]:
     async def fire(due: func.TimerRequest) -> None:  # noqa: ARG001 - bound by its name
-        from shared.flows import jobs
+        from shared.flows import timers
 
-        await jobs.fire(service(), timer)
+        await timers.fire(service(), timer)
 
     return fire
 

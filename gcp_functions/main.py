@@ -78,7 +78,7 @@ async def job(incoming: Incoming) -> Outgoing:
 @functions_framework.aio.http
 async def schedule(incoming: Incoming) -> Outgoing:
     """A timer's time has come; its name is the path."""
-    from shared.flows import jobs
+    from shared.flows import timers
 
     if not await _is_ours(incoming, str(app().settings.cloud_tasks.schedule_url)):
         return Outgoing("Only this deployment's schedules call here.\n", 401)
@@ -86,7 +86,7 @@ async def schedule(incoming: Incoming) -> Outgoing:
     timer = next((timer for timer in TIMERS if timer.name == name), None)
     if timer is None:
         return Outgoing("There is no such timer.\n", 404)
-    await jobs.fire(app(), timer)
+    await timers.fire(app(), timer)
     return await _told(Outgoing(status_code=204))
 
 

@@ -19,6 +19,7 @@ from shared.cli.commands import CODES, COMMANDS, app
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
+from shared.flows import refusals
 from shared.flows.retention import KINDS
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
@@ -222,7 +223,7 @@ def sites() -> str:
 
 def every_code() -> list[Code]:
     """The codes of every room and platform, by name."""
-    rooms = (deployments, lives, requests, typed, microsoft365_codes, google_codes)
+    rooms = (deployments, lives, refusals, requests, typed, microsoft365_codes, google_codes)
     return sorted((one for room in rooms for one in room.CODES), key=lambda one: one.name)
 
 

@@ -2,7 +2,7 @@
 
 from shared.flows import ticks
 from shared.flows.app import App
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 
 

@@ -136,7 +136,7 @@ def sync(
         bool, Option("--accept-loss", help="Sync although a large part of the directory is gone.")
     ] = False,
     full: Annotated[
-        bool, Option("--full", help="Read the whole directory anew, not only what changed: heals our copy.")
+        bool, Option("--full", help="Read the whole directory again, not only what changed: heals our copy.")
     ] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,

@@ -27,4 +27,5 @@ CODES = (
     code(TYPED, "keys_not_valid", "The key set cannot be read.", "Get it from /.well-known/jwks.json."),
     code(TYPED, "keys_not_available", "The address of the key set did not answer.", "Use a copy of the file."),
     code(TYPED, "not_confirmed", "The command was not confirmed.", "Pass --yes, or answer the question."),
+    code(TYPED, "nothing_to_change", "The command names no field to change.", "Pass at least one of its options."),
 )

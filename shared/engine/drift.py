@@ -40,14 +40,14 @@ async def graded(rows: Sequence[Row], tenant: Tenant, steps: Sequence[Step]) -> 
 
 
 async def _unless_harmful(steps: Sequence[Step], tenant: Tenant) -> list[Step]:
-    """The steps, with repairs that would do harm turned into reports. They are looked at anew after each other step."""
+    """The steps, with repairs that would do harm turned into reports. They are judged again after each other step."""
     repairs = [step.key for step in steps if step.mends is not None]
     harms = await tenant.repair_harms(repairs) if repairs else {}
     return [_held_back(step.mends, harms[step.key]) if step.mends and step.key in harms else step for step in steps]
 
 
 def _held_back(drift: Step, harm: str) -> Step:
-    return replace(drift, why=f"{drift.why}. It is not put right, for then {harm}")
+    return replace(drift, why=f"{drift.why}. It is not repaired, because then {harm}")
 
 
 def _harmless(step: Step) -> Drift:
@@ -62,7 +62,7 @@ def _graded(step: Step, tenant: Tenant, drift: Drift) -> Step:
 
 
 def _others(rows: Sequence[Row], tenant: Tenant, drifts: Mapping[str, Drift]) -> list[Step]:
-    """Steps for what no row notices: our objects where only the mail tells, the customer's, and theirs put right."""
+    """Steps for what no row notices: our objects where only the mail tells, the customer's, and theirs repaired."""
     holdings = tenant.ledger.holdings
     ours = {item.key: item for item in known(rows, tenant.ledger)}
     steps = []
@@ -78,12 +78,12 @@ def _others(rows: Sequence[Row], tenant: Tenant, drifts: Mapping[str, Drift]) ->
 
 
 def repairs(key: str, choices: Mapping[str, Choice], *, otherwise: bool) -> bool:
-    """Whether an object is put right: as somebody has said of it, or else as its connection does."""
+    """Whether an object is repaired: as an operator has decided for it, or else as its connection does."""
     return choices[key].way is Way.REPAIR if key in choices else otherwise
 
 
 def accepted(steps: Sequence[Step], choices: Mapping[str, Choice]) -> list[Step]:
-    """The steps, with what somebody has accepted marked; what does more harm than was accepted is told anew."""
+    """The steps, with what somebody has accepted marked; what does more harm than was accepted is told again."""
     told = []
     for step in steps:
         one = choices.get(step.key) if step.verb is Verb.DRIFT else None

@@ -106,8 +106,7 @@ class Ledger:
         connection, table = self._lease.connection_id, db.ledger
         said = sa.select(table.c.key, table.c.at, table.c.note).where(table.c.connection == connection)
         async with self._database.read() as read:
-            rows = await read.execute(_of(connection))
-            self.holdings = {row.key: _holding(row) for row in rows}
+            self.holdings = await _holdings(read, connection)
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
             self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
             rows = await read.execute(said.where(table.c.act == str(Act.MARKED)))
@@ -272,9 +271,8 @@ class Ledger:
 
     async def _unless_newer(self, write: AsyncConnection, holding: Holding) -> Holding | None:
         """The holding, if what is stored is still what this run knows."""
-        stored = (await write.execute(_of(self._lease.connection_id).where(db.holdings.c.key == holding.key))).first()
-        known = self.holdings.get(holding.key)
-        return holding if (_holding(stored) if stored else None) == known else None
+        stored = (await _holdings(write, self._lease.connection_id)).get(holding.key)
+        return holding if stored == self.holdings.get(holding.key) else None
 
 
 async def _keep(write: AsyncConnection, connection_id: ConnectionId, holding: Holding) -> None:
@@ -289,15 +287,11 @@ async def _keep(write: AsyncConnection, connection_id: ConnectionId, holding: Ho
 async def holdings_of(database: Database, connection_id: ConnectionId) -> dict[str, Holding]:
     """What the ledger knows of a connection's objects, for readers that hold no lease."""
     async with database.read() as read:
-        rows = await read.execute(_of(connection_id))
-        return {row.key: _holding(row) for row in rows}
+        return await _holdings(read, connection_id)
 
 
-def _of(connection_id: ConnectionId) -> sa.Select[Any]:
-    return sa.select(db.holdings).where(db.holdings.c.connection == connection_id).order_by(db.holdings.c.key)
-
-
-def _holding(row: Any) -> Holding:
-    values = dict(row._mapping)
-    del values["connection"]
-    return Holding(**{**values, "state": HoldingState(values["state"])})
+async def _holdings(read: AsyncConnection, connection_id: ConnectionId) -> dict[str, Holding]:
+    table = db.holdings
+    known = sa.select(*(one for one in table.c if one is not table.c.connection)).order_by(table.c.key)
+    rows = await read.execute(known.where(table.c.connection == connection_id))
+    return {row.key: Holding(**{**row._mapping, "state": HoldingState(row.state)}) for row in rows}

@@ -229,7 +229,6 @@ def _towards_present(
         verb = Verb.COMPLETE if set(different) <= row.resource.set_last else Verb.UPDATE
         if verb is Verb.UPDATE:
             different = {n: v for n, v in different.items() if n not in row.resource.set_last}
-        before = {name: now.get(name) for name in different}
         why = "was changed by someone else" if foreign else "is not as it should be"
         steps.append(
             item.step(
@@ -238,7 +237,7 @@ def _towards_present(
                 present=observed,
                 changes=different,
                 desired=desired,
-                before=before,
+                before={name: now.get(name) for name in different},
                 after=image(different),
                 mends=drift if repair and stage is Stage.RUN else None,
             )

@@ -1,6 +1,6 @@
 """What a person does about the codes of a connection's life, whatever its platform."""
 
-from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING, Shown, code
+from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, WAITING, Shown, code
 
 CODES = (
     code(
@@ -135,7 +135,7 @@ CODES = (
         ATTENTION,
         "refused",
         "The platform refused a call for a reason that Footprint does not know.",
-        "Report it as our mistake, with the sentence.",
+        "Report it as an internal error, with the sentence.",
     ),
     code(
         WAITING,
@@ -186,7 +186,7 @@ CODES = (
         ),
         "webhook_unreachable",
         "The receiver of a webhook does not resolve or does not answer.",
-        "Tell whoever runs the receiver.",
+        "Tell the operator of the receiver.",
     ),
     code(
         LOGGED,
@@ -195,19 +195,11 @@ CODES = (
         "Once the receiver is well, deliver it again: `POST /api/webhooks/{webhook}/deliveries/{event}/replay`.",
         "Later events are still offered.",
     ),
-    code(REFUSED, "no_such_webhook", "There is no such webhook, or it is another customer's.", "List the webhooks."),
-    code(REFUSED, "no_such_delivery", "The webhook's log has no such event, or no longer.", "List its deliveries."),
-    code(
-        REFUSED,
-        "address_not_allowed",
-        "A webhook's address is no https address on the internet, or leads inside.",
-        "Use a public address. For receivers in your own network, set FOOTPRINT_WEBHOOKS__INSIDE.",
-    ),
     code(
         LOGGED,
         "ledger_not_as_anchored",
-        "A ledger is not the one whose head was anchored: it was cut off, written anew or changed.",
-        "Stop whoever can write to the database, keep its files as evidence, and compare with a backup.",
+        "A ledger is not the one whose head was anchored: it was cut off, rewritten or changed.",
+        "Close every account that can write to the database, keep its files as evidence, and compare with a backup.",
         "The comparison is repeated each night.",
     ),
     code(
@@ -217,64 +209,52 @@ CODES = (
         "Compare the row with a backup, and look who could write to the database.",
     ),
     code(
-        REFUSED,
-        "no_such_connection",
-        "There is no connection of this id, or it is another customer's.",
-        "Check the id, and the customer that your account is for.",
-    ),
-    code(REFUSED, "not_running", "It is done for running connections only.", "Look in which stage the connection is."),
-    code(
-        REFUSED,
-        "unknown_mode",
-        "The platform offers no such kind of protection.",
-        "Name one that the sentence lists.",
-    ),
-    code(REFUSED, "unknown_platform", "There is no platform of this name.", "Name one that the sentence lists."),
-    code(REFUSED, "site_not_served", "This deployment does not serve the site.", "Use the deployment of that site."),
-    code(
-        REFUSED,
-        "not_possible_here",
-        "The platform's mail is not inspected by policies of ours, so this cannot be set or tried.",
-        "Leave it out.",
-    ),
-    code(REFUSED, "no_scanner", "A policy asks a scanner, and none is set.", "Set FOOTPRINT_SCANNER__URL first."),
-    code(REFUSED, "action_not_possible", "The platform cannot do this to a message.", "Choose another action."),
-    code(
-        REFUSED,
-        "changed_meanwhile",
-        "Somebody changed it since you read it.",
-        "Read it again, then decide.",
-    ),
-    code(REFUSED, "being_revoked", "Access is being revoked, so policies cannot be changed.", "Connect again first."),
-    code(REFUSED, "no_such_policy", "There is no policy of this name.", "List the policies."),
-    code(REFUSED, "too_many_policies", "The connection has as many policies as it can.", "Delete or merge some."),
-    code(REFUSED, "no_such_step", "The administrator has no step of this key.", "List the steps."),
-    code(REFUSED, "not_offered_now", "This object is in use; its removal is offered after a revoke.", "Revoke first."),
-    code(
-        REFUSED,
-        "quarantine_not_empty",
-        "Messages are in quarantine, and a revoke would end the way back to them.",
-        "Release them, or revoke with `acknowledge_quarantine`: they are exported first.",
-    ),
-    code(REFUSED, "quarantine_empty", "There is nothing in quarantine to export.", "Nothing."),
-    code(REFUSED, "no_such_item", "There is no such message in quarantine.", "List the quarantine."),
-    code(REFUSED, "not_waiting", "The message was released, deleted or exported already.", "Nothing."),
-    code(REFUSED, "no_such_report", "There is no such report.", "List the reports."),
-    code(
-        REFUSED,
-        "recipient_elsewhere",
-        "A recipient is in a domain that is neither the tenant's nor the operator's.",
-        "Use another address, or add the domain to FOOTPRINT_SMTP__RECIPIENT_DOMAINS.",
-    ),
-    code(REFUSED, "no_such_source", "Nobody sends notifications to this address.", "Check the subscription's address."),
-    code(REFUSED, "not_waiting_for_consent", "A tenant is moved to a new connection only.", "Make a connection first."),
-    code(REFUSED, "no_such_tenant", "No other customer has or had this tenant.", "Check the tenant's id."),
-    code(REFUSED, "not_exported", "The ledger was not exported as it ends.", "Export it, and send its last hash."),
-    code(
         INSIDE,
         "superseded",
         "Another run has taken over the connection, or it has changed direction.",
         "Nothing.",
-        "The job begins anew.",
+        "The job begins again.",
+    ),
+    code(
+        WAITING,
+        "preflight",
+        "Settings in the tenant would harm its mail once Footprint is in it; the sentence names the first.",
+        "Have the customer change them, or accept each with a reason: on the connection's page, or `footprint accept`.",
+        "The tenant is checked again each hour; setting up continues when nothing is left that is not accepted.",
+    ),
+    code(
+        ATTENTION,
+        "halted",
+        "An administrator has halted this connection, its site or everything. Nothing is sent to the platform.",
+        "Find out why: `footprint halts` says who and when. Lift the halt when the cause is gone: `footprint lift`.",
+        "After the halt is lifted, the sweep takes the connection up again within minutes.",
+    ),
+    code(
+        WAITING,
+        "reading_directory",
+        "A large directory is being read over several runs; the sentence says how far it has come.",
+        "Nothing.",
+        "The next run reads on from the page that was reached.",
+    ),
+    code(
+        WAITING,
+        "directory_read",
+        "The directory is read to its end, and the tenant is checked by a job of its own.",
+        "Nothing.",
+        "The check follows within seconds.",
+    ),
+    code(
+        WAITING,
+        "listing_expired",
+        "The platform ended a listing twice before it was read to its end, so the copy was left as it was.",
+        "Nothing at first. If it lasts for a day, look whether the platform answers slowly.",
+        "The listing is begun again.",
+    ),
+    code(
+        WAITING,
+        "listing_without_end",
+        "The platform gave page after page without anything new, so the listing was stopped.",
+        "If it lasts for a day, report it to the platform's support with the time of the sentence.",
+        "The listing is begun again, from its beginning.",
     ),
 )

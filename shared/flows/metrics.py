@@ -70,7 +70,7 @@ async def gauges(app: App) -> list[Gauge]:
         ),
         Gauge(
             name="footprint_attention",
-            about="connections that need a person, by reason",
+            about="connections in which action is required, by reason",
             values={_labels(reason=reason): number for reason, number in attention.items()},
         ),
         Gauge(

@@ -13,7 +13,7 @@ from shared.protection import listings
 # Each order with what the ledger says of it.
 JOBS = {
     "sync-now": "sync requested",
-    "resync": "full sync requested; the whole directory is read anew",
+    "resync": "full sync requested; the whole directory is read again",
     "sync-accepting-loss": "sync requested; loss of directory entries accepted",
     "advance": "check requested",
     "repair": "repair requested",

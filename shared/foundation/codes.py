@@ -157,7 +157,7 @@ CODES = (
         TYPED,
         "signature_not_valid",
         "The signature of a certificate or checkpoint does not fit its content, or its key is not in the key set.",
-        "Do not rely on the document. Get the certificate anew, and the key set from a copy that you trust.",
+        "Do not rely on the document. Get the certificate again, and the key set from a copy that you trust.",
     ),
     code(
         TYPED,

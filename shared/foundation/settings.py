@@ -252,7 +252,7 @@ class Settings(BaseSettings):
     inspection_memory: int = Field(
         384,
         ge=64,
-        description="MiB of a process that the messages which it inspects may take together; a further message waits",
+        description="MiB that the messages which a process inspects may take together; further ones are read later",
     )
     check_every: timedelta = Field(
         timedelta(minutes=30),
@@ -278,11 +278,8 @@ class Settings(BaseSettings):
     @property
     def services(self) -> dict[str, str]:
         """Who is at each address that we call, as people call them."""
-        named = {
-            str(getattr(part, field)): name
-            for part in (self.microsoft, self.google)
-            for field, name in part.SERVICES.items()
-        }
+        parts = (self.microsoft, self.google)
+        named = {str(getattr(part, field)): name for part in parts for field, name in part.SERVICES.items()}
         ours = {
             self.operators.issuer: "The issuer of accounts",
             self.cloud_tasks.url: "Cloud Tasks",

@@ -21,7 +21,12 @@ CODES = (
     code(REFUSED, "not_a_message", "The body is not declared as a message.", AGAIN),
     code(REFUSED, "body_too_large", "The body is larger than this address takes.", "Send less."),
     code(REFUSED, "body_too_slow", "The body did not arrive in time.", "Look at the connection, and send it again."),
-    code(REFUSED, "cursor_not_valid", "The cursor is not one that a page of this list ended with.", "Begin anew."),
+    code(
+        REFUSED,
+        "cursor_not_valid",
+        "The cursor is not one that a page of this list ended with.",
+        "Begin again without a cursor.",
+    ),
     code(
         REFUSED,
         "key_not_valid",
@@ -79,7 +84,7 @@ CODES = (
     code(
         REFUSED,
         "issuer_unreachable",
-        "The issuer that vouches for accounts does not answer, so nobody can be let in.",
+        "The issuer that verifies accounts does not answer, so no one can sign in.",
         "Look at the issuer's health, and at the deployment's way out.",
         "Sessions that have begun go on. The issuer is asked again at the next request.",
     ),
@@ -93,7 +98,7 @@ CODES = (
     code(REFUSED, "sign_in_declined", "The issuer reports that nobody signed in.", "Begin again."),
     code(REFUSED, "sign_in_over", "The sign-in is over, or was begun in another browser.", "Begin again."),
     code(REFUSED, "sign_in_not_proven", "The issuer's answer does not prove who signed in.", "Begin again."),
-    code(REFUSED, "link_not_valid", "The link has ended, or was never one.", "Ask for a new one."),
+    code(REFUSED, "link_not_valid", "The invitation has expired, or never existed.", "Ask for a new one."),
     code(
         REFUSED,
         "connection_given_up",
@@ -138,4 +143,46 @@ CODES = (
     code(REFUSED, "no_platform_log", "The platform keeps no log of calls that could be compared.", "Nothing."),
     code(REFUSED, "export_not_ready", "The export is being made.", "Ask again in a minute."),
     code(REFUSED, "no_such_export", "There is no export, or it has no such part.", "Ask for one first."),
+    code(
+        REFUSED,
+        "administrators_only",
+        "The action cannot be undone, so it takes the role admin.",
+        "Ask an administrator of this deployment.",
+    ),
+    code(
+        REFUSED,
+        "second_person_needed",
+        "This deployment asks a second administrator for such actions. The request is noted.",
+        "Have another administrator send the same request within an hour.",
+    ),
+    code(REFUSED, "no_such_scope", "A halt is for `everything`, `site:…` or `connection:…`.", "Name one of those."),
+    code(REFUSED, "no_such_session", "There is no open session of this id.", "List the sessions."),
+    code(
+        REFUSED, "no_break_glass", "The deployment has no break-glass account.", "Set FOOTPRINT_OPERATORS__BREAK_GLASS."
+    ),
+    code(
+        REFUSED,
+        "secret_not_valid",
+        "The secret is not the deployment's break-glass secret. Each attempt is logged as critical.",
+        "Take the secret from its vault. If nobody of yours tried, someone else did.",
+    ),
+    code(
+        REFUSED,
+        "issuer_answers",
+        "The break-glass account works only while the issuer does not answer.",
+        "Sign in at the issuer.",
+    ),
+    code(
+        REFUSED,
+        "answer_lost",
+        "The same request was carried out before, and its answer was lost with the process that had it.",
+        "Read what there is now; send a new key only for a new request.",
+    ),
+    code(
+        REFUSED,
+        "carried_out_by_another",
+        "The same request was sent twice, and the other process carries it out.",
+        "Send it again after a minute: the answer is then the other one's.",
+    ),
+    code(REFUSED, "no_reason", "The decision has no reason, or one that is too long.", "Say why, in a sentence."),
 )

@@ -9,7 +9,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
     "test_accounts": {
         "test_two_accounts_of_one_name_are_two": "take the display name of an operator",
         "test_entras_own_id_of_an_account_counts_before_one_for_a_single_application": "be two at API and console",
-        "test_words_that_mean_somebody_else_are_no_names": "call oneself “the tenant's administrator”",
+        "test_words_that_mean_another_role_are_no_names": "call oneself “the tenant's administrator”",
         "test_a_row_that_somebody_wrote_signs_nobody_in": "write or change a row of the sessions",
         "test_a_role_that_is_taken_away_ends_within_a_quarter_of_an_hour": "go on after dismissal",
         "test_a_role_that_is_changed_holds_within_a_quarter_of_an_hour": "go on with an old role",
@@ -35,7 +35,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_only_who_may_consent_for_a_tenant_connects_it": "consent as a plain user of the tenant",
         "test_a_code_is_good_for_its_own_sign_in_only": "use a code of another sign-in",
         "test_the_browser_is_told_to_keep_its_secret": "read the browser's cookie by script or in the open",
-        "test_an_honest_consent_that_is_effective_later_goes_on_by_itself": "none: Microsoft is slow",
+        "test_an_honest_consent_that_is_effective_later_continues": "none: Microsoft is slow",
         "test_a_thief_gains_nothing_by_the_consents_lag": "be quicker than a consent is effective",
         "test_who_signed_in_and_never_consented_is_asked_again": "claim a consent that was never given",
         "test_a_declined_sign_in_changes_nothing": "decline, and hope for a trace",
@@ -43,7 +43,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
     "test_database": {
         "test_a_copy_holds_no_secret_in_clear": "steal a copy of the database",
         "test_what_is_sealed_opens_in_no_other_row": "move sealed values or keys to another connection",
-        "test_a_ledger_that_is_written_anew_is_seen": "write a whole ledger anew, with good hashes",
+        "test_a_rewritten_ledger_is_seen": "rewrite a whole ledger, with good hashes",
     },
     "test_grants_in_use": {
         "test_a_consent_that_fails_half_way_leaves_the_grant_in_use": "break a running connection by a failing consent",
@@ -56,7 +56,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_an_invitation_ends_by_itself": "leave invitations lying about",
         "test_a_link_is_renewed_and_ended_by_an_operator": "use a link that was ended",
         "test_the_console_renews_a_link": "use a link that was renewed at the console",
-        "test_whoever_holds_a_link_does_not_renew_it": "keep a link alive for ever",
+        "test_a_holder_of_a_link_does_not_renew_it": "keep a link alive for ever",
         "test_a_link_ends_with_its_connection_and_does_not_come_back": "use a closed connection's link",
         "test_a_link_costs_a_bounded_number_of_looks_an_hour": "have a tenant looked at again and again",
         "test_no_invitation_stands_in_a_path_or_is_handed_in_from_elsewhere": "read links in logs",
@@ -77,7 +77,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_a_tenant_that_was_moved_is_taken_only_once_it_is_free": "take a moved tenant while it is in use",
     },
     "test_queue": {
-        "test_a_message_of_somebody_elses_is_a_look_at_most": "put messages of every kind on the queue",
+        "test_a_message_that_we_did_not_sign_is_a_look_at_most": "put messages of every kind on the queue",
         "test_not_even_a_message_of_ours_repairs_what_nobody_has_ordered": "send our own messages again",
         "test_an_order_outlives_its_lost_message_and_not_its_direction": "throw messages away",
         "test_an_order_stands_while_its_run_waits": "none: the platform is down",
@@ -92,7 +92,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_what_one_address_asks_too_much_is_not_taken_from_all": "use up what all addresses have",
         "test_a_sign_in_that_ends_badly_leaves_no_row": "begin sign-ins and never end them",
         "test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else": "fill the database with links",
-        "test_whoever_needs_no_account_is_counted_unless_it_costs_nothing": "find a route that is not counted",
+        "test_a_caller_without_an_account_is_counted_unless_it_costs_nothing": "find a route that is not counted",
         "test_an_address_is_the_one_that_the_host_has_seen": "claim another address",
     },
     "test_text": {

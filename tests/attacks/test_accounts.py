@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from shared.connections.record import Connection
 from shared.engine import chain
 from shared.engine.chain import LedgerEntry
+from shared.flows.requests import JOBS
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.web import sessions
@@ -52,7 +53,7 @@ async def test_two_accounts_of_one_name_are_two(world: World, issuer: httpx.Clie
     assert json.loads(first.body)["id"] != json.loads(again.body)["id"]
     for one in (anna, other):
         await ask(world, "POST", f"/api/connections/{connection.id}/sync", token=one, body={})
-    noted = [(one.actor, one.subject) for one in await entries(world, connection) if one.note == "synchronise now"]
+    noted = [(one.actor, one.subject) for one in await entries(world, connection) if one.note == JOBS["sync-now"]]
     assert noted == [("Anna", f"{world.sims.issuer.name} {sub}") for sub in ("sub-of-anna", "sub-of-mallory")]
     shown = await ask(world, "GET", f"/api/connections/{connection.id}/ledger", token=anna)
     assert "sub-of-mallory" in shown.body.decode()
@@ -70,12 +71,12 @@ async def test_entras_own_id_of_an_account_counts_before_one_for_a_single_applic
     for sub in ("at the API", "at the console"):
         one = token(world, sub=sub, oid="0b1c")
         await ask(world, "POST", f"/api/connections/{connection.id}/reconcile", token=one, body={})
-    noted = {one.subject for one in await entries(world, connection) if one.note == "look at the tenant now"}
+    noted = {one.subject for one in await entries(world, connection) if one.note == JOBS["advance"]}
     assert noted == {f"{world.sims.issuer.name} 0b1c"}
 
 
 @pytest.mark.parametrize("name", ["the tenant's administrator", "The Service", "console", "break glass"])
-async def test_words_that_mean_somebody_else_are_no_names(world: World, name: str) -> None:
+async def test_words_that_mean_another_role_are_no_names(world: World, name: str) -> None:
     connection = await world.connect()
     one = token(world, preferred_username=name, email=None, name="Mallory")
     await ask(world, "POST", f"/api/connections/{connection.id}/sync", token=one, body={})
@@ -192,7 +193,7 @@ async def test_a_second_person_has_to_ask_for_the_same(world: World) -> None:
     # What was approved is done once.
     assert await asked(anna) == 409
     noted = [(one.actor, one.note) for one in await entries(world, connection) if one.actor in ("ada", "anna")]
-    what = "synchronise now, and accept that so much of the directory is gone"
+    what = JOBS["sync-accepting-loss"]
     assert ("anna", f"asked for, needs a second administrator: {what}") in noted
     assert ("ada", f"approved, asked for by anna: {what}") in noted
     assert ("ada", what) in noted

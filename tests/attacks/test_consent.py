@@ -133,7 +133,7 @@ async def test_the_browser_is_told_to_keep_its_secret(world: World) -> None:
 
 
 @pytest.mark.parametrize("seconds", [20, 90])
-async def test_an_honest_consent_that_is_effective_later_goes_on_by_itself(world: World, seconds: int) -> None:
+async def test_an_honest_consent_that_is_effective_later_continues(world: World, seconds: int) -> None:
     connection = await world.create()
     world.behave(consent_lag_seconds=seconds)
     begun = world.clock.now()
@@ -171,6 +171,7 @@ async def test_who_signed_in_and_never_consented_is_asked_again(world: World) ->
 async def test_a_declined_sign_in_changes_nothing(world: World) -> None:
     connection = await world.create()
     browser = await world.opens(connection)
+    connection = await world.connection(connection.id)
     url = await consent.platform_url(world.app, connection, browser)
     state = httpx.URL(url).params["state"]
     address = f"/api/consent/microsoft365?error=access_denied&error_description=AADSTS65004:+no&state={state}"

@@ -99,7 +99,7 @@ async def test_the_console_renews_a_link(world: World) -> None:
     assert [(await hands_in(world, code)).status for code in (first, second)] == [410, 303]
 
 
-async def test_whoever_holds_a_link_does_not_renew_it(world: World) -> None:
+async def test_a_holder_of_a_link_does_not_renew_it(world: World) -> None:
     connection = await world.create()
     code = await code_of(world, connection)
     held = await invitation.enter(world.app, code)

@@ -11,8 +11,9 @@ from shared.deployment.queues import Job, encode
 from shared.engine import chain
 from shared.engine.chain import Act
 from shared.flows import requests
-from shared.flows.jobs import HANDLERS, UNLEASED, deliver, give_up, run, sweep
+from shared.flows.jobs import HANDLERS, UNLEASED, deliver, give_up, run
 from shared.flows.orders import ORDERED, STRANDED_AFTER
+from shared.flows.timers import sweep
 from shared.storage import tables as db
 from tests.harness.orders import order, signed
 from tests.harness.world import World
@@ -36,7 +37,7 @@ async def drifted(world: World) -> Connection:
 
 @pytest.mark.hazard(45)
 @pytest.mark.parametrize("key", [None, b"\0" * 32], ids=["unsigned", "signed by somebody else"])
-async def test_a_message_of_somebody_elses_is_a_look_at_most(world: World, key: bytes | None) -> None:
+async def test_a_message_that_we_did_not_sign_is_a_look_at_most(world: World, key: bytes | None) -> None:
     connection = await drifted(world)
     before, done = world.snapshot(), await acts(world, connection)
     for name in HANDLERS.keys() | UNLEASED.keys():

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from shared.flows.jobs import sweep
+from shared.flows.timers import sweep
 from shared.storage import tables as db
 from shared.web.http import received
 from shared.web.routes import ROUTES, Auth
@@ -70,7 +70,7 @@ async def test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else(world: Wo
     assert await links(world) == 1
 
 
-def test_whoever_needs_no_account_is_counted_unless_it_costs_nothing() -> None:
+def test_a_caller_without_an_account_is_counted_unless_it_costs_nothing() -> None:
     free = {route.name for route in ROUTES if not route.needs_account and not route.cost}
     assert free == {"health", "describe", "page_style", "page_script", "page_icon", "notification", "signing_keys"}
     assert all(route.cost for route in ROUTES if route.auth in (Auth.LINK, Auth.INVITED, Auth.STATE))

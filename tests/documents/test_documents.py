@@ -197,6 +197,7 @@ def test_azures_host_knows_no_flow() -> None:
     assert ours == {
         "shared.flows.app",
         "shared.flows.jobs",
+        "shared.flows.timers",
         "shared.deployment.queues",
         "shared.foundation.schedule",
         "shared.service",

@@ -54,8 +54,8 @@ async def test_an_error_names_the_service_and_the_customer(world: World, caplog:
     await run(world.app, Job(name="advance", connection_id=connection.id))
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.WAITING, "platform_unavailable")
-    assert told.sentence == "Exchange Online answered 503."
+    assert told.sentence == "Exchange Online returned 503."
     found = await ask(world, "GET", f"/api/connections/{connection.id}/plan", token=world.sims.operator_token())
-    assert json.loads(found.body)["detail"] == "Contoso: Exchange Online answered 503."
+    assert json.loads(found.body)["detail"] == "Contoso: Exchange Online returned 503."
     page = await ask(world, "GET", f"/connections/{connection.id}", token=world.sims.operator_token())
     assert b"/runbook/platform_unavailable" in page.body

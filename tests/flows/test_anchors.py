@@ -14,7 +14,7 @@ from shared.cli.verification import verified
 from shared.deployment import signing
 from shared.engine.chain import entries
 from shared.flows import anchors
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.errors import Permanent
 from shared.foundation.hash_chain import GENESIS, entry_hash
 from shared.foundation.schedule import TIMERS

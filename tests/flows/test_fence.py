@@ -17,8 +17,9 @@ from shared.engine.ledger import LATE, holdings_of
 from shared.flows import quarantine as flow
 from shared.flows import revoke
 from shared.flows.advance import advance
-from shared.flows.jobs import Handler, deliver_due, run, sweep
+from shared.flows.jobs import Handler, deliver_due, run
 from shared.flows.sync import sync_now
+from shared.flows.timers import sweep
 from shared.protection import directory
 from shared.storage import tables as db
 from tests.harness import quarantine as held

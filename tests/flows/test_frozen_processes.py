@@ -13,7 +13,8 @@ from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows import revoke
-from shared.flows.jobs import run, sweep
+from shared.flows.jobs import run
+from shared.flows.timers import sweep
 from shared.protection import directory
 from shared.storage import tables as db
 from tests.harness import quarantine as held

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.deployment.queues import Job
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from shared.storage import tables as db
 from shared.storage.revision import newest

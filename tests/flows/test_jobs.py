@@ -9,7 +9,8 @@ from shared.connections.record import Status
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import deferred_jobs as postponed
-from shared.flows.jobs import deliver, give_up, run, sweep
+from shared.flows.jobs import deliver, give_up, run
+from shared.flows.timers import sweep
 from tests.harness.orders import signed
 from tests.harness.world import World
 

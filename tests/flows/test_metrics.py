@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from tests.flows.webhooks.office import subscribe
 from tests.foundation.test_telemetry import Collector, collector  # noqa: F401 - a fixture

@@ -14,7 +14,8 @@ from shared.deployment.queues import Job
 from shared.flows import requests
 from shared.flows.app import App
 from shared.flows.expected_jobs import LOST_AFTER
-from shared.flows.jobs import STARTS_A_SECOND, fire, run, sweep
+from shared.flows.jobs import run
+from shared.flows.timers import STARTS_A_SECOND, fire, sweep
 from shared.foundation.brand import Brand
 from shared.foundation.schedule import TIMERS, Site
 from shared.storage import tables as db

@@ -10,7 +10,7 @@ from shared.connections import grants, tokens
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from shared.protection import directory, policies
 from shared.protection.policies import EVERYONE

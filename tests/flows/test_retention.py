@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from shared.connections.record import Connection
 from shared.engine import erasure
-from shared.flows.jobs import fire
 from shared.flows.retention import KINDS
+from shared.flows.timers import fire
 from shared.foundation.retention import Retention
 from shared.foundation.schedule import TIMERS
 from shared.storage import tables as db

@@ -11,7 +11,7 @@ import pytest
 from shared.cli.verification import chained
 from shared.engine.certificate import Certificate
 from shared.flows import anchors
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.errors import FootprintError
 from shared.foundation.hash_chain import entry_hash
 from shared.foundation.schedule import TIMERS

@@ -17,7 +17,8 @@ from shared.connections import halts
 from shared.connections.halts import Halt
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.flows.jobs import fire, give_up
+from shared.flows.jobs import give_up
+from shared.flows.timers import fire
 from shared.foundation.schedule import HOUR, TIMERS
 from shared.foundation.telemetry import Line
 from shared.storage import tables as db

@@ -175,7 +175,7 @@ async def lived(place: Place, side: Side, seed: int, steps: Sequence[Step]) -> C
         logging.getLogger("shared").removeHandler(noted)
         await world.close()
     for mistake in noted.mistakes:
-        judge.wrong("our mistake", mistake)
+        judge.wrong("internal error", mistake)
     violations = list(judge.violations)
     return Came(
         platform=side.name,
@@ -202,7 +202,7 @@ async def _happens(life: Life, step: Step) -> None:
             raise
         life.judge.theirs()
     except Exception as error:
-        life.judge.wrong("our mistake", f"{step.name}: {error!r}"[:300])
+        life.judge.wrong("internal error", f"{step.name}: {error!r}"[:300])
         life.judge.theirs()
 
 

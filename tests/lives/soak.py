@@ -20,7 +20,7 @@ KINDS = (
     "stored remains",
     "broken chain",
     "secret",
-    "our mistake",
+    "internal error",
 )
 
 

@@ -15,7 +15,7 @@ from shared.connections.stages import Stage
 from shared.deployment import signing
 from shared.engine.chain import entries
 from shared.flows.closing import RESCAN
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.errors import Permanent
 from shared.foundation.schedule import TIMERS
 from shared.foundation.signatures import CERTIFICATE, canonical, public_key

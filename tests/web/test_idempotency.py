@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.flows.jobs import sweep
+from shared.flows.timers import sweep
 from shared.foundation.errors import Refused
 from shared.storage import idempotency_keys as answers
 from shared.storage import tables as db

@@ -21,7 +21,7 @@ from shared.connections import record as connections
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.app import App
-from shared.flows.jobs import fire, sweep
+from shared.flows.timers import fire, sweep
 from shared.foundation.brand import Brand
 from shared.foundation.clock import FileClock
 from shared.foundation.platform_settings import Google, Microsoft

@@ -86,7 +86,7 @@ CODES = (
         REFUSED,
         "not_signed",
         "A notification was not signed by the account that sends ours.",
-        "Check FOOTPRINT_GOOGLE__PUSH_ACCOUNT and PUSH_AUDIENCE; if they are right, it was somebody else.",
+        "Check FOOTPRINT_GOOGLE__PUSH_ACCOUNT and PUSH_AUDIENCE; if they are right, another sender forged it.",
     ),
     code(
         INSIDE,

@@ -102,7 +102,7 @@ CODES = (
         ATTENTION,
         "our_request_refused",
         "Exchange does not understand a cmdlet as Footprint sent it.",
-        "Report it as our mistake, with the sentence.",
+        "Report it as an internal error, with the sentence.",
     ),
     code(
         WAITING,
@@ -139,7 +139,7 @@ CODES = (
         ATTENTION,
         "rule_without_condition",
         "A transport rule would apply to all mail of the organisation. It was not sent.",
-        "Report it as our mistake.",
+        "Report it as an internal error.",
     ),
     code(
         ATTENTION,
@@ -158,6 +158,6 @@ CODES = (
         "resync",
         "Graph does not know our place in its changes any more.",
         "Nothing.",
-        "The directory is listed anew, whole.",
+        "The whole directory is listed again.",
     ),
 )

@@ -235,7 +235,7 @@ async def open_tenant(
             raise Permanent(
                 "refused",
                 f"Microsoft Graph refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as "
-                "our mistake.",
+                "an internal error.",
             ) from None
 
 

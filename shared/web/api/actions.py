@@ -23,13 +23,13 @@ class Sync(Strict):
 
     accept_loss: bool = Field(default=False, description="sync although a large part of the directory is gone")
     full: bool = Field(
-        default=False, description="read the whole directory anew, not only what changed; heals our copy"
+        default=False, description="read the whole directory again, not only what changed; heals our copy"
     )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if self.accept_loss and self.full:
-            raise ValueError("name one of accept_loss and full: a loss is accepted of what was read anew")
+            raise ValueError("name one of accept_loss and full: a loss is accepted of what was read again")
         return self
 
 

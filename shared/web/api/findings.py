@@ -61,6 +61,6 @@ async def say(app: App, request: Request, body: Said) -> Accepted[Noted]:
 
 @refuses("404 no_such_choice")
 async def withdraw(app: App, request: Request) -> Nothing:
-    """Take back what was said about a finding. What is still so is told anew."""
+    """Withdraw a decision about a finding. While the finding lasts, it alarms again."""
     await findings.withdraw(app, request.connection, request.args["choice"], request.actor.name)
     return Nothing(status=204)

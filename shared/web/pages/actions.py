@@ -81,7 +81,7 @@ async def _release(app: App, request: Request) -> None:
 
 
 async def _export(app: App, request: Request) -> None:
-    await agreed(app, request, "export of what waits")
+    await agreed(app, request, "export of the quarantine")
     await quarantine.ask_for_export(app, request.connection, request.actor.name)
 
 

@@ -16,7 +16,7 @@ class ChoiceView(TypedDict):
 
     id: str
     way: Way
-    effect: Annotated[list[str], Field(description="what the finding did to mail then; more than that is told anew")]
+    effect: Annotated[list[str], Field(description="what the finding did to mail then; more than that alarms again")]
     reason: str
     by: str
     at: When

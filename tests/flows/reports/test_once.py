@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from shared.connections.lease import Lease, Superseded, beside, fenced
 from shared.deployment.queues import Job
-from shared.flows.jobs import fire, run
+from shared.flows.jobs import run
 from shared.flows.reports import flow, store
 from shared.flows.reports.periods import Kind, Period
 from shared.flows.reports.store import Subscription
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from tests.flows.reports.steps import ANNA, BERLIN, monday, newest_first, report, subscribe
 from tests.harness.world import World

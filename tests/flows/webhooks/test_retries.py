@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.flows.webhooks.delivery import PAUSES
 from shared.foundation.schedule import TIMERS
 from tests.flows.webhooks.office import deliveries, subscribe

@@ -8,7 +8,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from shared.connections import record
 from shared.connections.record import Status
 from shared.connections.stages import Stage
-from shared.flows.jobs import fire
+from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from tests.flows.webhooks.office import deliveries, subscribe, told
 from tests.harness.client import ask
