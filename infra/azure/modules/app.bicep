@@ -50,6 +50,8 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   name: name
   location: location
   kind: 'functionapp,linux'
+  // How `azd deploy` finds what azure.yaml calls `app`.
+  tags: { 'azd-service-name': 'app' }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: { '${identityId}': {} }
