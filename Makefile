@@ -97,7 +97,7 @@ package-azure: .venv/ready  ## dist/footprint-azure.zip, to deploy on Azure Func
 package-gcp: .venv/ready  ## dist/footprint-gcp.zip, to deploy on Google Cloud Functions
 	$(BIN)/python -m infra.package gcp
 
-infra-tools: .parts/infra/ready  ## Terraform's own parser and a policy checker, for the tests of infra/
+infra-tools: .parts/infra/ready  ## Terraform's own parser and checkers of policies and workflows, for the tests of infra/
 
 .parts/infra/ready: tests/infra/requirements.txt
 	$(PYTHON) -m venv $(@D)

@@ -35,6 +35,7 @@ ON_BOTH = (
     "flows/test_fence.py::*",
     "flows/test_health.py::*",
     "flows/test_metrics.py::test_the_numbers_move_with_what_happens",
+    "infra/test_alerts.py::test_a_server_whose_connections_are_taken",
     "flows/webhooks/test_retries.py::*",
     "flows/webhooks/test_signed.py::test_a_life_is_told_in_order",
     "engine/test_ledger_feed.py::*",

@@ -1,6 +1,10 @@
 # What somebody must know at three in the morning, and nothing else.
 
 locals {
+  signals = jsondecode(file("${path.module}/../signals.json"))
+  logged  = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${var.name}-schedule\""
+  labels  = toset(compact([for tile in local.signals.dashboard : tile.by]))
+
   ours = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = starts_with(\"${var.name}-\")"
 
   thresholds = {
@@ -83,53 +87,116 @@ resource "google_monitoring_alert_policy" "threshold" {
   }
 }
 
-# It sends whatever is due and has no message on its way, so without it lost messages stay lost.
-resource "google_monitoring_alert_policy" "no_sweep" {
-  display_name          = "${var.name}-no-sweep"
+# The numbers that the app logs each minute, as a metric: for the dashboard, and to notice that they stop.
+resource "google_logging_metric" "numbers" {
+  name            = "${var.name}-numbers"
+  filter          = "${local.logged} AND jsonPayload.metric : \"footprint_\""
+  value_extractor = "EXTRACT(jsonPayload.value)"
+
+  label_extractors = merge(
+    { metric = "EXTRACT(jsonPayload.metric)" },
+    { for label in local.labels : label => "EXTRACT(jsonPayload.labels.${label})" },
+  )
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+
+    dynamic "labels" {
+      for_each = setunion(["metric"], local.labels)
+      content {
+        key = labels.value
+      }
+    }
+  }
+
+  depends_on = [google_project_service.needed]
+}
+
+# What each of infra/signals.json says, from the app's own numbers.
+resource "google_monitoring_alert_policy" "number" {
+  for_each              = { for alert in local.signals.alerts : alert.name => alert }
+  display_name          = "${var.name}-${each.key}"
   combiner              = "OR"
   notification_channels = [google_monitoring_notification_channel.people.id]
 
   documentation {
-    content = "The sweep runs every five minutes and none has ended well for half an hour: nothing may be running."
+    content = each.value.says
   }
 
   conditions {
-    display_name = "no-sweep"
+    display_name = each.key
+
+    condition_matched_log {
+      filter = join(" AND ", concat(
+        [local.logged, "jsonPayload.metric = \"${each.value.metric}\"", "jsonPayload.value > ${each.value.above}"],
+        [for label, values in each.value.labels : "jsonPayload.labels.${label} = (\"${join("\" OR \"", values)}\")"],
+      ))
+    }
+  }
+
+  # It is told again each hour for as long as it is so.
+  alert_strategy {
+    auto_close = "3600s"
+
+    notification_rate_limit {
+      period = "3600s"
+    }
+  }
+}
+
+# Without numbers no timer runs, and nothing above can be told.
+resource "google_monitoring_alert_policy" "silence" {
+  display_name          = "${var.name}-silence"
+  combiner              = "OR"
+  notification_channels = [google_monitoring_notification_channel.people.id]
+
+  documentation {
+    content = local.signals.silence.says
+  }
+
+  conditions {
+    display_name = "silence"
 
     condition_absent {
-      filter   = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${google_cloudfunctions2_function.entry["schedule"].name}\" AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"2xx\""
-      duration = "1800s"
+      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.numbers.name}\""
+      duration = "${local.signals.silence.seconds}s"
 
       aggregations {
         alignment_period     = "300s"
         per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
+        cross_series_reducer = "REDUCE_COUNT"
       }
     }
   }
 }
 
-# The app's own words for a job that was begun several times without an end.
-resource "google_monitoring_alert_policy" "job_given_up" {
-  display_name          = "${var.name}-job-given-up"
-  combiner              = "OR"
-  notification_channels = [google_monitoring_notification_channel.people.id]
-
-  documentation {
-    content = "A queue delivered a job too often without an end. Its connection says so; the log says why."
-  }
-
-  conditions {
-    display_name = "job-given-up"
-
-    condition_matched_log {
-      filter = "resource.type = \"cloud_run_revision\" AND \"was begun several times and never ended\""
+resource "google_monitoring_dashboard" "numbers" {
+  dashboard_json = jsonencode({
+    displayName = var.name
+    gridLayout = {
+      columns = "2"
+      widgets = [for tile in local.signals.dashboard : {
+        title = tile.title
+        xyChart = {
+          dataSets = [{
+            plotType = "LINE"
+            timeSeriesQuery = {
+              timeSeriesFilter = {
+                filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.numbers.name}\" AND metric.labels.metric = \"${tile.metric}\""
+                aggregation = {
+                  alignmentPeriod    = "300s"
+                  perSeriesAligner   = "ALIGN_DELTA"
+                  crossSeriesReducer = "REDUCE_MEAN"
+                  groupByFields      = [for label in compact([tile.by]) : "metric.labels.${label}"]
+                }
+              }
+            }
+          }]
+        }
+      }]
     }
-  }
+  })
 
-  alert_strategy {
-    notification_rate_limit {
-      period = "3600s"
-    }
-  }
+  depends_on = [google_project_service.needed]
 }

@@ -26,6 +26,7 @@ locals {
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT_CLIENT = google_service_account.runtime.unique_id
     FOOTPRINT_GOOGLE__TOPIC                  = google_pubsub_topic.gmail.id
     FOOTPRINT_GOOGLE__PUSH_ACCOUNT           = google_service_account.invoker.email
+    FOOTPRINT_TELEMETRY__NUMBERS             = "true"
   }, var.settings)
 }
 

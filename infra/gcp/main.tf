@@ -21,7 +21,7 @@ data "google_project" "this" {}
 locals {
   services = [
     "artifactregistry", "cloudbuild", "cloudfunctions", "cloudkms", "cloudscheduler", "cloudtasks", "compute",
-    "iamcredentials", "monitoring", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "vpcaccess",
+    "iamcredentials", "logging", "monitoring", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "vpcaccess",
     # What a customer's Workspace is reached through.
     "admin", "appsmarket", "appsmarket-component", "cloudidentity", "gmail", "groupssettings",
   ]

@@ -3,6 +3,7 @@
 A document has a block for it, which begins with `<!-- printed: NAME -->`; PRINTERS has what NAME stands for.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -19,10 +20,12 @@ from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
 from shared.flows import refusals
+from shared.flows.retention import KINDS
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.codes import Code
 from shared.foundation.platform_settings import Google
+from shared.foundation.retention import Retention
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
 from shared.foundation.settings import Settings
 from shared.platforms.google_workspace import catalogue as google
@@ -232,6 +235,37 @@ def runbook() -> str:
     return "\n".join(_table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
 
 
+def alerts() -> str:
+    """The alerts of both clouds, each with how a test makes it fire."""
+    signals = json.loads((ROOT / "infra" / "signals.json").read_text())
+    told = [
+        (f"`{one['name']}`", one["says"], f"{_codes([_number(one)])} above {one['above']}", one["tried"])
+        for one in signals["alerts"]
+    ]
+    silence = ("`silence`", signals["silence"]["says"], "no number at all", "not tried without a cloud")
+    return "\n".join(_table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
+
+
+def _number(alert: Mapping[str, Any]) -> str:
+    labels = ", ".join(f"{name}={' or '.join(values)}" for name, values in alert["labels"].items())
+    return f"{alert['metric']}{{{labels}}}" if labels else str(alert["metric"])
+
+
+def retention() -> str:
+    """What is kept for how long, and why."""
+    fields = Retention.model_fields
+    told = [
+        (
+            f"`FOOTPRINT_RETENTION__{one.setting.upper()}`",
+            str(fields[one.setting].description),
+            _default(fields[one.setting]),
+            one.reason,
+        )
+        for one in KINDS
+    ]
+    return "\n".join(_table(("Setting", "What", "Default", "Reason for the default"), told))
+
+
 def make_targets() -> str:
     """What `make` can do, as `make help` tells it."""
     found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -247,6 +281,8 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "sites": sites,
     "make-targets": make_targets,
     "runbook": runbook,
+    "alerts": alerts,
+    "retention": retention,
 }
 
 if __name__ == "__main__":

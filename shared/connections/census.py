@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared.connections.record import Status
+from shared.connections.record import Connection, Status, of_row
 from shared.connections.stages import Stage
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -19,10 +19,10 @@ async def count(database: Database) -> dict[tuple[str, int, str], int]:
         return {(platform, stage, status): number for platform, stage, status, number in rows}
 
 
-async def attention(database: Database) -> dict[str, int]:
-    """How many need a person, by reason."""
+async def reasons(database: Database, status: Status) -> dict[str, int]:
+    """How many have a status, by the reason for it."""
     table = db.connections.c
-    query = sa.select(table.reason, sa.func.count()).where(table.status == str(Status.ATTENTION))
+    query = sa.select(table.reason, sa.func.count()).where(table.status == str(status), table.reason.is_not(None))
     async with database.read() as read:
         return {str(reason): number for reason, number in await read.execute(query.group_by(table.reason))}
 
@@ -34,3 +34,11 @@ async def oldest_sync(database: Database) -> dict[str, datetime]:
     query = sa.select(table.site, last).where(table.stage == int(Stage.RUN)).group_by(table.site)
     async with database.read() as read:
         return {str(site): at for site, at in await read.execute(query)}
+
+
+async def closed(database: Database, before: datetime) -> list[Connection]:
+    """The connections that were closed before a time."""
+    table = db.connections
+    query = sa.select(table).where(table.c.stage == int(Stage.CLOSED), table.c.stage_since < before)
+    async with database.read() as read:
+        return [of_row(row) for row in await read.execute(query)]

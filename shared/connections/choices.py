@@ -49,6 +49,15 @@ async def standing(database: Database, connection_id: ConnectionId, now: datetim
     return {row["key"]: Choice(**{**row, "way": Way(row["way"])}) for row in rows}
 
 
+async def accepted(database: Database, now: datetime) -> dict[tuple[ConnectionId, str], Sequence[str]]:
+    """What is accepted now of any connection, by the finding's key: what it did to mail when that was said."""
+    table = db.choices.c
+    holds = sa.or_(table.until.is_(None), table.until > now)
+    query = sa.select(table.connection, table.key, table.effect).where(table.way == str(Way.ACCEPT), holds)
+    async with database.read() as read:
+        return {(ConnectionId(row.connection), row.key): row.effect for row in await read.execute(query)}
+
+
 async def put(
     write: AsyncConnection,
     connection_id: ConnectionId,

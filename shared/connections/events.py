@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection
+from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId, new_id
 
 
@@ -75,6 +75,13 @@ async def some(read: AsyncConnection, ids: Sequence[str]) -> dict[str, Event]:
     """Events by id; those that are kept no longer are left out."""
     rows = await read.execute(sa.select(db.events).where(db.events.c.id.in_(ids)))
     return {row.id: _event(row) for row in rows}
+
+
+async def since(database: Database, kind: Kind, at: datetime) -> list[Mapping[str, Any]]:
+    """What every event of a kind says that happened since a time."""
+    table = db.events.c
+    async with database.read() as read:
+        return list(await read.scalars(sa.select(table.content).where(table.kind == str(kind), table.at >= at)))
 
 
 async def forget_old(write: AsyncConnection, before: datetime) -> None:

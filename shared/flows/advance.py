@@ -157,7 +157,8 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
             await own_house.delete(write, connection.id)
         if final is not None:
             await certificate.draw_up(write, final)
-            await connections.tell(write, connection, Kind.CERTIFICATE, now, stage=stage.name.lower())
+            told = {"stage": stage.name.lower(), "result": final.result}
+            await connections.tell(write, connection, Kind.CERTIFICATE, now, **told)
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)

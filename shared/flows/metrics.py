@@ -4,19 +4,30 @@ They are read from the database, so that every process of a deployment tells the
 measured where they happen (`foundation/telemetry.py`).
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from shared.connections import census, due
+from shared.connections import census, choices, due, events, halts
+from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues.database import EmbeddedQueue
+from shared.engine.concerns import covers
+from shared.engine.drifted import drifted
 from shared.flows import health, ticks
 from shared.flows.app import App
 from shared.flows.webhooks import store
 from shared.foundation import telemetry
 from shared.foundation.schedule import TIMERS
 from shared.protection import mailboxes
+from shared.storage.ids import ConnectionId
+
+log = logging.getLogger(__name__)
+
+# How long a certificate is counted.
+CERTIFIED_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +48,12 @@ async def gauges(app: App) -> list[Gauge]:
     if checked["database"].wrong:
         return found
     last, counted = await ticks.last(app.database), await census.count(app.database)
-    attention = await census.attention(app.database)
+    attention = await census.reasons(app.database, Status.ATTENTION)
+    waiting = await census.reasons(app.database, Status.WAITING)
+    ends = await events.since(app.database, events.Kind.CERTIFICATE, now - CERTIFIED_WITHIN)
+    results = Counter(str(one["result"]) for one in ends)
+    harmed = await _harmed(app)
+    used = await app.database.connections_used()
     synced = await census.oldest_sync(app.database)
     late = await due.syncs_late(app.database, sites, now, health.SYNC_LATE)
     async with app.database.read() as read:
@@ -56,6 +72,26 @@ async def gauges(app: App) -> list[Gauge]:
             name="footprint_attention",
             about="connections in which action is required, by reason",
             values={_labels(reason=reason): number for reason, number in attention.items()},
+        ),
+        Gauge(
+            name="footprint_waiting",
+            about="connections that wait, by reason",
+            values={_labels(reason=reason): number for reason, number in waiting.items()},
+        ),
+        Gauge(
+            name="footprint_certificates",
+            about="connections closed within the last seven days, by the result of their certificate",
+            values={_labels(result=result): number for result, number in results.items()},
+        ),
+        Gauge(
+            name="footprint_mail_harmed",
+            about="running connections whose mail is harmed by what others changed and nobody accepted, by effect",
+            values={_labels(effect=effect): number for effect, number in harmed.items()},
+        ),
+        Gauge(
+            name="footprint_database_connections_percent",
+            about="percentage of the database server's connections in use",
+            values={} if used is None else {(): 100 * used},
         ),
         Gauge(
             name="footprint_oldest_sync_seconds",
@@ -85,17 +121,32 @@ async def gauges(app: App) -> list[Gauge]:
         _one(
             "footprint_watches_lapsed", "mailbox subscriptions that lapsed", await mailboxes.lapsed(app.database, now)
         ),
+        _one("footprint_halts", "uses of the kill switch that stand", len(await halts.standing(app.database))),
         _one("footprint_webhooks_failing", "webhooks that take nothing", len([w for w in webhooks if w.failing_since])),
     ]
 
 
 async def tell(app: App) -> None:
-    """Send every number to the collector, if there is one."""
-    if not telemetry.collects():
+    """Send every number to the collector, if there is one, and to the log, where the settings say so."""
+    logs = app.settings.telemetry.numbers
+    if not (logs or telemetry.collects()):
         return
     for one in await gauges(app):
         for labels, value in one.values.items():
             telemetry.gauge(one.name.replace("_", ".", 1), one.about, dict(labels), value)
+            if logs:
+                log.info("number", extra={"metric": one.name, "labels": dict(labels), "value": value})
+
+
+async def _harmed(app: App) -> Counter[str]:
+    """How many running connections have findings of an effect that are not accepted, by effect."""
+    running = set(await due.running(app.database, app.settings.sites))
+    accepted = await choices.accepted(app.database, app.clock.now())
+    found: set[tuple[ConnectionId, str]] = set()
+    for connection, key, effects in await drifted(app.database):
+        if connection in running and not covers(accepted.get((connection, key)), effects):
+            found |= {(connection, effect) for effect in effects}
+    return Counter(effect for _, effect in found)
 
 
 def prometheus(found: Iterable[Gauge]) -> bytes:

@@ -1,6 +1,6 @@
 """Our own house after a revoke: nothing that we keep of a customer stays, whatever the ledger says of its row."""
 
-from shared.connections import baseline, call_log, choices, grants, preflight, tokens
+from shared.connections import baseline, choices, grants, preflight, tokens
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.engine import chain
@@ -38,12 +38,6 @@ async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> 
     """A closed connection does not know any more who consented, nor who was sent its reports."""
     await connections.forget_administrator(write, connection_id)
     await store.forget_recipients(write, connection_id)
-
-
-async def purge_old_calls(app: App) -> None:
-    """Delete what the log of calls has kept for long enough, of closed connections too."""
-    async with app.database.write() as write:
-        await call_log.purge(write, app.clock.now() - app.settings.operations_kept)
 
 
 async def give_back(app: App, connection: Connection, grant: grants.Grant) -> None:

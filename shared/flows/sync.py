@@ -15,7 +15,7 @@ from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
 from shared.foundation.errors import Temporary, Unfinished
-from shared.protection import decisions, set_aside, sync_history
+from shared.protection import set_aside, sync_history
 
 # A synchronisation that took longer leaves the comparison with the table to a run of its own.
 LONG = timedelta(minutes=1)
@@ -66,10 +66,8 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     platform = app.platforms[connection.platform]
     async with platform.open(connection, ledger) as tenant:
         await platform.sync(tenant, accept_loss=accept_loss)
-    kept = app.settings.operations_kept
-    await sync_history.note(app.database, connection.id, app.clock.now(), kept)
+    await sync_history.note(app.database, connection.id, app.clock.now())
     await rescan_all(app, connection)
-    await decisions.purge(app.database, connection.id, app.clock.now() - kept)
     async with app.database.write() as write:
         await connections.update(write, connection.id, synced_at=app.clock.now())
     if app.clock.now() >= began + LONG:

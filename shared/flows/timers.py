@@ -10,7 +10,6 @@ from shared.deployment.queues import Job
 from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, orders, ticks
 from shared.flows.app import App
 from shared.flows.jobs import go_on
-from shared.flows.own_house import purge_old_calls
 from shared.foundation.concurrency import each
 from shared.foundation.schedule import Timer
 from shared.protection import exports, mailboxes, quarantine
@@ -55,13 +54,12 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Nightly: wrap data keys with the newest master key, retire an old signing key, purge the log of calls."""
+    """Nightly: wrap data keys with the newest master key, retire an old signing key, delete old records."""
     from shared.deployment.rotation import rotate
     from shared.deployment.signing import retire
-    from shared.flows.webhooks import delivery
+    from shared.flows import retention
 
-    await purge_old_calls(app)
-    await delivery.forget_old(app)
+    await retention.forget_old(app)
     await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await retire(app.database, app.seal, now, older_than=kept):

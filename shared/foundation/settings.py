@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.foundation.brand import LONGEST_NAME, PUBLISHED, Brand
 from shared.foundation.platform_settings import Google, Mail, Microsoft, Url
+from shared.foundation.retention import Retention
 from shared.foundation.schedule import Site
 
 
@@ -99,6 +100,10 @@ class Telemetry(BaseModel):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least severe line logged")
     otlp_url: Url | None = Field(None, description="an OpenTelemetry collector's address for OTLP over HTTP")
+    numbers: bool = Field(
+        default=False,
+        description="log each number of `/api/metrics` once a minute, which is what the clouds' alerts read",
+    )
 
 
 class Scanner(BaseModel):
@@ -132,7 +137,6 @@ class Webhooks(BaseModel):
         description="JSON list of our own networks in which receivers may stand, without TLS too; by default only "
         "addresses on the internet are posted to",
     )
-    kept: timedelta = Field(timedelta(days=30), description="how long events and the log of deliveries are kept")
 
 
 class MasterKey(BaseModel):
@@ -256,9 +260,7 @@ class Settings(BaseSettings):
         le=timedelta(hours=1),
         description="how long after a look at a running connection its tenant is looked at again, such as PT30M",
     )
-    operations_kept: timedelta = Field(
-        timedelta(days=180), description="how long the log of our calls is kept; an ISO 8601 duration such as P180D"
-    )
+    retention: Retention = Retention()
     anchors: Path | None = Field(
         None, description="append-only file that each hour takes the ledgers' heads and their signed checkpoint"
     )

@@ -5,7 +5,7 @@ Between two synchronisations as much has come as there is more, and as has gone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -23,14 +23,18 @@ class SyncRun:
     gone: Mapping[str, int]
 
 
-async def note(database: Database, connection_id: ConnectionId, now: datetime, kept: timedelta) -> None:
-    """Note how much there is after a synchronisation, and forget what is older than `kept`."""
+async def note(database: Database, connection_id: ConnectionId, now: datetime) -> None:
+    """Note how much there is after a synchronisation."""
     held, gone, runs = await directory.count(database, connection_id), db.directory_removals, db.sync_runs
     async with database.write() as write:
         rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
         row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
         await write.execute(insert_new(write, runs).values(row))
-        await write.execute(sa.delete(runs).where(runs.c.connection == connection_id, runs.c.at < now - kept))
+
+
+async def purge(write: AsyncConnection, before: datetime) -> None:
+    """Delete what was noted before a time, of any connection, inside the caller's transaction."""
+    await write.execute(sa.delete(db.sync_runs).where(db.sync_runs.c.at < before))
 
 
 async def count(read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime) -> int:

@@ -56,6 +56,13 @@ POSTGRESQL: dict[str, Any] = {
         "options": "-c lock_timeout=10000 -c statement_timeout=60000 -c idle_in_transaction_session_timeout=20000",
     },
 }
+# Of the server's, those that are not kept for its administrators.
+CONNECTIONS_USED = """
+SELECT count(*)::float / (
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+)
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
 # SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
 BUSY_MILLISECONDS = 20_000
 OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
@@ -121,6 +128,13 @@ class Database:
                     await (_try_sqlite if self._sqlite else _try_postgresql)(connection, int(seconds * 1000))
         except TimeoutError:
             raise _unavailable() from None
+
+    async def connections_used(self) -> float | None:
+        """The share of the server's connections that are taken, by whomever; None of a file."""
+        if self._sqlite:
+            return None
+        async with self.read() as read:
+            return float((await read.execute(sa.text(CONNECTIONS_USED))).scalar_one())
 
     async def close(self) -> None:
         """Let go of every pooled connection."""

@@ -90,7 +90,7 @@ async def test_the_log_of_calls_of_a_closed_connection_is_purged_by_age(world: W
     count = sa.select(sa.func.count()).select_from(db.operations).where(db.operations.c.connection == closed.id)
     async with world.app.database.read() as read:
         assert (await read.execute(count)).scalar_one() > 50
-    world.clock.move(world.app.settings.operations_kept + timedelta(days=1))
+    world.clock.move(world.app.settings.retention.operations + timedelta(days=1))
     await fire(world.app, ROTATE)
     async with world.app.database.read() as read:
         assert (await read.execute(count)).scalar_one() == 0

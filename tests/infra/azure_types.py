@@ -48,6 +48,7 @@ Microsoft.Insights/diagnosticSettings 2021-05-01-preview monitor.v2021_05_01_pre
 Microsoft.Insights/metricAlerts 2018-03-01 monitor MetricAlertResource
 Microsoft.Insights/scheduledQueryRules 2023-12-01 monitor ScheduledQueryRuleResource
 Microsoft.Insights/webtests 2022-06-15 applicationinsights.v2022_06_15 WebTest
+Microsoft.Insights/workbooks 2022-04-01 applicationinsights.v2022_04_01 Workbook
 Microsoft.KeyVault/vaults 2026-05-15 keyvault VaultCreateOrUpdateParameters
 Microsoft.KeyVault/vaults/keys 2026-05-15 keyvault KeyCreateParameters
 Microsoft.KeyVault/vaults/secrets 2026-05-15 keyvault SecretCreateOrUpdateParameters

@@ -93,7 +93,8 @@ def _references(tree: Tree, modules: dict[str, Tree]) -> Iterator[str]:
     """Names before a dot or alone in a text that nothing here bears, and outputs that a module does not have."""
     known = _symbols(tree) | _loops(tree)
     for text in _texts(tree):
-        yield from (f"nothing is called {name}" for name in re.findall(r"\$\{(\w+)[.}]", text) if name not in known)
+        named = set(re.findall(r"\$\{(\w+)[.}]", text)) - set(re.findall(r"(\w+) =>", text))
+        yield from (f"nothing is called {name}" for name in sorted(named - known))
     for accessor in _accessors(tree):
         name, rest = accessor["operand_1"], accessor["operand_2"]
         if not isinstance(name, str):

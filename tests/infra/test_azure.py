@@ -112,14 +112,6 @@ def test_the_queues_are_the_apps() -> None:
     assert set(made) == {name + suffix for name in QUEUES for suffix in ("", POISON)}
 
 
-def test_the_alerts_watch_functions_that_exist() -> None:
-    text = (AZURE / "modules" / "alerts.bicep").read_text()
-    host = (ROOT / "function_app.py").read_text()
-    assert 'startswith "give_up_"' in text
-    assert 'f"give_up_{' in host
-    assert 'Name == "sweep"' in text
-
-
 def test_the_runtime_is_the_one_that_is_packed_for() -> None:
     runtime = bicep.read(APP)["resources"]["app"]["config"]["properties"]["functionAppConfig"]["runtime"]
     assert runtime == {"name": "python", "version": ".".join(map(str, RUNTIME))}

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".parts" / "infra" / "bin"
 HERE = ROOT / "infra"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 pytestmark = pytest.mark.skipif(
     not (TOOLS.parent / "ready").exists(), reason="the checkers of infra/ are not there (make infra-tools)"
 )
@@ -82,6 +83,23 @@ def test_the_policies_find_what_is_planted(
     assert good in path.read_text()
     path.write_text(path.read_text().replace(good, bad))
     assert [text for text in _checkov(tmp_path / cloud)["failed"] if text.startswith(check)]
+
+
+def _said(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own words
+
+
+def test_the_workflows_fit_their_schema_and_are_safe(tmp_path: Path) -> None:
+    schema = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    fits = _said(*schema, *WORKFLOWS)
+    assert fits.returncode == 0, fits.stdout
+    safe = _said(TOOLS / "zizmor", "--offline", "--no-progress", *WORKFLOWS)
+    assert safe.returncode == 0, safe.stdout
+    text = WORKFLOWS[0].read_text()
+    (tmp_path / "w.yml").write_text(text.replace("runs-on:", "run-on:"))
+    assert _said(*schema, tmp_path / "w.yml").returncode
+    (tmp_path / "w.yml").write_text(re.sub(r"checkout@\w+", "checkout@main", text))
+    assert _said(TOOLS / "zizmor", "--offline", "--no-progress", tmp_path / "w.yml").returncode
 
 
 @pytest.mark.parametrize("cloud", ["azure", "gcp"])

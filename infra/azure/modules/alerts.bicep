@@ -8,15 +8,21 @@ param workspaceId string
 param insightsId string
 param databaseId string
 
-var logAlerts = [
-  {
-    name: 'job-given-up'
-    description: 'A queue delivered a job too often without an end. Its connection says so; the log says why.'
-    query: 'AppRequests | where Name startswith "give_up_"'
-    window: 'PT15M'
-    operator: 'GreaterThan'
-    threshold: 0
-  }
+var signals = loadJsonContent('../../signals.json')
+
+// The numbers that the app logs each minute, one row each.
+var numbers = 'AppTraces | extend number = parse_json(Message) | where number.metric startswith "footprint_"'
+
+var told = [for alert in signals.alerts: {
+  name: alert.name
+  description: alert.says
+  query: '${numbers} | where number.metric == "${alert.metric}" and todouble(number.value) > ${alert.above}${join(map(items(alert.labels), label => ' and tostring(number.labels.${label.key}) in (dynamic(${string(label.value)}))'), '')}'
+  window: 'PT15M'
+  operator: 'GreaterThan'
+  threshold: 0
+}]
+
+var logAlerts = concat(told, [
   {
     name: 'functions-fail'
     description: 'Functions fail by the dozen: the database, the vault, the storage account, or a bad deployment.'
@@ -26,15 +32,29 @@ var logAlerts = [
     threshold: 12
   }
   {
-    // It sends whatever is due and has no message on its way, so without it lost messages stay lost.
-    name: 'no-sweep'
-    description: 'The sweep runs every five minutes and has not ended well for half an hour: nothing may be running.'
-    query: 'AppRequests | where Name == "sweep" and Success == true'
-    window: 'PT30M'
+    // Without numbers no timer runs, and nothing above can be told.
+    name: 'silence'
+    description: signals.silence.says
+    query: numbers
+    window: signals.silence.window
     operator: 'LessThan'
     threshold: 1
   }
-]
+])
+
+var tiles = [for tile in signals.dashboard: {
+  type: 3
+  content: {
+    version: 'KqlItem/1.0'
+    title: tile.title
+    query: '${numbers} | where number.metric == "${tile.metric}" | summarize avg(todouble(number.value)) by bin(TimeGenerated, 5m), tostring(number.labels.${empty(tile.by) ? 'none' : tile.by})'
+    queryType: 0
+    resourceType: 'microsoft.operationalinsights/workspaces'
+    crossComponentResources: [workspaceId]
+    visualization: 'timechart'
+    timeContext: { durationMs: 86400000 }
+  }
+}]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: name
@@ -138,5 +158,20 @@ resource databaseFull 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       ]
     }
     actions: [{ actionGroupId: people.id }]
+  }
+}
+
+resource dashboard 'Microsoft.Insights/workbooks@2022-04-01' = {
+  name: guid(workspaceId, 'numbers')
+  location: location
+  kind: 'shared'
+  properties: {
+    displayName: name
+    category: 'workbook'
+    sourceId: workspaceId
+    serializedData: string({
+      version: 'Notebook/1.0'
+      items: tiles
+    })
   }
 }

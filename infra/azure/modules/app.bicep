@@ -30,6 +30,7 @@ var own = {
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
   FOOTPRINT_MASTER_KEY__KEY_VAULT: keyUrl
   FOOTPRINT_MICROSOFT__FEDERATED: clientId
+  FOOTPRINT_TELEMETRY__NUMBERS: 'true'
 }
 var plain = [for setting in items(union(own, settings)): { name: setting.key, value: setting.value }]
 var kept = [for setting in secretSettings: {
@@ -49,6 +50,8 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   name: name
   location: location
   kind: 'functionapp,linux'
+  // How `azd deploy` finds what azure.yaml calls `app`.
+  tags: { 'azd-service-name': 'app' }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: { '${identityId}': {} }

@@ -214,6 +214,11 @@ async def note(
         await write.execute(sa.update(table).where(*mine).values(values))
 
 
+async def purge(write: AsyncConnection, before: datetime) -> None:
+    """Delete reports that were made before a time, inside the caller's transaction."""
+    await write.execute(sa.delete(db.reports).where(db.reports.c.made_at < before))
+
+
 async def forget_recipients(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Forget who is sent reports, as a closed connection must; the reports themselves are kept."""
     settings, made = db.report_settings, db.reports

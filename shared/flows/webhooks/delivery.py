@@ -68,14 +68,6 @@ async def tell(app: App) -> None:
     await each(due, deliver)
 
 
-async def forget_old(app: App) -> None:
-    """Delete events and the log of their deliveries once they are old enough."""
-    before = app.clock.now() - app.settings.webhooks.kept
-    async with app.database.write() as write:
-        await store.forget_old(write, before)
-        await events.forget_old(write, before)
-
-
 async def _offer(app: App) -> None:
     offered = MAX_OFFERED_AT_ONCE
     while offered == MAX_OFFERED_AT_ONCE:

@@ -1,0 +1,161 @@
+"""Registers our two applications and the operators' group in Entra ID: `python -m infra.entra --help`.
+
+Asks Microsoft Graph through `az rest`, as the person who is signed in to `az`. Each object has a name of its own and is
+made only if it is missing (https://learn.microsoft.com/graph/api/application-upsert and its like for service
+principals, groups and federated credentials), so that a second run changes nothing. Redirect addresses of other sites
+are kept.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+# Application permissions by resource: the same ids in every tenant
+# (https://learn.microsoft.com/graph/permissions-reference; the last one is Office 365 Exchange Online's).
+PERMISSIONS = {
+    "00000003-0000-0000-c000-000000000000": {
+        "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
+        "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
+        "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
+        "Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
+        "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    },
+    "00000002-0000-0ff1-ce00-000000000000": {"Exchange.ManageAsApp": "dc50a0fb-09a3-484d-be87-e023b12c6440"},
+}
+ROLES = {
+    "viewer": "May look",
+    "operator": "May look and act",
+    "admin": "May also erase, use the kill switch and move tenants",
+}
+AUDIENCE = "api://AzureADTokenExchange"
+Object = Mapping[str, Any]
+
+
+class Failed(Exception):
+    """Graph refused a request; its text is what `az` said."""
+
+
+def main(arguments: list[str]) -> int:
+    """Register everything, and print the settings that name it. Returns the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.entra", description="Registers our applications in Entra ID."
+    )
+    parser.add_argument("--name", default="footprint", help="the applications' unique name in this tenant")
+    parser.add_argument("--url", required=True, help="the deployment's public URL")
+    parser.add_argument(
+        "--credential", required=True, help="name of the federated credential: the site's group or project"
+    )
+    parser.add_argument("--issuer", help="issuer of the deployment's identity; by default this tenant")
+    parser.add_argument("--subject", required=True, help="subject of the deployment's identity")
+    said = parser.parse_args(arguments)
+    try:
+        for name, value in register(said.name, said.url, said.credential, said.issuer, said.subject).items():
+            sys.stdout.write(f"{name}={value}\n")
+    except Failed as error:
+        sys.stderr.write(f"Microsoft Graph refused a request, and a second run goes on from there: {error}\n")
+        return 1
+    return 0
+
+
+def register(name: str, url: str, credential: str, issuer: str | None, subject: str) -> dict[str, str]:
+    """Make what is missing; returns the settings by name. Raises Failed."""
+    organisation = _rest("GET", "/organization?$select=id")["value"][0]["id"]
+    login = f"https://login.microsoftonline.com/{organisation}/v2.0"
+    needed = [
+        {"resourceAppId": resource, "resourceAccess": [{"id": one, "type": "Role"} for one in roles.values()]}
+        for resource, roles in PERMISSIONS.items()
+    ]
+    ours = _application(
+        name,
+        f"{url}/api/consent/microsoft365",
+        # Administrators sign in before they consent; their id token names their directory roles.
+        {
+            "displayName": "Footprint",
+            "signInAudience": "AzureADMultipleOrgs",
+            "groupMembershipClaims": "DirectoryRole",
+            "requiredResourceAccess": needed,
+        },
+    )
+    _upsert(
+        f"/applications/{ours['id']}/federatedIdentityCredentials(name='{credential}')",
+        {"issuer": issuer or login, "subject": subject, "audiences": [AUDIENCE]},
+    )
+    operators = _application(
+        f"{name}-operators",
+        f"{url}/sign-in/back",
+        {
+            "displayName": "Footprint operators",
+            "signInAudience": "AzureADMyOrg",
+            "api": {"requestedAccessTokenVersion": 2},
+            "appRoles": [_role(value, about) for value, about in ROLES.items()],
+        },
+    )
+    _let_in(f"{name}-operators", operators)
+    return {
+        "FOOTPRINT_MICROSOFT__CLIENT_ID": ours["appId"],
+        "FOOTPRINT_OPERATORS__ISSUER": login,
+        "FOOTPRINT_OPERATORS__AUDIENCE": operators["appId"],
+        "FOOTPRINT_OPERATORS__CLIENT_ID": operators["appId"],
+    }
+
+
+def _application(name: str, redirect: str, body: Object) -> Object:
+    known = _find("applications", name, "id,appId,web")
+    before = known["web"]["redirectUris"] if known else []
+    _upsert(f"/applications(uniqueName='{name}')", {**body, "web": {"redirectUris": sorted({*before, redirect})}})
+    made = known or _find("applications", name, "id,appId,web")
+    if made is None:
+        raise Failed(f"the application {name} was made and is not listed yet; wait a minute")
+    return made
+
+
+def _let_in(group: str, application: Object) -> None:
+    """A group whose members are operators of the application; who is in it, its owners decide."""
+    principal = f"/servicePrincipals(appId='{application['appId']}')"
+    _upsert(principal, {"appRoleAssignmentRequired": True})
+    shape = {"displayName": group, "mailEnabled": False, "mailNickname": group, "securityEnabled": True}
+    _upsert(f"/groups(uniqueName='{group}')", shape)
+    members, resource = _find("groups", group, "id"), _rest("GET", f"{principal}?$select=id")
+    if members is None:
+        raise Failed(f"the group {group} was made and is not listed yet; wait a minute")
+    wanted = {"principalId": members["id"], "resourceId": resource["id"], "appRoleId": _role_id("operator")}
+    given = _rest("GET", f"/groups/{members['id']}/appRoleAssignments")["value"]
+    if not any(wanted.items() <= one.items() for one in given):
+        _rest("POST", f"/groups/{members['id']}/appRoleAssignments", wanted)
+
+
+def _role(value: str, about: str) -> Object:
+    kinds = ["User", "Application"]
+    shown = {"value": value, "displayName": value.capitalize(), "description": about, "isEnabled": True}
+    return {"id": _role_id(value), "allowedMemberTypes": kinds, **shown}
+
+
+def _role_id(value: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"footprint/{value}"))
+
+
+def _find(kind: str, name: str, fields: str) -> Object | None:
+    found = _rest("GET", f"/{kind}?$filter=uniqueName eq '{name}'&$select={fields}")["value"]
+    return dict(found[0]) if found else None
+
+
+def _upsert(path: str, body: Object) -> None:
+    _rest("PATCH", path, body, "Prefer=create-if-missing")
+
+
+def _rest(method: str, path: str, body: Object | None = None, *headers: str) -> Any:
+    command = ["az", "rest", "--method", method, "--url", GRAPH + path, "--headers", "Content-Type=application/json"]
+    command += [*headers, *(["--body", json.dumps(body)] if body is not None else [])]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - no shell reads it
+    if done.returncode:
+        raise Failed(done.stderr.strip())
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
