@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-postgresql test-outside pictures check bench kills soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-postgresql test-outside pictures check bench kills mutants soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -49,6 +49,10 @@ check: .venv/ready  ## style, types, layers
 
 bench: .venv/ready  ## what things cost, as ratios against the obvious way
 	$(BIN)/python -m infra.local.bench
+
+mutants: .venv/ready  ## small wrong changes to the modules that decide: which no test notices; WORDS= some modules, SAMPLE= so many, SEED= which
+	test -e .local/mutants/map || $(BIN)/python -m tests.mutants record
+	$(BIN)/python -m tests.mutants run $(WORDS) $(if $(SAMPLE),--sample $(SAMPLE)) --seed "$(SEED)"
 
 sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment of their own, for the tests that ask them
 

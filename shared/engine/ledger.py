@@ -102,9 +102,10 @@ class Ledger:
         self._come_upon: set[str] = set()
 
     async def load(self) -> None:
-        """Read the holdings afresh, and what people have said to be done."""
+        """Read the holdings afresh, and what people have said since the connection last changed direction."""
         connection, table = self._lease.connection_id, db.ledger
-        said = sa.select(table.c.key, table.c.at, table.c.note).where(table.c.connection == connection)
+        mine = (table.c.connection == connection, table.c.generation == self._lease.generation)
+        said = sa.select(table.c.key, table.c.at, table.c.note).where(*mine)
         async with self._database.read() as read:
             self.holdings = await _holdings(read, connection)
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
@@ -113,9 +114,8 @@ class Ledger:
             self._come_upon = {row.key for row in rows}
 
     def taken(self, key: str) -> bool:
-        """Whether somebody has asked for the removal of an object that would stay, since it was made."""
-        said, held = self.attested.get(key), self.holdings.get(key)
-        return said is not None and held is not None and (held.state is HoldingState.REMOVING or said.at >= held.since)
+        """Whether somebody has asked, since the revoke, for the removal of an object that would stay."""
+        return key in self.attested
 
     def image(self, settings: Mapping[str, Any]) -> Image:
         """Settings as they may be written down: secrets by name, long lists by size and digest."""

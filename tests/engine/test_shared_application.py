@@ -55,6 +55,30 @@ async def test_two_that_end_at_once_have_it_removed_once(world: World) -> None:
 
 
 @pytest.mark.hazard(8)
+async def test_of_two_that_end_the_last_is_asked_for_it_once_the_other_has_ended(world: World) -> None:
+    # The one that ends last by its id is the one that has nothing else to wait for.
+    slow, quick = [await google.create(world, modes=[mode], name=mode) for mode in ("inline", "api")]
+    while quick.id < slow.id:
+        quick = await google.create(world, modes=["api"], name="api")
+    world.admin("install-app", ORCHARD)
+    for one in (slow, quick):
+        await google.consent(world, one)
+        await world.until(one, Stage.RUN)
+    await google.route_mail(world, slow)
+    for one in (slow, quick):
+        await revoke.revoke(world.app, await world.connection(one.id), "operator@msp.example")
+    await world.pass_time(timedelta(hours=3))
+    now = await world.connection(quick.id)
+    assert (now.stage, now.reason) == (Stage.CLEANUP, "waiting_for_time")
+    assert "is ending too and needs it a little longer" in str(now.sentence)
+    await google.leave(world, slow)
+    await google.leave(world, quick)
+    customer = world.sims.google.customer(ORCHARD)
+    assert customer is not None
+    assert not customer.installs
+
+
+@pytest.mark.hazard(8)
 async def test_a_drive_connection_that_is_not_ours_keeps_the_application(world: World) -> None:
     world = await world.again(google={"drive_customers": [ORCHARD]})
     connection = await google.connect(world)

@@ -195,3 +195,14 @@ async def test_without_an_issuer_no_token_lets_in(world: World) -> None:
 async def test_settings_that_could_not_be_meant(world: World, operators: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="operators"):
         await world.again(operators=operators)
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c"])
+async def test_a_token_that_does_not_hold_is_refused_whatever_cookie_comes_with_it(
+    browser: Browser, token: str
+) -> None:
+    await browser.sign_in(OLGA)
+    assert (await browser.send("GET", "/api/connections")).status == 200
+    refused = await browser.send("GET", "/api/connections", authorization=f"Bearer {token}")
+    assert refused.status == 401
+    assert b'"sign_in_first"' in refused.body
