@@ -29,7 +29,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "quarantine": ("messages that were taken out of mailboxes", frozenset({"quarantine"})),
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
-    "service": ("the service itself", frozenset({"health", "openapi.json"})),
+    "service": ("the service itself", frozenset({"health", "openapi.json", "sign-in"})),
 }
 
 _TEXT = {"type": "string", "minLength": 1}

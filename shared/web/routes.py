@@ -78,6 +78,7 @@ _ONE = "/api/connections/{id}"
 
 ROUTES: tuple[Route, ...] = (
     _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY, FREE),
+    _route("get_sign_in", "GET /api/sign-in", "api.signing_in.how", Auth.NOBODY),
     _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
     _route(
         "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY

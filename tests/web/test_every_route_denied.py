@@ -18,7 +18,7 @@ from tests.harness.invited import COOKIE, hands_in
 from tests.harness.world import World
 
 # What guards itself, or tells nothing, with what a stranger is answered there. To sign in is to be sent to the issuer.
-OPEN = {"health", "describe", "page_style", "page_script", "page_icon", "page_connect", "signing_keys"}
+OPEN = {"health", "describe", "get_sign_in", "page_style", "page_script", "page_icon", "page_connect", "signing_keys"}
 THEMSELVES = {
     "consent_callback": 410,
     "page_sign_in_back": 410,
