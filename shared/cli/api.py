@@ -221,7 +221,8 @@ class Api:
             self._say("The token is invalid or expired (401): “footprint auth login”, or set FOOTPRINT_TOKEN again.")
         try:
             told = answer.json()
-            raise Refused(answer.status_code, str(told["code"]), str(told["detail"]))
+            fields = [(str(one["field"]), str(one["detail"])) for one in told.get("errors", ())]
+            raise Refused(answer.status_code, str(told["code"]), str(told["detail"]), fields=fields)
         except (ValueError, KeyError, TypeError):
             raise Refused(
                 answer.status_code,

@@ -11,6 +11,7 @@ from typer import Option
 
 from shared.cli.place import Usage
 from shared.cli.terminal import Column, Terminal, column, plain
+from shared.foundation.errors import Refused
 
 Output = Literal["table", "json", "csv", "tsv"]
 # What a value is called that has no name of its own.
@@ -40,12 +41,27 @@ def printing(run: Callable[..., int]) -> Callable[..., int]:
     def command(**given: Any) -> int:
         chosen = {name: given.pop(name) for name in OPTIONS}
         given["context"].obj = replace(given["context"].obj, **chosen)
-        return run(**given)
+        try:
+            return run(**given)
+        except Refused as refused:
+            raise _by_option(refused, given["context"].command.params) from None
 
     # What Typer reads of a command.
     vars(command)["__signature__"] = before.replace(parameters=[*before.parameters.values(), *more])
     command.__annotations__ = run.__annotations__ | {name: kind for name, (kind, _) in OPTIONS.items()}
     return command
+
+
+def _by_option(refused: Refused, parameters: Sequence[Any]) -> Refused:
+    """The same refusal, in which the fields that were given by options are called by those."""
+    known = {one.name: one.opts[0] for one in parameters if one.param_type_name == "option"}
+    sentence = refused.sentence
+    for field, why in refused.fields:
+        name = field.partition(".")[0]
+        option = known.get(name) or known.get(name.removesuffix("s"))
+        if option:
+            sentence = sentence.replace(f"{field}: {why}", f"{option}: {why}", 1)
+    return Refused(refused.status, refused.code, sentence)
 
 
 def selected(query: str | None, answer: Any) -> Any:

@@ -15,8 +15,9 @@ from uuid import uuid4
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, ids, span
-from shared.web.http import KEY_HEADER, Request, Response, Role, Strict, problem
+from shared.web.http import KEY_HEADER, Request, Response, Role, Strict
 from shared.web.preconditions import precondition, unless_seen
+from shared.web.problems import problem
 from shared.web.routes import ROUTES, WITH_BODY, Auth, Route
 
 Handler = Callable[..., Awaitable[Response]]

@@ -137,6 +137,16 @@ def test_what_the_service_refuses_is_told_in_its_words(line: Line) -> None:
     assert "(operators_only)" in line("connections", "revoke", identifier, "--yes").told
 
 
+def test_input_that_is_not_valid_is_told_by_its_options(line: Line) -> None:
+    words = ("--platform", "microsoft365", "--site", "in", "--name", "", "--tenant", "two\nlines")
+    refused = line("connections", "create", *words)
+    assert refused.code == 1
+    assert re.search(r"--name: .* --tenant: .* \(not_valid\)$", " ".join(refused.told.split()))
+    identifier, _ = line.connect("Edited", "edited.example")
+    assert "--contact: " in line("connections", "edit", identifier, "--contact", "nobody").told
+    assert "'--site'" in line("connections", "list", "--site", "mars").told
+
+
 def test_a_link_is_had_again(line: Line) -> None:
     identifier, _ = line.connect("Again", "again.example")
     assert re.fullmatch(rf"id +{identifier}\nhttp\S+/connect#\S+\n", line("connections", "reconnect", identifier).out)
