@@ -66,7 +66,7 @@ SEEN = [
         "name": "If-None-Match",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "const": "*"},
+        "schema": {"type": "string", "pattern": r"^\*$"},
         "description": "only make what does not exist yet",
     },
 ]
