@@ -58,17 +58,17 @@ class Api:
         """The answer to a GET. A part of the query that is None is left out."""
         return self._content(self._send("GET", path, query))
 
-    def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Answer:
-        """Ask for something to be done: once, however often it must be sent."""
-        return self._content(self._send("POST", path, {}, body, headers))
+    def post(self, path: str, body: Mapping[str, Any], *, tag: str | None = None) -> Answer:
+        """Ask for something to be done: once, however often it must be sent; `tag` is of the plan that is meant."""
+        return self._content(self._send("POST", path, {}, body, {"If-Match": tag} if tag else None))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Change some fields of something."""
         return self._content(self._send("PATCH", path, {}, body))
 
-    def seen(self, path: str) -> tuple[Answer, str]:
+    def seen(self, path: str, **query: str | None) -> tuple[Answer, str]:
         """The answer to a GET, and its ETag."""
-        answer = self._send("GET", path, {})
+        answer = self._send("GET", path, query)
         return self._content(answer), answer.headers.get("etag", "")
 
     def change(self, method: str, path: str, body: Mapping[str, Any] | None, tag: str | None) -> None:

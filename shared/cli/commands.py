@@ -10,6 +10,7 @@ from typer.main import get_command
 from shared import __version__
 from shared.cli import (
     actions,
+    applying,
     batches,
     certificates,
     editing,
@@ -35,7 +36,9 @@ DESCRIPTION = (
     "FOOTPRINT_TOKEN may hold a token of its issuer, instead of “auth login”. A CONNECTION is an id, or a name or "
     "tenant that only one has."
 )
-CODES = "Exit codes: 0 success, 1 error, 2 usage error, 3 timed out or action required, 130 interrupted."
+CODES = (
+    "Exit codes: 0 success, 1 error, 2 usage error, 3 timed out or action required, 4 changes planned, 130 interrupted."
+)
 INTERRUPTED = 130
 # By the code of an error: what to type about it.
 HINTS = {
@@ -78,7 +81,8 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "connections edit": Command(editing.edit, "contoso.com --customer contoso --drift repair"),
     "connections invite": Command(actions.invite, "contoso.com"),
-    "connections plan": Command(queries.plan, "contoso.com --for revoke"),
+    "connections plan": Command(queries.plan, "contoso.com --for revoke --out plan.json"),
+    "connections apply": Command(applying.apply, "plan.json --wait"),
     "connections sync": Command(actions.sync, "contoso.com --wait"),
     "connections check": Command(actions.check, "contoso.com --wait"),
     "connections repair": Command(actions.repair, "contoso.com --wait"),

@@ -1,11 +1,13 @@
 """Commands that show connections, or one of them in detail, and change nothing."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from typer import Context, Option
 
 from shared.cli.api import Answer, of
+from shared.cli.applying import PENDING, save
 from shared.cli.call import Call, Connection, Purpose, Site, Stage, Status
 from shared.cli.terminal import Column, column, marked, marks, moment, times
 
@@ -117,6 +119,10 @@ def plan(
     connection: Connection,
     *,
     purpose: Annotated[Purpose | None, Option("--for", help="What to plan: now, if nothing is said.")] = None,
+    out: Annotated[Path | None, Option("--out", metavar="FILE", help="Save the plan, for “connections apply”.")] = None,
+    detailed: Annotated[
+        bool, Option("--detailed-exitcode", help=f"Exit with {PENDING} if there is something to do.")
+    ] = False,
 ) -> int:
     """Show what would be done, and why; changes nothing."""
     call = Call.of(context)
@@ -126,11 +132,13 @@ def plan(
         purpose = "grant"
     elif found["tenant"] and found["stage"] != "closed":
         call.terminal.say(CHECKING)
-    answer = call.api.get(of(found["id"], "plan"), **{"for": purpose})
+    answer, tag = call.api.seen(of(found["id"], "plan"), **{"for": purpose})
+    if out:
+        save(out, connection=found["id"], purpose=purpose or "now", etag=tag, plan=answer)
     if answer["steps"]:
         call.terminal.say(f"Plan: {answer['total']}.")
     call.rows(answer, answer["steps"], PLAN, none="There is nothing to do.")
-    return 0
+    return PENDING if detailed and any(step["timing"] != "stays" for step in answer["steps"]) else 0
 
 
 def changes(context: Context, connection: Connection) -> int:

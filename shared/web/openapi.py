@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from shared.foundation.brand import PUBLISHED
 from shared.web.dispatch import handler
 from shared.web.http import MESSAGE_TYPE, Accepted, Created, Elsewhere, Json, Nothing, Response, Zip, as_json
-from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
+from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, PLANNED, SEEN, TAGS, UNLESS_SEEN, problems
 from shared.web.problems import Problem
 from shared.web.routes import ROUTES, Auth, Route
 
@@ -179,6 +179,8 @@ def _parameters(one: Operation) -> list[Schema]:
             described = {"description": field.pop("description")} if "description" in field else {}
             found.append({"name": name, "in": "query", "required": False, **described, "schema": field})
     headers = [KEY] if route.may_be_repeated else []
+    if "planned" in one.takes:
+        headers.append(PLANNED)
     if "seen" in one.takes:
         headers += SEEN if route.method == "PUT" else SEEN[:1]
     elif route.method == "GET" and _has_tag(one):

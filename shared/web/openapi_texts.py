@@ -70,6 +70,13 @@ SEEN = [
         "description": "only make what does not exist yet",
     },
 ]
+PLANNED = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "the ETag of the plan that is ordered: refused if a fresh read of the tenant gives another one",
+}
 UNLESS_SEEN = {
     "name": "If-None-Match",
     "in": "header",
@@ -122,6 +129,7 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
         ("415 not_json",): acts,
         ("400 key_not_valid", "409 still_being_answered", "422 idempotency_key_reused", "502"): route.may_be_repeated,
         ("412 changed_meanwhile", "428 precondition_required"): "seen" in takes,
+        ("412 plan_outdated", "502"): "planned" in takes,
         ("412 exists_already",): "seen" in takes and route.method == "PUT",
     }
     return tuple(line for lines, holds in rules.items() if holds for line in lines)

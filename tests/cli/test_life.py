@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from shared.cli.applying import PENDING
 from tests.cli.line import PATIENCE, Line
 
 # More users than go on one page.
@@ -50,6 +51,7 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     assert re.search(rf"Domains +{WIDE}", shown.out)
     _people(line, identifier)
     _records(line, identifier)
+    _saved_plan(line, identifier, tmp_path / "plan.json")
     _leave(line, identifier, tmp_path / "certificate.json")
     assert machine.snapshot(WIDE) == before
 
@@ -85,6 +87,21 @@ def _records(line: Line, identifier: str) -> None:
     assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
     asked = next(one for one in line("ledger", "list", identifier).out.splitlines() if "sync requested" in one)
     assert "operator@msp.example" in asked
+
+
+def _saved_plan(line: Line, identifier: str, file: Path) -> None:
+    """A plan is saved, and carried out as long as it is the plan."""
+    words = ("connections", "plan", identifier, "--out", str(file), "--detailed-exitcode")
+    assert line(*words, "--for", "revoke").code == PENDING
+    saved = json.loads(file.read_text())
+    assert (saved["purpose"], bool(saved["plan"]["steps"])) == ("revoke", True)
+    file.write_text(json.dumps({**saved, "etag": '"of another plan"'}))
+    refused = line("connections", "apply", str(file))
+    assert (refused.code, "(plan_outdated)" in refused.told) == (1, True)
+    assert line(*words, "--for", "repair").code == 0
+    assert line("connections", "apply", str(file), "--wait", "--timeout", str(PATIENCE)).code == 0
+    file.write_text("{}")
+    assert line("connections", "apply", str(file)).code == 2
 
 
 def _same_plan(line: Line, identifier: str, printed: str) -> None:

@@ -15,6 +15,7 @@ from shared.web.http import Request, Response
 from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
+from shared.web.saved_plans import tag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ async def page(app: App, request: Request) -> Response:
         possible=possible,
         groups=grouped(lines),
         total=total(lines),
+        tag=tag(lines) if fresh and looks and not failed else "",
         fresh=fresh and looks and not failed,
         looks=looks,
         failed=failed,
