@@ -61,7 +61,7 @@ sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment 
 	.venv-sdk/bin/pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
 	touch $@
 
-parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## programs of others that tests speak to: storage, task queues, sign-in, accessibility, the API's judge
+parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready .parts/clients/ready  ## programs of others that tests speak to: storage, task queues, sign-in, accessibility, the API's judge, a maker of clients
 
 .parts/node/ready: tests/programs/package.json
 	mkdir -p $(@D)
@@ -69,7 +69,7 @@ parts: .parts/node/ready .parts/tasks/ready .parts/schemathesis/ready  ## progra
 	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.parts/tasks/ready .parts/schemathesis/ready: .parts/%/ready: tests/programs/requirements-%.txt
+.parts/tasks/ready .parts/schemathesis/ready .parts/clients/ready: .parts/%/ready: tests/programs/requirements-%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from shared import __version__
 
 # What the extra `cli` installs; the service does without.
-EXTRA = ("typer", "rich")
+EXTRA = ("typer", "rich", "jmespath")
 
 
 def main(typed: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:

@@ -16,6 +16,7 @@ from typer.main import get_group
 
 from shared.cli import codes as typed
 from shared.cli.commands import CODES, COMMANDS, app
+from shared.cli.printing import OPTIONS
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
@@ -137,18 +138,26 @@ def routes() -> str:
 
 def commands() -> str:
     """The commands of the command line, with what each takes, and its exit codes."""
-    known = get_group(app).commands
     told = [
-        (f"`{name}`", known[name].help or "", _codes(_taken(known[name].params)), f"`{name} {example}`")
-        for name, (_, example) in COMMANDS.items()
+        (f"`{name}`", known.help or "", _codes(_taken(known.params)), f"`{f'{name} {one.example}'.strip()}`")
+        for name, one in COMMANDS.items()
+        for known in [_command(name)]
     ]
     return "\n".join([*_table(("Command", "What it does", "Takes", "Example"), told), "", CODES])
+
+
+def _command(name: str) -> Any:
+    """The command of a noun and a verb."""
+    found: Any = get_group(app)
+    for word in name.split():
+        found = found.commands[word]
+    return found
 
 
 def _taken(parameters: Sequence[Any]) -> Iterator[str]:
     """What is typed behind a command, but for what every command takes."""
     for parameter in parameters:
-        if parameter.name != "as_json":
+        if parameter.name not in OPTIONS:
             yield parameter.metavar if parameter.param_type_name == "argument" else parameter.opts[0]
 
 

@@ -1,19 +1,19 @@
 """Commands that ask for something to be done. The service does it in a while, and notes who asked."""
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Argument, Context, Option, confirm
+from typer import Context, Option, confirm
 
-from shared.cli.api import Answer, Usage, of
-from shared.cli.call import TIMEOUT_SECONDS, Call, Connection, Json, Site, Timeout, Wait
+from shared.cli.api import Answer, of
+from shared.cli.call import TIMEOUT_SECONDS, Call, Connection, Site, Timeout, Wait
 from shared.cli.follow import Reached, follow
+from shared.cli.place import Usage
 from shared.cli.queries import CHECKING, PLAN
 from shared.cli.terminal import plain
 
 
-def connect(
+def create(
     context: Context,
     *,
     platform: Annotated[str, Option(help="The platform that the tenant is on.", show_default=False)],
@@ -30,10 +30,9 @@ def connect(
     repair_drift: Annotated[bool, Option("--repair-drift", help="Repair drift automatically.")] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
-    as_json: Json = False,
 ) -> int:
     """Create a connection, and print the invitation for the tenant's administrator."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     wanted: dict[str, Any] = {
         "platform": platform,
         "site": site,
@@ -50,47 +49,29 @@ def connect(
     return follow(call, created["id"], lambda now: bool(now["status"] == "healthy"), timeout=timeout)
 
 
-def try_message(
-    context: Context,
-    connection: Connection,
-    policy: Annotated[str, Argument(metavar="POLICY", help="The policy's name.", show_default=False)],
-    file: Annotated[Path, Argument(metavar="FILE", help="A message as it was sent, with its headers.")],
-    *,
-    as_json: Json = False,
-) -> int:
-    """Show what a policy would do to a message. Nothing is done to it, and nothing is kept."""
-    call = Call.of(context, as_json=as_json)
-    try:
-        message = file.read_bytes()
-    except OSError as error:
-        raise Usage("no_such_file", f"Cannot read {file}: {error.strerror}.") from None
-    answer = call.api.post_message(of(call.api.find(connection)["id"], "policies", policy, "try"), message)
-    if call.as_json:
-        return call.print_json(answer)
-    show = call.terminal.show
-    would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
-    show(plain(would if answer["meant"] else "No match."))
-    for one in answer["findings"]:
-        show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))
-    for why in answer["incomplete"]:
-        show(plain(f"  {why}"))
-    return 0
+def reconnect(context: Context, connection: Connection) -> int:
+    """Connect again: removals stop. Print a new invitation in case consent is needed."""
+    return _invite(context, connection, "grant")
 
 
-def grant(context: Context, connection: Connection, *, as_json: Json = False) -> int:
-    """Connect again, and print a new invitation in case consent is needed."""
-    call = Call.of(context, as_json=as_json)
-    _show_invitation(call, call.api.post(of(call.api.find(connection)["id"], "grant"), {}))
+def invite(context: Context, connection: Connection) -> int:
+    """Renew the invitation: print a new link. Earlier links stop working."""
+    return _invite(context, connection, "invitation")
+
+
+def _invite(context: Context, connection: str, order: str) -> int:
+    call = Call.of(context)
+    _show_invitation(call, call.api.post(of(call.api.find(connection)["id"], order), {}))
     return 0
 
 
 def _show_invitation(call: Call, created: Answer) -> None:
-    if call.as_json:
-        call.print_json(created)
-    else:
+    if call.for_people:
         call.terminal.facts({"id": created["id"]})
         # Never folded: it is copied.
         call.terminal.show(created["consent_url"])
+    else:
+        call.print(created)
     call.terminal.say("Send the link to the tenant's administrator. It expires in a week.")
 
 
@@ -105,10 +86,9 @@ def revoke(
     yes: Annotated[bool, Option("--yes", help="Neither show the plan nor ask.")] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
-    as_json: Json = False,
 ) -> int:
     """Offboard a tenant: revoke access, and remove everything that was created for it."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     found, terminal = call.api.find(connection), call.terminal
     if not yes:
         if not sys.stdin.isatty():
@@ -140,10 +120,9 @@ def sync(
     ] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
-    as_json: Json = False,
 ) -> int:
     """Bring our copy of the directory up to date."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     found = call.api.find(connection)
     before = found["synced_at"]
     wanted = {name: True for name, value in (("accept_loss", accept_loss), ("full", full)) if value}
@@ -151,59 +130,27 @@ def sync(
     return _followed(call, found, lambda now: bool(now["synced_at"] != before), timeout if wait else None)
 
 
-def reconcile(
-    context: Context,
-    connection: Connection,
-    *,
-    repair: Annotated[bool, Option("--repair", help="Repair drift as well.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = TIMEOUT_SECONDS,
-    as_json: Json = False,
-) -> int:
+def check(context: Context, connection: Connection, *, wait: Wait = False, timeout: Timeout = TIMEOUT_SECONDS) -> int:
     """Check the tenant now, and do what is due."""
-    call = Call.of(context, as_json=as_json)
+    return _check(Call.of(context), connection, repair=False, timeout=timeout if wait else None)
+
+
+def repair(context: Context, connection: Connection, *, wait: Wait = False, timeout: Timeout = TIMEOUT_SECONDS) -> int:
+    """Check the tenant now, do what is due, and repair drift."""
+    return _check(Call.of(context), connection, repair=True, timeout=timeout if wait else None)
+
+
+def _check(call: Call, connection: str, *, repair: bool, timeout: int | None) -> int:
     found = call.api.find(connection)
-    _ask(call, found, ("reconcile",), {"repair": repair}, f"A check of {found['name']} was requested.")
-    return _followed(
-        call, found, lambda now: bool(now["reason"] is None and now["stage"] != "new"), timeout if wait else None
-    )
-
-
-def done(
-    context: Context,
-    connection: Connection,
-    step: Annotated[str, Argument(metavar="STEP", help="The step's key, as “steps” shows it.", show_default=False)],
-    *,
-    as_json: Json = False,
-) -> int:
-    """Mark an administrator's step as done, or accept an offer."""
-    call = Call.of(context, as_json=as_json)
-    told = "Recorded with your name. The tenant is being checked."
-    _ask(call, call.api.find(connection), ("steps", step), {}, told)
-    return 0
-
-
-def release(
-    context: Context,
-    connection: Connection,
-    item: Annotated[
-        str, Argument(metavar="ITEM", help="The message's number, as “quarantine” shows it.", show_default=False)
-    ],
-    *,
-    as_json: Json = False,
-) -> int:
-    """Release a message from quarantine, to where it was."""
-    call = Call.of(context, as_json=as_json)
-    _ask(call, call.api.find(connection), ("quarantine", item, "release"), {}, "The message is being released.")
-    return 0
+    asked = "A repair" if repair else "A check"
+    _ask(call, found, ("reconcile",), {"repair": repair}, f"{asked} of {found['name']} was requested.")
+    return _followed(call, found, lambda now: bool(now["reason"] is None and now["stage"] != "new"), timeout)
 
 
 def _ask(call: Call, connection: Answer, path: tuple[str, ...], body: dict[str, Any], told: str) -> None:
     """Ask for something of a connection, and say what was asked."""
     answer = call.api.post(of(connection["id"], *path), body)
-    if call.as_json:
-        call.print_json(answer)
-    call.terminal.say(told)
+    call.told(answer, told)
 
 
 def _followed(call: Call, connection: Answer, reached: Reached, timeout: int | None) -> int:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
-from shared.foundation.errors import FootprintError, Permanent, Refused, Temporary
+from shared.cli import tokens
+from shared.cli.place import Place, Usage
+from shared.foundation.errors import Permanent, Refused, Temporary
 
 if TYPE_CHECKING:
     import httpx
@@ -22,17 +24,11 @@ SHORT_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 ANSWER_SECONDS = 120.0
 # The largest pages that the API gives.
 MOST, MOST_OF_A_FILE = "200", "10000"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 IDENTIFIER = re.compile(r"[0-9a-f]{32}")
-VISIBLE = re.compile(r"[!-~]+")
 # What Python puts before the system's own words.
 ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 Answer = dict[str, Any]
-
-
-class Usage(FootprintError):
-    """What was typed, or what is set in the environment, cannot be acted on: exit code 2."""
 
 
 def of(connection: str, *more: str) -> str:
@@ -46,8 +42,8 @@ class Api:
     Every method raises Refused with what the API said, and another FootprintError if it did not answer.
     """
 
-    def __init__(self, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-        self._environ, self._say = environ, say
+    def __init__(self, place: Place, say: Callable[[str], None]) -> None:
+        self._place, self._say = place, say
         self.now: datetime | None = None
         """The service's time when it last answered."""
 
@@ -66,21 +62,36 @@ class Api:
         """The answer to a GET. A part of the query that is None is left out."""
         return self._content(self._send("GET", path, query))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
-        """Ask for something to be done: once, however often it must be sent."""
-        return self._content(self._send("POST", path, {}, body))
+    def post(self, path: str, body: Mapping[str, Any], *, tag: str | None = None) -> Answer:
+        """Ask for something to be done: once, however often it must be sent; `tag` is of the plan that is meant."""
+        return self._content(self._send("POST", path, {}, body, {"If-Match": tag} if tag else None))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Change some fields of something."""
         return self._content(self._send("PATCH", path, {}, body))
 
+    def seen(self, path: str, **query: str | None) -> tuple[Answer, str]:
+        """The answer to a GET, and its ETag."""
+        answer = self._send("GET", path, query)
+        return self._content(answer), answer.headers.get("etag", "")
+
+    def raw(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
+        """Whatever the API answers to any request, as JSON or else as text; None if there is nothing in it."""
+        answer = self._send(method, path, {}, body, headers)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            return answer.text
+
     def post_message(self, path: str, message: bytes) -> Answer:
         """The answer to a message that is sent as it is."""
         return self._content(self._send("POST", path, {}, message))
 
-    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def change(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, more: Mapping[str, str] | None = None
+    ) -> Answer:
         """The answer to a PUT or DELETE, which may come twice; empty if there is none."""
-        answer = self._send(method, path, {}, body)
+        answer = self._send(method, path, {}, body, more)
         return self._content(answer) if answer.content else {}
 
     def every(self, path: str, key: str, **query: str | None) -> Answer:
@@ -137,76 +148,37 @@ class Api:
 
     @cached_property
     def _address(self) -> str:
-        url = self._environ.get("FOOTPRINT_URL", "").strip().rstrip("/")
-        if not url:
-            raise Usage(
-                "no_url", "Set FOOTPRINT_URL to the address of the service, such as https://footprint.example.com."
-            )
-        try:
-            parts = urlsplit(url)
-            sealed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-            # To ask for the port is what shows that it is one.
-            usable = (
-                sealed and parts.hostname and parts.port != 0 and VISIBLE.fullmatch(url) and not set(url) & set("@?#")
-            )
-        except ValueError:
-            usable = False
-        if not usable:
-            # Not repeated in the message: the address may hold a password.
-            raise Usage(
-                "url_not_valid",
-                "FOOTPRINT_URL must be an address such as https://footprint.example.com, with nothing behind it; http "
-                "is for this machine only, because the token is sent with every request.",
-            )
-        return url
+        return self._place.address
 
     @cached_property
     def _client(self) -> "httpx.Client":
         import httpx
 
-        address, token = self._address, self._environ.get("FOOTPRINT_TOKEN", "").strip()
-        if not token:
-            raise Usage(
-                "no_token",
-                "Set FOOTPRINT_TOKEN to a token of this deployment's issuer. It is read from the environment only, so "
-                "that no list of processes shows it.",
-            )
-        # Told here, for the libraries below would repeat it in their error.
-        if not VISIBLE.fullmatch(token):
-            raise Usage("token_not_valid", "FOOTPRINT_TOKEN cannot be a token: no token holds spaces or line ends.")
         return httpx.Client(
-            base_url=f"{address}/api",
-            headers={"Authorization": f"Bearer {token}"},
-            verify=self._trust(),
+            base_url=f"{self._address}/api",
+            headers={"Authorization": f"Bearer {tokens.token(self._place)}"},
+            verify=self._place.trust(),
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=10.0),
         )
 
-    def _trust(self) -> Any:
-        import ssl
-
-        trusted, more = ssl.create_default_context(), self._environ.get("FOOTPRINT_CA_FILE")
-        if more:
-            try:
-                trusted.load_verify_locations(cafile=more)
-            except (OSError, ssl.SSLError):
-                raise Usage(
-                    "ca_file_not_valid", f"FOOTPRINT_CA_FILE: no certificates can be read from {more}."
-                ) from None
-        return trusted
-
     def _send(
-        self, method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, Any] | bytes | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | None],
+        body: Mapping[str, Any] | bytes | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> "httpx.Response":
         import httpx
 
-        headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
+        headers = {**({"Idempotency-Key": str(uuid4())} if method == "POST" else {}), **(more or {})}
         message = body if isinstance(body, bytes) else None
         if message is not None:
             headers = {"Content-Type": "message/rfc822"}  # it changes nothing, however often it is sent
         request = self._client.build_request(
             method,
             path,
-            params={name: value for name, value in query.items() if value is not None},
+            params={name: value for name, value in query.items() if value is not None} or None,
             json=None if message is not None else body,
             content=message,
             headers=headers,
@@ -253,10 +225,11 @@ class Api:
         if answer.is_redirect:
             raise self._another()
         if answer.status_code == 401:
-            self._say("FOOTPRINT_TOKEN is invalid or expired (401): set it to a new token of the deployment's issuer.")
+            self._say("The token is invalid or expired (401): “footprint auth login”, or set FOOTPRINT_TOKEN again.")
         try:
             told = answer.json()
-            raise Refused(answer.status_code, str(told["code"]), str(told["detail"]))
+            fields = [(str(one["field"]), str(one["detail"])) for one in told.get("errors", ())]
+            raise Refused(answer.status_code, str(told["code"]), str(told["detail"]), fields=fields)
         except (ValueError, KeyError, TypeError):
             raise Refused(
                 answer.status_code,

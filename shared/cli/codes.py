@@ -5,7 +5,7 @@ from shared.foundation.codes import TYPED, code
 CODES = (
     code(TYPED, "no_url", "FOOTPRINT_URL is not set.", "Set it to the service's address."),
     code(TYPED, "url_not_valid", "FOOTPRINT_URL is no address of a service.", "Set it to https://…."),
-    code(TYPED, "no_token", "FOOTPRINT_TOKEN is not set.", "Get a token from the deployment's issuer."),
+    code(TYPED, "no_token", "Nobody is signed in.", "`footprint auth login`, or set FOOTPRINT_TOKEN."),
     code(TYPED, "token_not_valid", "FOOTPRINT_TOKEN holds characters that no token has.", "Copy it again."),
     code(TYPED, "ca_file_not_valid", "FOOTPRINT_CA_FILE cannot be read as certificates.", "Name a PEM file."),
     code(
@@ -21,6 +21,10 @@ CODES = (
         "Look at the connection before sending it again; orders carry a key and are carried out once.",
     ),
     code(TYPED, "not_the_api", "What answers is not Footprint's API.", "Check FOOTPRINT_URL, and for a proxy."),
+    code(TYPED, "signed_out", "The sign-in has expired.", "Sign in again: `footprint auth login`."),
+    code(TYPED, "tokens_not_readable", "The file that keeps the tokens is damaged.", "Delete it, and sign in again."),
+    code(TYPED, "query_not_valid", "What --query holds is no JMESPath expression.", "Correct it."),
+    code(TYPED, "file_not_writable", "The file of --out cannot be written.", "Name another place."),
     code(TYPED, "ambiguous", "Several connections have this name or tenant.", "Use the id."),
     code(TYPED, "no_such_file", "There is no such file.", "Check the path."),
     code(TYPED, "file_not_valid", "The file is not what the command reads.", "Export it again."),

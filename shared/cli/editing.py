@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from typer import Context, Option
 
-from shared.cli.api import Usage, of
-from shared.cli.call import Call, Connection, Json, Site
+from shared.cli.api import of
+from shared.cli.call import Call, Connection, Site
+from shared.cli.place import Usage
 
 
 def edit(
@@ -20,10 +21,9 @@ def edit(
         list[str] | None, Option(metavar="ADDRESS", help="Whom to contact at the customer; may be repeated.")
     ] = None,
     no_contacts: Annotated[bool, Option("--no-contacts", help="Delete the contacts.")] = False,
-    as_json: Json = False,
 ) -> int:
     """Change name, customer, site, drift mode or contacts."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     wanted: dict[str, Any] = {
         "name": name,
         "customer": customer,
@@ -35,7 +35,5 @@ def edit(
     if not body:
         raise Usage("nothing_to_change", "Nothing to change: pass --name, --customer, --site, --drift or --contact.")
     changed = call.api.patch(of(call.api.find(connection)["id"]), body)
-    if call.as_json:
-        return call.print_json(changed)
-    call.terminal.say(f"Changed {', '.join(body)} of {changed['name']}.".replace("_", " "))
+    call.told(changed, f"Changed {', '.join(body)} of {changed['name']}.".replace("_", " "))
     return 0

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Argument, Context, Option
 
 from shared.cli.api import of
-from shared.cli.call import Call, Connection, Json
+from shared.cli.call import Call, Connection
 from shared.cli.terminal import Column, column
 
 
@@ -36,31 +36,28 @@ FINDINGS = (
 )
 
 
-def findings(context: Context, connection: Connection, *, as_json: Json = False) -> int:
+def every(context: Context, connection: Connection) -> int:
     """Show what is in the way of mail, and what was said about it."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     answer = call.api.get(of(call.api.find(connection)["id"], "findings"))
-    if call.as_json:
-        return call.print_json(answer)
-    call.terminal.table(FINDINGS, answer["findings"], none="Nothing is in the way of mail.")
+    call.rows(answer, answer["findings"], FINDINGS, none="Nothing is in the way of mail.")
     return 0
 
 
 def accept(
     context: Context,
     connection: Connection,
-    keys: Annotated[list[str], Argument(metavar="KEY...", help="Keys, as “findings” shows them.", show_default=False)],
+    keys: Annotated[
+        list[str], Argument(metavar="KEY...", help="Keys, as “findings list” shows them.", show_default=False)
+    ],
     *,
     reason: Annotated[str, Option(help="Why.", show_default=False)],
     until: Annotated[str | None, Option(metavar="TIME", help="When it ends, as 2026-12-31T00:00:00Z.")] = None,
     way: Annotated[Way, Option(help="What is to be done about it.")] = Way.ACCEPT,
-    as_json: Json = False,
 ) -> int:
     """Accept findings, or have them repaired or only reported."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     body = {"findings": keys, "way": way.value, "reason": reason, "until": until}
     answer = call.api.post(of(call.api.find(connection)["id"], "findings"), body)
-    if call.as_json:
-        return call.print_json(answer)
-    call.terminal.say("Recorded with your name. The tenant is being checked.")
+    call.told(answer, "Recorded with your name. The tenant is being checked.")
     return 0

@@ -52,7 +52,7 @@ def _until(now: Answer) -> str:
 def _held_up(call: Call, now: Answer, left: float) -> str:
     """Why it is of no use to go on following, or empty. What fails for a while is worth following."""
     if now["reason"] == "waiting_for_administrator":
-        return f"The administrator must act: “footprint steps {now['id']}” shows the steps."
+        return f"The administrator must act: “footprint steps list {now['id']}” shows the steps."
     if now["status"] == "action_required":
         return "Action required."
     until = datetime.fromisoformat(now["not_before"]) if now["not_before"] else None

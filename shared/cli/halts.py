@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from typer import Argument, Context, Option
 
-from shared.cli.call import Call, Json
+from shared.cli.call import Call
 from shared.cli.terminal import column, times
 
 SCOPE = "everything, site:eu (or another site), or a connection: its id, or a name or tenant that only one has."
@@ -14,7 +14,15 @@ Scope = Annotated[str, Argument(metavar="SCOPE", help=SCOPE, show_default=False)
 COLUMNS = (column("SCOPE", "scope"), times("SINCE", "at"), column("BY", "actor"), column("WHY", "why"))
 
 
-def halt(
+def every(context: Context) -> int:
+    """List the halts that stand."""
+    call = Call.of(context)
+    answer = call.api.get("/halts")
+    call.rows(answer, answer["halts"], COLUMNS, none="Nothing is halted.")
+    return 0
+
+
+def create(
     context: Context,
     scope: Scope,
     *,
@@ -22,35 +30,22 @@ def halt(
     destroy: Annotated[
         bool, Option("--destroy", help="Destroy the data keys too: nothing stored ever opens again.")
     ] = False,
-    as_json: Json = False,
 ) -> int:
     """Kill switch: stop everything that a scope is for before its next call to a platform."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     done = call.api.change("PUT", _at(call, scope), {"why": why, "destroy": destroy})
-    if call.as_json:
-        return call.print_json(done)
-    call.terminal.facts({name.replace("_", " "): number for name, number in done.items()})
-    call.terminal.say("Nothing more is sent to a platform for it. “lift” ends that.")
+    call.facts(done, {name.replace("_", " "): number for name, number in done.items()})
+    call.terminal.say("Nothing more is sent to a platform for it. “halts lift” ends that.")
     return 0
 
 
 def lift(context: Context, scope: Scope) -> int:
     """Lift a halt."""
-    call = Call.of(context, as_json=False)
+    call = Call.of(context)
     call.api.change("DELETE", _at(call, scope))
     call.terminal.say(
         "The halt was lifted. Connections go on within minutes; one whose grant was given back asks for consent."
     )
-    return 0
-
-
-def halts(context: Context, *, as_json: Json = False) -> int:
-    """List the halts that stand."""
-    call = Call.of(context, as_json=as_json)
-    found = call.api.get("/halts")
-    if call.as_json:
-        return call.print_json(found)
-    call.terminal.table(COLUMNS, found["halts"], none="Nothing is halted.")
     return 0
 
 

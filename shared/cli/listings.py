@@ -1,13 +1,13 @@
-"""Commands that are each one list of the API, and the columns in which it is shown."""
+"""Commands about users, groups and quarantine: lists of the API, and the columns in which they are shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
-from typer import Context
+from typer import Argument, Context
 
 from shared.cli.api import of
-from shared.cli.call import Call, Connection, Json, Part
+from shared.cli.call import Call, Connection, Part
 from shared.cli.terminal import Column, column, times
 
 
@@ -20,27 +20,12 @@ class Listing:
     columns: Sequence[Column]
     none: str
 
-    def show(self, call: Call, connection: str, *, paged: bool = True, **query: str | None) -> int:
+    def show(self, context: Context, connection: str, **query: str | None) -> int:
         """Show every page of it."""
-        path = of(call.api.find(connection)["id"], self.path)
-        answer = call.api.every(path, self.key, **query) if paged else call.api.get(path)
-        if call.as_json:
-            return call.print_json(answer)
-        call.terminal.table(self.columns, answer[self.key], none=self.none)
+        call = Call.of(context)
+        answer = call.api.every(of(call.api.find(connection)["id"], self.path), self.key, **query)
+        call.rows(answer, answer[self.key], self.columns, none=self.none)
         return 0
-
-
-def _whose(policy: Mapping[str, Any]) -> list[str]:
-    kinds = ("domains", "groups", "users")
-    named = ["everyone"] if policy.get("everyone") else []
-    named += [f"{len(policy[kind])} {kind}" for kind in kinds if policy.get(kind)]
-    return named + [f"but not {len(policy[f'except_{kind}'])} {kind}" for kind in kinds if policy.get(f"except_{kind}")]
-
-
-def _which(conditions: Mapping[str, Any]) -> str:
-    kinds = [name.replace("_", " ") for name, value in conditions.items() if value and name != "match"]
-    joined = " and " if conditions.get("match") == "all" else " or "
-    return joined.join(kinds)
 
 
 USERS = Listing(
@@ -66,20 +51,6 @@ GROUPS = Listing(
         column("ID", "id", firm=True),
     ),
 )
-POLICIES = Listing(
-    path="policies",
-    key="policies",
-    none="There are no policies, so nobody's mail is protected.",
-    columns=(
-        column("ORDER", "order", firm=True),
-        column("NAME", "name"),
-        column("ENABLED", "enabled"),
-        column("DIRECTION", "direction", firm=True),
-        Column(title="WHOSE MAIL", text=_whose),
-        Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
-        column("ACTIONS", "actions"),
-    ),
-)
 QUARANTINE = Listing(
     path="quarantine",
     key="items",
@@ -97,21 +68,31 @@ QUARANTINE = Listing(
 )
 
 
-def users(context: Context, connection: Connection, *, q: Part = None, as_json: Json = False) -> int:
+def users(context: Context, connection: Connection, *, q: Part = None) -> int:
     """List the users in our copy of the directory."""
-    return USERS.show(Call.of(context, as_json=as_json), connection, q=q)
+    return USERS.show(context, connection, q=q)
 
 
-def groups(context: Context, connection: Connection, *, q: Part = None, as_json: Json = False) -> int:
+def groups(context: Context, connection: Connection, *, q: Part = None) -> int:
     """List the groups in our copy of the directory."""
-    return GROUPS.show(Call.of(context, as_json=as_json), connection, q=q)
+    return GROUPS.show(context, connection, q=q)
 
 
-def policies(context: Context, connection: Connection, *, as_json: Json = False) -> int:
-    """List the policies, in the order in which they decide."""
-    return POLICIES.show(Call.of(context, as_json=as_json), connection, paged=False)
-
-
-def quarantine(context: Context, connection: Connection, *, as_json: Json = False) -> int:
+def quarantine(context: Context, connection: Connection) -> int:
     """List the messages in quarantine, newest first."""
-    return QUARANTINE.show(Call.of(context, as_json=as_json), connection)
+    return QUARANTINE.show(context, connection)
+
+
+def release(
+    context: Context,
+    connection: Connection,
+    item: Annotated[
+        str,
+        Argument(metavar="ITEM", help="The message's number, as “quarantine list” shows it.", show_default=False),
+    ],
+) -> int:
+    """Release a message from quarantine, to where it was."""
+    call = Call.of(context)
+    answer = call.api.post(of(call.api.find(connection)["id"], "quarantine", item, "release"), {})
+    call.told(answer, "The message is being released.")
+    return 0

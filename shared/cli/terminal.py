@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import TextIOWrapper
@@ -38,6 +38,12 @@ class Column:
     text: Callable[[Row], Any]
     firm: bool = False
     style: Callable[[Row], str] = lambda _: ""
+    name: str = ""
+    """The field that it shows, if it shows one in other words."""
+
+    def value(self, row: Row) -> Any:
+        """What it shows of a row, for a program."""
+        return row.get(self.name) if self.name else self.text(row)
 
 
 def column(title: str, name: str, *, firm: bool = False) -> Column:
@@ -51,13 +57,14 @@ def marks(title: str, name: str) -> Column:
         title=title,
         text=lambda row: marked(row.get(name)),
         firm=True,
+        name=name,
         style=lambda row: MARKS.get(str(row.get(name)), OTHER)[1],
     )
 
 
 def times(title: str, name: str) -> Column:
     """The column of a field that holds a time."""
-    return Column(title=title, text=lambda row: moment(row.get(name)), firm=True)
+    return Column(title=title, text=lambda row: moment(row.get(name)), firm=True, name=name)
 
 
 def marked(word: Any) -> str:
@@ -105,6 +112,10 @@ class Terminal:
     def show(self, text: str) -> None:
         """What was asked for, as it is."""
         self.out.file.write(f"{text}\n")
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """What was asked for, a line at a time."""
+        self.out.file.writelines(f"{text}\n" for text in texts)
 
     def pour(self, text: str) -> None:
         """A file as it is; on a terminal without characters that a terminal obeys."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.cli.api import LOOPBACK, Usage
+from shared.cli.place import LOOPBACK, Usage
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.hash_chain import checked
 from shared.foundation.signatures import CERTIFICATE, opened

@@ -219,14 +219,16 @@ CODES = (
         WAITING,
         "preflight",
         "Settings in the tenant would harm its mail once Footprint is in it; the sentence names the first.",
-        "Have the customer change them, or accept each with a reason: on the connection's page, or `footprint accept`.",
+        "Have the customer change them, or accept each with a reason: on the connection's page, or by "
+        "`footprint findings accept`.",
         "The tenant is checked again each hour; setting up continues when nothing is left that is not accepted.",
     ),
     code(
         ATTENTION,
         "halted",
         "An administrator has halted this connection, its site or everything. Nothing is sent to the platform.",
-        "Find out why: `footprint halts` says who and when. Lift the halt when the cause is gone: `footprint lift`.",
+        "Find out why: `footprint halts list` says who and when. Lift the halt when the cause is gone: "
+        "`footprint halts lift`.",
         "After the halt is lifted, the sweep takes the connection up again within minutes.",
     ),
     code(

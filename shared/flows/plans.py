@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 from shared.connections.lease import beside, fenced
@@ -21,27 +22,30 @@ Purpose = Literal["now", "grant", "repair", "revoke"]
 PLANNED_IN = {"grant": Stage.GRANT, "repair": Stage.RUN, "revoke": Stage.CLEANUP}
 
 
-async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What would be done, and of a grant what in the tenant would harm mail: None without a look, or a model."""
+
+    lines: list[Forecast]
+    concerns: list[Concern] | None = None
+
+
+async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> Planned:
     """What would be done now, or by a grant, a repair or a revoke, by a fresh look at the tenant. Changes nothing.
 
     Before anybody has consented, and after the end, no look is possible: then it is what the ledger lets us expect.
     """
     if connection.tenant is None or connection.stage is Stage.CLOSED:
-        return await foreseen(app, connection, purpose)
+        return Planned(lines=await foreseen(app, connection, purpose))
     rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
     repair = purpose == "repair" or connection.repairs_drift
     async with onlooking(app, connection) as tenant:
         steps = await plan(rows, tenant, stage, repair=repair)
-        return forecast(rows, tenant.ledger, steps, stage, app.clock.now())
-
-
-async def concerns(app: App, connection: Connection, purpose: Purpose = "now") -> list[Concern] | None:
-    """Of a grant, what in the tenant would harm mail once we are in it; None where no look is possible, or no model."""
-    if connection.tenant is None or connection.stage is Stage.CLOSED or _stage(connection, purpose) is not Stage.GRANT:
-        return None
-    async with onlooking(app, connection) as tenant:
-        found = await tenant.concerns()
-        return None if found is None else list(found)
+        found = await tenant.concerns() if stage is Stage.GRANT else None
+        return Planned(
+            lines=forecast(rows, tenant.ledger, steps, stage, app.clock.now()),
+            concerns=None if found is None else list(found),
+        )
 
 
 async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:

@@ -90,7 +90,7 @@ CODES = (
         "What is in flight is asked for only while access is being revoked.",
         "Send it after the revoke.",
     ),
-    code(REFUSED, "no_such_halt", "No halt of this scope stands.", "List the halts: `footprint halts`."),
+    code(REFUSED, "no_such_halt", "No halt of this scope stands.", "List the halts: `footprint halts list`."),
     code(
         REFUSED,
         "site_in_use",

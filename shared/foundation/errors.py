@@ -16,6 +16,7 @@ secret. Our own code decides by an error's class; its code is for other programs
 Anything that is not a FootprintError is our own mistake and is reported as `internal_error`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 
@@ -78,13 +79,22 @@ class Missing(FootprintError):
 class Refused(FootprintError):
     """The request is turned down with an HTTP `status` of 4xx; nothing was changed.
 
-    `after`: the same request may well do after so long.
+    `after`: the same request may well do after so long. `fields`: of input that is not valid, each field and why.
     """
 
-    def __init__(self, status: int, code: str, sentence: str, *, after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        sentence: str,
+        *,
+        after: timedelta | None = None,
+        fields: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(code, sentence)
         self.status = status
         self.after = after
+        self.fields = fields
 
 
 class NoRole(Refused):

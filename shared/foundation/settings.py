@@ -32,6 +32,13 @@ class Operators(BaseModel):
     client_secret: SecretStr | None = Field(
         None, description="client secret of the console, unless it is a public client"
     )
+    cli_client_id: str = Field(
+        "", description="client id of the command line, a public client; without it `footprint auth login` is off"
+    )
+    cli_scope: str = Field(
+        "openid profile email offline_access",
+        description="what the command line asks for, so that its tokens are for `AUDIENCE`",
+    )
     customer_claim: str = Field(
         "",
         description="the claim that says whose connections an account may see, `*` for all; without such a claim's "
@@ -53,7 +60,7 @@ class Operators(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.client_id and not self.issuer:
+        if (self.client_id or self.cli_client_id) and not self.issuer:
             raise ValueError("set ISSUER too")
         return self
 

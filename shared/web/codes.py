@@ -54,6 +54,12 @@ CODES = (
     ),
     code(
         REFUSED,
+        "plan_outdated",
+        "The tenant has changed since the plan was made. Nothing was done.",
+        "Plan again, read it, and apply the new one.",
+    ),
+    code(
+        REFUSED,
         "too_many_requests",
         "The account, or the address, sends more requests than a minute allows.",
         "Wait for Retry-After. The settings under FOOTPRINT_API__ hold the limits.",

@@ -16,13 +16,14 @@ from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.telemetry import about, ids, span
 from shared.web.actors import administrators_only
-from shared.web.http import KEY_HEADER, Request, Response, Strict, problem
+from shared.web.http import KEY_HEADER, Request, Response, Strict
 from shared.web.preconditions import precondition, unless_seen
+from shared.web.problems import problem
 from shared.web.routes import ROUTES, WITH_BODY, Auth, Route
 
 Handler = Callable[..., Awaitable[Response]]
-"""Of an App, a Request, and if they are named so a `query` and a `body`, each of the model it is annotated with, and
-what was `seen` of what is to be changed."""
+"""Of an App, a Request, and if they are named so a `query` and a `body`, each of the model it is annotated with, what
+was `seen` of what is to be changed, and the ETag of what was `planned`."""
 
 log = logging.getLogger(__name__)
 
@@ -219,4 +220,6 @@ def _taken(route: Route, request: Request, wanted: Mapping[str, Any]) -> dict[st
         taken["body"] = request.message() if kind is bytes else request.model(kind)
     if "seen" in wanted:
         taken["seen"] = precondition(request)
+    if "planned" in wanted:
+        taken["planned"] = request.headers.get("if-match")
     return {name: value for name, value in taken.items() if name in wanted}

@@ -6,23 +6,23 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from typing_extensions import TypedDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.connections.record import Connection
 from shared.foundation.errors import Refused
 from shared.web.actors import Actor
-from shared.web.schema import example
 
 Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")
-MESSAGE_TYPES = ("message/rfc822", "application/octet-stream")
+MESSAGE_TYPE = "message/rfc822"
 # What a client sends with a request that it may send again, in lower case.
 KEY_HEADER = "idempotency-key"
+# Of input with more mistakes, so many are told.
+MOST_ERRORS = 20
 # A character that no text has and not every database takes, as JSON says it.
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 
@@ -91,7 +91,7 @@ class Request:
     def message(self) -> bytes:
         """The body as a message, as it stands. Raises Refused 415 `not_a_message`."""
         media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media not in MESSAGE_TYPES or not self.body:
+        if media != MESSAGE_TYPE or not self.body:
             raise Refused(415, "not_a_message", "Send a message as it is, and say so: Content-Type: message/rfc822.")
         return self.body
 
@@ -142,15 +142,23 @@ def received(method: str, path: str, query: str, headers: Mapping[str, str], bod
 
 
 def checked(validate: Callable[[], Model]) -> Model:
-    """What a model makes of something sent to us. Raises Refused 400 with the first field that is wrong."""
+    """What a model makes of something sent to us. Raises Refused 400 with each field that is wrong."""
     try:
         return validate()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        # A field that should not be there is named as it was sent, but not at any length.
-        where = ".".join(str(part)[:80] for part in first["loc"]) or "body"
-        # What we say ourselves needs no word for what kind of error it is.
-        raise Refused(400, "not_valid", f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        fields = [_wrong(one) for one in found[:MOST_ERRORS]]
+        told = [f"{where}: {why}" for where, why in fields]
+        more = [f"And {len(found) - MOST_ERRORS} more."] if len(found) > MOST_ERRORS else []
+        raise Refused(400, "not_valid", " ".join([*told, *more]), fields=fields) from None
+
+
+def _wrong(error: ErrorDetails) -> tuple[str, str]:
+    """The field that is wrong, and why."""
+    # A field that should not be there is named as it was sent, but not at any length.
+    where = ".".join(str(part)[:80] for part in error["loc"]) or "body"
+    # What we say ourselves needs no word for what kind of error it is.
+    return where, f"{error['msg'].removeprefix('Value error, ')}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,38 +251,6 @@ def etag(content: Any) -> str:
 def _text(content: Any, **how: Any) -> str:
     """Some content as JSON, with the models in it."""
     return json.dumps(content, default=lambda model: model.model_dump(mode="json"), **how)
-
-
-@example(
-    {
-        "type": "/runbook/no_such_connection",
-        "title": "Not Found",
-        "status": 404,
-        "detail": "There is no such connection.",
-        "code": "no_such_connection",
-    }
-)
-class Problem(TypedDict):
-    """Why a request was turned down, or failed (RFC 9457)."""
-
-    type: Annotated[str, Field(description="the page of the runbook about the code", pattern="^/runbook/")]
-    title: Annotated[str, Field(description="the status in words")]
-    status: int
-    detail: Annotated[str, Field(description="what happened and what to do, for people")]
-    code: Annotated[str, Field(description="the same for programs; it never changes")]
-
-
-def problem(error: Refused) -> Response:
-    """A problem document with the error's stable code."""
-    content: Problem = {
-        "type": f"/runbook/{error.code}",
-        "title": HTTPStatus(error.status).phrase,
-        "status": error.status,
-        "detail": error.sentence,
-        "code": error.code,
-    }
-    headers = {**DATA_HEADERS, "Content-Type": "application/problem+json"}
-    return Response(status=error.status, headers=headers, body=json.dumps(content).encode())
 
 
 def redirect(url: str, **headers: str) -> Elsewhere:

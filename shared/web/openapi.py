@@ -14,13 +14,16 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from shared.foundation.brand import PUBLISHED
 from shared.web.dispatch import handler
-from shared.web.http import MESSAGE_TYPES, Accepted, Created, Elsewhere, Json, Nothing, Problem, Response, Zip, as_json
-from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, SEEN, TAGS, UNLESS_SEEN, problems
+from shared.web.http import MESSAGE_TYPE, Accepted, Created, Elsewhere, Json, Nothing, Response, Zip, as_json
+from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, PLANNED, SEEN, TAGS, UNLESS_SEEN, problems
+from shared.web.problems import Problem
 from shared.web.routes import ROUTES, Auth, Route
 
 SCHEMAS = "#/components/schemas/{model}"
 STATUS: Mapping[type[Response], int] = {Created: 201, Accepted: 202, Nothing: 204, Elsewhere: 303}
 QUALIFIED = re.compile(r"\bshared__(?:\w+?__)*?(\w+?)__([A-Z]\w*)")
+# What is no text. The format says so to programs that make clients; a validator takes no notice of it.
+BYTES = {"type": "string", "format": "binary"}
 # What stands for a platform's name in an example: nothing here knows one.
 SOME = "example"
 
@@ -73,7 +76,7 @@ def document(address: str, platforms: Sequence[str], cookie: str, software: str 
     paths: dict[str, Schema] = {}
     responses: dict[str, Schema] = {}
     for one in operations:
-        told = _operation(one, schemas, responses)
+        told = _operation(one, schemas, responses, definitions)
         paths.setdefault(one.route.path, {})[one.route.method.lower()] = told
     content = {
         "openapi": "3.1.0",
@@ -125,7 +128,9 @@ def _schemas(operations: Sequence[Operation]) -> tuple[dict[Kind, Schema], dict[
     return dict(zip(made, schemas, strict=True)), definitions
 
 
-def _operation(one: Operation, schemas: Mapping[Kind, Schema], responses: dict[str, Schema]) -> Schema:
+def _operation(
+    one: Operation, schemas: Mapping[Kind, Schema], responses: dict[str, Schema], definitions: dict[str, Schema]
+) -> Schema:
     route = one.route
     summary, _, more = (getdoc(one.function) or "").partition("\n")
     needs = f"Authentication: {route.auth.value}." + (f" Counts as {route.cost} requests." if route.cost > 1 else "")
@@ -135,11 +140,11 @@ def _operation(one: Operation, schemas: Mapping[Kind, Schema], responses: dict[s
         "summary": summary,
         "description": " ".join([*more.split(), needs]),
         "parameters": _parameters(one),
-        "responses": _successes(one, schemas) | _failures(one, responses),
+        "responses": _successes(one, schemas) | _failures(one, responses, definitions),
         "security": _security(route.auth),
     }
     if one.takes.get("body") is bytes:
-        content = {media: {"schema": {"type": "string"}} for media in MESSAGE_TYPES}
+        content = {MESSAGE_TYPE: {"schema": BYTES}}
         told["requestBody"] = {"required": True, "content": content}
     elif "body" in one.takes:
         fields = one.takes["body"].model_fields.values()
@@ -174,6 +179,8 @@ def _parameters(one: Operation) -> list[Schema]:
             described = {"description": field.pop("description")} if "description" in field else {}
             found.append({"name": name, "in": "query", "required": False, **described, "schema": field})
     headers = [KEY] if route.may_be_repeated else []
+    if "planned" in one.takes:
+        headers.append(PLANNED)
     if "seen" in one.takes:
         headers += SEEN if route.method == "PUT" else SEEN[:1]
     elif route.method == "GET" and _has_tag(one):
@@ -206,7 +213,7 @@ def _successes(one: Operation, schemas: Mapping[Kind, Schema]) -> Schema:
         told["headers"] = told.get("headers", {}) | _references(_headers(one, kind, status))
         if kind.media:
             schema = schemas.get((one.route.name, "serialization"), {"type": "object"})
-            content = schema if issubclass(kind, Json) else {} if kind is Zip else {"type": "string"}
+            content = schema if issubclass(kind, Json) else BYTES if kind is Zip else {"type": "string"}
             told["content"] = told.get("content", {}) | {kind.media: {"schema": content}}
     if one.route.method == "GET" and _has_tag(one):
         found["304"] = {"description": "It is as you have it.", "headers": _references(_headers(one, Json, 304))}
@@ -229,8 +236,8 @@ def _headers(one: Operation, kind: type[Response], status: int) -> list[str]:
     return [name for name, there in rules.items() if there]
 
 
-def _failures(one: Operation, responses: dict[str, Schema]) -> Schema:
-    """Each status of a problem, by reference to a response that all share who have the same."""
+def _failures(one: Operation, responses: dict[str, Schema], definitions: dict[str, Schema]) -> Schema:
+    """Each status of a problem, by reference to a response and a schema that all share who have the same."""
     route = one.route
     found: dict[str, set[str]] = {}
     for line in problems(route, one.looked_for, one.takes) + getattr(one.function, "refuses", ()):
@@ -240,16 +247,20 @@ def _failures(one: Operation, responses: dict[str, Schema]) -> Schema:
     for status, codes in sorted(found.items()):
         known = sorted(codes) if "" not in codes else []
         name = ".".join([status, *known, *(["page"] if route.auth is Auth.STATE else [])])
-        responses.setdefault(name, _failure(int(status), known, for_people=route.auth is Auth.STATE))
+        if name not in responses:
+            responses[name] = _failure(int(status), known, definitions, for_people=route.auth is Auth.STATE)
         told[status] = {"$ref": f"#/components/responses/{name}"}
     return told
 
 
-def _failure(status: int, codes: list[str], *, for_people: bool) -> Schema:
-    said: Schema = {"properties": {"status": {"const": status}}}
+def _failure(status: int, codes: list[str], definitions: dict[str, Schema], *, for_people: bool) -> Schema:
+    said: Schema = {"properties": {"status": {"type": "integer", "enum": [status]}}}
     if codes:
         said["properties"]["code"] = {"enum": codes}
-    schema: Schema = {"allOf": [{"$ref": SCHEMAS.format(model="Problem")}, said]}
+    # With a name of its own, it is one class in a generated client, however many operations answer with it.
+    model = "".join([f"Problem{status}", *(code.title().replace("_", "") for code in codes)])
+    definitions[model] = {"allOf": [{"$ref": SCHEMAS.format(model="Problem")}, said]}
+    schema: Schema = {"$ref": SCHEMAS.format(model=model)}
     headers = [name for name, statuses in ABOUT.items() if status in statuses] + ["X-Request-Id"]
     headers += ["ETag"] if for_people else []
     media, schema = ("text/html", {"type": "string"}) if for_people else ("application/problem+json", schema)

@@ -33,7 +33,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
-    "service": ("the service itself", frozenset({"health", "metrics", "openapi.json"})),
+    "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -75,10 +75,17 @@ SEEN = [
         "name": "If-None-Match",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "const": "*"},
+        "schema": {"type": "string", "pattern": r"^\*$"},
         "description": "only make what does not exist yet",
     },
 ]
+PLANNED = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "the ETag of the plan that is ordered: refused if a fresh read of the tenant gives another one",
+}
 UNLESS_SEEN = {
     "name": "If-None-Match",
     "in": "header",
@@ -140,6 +147,7 @@ def problems(route: Route, looked_for: Mapping[str, Any], takes: Mapping[str, An
             "502",
         ): route.may_be_repeated,
         ("412 changed_meanwhile", "428 precondition_required"): "seen" in takes,
+        ("412 plan_outdated", "502"): "planned" in takes,
         ("412 exists_already",): "seen" in takes and route.method == "PUT",
     }
     return tuple(line for lines, holds in rules.items() if holds for line in lines)

@@ -35,7 +35,7 @@ def precondition(request: Request) -> Precondition:
             raise Refused(
                 428, "precondition_required", "This exists. Send the ETag of what you have seen of it as If-Match."
             )
-        if not _holds(seen, etag(stored)):
+        if not holds(seen, etag(stored)):
             raise _changed()
 
     return check
@@ -53,7 +53,8 @@ def unless_seen(request: Request, response: Response) -> Response:
     return Response(status=304, headers=kept)
 
 
-def _holds(seen: str, tag: str) -> bool:
+def holds(seen: str, tag: str) -> bool:
+    """Whether an If-Match names this tag."""
     # A weak tag says nothing of what is in it byte for byte.
     strong = [f'"{value}"' for weak, value in TAG.findall(seen) if not weak]
     return seen.strip() == "*" or tag in strong

@@ -87,6 +87,7 @@ ROUTES: tuple[Route, ...] = (
     _route("health", "GET /api/health", "api.connections.health", Auth.NOBODY, FREE),
     _route("ready", "GET /api/health/ready", "api.health.ready", Auth.NOBODY),
     _route("metrics", "GET /api/metrics", "api.health.metrics", Auth.VIEWER, COST_OF_A_LOOK),
+    _route("get_sign_in", "GET /api/sign-in", "api.signing_in.how", Auth.NOBODY),
     _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
     _route(
         "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY

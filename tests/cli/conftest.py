@@ -1,6 +1,7 @@
 """One local machine for the command line's tests: each has connections of its own on it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,9 @@ def machine() -> Iterator[OneMachine]:
 
 
 @pytest.fixture
-def line(machine: OneMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Line:
+def line(
+    machine: OneMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Line:
     """Somebody before an operator's shell."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return Line(machine=machine, captured=capsys)
+    return Line(machine=machine, captured=capsys, folder=tmp_path)

@@ -42,12 +42,18 @@ class Line:
 
     machine: OneMachine
     captured: pytest.CaptureFixture[str]
+    folder: Path
     changed: Environment = field(default_factory=dict)
 
     @property
     def environment(self) -> Environment:
         """What is set: a new token for each command, for the tests move the clock past any token's life."""
-        known = {"FOOTPRINT_URL": self.machine.address, "FOOTPRINT_TOKEN": self.machine.token()}
+        known = {
+            "FOOTPRINT_URL": self.machine.address,
+            "FOOTPRINT_TOKEN": self.machine.token(),
+            # Where no file of another sign-in is.
+            "XDG_CONFIG_HOME": str(self.folder),
+        }
         return {name: value for name, value in {**known, **self.changed}.items() if value}
 
     def __call__(self, *typed: str) -> Ran:
@@ -61,14 +67,14 @@ class Line:
     def until(self, true: Callable[[Any], bool], *typed: str) -> Any:
         """Type a command that prints JSON until something is true of it."""
         end = time.monotonic() + PATIENCE
-        while not true(found := self(*typed, "--json").json):
+        while not true(found := self(*typed, "--output", "json").json):
             assert time.monotonic() < end, found
         return found
 
     def connect(self, name: str, domain: str) -> tuple[str, str]:
         """A new connection's id and consent link."""
         words = ("--platform", "microsoft365", "--site", "in", "--name", name, "--tenant", domain)
-        made = self("connect", *words, "--json").json
+        made = self("connections", "create", *words, "--output", "json").json
         return made["id"], made["consent_url"]
 
 

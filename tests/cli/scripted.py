@@ -59,7 +59,7 @@ def scripted(
 
 MADE = (201, {}, json.dumps({"id": "0" * 32, "consent_url": "http://127.0.0.1/connect#x"}))
 BUSY = (429, {"retry-after": "0"}, json.dumps({"code": "too_many_requests", "detail": "Slower, please."}))
-CONNECT = ("connect", "--platform", "p", "--site", "in", "--name", "n")
+CONNECT = ("connections", "create", "--platform", "p", "--site", "in", "--name", "n")
 
 
 # Sent once more while the first is still being carried out.

@@ -4,11 +4,10 @@ import inspect
 import json
 import re
 import shlex
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
+from typer.main import get_group
 
 from shared.cli import call, commands
 from shared.connections.stages import Stage
@@ -21,17 +20,17 @@ from tests.cli.scripted import scripted
 def test_a_connection_is_found_by_name_or_tenant_and_an_unclear_one_is_told(line: Line) -> None:
     first, _ = line.connect("Two of a name", "first.example")
     second, _ = line.connect("Two of a name", "second.example")
-    unclear = line("plan", "two of a NAME")
+    unclear = line("connections", "plan", "two of a NAME")
     assert unclear.code == 2
     assert first in unclear.told
     assert second in unclear.told
-    near = line("status", "two of")
+    near = line("connections", "show", "two of")
     assert near.code == 1
     assert "Similar: “Two of a name”" in near.told
-    assert line("status", "second.example", "--json").json["id"] == second
-    assert line("revoke", first, "--yes").code == 0
+    assert line("connections", "show", "second.example", "--output", "json").json["id"] == second
+    assert line("connections", "revoke", first, "--yes").code == 0
     # What is closed is in nobody's way.
-    assert line("status", "two of a name", "--json").json["id"] == second
+    assert line("connections", "show", "two of a name", "--output", "json").json["id"] == second
 
 
 def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) -> None:
@@ -48,13 +47,13 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
         "--platform",
         "microsoft365",
     )
-    found = line("status", *wanted, "--json").json
+    found = line("connections", "list", *wanted, "--output", "json").json
     assert {one["id"] for one in found["connections"]} == mine
     assert found["next"] is None
-    table = line("status", *wanted).out.splitlines()
+    table = line("connections", "list", *wanted).out.splitlines()
     assert len(table) == 4
     assert table[0].startswith("STATUS")
-    assert line("status", "-q", "listed", "--stage", "run").told == "There are no such connections.\n"
+    assert line("connections", "list", "-q", "listed", "--stage", "run").told == "There are no such connections.\n"
     shown = {"name": "n", "platform_title": "p", "site": "in", "stage_title": "s", "sentence": None}
     pages = [
         {
@@ -65,7 +64,7 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
     ]
     with scripted(*((200, {}, json.dumps(page)) for page in pages)) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
-        assert re.findall(r" (\d)$", line("status").out, re.MULTILINE) == ["3", "2", "1"]
+        assert re.findall(r" (\d)$", line("connections", "list").out, re.MULTILINE) == ["3", "2", "1"]
     assert [path.partition("?")[2] for path, _ in service.seen] == [
         "order=newest&limit=200",
         "order=newest&limit=200&cursor=a",
@@ -75,22 +74,42 @@ def test_the_list_is_filtered_and_what_needs_a_person_comes_first(line: Line) ->
 @pytest.mark.parametrize(
     ("changed", "typed", "code", "told"),
     [
-        ({"FOOTPRINT_TOKEN": ""}, ["status"], 2, "Set FOOTPRINT_TOKEN"),
-        ({"FOOTPRINT_URL": ""}, ["status"], 2, "Set FOOTPRINT_URL"),
-        ({"FOOTPRINT_URL": "http://footprint.example.com"}, ["status"], 2, "http is for this machine only"),
-        ({"FOOTPRINT_URL": "https://me:secret@footprint.example.com"}, ["status"], 2, "FOOTPRINT_URL must be"),
-        ({"FOOTPRINT_URL": "https://footprint.example.com:99999"}, ["status"], 2, "FOOTPRINT_URL must be"),
-        ({"FOOTPRINT_URL": "https://foot print.example.com"}, ["status"], 2, "FOOTPRINT_URL must be"),
-        ({"FOOTPRINT_URL": "https://footprint.example.com/?key=secret"}, ["status"], 2, "FOOTPRINT_URL must be"),
-        ({"FOOTPRINT_URL": "http://127.0.0.1:1"}, ["status"], 1, "(unreachable)"),
-        ({"FOOTPRINT_TOKEN": "two\nlines secret"}, ["status"], 2, "cannot be a token"),
-        ({"FOOTPRINT_TOKEN": "secret"}, ["status"], 1, "(sign_in_first)"),
-        ({"FOOTPRINT_CA_FILE": "/no/such/file"}, ["status"], 2, "FOOTPRINT_CA_FILE"),
-        ({}, ["status", "0" * 32], 1, "There is no such connection. (no_such_connection)"),
-        ({}, ["connect", "--platform", "elsewhere", "--site", "in", "--name", "X"], 1, "(unknown_platform)"),
-        ({}, ["status", "--platform", "elsewhere"], 1, "(unknown_platform)"),
-        ({}, ["connect"], 2, "Usage:"),
-        ({}, ["try", "0" * 32, "risky", "/no/such/file"], 2, "Cannot read /no/such/file"),
+        ({"FOOTPRINT_TOKEN": ""}, ["connections", "list"], 2, "or set FOOTPRINT_TOKEN"),
+        ({"FOOTPRINT_URL": ""}, ["connections", "list"], 2, "Set FOOTPRINT_URL"),
+        (
+            {"FOOTPRINT_URL": "http://footprint.example.com"},
+            ["connections", "list"],
+            2,
+            "http is for this machine only",
+        ),
+        (
+            {"FOOTPRINT_URL": "https://me:secret@footprint.example.com"},
+            ["connections", "list"],
+            2,
+            "FOOTPRINT_URL must be",
+        ),
+        ({"FOOTPRINT_URL": "https://footprint.example.com:99999"}, ["connections", "list"], 2, "FOOTPRINT_URL must be"),
+        ({"FOOTPRINT_URL": "https://foot print.example.com"}, ["connections", "list"], 2, "FOOTPRINT_URL must be"),
+        (
+            {"FOOTPRINT_URL": "https://footprint.example.com/?key=secret"},
+            ["connections", "list"],
+            2,
+            "FOOTPRINT_URL must be",
+        ),
+        ({"FOOTPRINT_URL": "http://127.0.0.1:1"}, ["connections", "list"], 1, "(unreachable)"),
+        ({"FOOTPRINT_TOKEN": "two\nlines secret"}, ["connections", "list"], 2, "cannot be a token"),
+        ({"FOOTPRINT_TOKEN": "secret"}, ["connections", "list"], 1, "(sign_in_first)"),
+        ({"FOOTPRINT_CA_FILE": "/no/such/file"}, ["connections", "list"], 2, "FOOTPRINT_CA_FILE"),
+        ({}, ["connections", "show", "0" * 32], 1, "There is no such connection. (no_such_connection)"),
+        (
+            {},
+            ["connections", "create", "--platform", "elsewhere", "--site", "in", "--name", "X"],
+            1,
+            "(unknown_platform)",
+        ),
+        ({}, ["connections", "list", "--platform", "elsewhere"], 1, "(unknown_platform)"),
+        ({}, ["connections", "create"], 2, "Usage:"),
+        ({}, ["policies", "try", "0" * 32, "risky", "/no/such/file"], 2, "FILE: cannot read /no/such/file"),
         ({}, ["frobnicate"], 2, "Usage:"),
         ({}, [], 2, "Usage:"),
     ],
@@ -108,35 +127,50 @@ def test_what_cannot_be_done_is_told_and_has_its_exit_code(
 
 def test_what_the_service_refuses_is_told_in_its_words(line: Line) -> None:
     identifier, _ = line.connect("Not running", "notrunning.example")
-    refused = line("sync", identifier)
+    refused = line("connections", "sync", identifier)
     assert refused.code == 1
     lead = rf"What it means: {line.machine.address}/runbook/not_running\n"
     assert re.fullmatch(rf"Sync and repair need .* \(not_running\)\n{lead}", refused.told)
-    assert "(no_such_step)" in line("done", identifier, "nothing").told
-    assert "(not_running)" in line("release", identifier, "1").told
+    assert "(no_such_step)" in line("steps", "complete", identifier, "nothing").told
+    assert "(not_running)" in line("quarantine", "release", identifier, "1").told
     line.changed = {"FOOTPRINT_TOKEN": line.machine.token(role="viewer")}
-    assert line("status", identifier).code == 0
-    assert "(operators_only)" in line("revoke", identifier, "--yes").told
+    assert line("connections", "show", identifier).code == 0
+    assert "(operators_only)" in line("connections", "revoke", identifier, "--yes").told
+
+
+def test_input_that_is_not_valid_is_told_by_its_options(line: Line) -> None:
+    words = ("--platform", "microsoft365", "--site", "in", "--name", "", "--tenant", "two\nlines")
+    refused = line("connections", "create", *words)
+    assert refused.code == 1
+    assert re.search(r"--name: .* --tenant: .* \(not_valid\)$", " ".join(refused.told.split()))
+    identifier, _ = line.connect("Edited", "edited.example")
+    assert "--contact: " in line("connections", "edit", identifier, "--contact", "nobody").told
+    assert "'--site'" in line("connections", "list", "--site", "mars").told
 
 
 def test_a_link_is_had_again(line: Line) -> None:
     identifier, _ = line.connect("Again", "again.example")
-    assert re.fullmatch(rf"id +{identifier}\nhttp\S+/connect#\S+\n", line("grant", identifier).out)
+    assert re.fullmatch(rf"id +{identifier}\nhttp\S+/connect#\S+\n", line("connections", "reconnect", identifier).out)
 
 
 def test_every_command_has_its_help_and_an_example(line: Line) -> None:
     whole = line("--help")
     assert whole.code == 0
-    group = get_command(commands.app)
-    assert isinstance(group, TyperGroup)
-    assert set(group.commands) == set(commands.COMMANDS)
-    for name, (run, example) in commands.COMMANDS.items():
-        told = line(name, "--help").out
-        assert f"Example: footprint {name} {example}" in " ".join(told.split())
-        assert re.search(rf"^│ {name} ", whole.out, re.MULTILINE)
-        command = group.commands[name]
-        assert command.make_context(name, shlex.split(example.partition(" >")[0])).command is command
-        assert inspect.unwrap(command.callback) is run
+    groups: dict[str, Any] = {"": get_group(commands.app)}
+    for noun, about in commands.NOUNS.items():
+        groups[noun] = groups[""].commands[noun]
+        assert re.search(rf"^│ {noun} ", whole.out, re.MULTILINE)
+        assert line(noun, "--help").out.count(about.partition(":")[0]) == 1
+    typed = {" ".join(filter(None, (noun, verb))) for noun, group in groups.items() for verb in group.commands}
+    assert typed - set(commands.NOUNS) == set(commands.COMMANDS)
+    for name, one in commands.COMMANDS.items():
+        told = line(*name.split(), "--help").out
+        assert f"Example: footprint {name} {one.example}".strip() in " ".join(told.split())
+        assert ("--query" in told) is one.prints
+        noun, _, verb = name.rpartition(" ")
+        command = groups[noun].commands[verb]
+        assert command.make_context(verb, shlex.split(one.example.partition(" >")[0])).command is command
+        assert inspect.unwrap(command.callback) is one.run
 
 
 def test_the_choices_are_the_services_own() -> None:
@@ -148,13 +182,13 @@ def test_the_choices_are_the_services_own() -> None:
 def test_a_batch_is_planned_confirmed_and_followed(line: Line) -> None:
     mine = [line.connect(f"Batched {number}", f"batched{number}.example")[0] for number in range(2)]
     where = ("--where", "q=Batched")
-    unasked = line("batch", "revoke", *where)
+    unasked = line("batches", "create", "revoke", *where)
     assert (unasked.code, "pass --confirm 2" in unasked.told) == (2, True)
     assert "2 connections match, 2 ready" in unasked.told
-    assert line("batch", "revoke", *where, "--confirm", "3").code == 1
-    refused = line("batch", "sync", *where, "--confirm", "2", "--wait")
+    assert line("batches", "create", "revoke", *where, "--confirm", "3").code == 1
+    refused = line("batches", "create", "sync", *where, "--confirm", "2", "--wait")
     assert (refused.code, refused.out.count("Sync and repair need")) == (1, 2)
-    ran = line("batch", "revoke", *where, "--confirm", "2", "--wait", "--json")
+    ran = line("batches", "create", "revoke", *where, "--confirm", "2", "--wait", "--output", "json")
     assert (ran.code, {one["connection"] for one in ran.json["items"]}) == (0, set(mine))
-    assert line("batch", "sync", "--where", "name=x").code == 2
-    assert line("edit", mine[0], "--name", "Late").code == 1
+    assert line("batches", "create", "sync", "--where", "name=x").code == 2
+    assert line("connections", "edit", mine[0], "--name", "Late").code == 1

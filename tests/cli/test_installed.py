@@ -59,13 +59,13 @@ def test_the_command_runs(installed: Path) -> None:
     version = footprint(installed, "--version")
     assert (version.returncode, version.stdout) == (0, f"footprint {__version__}\n")
     assert "Usage: footprint" in footprint(installed, "--help").stdout
-    asked = footprint(installed, "status")
+    asked = footprint(installed, "connections", "list")
     assert (asked.returncode, asked.stdout) == (1, "")
     assert asked.stderr.startswith("Cannot connect to http://127.0.0.1:1: Connection refused.")
 
 
 def test_without_its_extra_it_says_what_to_install(installed: Path) -> None:
-    refused = footprint(installed, "status", libraries=False)
+    refused = footprint(installed, "connections", "list", libraries=False)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "pip install '.[cli]'" in refused.stderr
     version = footprint(installed, "--version", libraries=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from shared.cli.applying import PENDING
 from tests.cli.line import PATIENCE, Line
 
 # More users than go on one page.
@@ -20,74 +21,92 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     machine = line.machine
     machine.ask("POST", "/tenants", {"platform": "microsoft365", "name": "Wide", "domain": WIDE, "users": USERS})
     before = machine.snapshot(WIDE)
-    made = line("connect", "--platform", "microsoft365", "--site", "in", "--name", "Life", "--tenant", WIDE)
+    made = line(
+        "connections", "create", "--platform", "microsoft365", "--site", "in", "--name", "Life", "--tenant", WIDE
+    )
     assert made.code == 0
     identifier, link = re.findall(r"^id +(\w{32})\n(http\S+)\n$", made.out)[0]
     assert "Send the link" in made.told
 
     machine.consent(link, "Wide")
-    line.until(lambda now: now["reason"] == "exchange_role_missing", "status", identifier)
-    waited = line("reconcile", identifier, "--wait", "--timeout", "1")
+    line.until(lambda now: now["reason"] == "exchange_role_missing", "connections", "show", identifier)
+    waited = line("connections", "check", identifier, "--wait", "--timeout", "1")
     assert waited.code == 3
     assert re.search(r"Granting access: .*role.*until 20", waited.told)
     machine.administrator(WIDE, "assign-role")
     # New groups take some minutes to be seen.
-    looks = (line("reconcile", "life", "--wait", "--timeout", "1").code for _ in range(PATIENCE))
+    looks = (line("connections", "check", "life", "--wait", "--timeout", "1").code for _ in range(PATIENCE))
     for code in looks:
         if code == 0:
             break
         assert code == 3
         machine.pass_time(timedelta(minutes=1))
-    assert line("status", identifier, "--json").json["stage"] == "run"
-    synced = line("sync", identifier, "--wait", "--timeout", str(PATIENCE))
+    assert line("connections", "show", identifier, "--output", "json").json["stage"] == "run"
+    synced = line("connections", "sync", identifier, "--wait", "--timeout", str(PATIENCE))
     assert synced.code == 0, synced.told
     assert "Service running" in synced.told
 
-    shown = line("status", identifier)
+    shown = line("connections", "show", identifier)
     assert re.search(r"Status +● healthy", shown.out)
     assert re.search(rf"Domains +{WIDE}", shown.out)
     _people(line, identifier)
     _records(line, identifier)
+    _saved_plan(line, identifier, tmp_path / "plan.json")
     _leave(line, identifier, tmp_path / "certificate.json")
     assert machine.snapshot(WIDE) == before
 
 
 def _people(line: Line, identifier: str) -> None:
-    users = line("users", identifier, "--json").json
+    users = line("users", "list", identifier, "--output", "json").json
     assert users["next"] is None
     assert len({one["id"] for one in users["users"]}) == USERS
     one = users["users"][0]
-    assert one["mail"] in line("users", identifier, "-q", one["mail"]).out
-    assert line("users", identifier, "-q", "nobody at all").told.startswith("There are no such users")
-    groups = line("groups", identifier)
+    assert one["mail"] in line("users", "list", identifier, "-q", one["mail"]).out
+    assert line("users", "list", identifier, "-q", "nobody at all").told.startswith("There are no such users")
+    groups = line("groups", "list", identifier)
     assert "MEMBERS" in groups.out.splitlines()[0]
 
 
 def _records(line: Line, identifier: str) -> None:
-    assert line("plan", identifier).told.endswith("\nThere is nothing to do.\n")
-    ending = line("plan", identifier, "--for", "revoke")
+    assert line("connections", "plan", identifier).told.endswith("\nThere is nothing to do.\n")
+    ending = line("connections", "plan", identifier, "--for", "revoke")
     assert re.search(r"^remove +\S", ending.out, re.MULTILINE)
     _same_plan(line, identifier, ending.out)
-    changes = line("changes", identifier)
+    changes = line("connections", "changes", identifier)
     for seen in ("● present", "○ absent", "● running"):
         assert seen in changes.out
-    assert line("changes", identifier, "--json").json["published"]
-    assert "everyone" in line("policies", identifier).out
-    assert line("quarantine", identifier).told == "There is nothing in quarantine.\n"
+    assert line("connections", "changes", identifier, "--output", "json").json["published"]
+    assert "everyone" in line("policies", "list", identifier).out
+    assert line("quarantine", "list", identifier).told == "There is nothing in quarantine.\n"
 
-    entries = line("ledger", identifier, "--json").json["entries"]
+    entries = line("ledger", "list", identifier, "--output", "json").json["entries"]
     assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
-    lines = line("ledger", identifier, "--format", "ndjson").out.splitlines()
+    lines = line("ledger", "export", identifier).out.splitlines()
     assert [json.loads(one) for one in lines] == entries
-    sheet = list(csv.DictReader(io.StringIO(line("ledger", identifier, "--format", "csv").out)))
+    sheet = list(csv.DictReader(io.StringIO(line("ledger", "export", identifier, "--format", "csv").out)))
     assert [int(row["number"]) for row in sheet] == [entry["number"] for entry in entries]
-    asked = next(one for one in line("ledger", identifier).out.splitlines() if "sync requested" in one)
+    asked = next(one for one in line("ledger", "list", identifier).out.splitlines() if "sync requested" in one)
     assert "operator@msp.example" in asked
+
+
+def _saved_plan(line: Line, identifier: str, file: Path) -> None:
+    """A plan is saved, and carried out as long as it is the plan."""
+    words = ("connections", "plan", identifier, "--out", str(file), "--detailed-exitcode")
+    assert line(*words, "--for", "revoke").code == PENDING
+    saved = json.loads(file.read_text())
+    assert (saved["purpose"], bool(saved["plan"]["steps"])) == ("revoke", True)
+    file.write_text(json.dumps({**saved, "etag": '"of another plan"'}))
+    refused = line("connections", "apply", str(file))
+    assert (refused.code, "(plan_outdated)" in refused.told) == (1, True)
+    assert line(*words, "--for", "repair").code == 0
+    assert line("connections", "apply", str(file), "--wait", "--timeout", str(PATIENCE)).code == 0
+    file.write_text("{}")
+    assert line("connections", "apply", str(file)).code == 2
 
 
 def _same_plan(line: Line, identifier: str, printed: str) -> None:
     """The API's plan of a revoke is what the command line prints and what the console shows, with the same times."""
-    steps = line("plan", identifier, "--for", "revoke", "--json").json["steps"]
+    steps = line("connections", "plan", identifier, "--for", "revoke", "--output", "json").json["steps"]
     told = [(f"{step['title']} {step['element'] or ''}".strip(), step["when"]) for step in steps]
     assert {when for _, when in told} >= {"at once", "after 1 hour", "after 24 hours"}
     rows = [re.split(r" {2,}", row) for row in printed.splitlines()[1:]]
@@ -106,43 +125,43 @@ def _same_plan(line: Line, identifier: str, printed: str) -> None:
 
 
 def _leave(line: Line, identifier: str, file: Path) -> None:
-    refused = line("revoke", identifier)
+    refused = line("connections", "revoke", identifier)
     assert refused.code == 2
     assert "--yes" in refused.told
-    revoked = line("revoke", identifier, "--yes", "--wait", "--timeout", "20")
+    revoked = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", "20")
     assert revoked.code == 3
     assert re.search(r"nothing happens before 20\d\d-\d\d-\d\d \d\d:\d\d UTC", revoked.told)
     line.machine.pass_time(timedelta(minutes=61))
-    line.until(lambda now: now["stage"] == "cleanup", "status", identifier)
-    early = line("certificate", identifier)
+    line.until(lambda now: now["stage"] == "cleanup", "connections", "show", identifier)
+    early = line("certificates", "show", identifier)
     assert early.code == 1
     assert "(no_certificate_yet)" in early.told
     line.machine.pass_time(timedelta(hours=24))
-    asked = line("reconcile", identifier, "--wait", "--timeout", str(PATIENCE))
+    asked = line("connections", "check", identifier, "--wait", "--timeout", str(PATIENCE))
     assert asked.code == 3
-    assert f"“footprint steps {identifier}”" in asked.told
+    assert f"“footprint steps list {identifier}”" in asked.told
 
-    steps = line("steps", identifier)
+    steps = line("steps", "list", identifier)
     assert steps.out.startswith("application")
-    assert f"footprint done {identifier} application" in steps.out
-    assert [row["key"] for row in line("steps", identifier, "--json").json["rows"]] == ["application"]
+    assert f"footprint steps complete {identifier} application" in steps.out
+    assert [row["key"] for row in line("steps", "list", identifier, "--output", "json").json["rows"]] == ["application"]
     line.machine.administrator(WIDE, "remove-application")
-    assert line("done", identifier, "application").code == 0
-    ended = line("revoke", identifier, "--yes", "--wait", "--timeout", str(PATIENCE))
+    assert line("steps", "complete", identifier, "application").code == 0
+    ended = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", str(PATIENCE))
     assert ended.code == 0, ended.told
 
-    certificate = line("certificate", identifier)
+    certificate = line("certificates", "show", identifier)
     assert certificate.code == 0
     assert re.search(r"Result +clean", certificate.out)
     assert re.search(r"(\d+) created, \1 removed; \d pre-existing, untouched", certificate.out)
-    signed = line("certificate", identifier, "--json")
+    signed = line("certificates", "show", identifier, "--output", "json")
     file.write_text(signed.out)
     ledger = file.with_name("ledger.ndjson")
-    ledger.write_text(line("ledger", identifier, "--format", "ndjson").out)
+    ledger.write_text(line("ledger", "export", identifier).out)
     keys = f"{line.machine.address}/.well-known/jwks.json"
-    checked = line("verify", str(file), "--keys", keys, "--ledger", str(ledger))
+    checked = line("certificates", "verify", str(file), "--keys", keys, "--ledger", str(ledger))
     assert checked.code == 0, checked.told
     assert "entries are whole" in " ".join(checked.told.split())
     ledger.write_text(ledger.read_text().replace("CLEANUP to CLOSED", "CLEANUP to clean"))
-    assert line("verify", str(file), "--keys", keys, "--ledger", str(ledger)).code == 1
+    assert line("certificates", "verify", str(file), "--keys", keys, "--ledger", str(ledger)).code == 1
     assert f"by the key {signed.json['key_id']}" in " ".join(checked.told.split())

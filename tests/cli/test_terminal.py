@@ -29,7 +29,7 @@ def test_a_strangers_words_cannot_drive_the_terminal(line: Line) -> None:
     known = json.dumps({"id": "0" * 32})
     with scripted((200, {}, known), (200, {}, json.dumps({"items": [one], "next": None}))) as (address, _):
         line.changed = {"FOOTPRINT_URL": address}
-        ran = line("quarantine", "0" * 32)
+        ran = line("quarantine", "list", "0" * 32)
     assert len(ran.out.splitlines()) == 2
     assert not set("\x1b\x07\u202e\r") & set(ran.out)
 
@@ -90,22 +90,22 @@ def test_sentences_are_broken_between_words_and_a_link_stays_whole() -> None:
 
 def test_on_a_terminal_a_revoke_is_shown_and_asked_for(line: Line) -> None:
     identifier, _ = line.connect("Asked", "asked.example")
-    code, told = on_a_terminal(line, "revoke", identifier, keys="n\n")
+    code, told = on_a_terminal(line, "connections", "revoke", identifier, keys="n\n")
     assert code == 1
     assert "Revoke access of Asked? [y/N]" in told
     assert "Nothing was changed." in told
-    assert line("status", identifier, "--json").json["stage"] == "new"
-    code, told = on_a_terminal(line, "revoke", identifier, keys="y\n")
+    assert line("connections", "show", identifier, "--output", "json").json["stage"] == "new"
+    code, told = on_a_terminal(line, "connections", "revoke", identifier, keys="y\n")
     assert code == 0
     assert "Access of Asked is being revoked." in told
-    assert line("status", identifier, "--json").json["stage"] == "closed"
+    assert line("connections", "show", identifier, "--output", "json").json["stage"] == "closed"
 
 
 def test_colour_is_for_terminals_and_for_those_who_want_it(line: Line) -> None:
     identifier, _ = line.connect("Coloured", "coloured.example")
-    assert "\x1b[33m◇ awaiting consent" in on_a_terminal(line, "status", "-q", identifier, keys="")[1]
-    assert "\x1b" not in on_a_terminal(line, "status", "-q", identifier, keys="", NO_COLOR="1")[1]
-    assert "\x1b" not in line("status", "-q", identifier).out
+    assert "\x1b[33m◇ awaiting consent" in on_a_terminal(line, "connections", "list", "-q", identifier, keys="")[1]
+    assert "\x1b" not in on_a_terminal(line, "connections", "list", "-q", identifier, keys="", NO_COLOR="1")[1]
+    assert "\x1b" not in line("connections", "list", "-q", identifier).out
 
 
 def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
@@ -121,7 +121,7 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
         )
 
     identifier, _ = line.connect("A program", "program.example")
-    ran = run("-m", "shared", "status", "a program", "--json")
+    ran = run("-m", "shared", "connections", "show", "a program", "--output", "json")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["id"] == identifier
     loaded = run("-c", "import shared.__main__, sys; print(*sorted(sys.modules))").stdout.split()
@@ -135,7 +135,7 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
 
 
 def test_a_person_who_interrupts_is_told_that_the_service_goes_on(line: Line) -> None:
-    words = ("connect", "--platform", "microsoft365", "--site", "in", "--name", "Interrupted", "--wait")
+    words = ("connections", "create", "--platform", "microsoft365", "--site", "in", "--name", "Interrupted", "--wait")
     # A shell starts what runs in its background with the interrupt ignored, and that is inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(  # noqa: S603 - our own words
@@ -156,7 +156,7 @@ def test_a_person_who_interrupts_is_told_that_the_service_goes_on(line: Line) ->
 
 def test_a_reader_who_has_read_enough_is_not_told_of_it(line: Line) -> None:
     line.connect("Read by somebody", "reader.example")
-    piped = f"{shlex.quote(sys.executable)} -m shared status | true"
+    piped = f"{shlex.quote(sys.executable)} -m shared connections list | true"
     ran = subprocess.run(  # noqa: S603 - our own words
         [str(shutil.which("bash")), "-c", piped],
         cwd=ROOT,
@@ -187,7 +187,15 @@ def test_bash_completes_commands_options_and_choices(shell_environment: Environm
         "COMP_WORDS=(footprint {}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); _footprint_completion footprint; "
         "echo ${{COMPREPLY[@]}}"
     )
-    asked = "; ".join(ask.format(words) for words in ("re", "revoke --ack", "status --stage r", "plan x --for re"))
+    asked = "; ".join(
+        ask.format(words)
+        for words in (
+            "connections re",
+            "connections revoke --ack",
+            "connections list --stage r",
+            "connections plan x --for re",
+        )
+    )
     ran = subprocess.run(  # noqa: S603 - our own words
         [bash, "--norc", "-c", f"{source}; {asked}; footprint --help"],
         env=shell_environment,
@@ -198,7 +206,7 @@ def test_bash_completes_commands_options_and_choices(shell_environment: Environm
     )
     lines = ran.stdout.splitlines()
     assert lines[0].endswith("footprint")
-    assert set(lines[1].split()) == {"reconcile", "release", "revoke"}
+    assert set(lines[1].split()) == {"reconnect", "repair", "revoke"}
     assert lines[2] == "--acknowledge-quarantine"
     assert set(lines[3].split()) == {"run", "revoke"}
     assert set(lines[4].split()) == {"repair", "revoke"}
@@ -221,11 +229,11 @@ def test_zsh_completes_commands(shell_environment: Environment, tmp_path: Path) 
     )
     os.close(theirs)
     source = 'eval "$(_FOOTPRINT_COMPLETE=source_zsh footprint)"'
-    os.write(ours, f"autoload -Uz compinit; compinit -u -D; {source}\nfootprint recon\t".encode())
+    os.write(ours, f"autoload -Uz compinit; compinit -u -D; {source}\nfootprint connec\t".encode())
     read, end = b"", time.monotonic() + PATIENCE
-    while b"footprint reconcile" not in read and time.monotonic() < end:
+    while b"footprint connections" not in read and time.monotonic() < end:
         read += os.read(ours, 65536)
     process.kill()
     process.wait()
     os.close(ours)
-    assert b"footprint reconcile" in read, read.decode()
+    assert b"footprint connections" in read, read.decode()

@@ -17,7 +17,7 @@ def test_a_file_is_whole_whatever_the_pages_and_no_link_leads_elsewhere(line: Li
     known = (200, {}, json.dumps({"id": "0" * 32}))
     with scripted(known, (200, elsewhere, "number\r\n1\r\n"), (200, {}, "number\r\n2\r\n")) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
-        assert line("ledger", "0" * 32, "--format", "csv").out == "number\r\n1\r\n2\r\n"
+        assert line("ledger", "export", "0" * 32, "--format", "csv").out == "number\r\n1\r\n2\r\n"
     assert service.seen[-1][0].endswith("/ledger?format=csv&limit=10000&cursor=a")
 
 
@@ -59,7 +59,7 @@ def test_what_needs_a_person_is_not_waited_for(line: Line) -> None:
     views = [(200, {}, json.dumps(view)) for view in (now, busy, now)]
     with scripted(views[0], (202, {}, '{"accepted": true}'), *views[1:]) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
-        ran = line("sync", "0" * 32, "--wait", "--json")
+        ran = line("connections", "sync", "0" * 32, "--wait", "--output", "json")
         assert len(service.seen) == 4
     assert (ran.code, ran.json) == (3, {"accepted": True})
     assert ran.told.splitlines()[1:] == ["Running.", "Running: Half of it is gone.", "Action required."]
@@ -78,7 +78,7 @@ def test_what_needs_a_person_is_not_waited_for(line: Line) -> None:
 def test_what_is_not_the_api_is_told(line: Line, answer: Any) -> None:
     with scripted(answer) as (address, service):
         line.changed = {"FOOTPRINT_URL": address}
-        ran = line("status")
+        ran = line("connections", "list")
         assert ran.code == 1
         assert address in ran.told
         assert len(service.seen) == 1

@@ -114,8 +114,8 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     for module in re.findall(r"-m ((?:shared|infra)[\w.]*)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
-    for command in re.findall(r"^footprint ([a-z]+)|-m shared ([a-z]+)", text, re.MULTILINE):
-        assert "".join(command) in commands, command
+    for noun, verb in re.findall(r"(?:^|`)(?:footprint|python -m shared) ([a-z]+)(?: ([a-z]+)|)", text, re.MULTILINE):
+        assert noun in commands or f"{noun} {verb}" in commands, f"{noun} {verb}"
 
 
 @PRESENT

@@ -13,7 +13,7 @@ from shared import __version__
 from shared.web import openapi
 from shared.web.api import description
 from shared.web.dispatch import handler
-from shared.web.http import Request
+from shared.web.http import MOST_ERRORS, Request
 from shared.web.pagination import encode
 from shared.web.routes import LARGEST_BODY, ROUTES
 from tests.harness.client import ask, at, document, validator
@@ -190,6 +190,22 @@ async def test_a_body_is_json_or_refused(world: World, media: str, content: byte
     )
     assert found.status == status
     assert json.loads(found.body).get("code", "") == code
+
+
+async def test_every_field_that_is_wrong_is_told_at_once(world: World) -> None:
+    token = world.sims.operator_token()
+    wrong = {"platform": "microsoft365", "site": "mars", "name": "", "repair_drift": 1, "nothing": 2}
+    found = await ask(world, "POST", "/api/connections", token=token, body=wrong)
+    told = json.loads(found.body)
+    assert (found.status, told["code"]) == (400, "not_valid")
+    assert {one["field"] for one in told["errors"]} == {"site", "name", "repair_drift", "nothing"}
+    assert told["detail"] == " ".join(f"{one['field']}: {one['detail']}" for one in told["errors"])
+    asked = await ask(world, "GET", "/api/connections?site=mars&limit=0&what=1", token=token)
+    assert {one["field"] for one in json.loads(asked.body)["errors"]} == {"site", "limit", "what"}
+    many = await ask(world, "POST", "/api/connections", token=token, body={f"n{number}": 1 for number in range(500)})
+    assert len(json.loads(many.body)["errors"]) == MOST_ERRORS
+    assert json.loads(many.body)["detail"].endswith(f"And {500 + 3 - MOST_ERRORS} more.")
+    assert "errors" not in json.loads((await ask(world, "GET", "/api/nothing", token=token)).body)
 
 
 async def test_no_body_is_an_empty_one_and_what_takes_none_says_so(world: World) -> None:

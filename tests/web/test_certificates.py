@@ -67,7 +67,7 @@ async def test_a_stranger_checks_a_certificate_with_two_files(world: World) -> N
     assert await file_of(world, closed) == text  # the same signature, not a fresh one
     page = await ask(world, "GET", f"/connections/{closed.id}/certificate", token=world.sims.operator_token())
     assert keys["keys"][0]["kid"] in page.body.decode()
-    command = "footprint verify certificate.json --keys http://127.0.0.1:8080/.well-known/jwks.json"
+    command = "footprint certificates verify certificate.json --keys http://127.0.0.1:8080/.well-known/jwks.json"
     assert command in page.body.decode()
 
 

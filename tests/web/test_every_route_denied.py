@@ -21,6 +21,7 @@ from tests.harness.world import World
 OPEN = {
     "health",
     "describe",
+    "get_sign_in",
     "page_runbook",
     "ready",
     "page_runbook_code",

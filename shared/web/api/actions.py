@@ -13,6 +13,7 @@ from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import Accepted, Created, Nothing, Request, Strict, accepted, created
 from shared.web.representations.grants import ConsentLink, MadeConnection, NewConnection, invitation, made_connection
+from shared.web.saved_plans import Seen, as_planned
 from shared.web.second_person import agreed
 
 
@@ -113,15 +114,17 @@ async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
 
 
 @refuses("409 not_running", "409 halted")
-async def reconcile(app: App, request: Request, body: Look) -> Accepted[Noted]:
+async def reconcile(app: App, request: Request, body: Look, planned: Seen) -> Accepted[Noted]:
     """Check the tenant now, and carry out what is due."""
+    await as_planned(app, request.connection, "repair" if body.repair else "now", planned)
     await orders.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)
     return accepted(NOTED)
 
 
 @refuses("409 tenant_taken", "409 changed_meanwhile")
-async def grant_again(app: App, request: Request) -> Accepted[ConsentLink]:
+async def grant_again(app: App, request: Request, planned: Seen) -> Accepted[ConsentLink]:
     """Connect again: removals stop. Returns a new invitation link, in case consent is needed again."""
+    await as_planned(app, request.connection, "grant", planned)
     return accepted(invitation(await grant.connect_again(app, request.connection, request.actor.name)))
 
 
@@ -153,8 +156,9 @@ async def move_tenant(app: App, request: Request, body: Move) -> Accepted[Noted]
 
 
 @refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")
-async def revoke_access(app: App, request: Request, body: Revoke) -> Accepted[Noted]:
+async def revoke_access(app: App, request: Request, body: Revoke, planned: Seen) -> Accepted[Noted]:
     """Revoke access: mail routing is restored first, then everything that was created is removed, step by step."""
+    await as_planned(app, request.connection, "revoke", planned)
     acknowledged = body.acknowledge_quarantine
     await revoke.revoke(app, request.connection, request.actor.name, acknowledged=acknowledged)
     return accepted(NOTED)

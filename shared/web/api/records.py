@@ -66,8 +66,8 @@ class Exported(Strict):
 @refuses("502")
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
     """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
-    lines = await plans.planned(app, request.connection, query.purpose)
-    return as_json(representation.plan(lines, await plans.concerns(app, request.connection, query.purpose)))
+    found = await plans.planned(app, request.connection, query.purpose)
+    return as_json(representation.plan(found.lines, found.concerns))
 
 
 @refuses("502")

@@ -12,6 +12,7 @@ from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import mail, policies, refused, settings
 from shared.web.pages.forms import one, posted
+from shared.web.saved_plans import as_planned
 from shared.web.second_person import agreed
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
@@ -39,12 +40,24 @@ async def _order(job: str, app: App, request: Request) -> None:
     await orders.start(app, request.connection, job, request.actor.name)
 
 
+async def _repair(app: App, request: Request) -> None:
+    await as_planned(app, request.connection, "repair", _plan(request))
+    await _order("repair", app, request)
+
+
+def _plan(request: Request) -> str | None:
+    """The ETag of the plan above the button; None above which stood none of a look."""
+    return one(posted(request), "plan") or None
+
+
 async def _revoke(app: App, request: Request) -> None:
+    await as_planned(app, request.connection, "revoke", _plan(request))
     acknowledged = "acknowledge_quarantine" in posted(request)
     await revoke.revoke(app, request.connection, request.actor.name, acknowledged=acknowledged)
 
 
 async def _grant(app: App, request: Request) -> None:
+    await as_planned(app, request.connection, "grant", _plan(request))
     await grant.connect_again(app, request.connection, request.actor.name)
 
 
@@ -91,7 +104,7 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "resync": (partial(_order, "resync"), ""),
     "sync-accepting-loss": (partial(_order, "sync-accepting-loss"), ""),
     "look": (partial(_order, "advance"), ""),
-    "repair": (partial(_order, "repair"), ""),
+    "repair": (_repair, ""),
     "revoke": (_revoke, ""),
     "grant": (_grant, ""),
     "renew-invitation": (_renew_invitation, ""),

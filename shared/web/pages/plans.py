@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.connections.stages import Stage
-from shared.engine.concerns import Concern
 from shared.engine.forecast import VERBS, Forecast, total
 from shared.flows.app import App
-from shared.flows.plans import concerns, foreseen, planned
+from shared.flows.plans import Planned, foreseen, planned
 from shared.foundation.errors import FootprintError
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
@@ -16,6 +15,7 @@ from shared.web.http import Request, Response
 from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
+from shared.web.saved_plans import tag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +81,14 @@ async def page(app: App, request: Request) -> Response:
     possible = connection.stage in kind.stages
     # Before anybody has consented there is nothing to look at.
     looks = possible and connection.tenant is not None and connection.stage is not Stage.CLOSED
-    lines: list[Forecast] | None = None
-    found: list[Concern] | None = None
+    found: Planned | None = None
     if fresh and looks:
         try:
-            lines = await planned(app, connection, purpose)
-            found = await concerns(app, connection, purpose)
+            found = await planned(app, connection, purpose)
         except FootprintError as error:
             failed = error.sentence
-    if lines is None:
-        lines = await foreseen(app, connection, purpose) if possible else []
+    expected = await foreseen(app, connection, purpose) if possible and not found else []
+    lines = found.lines if found else expected
     return framed(
         app,
         request,
@@ -99,9 +97,10 @@ async def page(app: App, request: Request) -> Response:
         kind=kind,
         possible=possible,
         groups=grouped(lines),
-        concerns=found or [],
+        concerns=(found and found.concerns) or [],
         total=total(lines),
-        fresh=fresh and looks and not failed,
+        tag=tag(found) if found else "",
+        fresh=found is not None,
         looks=looks,
         failed=failed,
         waiting=await quarantine.count(app.database, connection.id) if purpose == "revoke" else 0,

@@ -14,8 +14,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from infra.local.simulators.issuer import device
+from infra.local.simulators.issuer.refusals import oauth
 from infra.local.simulators.issuer.state import (
     ACCOUNTS,
+    CLI_CLIENT_ID,
     CLIENT_ID,
     CLIENT_SECRET,
     CUSTOMER_CLAIM,
@@ -62,6 +65,12 @@ class IssuerHost:
                     return _page(dict(request.query))
                 case "POST", "/oauth2/v2.0/authorize":
                     return _decide(issuer, request.form())
+                case "POST", "/oauth2/v2.0/devicecode":
+                    return device.begin(issuer, request.form())
+                case "GET", "/oauth2/v2.0/deviceauth":
+                    return device.page()
+                case "POST", "/oauth2/v2.0/deviceauth":
+                    return device.decide(issuer, request.form())
                 case "POST", "/oauth2/v2.0/token":
                     return _token(issuer, request)
         except Refusal as refusal:
@@ -81,7 +90,8 @@ def _discovery(issuer: Issuer) -> Answer:
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "grant_types_supported": ["authorization_code", "refresh_token", device.GRANT],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
@@ -161,32 +171,34 @@ def _token(issuer: Issuer, request: Request) -> Answer:
     fields = request.fields()
     form = dict(fields)
     if (request.header("content-type") or "").partition(";")[0].strip().lower() != FORM:
-        raise _oauth("invalid_request", f"The content type has to be {FORM}.")
+        raise oauth("invalid_request", f"The content type has to be {FORM}.")
     if len(form) != len(fields):
-        raise _oauth("invalid_request", "A parameter is there twice.")
+        raise oauth("invalid_request", "A parameter is there twice.")
+    if form.get("client_id") == CLI_CLIENT_ID:
+        return device.token(issuer, form)
     if not hmac.compare_digest(form.get("client_secret", ""), CLIENT_SECRET) or form.get("client_id") != CLIENT_ID:
-        raise _oauth("invalid_client", "The client or its secret is not known.", 401)
+        raise oauth("invalid_client", "The client or its secret is not known.", 401)
     match form.get("grant_type"):
         case "authorization_code":
             return _told(issuer, _code(issuer, form))
         case "refresh_token":
             again = issuer.refresh_tokens.get(form.get("refresh_token", ""))
             if again is None:
-                raise _oauth("invalid_grant", "The refresh token is not known.")
+                raise oauth("invalid_grant", "The refresh token is not known.")
             # An ID token that comes with a refresh has no nonce.
             return _told(issuer, replace(again, nonce=""))
-    raise _oauth("unsupported_grant_type", "grant_type has to be authorization_code or refresh_token.")
+    raise oauth("unsupported_grant_type", "grant_type has to be authorization_code or refresh_token.")
 
 
 def _code(issuer: Issuer, form: dict[str, str]) -> Code:
     # Gone with the first attempt, whether that goes well or not.
     code = issuer.codes.pop(form.get("code", ""), None)
     if code is None or code.expires_at <= issuer.clock.seconds():
-        raise _oauth("invalid_grant", "The code is not known, was used already, or is too old.")
+        raise oauth("invalid_grant", "The code is not known, was used already, or is too old.")
     if form.get("redirect_uri") != code.redirect_uri:
-        raise _oauth("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
+        raise oauth("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
     if not _fits(form.get("code_verifier", ""), code.challenge):
-        raise _oauth("invalid_grant", "The code_verifier does not fit the code_challenge.")
+        raise oauth("invalid_grant", "The code_verifier does not fit the code_challenge.")
     return code
 
 
@@ -235,8 +247,3 @@ def _claims(issuer: Issuer, code: Code) -> dict[str, Any]:
     if account.roles:
         claims["roles"] = list(account.roles)
     return {name: value for name, value in (claims | issuer.claims).items() if value is not None}
-
-
-def _oauth(error: str, text: str, status: int = 400) -> Refusal:
-    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-    return Refusal(Answer(status=status, body={"error": error, "error_description": text}, headers=headers))

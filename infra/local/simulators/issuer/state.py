@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.local.simulators.clock import Clock
@@ -14,6 +14,7 @@ ROOT = "/operators"
 AUDIENCE = "api://footprint"
 CLIENT_ID = "7d1f0c52-6b0e-4a57-9f0e-2f4a3c1d5e90"
 CLIENT_SECRET = "console~of-one-machine"  # noqa: S105 (of a client that exists nowhere else)
+CLI_CLIENT_ID = "2b9e64a1-0d53-4c8e-8a77-91c0f5d2b3e6"  # a public client: it has no secret
 REDIRECT_PATH = "/sign-in/back"
 CUSTOMER_CLAIM, EVERYONE = "customer", "*"
 TOKEN_LIFE = 3600  # seconds
@@ -51,6 +52,16 @@ class Code:
 
 
 @dataclass(kw_only=True)
+class Device:
+    """A sign-in that somebody finishes on another device: by whom, once they have."""
+
+    user_code: str
+    expires_at: float
+    account: Account | None = None
+    declined: bool = False
+
+
+@dataclass(kw_only=True)
 class Issuer:
     """The state behind the issuer's pages and endpoints. `claims` are put over those of every ID token."""
 
@@ -60,6 +71,8 @@ class Issuer:
     codes: dict[str, Code] = field(default_factory=dict)
     refresh_tokens: dict[str, Code] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)  # by the device code
+    renewals: dict[str, Account] = field(default_factory=dict)  # by the refresh token
 
     @property
     def base(self) -> str:
@@ -80,6 +93,8 @@ class Issuer:
             codes=self.codes.copy(),
             refresh_tokens=self.refresh_tokens.copy(),
             claims=self.claims.copy(),
+            devices={code: replace(one) for code, one in self.devices.items()},
+            renewals=self.renewals.copy(),
         )
 
     def restore(self, saved: Issuer) -> None:
@@ -87,8 +102,11 @@ class Issuer:
         copy = saved.copy()
         self.signer, self.codes, self.claims = copy.signer, copy.codes, copy.claims
         self.refresh_tokens = copy.refresh_tokens
+        self.devices, self.renewals = copy.devices, copy.renewals
 
-    def token(self, name: str = "operator@msp.example", role: str = "operator", customer: str | None = EVERYONE) -> str:
+    def token(
+        self, name: str = "operator@msp.example", role: str | None = "operator", customer: str | None = EVERYONE
+    ) -> str:
         """Return a token for the service's API, good by the simulated clock and by the machine's."""
         simulated = int(self.clock.seconds())
         real = int(simulated - self.clock.offset)
@@ -97,11 +115,11 @@ class Issuer:
             "aud": AUDIENCE,
             "sub": subject(name),
             "name": name,
-            "roles": [role],
             "iat": min(simulated, real),
             "exp": max(simulated, real) + TOKEN_LIFE,
         }
-        return self.signer.sign(claims | ({CUSTOMER_CLAIM: customer} if customer is not None else {}))
+        more = {CUSTOMER_CLAIM: customer, "roles": [role] if role else None}
+        return self.signer.sign(claims | {name: value for name, value in more.items() if value is not None})
 
 
 def subject(name: str) -> str:

@@ -7,7 +7,15 @@ from typing import Any
 
 from infra.local.simulators.cloud import Cloud
 from infra.local.simulators.issuer.host import IssuerHost
-from infra.local.simulators.issuer.state import AUDIENCE, CLIENT_ID, CLIENT_SECRET, CUSTOMER_CLAIM, ROOT, Issuer
+from infra.local.simulators.issuer.state import (
+    AUDIENCE,
+    CLI_CLIENT_ID,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CUSTOMER_CLAIM,
+    ROOT,
+    Issuer,
+)
 from infra.local.simulators.signing import KeyRing
 from infra.local.simulators.vendor import Vendor
 from infra.local.simulators.wire import Answer
@@ -34,6 +42,7 @@ class IssuerVendor(Vendor):
             "FOOTPRINT_OPERATORS__AUDIENCE": AUDIENCE,
             "FOOTPRINT_OPERATORS__CLIENT_ID": CLIENT_ID,
             "FOOTPRINT_OPERATORS__CLIENT_SECRET": CLIENT_SECRET,
+            "FOOTPRINT_OPERATORS__CLI_CLIENT_ID": CLI_CLIENT_ID,
             "FOOTPRINT_OPERATORS__CUSTOMER_CLAIM": CUSTOMER_CLAIM,
         }
 

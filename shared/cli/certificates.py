@@ -7,18 +7,18 @@ from typing import Annotated, Any
 from typer import Argument, Context, Option
 
 from shared.cli.api import of
-from shared.cli.call import Call, Connection, Json
+from shared.cli.call import Call, Connection
 from shared.cli.terminal import moment
 
 
-def certificate(context: Context, connection: Connection, *, as_json: Json = False) -> int:
-    """Show the signed exit certificate. Save it with --json, and check it with “verify”."""
-    call = Call.of(context, as_json=as_json)
+def show(context: Context, connection: Connection) -> int:
+    """Show the signed exit certificate. Save it with --output json, and check it with “certificates verify”."""
+    call = Call.of(context)
     answer = call.api.get(of(call.api.find(connection)["id"], "certificate"))
-    if call.as_json:
-        return call.print_json(answer)
-    call.terminal.facts(_facts(answer["certificate"]))
-    call.terminal.say(f"Signed with the key {answer['key_id']}. Check the signature with “footprint verify”.")
+    call.facts(answer, _facts(answer["certificate"]))
+    call.terminal.say(
+        f"Signed with the key {answer['key_id']}. Check the signature with “footprint certificates verify”."
+    )
     return 0
 
 
@@ -38,7 +38,7 @@ def verify(
     """Verify an exit certificate without the service; exit code 1 if it is not valid."""
     from shared.cli import verification
 
-    call = Call.of(context, as_json=False)
+    call = Call.of(context)
     content, told = verification.verified(verification.text(file), verification.keys_at(keys))
     if ledger is not None:
         told.insert(0, verification.chained(ledger, content))

@@ -1,23 +1,46 @@
-"""The command that does one thing to many connections: shows the plan, asks for the count, follows the progress."""
+"""Commands that do one thing to many connections: show the plan, ask for the count, follow the progress."""
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from typer import Argument, Context, Option, prompt
 
-from shared.cli.api import Answer, Usage
-from shared.cli.call import TIMEOUT_SECONDS, Call, Json, Timeout, Wait
-from shared.cli.terminal import column
+from shared.cli.api import Answer
+from shared.cli.call import TIMEOUT_SECONDS, Call, Timeout, Wait
+from shared.cli.place import Usage
+from shared.cli.terminal import Column, column, times
 
 Operation = Literal["sync", "check", "repair", "renew-invitation", "report-drift", "repair-drift", "revoke"]
+Batch = Annotated[str, Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
 FILTERS = ("customer", "stage", "platform", "site", "status", "reason", "q")
 # Between two looks at the progress, in seconds: five connections are begun each second.
 PAUSE = 1.0
-RESULTS = (column("CONNECTION", "name"), column("ID", "connection", firm=True), column("WHY", "sentence"))
 
 
-def batch(
+def _counted(batch: Mapping[str, Any]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in batch["counts"].items() if number)
+
+
+BATCHES = (
+    column("ID", "id", firm=True),
+    column("OPERATION", "operation"),
+    times("CREATED", "created_at"),
+    column("BY", "actor"),
+    Column(title="CONNECTIONS", text=_counted),
+)
+ITEMS = (
+    column("STATE", "state", firm=True),
+    column("CONNECTION", "name"),
+    column("ID", "connection", firm=True),
+    column("WHY", "sentence"),
+)
+RESULTS = ITEMS[1:]
+
+
+def create(
     context: Context,
     operation: Annotated[
         Operation, Argument(metavar="OPERATION", help="What to do to each connection.", show_default=False)
@@ -35,10 +58,9 @@ def batch(
     ] = None,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
-    as_json: Json = False,
 ) -> int:
     """Do one thing to many connections, after a plan for all of them and a confirmed count."""
-    call = Call.of(context, as_json=as_json)
+    call = Call.of(context)
     wanted: dict[str, Any] = {
         "operation": operation,
         "where": _filter(where or []),
@@ -51,10 +73,37 @@ def batch(
             raise Usage("not_confirmed", f"There is no terminal to ask on: pass --confirm {planned['matches']}.")
         confirm = prompt("Type the number of connections to go on", type=int, err=True)
     begun = call.api.post("/batches", {**wanted, "confirm": confirm})
-    call.terminal.say(f"Batch {begun['id']} has started.")
+    told = f"Batch {begun['id']} has started."
     if not wait:
-        return call.print_json(begun) if call.as_json else 0
+        call.told(begun, told)
+        return 0
+    call.terminal.say(told)
     return _followed(call, begun["id"], timeout)
+
+
+def every(context: Context) -> int:
+    """List the newest batches."""
+    call = Call.of(context)
+    answer = call.api.get("/batches")
+    call.rows(answer, answer["batches"], BATCHES, none="There are no batches.")
+    return 0
+
+
+def show(context: Context, batch: Batch) -> int:
+    """Show a batch, with the result of each connection."""
+    call = Call.of(context)
+    answer = call.api.get(f"/batches/{quote(batch, safe='')}")
+    if call.for_people:
+        call.terminal.say(f"{answer['operation']}: {_counted(answer)}.")
+    call.rows(answer, answer["items"], ITEMS, none="No connection matched.")
+    return 0
+
+
+def stop(context: Context, batch: Batch) -> int:
+    """Begin nothing more of a batch. What was begun goes on."""
+    call = Call.of(context)
+    call.told(call.api.post(f"/batches/{quote(batch, safe='')}/stop", {}), "The batch was stopped.")
+    return 0
 
 
 def _filter(given: list[str]) -> dict[str, str]:
@@ -87,8 +136,5 @@ def _followed(call: Call, identifier: str, timeout: int) -> int:
             break
         time.sleep(PAUSE)
     bad = [one for one in now["items"] if one["state"] in ("refused", "failed")]
-    if call.as_json:
-        call.print_json(now)
-    else:
-        call.terminal.table(RESULTS, bad, none="No connection refused.")
+    call.rows(now, bad if call.for_people else now["items"], RESULTS, none="No connection refused.")
     return 3 if pending else 1 if bad else 0

@@ -1,0 +1,41 @@
+"""Commands about the ledger: what was done in a tenant, by whom, in order."""
+
+from typing import Annotated, Literal
+
+from typer import Context, Option
+
+from shared.cli.api import of
+from shared.cli.call import Call, Connection
+from shared.cli.terminal import Column, column, times
+
+ENTRIES = (
+    column("#", "number", firm=True),
+    times("WHEN", "at"),
+    Column(title="WHO", text=lambda row: row.get("actor") or "the service"),
+    Column(title="ACT", text=lambda row: row["act"] + ("" if row["state"] == "noted" else f" {row['state']}")),
+    column("OBJECT", "key"),
+    Column(title="NOTE", text=lambda row: row.get("note") or row.get("identity")),
+)
+
+
+def every(context: Context, connection: Connection) -> int:
+    """List every entry of the ledger: what was done, by whom, in order."""
+    call = Call.of(context)
+    answer = call.api.every(of(call.api.find(connection)["id"], "ledger"), "entries")
+    call.rows(answer, answer["entries"], ENTRIES, none="The ledger is empty.")
+    return 0
+
+
+def export(
+    context: Context,
+    connection: Connection,
+    *,
+    kind: Annotated[Literal["ndjson", "csv"], Option("--format", help="The form of the file.")] = "ndjson",
+) -> int:
+    """Write the whole ledger as a file, to keep it or to check a certificate against it."""
+    call = Call.of(context)
+    path = of(call.api.find(connection)["id"], "ledger")
+    for number, text in enumerate(call.api.files(path, format=kind)):
+        # Each page of a spreadsheet begins with the names of its columns.
+        call.terminal.pour(text.partition("\n")[2] if number and kind == "csv" else text)
+    return 0

@@ -1,0 +1,145 @@
+"""Commands about policies: whose mail is protected, and what happens to it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Context
+
+from shared.cli.api import Answer, of
+from shared.cli.call import Call, Connection
+from shared.cli.place import Usage
+from shared.cli.terminal import Column, column, plain
+from shared.foundation.errors import Refused
+
+Name = Annotated[str, Argument(metavar="POLICY", help="The policy's name.", show_default=False)]
+STDIN = "-"
+
+
+def _whose(policy: Mapping[str, Any]) -> list[str]:
+    kinds = ("domains", "groups", "users")
+    named = ["everyone"] if policy.get("everyone") else []
+    named += [f"{len(policy[kind])} {kind}" for kind in kinds if policy.get(kind)]
+    return named + [f"but not {len(policy[f'except_{kind}'])} {kind}" for kind in kinds if policy.get(f"except_{kind}")]
+
+
+def _which(conditions: Mapping[str, Any]) -> str:
+    kinds = [name.replace("_", " ") for name, value in conditions.items() if value and name != "match"]
+    joined = " and " if conditions.get("match") == "all" else " or "
+    return joined.join(kinds)
+
+
+COLUMNS = (
+    column("ORDER", "order", firm=True),
+    column("NAME", "name"),
+    column("ENABLED", "enabled"),
+    column("DIRECTION", "direction", firm=True),
+    Column(title="WHOSE MAIL", text=_whose),
+    Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
+    column("ACTIONS", "actions"),
+)
+
+
+def every(context: Context, connection: Connection) -> int:
+    """List the policies, in the order in which they decide."""
+    call = Call.of(context)
+    answer = call.api.get(of(call.api.find(connection)["id"], "policies"))
+    call.rows(answer, answer["policies"], COLUMNS, none="There are no policies, so nobody's mail is protected.")
+    return 0
+
+
+def show(context: Context, connection: Connection, policy: Name) -> int:
+    """Show a policy. Save it with --output json, to change it and to put it back."""
+    call = Call.of(context)
+    answer = call.api.get(_path(call, connection, policy))
+    call.facts(answer, {name.replace("_", " "): _said(value) for name, value in answer.items()})
+    return 0
+
+
+def put(
+    context: Context,
+    connection: Connection,
+    file: Annotated[Path, Argument(metavar="FILE", help="The policy as JSON; - reads it from standard input.")],
+) -> int:
+    """Create a policy, or replace the one of its name. The tenant is updated at once."""
+    call, policy = Call.of(context), _read(file)
+    path = _path(call, connection, str(policy.get("name") or ""))
+    tag = _tag(call, path)
+    call.api.change("PUT", path, policy, {"If-None-Match": "*"} if tag is None else {"If-Match": tag})
+    call.told(policy, f"Policy {policy['name']} was {'created' if tag is None else 'replaced'}.")
+    return 0
+
+
+def delete(context: Context, connection: Connection, policy: Name) -> int:
+    """Delete a policy. The tenant is updated at once."""
+    call = Call.of(context)
+    path = _path(call, connection, policy)
+    before, tag = call.api.seen(path)
+    call.api.change("DELETE", path, more={"If-Match": tag})
+    call.told(before, f"Policy {policy} was deleted.")
+    return 0
+
+
+def try_message(
+    context: Context,
+    connection: Connection,
+    policy: Name,
+    file: Annotated[Path, Argument(metavar="FILE", help="A message as it was sent, with its headers.")],
+) -> int:
+    """Show what a policy would do to a message. Nothing is done to it, and nothing is kept."""
+    call = Call.of(context)
+    message = _content(file)
+    answer = call.api.post_message(of(call.api.find(connection)["id"], "policies", policy, "try"), message)
+    if not call.for_people:
+        call.print(answer)
+        return 0
+    show = call.terminal.show
+    would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
+    show(plain(would if answer["meant"] else "No match."))
+    for one in answer["findings"]:
+        show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))
+    for why in answer["incomplete"]:
+        show(plain(f"  {why}"))
+    return 0
+
+
+def _path(call: Call, connection: str, policy: str) -> str:
+    if not policy:
+        raise Usage("not_valid", "FILE: the policy has no “name”.")
+    return of(call.api.find(connection)["id"], "policies", policy)
+
+
+def _tag(call: Call, path: str) -> str | None:
+    """The ETag of a policy; None if there is none of that name."""
+    try:
+        return call.api.seen(path)[1]
+    except Refused as refused:
+        if refused.code != "no_such_policy":
+            raise
+        return None
+
+
+def _read(file: Path) -> Answer:
+    try:
+        policy = json.loads(_content(file))
+    except ValueError:
+        policy = None
+    if not isinstance(policy, dict):
+        raise Usage("file_not_valid", f"FILE: {file} holds no policy as JSON.")
+    return policy
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
+    except OSError as error:
+        raise Usage("no_such_file", f"FILE: cannot read {file}: {error.strerror}.") from None
+
+
+def _said(value: Any) -> Any:
+    """A part of a policy without what is not set in it."""
+    if isinstance(value, dict):
+        return [f"{name.replace('_', ' ')}: {plain(one)}" for name, one in value.items() if one]
+    return value

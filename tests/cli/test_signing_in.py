@@ -1,0 +1,86 @@
+"""Signing in at the issuer with a code that is typed elsewhere; the file that keeps the token; signing out."""
+
+import json
+import os
+import re
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.line import PATIENCE, ROOT, Line
+
+DECLINED = ""
+
+
+@pytest.fixture
+def person(line: Line) -> Line:
+    """Somebody before a shell in which no token is set."""
+    line.changed = {"FOOTPRINT_TOKEN": "", "FOOTPRINT_CA_FILE": line.machine.ca_file}
+    return line
+
+
+def sign_in(line: Line, account: str) -> tuple[int, str]:
+    """Type `auth login`, and on another device the code that it prints; the exit code and the last line."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "shared", "auth", "login"],
+        cwd=ROOT,
+        env={**os.environ, **line.environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        found = re.fullmatch(r"Open (https://\S+) and enter the code (\S+)\.\n", told)
+        assert found, told
+        trusted = ssl.create_default_context(cafile=line.machine.ca_file)
+        form = {"user_code": found[2], "account": account}
+        httpx.post(found[1], data=form, verify=trusted, trust_env=False).raise_for_status()
+        last = process.stderr.read()
+        return process.wait(PATIENCE), last
+
+
+def test_a_person_signs_in_acts_and_signs_out(person: Line) -> None:
+    asked = person("connections", "list")
+    assert (asked.code, "“footprint auth login”" in asked.told) == (2, True)
+    assert person("auth", "status").code == 1
+    assert sign_in(person, "olga@msp.example") == (0, f"Signed in to {person.machine.address}.\n")
+    identifier, _ = person.connect("Signed in", "signedin.example")
+    by = person("ledger", "list", identifier, "--query", "entries[0].actor", "-o", "tsv").out
+    assert by == "olga@msp.example\n"
+    shown = person("auth", "status")
+    assert (shown.code, "tokens.json" in shown.out, "eyJ" in shown.out) == (0, True, False)
+    assert person("auth", "logout").told == f"Signed out of {person.machine.address}.\n"
+    assert person("connections", "list").code == 2
+    assert person("auth", "logout").told == "Nobody was signed in.\n"
+
+
+def test_the_file_is_its_owners_and_a_token_is_renewed_before_it_ends(person: Line) -> None:
+    sign_in(person, "victor@msp.example")
+    file = person.folder / "footprint" / "tokens.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (kept,) = json.loads(file.read_text()).values()
+    _write(file, person, {**kept, "until": "2020-01-01T00:00:00+00:00", "access_token": "ended"})
+    assert person("connections", "list").code == 0
+    (renewed,) = json.loads(file.read_text()).values()
+    assert renewed["refresh_token"] != kept["refresh_token"]
+    # A refresh token is good once.
+    _write(file, person, {**kept, "until": "2020-01-01T00:00:00+00:00"})
+    over = person("connections", "list")
+    assert (over.code, "(signed_out)" in over.told) == (2, True)
+    file.write_text("not JSON")
+    assert "(tokens_not_readable)" in person("connections", "list").told
+
+
+def test_who_declines_is_not_signed_in(person: Line) -> None:
+    code, told = sign_in(person, DECLINED)
+    assert (code, "“access_denied”" in told) == (1, True)
+    assert person("auth", "status").code == 1
+
+
+def _write(file: Path, line: Line, kept: dict[str, object]) -> None:
+    file.write_text(json.dumps({line.machine.address: kept}))
