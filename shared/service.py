@@ -45,7 +45,7 @@ def start() -> App:
 def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
-    wire = Wire(clock=clock, ca_file=settings.ca_file)
+    wire = Wire(clock=clock, ca_file=settings.ca_file, threads=settings.token_threads)
     database = Database(settings.database_url, settings.database_connections)
     context = Context(
         settings=settings,

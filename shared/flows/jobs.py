@@ -60,6 +60,8 @@ ATTENTION_AFTER = DAY
 MAX_BEGUN_RUNS = 5
 # Connections started each second when a site's time has come.
 STARTS_A_SECOND = 10
+# Connections for which one message does; each is a run of its own, with its own lease and outcome.
+TOGETHER = {"refresh": 50}
 # Messages on their way to the queue side by side: each is a round trip, and a night's are thousands.
 MAX_CONCURRENT_SENDS = 20
 # Whoever dies while sending has claimed so many in vain.
@@ -67,7 +69,17 @@ MOST_CLAIMED = 500
 
 
 async def run(app: App, job: Job) -> None:
-    """Run one job to an end that is visible on its connection. Never raises for what a platform did."""
+    """Run one job to an end that is visible on its connection. Never raises for what a platform did.
+
+    One that is done TOGETHER goes on with other connections that expect the same.
+    """
+    await _alone(app, job)
+    if (most := TOGETHER.get(job.name, 1)) > 1:
+        others = await expected_jobs.take(app.database, job.name, app.settings.sites, most - 1)
+        await each(others, lambda one: _alone(app, Job(name=job.name, connection_id=one)))
+
+
+async def _alone(app: App, job: Job) -> None:
     with about(connection=job.connection_id, job=job.name), span("job", job.name) as measured:
         outcome = await _run(app, job, measured)
         measured.note(outcome=outcome)
@@ -267,7 +279,11 @@ async def _send_all(app: App, jobs: Sequence[tuple[ConnectionId, str]]) -> None:
 
     for first in range(0, len(wanted), MOST_CLAIMED):
         claimed = await expected_jobs.claim(app.database, wanted[first : first + MOST_CLAIMED], now)
-        await each(claimed, send, at_once=MAX_CONCURRENT_SENDS)
+        of_job: dict[str, list[expected_jobs.Sent]] = {}
+        for one in claimed:
+            of_job.setdefault(one[1], []).append(one)
+        heads = [one for job, some in of_job.items() for one in some[:: TOGETHER.get(job, 1)]]
+        await each(heads, send, at_once=MAX_CONCURRENT_SENDS)
 
 
 async def sweep(app: App) -> None:

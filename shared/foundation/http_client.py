@@ -3,19 +3,21 @@
 Retries here take seconds. What needs longer becomes a Temporary, and the queue waits instead of the function.
 """
 
+import asyncio
 import json as jsonlib
 import logging
 import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from shared.foundation.clock import Clock
@@ -34,6 +36,7 @@ LONGEST_WAIT = 5.0
 LONGEST_ASKED = 86400.0
 REQUEST_IDS = ("request-id", "x-ms-request-id", "client-request-id")
 
+Answered = TypeVar("Answered")
 Permit = Callable[[], Awaitable[None]]
 _permit: ContextVar[Permit | None] = ContextVar("permit", default=None)
 
@@ -143,8 +146,10 @@ def _trusting(ca_file: Path | None) -> "ssl.SSLContext":
 class Wire:
     """What all clients of a process share: one TLS context, which is costly to make, and the clock."""
 
-    def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0) -> None:
-        self.clock, self.timeout = clock, timeout
+    def __init__(self, *, clock: Clock, ca_file: Path | None, timeout: float = 100.0, threads: int = 8) -> None:
+        """`threads`: how many calls of synchronous clients wait side by side at most."""
+        self.clock, self.timeout, self.threads = clock, timeout, threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="wire")
         # It is read when it is first needed; that it is missing is told at once.
         if ca_file is not None:
             ca_file.stat()
@@ -157,6 +162,22 @@ class Wire:
     def ssl_context(self) -> "ssl.SSLContext":
         """Whom every client of this process trusts."""
         return _trusting(self._ca_file)
+
+    async def aside(self, function: Callable[..., Answered], *given: Any) -> Answered:
+        """Run what waits for its own calls, as msal and google-auth do, in a thread of a pool that only they use.
+
+        The event loop's own pool has a few threads for everything: fifty tokens at once would wait for each other.
+        """
+        work = partial(copy_context().run, function, *given)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def blocking(self, **options: Any) -> "httpx.Client":
+        """A client for those threads, which share its connections. Who asks for one closes it."""
+        import httpx
+
+        # By default it keeps 20, and the handshake of each further thread's call would come anew.
+        kept = httpx.Limits(max_connections=self.threads, max_keepalive_connections=self.threads)
+        return httpx.Client(verify=self.ssl_context, trust_env=False, limits=kept, **options)
 
     @asynccontextmanager
     async def client(self, base_url: str) -> AsyncIterator["Http"]:

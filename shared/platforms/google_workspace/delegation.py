@@ -4,7 +4,6 @@ With a key, or keyless: then the runtime's own identity has the IAM signer sign 
 synchronous and sleeps while it retries, so it runs in a thread, on our own HTTP client.
 """
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,7 +38,7 @@ class Delegation:
     """Tokens of the service account, for itself or in a user's name."""
 
     def __init__(self, settings: Google, wire: Wire, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings, self._wire, self._clock = settings, wire, clock
         # google-auth sends what the IAM signer is to sign to one address, whatever it is told.
         self._transport = Transport(
             wire, clock, lambda url: settings.iam_url + url.removeprefix(IAM) if url.startswith(IAM + "/") else url
@@ -81,7 +80,7 @@ class Delegation:
     async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A new token. Raises TokenRefused, Permanent or Temporary by what the refusal means."""
         now = self._clock.now()
-        value = await asyncio.to_thread(self._ask, subject, sorted(scopes), now)
+        value = await self._wire.aside(self._ask, subject, sorted(scopes), now)
         return AccessToken(value=value, expires_at=now + TOKEN_LIFE)
 
     def _ask(self, subject: str | None, scopes: list[str], now: datetime) -> str:

@@ -148,8 +148,7 @@ class MicrosoftTenant:
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
-        for resource in resources(self.microsoft):
-            await self.tokens.renew(resource)
+        await self.tokens.renew(*resources(self.microsoft))
 
 
 def resources(settings: Microsoft) -> tuple[str, str]:

@@ -43,6 +43,30 @@ async def test_nothing_is_kept_but_the_addresses_for_a_day(
     assert sign_in.posted[0].form()["scope"] == "https://outlook.office365.com/.default"
 
 
+async def test_another_tenants_token_is_one_request_to_its_own_address(
+    entra: Entra, sign_in: SignIn, settings: Microsoft
+) -> None:
+    other = TENANT[::-1]
+    for tenant in (TENANT, other, TENANT):
+        await entra.token(tenant, settings.graph_url)
+    assert [(seen.method, seen.path.split("/")[1]) for seen in sign_in.host.seen] == [
+        ("GET", TENANT),
+        ("POST", TENANT),
+        ("POST", other),
+        ("POST", TENANT),
+    ]
+
+
+async def test_addresses_of_a_tenant_asked_for_by_its_domain_are_nobody_elses(
+    entra: Entra, sign_in: SignIn, settings: Microsoft
+) -> None:
+    await entra.token("contoso.example", settings.graph_url)
+    sign_in.token_endpoint = sign_in.token_endpoint.replace(TENANT, TENANT[::-1])
+    with pytest.raises(Permanent, match="AADSTS90002"):
+        await entra.token(TENANT[::-1], settings.graph_url)
+    assert [seen.path.split("/")[1] for seen in sign_in.posted] == [TENANT]
+
+
 async def test_a_refusal_is_not_remembered(entra: Entra, sign_in: SignIn, settings: Microsoft) -> None:
     sign_in.tokens = [refused(7000229), Say(body=granted("t0k"))]
     with pytest.raises(Permanent, match="consent_missing"):
