@@ -34,6 +34,8 @@ ON_BOTH = (
     "flows/test_jobs.py::*",
     "flows/test_fence.py::*",
     "flows/test_nights.py::*",
+    "flows/test_refresh.py::test_an_hours_messages_keep_to_their_sites",
+    "flows/test_refresh.py::test_both_tokens_are_stored_in_one_statement",
     "platforms/test_listings.py::*",
     "flows/test_frozen_processes.py::*",
     # What reports count, and that two runs make one.

@@ -29,6 +29,8 @@ class Tokens:
         self._database, self._seal, self._clock = database, seal, clock
         self._connection, self._fetch, self._keep = connection_id, fetch, keep
         self._at_hand: dict[str, tuple[str, datetime]] = {}
+        self._at_rest: dict[str, tuple[bytes, datetime]] | None = None
+        self._reading = asyncio.Lock()
 
     async def get(self, resource: str) -> str:
         """A token of `resource` that lasts for MIN_TOKEN_LIFE at least. Raises what the platform's refusal means."""
@@ -65,6 +67,7 @@ class Tokens:
     async def discard(self, resource: str) -> None:
         """Throw a token away that the platform refused: it keeps saying what was true when it was minted."""
         self._at_hand.pop(resource, None)
+        self._at_rest = None
         async with self._database.write() as write:
             await write.execute(sa.delete(db.tokens).where(*self._row(resource)))
 
@@ -72,12 +75,16 @@ class Tokens:
         return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
 
     async def _stored(self, resource: str) -> tuple[str, datetime] | None:
-        async with self._database.read() as read:
-            row = (await read.execute(sa.select(db.tokens).where(*self._row(resource)))).first()
-        if row is None:
+        """What is stored; read once for all resources, for whoever needs one mostly needs the others too."""
+        async with self._reading:
+            if self._at_rest is None:
+                async with self._database.read() as read:
+                    rows = await read.execute(sa.select(db.tokens).where(db.tokens.c.connection == self._connection))
+                    self._at_rest = {row.resource: (row.sealed, row.expires_at) for row in rows}
+        if (found := self._at_rest.get(resource)) is None:
             return None
         box = await self._seal.box(self._connection)
-        return box.unseal(row.sealed, about=f"token {resource}"), row.expires_at
+        return box.unseal(found[0], about=f"token {resource}"), found[1]
 
     async def _store(self, given: Mapping[str, tuple[str, datetime]]) -> None:
         box, now = await self._seal.box(self._connection), self._clock.now()

@@ -106,12 +106,11 @@ async def decided(database: Database, connection_id: ConnectionId, user: str, me
         return set((await read.execute(sa.select(table.c.message).where(*mine))).scalars())
 
 
-async def purge(database: Database, connection_id: ConnectionId, before: datetime) -> None:
-    """Delete what is too old for its message to be read again."""
+async def purge(write: AsyncConnection, connection_id: ConnectionId, before: datetime) -> None:
+    """Delete what is too old for its message to be read again, in the caller's transaction."""
     table = db.decisions
     old = (table.c.connection == connection_id, table.c.at < before, table.c.done.is_(True))
-    async with database.write() as write:
-        await write.execute(sa.delete(table).where(*old))
+    await write.execute(sa.delete(table).where(*old))
 
 
 @dataclass(frozen=True, kw_only=True)

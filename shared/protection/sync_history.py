@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.protection import directory
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.storage.database import AsyncConnection, insert_new
 from shared.storage.ids import ConnectionId
 
 
@@ -23,14 +22,15 @@ class SyncRun:
     gone: Mapping[str, int]
 
 
-async def note(database: Database, connection_id: ConnectionId, now: datetime, kept: timedelta) -> None:
-    """Note how much there is after a synchronisation, and forget what is older than `kept`."""
-    held, gone, runs = await directory.count(database, connection_id), db.directory_removals, db.sync_runs
-    async with database.write() as write:
-        rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
-        row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
-        await write.execute(insert_new(write, runs).values(row))
-        await write.execute(sa.delete(runs).where(runs.c.connection == connection_id, runs.c.at < now - kept))
+async def note(
+    write: AsyncConnection, connection_id: ConnectionId, held: Mapping[str, int], now: datetime, kept: timedelta
+) -> None:
+    """In the caller's transaction: note how much there is after a synchronisation, forget what is older than `kept`."""
+    gone, runs = db.directory_removals, db.sync_runs
+    rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
+    row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
+    await write.execute(insert_new(write, runs).values(row))
+    await write.execute(sa.delete(runs).where(runs.c.connection == connection_id, runs.c.at < now - kept))
 
 
 async def count(read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime) -> int:

@@ -19,7 +19,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service,
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot, done, exchanged
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, policies
-from shared.protection.targets import members_of_all, protected_domains, protected_users
+from shared.protection.targets import members_of_all
 
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
@@ -47,6 +47,8 @@ class MailFlow:
     wanted: Snapshot | None
     now: Snapshot
     blames: tuple[Blame, ...]
+    stored: str | None = None
+    """The wanted one as it is written down."""
 
 
 class MailWatch:
@@ -78,9 +80,10 @@ class MailWatch:
             return  # nobody can say which of the changes to leave out
         for key in harmful if flow.wanted else ():
             kept = exchanged(kept, flow.wanted or kept, key)
-        await baseline.keep(
-            context.database, context.seal, self._tenant.connection.id, kept.to_json(), self._tenant.now
-        )
+        # Nothing has changed, neither by others nor by a rule's dates: it is not written once more.
+        if flow.wanted is None or flow.blames or replace(kept, at=flow.wanted.at).to_json() != flow.stored:
+            text = kept.to_json()
+            await baseline.keep(context.database, context.seal, self._tenant.connection.id, text, self._tenant.now)
 
     async def _looked(self) -> MailFlow:
         if self._flow is None:
@@ -100,7 +103,7 @@ async def _look(tenant: MicrosoftTenant) -> MailFlow:
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
     found = blames(wanted, now, _service(tenant), await _protected(tenant))
-    return MailFlow(wanted=wanted, now=now, blames=tuple(found))
+    return MailFlow(wanted=wanted, now=now, blames=tuple(found), stored=stored)
 
 
 def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]) -> Drift:
@@ -205,6 +208,6 @@ async def _protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
     database, connection = tenant.context.database, tenant.connection.id
     found = {}
     for way in GROUPS:
-        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
-        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
+        people = await directory.addresses(database, connection, await tenant.protected_users(way))
+        found[Direction(way)] = protection(await tenant.protected_domains(way), people.values())
     return found
