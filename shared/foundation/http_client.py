@@ -164,7 +164,7 @@ class Wire:
         return _trusting(self._ca_file)
 
     async def aside(self, function: Callable[..., Answered], *given: Any) -> Answered:
-        """Run what waits for its own calls, as msal and google-auth do, in a thread of a pool that only they use.
+        """Run what waits for its own calls, as the clouds' token clients do, in a thread of a pool for them alone.
 
         The event loop's own pool has a few threads for everything: fifty tokens at once would wait for each other.
         """

@@ -1,41 +1,17 @@
-"""What each job costs a connection of which nothing has changed, in counts: what creeps in is seen here.
+"""Each job costs what the table of docs/performance.md says: what creeps in is seen here."""
 
-A figure may fall at any time, and then falls here too; one that rises needs a reason.
-"""
-
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import timedelta
 
 import pytest
 
+from infra.local.bench.counts import COSTS, Cost
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from tests.harness import workspace as google
 from tests.harness.counted import counted
 from tests.harness.world import World
-
-
-@dataclass(frozen=True)
-class Cost:
-    """At most so many statements, transactions, statements that write, and calls of the platform."""
-
-    statements: int
-    transactions: int
-    writes: int
-    calls: int
-
-
-TABLE = {
-    ("microsoft365", "sync"): Cost(48, 6, 8, 26),
-    ("microsoft365", "advance"): Cost(24, 2, 2, 18),
-    ("microsoft365", "refresh"): Cost(11, 4, 3, 2),
-    ("microsoft365", "report"): Cost(6, 2, 2, 0),
-    ("google", "advance"): Cost(21, 3, 3, 1),
-    ("google", "refresh"): Cost(15, 5, 4, 2),
-    ("google", "report"): Cost(6, 2, 2, 0),
-    ("google", "scan"): Cost(10, 1, 2, 0),
-}
 
 
 async def settled(world: World, platform: str) -> Connection:
@@ -54,7 +30,7 @@ async def settled(world: World, platform: str) -> Connection:
 async def test_no_job_costs_more_than_the_table_says(world: World, platform: str) -> None:
     connection = await settled(world, platform)
     found: dict[tuple[str, str], Cost] = {}
-    for of, job in TABLE:
+    for of, job in COSTS:
         if of != platform:
             continue
         if job == "sync":
@@ -65,5 +41,5 @@ async def test_no_job_costs_more_than_the_table_says(world: World, platform: str
             await run(world.app, Job(name=job, connection_id=connection.id))
         calls = len(world.sims.cloud.calls)
         found[of, job] = Cost(len(count.statements), count.transactions, len(count.writes), calls)
-    held_to = {key: cost for key, cost in TABLE.items() if key[0] == platform}
+    held_to = {key: cost for key, cost in COSTS.items() if key[0] == platform}
     assert found == held_to, "\n".join(f"{key}: {astuple(cost)}" for key, cost in found.items())
