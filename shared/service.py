@@ -15,9 +15,9 @@ from shared.deployment.sealing import Seal
 from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
-from shared.foundation.http_client import Wire
 from shared.foundation.memory import Memory
 from shared.foundation.rate_limit import Rates, Strangers
+from shared.foundation.wire import Wire
 from shared.platforms import google_workspace, microsoft365
 from shared.storage.database import Database
 
@@ -47,7 +47,7 @@ def start() -> App:
 def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
-    wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services)
+    wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services, threads=settings.token_threads)
     database = Database(settings.database_url, settings.database_connections)
     seal = Seal(chosen(settings, wire), database, clock)
     context = Context(

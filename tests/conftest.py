@@ -40,6 +40,8 @@ ON_BOTH = (
     "flows/webhooks/test_signed.py::test_a_life_is_told_in_order",
     "engine/test_ledger_feed.py::*",
     "flows/test_nights.py::*",
+    "flows/test_refresh.py::test_an_hours_messages_keep_to_their_sites",
+    "flows/test_refresh.py::test_both_tokens_are_stored_in_one_statement",
     "platforms/test_listings.py::*",
     "flows/test_frozen_processes.py::*",
     # What reports count, and that two runs make one.

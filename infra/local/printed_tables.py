@@ -6,6 +6,7 @@ A document has a block for it, which begins with `<!-- printed: NAME -->`; PRINT
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_group
 
+from infra.local.bench.counts import COSTS
 from shared.cli import codes as typed
 from shared.cli.commands import CODES, COMMANDS, app
 from shared.cli.printing import OPTIONS
@@ -281,6 +283,12 @@ def make_targets() -> str:
     return "\n".join(_table(("Target", "What it does"), [(f"`make {name}`", text) for name, text in found]))
 
 
+def costs() -> str:
+    """What each job costs a connection of which nothing has changed."""
+    told = [(platform, f"`{job}`", *map(str, astuple(cost))) for (platform, job), cost in COSTS.items()]
+    return "\n".join(_table(("Platform", "Job", "Statements", "Transactions", "Writes", "Calls"), told))
+
+
 PRINTERS: Mapping[str, Callable[[], str]] = {
     "catalogue": catalogue,
     "routes": routes,
@@ -288,6 +296,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "timers": timers,
     "sites": sites,
+    "costs": costs,
     "make-targets": make_targets,
     "runbook": runbook,
     "alerts": alerts,

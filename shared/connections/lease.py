@@ -70,10 +70,11 @@ async def acquire(database: Database, connection_id: ConnectionId, now: datetime
             sa.update(table)
             .where(table.c.id == connection_id, _free(now))
             .values(fence=table.c.fence + 1, lease_until=now + LEASE, begun=table.c.begun + 1)
+            .returning(table)
         )
-        if taken.rowcount == 0:
-            return None
-        row = (await write.execute(sa.select(table).where(table.c.id == connection_id))).one()
+        row = taken.first()
+    if row is None:
+        return None
     found = of_row(row)
     return found, Lease(connection_id=found.id, generation=found.generation, number=found.fence)
 

@@ -253,6 +253,8 @@ async def report(
     # How bad it is may change while the reason does not; how long it has been so follows the reason alone.
     same = reason == connection.reason and connection.reason_since is not None
     since = connection.reason_since if same else now
+    if not new and (sentence, not_before) == (connection.sentence, connection.not_before):
+        return False
     async with database.write() as write:
         shown = await write.execute(
             sa.update(table)

@@ -1,6 +1,7 @@
 """Access tokens: sealed at rest, handed out while they last, renewed by the run that holds the connection's lease."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,27 +29,45 @@ class Tokens:
         self._database, self._seal, self._clock = database, seal, clock
         self._connection, self._fetch, self._keep = connection_id, fetch, keep
         self._at_hand: dict[str, tuple[str, datetime]] = {}
+        self._at_rest: dict[str, tuple[bytes, datetime]] | None = None
+        self._reading = asyncio.Lock()
 
     async def get(self, resource: str) -> str:
         """A token of `resource` that lasts for MIN_TOKEN_LIFE at least. Raises what the platform's refusal means."""
         soon = self._clock.now() + MIN_TOKEN_LIFE
         value, expires_at = self._at_hand.get(resource) or await self._stored(resource) or ("", soon)
         if expires_at <= soon:
-            return await self.renew(resource)
+            return await self.new(resource)
         self._at_hand[resource] = value, expires_at
         return value
 
-    async def renew(self, resource: str) -> str:
-        """A new token, whatever is stored. The old one is replaced only once the new one is there."""
-        value, expires_at = await self._fetch(resource)
-        self._at_hand[resource] = value, expires_at
-        if self._keep:
-            await self._store(resource, value, expires_at)
-        return value
+    async def new(self, resource: str) -> str:
+        """A new token, whatever is stored."""
+        await self.renew(resource)
+        return self._at_hand[resource][0]
+
+    async def renew(self, *resources: str) -> None:
+        """New tokens, whatever is stored, asked for side by side. An old one is replaced once its new one is there.
+
+        Those that were given are stored though another was refused; then that refusal is raised.
+        """
+        answers = await asyncio.gather(*(self._fetch(resource) for resource in resources), return_exceptions=True)
+        given = {
+            name: answer
+            for name, answer in zip(resources, answers, strict=True)
+            if not isinstance(answer, BaseException)
+        }
+        self._at_hand |= given
+        if self._keep and given:
+            await self._store(given)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def discard(self, resource: str) -> None:
         """Throw a token away that the platform refused: it keeps saying what was true when it was minted."""
         self._at_hand.pop(resource, None)
+        self._at_rest = None
         async with self._database.write() as write:
             await write.execute(sa.delete(db.tokens).where(*self._row(resource)))
 
@@ -56,26 +75,31 @@ class Tokens:
         return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
 
     async def _stored(self, resource: str) -> tuple[str, datetime] | None:
-        async with self._database.read() as read:
-            row = (await read.execute(sa.select(db.tokens).where(*self._row(resource)))).first()
-        if row is None:
+        """What is stored; read once for all resources, for whoever needs one mostly needs the others too."""
+        async with self._reading:
+            if self._at_rest is None:
+                async with self._database.read() as read:
+                    rows = await read.execute(sa.select(db.tokens).where(db.tokens.c.connection == self._connection))
+                    self._at_rest = {row.resource: (row.sealed, row.expires_at) for row in rows}
+        if (found := self._at_rest.get(resource)) is None:
             return None
         box = await self._seal.box(self._connection)
-        return box.unseal(row.sealed, about=f"token {resource}"), row.expires_at
+        return box.unseal(found[0], about=f"token {resource}"), found[1]
 
-    async def _store(self, resource: str, value: str, expires_at: datetime) -> None:
-        box = await self._seal.box(self._connection)
-        sealed = box.seal(value, about=f"token {resource}")
+    async def _store(self, given: Mapping[str, tuple[str, datetime]]) -> None:
+        box, now = await self._seal.box(self._connection), self._clock.now()
+        rows = [
+            {
+                "connection": self._connection,
+                "resource": resource,
+                "sealed": box.seal(value, about=f"token {resource}"),
+                "obtained_at": now,
+                "expires_at": expires_at,
+            }
+            for resource, (value, expires_at) in given.items()
+        ]
         async with self._database.write() as write:
-            await write.execute(
-                upsert(write, db.tokens).values(
-                    connection=self._connection,
-                    resource=resource,
-                    sealed=sealed,
-                    obtained_at=self._clock.now(),
-                    expires_at=expires_at,
-                )
-            )
+            await write.execute(upsert(write, db.tokens).values(rows))
 
 
 async def stored(database: Database, connection_id: ConnectionId) -> list[str]:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:  # a cold start pays only for what it uses
     from shared.deployment.queues import Queue
     from shared.deployment.sealing import Seal
     from shared.foundation.clock import Clock
-    from shared.foundation.http_client import Wire
     from shared.foundation.memory import Memory
     from shared.foundation.settings import Settings
+    from shared.foundation.wire import Wire
     from shared.storage.database import Database
 
 

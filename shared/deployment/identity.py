@@ -3,7 +3,6 @@
 msal and google-auth are synchronous and sleep while they retry, so they run in a thread, on our own HTTP client.
 """
 
-import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from typing import Any, Protocol
 from shared.deployment.issuers import Issuers
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Wire, busy, retry_after, unreachable, unreadable
+from shared.foundation.http_client import busy, retry_after, unreachable, unreadable
 from shared.foundation.permits import ask_in_thread
+from shared.foundation.wire import Wire
 
 TIMEOUT = 30.0
 # Who signs the tokens of Google's accounts, people's and services' alike; it has signed both ways.
@@ -58,12 +58,10 @@ class Transport:
 
     def __init__(self, wire: Wire, clock: Clock, route: Callable[[str], str] = lambda url: url) -> None:
         """`route` says where a request for a URL is really sent."""
-        import httpx
-
         self._clock, self._route, self._service = clock, route, wire.service
         self.status: int | None = None
         """Of the last answer: theirs are the words for one that refuses, and for one that cannot be read."""
-        self._client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=TIMEOUT)
+        self._client = wire.blocking(timeout=TIMEOUT)
         # Called when nobody holds us any more.
         self.close = weakref.finalize(self, self._client.close)
 
@@ -118,7 +116,7 @@ class ManagedIdentity:
 
     async def token(self, audience: str) -> str:
         """A token for a resource, such as https://vault.azure.net."""
-        return await asyncio.to_thread(self.ask, audience)
+        return await self._wire.aside(self.ask, audience)
 
     def ask(self, resource: str) -> str:
         """The same, in a thread that may wait."""
@@ -151,7 +149,7 @@ class ServiceIdentity:
 
     async def token(self, audience: str) -> str:
         """A token of a scope, such as https://www.googleapis.com/auth/cloud-platform."""
-        return await asyncio.to_thread(self._ask, audience)
+        return await self._wire.aside(self._ask, audience)
 
     def assertion(self, resource: str) -> str:
         """Who we are, signed by Google for somebody else; in a thread that may wait. Raises as `token` does."""

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
-from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.http_client import Reply, unreadable
 from shared.foundation.permits import unasked
+from shared.foundation.wire import Wire
 
 if TYPE_CHECKING:
     from jwt.types import Options

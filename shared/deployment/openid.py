@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.deployment.issuers import ISSUER_TIMEOUT_SECONDS, Issuers
-from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.http_client import Reply, unreadable
+from shared.foundation.wire import Wire
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

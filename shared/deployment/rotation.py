@@ -19,8 +19,8 @@ from shared.deployment.master_keys import chosen
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
+from shared.foundation.wire import Wire
 from shared.storage.database import Database
 from shared.storage.tables import data_keys
 

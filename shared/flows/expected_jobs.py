@@ -49,6 +49,21 @@ async def begun(database: Database, connection_id: ConnectionId, job: str) -> No
         await write.execute(sa.delete(table).where(*mine))
 
 
+async def take(database: Database, job: str, sites: Sequence[Site], most: int) -> list[ConnectionId]:
+    """Some connections of some sites for which a job is expected, the earliest first: the caller runs it at once.
+
+    It is expected no more. A caller who dies on the way leaves it to the next time it is due.
+    """
+    table = db.expected_jobs
+    here = table.c.connection.in_(due.at_sites(sites))
+    some = sa.select(table.c.connection).where(table.c.job == job, here).order_by(table.c.at).limit(most)
+    async with database.write() as write:
+        found = list((await write.execute(some.with_for_update(skip_locked=True, of=table))).scalars())
+        if found:
+            await write.execute(sa.delete(table).where(table.c.job == job, table.c.connection.in_(found)))
+    return found
+
+
 async def lost(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:
     """The jobs of the connections of some sites that were expected to begin long ago."""
     table = db.expected_jobs

@@ -23,6 +23,7 @@ from shared.flows.reports.flow import report
 from shared.flows.revoke import end_invitation
 from shared.flows.scan import scan
 from shared.flows.sync import advance_accepting_loss, refresh, sync, sync_accepting_loss, sync_now
+from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
 from shared.foundation.telemetry import Span, about, span
@@ -59,10 +60,22 @@ UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
 ATTENTION_AFTER = DAY
 # A connection whose runs were begun this often, and never ended, keeps killing the process that takes it.
 MAX_BEGUN_RUNS = 5
+# Connections for which one message does; each is a run of its own, with its own lease and outcome.
+TOGETHER = {"refresh": 50}
 
 
 async def run(app: App, job: Job) -> None:
-    """Run one job to an end that is visible on its connection. Never raises for what a platform did."""
+    """Run one job to an end that is visible on its connection. Never raises for what a platform did.
+
+    One that is done TOGETHER goes on with other connections that expect the same.
+    """
+    await _alone(app, job)
+    if (most := TOGETHER.get(job.name, 1)) > 1:
+        others = await expected_jobs.take(app.database, job.name, app.settings.sites, most - 1)
+        await each(others, lambda one: _alone(app, Job(name=job.name, connection_id=one)))
+
+
+async def _alone(app: App, job: Job) -> None:
     with about(connection=job.connection_id, job=job.name), span("job", job.name) as measured:
         outcome = await _run(app, job, measured)
         measured.note(outcome=outcome)

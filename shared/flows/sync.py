@@ -65,11 +65,12 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     await ledger.load()
     platform = app.platforms[connection.platform]
     async with platform.open(connection, ledger) as tenant:
-        await platform.sync(tenant, accept_loss=accept_loss)
-    await sync_history.note(app.database, connection.id, app.clock.now())
+        held = await platform.sync(tenant, accept_loss=accept_loss)
     await rescan_all(app, connection)
+    now = app.clock.now()
     async with app.database.write() as write:
-        await connections.update(write, connection.id, synced_at=app.clock.now())
+        await sync_history.note(write, connection.id, held, now)
+        await connections.update(write, connection.id, synced_at=now)
     if app.clock.now() >= began + LONG:
         with _onward(onward):
             raise Unfinished(

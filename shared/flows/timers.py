@@ -9,7 +9,7 @@ from shared.deployment import links
 from shared.deployment.queues import Job
 from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, orders, ticks
 from shared.flows.app import App
-from shared.flows.jobs import go_on
+from shared.flows.jobs import TOGETHER, go_on
 from shared.foundation.concurrency import each
 from shared.foundation.schedule import Timer
 from shared.protection import exports, mailboxes, quarantine
@@ -81,7 +81,11 @@ async def _send_all(app: App, jobs: Sequence[tuple[ConnectionId, str]]) -> None:
 
     for first in range(0, len(wanted), MOST_CLAIMED):
         claimed = await expected_jobs.claim(app.database, wanted[first : first + MOST_CLAIMED], now)
-        await each(claimed, send, at_once=MAX_CONCURRENT_SENDS)
+        of_job: dict[str, list[expected_jobs.Sent]] = {}
+        for one in claimed:
+            of_job.setdefault(one[1], []).append(one)
+        heads = [one for job, some in of_job.items() for one in some[:: TOGETHER.get(job, 1)]]
+        await each(heads, send, at_once=MAX_CONCURRENT_SENDS)
 
 
 async def sweep(app: App) -> None:

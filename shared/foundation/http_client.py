@@ -4,16 +4,12 @@ Retries here take seconds. What needs longer becomes a Temporary, and the queue 
 """
 
 import json as jsonlib
-import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,8 +19,6 @@ from shared.foundation.errors import Permanent, Temporary, TurnedAway
 from shared.foundation.telemetry import span
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 TRIES = 3
@@ -127,59 +121,10 @@ def foreign_link(service: str) -> Permanent:
     )
 
 
-def _origin(url: str) -> tuple[str, str]:
+def origin(url: str) -> tuple[str, str]:
+    """An address's scheme, and its host with the port."""
     found = urlsplit(url)
     return found.scheme, found.netloc
-
-
-@cache
-def _trusting(ca_file: Path | None) -> "ssl.SSLContext":
-    """Every authority of the machine and one more: read once in a process, for that takes longer than a call."""
-    import ssl
-
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
-
-
-class Wire:
-    """What all clients of a process share: one TLS context, which is costly to make, the clock, and who is where.
-
-    `services` names what is at a base address, for errors: "The mail scanner answered 503".
-    """
-
-    def __init__(
-        self, *, clock: Clock, ca_file: Path | None, services: Mapping[str, str] = {}, timeout: float = 100.0
-    ) -> None:
-        self.clock, self.timeout = clock, timeout
-        # It is read when it is first needed; that it is missing is told at once.
-        if ca_file is not None:
-            ca_file.stat()
-        self._ca_file = ca_file
-        self._services = {_origin(url): name for url, name in services.items()}
-        # They log whole URLs, and page and delta tokens are in their queries.
-        for talkative in ("httpx", "httpcore"):
-            logging.getLogger(talkative).setLevel(logging.WARNING)
-
-    @property
-    def ssl_context(self) -> "ssl.SSLContext":
-        """Whom every client of this process trusts."""
-        return _trusting(self._ca_file)
-
-    def service(self, url: str) -> str:
-        """Who is at an address, as people call them; its host, if it is nobody we know."""
-        return self._services.get(_origin(url)) or str(urlsplit(url).hostname)
-
-    @asynccontextmanager
-    async def client(self, base_url: str) -> AsyncIterator["Http"]:
-        """A small client for one tenant and one run: a shared one gets slower with every concurrent request."""
-        import httpx
-
-        async with httpx.AsyncClient(
-            verify=self.ssl_context, trust_env=False, follow_redirects=False, timeout=self.timeout
-        ) as client:
-            yield Http(client, base_url, self.clock, self.service(base_url))
 
 
 class Http:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.foundation.errors import Refused, Temporary
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 
 if TYPE_CHECKING:
     import httpx

@@ -245,6 +245,9 @@ class Settings(BaseSettings):
     ca_file: Path | None = Field(
         None, description="PEM file with one more certificate authority to trust, for proxies and simulators"
     )
+    token_threads: int = Field(
+        64, ge=1, le=256, description="access tokens that one process asks for side by side at most; more wait"
+    )
     microsoft: Microsoft = Microsoft()
     google: Google = Google()
     brand: Brand = PUBLISHED

@@ -123,8 +123,10 @@ async def _drop(
     mine = table.c.connection == connection_id
     going = table.c.mark != listing.mark if complete else table.c.mark == GONE + listing.mark
     count = sa.select(sa.func.count()).select_from(table)
-    total = (await write.execute(count.where(mine))).scalar_one()
     lost = int((await write.execute(count.where(mine, going))).scalar_one())
+    if not lost:
+        return
+    total = (await write.execute(count.where(mine))).scalar_one()
     refuse_loss(kind, lost, total, plausible)
     await write.execute(sa.delete(table).where(mine, going))
     await note_gone(write, connection_id, kind, lost)
@@ -191,12 +193,26 @@ async def _keep(write: AsyncConnection, connection_id: ConnectionId, links: Mapp
 
 
 async def put_domains(database: Database, connection_id: ConnectionId, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the tenant's domains by a complete listing."""
+    """Replace the tenant's domains by a complete listing, unless it says what was known: then nothing is written."""
+    if [_said(row) for row in await domains(database, connection_id)] == sorted(map(_said, rows)):
+        return
     async with database.write() as write:
         await hold(write, connection_id)  # two complete listings must not be mixed
         await write.execute(sa.delete(db.domains).where(db.domains.c.connection == connection_id))
         if rows:
             await write.execute(sa.insert(db.domains), [{"connection": connection_id, **row} for row in rows])
+
+
+def _said(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What a domain's row says, but for when; to compare and to sort."""
+    said = {name: row.get(name) for name in ("verified", "accepted", "wanted_mx", "mx")}
+    return row["name"], repr(said)
+
+
+async def unchanged(database: Database, connection_id: ConnectionId, kind: str, link: str, now: datetime) -> None:
+    """Keep where the next listing of changes begins, after one that showed none."""
+    async with database.write() as write:
+        await _keep(write, connection_id, {kind: link}, now)
 
 
 def answered_mx(answer: list[str] | None, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -246,12 +262,16 @@ async def skip(database: Database, connection_id: ConnectionId, user: str, why: 
 
 async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:
     """How many rows of each kind we hold."""
+    counts = [
+        sa.select(sa.func.count())
+        .select_from(table)
+        .where(table.c.connection == connection_id)
+        .scalar_subquery()
+        .label(table.name)
+        for table in (*COPIES.values(), db.domains)
+    ]
     async with database.read() as read:
-        held = {}
-        for table in (*COPIES.values(), db.domains):
-            query = sa.select(sa.func.count()).select_from(table).where(table.c.connection == connection_id)
-            held[table.name] = int((await read.execute(query)).scalar_one())
-        return held
+        return dict((await read.execute(sa.select(*counts))).one()._mapping)
 
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:

@@ -4,7 +4,7 @@ A position only ever moves forward, and never past what has not been dealt with.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,9 +60,9 @@ async def listed(database: Database, connection_id: ConnectionId) -> list[Mailbo
 
 
 async def keep(database: Database, connection_id: ConnectionId, user: str, address: str, **values: Any) -> None:
-    """Set what is known of a mailbox, new or old."""
+    """Set what is known of a mailbox, new or old. The address is kept in lower case, as it is looked for."""
     table = db.mailboxes
-    known = {"address": address, **values}
+    known = {"address": address.lower(), **values}
     async with database.write() as write:
         await write.execute(upsert(write, table, known).values(connection=connection_id, user=user, **known))
 
@@ -79,22 +79,22 @@ async def forget(database: Database, connection_id: ConnectionId, users: Sequenc
         await write.execute(sa.delete(table).where(table.c.connection == connection_id, table.c.user.in_(users)))
 
 
-async def notice(database: Database, platform: str, address: str, position: int) -> list[ConnectionId]:
-    """Note news of a mailbox and return the running connections that have something to read in it.
+async def notice(database: Database, platform: str, news: Mapping[str, int]) -> list[ConnectionId]:
+    """Note news of mailboxes, {address in lower case: position}; the running connections that have some to read.
 
-    News that is older than what has been read, or that was noted already, leads to nothing.
+    News that is older than what has been read or noted leads to nothing; the same news once more is told once more.
     """
     table = db.mailboxes
-    newer = sa.and_(
-        sa.func.lower(table.c.address) == address.lower(),
+    position = sa.case(dict(news), value=table.c.address)
+    newer = (
+        table.c.address.in_(news),
         table.c.connection.in_(in_stages(Stage.RUN, platform=platform)),
         sa.func.coalesce(table.c.position, 0) < position,
+        sa.func.coalesce(table.c.noticed, 0) <= position,
     )
+    noting = sa.update(table).where(*newer).values(noticed=position).returning(table.c.connection)
     async with database.write() as write:
-        found = list((await write.execute(sa.select(table.c.connection).where(newer))).scalars())
-        later = sa.and_(newer, sa.func.coalesce(table.c.noticed, 0) < position)
-        await write.execute(sa.update(table).where(later).values(noticed=position))
-    return found
+        return list(dict.fromkeys((await write.execute(noting)).scalars()))
 
 
 def _news() -> sa.ColumnElement[bool]:

@@ -9,9 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared.protection import directory
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, Database, insert_new
+from shared.storage.database import AsyncConnection, insert_new
 from shared.storage.ids import ConnectionId
 
 
@@ -23,13 +22,12 @@ class SyncRun:
     gone: Mapping[str, int]
 
 
-async def note(database: Database, connection_id: ConnectionId, now: datetime) -> None:
-    """Note how much there is after a synchronisation."""
-    held, gone, runs = await directory.count(database, connection_id), db.directory_removals, db.sync_runs
-    async with database.write() as write:
-        rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
-        row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
-        await write.execute(insert_new(write, runs).values(row))
+async def note(write: AsyncConnection, connection_id: ConnectionId, held: Mapping[str, int], now: datetime) -> None:
+    """In the caller's transaction: note how much there is after a synchronisation."""
+    gone, runs = db.directory_removals, db.sync_runs
+    rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
+    row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
+    await write.execute(insert_new(write, runs).values(row))
 
 
 async def purge(write: AsyncConnection, before: datetime) -> None:

@@ -21,8 +21,8 @@ from infra.local.simulators.small_server import serving
 from infra.local.simulators.wire import Answer, Request
 from shared.deployment.identity import ServiceIdentity
 from shared.foundation.errors import FootprintError, Permanent, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.platform_settings import Microsoft
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.credential import EXCHANGE_AUDIENCE, SERVICE_ACCOUNT
 from shared.platforms.microsoft365.entra import Entra
 from tests.harness.scripted_host import StillClock

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.foundation.errors import Permanent, Temporary
-from shared.foundation.http_client import Wire, retry_after
+from shared.foundation.http_client import retry_after
+from shared.foundation.wire import Wire
 from tests.harness import scripted_host_fixtures as fixtures
 from tests.harness.scripted_host import Host, Say, StillClock
 

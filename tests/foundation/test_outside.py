@@ -8,8 +8,8 @@ import pytest
 import trustme
 
 from shared.foundation.errors import Refused, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.outside import check, post
+from shared.foundation.wire import Wire
 from tests.harness import scripted_host_fixtures as fixtures
 from tests.harness.scripted_host import Host, Say
 

@@ -14,7 +14,7 @@ from shared.deployment.master_keys.key_vault import KeyVault
 from shared.deployment.master_keys.kms import Kms
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.master_keys.wrapping import MasterKey
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.storage import tables
 from shared.storage.database import Database
 

@@ -11,8 +11,8 @@ from shared.deployment.queues import Job, Queue, decode
 from shared.deployment.queues.azure_storage import AzureStorageQueue
 from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 from shared.foundation.clock import FileClock
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import AzureStorage, CloudTasks
+from shared.foundation.wire import Wire
 from tests.programs import move_clock
 from tests.programs.cloud_tasks import LOCATION
 

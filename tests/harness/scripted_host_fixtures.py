@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from tests.harness.scripted_host import Host, StillClock
 
 

@@ -12,8 +12,8 @@ import trustme
 from pydantic import SecretStr, ValidationError
 
 from shared.foundation.errors import Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import Scanner
+from shared.foundation.wire import Wire
 from shared.protection.inspection.scanner import Verdict, ask, opinion
 from tests.harness.mail import mail
 from tests.harness.scripted_host import Host, Say, Seen, StillClock

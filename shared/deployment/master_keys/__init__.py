@@ -1,8 +1,8 @@
 """The master key, which wraps the keys of single connections: held by us, by a key vault or by a KMS."""
 
 from shared.deployment.master_keys.wrapping import MasterKey
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import Settings
+from shared.foundation.wire import Wire
 
 
 def chosen(settings: Settings, wire: Wire) -> MasterKey:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from shared.deployment.identity import Identity
 from shared.deployment.master_keys.wrapping import Wrapped, not_ours, refused
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Reply, Wire, foreign_link, unreadable
+from shared.foundation.http_client import Reply, foreign_link, unreadable
+from shared.foundation.wire import Wire
 
 API = {"api-version": "7.4"}
 ALGORITHM = "RSA-OAEP-256"

@@ -6,7 +6,8 @@ from typing import Any
 from shared.deployment.identity import Identity
 from shared.deployment.master_keys.wrapping import Wrapped, not_ours, refused
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.http_client import Reply, unreadable
+from shared.foundation.wire import Wire
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 

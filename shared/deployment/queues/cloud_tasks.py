@@ -8,8 +8,8 @@ from shared.deployment.identity import Identity
 from shared.deployment.queues import Job, encode
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
+from shared.foundation.wire import Wire
 
 if TYPE_CHECKING:
     from shared.deployment.queues import MessageKey

@@ -4,7 +4,6 @@ With a key, or keyless: then the runtime's own identity has the IAM signer sign 
 synchronous and sleeps while it retries, so it runs in a thread, on our own HTTP client.
 """
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,8 +13,9 @@ from typing import Any
 from shared.deployment.identity import Transport
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Wire, unreadable
+from shared.foundation.http_client import unreadable
 from shared.foundation.platform_settings import Google
+from shared.foundation.wire import Wire
 from shared.platforms.google_workspace.refusals import classify
 
 IAM = "https://iamcredentials.googleapis.com"
@@ -80,7 +80,7 @@ class Delegation:
     async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A new token. Raises TokenRefused, Permanent or Temporary by what the refusal means."""
         now = self._clock.now()
-        value = await asyncio.to_thread(self._ask, subject, sorted(scopes), now)
+        value = await self._wire.aside(self._ask, subject, sorted(scopes), now)
         return AccessToken(value=value, expires_at=now + TOKEN_LIFE)
 
     def _ask(self, subject: str | None, scopes: list[str], now: datetime) -> str:

@@ -47,10 +47,7 @@ class GmailFeed:
 
     def __init__(self, context: Context, delegation: Delegation) -> None:
         self.context, self.delegation = context, delegation
-
-    async def take(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Verify a push and note the news."""
-        await notifications.take(self.context, NAME, headers, body)
+        self.take = notifications.Notifications(context, NAME).take
 
     async def scan(self, connection: Connection) -> None:
         """Read some of the mailboxes that have news."""

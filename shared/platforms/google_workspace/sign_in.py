@@ -12,8 +12,9 @@ from shared.deployment.identity import ISSUERS
 from shared.deployment.issuers import Issuers
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Permanent, Refused
-from shared.foundation.http_client import Reply, Wire, unreadable
+from shared.foundation.http_client import Reply, unreadable
 from shared.foundation.platform_settings import Google
+from shared.foundation.wire import Wire
 from shared.platforms.google_workspace.refusals import Family, TokenRefused, classify, our_credential
 
 USERS = "https://www.googleapis.com/auth/admin.directory.user.readonly"

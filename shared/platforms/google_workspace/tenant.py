@@ -132,8 +132,7 @@ class WorkspaceCustomer(Unmodelled):
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
-        for name in self.token_names:
-            await self.tokens.renew(name)
+        await self.tokens.renew(*self.token_names)
 
     async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A new token of the service account, noted in the log."""
@@ -257,7 +256,7 @@ async def open_tenant(
             return Api(
                 http,
                 token=lambda: opened.tokens.get(DELEGATED),
-                renew=lambda: opened.tokens.renew(DELEGATED),
+                renew=lambda: opened.tokens.new(DELEGATED),
                 clock=context.clock,
                 note=note,
             )

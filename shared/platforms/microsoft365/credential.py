@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from shared.deployment.identity import ManagedIdentity, ServiceIdentity
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Wire
 from shared.foundation.platform_settings import Microsoft
+from shared.foundation.wire import Wire
 
 # The one audience that Entra takes for a federated assertion.
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"

@@ -1,13 +1,16 @@
 """The daily synchronisation: users, groups with members, domains and MX, page by page into our copy."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
+from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
 from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading
 from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
-from shared.protection import directory, set_aside
+from shared.protection import directory, listings, set_aside
 from shared.protection.listings import BEGINNING, Listing
 
 USERS = "id,displayName,mail,accountEnabled,userType"
@@ -95,14 +98,24 @@ async def _read(
 ) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
     database, connection = tenant.context.database, tenant.connection.id
-    listing = await begun(tenant, kind, since=await directory.checkpoint(database, connection, kind))
+    since = await directory.checkpoint(database, connection, kind)
+    under_way = await listings.find(database, connection, kind)
+    first = await _first(tenant, since) if since is not None and under_way is None else None
+    if first is not None and first.final is not None and not first.rows:
+        await directory.unchanged(database, connection, kind, first.final, tenant.now)
+        return
+    listing = await begun(tenant, kind, since=since)
     if listing.settled_at is not None:
         return
 
     async def known(listing: Listing) -> AsyncGenerator[Page]:
         place = listing.link
         try:
-            async for page in pages(listing):
+            if first is not None and listing.link == since:
+                yield await _whole_rows(tenant, kind, first)
+                place = first.link
+                listing = replace(listing, link=place)
+            async for page in pages(listing) if place is not None else _nothing():
                 yield await _whole_rows(tenant, kind, page)
                 place = page.link
         except Resync as resync:
@@ -117,6 +130,21 @@ async def _read(
     await directory.settle(
         database, connection, listing, kinds, complete=listing.complete, now=tenant.now, plausible=plausible
     )
+
+
+async def _first(tenant: MicrosoftTenant, since: str) -> Page | None:
+    """The first page of what has changed since a link; None if Graph takes it no more, which reading on then meets."""
+    try:
+        async with aclosing(tenant.graph.delta(since)) as found:
+            return await anext(found)
+    except (Resync, GraphRefused):
+        return None
+
+
+async def _nothing() -> AsyncGenerator[Page]:
+    """No further page."""
+    for page in list[Page]():
+        yield page
 
 
 async def _whole_rows(tenant: MicrosoftTenant, kind: str, page: Page) -> Page:
@@ -172,8 +200,14 @@ async def _domains(tenant: MicrosoftTenant) -> list[Record]:
     rows = await tenant.listing("Get-AcceptedDomain")
     accepted = {row["DomainName"].lower() for row in rows if not row.get("PendingRemoval")}
     names = sorted(verified.keys() | accepted)
-    wanted = {name: await _wanted_mx(tenant, name) for name in names if verified.get(name)}
-    answered = await mx_of(names, tenant.context.settings.dns)
+    wanted: dict[str, list[str]] = {}
+
+    async def want(name: str) -> None:
+        wanted[name] = await _wanted_mx(tenant, name)
+
+    answered, _ = await asyncio.gather(
+        mx_of(names, tenant.context.settings.dns), each([name for name in names if verified.get(name)], want)
+    )
     before = {row["name"]: row for row in await directory.domains(tenant.context.database, tenant.connection.id)}
     return [
         {

@@ -4,7 +4,6 @@ msal is synchronous, sleeps, and remembers a refusal for a minute inside one app
 thread, on our own HTTP client, and every attempt gets a fresh application; what it obtains is kept by us, sealed.
 """
 
-import asyncio
 import logging
 import re
 import weakref
@@ -23,7 +22,6 @@ from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, TurnedAway
 from shared.foundation.http_client import (
     Reply,
-    Wire,
     busy,
     foreign_link,
     retry_after,
@@ -33,6 +31,7 @@ from shared.foundation.http_client import (
 )
 from shared.foundation.permits import ask_in_thread
 from shared.foundation.platform_settings import Microsoft
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.credential import Credential
 from shared.platforms.microsoft365.sign_in_refusals import classify, codes_of
 
@@ -47,6 +46,7 @@ NAME_HOLDS = timedelta(minutes=10)
 MOST_NAMES = 1000
 # A domain or an id; anything else would change the address that it becomes part of.
 TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+TENANT_IN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
 # Codes that say decisively that there is no such tenant.
 NO_TENANT = frozenset({90002, 900023})
 
@@ -101,14 +101,19 @@ class _MsalHttp:
         self._login_url, self._clock, self._service = login_url, clock, wire.service(login_url)
         # One client for all tenants keeps connections; what one tenant's answer sets must not go to the next.
         cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-        self.client = httpx.Client(verify=wire.ssl_context, trust_env=False, timeout=30.0, cookies=cookies)
-        self._discovered: dict[str, tuple[datetime, httpx.Response]] = {}
+        self.client = wire.blocking(timeout=30.0, cookies=cookies)
+        # (when it was read, of which tenant, its text).
+        self._discovered: tuple[datetime, str, str] | None = None
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_options: Any) -> httpx.Response:
-        """Discovery: a tenant's own addresses, kept for a day. A refusal is raised as what it means."""
-        known_at, known = self._discovered.get(url, (None, None))
-        if known is not None and known_at is not None and self._clock.now() - known_at < DISCOVERY_HOLDS:
-            return known
+        """Discovery: a tenant's own addresses, kept for a day. A refusal is raised as what it means.
+
+        They differ in the tenant's name alone, so those of one tenant tell those of all.
+        """
+        tenant = url.removesuffix(DISCOVERY).rpartition("/")[2]
+        if self._discovered is not None and self._clock.now() - self._discovered[0] < DISCOVERY_HOLDS:
+            _, of, text = self._discovered
+            return httpx.Response(200, text=text.replace(of, tenant))
         answer = self._send("GET", url, params=params, headers=headers)
         if answer.status_code != 200:
             raise classify(self._json(answer))
@@ -117,7 +122,9 @@ class _MsalHttp:
             raise unreadable(self._service, answer.status_code)
         if not same_origin(str(addresses["token_endpoint"]), self._login_url):
             raise foreign_link(self._service)
-        self._discovered[url] = self._clock.now(), answer
+        # One that names no tenant is everybody's; one that names another than was asked for is told to nobody else.
+        if f"/{tenant}/" in str(addresses["token_endpoint"]) or not TENANT_IN.search(str(addresses["token_endpoint"])):
+            self._discovered = self._clock.now(), tenant, answer.text
         return answer
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
@@ -170,7 +177,7 @@ class Entra:
     async def token(self, tenant: str, resource: str) -> AccessToken:
         """A new token. Raises Permanent or Temporary by what the refusal means."""
         now = self._clock.now()
-        answer = await asyncio.to_thread(self._ask, _named(tenant), scope(self._settings, resource))
+        answer = await self._wire.aside(self._ask, _named(tenant), scope(self._settings, resource))
         value, seconds = answer.get("access_token"), answer.get("expires_in")
         if value is None:
             raise classify(answer)

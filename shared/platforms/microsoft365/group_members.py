@@ -12,7 +12,7 @@ from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRe
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, placed
 from shared.protection.policies import Direction
-from shared.protection.targets import names_somebody, protected_users
+from shared.protection.targets import names_somebody
 
 DENIED = frozenset({401, 403})
 # Memberships changed in one run: a batch of 20 takes a second or two.
@@ -34,7 +34,7 @@ class GroupMembership:
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
         database, connection = tenant.context.database, tenant.connection.id
-        members = await protected_users(database, connection, self.direction)
+        members = await tenant.protected_users(self.direction)
         held = tenant.ledger.holdings.get(self.key)
         empties = not members and held and (held.seen or {}).get("members")
         if empties and await names_somebody(database, connection, self.direction, whole=False):
@@ -59,7 +59,7 @@ class GroupMembership:
         if inside is None:
             return Absent()
         held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
-        wanted = await protected_users(context.database, connection.id, self.direction)
+        wanted = await tenant.protected_users(self.direction)
         settings = await group_members.compared(
             context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
         )

@@ -28,6 +28,8 @@ class MailFlow:
     blames: tuple[Blame, ...]
     service: Service
     protected: Mapping[Direction, Protection]
+    stored: str | None = None
+    """The wanted one as it is written down."""
 
     def harms(self, before: Snapshot, after: Snapshot) -> list[Finding]:
         """What is wrong after a change and was not before."""
@@ -70,9 +72,10 @@ class MailWatch:
             kept = exchanged(kept, flow.wanted or kept, key)
         if flow.wanted and harmful and flow.harms(flow.wanted, kept):
             return  # what does no harm now would, if what hides it were put right
-        await baseline.keep(
-            context.database, context.seal, self._tenant.connection.id, kept.to_json(), self._tenant.now
-        )
+        # Nothing has changed, neither by others nor by a rule's dates: it is not written once more.
+        if flow.wanted is None or flow.blames or replace(kept, at=flow.wanted.at).to_json() != flow.stored:
+            text = kept.to_json()
+            await baseline.keep(context.database, context.seal, self._tenant.connection.id, text, self._tenant.now)
 
     async def repair_harms(self, keys: Sequence[str]) -> dict[str, str]:
         """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
@@ -113,7 +116,7 @@ async def _look(tenant: MicrosoftTenant) -> MailFlow:
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
     found = blames(wanted, now, service, protected)
-    return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected)
+    return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected, stored=stored)
 
 
 def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]) -> Drift:

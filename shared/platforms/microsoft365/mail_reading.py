@@ -14,7 +14,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service,
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, policies
-from shared.protection.targets import members_of_all, protected_domains, protected_users
+from shared.protection.targets import members_of_all
 
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
@@ -129,6 +129,6 @@ async def protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
     database, connection = tenant.context.database, tenant.connection.id
     found = {}
     for way in GROUPS:
-        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
-        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
+        people = await directory.addresses(database, connection, await tenant.protected_users(way))
+        found[Direction(way)] = protection(await tenant.protected_domains(way), people.values())
     return found

@@ -9,7 +9,6 @@ from shared.foundation.errors import Temporary
 from shared.platforms.microsoft365.connectors import egress
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection.policies import Direction
-from shared.protection.targets import protected_domains, protected_users
 
 # Parameters that say when a routing rule applies and what it does, beside the condition on whom it is for.
 ROUTED = (
@@ -64,10 +63,7 @@ def _by_domain(
     direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]
 ) -> RuleSettings:
     async def settings(tenant: MicrosoftTenant) -> Settings | None:
-        if direction not in tenant.domains:
-            found = await protected_domains(tenant.context.database, tenant.connection.id, direction)
-            tenant.domains[direction] = found
-        names = tenant.domains[direction]
+        names = await tenant.protected_domains(direction)
         return {condition: names, **route(tenant)} if names else None
 
     return RuleSettings(names=_names(direction, condition), values=settings)
@@ -76,7 +72,7 @@ def _by_domain(
 def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]) -> RuleSettings:
     async def settings(tenant: MicrosoftTenant) -> Settings | None:
         group = tenant.ledger.holdings.get(f"group-{direction}")
-        if group is None or not await protected_users(tenant.context.database, tenant.connection.id, direction):
+        if group is None or not await tenant.protected_users(direction):
             return None
         if not (mail := await tenant.address(group)):
             raise Temporary("group_not_visible", f"The {direction} group has no address yet. We will look again.")

@@ -4,7 +4,6 @@ Sources: https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc a
 https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -147,7 +146,7 @@ class SignIn:
 
     async def _client(self) -> openid.Client:
         # A federated identity asks its cloud, and waits for the answer.
-        proof = await asyncio.to_thread(self._credential.proof, f"{self._settings.login_url}/{AUTHORITY}")
+        proof = await self._context.wire.aside(self._credential.proof, f"{self._settings.login_url}/{AUTHORITY}")
         return openid.Client(id=self._settings.client_id, **proof)
 
     async def _secret(self, what: str, consent: Consent) -> str:

@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from shared.connections.lease import Superseded
 from shared.foundation.errors import FootprintError, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import Scanner
+from shared.foundation.wire import Wire
 from shared.protection.inspection.conditions import Finding
 
 # A mailbox whose messages wait for the scanner is read again after this.

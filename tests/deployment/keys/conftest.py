@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.simulators.vaults import Vaults
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.harness.master_keys import Holder, in_kms, in_vault, local

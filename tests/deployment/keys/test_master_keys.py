@@ -16,7 +16,7 @@ from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.master_keys.wrapping import Wrapped
 from shared.deployment.sealing import DATA_KEY_CACHED_FOR, Seal
 from shared.foundation.errors import Permanent
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.storage.database import Database
 from tests.harness.master_keys import DATA_KEY, Holder, local_key, vault_key
 from tests.harness.scripted_host import StillClock

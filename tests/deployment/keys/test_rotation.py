@@ -16,7 +16,7 @@ from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.rotation import rotate
 from shared.deployment.sealing import Seal
 from shared.foundation.errors import Temporary
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import migrate

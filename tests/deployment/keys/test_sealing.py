@@ -15,7 +15,7 @@ from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.sealing import DATA_KEY_CACHED_FOR, DEPLOYMENT, Seal
 from shared.foundation.errors import Permanent, Refused
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import migrate

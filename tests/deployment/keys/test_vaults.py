@@ -20,7 +20,7 @@ from shared.deployment.sealing import DATA_KEY_CACHED_FOR, Seal
 from shared.flows.app import App, Platforms
 from shared.flows.jobs import run
 from shared.foundation.errors import FootprintError, Permanent, Temporary
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.service import PLATFORMS
 from shared.storage.database import Database
 from tests.harness.master_keys import DATA_KEY, kms_key, vault_key

@@ -10,8 +10,8 @@ from shared.deployment.issuers import Issuers
 from shared.deployment.queues import decode, encode
 from shared.deployment.queues.cloud_tasks import CloudTasksQueue
 from shared.foundation.errors import FootprintError, Permanent, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.settings import CloudTasks
+from shared.foundation.wire import Wire
 from tests.harness.clock import TestClock
 from tests.harness.queues import ACCOUNT, CLEAN_UP, DAY, KEY, SYNC, Carried, tasks_queue
 from tests.harness.scripted_host import Host, Say

@@ -36,7 +36,8 @@ async def test_one_refresher_at_a_time_and_no_token_is_lost(world: World) -> Non
     assert newest[-1].endswith(kept_token)
     assert [g.secret for g in await grants_of(world.app.database, world.app.seal, connection.id)] == [kept.secret]
     fresh = {"access_token": "ya29.new", "expires_in": 3599, "token_type": "Bearer", "refresh_token": "1//0new"}
-    world.fault({"host": "oauth2", "path": "/token"}, {"kind": "status", "status": 200, "body": fresh})
+    # Both tokens of the connection are asked for at once, in no order.
+    world.fault({"host": "oauth2", "path": "/token"}, {"kind": "status", "status": 200, "body": fresh}, times=2)
     await refresh(world, connection)
     assert [g.secret for g in await grants_of(world.app.database, world.app.seal, connection.id)] == ["1//0new"]
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pydantic import SecretStr
 
-from shared.foundation.http_client import Wire
 from shared.foundation.platform_settings import Microsoft
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.exchange import Exchange
 from tests.harness.entra import SECRET, SignIn

@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from shared.deployment.identity import ManagedIdentity
 from shared.foundation.errors import Permanent, Temporary
-from shared.foundation.http_client import Wire
 from shared.foundation.platform_settings import Microsoft
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.entra import AccessToken, Entra, claims, scope
 from tests.harness.entra import SECRET, TENANT, SignIn, granted, refused
 from tests.harness.scripted_host import Host, Say, StillClock
@@ -41,6 +41,30 @@ async def test_nothing_is_kept_but_the_addresses_for_a_day(
     assert [seen.method for seen in sign_in.host.seen] == ["GET", "POST", "POST", "GET", "POST"]
     assert all("cookie" not in seen.headers for seen in sign_in.host.seen)
     assert sign_in.posted[0].form()["scope"] == "https://outlook.office365.com/.default"
+
+
+async def test_another_tenants_token_is_one_request_to_its_own_address(
+    entra: Entra, sign_in: SignIn, settings: Microsoft
+) -> None:
+    other = TENANT[::-1]
+    for tenant in (TENANT, other, TENANT):
+        await entra.token(tenant, settings.graph_url)
+    assert [(seen.method, seen.path.split("/")[1]) for seen in sign_in.host.seen] == [
+        ("GET", TENANT),
+        ("POST", TENANT),
+        ("POST", other),
+        ("POST", TENANT),
+    ]
+
+
+async def test_addresses_of_a_tenant_asked_for_by_its_domain_are_nobody_elses(
+    entra: Entra, sign_in: SignIn, settings: Microsoft
+) -> None:
+    await entra.token("contoso.example", settings.graph_url)
+    sign_in.token_endpoint = sign_in.token_endpoint.replace(TENANT, TENANT[::-1])
+    with pytest.raises(Permanent, match="AADSTS90002"):
+        await entra.token(TENANT[::-1], settings.graph_url)
+    assert [seen.path.split("/")[1] for seen in sign_in.posted] == [TENANT]
 
 
 async def test_a_refusal_is_not_remembered(entra: Entra, sign_in: SignIn, settings: Microsoft) -> None:

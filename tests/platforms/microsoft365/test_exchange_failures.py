@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.entra import TokenRefused
 from shared.platforms.microsoft365.exchange import AlreadyExists, Dehydrated, Exchange
 from tests.foundation.test_http_client import UNREADABLE

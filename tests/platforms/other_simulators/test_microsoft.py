@@ -7,7 +7,7 @@ import trustme
 
 from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
-from shared.foundation.http_client import Wire
+from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.entra import Entra
 from shared.storage.migrate import migrate
 from shared.web import sign_in as console
