@@ -5,17 +5,17 @@ A document has a block for it, which begins with `<!-- printed: NAME -->`; PRINT
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from typer.main import get_group
 
 from infra.local.bench.counts import COSTS
+from infra.local.markdown import codes, table
+from infra.local.printed_settings import retention, settings
 from shared.cli import codes as typed
 from shared.cli.commands import CODES, COMMANDS, app
 from shared.cli.printing import OPTIONS
@@ -23,14 +23,11 @@ from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
 from shared.flows import refusals
-from shared.flows.retention import KINDS
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.codes import Code
 from shared.foundation.platform_settings import Google
-from shared.foundation.retention import Retention
 from shared.foundation.schedule import HOUR, SYNC_AT, TIMERS, ZONES, Timer
-from shared.foundation.settings import Settings
 from shared.platforms.google_workspace import catalogue as google
 from shared.platforms.google_workspace import codes as google_codes
 from shared.platforms.google_workspace import published as google_published
@@ -68,15 +65,6 @@ def printed(text: str) -> str:
     return BLOCK.sub(lambda block: f"{block[1]}\n{PRINTERS[block['name']]()}\n\n{block[3]}", text)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
-
-
-def _codes(texts: Iterable[object]) -> str:
-    return " ".join(f"`{text}`" for text in texts)
-
-
 async def _nobody(_tenant: object, _identity: str | None) -> Sighting:
     raise NotImplementedError("a table is printed without a tenant")
 
@@ -98,7 +86,7 @@ def catalogue(brand: Brand = PUBLISHED) -> str:
             (line.stage.title, line.text, "<br>".join(_named(row) for row in rows if line.id in row.accounts_for))
             for line in published
         ]
-        lines += [f"## {title}", "", *_table(("Stage", "Published", "Carried out as"), told), ""]
+        lines += [f"## {title}", "", *table(("Stage", "Published", "Carried out as"), told), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -132,20 +120,20 @@ def routes() -> str:
             one = paths.get(route.path, {}).get(route.method.lower(), {})
             if tag in one.get("tags", ()):
                 query = [each["name"] for each in one["parameters"] if each["in"] == "query"]
-                told.append((f"`{route.method} {route.path}`", one["summary"], _codes(query), CALLERS[route.auth]))
+                told.append((f"`{route.method} {route.path}`", one["summary"], codes(query), CALLERS[route.auth]))
         lines += [f"### {tag.capitalize()}: {about}", ""]
-        lines += [*_table(("Route", "What it does", "Query", "Who may call it"), told), ""]
+        lines += [*table(("Route", "What it does", "Query", "Who may call it"), told), ""]
     return "\n".join(lines).rstrip()
 
 
 def commands() -> str:
     """The commands of the command line, with what each takes, and its exit codes."""
     told = [
-        (f"`{name}`", known.help or "", _codes(_taken(known.params)), f"`{f'{name} {one.example}'.strip()}`")
+        (f"`{name}`", known.help or "", codes(_taken(known.params)), f"`{f'{name} {one.example}'.strip()}`")
         for name, one in COMMANDS.items()
         for known in [_command(name)]
     ]
-    return "\n".join([*_table(("Command", "What it does", "Takes", "Example"), told), "", CODES])
+    return "\n".join([*table(("Command", "What it does", "Takes", "Example"), told), "", CODES])
 
 
 def _command(name: str) -> Any:
@@ -163,59 +151,10 @@ def _taken(parameters: Sequence[Any]) -> Iterator[str]:
             yield parameter.metavar if parameter.param_type_name == "argument" else parameter.opts[0]
 
 
-def settings() -> str:
-    """Every setting with its default and its meaning, by what it is about."""
-    single = {name: field for name, field in Settings.model_fields.items() if _nested(field) is None}
-    lines = ["### The deployment", "", *_settings("FOOTPRINT_", single), ""]
-    for name, field in Settings.model_fields.items():
-        if model := _nested(field):
-            about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
-            lines += [f"### `{name.upper()}__…`", "", about, ""]
-            lines += [*_settings(f"FOOTPRINT_{name.upper()}__", model.model_fields), ""]
-    return "\n".join(lines).rstrip()
-
-
-def _nested(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-
-
-def _settings(prefix: str, fields: Mapping[str, FieldInfo]) -> list[str]:
-    return _table(("Setting", "Default", "Meaning"), _setting_rows(prefix, fields))
-
-
-def _setting_rows(prefix: str, fields: Mapping[str, FieldInfo]) -> Iterator[Sequence[str]]:
-    for name, field in fields.items():
-        if model := _nested(field):
-            yield from _setting_rows(f"{prefix}{name.upper()}__", model.model_fields)
-            continue
-        choices = f"one of {', '.join(map(str, get_args(field.annotation)))}" if _chosen(field) else ""
-        meaning = "; ".join(part for part in (choices, field.description or "") if part)
-        yield f"`{prefix}{name.upper()}`", _default(field), meaning
-
-
-def _chosen(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) is Literal
-
-
-def _default(field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=True)
-    match value:
-        case None | "" | [] | {}:
-            return "not set"
-        case bool():
-            return f"`{str(value).lower()}`"
-        case timedelta():
-            return f"{value.days} days"
-        case list():
-            return _codes(value)
-    return f"`{value}`"
-
-
 def timers() -> str:
     """The timers, and when each is due."""
-    told = [(f"`{one.name}`", _due(one), _codes(one.sites)) for one in TIMERS]
-    return "\n".join(_table(("Timer", "When, in UTC", "Sites"), told))
+    told = [(f"`{one.name}`", _due(one), codes(one.sites)) for one in TIMERS]
+    return "\n".join(table(("Timer", "When, in UTC", "Sites"), told))
 
 
 def _due(timer: Timer) -> str:
@@ -229,7 +168,7 @@ def _due(timer: Timer) -> str:
 def sites() -> str:
     """The sites, with when their synchronisation begins and whose midnight ends their days."""
     told = [(f"`{site}`", f"{SYNC_AT[site]:%H:%M}", ZONES[site]) for site in SYNC_AT]
-    return "\n".join(_table(("Site", "Daily synchronisation, in UTC", "Time zone of its reports"), told))
+    return "\n".join(table(("Site", "Daily synchronisation, in UTC", "Time zone of its reports"), told))
 
 
 def every_code() -> list[Code]:
@@ -243,18 +182,18 @@ def runbook() -> str:
     told = [
         (f"`{one.name}`", one.means, one.do, one.by_itself, one.shown.where.removesuffix(".")) for one in every_code()
     ]
-    return "\n".join(_table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
+    return "\n".join(table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
 
 
 def alerts() -> str:
     """The alerts of both clouds, each with how a test makes it fire."""
     signals = json.loads((ROOT / "infra" / "signals.json").read_text())
     told = [
-        (f"`{one['name']}`", one["says"], f"{_codes([_number(one)])} above {one['above']}", one["tried"])
+        (f"`{one['name']}`", one["says"], f"{codes([_number(one)])} above {one['above']}", one["tried"])
         for one in signals["alerts"]
     ]
     silence = ("`silence`", signals["silence"]["says"], "no number at all", "not tried without a cloud")
-    return "\n".join(_table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
+    return "\n".join(table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
 
 
 def _number(alert: Mapping[str, Any]) -> str:
@@ -262,31 +201,16 @@ def _number(alert: Mapping[str, Any]) -> str:
     return f"{alert['metric']}{{{labels}}}" if labels else str(alert["metric"])
 
 
-def retention() -> str:
-    """What is kept for how long, and why."""
-    fields = Retention.model_fields
-    told = [
-        (
-            f"`FOOTPRINT_RETENTION__{one.setting.upper()}`",
-            str(fields[one.setting].description),
-            _default(fields[one.setting]),
-            one.reason,
-        )
-        for one in KINDS
-    ]
-    return "\n".join(_table(("Setting", "What", "Default", "Reason for the default"), told))
-
-
 def make_targets() -> str:
     """What `make` can do, as `make help` tells it."""
     found = re.findall(r"^([a-z-]+):.*?##\s*(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    return "\n".join(_table(("Target", "What it does"), [(f"`make {name}`", text) for name, text in found]))
+    return "\n".join(table(("Target", "What it does"), [(f"`make {name}`", text) for name, text in found]))
 
 
 def costs() -> str:
     """What each job costs a connection of which nothing has changed."""
     told = [(platform, f"`{job}`", *map(str, astuple(cost))) for (platform, job), cost in COSTS.items()]
-    return "\n".join(_table(("Platform", "Job", "Statements", "Transactions", "Writes", "Calls"), told))
+    return "\n".join(table(("Platform", "Job", "Statements", "Transactions", "Writes", "Calls"), told))
 
 
 PRINTERS: Mapping[str, Callable[[], str]] = {

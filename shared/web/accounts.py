@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.flows.app import App
 from shared.flows.invitation import ADMINISTRATOR
 from shared.foundation.errors import NoRole, Refused, Temporary
-from shared.foundation.settings import Operators
+from shared.foundation.operator_settings import Operators
 from shared.web import sessions
 from shared.web.actors import Actor, Role
 from shared.web.http import Request

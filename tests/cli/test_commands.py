@@ -142,7 +142,7 @@ def test_input_that_is_not_valid_is_told_by_its_options(line: Line) -> None:
     words = ("--platform", "microsoft365", "--site", "in", "--name", "", "--tenant", "two\nlines")
     refused = line("connections", "create", *words)
     assert refused.code == 1
-    assert re.search(r"--name: .* --tenant: .* \(not_valid\)$", " ".join(refused.told.split()))
+    assert re.search(r"^--name: .* --tenant: .* \(not_valid\)\n", refused.told, re.DOTALL)
     identifier, _ = line.connect("Edited", "edited.example")
     assert "--contact: " in line("connections", "edit", identifier, "--contact", "nobody").told
     assert "'--site'" in line("connections", "list", "--site", "mars").told
