@@ -61,7 +61,7 @@ async def test_nothing_is_sent_after_the_call_with_many_in_flight(
             loop.call_soon_threadsafe(begun.set)
 
     world.sims.cloud.on_request = on_request
-    running = [asyncio.ensure_future(run(world.app, Job(name="refresh", connection_id=one.id))) for one in connections]
+    running = [asyncio.ensure_future(run(world.app, Job(name="sync-now", connection_id=one.id))) for one in connections]
     await begun.wait()
     called = time.perf_counter()
     # Only what is needed to stop: the ledgers of two hundred connections are written after that.

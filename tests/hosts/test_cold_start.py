@@ -77,4 +77,4 @@ def test_every_route_names_a_handler(route: Route) -> None:
     assert iscoroutinefunction(found)
     first, second, *rest = signature(found).parameters
     assert [first.lstrip("_"), second.lstrip("_")] == ["app", "request"]
-    assert set(rest) <= {"query", "body", "seen"}
+    assert set(rest) <= {"query", "body", "seen", "planned"}

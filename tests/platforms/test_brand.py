@@ -181,21 +181,30 @@ def machine() -> Iterator[OneMachine]:
 
 
 def test_the_command_line_on_one_machine(
-    machine: OneMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    machine: OneMachine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    line = Line(machine=machine, captured=capsys)
+    line = Line(machine=machine, captured=capsys, folder=tmp_path)
     identifier, link = line.connect("Life", CONTOSO)
     machine.consent(link, "Contoso")
     machine.administrator(CONTOSO, "assign-role")
-    line.until(lambda now: now["tenant"] is not None, "status", identifier)
-    for words in ("status", "plan", "plan --for grant", "plan --for revoke", "changes", "steps", "ledger", "policies"):
-        name, *more = words.split()
-        ran = line(name, identifier, *more)
+    line.until(lambda now: now["tenant"] is not None, "connections", "show", identifier)
+    for words in (
+        "connections show",
+        "connections plan",
+        "connections plan --for grant",
+        "connections plan --for revoke",
+        "connections changes",
+        "steps list",
+        "ledger list",
+        "policies list",
+    ):
+        noun, verb, *more = words.split()
+        ran = line(noun, verb, identifier, *more)
         assert ran.code == 0, ran.told
         assert PUBLISHED_WORDS.search(ran.out + ran.told) is None, ran.out
     assert OTHER.application in machine.snapshot(CONTOSO)
-    assert OTHER.rule_incoming_domain in line("changes", identifier).out
+    assert OTHER.rule_incoming_domain in line("connections", "changes", identifier).out
 
 
 async def test_a_connection_keeps_the_names_that_it_was_made_with(world: World) -> None:
