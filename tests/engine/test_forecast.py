@@ -58,7 +58,7 @@ def _held(lines: Sequence[Forecast], lived: dict[str, datetime], start: datetime
 async def test_a_tenant_is_left_as_it_was_foreseen(world: World) -> None:
     user = google_free_user(world)
     connection = await world.connect(policies=[EVERYONE, Policy(name="one", users=[user])])
-    lines = await planned(world.app, connection, "revoke")
+    lines = (await planned(world.app, connection, "revoke")).lines
     assert {line.key: line.when for line in lines}.items() >= {
         "rule-incoming-domain": "at once",
         "outbound-incoming": "after 1 hour",
@@ -80,7 +80,7 @@ def google_free_user(world: World) -> str:
 
 async def test_a_workspace_is_left_as_it_was_foreseen(world: World) -> None:
     connection = await google.connect(world)
-    lines = await planned(world.app, connection, "revoke")
+    lines = (await planned(world.app, connection, "revoke")).lines
     assert {line.key: line.when for line in lines}.items() >= {
         "watches": "at once",
         "rule": "by the administrator",
@@ -100,8 +100,11 @@ async def test_a_workspace_is_left_as_it_was_foreseen(world: World) -> None:
 async def test_the_ledger_alone_foresees_the_same(world: World) -> None:
     for connection in (await world.connect(), await google.connect(world)):
         looked, known = [
-            [(line.key, line.verb, line.timing, line.when) for line in await told(world.app, connection, "revoke")]
-            for told in (planned, foreseen)
+            [(line.key, line.verb, line.timing, line.when) for line in told]
+            for told in (
+                (await planned(world.app, connection, "revoke")).lines,
+                await foreseen(world.app, connection, "revoke"),
+            )
         ]
         assert looked == known
 
@@ -112,7 +115,7 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
     await world.work()
     ending = await world.connection(connection.id)
     assert ending.stage is Stage.REVOKE
-    lines = {line.key: line for line in await planned(world.app, ending)}
+    lines = {line.key: line for line in (await planned(world.app, ending)).lines}
     lived = await _lived(world, connection)
     routing = max(lived["rule-incoming-domain"], lived["rule-outgoing-domain"])
     # A holding and its entry are dated one after the other.
@@ -124,13 +127,13 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
     gone = await _lived(world, connection)
     at = _at(lines["spoof"])
     assert at - SAME <= gone["spoof"] <= gone["directory"] < at + LATE
-    (last,) = _timed(await planned(world.app, await world.connection(connection.id)), Timing.ADMINISTRATOR)
+    (last,) = _timed((await planned(world.app, await world.connection(connection.id))).lines, Timing.ADMINISTRATOR)
     assert (last.key, last.when) == ("application", "by the administrator")
 
 
 async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(world: World) -> None:
     connection = await google.create(world)
-    lines = await planned(world.app, connection, "grant")
+    lines = (await planned(world.app, connection, "grant")).lines
     assert {line.verb for line in lines} == {Verb.CREATE, Verb.ASK}
     assert [line.key for line in _timed(lines, Timing.ADMINISTRATOR)] == [
         "application",
@@ -139,7 +142,7 @@ async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(w
         "gateway",
         "rule",
     ]
-    assert await planned(world.app, connection, "revoke") == []
+    assert (await planned(world.app, connection, "revoke")).lines == []
 
 
 async def test_what_we_left_half_made_is_nobody_elses_doing(world: World) -> None:
@@ -152,7 +155,7 @@ async def test_what_we_left_half_made_is_nobody_elses_doing(world: World) -> Non
     world.control("DELETE", "/faults")
     await world.revoke(connection)
     world.clock.move(timedelta(minutes=15))
-    lines = {line.key: line for line in await planned(world.app, await world.connection(connection.id))}
+    lines = {line.key: line for line in (await planned(world.app, await world.connection(connection.id))).lines}
     # It may still appear, so it is looked for until the time for its removal has come.
     assert lines["inbound-incoming"].verb is Verb.REMOVE
     assert not [line for line in lines.values() if "someone else" in line.why]

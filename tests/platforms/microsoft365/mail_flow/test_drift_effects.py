@@ -60,7 +60,7 @@ async def test_drift_of_ours_bears_its_effect(
     told = await look(world, connection)
     assert (await drifted(world, connection))[key]["effect"] == effect
     assert told.status is (Status.ATTENTION if effect else Status.OK)
-    (step,) = [one for one in await planned(world.app, connection) if one.verb == "drift"]
+    (step,) = [one for one in (await planned(world.app, connection)).lines if one.verb == "drift"]
     assert (step.key, (step.after or {})["effect"]) == (key, effect)
     # Noted once, however often it is looked at.
     await look(world, connection)
