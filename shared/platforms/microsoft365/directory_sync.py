@@ -101,7 +101,7 @@ async def _read(
     since = await directory.checkpoint(database, connection, kind)
     under_way = await listings.find(database, connection, kind)
     first = await _first(tenant, since) if since is not None and under_way is None else None
-    if first is not None and first.final is not None and not first.rows:
+    if isinstance(first, Page) and first.final is not None and not first.rows:
         await directory.unchanged(database, connection, kind, first.final, tenant.now)
         return
     listing = await begun(tenant, kind, since=since)
@@ -112,6 +112,8 @@ async def _read(
         place = listing.link
         try:
             if first is not None and listing.link == since:
+                if not isinstance(first, Page):
+                    raise first
                 yield await _whole_rows(tenant, kind, first)
                 place = first.link
                 listing = replace(listing, link=place)
@@ -132,13 +134,13 @@ async def _read(
     )
 
 
-async def _first(tenant: MicrosoftTenant, since: str) -> Page | None:
-    """The first page of what has changed since a link; None if Graph takes it no more, which reading on then meets."""
+async def _first(tenant: MicrosoftTenant, since: str) -> Page | Resync | GraphRefused:
+    """The first page of what has changed since a link, or what Graph says instead."""
     try:
         async with aclosing(tenant.graph.delta(since)) as found:
             return await anext(found)
-    except (Resync, GraphRefused):
-        return None
+    except (Resync, GraphRefused) as said:
+        return said
 
 
 async def _nothing() -> AsyncGenerator[Page]:
