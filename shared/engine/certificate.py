@@ -202,7 +202,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
         for key, held in sorted(holdings.items())
         if isinstance(by_key.get(row_key(key)), Change) and held.state not in NOT_OURS
         # What is not there and never was, for its creation was refused, is nobody's business.
-        if held.state is not HoldingState.GONE or when(key, ("create", "adopt"))
+        if held.state is not HoldingState.GONE or held.identity or when(key, ("create", "adopt"))
     }
     before_us = sorted(key for key, held in holdings.items() if held.state is HoldingState.BORROWED)
     removed = sum(held.state is HoldingState.GONE for held in ours.values())
