@@ -14,6 +14,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.plan import plan
 from shared.flows.advance import open_ledger
 from shared.flows.app import App
+from shared.foundation.errors import Permanent
 from shared.platforms.contract import OpenTenant
 from shared.platforms.rows import rows_of
 
@@ -40,12 +41,16 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
     rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
     repair = purpose == "repair" or connection.repairs_drift
     async with onlooking(app, connection) as tenant:
-        steps = await plan(rows, tenant, stage, repair=repair)
         found = await tenant.concerns() if stage is Stage.GRANT else None
-        return Planned(
-            lines=forecast(rows, tenant.ledger, steps, stage, app.clock.now()),
-            concerns=None if found is None else list(found),
-        )
+        try:
+            steps = await plan(rows, tenant, stage, repair=repair)
+        except Permanent:
+            if not any(one.waits for one in found or ()):
+                raise
+            # The concerns name all that is in the way, and the error only the first of it.
+            return Planned(lines=await foreseen(app, connection, purpose), concerns=list(found or ()))
+        lines = forecast(rows, tenant.ledger, steps, stage, app.clock.now())
+        return Planned(lines=lines, concerns=None if found is None else list(found))
 
 
 async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:

@@ -9,8 +9,8 @@ from shared.connections.record import update
 from shared.connections.stages import Stage
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import grant, revoke
-from shared.flows.jobs import sweep
 from shared.flows.reports.store import subscription
+from shared.flows.timers import sweep
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from tests.flows.reports.steps import ANNA, BERT, subscribe

@@ -13,7 +13,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.engine.chain import entries
 from shared.flows import findings
-from shared.flows.plans import concerns
+from shared.flows.plans import planned
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from tests.harness.clock import TestClock
@@ -192,7 +192,7 @@ async def test_what_would_harm_mail_is_told_before_the_first_write(world: World,
     found = [one for one in await findings.listed(world.app, now) if one.waits]
     assert any(told in one.told for one in found), [one.told for one in found]
     assert all(one.advice for one in found)
-    assert {one.key for one in await concerns(world.app, now) or ()} >= {one.key for one in found}
+    assert {one.key for one in (await planned(world.app, now)).concerns or ()} >= {one.key for one in found}
 
 
 @pytest.mark.parametrize("edit", [case[1] for case in GOOD], ids=[case[0] for case in GOOD])
