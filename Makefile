@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-postgresql test-outside pictures check bench kills mutants soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-wide test-postgresql test-outside pictures check bench kills mutants soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -28,10 +28,15 @@ run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, 
 demo: .venv/ready  ## the whole life of a connection on each platform without a person, under a minute
 	$(BIN)/python -m infra.local demo
 
-test: .venv/ready  ## every test but those from outside and the killing of hosts, on both cores; databases are SQLite
-	$(BIN)/pytest -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%) --ignore=$(KILLS)
+INSIDE := -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%) --ignore=$(KILLS)
 
-test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/conftest.py
+test: .venv/ready  ## every test, of those that take long the first cases; on both cores, databases are SQLite
+	$(BIN)/pytest $(INSIDE) --cases first
+
+test-wide: .venv/ready  ## the further cases of what takes long: the list in tests/harness/selection.py
+	$(BIN)/pytest $(INSIDE) --cases rest
+
+test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/harness/selection.py
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
 
 test-outside: .venv/browser  ## from outside: the console clicked through in Chromium, the API asked all that its document allows
