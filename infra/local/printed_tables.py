@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_group
 
+from infra.local import printed_rights
 from infra.local.bench.counts import COSTS
 from shared.cli import codes as typed
 from shared.cli.commands import CODES, COMMANDS, app
@@ -301,6 +302,8 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "runbook": runbook,
     "alerts": alerts,
     "retention": retention,
+    "permissions": lambda: printed_rights.permissions({title: rows for title, (rows, _) in catalogues().items()}),
+    "role-group": printed_rights.role_group,
 }
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ async def test_what_could_not_be_looked_at_is_named_and_never_clean(world: World
     await run(world.app, Job(name="advance", connection_id=connection.id))
     record = await exit_record(world, connection)
     assert record["result"] == "degraded"
-    assert [one["key"] for one in record["could_not_check"]] == ["spoof"]
+    assert [one["key"] for one in record["could_not_check"]] == ["spoof", "spoof-pairs"]
     assert [one["found"] for one in record["looked"] if one["key"] == "spoof"] == ["could not be looked at"]
     # Our way in goes with the application, so nobody can look any more.
     world.admin("remove-application")
