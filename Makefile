@@ -7,7 +7,7 @@ OUTSIDE := tests/browser tests/web/test_conforming.py
 KILLS := tests/hosts/test_kills.py
 LIVES ?= 50
 SOAK ?= --lives 500 --steps 40 --seed 1
-LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header --generate-hashes
 
 .DEFAULT_GOAL := help
 
@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	touch $@
 
 .venv/browser: .venv/ready tests/browser/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt -c requirements-dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
 .PHONY: run demo test test-wide test-postgresql test-outside pictures check bench kills mutants soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
@@ -45,12 +45,13 @@ test-outside: .venv/browser  ## from outside: the console clicked through in Chr
 pictures: .venv/browser  ## a picture of each of the console's pages, in .local/pictures
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser --screenshots .local/pictures
 
-check: .venv/ready  ## style, types, layers
+check: .venv/ready  ## style, types, layers, published weaknesses of what is installed
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/documents/test_import_graph.py
+	$(BIN)/python -m infra.audit
 
 bench: .venv/ready  ## what things cost, as ratios against the obvious way
 	$(BIN)/python -m infra.local.bench
@@ -100,10 +101,10 @@ python = $$(python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null || ls 
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python -r tests/hosts/requirements.txt
 	touch $@
 
-package-azure: .venv/ready  ## dist/footprint-azure.zip, to deploy on Azure Functions
+package-azure: .venv/ready  ## dist/footprint-azure.zip, to deploy on Azure Functions, and its bill of materials
 	$(BIN)/python -m infra.package azure
 
-package-gcp: .venv/ready  ## dist/footprint-gcp.zip, to deploy on Google Cloud Functions
+package-gcp: .venv/ready  ## dist/footprint-gcp.zip, to deploy on Google Cloud Functions, and its bill of materials
 	$(BIN)/python -m infra.package gcp
 
 infra-tools: .parts/infra/ready  ## Terraform's own parser and checkers of policies and workflows, for the tests of infra/

@@ -22,8 +22,6 @@ PERMISSIONS = {
         "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
         "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
         "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
-        "Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
-        "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     },
     "00000002-0000-0ff1-ce00-000000000000": {"Exchange.ManageAsApp": "dc50a0fb-09a3-484d-be87-e023b12c6440"},
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from typer.main import get_group
 
+from infra.local import printed_rights
 from infra.local.bench.counts import COSTS
 from infra.local.markdown import codes, table
 from infra.local.printed_settings import retention, settings
@@ -225,6 +226,8 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "runbook": runbook,
     "alerts": alerts,
     "retention": retention,
+    "permissions": lambda: printed_rights.permissions({title: rows for title, (rows, _) in catalogues().items()}),
+    "role-group": printed_rights.role_group,
 }
 
 if __name__ == "__main__":

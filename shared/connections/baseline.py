@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared.deployment.sealing import Seal
+from shared.deployment.sealing import Seal, Sealed
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
@@ -13,6 +13,9 @@ from shared.storage.ids import ConnectionId
 
 def _about(connection_id: ConnectionId) -> str:
     return f"baseline {connection_id}"
+
+
+SEALED = Sealed(table=db.baselines, about=lambda row: _about(row.connection))
 
 
 async def find(database: Database, seal: Seal, connection_id: ConnectionId) -> str | None:

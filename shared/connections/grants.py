@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.deployment.sealing import Box, Seal
+from shared.deployment.sealing import Box, Seal, Sealed
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
@@ -25,6 +25,9 @@ class Grant:
 
 def _about(account: str) -> str:
     return f"grant {account}"
+
+
+SEALED = Sealed(table=db.grants, about=lambda row: _about(row.account))
 
 
 async def keep(write: AsyncConnection, box: Box, connection_id: ConnectionId, grant: Grant) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from shared.connections.record import Connection
-from shared.deployment.sealing import Box, Seal
+from shared.deployment.sealing import Box, Seal, Sealed
+from shared.storage import tables as db
 
 ABOUT = "headers"
+SEALED = Sealed(table=db.connections, column="sealed_headers", scope="id", about=lambda _row: ABOUT)
 
 
 def seal_header_secrets(box: Box, values: Iterable[str]) -> bytes:

@@ -1,6 +1,5 @@
 """Signed tokens that leave in links: bound to a purpose, short-lived, and most of them good for one use."""
 
-import hmac
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -101,7 +100,7 @@ class Links:
 
     async def _identifier(self, purpose: str, token: str) -> str:
         identifier, _, signature = token.partition(".")
-        if not hmac.compare_digest(signature.encode(), (await self._seal.secret(purpose, identifier)).encode()):
+        if not await self._seal.is_secret(purpose, identifier, signature):
             raise _stale_link()
         return identifier
 

@@ -1,6 +1,7 @@
 """Wraps every data key anew under the present master key: `python -m shared.deployment.rotation`.
 
-Nothing else is rewritten.
+Nothing else is rewritten. With `--data-keys` a new data key is begun as well for each connection and the deployment,
+which the nightly timer goes on with; for after a theft of the database and the master key.
 
 For after a new version of the master key, or a new first line in its file. It may be stopped and begun again; once it
 has ended without a complaint, older versions are not needed any more.
@@ -11,12 +12,15 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from shared.deployment.data_keys import begin
 from shared.deployment.master_keys import chosen
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
+from shared.deployment.sealing import Seal
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Settings
@@ -39,15 +43,16 @@ class Rotated:
 async def rotate(database: Database, master: MasterKey) -> Rotated:
     """Wrap what an older master key has wrapped. Raises Temporary in an outage; what is done by then stays done."""
     present = (await master.wrap(os.urandom(32), "a probe")).master
-    wrapped, failed, last = 0, dict[str, str](), ""
+    wrapped, failed, last = 0, dict[str, str](), ("", 0)
     table = data_keys
     while True:
-        old = sa.select(table).where(table.c.master != present, table.c.scope > last).order_by(table.c.scope)
+        place = sa.tuple_(table.c.scope, table.c.number)
+        old = sa.select(table).where(table.c.master != present, place > last).order_by(table.c.scope, table.c.number)
         async with database.read() as read:
             rows = (await read.execute(old.limit(BATCH))).all()
         if not rows:
             return Rotated(wrapped=wrapped, failed=failed)
-        last = rows[-1].scope
+        last = rows[-1].scope, rows[-1].number
         anew = await asyncio.gather(*(_anew(master, row) for row in rows), return_exceptions=True)
         wrapped += await _keep(database, rows, anew)
         for row, one in zip(rows, anew, strict=True):
@@ -77,18 +82,26 @@ async def _keep(database: Database, rows: Sequence[Any], anew: Sequence[Wrapped 
     return kept
 
 
+async def _begun(database: Database, master: MasterKey) -> int:
+    clock = SystemClock()
+    return await begin(database, Seal(master, database, clock), clock.now(), older_than=timedelta(0))
+
+
 async def _main() -> int:
     settings = Settings()
     database = Database(settings.database_url)
     master = chosen(settings, Wire(clock=SystemClock(), ca_file=settings.ca_file))
     try:
         done = await rotate(database, master)
+        begun = await _begun(database, master) if "--data-keys" in sys.argv[1:] else 0
     except (Permanent, Temporary) as error:
         sys.stderr.write(f"{error.sentence} Run it again: it goes on where it stopped.\n")
         return 1
     finally:
         await database.close()
     sys.stdout.write(f"{done.wrapped} keys rewrapped.\n")
+    if begun:
+        sys.stdout.write(f"{begun} new data keys: they seal in two hours, and what is sealed is sealed anew tonight.\n")
     for scope, sentence in done.failed.items():
         sys.stderr.write(f"{scope}: {sentence}\n")
     return 1 if done.failed else 0

@@ -1,7 +1,8 @@
 """Secrets are stored sealed, each under its connection's data key.
 
-Every connection has a key of its own, and so has the deployment. They are stored wrapped by the master key, so that
-the database alone opens nothing, and nothing of one connection opens with the key of another.
+Every connection has keys of its own, and so has the deployment. They are stored wrapped by the master key, so that
+the database alone opens nothing, and nothing of one connection opens with the key of another. One of them seals; the
+others, older or too new for every process to know, only open.
 """
 
 import asyncio
@@ -9,8 +10,10 @@ import base64
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,15 +30,30 @@ DEPLOYMENT = "deployment"
 # The vault is asked once an hour for each data key, and a data key that is not used is forgotten.
 DATA_KEY_CACHED_FOR = timedelta(hours=1)
 MAX_CACHED_DATA_KEYS = 2000
+# A new key seals once every process has asked for the keys anew, whatever its clock.
+SEALS_AFTER = 2 * DATA_KEY_CACHED_FOR
+
+Ring = tuple[tuple[datetime, bytes], ...]
+"""The keys of one scope with when they were made, the newest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A column that is sealed, whose rows belong to a connection (`scope` names its column) or to the deployment."""
+
+    table: sa.Table
+    about: Callable[[Any], str]
+    column: str = "sealed"
+    scope: str | None = "connection"
 
 
 class Box:
-    """Seals and unseals with one data key."""
+    """Seals with the first of some data keys, and unseals with any of them."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, *keys: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._cipher = AESGCM(key)
+        self._ciphers = [AESGCM(key) for key in keys]
 
     def seal(self, text: str, *, about: str) -> bytes:
         """Seal `text`; it is unsealed only with the same `about`, so a sealed value cannot be moved to another row."""
@@ -44,7 +62,7 @@ class Box:
     def seal_bytes(self, content: bytes, *, about: str) -> bytes:
         """The same of any content."""
         nonce = os.urandom(NONCE)
-        return nonce + self._cipher.encrypt(nonce, content, about.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, content, about.encode())
 
     def unseal(self, sealed: bytes, *, about: str) -> str:
         """The text sealed under `about`. Raises Permanent if it was sealed by another key or for another row."""
@@ -52,15 +70,25 @@ class Box:
 
     def unseal_bytes(self, sealed: bytes, *, about: str) -> bytes:
         """The same of any content."""
+        return self._opened(sealed, about)[1]
+
+    def anew(self, sealed: bytes, *, about: str) -> bytes | None:
+        """The same content under the key that seals now; None if it is sealed with that already."""
+        place, content = self._opened(sealed, about)
+        return self.seal_bytes(content, about=about) if place else None
+
+    def _opened(self, sealed: bytes, about: str) -> tuple[int, bytes]:
         from cryptography.exceptions import InvalidTag
 
-        try:
-            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
-        except (InvalidTag, ValueError):
-            raise Permanent(
-                "sealed_by_another_key",
-                "A stored secret does not open with its connection's key. Restore both from the same backup.",
-            ) from None
+        for place, cipher in enumerate(self._ciphers):
+            try:
+                return place, cipher.decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
+            except (InvalidTag, ValueError):
+                continue
+        raise Permanent(
+            "sealed_by_another_key",
+            "A stored secret does not open with its connection's key. Restore both from the same backup.",
+        )
 
 
 class Seal:
@@ -68,29 +96,40 @@ class Seal:
 
     def __init__(self, master: MasterKey, database: Database, clock: Clock) -> None:
         self.master, self._database, self._clock = master, database, clock
-        self._kept: OrderedDict[str, tuple[bytes, datetime]] = OrderedDict()
-        self._asked: dict[str, asyncio.Task[bytes]] = {}
+        self._kept: OrderedDict[str, tuple[Ring, datetime]] = OrderedDict()
+        self._asked: dict[str, asyncio.Task[Ring]] = {}
 
     async def box(self, scope: str) -> Box:
         """The box of a connection, by its id, or of DEPLOYMENT.
 
         Raises Permanent if its data key is lost or not to be had, Temporary during an outage.
         """
-        return Box(await self._key(scope))
+        return Box(*await self._keys(scope))
 
     async def new_box(self, scope: str) -> Box:
         """The box of a connection that is being made. Not inside a transaction, for the key is written in its own."""
-        await self._make(scope)
+        await self.add(scope, 1)
         return await self.box(scope)
 
     async def derived(self, purpose: str) -> bytes:
         """32 bytes, always the same for a purpose, that only this deployment can work out: a key of their own."""
-        return _derive(await self._key(DEPLOYMENT), purpose)
+        return (await self.each_derived(purpose))[0]
+
+    async def each_derived(self, purpose: str) -> list[bytes]:
+        """The same of each of the deployment's keys, the present one first: what an older one has signed holds on."""
+        return [_derive(key, purpose) for key in await self._keys(DEPLOYMENT)]
 
     async def secret(self, purpose: str, about: str) -> str:
-        """Always the same 32 bytes, in base64url, for the same purpose and subject; nobody else can work them out."""
-        key = await self.derived(f"links {purpose}")
-        return base64.urlsafe_b64encode(hmac.digest(key, about.encode(), "sha256")).rstrip(b"=").decode()
+        """32 bytes, in base64url, for a purpose and subject, until the key is renewed; nobody else works them out."""
+        return (await self._secrets(purpose, about))[0]
+
+    async def is_secret(self, purpose: str, about: str, said: str) -> bool:
+        """Whether that is the secret of a purpose and subject, by one of the deployment's keys."""
+        return any(hmac.compare_digest(said.encode(), one.encode()) for one in await self._secrets(purpose, about))
+
+    async def _secrets(self, purpose: str, about: str) -> list[str]:
+        digests = [hmac.digest(key, about.encode(), "sha256") for key in await self.each_derived(f"links {purpose}")]
+        return [base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in digests]
 
     async def destroy(self, scopes: Sequence[str]) -> int:
         """Destroy the data keys of some connections for ever; returns how many. Other processes know them for an hour.
@@ -107,8 +146,15 @@ class Seal:
                 self._kept.pop(scope, None)
         return destroyed
 
-    async def _key(self, scope: str) -> bytes:
-        """A data key, kept in memory for a while. Callers at the same time share one answer."""
+    async def _keys(self, scope: str) -> list[bytes]:
+        """The data keys of a scope, the one that seals first."""
+        ring, known_by_all = await self._ring(scope), self._clock.now() - SEALS_AFTER
+        sealing = next((place for place, (made_at, _) in enumerate(ring) if made_at <= known_by_all), len(ring) - 1)
+        keys = [key for _, key in ring]
+        return [keys[sealing], *keys[:sealing], *keys[sealing + 1 :]]
+
+    async def _ring(self, scope: str) -> Ring:
+        """The same as they were made, kept in memory for a while. Callers at the same time share one answer."""
         kept = self._kept.get(scope)
         if kept is not None and self._clock.now() < kept[1]:
             self._kept.move_to_end(scope)
@@ -120,38 +166,40 @@ class Seal:
         # One who gives up must not take the answer from the others.
         return await asyncio.shield(self._asked[scope])
 
-    async def _fetch(self, scope: str) -> bytes:
-        wrapped = await self._stored(scope)
-        if wrapped is None and scope == DEPLOYMENT:
-            await self._make(scope)
-            wrapped = await self._stored(scope)
-        if wrapped is None:
+    async def _fetch(self, scope: str) -> Ring:
+        stored = await self._stored(scope)
+        if not stored and scope == DEPLOYMENT:
+            await self.add(scope, 1)
+            stored = await self._stored(scope)
+        if not stored:
             raise Permanent(
                 "data_key_missing",
                 "The key of this connection is not in the database, so nothing that is sealed opens. Restore it from "
                 "the database's backup.",
             )
-        key = await self.master.unwrap(wrapped, scope)
-        self._kept[scope] = key, self._clock.now() + DATA_KEY_CACHED_FOR
+        keys = [await self.master.unwrap(wrapped, scope) for _, wrapped in stored]
+        ring = tuple((made_at, key) for (made_at, _), key in zip(stored, keys, strict=True))
+        self._kept[scope] = ring, self._clock.now() + DATA_KEY_CACHED_FOR
         self._kept.move_to_end(scope)
         while len(self._kept) > MAX_CACHED_DATA_KEYS:
             self._kept.popitem(last=False)
-        return key
+        return ring
 
-    async def _stored(self, scope: str) -> Wrapped | None:
+    async def _stored(self, scope: str) -> list[tuple[datetime, Wrapped]]:
         table = db.data_keys
         async with self._database.read() as read:
-            row = (await read.execute(sa.select(table).where(table.c.scope == scope))).first()
-        return Wrapped(master=row.master, content=row.wrapped) if row else None
+            rows = await read.execute(sa.select(table).where(table.c.scope == scope).order_by(table.c.number.desc()))
+        return [(row.made_at, Wrapped(master=row.master, content=row.wrapped)) for row in rows]
 
-    async def _make(self, scope: str) -> None:
+    async def add(self, scope: str, number: int) -> None:
+        """Make the key of a scope that has this number, unless another process was quicker, whose key is the one."""
         wrapped = await self.master.wrap(os.urandom(32), scope)
-        row = {"scope": scope, "wrapped": wrapped.content, "master": wrapped.master, "made_at": self._clock.now()}
+        made = {"wrapped": wrapped.content, "master": wrapped.master, "made_at": self._clock.now()}
         try:
             async with self._database.write() as write:
-                await write.execute(sa.insert(db.data_keys).values(row))
+                await write.execute(sa.insert(db.data_keys).values(scope=scope, number=number, **made))
         except sa.exc.IntegrityError:
-            return  # another process was quicker, and its key is the one
+            return
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

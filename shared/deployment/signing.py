@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.deployment.sealing import DEPLOYMENT, Box, Seal
+from shared.deployment.sealing import DEPLOYMENT, Box, Seal, Sealed
 from shared.foundation.signatures import public_key
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, in_line
@@ -106,3 +106,8 @@ def _public(box: Box, row: Any) -> bytes:
 
 def _about(kid: str, half: str) -> str:
     return f"{half} half of signing key {kid}"
+
+
+SEALED = Sealed(
+    table=db.signing_keys, about=lambda row: _about(row.kid, "public" if row.retired_at else "private"), scope=None
+)

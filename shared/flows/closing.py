@@ -96,7 +96,7 @@ def _not_seen(before: Certificate | None, not_checkable: Sequence[Leftover]) -> 
     """What the certificate before had seen, and that nobody has looked since."""
     looked = before["looked"] if before else []
     since = max((one["at"] for one in looked), default=before["drawn_up_at"] if before else "the revoke")
-    why = f"our access ended with the application, so nothing has been looked at since {since}"
+    why = f"our access has ended, so nothing has been looked at since {since}"
     return LastLook(
         left=before["residue"] if before else [],
         unknown=before["could_not_check"] if before else [],
@@ -139,7 +139,7 @@ async def note_unrecorded(connection: Connection, platform: Platform, tenant: Op
 
 def _can_look(rows: Sequence[Row], ledger: Ledger) -> bool:
     """Whether our own way into the tenant is still there, as far as anybody has seen."""
-    ways = [row.key for row in rows if isinstance(row, ByAdministrator) and row.implied]
+    ways = [row.key for row in rows if isinstance(row, ByAdministrator) and (row.implied or row.lets_us_see)]
     held = [ledger.holdings[key].state for key in ways if key in ledger.holdings]
     return bool(held) and all(state in (HoldingState.OURS, HoldingState.LEAVING) for state in held)
 

@@ -54,20 +54,27 @@ async def fire(app: App, timer: Timer) -> None:
 
 
 async def _rotate(app: App) -> None:
-    """Nightly: wrap data keys with the newest master key, retire an old signing key, delete old records."""
+    """Nightly: wrap data keys with the newest master key, renew old data and signing keys, delete old records."""
+    from shared.connections import baseline, grants, secrets
+    from shared.deployment import data_keys, signing
     from shared.deployment.rotation import rotate
-    from shared.deployment.signing import retire
     from shared.flows import retention
+    from shared.flows.webhooks import store
 
     await retention.forget_old(app)
     await anchors.hold(app)
     now, kept = app.clock.now(), app.settings.signing_key_kept
-    if await retire(app.database, app.seal, now, older_than=kept):
+    if await signing.retire(app.database, app.seal, now, older_than=kept):
         log.info("signing key retired; the next one is published")
     done = await rotate(app.database, app.seal.master)
     if done.wrapped:
         log.info("data keys rewrapped", extra={"number": done.wrapped})
-    for scope, sentence in done.failed.items():
+    rooms = (secrets, grants, baseline, quarantine, exports, store, signing)
+    made = await data_keys.begin(app.database, app.seal, now, older_than=app.settings.data_key_kept)
+    renewed = await data_keys.renew(app.database, app.seal, [room.SEALED for room in rooms], now)
+    if made or renewed.sealed or renewed.gone:
+        log.info("data keys renewed", extra={"number": made, "sealed": renewed.sealed, "gone": renewed.gone})
+    for scope, sentence in (done.failed | renewed.failed).items():
         log.error(sentence, extra={"scope": scope})
 
 

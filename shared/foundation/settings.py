@@ -201,6 +201,11 @@ class Settings(BaseSettings):
     signing_key_kept: timedelta = Field(
         timedelta(days=365), description="after this long a new key signs the certificates; the old one stays published"
     )
+    data_key_kept: timedelta = Field(
+        timedelta(days=365),
+        ge=timedelta(days=30),
+        description="after this long a new data key seals what is stored of a connection, and signs links and sessions",
+    )
     implausible_loss: float = Field(
         0.3,
         gt=0,

@@ -28,10 +28,12 @@ class OpenTenant(Tenant, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """One permission of the consent, and why it is asked for."""
+    """One permission of the consent: why it is asked for, what does not work without it, and why no narrower one."""
 
     name: str
     why: str
+    without: str
+    narrower: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

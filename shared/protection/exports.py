@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shared.connections.lease import Lease
-from shared.deployment.sealing import Box
+from shared.deployment.sealing import Box, Sealed
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.protection import quarantine
@@ -119,3 +119,6 @@ async def forget_old(write: AsyncConnection, now: datetime) -> None:
 
 def _about(part: int) -> str:
     return f"export {part}"
+
+
+SEALED = Sealed(table=db.exports, about=lambda row: _about(row.part))

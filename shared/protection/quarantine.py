@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from shared.connections.due import in_stages
 from shared.connections.record import Connection, hold
 from shared.connections.stages import Stage
-from shared.deployment.sealing import Box
+from shared.deployment.sealing import Box, Sealed
 from shared.engine import chain
 from shared.foundation.schedule import Site
 from shared.protection import decisions
@@ -69,6 +69,9 @@ class QuarantinedMessage:
 
 def _about(user: str, message: str) -> str:
     return f"quarantine {user} {message}"
+
+
+SEALED = Sealed(table=db.quarantine, about=lambda row: _about(row.user, row.message))
 
 
 def _plain(text: str) -> str:

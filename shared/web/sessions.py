@@ -58,14 +58,15 @@ async def _row(app: App, number: str, actor: Actor, *, begun_at: datetime, now: 
         "expires_at": min(now + IDLE, begun_at + SESSION_MAX_AGE),
         "sealed": sealed,
     }
-    return row | {"mac": await _mac(app, row)}
+    return row | {"mac": (await _macs(app, row))[0]}
 
 
-async def _mac(app: App, row: Any) -> bytes:
-    key = await app.seal.derived("sessions")
+async def _macs(app: App, row: Any) -> list[bytes]:
+    """A row's MAC by each of the deployment's keys, the present one first."""
     said = [row[name] for name in ("id", "subject", "name", "role", "customer")]
     said += [row[name].isoformat() for name in ("begun_at", "proven_at")]
-    return hmac.digest(key, json.dumps(said).encode(), "sha256")
+    content = json.dumps(said).encode()
+    return [hmac.digest(key, content, "sha256") for key in await app.seal.each_derived("sessions")]
 
 
 async def current(app: App, request: Request, prove: Proof) -> Actor | None:
@@ -78,7 +79,7 @@ async def current(app: App, request: Request, prove: Proof) -> Actor | None:
         row = (await read.execute(sa.select(table).where(this, table.c.expires_at > now))).mappings().first()
     if row is None or now >= row["begun_at"] + SESSION_MAX_AGE:
         return None
-    if not hmac.compare_digest(row["mac"], await _mac(app, row)):
+    if not any(hmac.compare_digest(row["mac"], one) for one in await _macs(app, row)):
         log.error("a session's row bears no MAC of ours: the database was written to", extra={"actor": row["name"]})
         return None
     actor = Actor(name=row["name"], role=Role(row["role"]), customer=row["customer"], subject=row["subject"])

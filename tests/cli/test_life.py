@@ -144,7 +144,8 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     steps = line("steps", "list", identifier)
     assert steps.out.startswith("application")
     assert f"footprint steps complete {identifier} application" in steps.out
-    assert [row["key"] for row in line("steps", "list", identifier, "--output", "json").json["rows"]] == ["application"]
+    listed = line("steps", "list", identifier, "--output", "json").json["rows"]
+    assert {row["key"] for row in listed} == {"application", "exchange-role"}
     line.machine.administrator(WIDE, "remove-application")
     assert line("steps", "complete", identifier, "application").code == 0
     ended = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", str(PATIENCE))

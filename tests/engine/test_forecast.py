@@ -8,7 +8,9 @@ from shared.connections.stages import Stage
 from shared.engine.chain import entries
 from shared.engine.forecast import Forecast, Timing
 from shared.engine.steps import Verb
-from shared.flows.plans import foreseen, planned
+from shared.flows import plans
+from shared.flows.app import App
+from shared.flows.plans import Purpose, foreseen
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness import workspace as google
 from tests.harness.world import World
@@ -17,6 +19,11 @@ from tests.harness.world import World
 LATE = timedelta(minutes=10)
 SAME = timedelta(seconds=1)
 RULE = "TMCAS Content Compliance Rule for Incoming Messages"
+
+
+async def planned(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:
+    """What is planned, line by line."""
+    return (await plans.planned(app, connection, purpose)).lines
 
 
 async def _lived(world: World, connection: Connection) -> dict[str, datetime]:
@@ -127,8 +134,11 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
     gone = await _lived(world, connection)
     at = _at(lines["spoof"])
     assert at - SAME <= gone["spoof"] <= gone["directory"] < at + LATE
-    (last,) = _timed((await planned(world.app, await world.connection(connection.id))).lines, Timing.ADMINISTRATOR)
-    assert (last.key, last.when) == ("application", "by the administrator")
+    last = _timed((await planned(world.app, await world.connection(connection.id))).lines, Timing.ADMINISTRATOR)
+    assert [(line.key, line.when) for line in last] == [
+        ("exchange-role", "by the administrator"),
+        ("application", "by the administrator"),
+    ]
 
 
 async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(world: World) -> None:

@@ -163,7 +163,8 @@ def test_what_is_installed_is_what_the_tests_ran_on(cloud: str) -> None:
 
 
 def _pins(name: str) -> set[str]:
-    return {line for line in (ROOT / name).read_text().splitlines() if "==" in line and not line.startswith(" ")}
+    lines = (ROOT / name).read_text().splitlines()
+    return {line.removesuffix(" \\") for line in lines if "==" in line and not line.startswith(" ")}
 
 
 def test_on_azure_it_starts_and_answers(unpacked: Callable[[str], Unpacked], settings: dict[str, str]) -> None:

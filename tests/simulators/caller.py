@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from infra.local.simulators import Simulators
+from infra.local.simulators.microsoft.applications import CLIENT_ID, GRAPH_APP_ID
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
@@ -96,6 +97,15 @@ class Caller:
     def customer(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.of_tenant("graph", {"method": method, "path": path, "body": body})
         return answer.json() if answer.content else None
+
+    def permit(self, *names: str) -> None:
+        """The customer grants the application Graph's permissions of these names; the next tokens have them."""
+        ours, graph = (self.customer("GET", f"/servicePrincipals(appId='{one}')") for one in (CLIENT_ID, GRAPH_APP_ID))
+        for role in graph["appRoles"]:
+            if role["value"] in names:
+                given = {"principalId": ours["id"], "resourceId": graph["id"], "appRoleId": role["id"]}
+                self.customer("POST", f"/servicePrincipals/{ours['id']}/appRoleAssignments", given)
+        self.tokens.clear()
 
     def fault(
         self, kind: str, *, times: int = 1, skip: int = 0, more: dict[str, Any] | None = None, **match: str

@@ -116,13 +116,7 @@ def test_claims(caller: Caller) -> None:
     assert "29232cdf-9323-42fd-ade2-1d097af3e4de" in claims["wids"]
     assert (claims["aud"], claims["tid"]) == (EXCHANGE, caller.tenant)
     graph = jwt.decode(caller.token(GRAPH), options={"verify_signature": False})
-    assert graph["roles"] == [
-        "Application.Read.All",
-        "Domain.Read.All",
-        "Group.ReadWrite.All",
-        "Organization.Read.All",
-        "User.Read.All",
-    ]
+    assert graph["roles"] == ["Domain.Read.All", "Group.ReadWrite.All", "User.Read.All"]
 
 
 def test_identical_requests_without_a_cache_end_as_a_loop(caller: Caller) -> None:

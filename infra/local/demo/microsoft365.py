@@ -54,7 +54,10 @@ async def cleaning(life: Life) -> None:
     life.pass_time(timedelta(hours=24))
     await life.until(lambda c: c["reason"] == "waiting_for_administrator")
     left = [entry["key"] for entry in (await life.certificate())["residue"]]
-    life.check(f"the certificate's residue is the {' and the '.join(left)} alone", held=left == ["application"])
+    life.check(
+        f"the certificate's residue is the {' and the '.join(left)} alone",
+        held=left == ["application", "exchange-role"],
+    )
     life.tell("the administrator removes the application")
     await life.administrator("remove-application")
     await life.api("POST", "/steps/application")

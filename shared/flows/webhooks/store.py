@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from shared.connections.events import Event, Kind
 from shared.deployment.sealing import Box
+from shared.deployment.sealing import Sealed as SealedColumn
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
@@ -72,6 +73,9 @@ class Delivery:
     state: State
     tries: list[dict[str, Any]]
     not_before: datetime | None
+
+
+SEALED = SealedColumn(table=db.webhooks, about=lambda row: f"webhook/{row.id}", scope=None)
 
 
 def sealed(box: Box, webhook: str, content: Sealed) -> bytes:

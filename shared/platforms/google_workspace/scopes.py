@@ -16,15 +16,53 @@ MAILBOX = f"{_AUTH}gmail.modify"
 LICENSE = f"{_AUTH}appsmarketplace.license"
 
 PERMISSIONS = (
-    Permission(name=USERS, why="to know the users whose mail is to be protected"),
-    Permission(name=GROUPS_READ, why="to know the groups that policies may name, and their members"),
-    Permission(name=GROUPS, why="to make, fill and empty the one virtual group"),
-    Permission(name=GROUP_SETTINGS, why="to keep the virtual group out of address lists and closed to mail"),
-    Permission(name=DOMAINS, why="to know the organisation's domains and their mail records"),
-    Permission(name=CUSTOMER, why="to make sure that the consent is this organisation's"),
-    Permission(name=POLICIES, why="to see whether the content compliance rule is there, and gone in the end"),
-    Permission(name=AUDIT, why="to see in the admin log whether route and gateway were set up, and removed in the end"),
-    Permission(name=MAILBOX, why="to be told of new mail, to read it for the policies, to label or move what is risky"),
+    Permission(
+        name=USERS,
+        why="to know the users whose mail is to be protected",
+        without="no mailbox is known, so that none is watched",
+    ),
+    Permission(
+        name=GROUPS_READ,
+        why="to know the groups that policies may name, and their members",
+        without="policies can name users only",
+    ),
+    Permission(
+        name=GROUPS,
+        why="to make, fill and empty the one virtual group",
+        without="the rule has no group to go by, and mail is not routed",
+        narrower="Google has none for a single group. Groups that are not ours are read, and never written to",
+    ),
+    Permission(
+        name=GROUP_SETTINGS,
+        why="to keep the virtual group out of address lists and closed to mail",
+        without="people see the virtual group and can write to it",
+    ),
+    Permission(
+        name=DOMAINS,
+        why="to know the organisation's domains and their mail records",
+        without="nobody is told that a domain's mail does not come to Google",
+    ),
+    Permission(
+        name=CUSTOMER,
+        why="to make sure that the consent is this organisation's",
+        without="a consent cannot be proven, and nothing is connected",
+    ),
+    Permission(
+        name=POLICIES,
+        why="to see whether the content compliance rule is there, and gone in the end",
+        without="an administrator has to say so, and nobody sees the rule switched off",
+    ),
+    Permission(
+        name=AUDIT,
+        why="to see in the admin log whether route and gateway were set up, and removed in the end",
+        without="an administrator has to say so",
+    ),
+    Permission(
+        name=MAILBOX,
+        why="to be told of new mail, to read it for the policies, to label or move what is risky",
+        without="mail in mailboxes is neither read nor moved",
+        narrower="gmail.readonly and gmail.labels read and make labels, and neither label nor move a message",
+    ),
 )
 # A scope that writes groups reads them too.
 IMPLIED = {GROUPS_READ: GROUPS}

@@ -15,6 +15,7 @@ from shared.platforms.microsoft365 import connectors, directory_sync, limits
 from shared.platforms.microsoft365 import rule_settings as rules
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
+from shared.platforms.microsoft365.exchange_role import exchange_role
 from shared.platforms.microsoft365.group_members import GroupMembership
 from shared.platforms.microsoft365.groups import VirtualGroup
 from shared.platforms.microsoft365.transport_rules import ORDER, SPREAD, TransportRule
@@ -39,7 +40,6 @@ def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdminist
         title=brand.application,
         why=f"lets {brand.software} act in the tenant; made by the administrator's consent",
         accounts_for=("grant-app", "cleanup-app"),
-        permissions=("Organization.Read.All", "Application.Read.All"),
         removed_in=Stage.CLEANUP,
         serves=serves,
         implied=True,
@@ -297,4 +297,4 @@ def rows(brand: Brand, application: Any) -> tuple[Row, ...]:
     """The whole catalogue; `application` asks the sign-in host about our application in an open tenant."""
     changes = (*STORED_AND_LISTED, *_mail_flow(brand))
     served = tuple(change.key for change in changes)
-    return (_application(brand, application, served), *changes, *ACTIVITIES)
+    return (_application(brand, application, served), exchange_role(brand, served), *changes, *ACTIVITIES)

@@ -3,21 +3,44 @@
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine.rows import Sighting
-from shared.foundation.errors import ConsentMissing, Missing, Permanent, Temporary
+from shared.foundation.errors import ConsentMissing, Permanent
 from shared.foundation.platform_settings import Microsoft
 from shared.platforms.contract import ConsentResult, Permission
-from shared.platforms.microsoft365.entra import Entra
+from shared.platforms.microsoft365.entra import Entra, claims
 from shared.platforms.microsoft365.graph import Graph
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 
 PERMISSIONS = (
-    Permission(name="User.Read.All", why="to know the users whose mail is to be protected"),
-    Permission(name="Group.ReadWrite.All", why="to make, fill and remove the two virtual groups"),
-    Permission(name="Domain.Read.All", why="to know the organisation's verified domains and their mail records"),
-    Permission(name="Organization.Read.All", why="to make sure that the consent is this organisation's"),
-    Permission(name="Application.Read.All", why="to see whether our own application is there"),
-    Permission(name="Exchange.ManageAsApp", why="to make and remove connectors, rules and allow entries in Exchange"),
+    Permission(
+        name="User.Read.All",
+        why="to know the users whose mail is to be protected",
+        without="the directory is not synchronised, and policies can name nobody",
+        narrower="User.ReadBasic.All does not tell who is a guest or disabled, nor other addresses of a user",
+    ),
+    Permission(
+        name="Group.ReadWrite.All",
+        why="to make, fill and remove the two virtual groups",
+        without="policies for some users or groups route no mail",
+        narrower=(
+            "Group.Create makes a group and then neither fills nor deletes it; GroupMember.ReadWrite.All fills every "
+            "group and makes none. Groups that are not ours are read, and never written to"
+        ),
+    ),
+    Permission(
+        name="Domain.Read.All",
+        why="to know the organisation's verified domains and their mail records",
+        without="nothing can be protected: the routing rules are about domains",
+        narrower="there is none that reads domains and nothing else",
+    ),
+    Permission(
+        name="Exchange.ManageAsApp",
+        why="to make and remove connectors, rules and allow entries in Exchange",
+        without="nothing can be made or removed in Exchange",
+        narrower="it only opens Exchange's door: which cmdlets the application runs is decided by its role there",
+    ),
 )
+# Named by tokens for Exchange only.
+AT_EXCHANGE = frozenset({"Exchange.ManageAsApp"})
 
 
 async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> bool:
@@ -26,24 +49,33 @@ async def same_tenant(entra: Entra, expected: str, result: ConsentResult) -> boo
 
 
 async def prove(entra: Entra, context: Context, connection: Connection, tenant: str) -> str:
-    """The tenant's id, read with the consent itself: a token, the organisation, and our application in it."""
+    """The tenant's id, proven with the consent itself: its sign-in gives a token, which names what was granted.
+
+    Raises Temporary while Microsoft has not heard of the consent, Permanent if a permission was not granted.
+    """
     settings = context.settings.microsoft
+    try:
+        value = (await entra.token(tenant, settings.graph_url)).value
+    except NotThere as refused:
+        raise perhaps_too_early(refused, connection, context.clock.now()) from None
+    said = claims(value)
+    if said.get("tid", tenant) != tenant:
+        raise Permanent("wrong_tenant", "The consent belongs to another tenant than the callback said.")
+    # https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+    missing = [one.name for one in PERMISSIONS if one.name not in said.get("roles", []) and one.name not in AT_EXCHANGE]
+    if said and missing:
+        refusal = Permanent(
+            "permission_missing",
+            f"Microsoft's token does not name the permission {', '.join(missing)}. An administrator must open the "
+            "consent link again.",
+        )
+        raise perhaps_too_early(refusal, connection, context.clock.now())
 
     async def token() -> str:
-        try:
-            return (await entra.token(tenant, settings.graph_url)).value
-        except NotThere as refused:
-            raise perhaps_too_early(refused, connection, context.clock.now()) from None
+        return value
 
     async with context.wire.client(settings.graph_url) as http:
-        graph = Graph(http, token, context.clock)
-        (organisation,) = (await graph.get("/v1.0/organization", **{"$select": "id,displayName"}))["value"]
-        if organisation["id"] != tenant:
-            raise Permanent("wrong_tenant", "The consent belongs to another tenant than the callback said.")
-        try:
-            await graph.get(f"/v1.0/servicePrincipals(appId='{settings.client_id}')", **{"$select": "id"})
-        except Missing:
-            raise Temporary("consent_not_effective", "Microsoft does not list our application yet.") from None
+        await Graph(http, token, context.clock).get("/v1.0/domains", **{"$select": "id"})
     return tenant
 
 

@@ -76,7 +76,10 @@ def _no_tenant(name: str) -> Permanent:
 
 
 def claims(token: str) -> Mapping[str, Any]:
-    """What a token says, unverified: only to explain a refusal to people, never to decide anything."""
+    """What a token that sign-in has just given us says: which permissions and roles are granted; empty if unreadable.
+
+    Nothing that came from elsewhere is read with it.
+    """
     try:
         content: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False})
     except jwt.InvalidTokenError:

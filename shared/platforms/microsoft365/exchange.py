@@ -197,7 +197,7 @@ def _error(reply: Reply) -> Record:
     return error
 
 
-def _role_missing(token: str) -> TokenRefused:
+def _role_missing(cmdlet: str, token: str) -> TokenRefused:
     said = claims(token)
     if "Exchange.ManageAsApp" not in said.get("roles", []):
         step = "the permission Exchange.ManageAsApp is not granted: an administrator must open the consent link again"
@@ -205,8 +205,8 @@ def _role_missing(token: str) -> TokenRefused:
         step = "the role that our token names is not in effect there yet, which takes some minutes"
     else:
         step = (
-            "the application has no role in Exchange: an administrator must assign it the role Exchange Administrator "
-            "in the Entra admin center, under Roles and administrators"
+            f"the application has no role in Exchange that holds {cmdlet}: an administrator must assign it the role "
+            "Exchange Administrator in the Entra admin center, under Roles and administrators"
         )
     return TokenRefused("exchange_role_missing", f"Exchange refuses us because {step}.", after=timedelta(minutes=1))
 
@@ -216,7 +216,7 @@ def _refused(reply: Reply, cmdlet: str, token: str) -> FootprintError:
     if reply.status == 401 and "claims=" in reply.headers.get("www-authenticate", ""):
         return TokenRefused("token_refused", "The conditions of our sign-in have changed. We ask for a new token.")
     if reply.status in (401, 403):
-        return _role_missing(token)
+        return _role_missing(cmdlet, token)
     kind, message = _inner(_error(reply))
     if EXPIRED_PAGE in message:
         return _PageExpired("incomplete_listing", _incomplete(cmdlet).sentence)
@@ -249,7 +249,7 @@ KINDS: tuple[tuple[str, Meaning], ...] = (
     ("ManagementObjectNotFoundException", lambda _c, message, _t: Missing("not_found", message)),
     ("AlreadyExistsException", lambda _c, message, _t: AlreadyExists("already_exists", message)),
     ("InvalidOperationInDehydratedContextException", _dehydrated),
-    ("CmdletAccessDeniedException", lambda _c, _m, token: _role_missing(token)),
+    ("CmdletAccessDeniedException", lambda cmdlet, _m, token: _role_missing(cmdlet, token)),
     ("AmbiguousParameterSetException", _ours),
     ("ParameterTransformationException", _ours),
 )
@@ -262,8 +262,8 @@ TEXTS: tuple[tuple[str, Meaning], ...] = (
         ),
     ),
     ("InvalidOperationInDehydratedContextException", _dehydrated),
-    ("CmdletAccessDenied", lambda _c, _m, token: _role_missing(token)),
-    ("isn't supported in this scenario", lambda _c, _m, token: _role_missing(token)),
+    ("CmdletAccessDenied", lambda cmdlet, _m, token: _role_missing(cmdlet, token)),
+    ("isn't supported in this scenario", lambda cmdlet, _m, token: _role_missing(cmdlet, token)),
     ("already exists", lambda _c, message, _t: AlreadyExists("already_exists", message)),
     (
         "server side error",

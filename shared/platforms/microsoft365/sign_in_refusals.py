@@ -123,8 +123,8 @@ def codes_of(error: Mapping[str, Any]) -> set[int]:
     return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
 
 
-def perhaps_too_early(refused: NotThere, connection: Connection, now: datetime) -> FootprintError:
-    """What is to be made of "no such application": sign-in hears of a consent some minutes after it was given."""
+def perhaps_too_early(refused: FootprintError, connection: Connection, now: datetime) -> FootprintError:
+    """What is to be made of "no such application" or permission: sign-in hears of a consent some minutes later."""
     if connection.stage > Stage.GRANT or now >= (connection.asked_at or connection.stage_since) + EFFECTIVE_WITHIN:
         return refused
     sentence = "Microsoft's sign-in does not know of the consent yet, which can take some minutes."

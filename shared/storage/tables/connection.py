@@ -49,11 +49,12 @@ connections = sa.Table(
     sa.Index("connections_by_stage", "stage", "site"),
 )
 
-# The keys that seal: one of each connection and one of the deployment, each wrapped by the master key.
+# The keys that seal, of each connection and of the deployment: one, or two while it is renewed.
 data_keys = sa.Table(
     "data_keys",
     metadata,
     sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("wrapped", sa.LargeBinary, nullable=False),
     sa.Column("master", sa.String, nullable=False),
     sa.Column("made_at", Moment, nullable=False),

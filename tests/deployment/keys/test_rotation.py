@@ -113,8 +113,8 @@ def test_the_command_says_how_many(tmp_path: Path) -> None:
         await Seal(LocalKeys([first]), database, StillClock()).new_box("one")
         await database.close()
 
-    def run() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "shared.deployment.rotation"]
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "shared.deployment.rotation", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)  # noqa: S603
 
     asyncio.run(make())
@@ -122,6 +122,9 @@ def test_the_command_says_how_many(tmp_path: Path) -> None:
         file.write_text(lines)
         done = run()
         assert (done.returncode, done.stdout.startswith(said)) == (0, True), done
+    begun = run("--data-keys")
+    assert (begun.returncode, "1 new data keys" in begun.stdout) == (0, True), begun
+    assert "new data keys" not in run("--data-keys").stdout  # one at a time
     file.write_text(first)
     done = run()
     assert done.returncode == 1

@@ -52,6 +52,10 @@ class TenantControl:
         if body["action"] == "consent":
             applications.consent(tenant, self._microsoft.brand.application, moment)
             return Answer(body={})
+        if body["action"] == "remove-role-group":
+            # Exchange keeps it, and its own entry of the application, when the application is removed.
+            tenant.role_group = ()
+            return Answer(body={})
         principal = tenant.service_principal_of(applications.CLIENT_ID)
         if principal is None:
             return Answer(status=409, body={"error": "The application is not in this tenant. Consent first."})
@@ -62,6 +66,8 @@ class TenantControl:
                 applications.assign_directory_role(tenant, key, role)
             case "unassign-role":
                 applications.unassign_directory_role(tenant, key, role)
+            case "make-role-group":
+                tenant.role_group = tuple(sorted(body["cmdlets"]))
             case "remove-application":
                 applications.remove(tenant, key, moment, purge=body.get("purge", True))
             case "disable-application" | "enable-application":

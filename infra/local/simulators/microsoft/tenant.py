@@ -74,6 +74,7 @@ class Tenant:
     spoof_items: dict[str, Record] = field(default_factory=dict)
     group_settings: dict[str, Record] = field(default_factory=dict)  # what Exchange alone knows of a group
     quarantine: dict[str, Record] = field(default_factory=dict)
+    role_group: tuple[str, ...] = ()  # the cmdlets of the one that the application is a member of
     # what only time and traffic decide; never printed
     group_made: dict[str, datetime] = field(default_factory=dict)
     hydrated_at: datetime | None = None
@@ -151,6 +152,7 @@ class Tenant:
             "connectionFilter": _printed(self.connection_filter),
             "spoofItems": _by_id(self.spoof_items),
             "quarantine": _by_id(self.quarantine),
+            "roleGroup": list(self.role_group),
         }
 
 

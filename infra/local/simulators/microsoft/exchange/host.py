@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import jwt
@@ -57,8 +57,8 @@ class Exchange:
         if request.method != "POST":
             return Answer(status=405)
         try:
-            tenant = self._authorised(request, found[2])
-            answer = self._invoke(tenant, request, found[1], quirk)
+            tenant, allowed = self._authorised(request, found[2])
+            answer = self._invoke(tenant, allowed, request, found[1], quirk)
         except Refusal as refusal:
             return refusal.answer
         return spoiled(quirk, answer, request, self._microsoft.exchange_url)
@@ -72,10 +72,13 @@ class Exchange:
             return refusal.answer
         return Answer(body={"value": [_annotated(row) for row in rows or []], "@adminapi.warnings": warnings})
 
-    def _authorised(self, request: Request, name: str) -> Tenant:
-        """401 without the permission, 403 with a body that is not JSON without the directory role.
+    def _authorised(self, request: Request, name: str) -> tuple[Tenant, Collection[str]]:
+        """The tenant, and the cmdlets that the caller's role holds.
 
-        Both are read from the token, so one minted before the role was given stays refused until it expires.
+        401 without the permission, 403 with a body that is not JSON without a directory role or a role group.
+
+        Permission and directory role are read from the token, so one minted before the role was given stays refused
+        until it expires.
         """
         header = request.header("authorization") or ""
         try:
@@ -88,14 +91,19 @@ class Exchange:
             raise _unauthorised("invalid_tenant")
         if "Exchange.ManageAsApp" not in claims.get("roles", ()):
             raise _unauthorised("insufficient_permissions")
-        if EXCHANGE_ADMINISTRATOR not in claims["wids"]:
+        if EXCHANGE_ADMINISTRATOR in claims["wids"]:
+            return tenant, CMDLETS
+        if not tenant.role_group:
             raise _forbidden()
-        return tenant
+        return tenant, tenant.role_group
 
-    def _invoke(self, tenant: Tenant, request: Request, version: str, quirk: str | None) -> Answer:
+    def _invoke(
+        self, tenant: Tenant, allowed: Collection[str], request: Request, version: str, quirk: str | None
+    ) -> Answer:
         cmdlet, given = _envelope(_body(request))
         _check_headers(request, cmdlet)
-        if self._parameters.cmdlet(cmdlet) is None or cmdlet in NOT_APP_ONLY:
+        known = self._parameters.cmdlet(cmdlet)
+        if known is None or cmdlet in NOT_APP_ONLY or (known in CMDLETS and known not in allowed):
             raise _forbidden()
         options = dict(request.query)
         if extra := set(options) - {"$select", "$skiptoken"}:
