@@ -178,7 +178,7 @@ async def test_keys_that_are_none(world: World, keys: list[Any]) -> None:
 
 
 async def test_without_an_issuer_no_token_lets_in(world: World) -> None:
-    closed = await world.again(operators={"issuer": "", "client_id": ""})
+    closed = await world.again(operators={"issuer": "", "client_id": "", "cli_client_id": ""})
     with pytest.raises(Refused, match="sign_in_first"):
         await by_token(closed.app, world.sims.operator_token())
 
