@@ -60,7 +60,7 @@ mutants: .venv/ready  ## small wrong changes to the modules that decide: which n
 	test -e .local/mutants/map || $(BIN)/python -m tests.mutants record
 	$(BIN)/python -m tests.mutants run $(WORDS) $(if $(SAMPLE),--sample $(SAMPLE)) --seed "$(SEED)"
 
-sdk: .venv-sdk/ready  ## Microsoft's and Google's own clients in an environment of their own, for the tests that ask them
+sdk: .venv-sdk/ready  ## Microsoft's own client in an environment of its own, for the test that asks it
 
 .venv-sdk/ready: tests/sdk/requirements.txt
 	$(PYTHON) -m venv .venv-sdk

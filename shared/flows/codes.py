@@ -2,6 +2,11 @@
 
 from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, WAITING, Shown, code
 
+REPORTED = Shown(
+    where="A line of the log bears this code; the report itself shows the sentence.",
+    itself="It is offered again for three days, then given up. The report stays in the console.",
+)
+
 CODES = (
     code(
         WAITING,
@@ -159,18 +164,16 @@ CODES = (
         "The mailboxes are read again until it answers.",
     ),
     code(
-        WAITING,
+        REPORTED,
         "no_mail_server",
         "There are reports to send, and no mail server is set.",
         "Set FOOTPRINT_SMTP__HOST and SENDER, or take the recipients out of the report settings.",
-        "Reports are kept, and can be read in the console.",
     ),
     code(
-        WAITING,
+        REPORTED,
         "mail_server",
         "The mail server does not take reports just now.",
         "Look at the mail server; the sentence has its answer.",
-        "It is offered again for three days, then given up. The report stays in the console.",
     ),
     code(
         Shown(

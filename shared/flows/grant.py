@@ -115,7 +115,7 @@ def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
 
 def allowed(app: App, platform: Platform, policy: Policy) -> None:
     """Raises Refused for a policy that asks for what the platform, or this deployment, cannot do."""
-    if not platform.actions and (policy.actions or policy.means_messages):
+    if not platform.actions.issuperset(policy.actions) or (policy.means_messages and not platform.actions):
         field = "actions" if policy.actions else "conditions"
         raise Refused(
             400,
@@ -125,9 +125,6 @@ def allowed(app: App, platform: Platform, policy: Policy) -> None:
         )
     if policy.conditions.scanner and app.settings.scanner.url is None:
         raise Refused(400, "no_scanner", "conditions.scanner: this deployment has no scanner to ask.")
-    for action in policy.actions:
-        if action not in platform.actions:
-            raise Refused(400, "action_not_possible", f"actions: “{action}” is not possible on {platform.title}.")
 
 
 async def connect_again(app: App, connection: Connection, actor: str) -> Invitation:

@@ -33,7 +33,6 @@ CODES = (
         "Leave it out.",
     ),
     code(REFUSED, "no_scanner", "A policy asks a scanner, and none is set.", "Set FOOTPRINT_SCANNER__URL first."),
-    code(REFUSED, "action_not_possible", "The platform cannot do this to a message.", "Choose another action."),
     code(
         REFUSED,
         "changed_meanwhile",

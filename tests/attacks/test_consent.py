@@ -12,6 +12,7 @@ from shared.flows import consent, grant
 from tests.harness import workspace as google
 from tests.harness.client import ask
 from tests.harness.invited import COOKIE, OnTheWay, arrives, consented, signed_in
+from tests.harness.refusals import Told, is_told
 from tests.harness.world import CONTOSO, FABRIKAM, World
 
 
@@ -101,7 +102,8 @@ async def test_only_who_may_consent_for_a_tenant_connects_it(world: World) -> No
     # A deployment whose application does not ask for the roles is told, and lets nobody in meanwhile.
     world.behave(roles_in_id_token=False)
     found = await arrives(world, await signed_in(world, connection))
-    assert (found.status, b"groupMembershipClaims" in found.body) == (502, True)
+    is_told(found, Told(502, "roles_not_shown", "Microsoft does not say which directory roles you have"))
+    assert b"groupMembershipClaims" in found.body
     assert (await world.connection(connection.id)).claimed_tenant is None
 
 

@@ -163,6 +163,27 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     checked = line("certificates", "verify", str(file), "--keys", keys, "--ledger", str(ledger))
     assert checked.code == 0, checked.told
     assert "entries are whole" in " ".join(checked.told.split())
-    ledger.write_text(ledger.read_text().replace("CLEANUP to CLOSED", "CLEANUP to clean"))
-    assert line("certificates", "verify", str(file), "--keys", keys, "--ledger", str(ledger)).code == 1
+    _tamper(line, file, ledger, keys)
     assert f"by the key {signed.json['key_id']}" in " ".join(checked.told.split())
+
+
+def _tamper(line: Line, file: Path, ledger: Path, keys: str) -> None:
+    """Of what somebody has written into a certificate or an exported ledger, nothing passes."""
+    whole, shown = ledger.read_text(), json.loads(file.read_text())
+    lines = whole.splitlines(keepends=True)
+    content = {**shown["certificate"], "result": "clean, of course"}
+    for exported, changed, sentence, code in (
+        (whole.replace("CLEANUP to CLOSED", "CLEANUP to clean"), {}, "was changed or left out", "ledger_not_valid"),
+        ("".join(lines[1:]), {}, "entry 1 was changed or left out", "ledger_not_valid"),
+        ("".join(lines[:-1]), {}, "it is not the one that was certified", "ledger_not_valid"),
+        ("number,act\n", {}, "is not a ledger as NDJSON", "file_not_valid"),
+        (whole, {"certificate": content}, "what it shows was not signed", "signature_not_valid"),
+        (whole, {"signature": ""}, "the signature is not of this content by that key", "signature_not_valid"),
+        (whole, {"anchor": {"checkpoint": ""}}, "Do not rely on this anchor", "anchor_not_valid"),
+    ):
+        ledger.write_text(exported)
+        file.write_text(json.dumps({**shown, **changed}))
+        ran = line("certificates", "verify", str(file), "--keys", keys, "--ledger", str(ledger))
+        assert (ran.code, ran.out) == (2 if code == "file_not_valid" else 1, "")
+        assert sentence in " ".join(ran.told.split())
+        assert f"({code})" in ran.told

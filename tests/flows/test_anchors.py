@@ -54,10 +54,13 @@ def test_a_tree_proves_each_of_its_leaves_as_rfc_6962_says() -> None:
 
 
 @pytest.mark.hazard(47)
-async def test_a_tail_that_was_cut_off_is_found(anchored: World) -> None:
+async def test_a_tail_that_was_cut_off_is_found(anchored: World, caplog: pytest.LogCaptureFixture) -> None:
     last = "(SELECT max(number) FROM ledger)"
     (told,) = await tamper(anchored, f"DELETE FROM ledger WHERE number = {last}")  # noqa: S608 - our own words
     assert "not the one that was anchored" in told
+    caplog.clear()
+    await anchors.hold(anchored.app)
+    assert [(one.getMessage(), vars(one)["code"]) for one in caplog.records] == [(told, "ledger_not_as_anchored")]
 
 
 @pytest.mark.hazard(47)

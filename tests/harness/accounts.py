@@ -1,6 +1,5 @@
 """Somebody's browser at our console and at its issuer, and what our pages say when they refuse."""
 
-import html
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -13,16 +12,21 @@ from shared.web.accounts import actor
 from shared.web.actors import Actor
 from shared.web.dispatch import answer
 from shared.web.http import Request, Response
+from tests.harness.refusals import Told, told
 from tests.harness.world import World
 
 OLGA, ADA, VICTOR, NORA, CARL = (account.address for account in ACCOUNTS)
 HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
-# What a page says of a problem, after its status.
-NO_ROLE, NO_CUSTOMER = (403, "none of the roles"), (403, "does not name one customer")
-OVER, DECLINED = (410, "is over, or was begun in another browser"), (403, "You were not signed in (access_denied)")
-NOT_PROVEN, ANOTHER_ORIGIN = (403, "does not say reliably who"), (403, "not sent from a page of this service")
-UNREACHABLE, REFUSED_US = (503, "identity provider is unreachable"), (502, "(invalid_client)")
-NO_SIGN_IN = (404, "Nobody signs in here")
+# What a page says of a problem.
+NO_ROLE = Told(403, "no_role", "none of the roles")
+NO_CUSTOMER = Told(403, "no_customer", "does not name one customer")
+OVER = Told(410, "sign_in_over", "is over, or was begun in another browser")
+DECLINED = Told(403, "sign_in_declined", "You were not signed in (access_denied)")
+NOT_PROVEN = Told(403, "sign_in_not_proven", "does not say reliably who")
+ANOTHER_ORIGIN = Told(403, "another_origin", "not sent from a page of this service")
+UNREACHABLE = Told(503, "issuer_unreachable", "identity provider is unreachable")
+REFUSED_US = Told(502, "issuer_refused_us", "(invalid_client)")
+NO_SIGN_IN = Told(404, "no_sign_in", "Nobody signs in here")
 
 
 @dataclass
@@ -90,9 +94,10 @@ async def by_token(app: App, token: str) -> Actor:
     return await actor(app, Request(method="POST", path="/", query={}, headers=headers, body=b""))
 
 
-def says(response: Response, problem: tuple[int, str]) -> bool:
+def says(response: Response, problem: Told) -> bool:
     """Whether a page tells of a problem."""
-    return response.status == problem[0] and problem[1] in html.unescape(response.body.decode())
+    found = told(response)
+    return (found.status, found.code) == (problem.status, problem.code) and problem.sentence in found.sentence
 
 
 def asked_for(world: World, path: str) -> int:

@@ -8,7 +8,6 @@ from tests.harness.scripted_host import Say
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 TASKS = "Microsoft.Exchange.Configuration.Tasks."
-MORE = "There are more results available than are currently displayed. To view them, increase the ResultSize."
 NOT_FOUND = TASKS + "ManagementObjectNotFoundException"
 ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
 

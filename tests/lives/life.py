@@ -136,7 +136,7 @@ class Mistakes(logging.Handler):
         """Note a line."""
         said = f"{record.getMessage()} {record.__dict__.get('reason', '')} {record.__dict__.get('key', '')}"
         self.text.append(said)
-        if record.exc_info and "our own mistake" in record.getMessage() and record.exc_info[1] is not None:
+        if record.exc_info and record.levelno >= logging.ERROR and record.exc_info[1] is not None:
             (*_, frame) = traceback.extract_tb(record.exc_info[2])
             self.mistakes.append(f"{record.exc_info[1]!r} in {Path(frame.filename).name}, line {frame.lineno}"[:300])
 

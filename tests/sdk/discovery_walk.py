@@ -1,8 +1,8 @@
 """Holds recorded calls of Google's APIs against the discovery documents that Google's own client brings along.
 
 Reads one call a line, as JSON: {"host", "method", "path", "query", "body"}. Prints one line of JSON with how many were
-held, which methods they mean, and a sentence for whatever does not fit. Runs in the SDKs' own environment, so it can
-import nothing of the project.
+held, which methods they mean, and a sentence for whatever does not fit. Runs in a process of its own and imports
+nothing of the project.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Drives the simulators with Google's own clients and prints what it saw, as one line of JSON.
 
-Runs in the SDKs' own environment, so it can import nothing of the project. Its settings come from the environment.
+Runs in a process of its own and imports nothing of the project. Its settings come from the environment.
 """
 
 from __future__ import annotations

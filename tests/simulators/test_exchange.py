@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.recorded_exchange import EXCEPTIONS, MORE
 from tests.simulators.caller import Caller, exchange_error
 
 INBOUND: dict[str, Any] = {"Name": "In", "SenderDomains": ["*"], "SenderIPAddresses": ["203.0.113.16/28"]}
@@ -200,12 +201,24 @@ def test_the_flag_flips_long_before_writes_succeed(caller: Caller) -> None:
     assert caller.exchange("Enable-OrganizationCustomization").status_code == 400
 
 
+def test_what_decides_is_said_by_the_recorded_names(caller: Caller) -> None:
+    def meant(cmdlet: str, **parameters: Any) -> str:
+        return EXCEPTIONS[exchange_error(caller.exchange(cmdlet, **parameters))[0]]
+
+    assert meant("Get-InboundConnector", Identity="nobody") == "not_found"
+    assert meant("Get-InboundConnector", Bogus="x") == "our_request_refused"
+    caller.values("New-InboundConnector", **INBOUND)
+    assert meant("New-InboundConnector", **INBOUND) == "already_exists"
+    caller.behave(dehydrated=True)
+    assert meant("New-InboundConnector", **INBOUND | {"Name": "Another"}) == "organisation_dehydrated"
+
+
 def test_truncation_is_silent_but_for_a_link_and_a_warning(caller: Caller) -> None:
     caller.behave(exchange_page_size=3)
     body = {"CmdletInput": {"CmdletName": "Get-TransportRule", "Parameters": {"ResultSize": "Unlimited"}}}
     first = caller.invoke(body).json()
     assert len(first["value"]) == 3
-    assert first["@adminapi.warnings"][0].startswith("There are more results available")
+    assert first["@adminapi.warnings"] == [MORE]
     link = first["@odata.nextLink"]
     assert len(caller.invoke(body, link).json()["value"]) == 1
     other = {"CmdletInput": {"CmdletName": "Get-TransportRule", "Parameters": {}}}

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from infra.local.simulators.google.application import CLIENT_ID
 from tests.simulators.google_caller import GoogleCaller
 
 ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 ADMIN = "admin@orchard.example"
 GROUP = "made-by-the-sdk@orchard.example"
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="skipped: .venv-sdk is not there (make sdk)")
 def test_googles_clients_work_against_the_simulators(google: GoogleCaller) -> None:
     google.administer("install-app")
     before = google.snapshot()
@@ -41,7 +38,7 @@ def _probed(google: GoogleCaller) -> dict[str, Any]:
     inherited = {name: value for name, value in os.environ.items() if name.lower() not in proxies}
     probed = {"PROBE_CUSTOMER": google.tenant, "PROBE_DOMAIN": google.domain, "PROBE_NOW": str(time.time())}
     ended = subprocess.run(  # noqa: S603 (our own program)
-        [str(PYTHON), str(ROOT / "tests" / "sdk" / "google_probe.py")],
+        [sys.executable, str(ROOT / "tests" / "sdk" / "google_probe.py")],
         env={**inherited, **google.sims.settings, **probed},
         capture_output=True,
         text=True,

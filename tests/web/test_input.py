@@ -18,6 +18,7 @@ from shared.web.accounts import sign_in_link
 from shared.web.routes import ROUTES
 from tests.harness.client import ask, at
 from tests.harness.invited import COOKIE
+from tests.harness.refusals import Told, is_told
 from tests.harness.world import MASTER_KEY, World
 
 
@@ -67,18 +68,27 @@ async def test_a_link_shows_its_own_connection_and_escapes_everything(world: Wor
 
 
 @pytest.mark.parametrize(
-    "query", ["admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+no", "tenant=not-a-guid"]
+    ("query", "told"),
+    [
+        (
+            "admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+no",
+            Told(403, "consent_declined", ""),
+        ),
+        ("tenant=not-a-guid", Told(400, "callback_not_valid", "")),
+    ],
 )
-async def test_a_callback_decides_on_the_error_first_and_a_state_is_good_once(world: World, query: str) -> None:
+async def test_a_callback_decides_on_the_error_first_and_a_state_is_good_once(
+    world: World, query: str, told: Told
+) -> None:
     connection = await world.create()
     browser = await world.opens(connection)
     url = await consent.platform_url(world.app, connection, browser)
     path = f"/api/consent/microsoft365?{query}&state={httpx.URL(url).params['state']}"
     held = {"cookie": f"{COOKIE}={browser}"}
-    assert (await ask(world, "GET", path, **held)).status in (400, 403)
+    is_told(await ask(world, "GET", path, **held), told)
     after = await world.connection(connection.id)
     assert (after.claimed_tenant, after.tenant) == (None, None)
-    assert (await ask(world, "GET", path, **held)).status == 410
+    is_told(await ask(world, "GET", path, **held), Told(410, "consent_over", ""))
 
 
 async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -36,7 +36,9 @@ class KeyVault:
         RSA-OAEP takes no associated data here, so the scope's digest goes inside, of one length for every scope.
         """
         said, value = await self._ask(self._wrapping, "wrapkey", key + _digest(scope))
-        master = str(said.get("kid"))
+        master = said.get("kid")
+        if not isinstance(master, str):
+            raise unreadable(self._wire.service(self._base), 200)
         if not self._is_version(master):
             raise foreign_link(self._wire.service(self._base))
         return Wrapped(master=master, content=value)

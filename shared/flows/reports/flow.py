@@ -98,14 +98,14 @@ async def _send(app: App, connection: Connection, lease: Lease, name: str) -> No
     if row is None:
         return
     recipients, waited = row["recipients"], now - row["made_at"]
-    again, sentence = None, row["sentence"]
+    again, sentence, code = None, row["sentence"], None
     if waited < GIVEN_UP:
         again = now + min(max(waited / 4, SOON), SELDOM)
         try:
             recipients = recipients | await _handed_over(app, lease.connection_id, row)
             sentence = "The mail server asked to be asked again later, for some recipients."
         except Temporary as error:
-            sentence = error.sentence
+            sentence, code = error.sentence, error.code
     if WAITING not in recipients.values():
         again = sentence = None
     await store.note(
@@ -114,9 +114,9 @@ async def _send(app: App, connection: Connection, lease: Lease, name: str) -> No
     if again is not None:
         await app.queue.send(Job(name="report", connection_id=lease.connection_id), again)
     if sentence != row["sentence"] and sentence is not None:
-        log.warning(sentence, extra={"report": name})
+        log.warning(sentence, extra={"report": name, "code": code})
     if waited >= GIVEN_UP:
-        log.error("report delivery abandoned after 3 d", extra={"report": name})
+        log.error("report delivery abandoned after 3 d", extra={"report": name, "code": "report_not_taken"})
         sentence = f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. It is in the console."
         async with app.database.write() as write:
             await tell(write, connection, events.Kind.ATTENTION, now, reason="report_not_taken", sentence=sentence)

@@ -8,7 +8,7 @@ from shared.connections.lease import Superseded
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.context import Context
-from shared.foundation.errors import FootprintError, Missing
+from shared.foundation.errors import Missing
 from shared.foundation.permits import permitted
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, GoogleRefused
@@ -30,8 +30,8 @@ class MailboxRun:
     known: Known
 
 
-class Withdrawn(FootprintError):
-    """What was decided about a message is not to be done any more."""
+class Withdrawn(Exception):
+    """What was decided about a message is not to be done any more; nobody is told."""
 
 
 async def carry_out(reading: MailboxRun, message: str, action: str, before: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ async def carry_out(reading: MailboxRun, message: str, action: str, before: Sequ
     async def still_to_do() -> None:
         await still_running(reading)
         if not await decisions.is_open(database, connection, user, message, action):
-            raise Withdrawn("withdrawn", "What was decided about this message is not to be done any more.")
+            raise Withdrawn
 
     try:
         with permitted(still_to_do):

@@ -88,10 +88,4 @@ CODES = (
         "A notification was not signed by the account that sends ours.",
         "Check FOOTPRINT_GOOGLE__PUSH_ACCOUNT and PUSH_AUDIENCE; if they are right, another sender forged it.",
     ),
-    code(
-        INSIDE,
-        "withdrawn",
-        "What was decided about a message is not to be done any more.",
-        "Nothing.",
-    ),
 )

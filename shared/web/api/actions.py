@@ -75,7 +75,6 @@ NOTED: Noted = {"accepted": True}
     "400 unknown_mode",
     "400 not_possible_here",
     "400 no_scanner",
-    "400 action_not_possible",
     "403 another_customer",
     "403 administrators_only",
     "409 second_person_needed",

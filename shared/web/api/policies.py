@@ -61,7 +61,6 @@ async def get_policy(app: App, request: Request) -> Json[Policy]:
 @refuses(
     "400 not_possible_here",
     "400 no_scanner",
-    "400 action_not_possible",
     "403 administrators_only",
     "409 too_many_policies",
     "409 being_revoked",

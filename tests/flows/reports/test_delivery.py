@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import trustme
 
 from shared.connections.record import Connection
@@ -20,6 +21,7 @@ from shared.flows.jobs import run
 from shared.flows.reports import delivery
 from shared.flows.reports.periods import Kind
 from shared.foundation.settings import Smtp
+from shared.storage import tables as db
 from tests.flows.reports.mail_server import Post, mail_server
 from tests.flows.reports.steps import ANNA, BERT, monday, report, subscribe
 from tests.harness.world import World
@@ -175,6 +177,7 @@ async def test_a_server_that_is_away_is_asked_again_and_the_connection_is_none_t
         "waiting",
         "The mail server 127.0.0.1 does not take reports just now (ConnectionRefusedError).",
     )
+    assert [vars(one).get("code") for one in caplog.records if one.getMessage() == made.sentence] == ["mail_server"]
     assert await one_of(world, connection) == made  # not before its time
     await world.pass_time(timedelta(hours=6))
     assert [record.getMessage() for record in caplog.records].count(str(made.sentence)) == 1
@@ -188,11 +191,17 @@ async def test_a_server_that_is_away_is_asked_again_and_the_connection_is_none_t
     assert len(post.taken) == 1
 
 
-async def test_what_could_not_be_sent_for_days_is_kept_and_given_up(world: World) -> None:
+async def test_what_could_not_be_sent_for_days_is_kept_and_given_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world, connection = await due(world, ANNA)  # there is no mail server any more
     made = await one_of(world, connection)
     assert "FOOTPRINT_SMTP__HOST" in made.sentence
+    assert [vars(one).get("code") for one in caplog.records if one.getMessage() == made.sentence] == ["no_mail_server"]
     await world.pass_time(timedelta(days=3, hours=2))
+    async with world.app.database.read() as read:
+        told = [one.content for one in await read.execute(sa.select(db.events)) if "report_not_taken" in str(one)]
+    assert [str(one["sentence"]).startswith("The mail server has not taken the report") for one in told] == [True]
     given_up = await one_of(world, connection)
     assert (given_up.delivery, given_up.not_before) == ("failed", None)
     assert given_up.sentence == made.sentence

@@ -28,6 +28,21 @@ async def test_a_directory_that_answers_less_loses_nothing(world: World, kind: s
 
 
 @pytest.mark.hazard(19)
+async def test_a_listing_that_lacks_one_who_exists_is_not_whole_and_deletes_nobody(world: World) -> None:
+    connection = await google.connect(world, policies=[EVERYONE])
+    before, members = await count(world.app.database, connection.id), len(customer_members(world))
+    (*rest, missing) = google.state(world)["users"]
+    answer = {"kind": "status", "status": 200, "body": {"users": rest}}
+    world.fault({"host": "admin", "method": "GET", "path": "/directory/v1/users$"}, answer, times=1)
+    told = await google.sync(world, connection)
+    assert (told.status, told.reason) == (Status.WAITING, "listing_incomplete"), (told.sentence, missing)
+    assert str(told.sentence).startswith("Google's listing of the directory lacked some that exist.")
+    assert await count(world.app.database, connection.id) == before
+    assert len(customer_members(world)) == members
+    assert (await world.until_true(told, lambda now: now.status is Status.OK)).stage is connection.stage
+
+
+@pytest.mark.hazard(19)
 async def test_who_is_truly_deleted_is_let_go_of(world: World) -> None:
     connection = await google.connect(world, policies=[EVERYONE])
     before, gone = await count(world.app.database, connection.id), "gone@orchard.example"

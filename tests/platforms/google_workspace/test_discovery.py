@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,6 @@ from tests.harness import workspace as google
 from tests.harness.world import ORCHARD, World
 
 ROOT = Path(__file__).parents[3]
-PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 # Where the calls that come to a simulated host would go without it.
 REAL = Google()
 HOSTS = {
@@ -107,10 +107,7 @@ RIGHT: dict[str, Sent] = {
     ),
 }
 
-needs_the_documents = pytest.mark.skipif(not PYTHON.exists(), reason="skipped: .venv-sdk is not there (make sdk)")
 
-
-@needs_the_documents
 async def test_every_call_of_a_whole_life_fits_googles_own_documents(world: World) -> None:
     connection = await _life(world)
     assert connection.stage is Stage.CLOSED
@@ -120,7 +117,6 @@ async def test_every_call_of_a_whole_life_fits_googles_own_documents(world: Worl
     assert set(told["methods"]) == set(METHODS)
 
 
-@needs_the_documents
 async def test_what_the_signer_is_asked_fits_them_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(world.sims.runtime_key))
     account = {
@@ -139,7 +135,6 @@ async def test_what_the_signer_is_asked_fits_them_too(world: World, monkeypatch:
     assert SIGN in told["methods"]
 
 
-@needs_the_documents
 def test_what_does_not_fit_is_found() -> None:
     wrong = walked(_sent(*one) for one in WRONG.values())["wrong"]
     for sentence in WRONG:
@@ -147,7 +142,6 @@ def test_what_does_not_fit_is_found() -> None:
     assert len(wrong) == len(WRONG)
 
 
-@needs_the_documents
 def test_what_fits_is_let_pass() -> None:
     told = walked(_sent(*one) for one in RIGHT.values())
     assert told == {"checked": len(RIGHT), "methods": sorted(RIGHT), "wrong": []}
@@ -244,7 +238,7 @@ def _host(name: str) -> str:
 def walked(calls: Iterable[dict[str, str]]) -> dict[str, Any]:
     """What Google's documents say of some calls."""
     ended = subprocess.run(  # noqa: S603 (our own program)
-        [str(PYTHON), str(ROOT / "tests" / "sdk" / "discovery_walk.py")],
+        [sys.executable, str(ROOT / "tests" / "sdk" / "discovery_walk.py")],
         input="\n".join(map(json.dumps, calls)),
         capture_output=True,
         text=True,

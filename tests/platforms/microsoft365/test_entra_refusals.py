@@ -99,6 +99,7 @@ async def test_a_name_that_no_tenant_has(entra: Entra, sign_in: SignIn, settings
         (650056, Permanent, "consent_missing"),
         (7000215, Permanent, "our_credential"),
         (7000222, Permanent, "our_credential"),
+        (700027, Temporary, "our_credential_not_known_yet"),
         (500011, Permanent, "exchange_not_licensed"),
         (700011, ConsentMissing, "consent_missing"),
         (90094, ConsentMissing, "consent_missing"),

@@ -6,7 +6,8 @@ import pytest
 
 from shared.foundation.errors import Permanent, Temporary
 from shared.platforms.microsoft365.exchange import Exchange, add, remove
-from tests.harness.exchange import MORE, TENANT, page
+from tests.harness.exchange import TENANT, page
+from tests.harness.recorded_exchange import MORE
 from tests.harness.scripted_host import Host, Say
 
 

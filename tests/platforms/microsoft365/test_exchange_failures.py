@@ -10,6 +10,7 @@ from shared.foundation.wire import Wire
 from shared.platforms.microsoft365.entra import TokenRefused
 from shared.platforms.microsoft365.exchange import AlreadyExists, Dehydrated, Exchange
 from tests.foundation.test_http_client import UNREADABLE
+from tests.harness import recorded_exchange as recorded
 from tests.harness.exchange import ADMINISTRATOR, NOT_FOUND, TASKS, TENANT, Minted, failure, piped
 from tests.harness.scripted_host import Host, Say, StillClock
 
@@ -68,7 +69,7 @@ async def test_a_time_out_is_never_absence(clock: StillClock, host: Host, minted
 )
 async def test_absence_has_one_exception_and_any_status(exchange: Exchange, host: Host, say: Say) -> None:
     host.says(say)
-    with pytest.raises(Missing, match=r"couldn't be found"):
+    with pytest.raises(Missing, match=r"not_found: .*couldn't be found"):
         await exchange.invoke("Remove-TransportRule", Identity="X")
     assert len(host.seen) == 1
 
@@ -112,6 +113,28 @@ async def test_what_each_exception_means(
 ) -> None:
     host.says(say)
     with pytest.raises(kind) as raised:
+        await exchange.invoke("New-TransportRule", Name="a")
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+@pytest.mark.parametrize(("name", "code"), recorded.EXCEPTIONS.items())
+async def test_the_names_that_exchange_was_recorded_with_are_known(
+    exchange: Exchange, host: Host, status: int, name: str, code: str
+) -> None:
+    for told in (failure(status, f"Microsoft.Exchange.Any.{name}", "words"), piped(status, f"Ex1|Any.{name}|words")):
+        host.says(told)
+        with pytest.raises(FootprintError) as raised:
+            await exchange.invoke("New-TransportRule", Name="a")
+        assert raised.value.code == code
+
+
+@pytest.mark.parametrize(("sentence", "code"), recorded.SENTENCES.items())
+async def test_the_sentences_that_exchange_was_recorded_with_are_known(
+    exchange: Exchange, host: Host, sentence: str, code: str
+) -> None:
+    host.says(failure(500, "Microsoft.Exchange.Any.Exception", sentence))
+    with pytest.raises(FootprintError) as raised:
         await exchange.invoke("New-TransportRule", Name="a")
     assert raised.value.code == code
 
