@@ -27,7 +27,7 @@ from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
-from shared.flows.unanswered import ANSWER_WITHIN, ENDED, REMIND_AFTER, incomplete, unanswered
+from shared.flows.unanswered import ANSWER_WITHIN, REMIND_AFTER, incomplete, unanswered
 from shared.foundation.errors import ConsentMissing, Permanent
 from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.instructions import instruction
@@ -174,11 +174,13 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
             told = {"stage": stage.name.lower(), "result": final.result}
             await connections.tell(write, connection, Kind.CERTIFICATE, now, **told)
         if left is not None:
-            shown = {"status": str(Status.ATTENTION), "reason": ENDED, "sentence": left}
-            await connections.update(write, connection.id, **shown, reason_since=now)
-            await connections.tell(write, connection, Kind.ATTENTION, now, **shown)
+            status = str(Status.ATTENTION)
+            kept = {"status": status, "sentence": left, "reason_since": now}
+            await connections.update(write, connection.id, reason="ended_incomplete", **kept)
+            told = {"status": status, "sentence": left}
+            await connections.tell(write, connection, Kind.ATTENTION, now, reason="ended_incomplete", **told)
     if left is not None:
-        log.warning(left, extra={"connection": connection.id, "reason": ENDED})
+        log.warning(left, extra={"connection": connection.id, "reason": "ended_incomplete"})
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)

@@ -22,7 +22,6 @@ from shared.platforms.rows import rows_of
 # A month takes in a holiday and a window for changes. It is counted from the first step that was asked for.
 ANSWER_WITHIN = timedelta(days=30)
 REMIND_AFTER = timedelta(days=7)
-ENDED = "ended_incomplete"
 NAMED = 5
 
 
