@@ -4,13 +4,19 @@ Where no machine can tell, somebody's word decides; where one can, what it sees 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
+import sqlalchemy as sa
+
+from shared.connections.record import Connection
 from shared.connections.stages import Stage
-from shared.engine.chain import Image
+from shared.engine.chain import Act, Image
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
 from shared.engine.steps import PlanItem, Step, Tenant, Verb
 from shared.foundation.errors import ConsentMissing
+from shared.storage import tables as db
+from shared.storage.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +134,12 @@ def _unseen(question: Question, sighting: Sighting) -> list[Step]:
     if question.tenant.now < until:
         return [item.step(Verb.WAIT, "was not found; a second check confirms this", until=until)]
     return [item.step(Verb.FORGET, f"{sighting.evidence}, twice", after=evidence)]
+
+
+async def asked_at(database: Database, connection: Connection) -> datetime | None:
+    """When the administrator was first asked to remove something, since the connection last changed direction."""
+    table = db.ledger.c
+    mine = (table.connection == connection.id, table.generation == connection.generation, table.act == str(Act.ASK))
+    async with database.read() as read:
+        rows = (await read.execute(sa.select(table.at, table.after).where(*mine).order_by(table.number))).all()
+    return next((row.at for row in rows if (row.after or {}).get("wanted") == Wanted.ABSENT.value), None)

@@ -14,6 +14,7 @@ from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import certificate, chain
+from shared.engine.administrator import asked_at
 from shared.engine.certificate import Draft
 from shared.engine.chain import Act, Entry
 from shared.engine.effects import sentence
@@ -26,8 +27,9 @@ from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
 from shared.flows.quarantine import export
+from shared.flows.unanswered import ANSWER_WITHIN, REMIND_AFTER, incomplete, unanswered
 from shared.foundation.errors import ConsentMissing, Permanent
-from shared.platforms.contract import Platform
+from shared.platforms.contract import OpenTenant, Platform
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
 
@@ -110,16 +112,27 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
             await due.looked(app.database, connection.id, app.clock.now() + app.settings.check_every)
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
-        if connection.stage is Stage.CLEANUP and onward:
-            final = await last(app, connection, platform, tenant)
-        elif connection.stage is Stage.CLEANUP:
-            await certify(app, connection, platform, tenant, steps)
+        if connection.stage is Stage.CLEANUP:
+            final = await _final(app, connection, platform, tenant, steps, onward=onward)
+            onward = final is not None
     if connection.stage is Stage.CLEANUP and not any(isinstance(s.row, Change) and s.verb is Verb.WAIT for s in steps):
         await own_house.clear(app, connection)
     if onward:
         return await _move(app, connection, NEXT[connection.stage], final)
     await _tell(app, connection, platform, steps)
     return None
+
+
+async def _final(
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step], *, onward: bool
+) -> Draft | None:
+    """The certificate of the end, once nothing is waited for any more; until then the one of now is kept fresh."""
+    if onward:
+        return await last(app, connection, platform, tenant)
+    ended = await unanswered(app, connection, platform, tenant, steps)
+    if ended is None:
+        await certify(app, connection, platform, tenant, steps)
+    return ended
 
 
 async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
@@ -143,6 +156,7 @@ async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
 async def _move(app: App, connection: Connection, stage: Stage, final: Draft | None = None) -> Connection:
     """Enter a stage. `final` is the certificate of the end, which certifies the entry that closes the ledger too."""
     now = app.clock.now()
+    left = incomplete(final)
     async with app.database.write() as write:
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
@@ -159,6 +173,14 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
             await certificate.draw_up(write, final)
             told = {"stage": stage.name.lower(), "result": final.result}
             await connections.tell(write, connection, Kind.CERTIFICATE, now, **told)
+        if left is not None:
+            status = str(Status.ATTENTION)
+            kept = {"status": status, "sentence": left, "reason_since": now}
+            await connections.update(write, connection.id, reason="ended_incomplete", **kept)
+            told = {"status": status, "sentence": left}
+            await connections.tell(write, connection, Kind.ATTENTION, now, reason="ended_incomplete", **told)
+    if left is not None:
+        log.warning(left, extra={"connection": connection.id, "reason": "ended_incomplete"})
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)
@@ -192,13 +214,19 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         if await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
             log.warning(told, extra={"connection": connection.id, "reason": "drift"})
     elif asks:
+        ending = await asked_at(app.database, connection) if connection.stage is Stage.CLEANUP else None
+        late = ending is not None and now >= ending + REMIND_AFTER
+        told = _asked(asks, await platform.words(connection))
+        if ending is not None:
+            end = f"{ending + ANSWER_WITHIN:%Y-%m-%d}"
+            told += f" On {end} the connection ends without them, and the certificate lists what is left."
         await connections.report(
             app.database,
             connection,
             now,
-            Status.WAITING,
+            Status.ATTENTION if late else Status.WAITING,
             reason="waiting_for_administrator",
-            sentence=_asked(asks, await platform.words(connection)),
+            sentence=told,
             not_before=min(now + CHECK_STEPS_AFTER, until),
         )
     elif waits:

@@ -67,7 +67,7 @@ async def _drafted(
     before: Certificate | None,
 ) -> Draft:
     rows = rows_of(platform, connection)
-    seen = await _seen(rows, platform, tenant, before)
+    seen = await last_seen(rows, platform, tenant, before)
     if before is None and not seen.looked:
         seen = replace(seen, unknown=_unseen(connection, platform, tenant))
     left = [entry for entry in seen.left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
@@ -82,7 +82,9 @@ async def _drafted(
     return await _draft(app, connection, platform, replace(seen, left=left), result, still_open)
 
 
-async def _seen(rows: Sequence[Row], platform: Platform, tenant: OpenTenant, before: Certificate | None) -> LastLook:
+async def last_seen(
+    rows: Sequence[Row], platform: Platform, tenant: OpenTenant, before: Certificate | None
+) -> LastLook:
     """What a look shows now, or, once our way in is gone, what the certificate before had seen."""
     not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
     if _can_look(rows, tenant.ledger):
@@ -191,7 +193,7 @@ async def without_consent(
         return None
     not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
     seen = _not_seen(await certificate.latest(app.database, connection), not_checkable)
-    return await _degraded(app, connection, platform, tenant, seen, "could not check: consent is gone", {})
+    return await degraded(app, connection, platform, tenant, seen, "could not check: consent is gone", {})
 
 
 async def held_up(
@@ -218,12 +220,12 @@ async def held_up(
         why = {key: f"could not be removed: {step.why}" for key, step in blocked.items()}
         otherwise = "stays with what could not be removed"
         before = await certificate.latest(app.database, connection)
-        seen = await _seen(rows_of(platform, connection), platform, tenant, before)
-        return Stage.CLOSED, await _degraded(app, connection, platform, tenant, seen, otherwise, why)
+        seen = await last_seen(rows_of(platform, connection), platform, tenant, before)
+        return Stage.CLOSED, await degraded(app, connection, platform, tenant, seen, otherwise, why)
     return None
 
 
-async def _degraded(
+async def degraded(
     app: App,
     connection: Connection,
     platform: Platform,

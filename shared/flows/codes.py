@@ -20,7 +20,20 @@ CODES = (
         "waiting_for_administrator",
         "Steps are open that only the customer's administrator can do; the sentence names them.",
         "Send the administrator the invitation link, on which the steps stand with their exact values.",
-        "Each hour Footprint looks whether they are done. Those that no machine can see are marked as done by hand.",
+        "Each hour Footprint looks whether they are done. Those that no machine can see are marked as done by hand. "
+        "After a revoke the status is `attention` from the seventh day, and after 30 days the connection ends without "
+        "them: its certificate lists what still stands and what nobody could look at.",
+    ),
+    code(
+        Shown(
+            where="A closed connection has this reason; an event `connection.attention`, and a line of the log.",
+            itself="Nothing more: the connection is closed, and nothing is kept of it with which one could look.",
+        ),
+        "ended_incomplete",
+        "The connection has ended, and not everything is known to be removed: the consent was gone, something could "
+        "not be removed for three days, or the administrator did not answer for 30 days.",
+        "Send the certificate to the customer's administrator: it lists each object with its id. What is listed as "
+        "still there may still route mail, so it is removed first.",
     ),
     code(
         WAITING,

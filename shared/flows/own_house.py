@@ -1,8 +1,11 @@
 """Our own house after a revoke: nothing that we keep of a customer stays, whatever the ledger says of its row."""
 
+from datetime import timedelta
+
 from shared.connections import baseline, choices, grants, preflight, tokens
 from shared.connections import record as connections
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.flows.app import App
@@ -14,6 +17,8 @@ from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId
 
 # What lies in our own database only, by the room that owns it.
+# So long after the close a grant is kept that the platform does not take back. After it the ledger alone tells of it.
+GIVE_BACK_WITHIN = timedelta(days=3)
 OWNERS = (baseline, choices, preflight, tokens, policies, directory, mailboxes, decisions, quarantine)
 
 
@@ -22,7 +27,12 @@ async def clear(app: App, connection: Connection) -> None:
     for grant in await grants.listed(app.database, app.seal, connection.id):
         holders = await grants.holders(app.database, connection.platform, grant.account)
         if set(holders) <= {connection.id}:
-            await give_back(app, connection, grant)
+            try:
+                await give_back(app, connection, grant)
+            except FootprintError:
+                closed = connection.stage is Stage.CLOSED
+                if not closed or app.clock.now() < connection.stage_since + GIVE_BACK_WITHIN:
+                    raise
         await grants.forget(app.database, connection.id, grant.account)
     async with app.database.write() as write:
         await delete(write, connection.id)

@@ -31,6 +31,10 @@ MAX_PART_BYTES = 8 * 1024 * 1024
 # What one run makes of an export, so that it ends in good time.
 PARTS_PER_RUN, MESSAGES_PER_PART = 4, 100
 NEXT_RUN_AFTER = timedelta(seconds=1)
+# So long after a revoke a message that cannot be read just now keeps no mail routed any more.
+READ_WITHIN = timedelta(days=1)
+# Each of these may take its several tries.
+PART_AFTER_THAT = 25
 
 
 async def release(app: App, connection: Connection, number: int, actor: str) -> None:
@@ -166,16 +170,18 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
     if feed is None or await exports.is_complete(app.database, connection.id):
         return
     box = await app.seal.box(connection.id)
+    patient = connection.stage is not Stage.REVOKE or app.clock.now() < connection.stage_since + READ_WITHIN
     async with feed.trash(connection) as trash:
-        for _ in range(PARTS_PER_RUN):
-            items = await exports.left(app.database, box, connection.id, MESSAGES_PER_PART)
+        for _ in range(PARTS_PER_RUN if patient else 1):
+            most = MESSAGES_PER_PART if patient else PART_AFTER_THAT
+            items = await exports.left(app.database, box, connection.id, most)
             if not items:
                 await exports.finish(app.database, lease, app.clock.now())
                 return
             part = _Open()
             try:
                 for item in items:
-                    await _add(trash, part, item)
+                    await _add(trash, part, item, patient=patient)
                     if part.is_full:
                         break
             finally:
@@ -186,7 +192,7 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
     raise Unfinished("exporting_quarantine", "Quarantined messages are being exported.", after=NEXT_RUN_AFTER)
 
 
-async def _add(trash: Trash, part: _Open, item: QuarantinedMessage) -> None:
+async def _add(trash: Trash, part: _Open, item: QuarantinedMessage, *, patient: bool) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
     line: dict[str, Any] = {
         "id": item.number,
@@ -202,11 +208,11 @@ async def _add(trash: Trash, part: _Open, item: QuarantinedMessage) -> None:
     }
     try:
         await to_thread(part.put, line["file"], await trash.content(item))
-    except Temporary:
-        raise
     except Missing:
         line |= {"file": None, "told": "It is not in the mailbox any more."}
     except FootprintError as error:
+        if patient and isinstance(error, Temporary):
+            raise
         line |= {"file": None, "told": error.sentence}
     part.items.append(item)
     part.listed.append(line)

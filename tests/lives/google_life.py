@@ -10,6 +10,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.certificate import Certificate
 from shared.flows import revoke as revokes
+from shared.flows.unanswered import ANSWER_WITHIN
 from shared.protection.policies import Policy
 from tests.harness import workspace
 from tests.harness.world import ORCHARD
@@ -173,18 +174,19 @@ async def _leave(life: Life, random: Random) -> None:
     life.judge.theirs()
     if (await life.now()).stage not in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         await revokes.revoke(world.app, await life.now(), OPERATOR, acknowledged=True)
-    end = world.clock.now() + ENDS_WITHIN
-    takes = random.random() < 0.5
+    takes, answers = random.random() < 0.5, random.random() < 0.85
+    end = world.clock.now() + ENDS_WITHIN + (timedelta(0) if answers else ANSWER_WITHIN)
     while (now := await life.now()).stage is not Stage.CLOSED and world.clock.now() < end:
         if now.reason == "waiting_for_administrator":
             marks = await world.marks(now)
             for key in [key for key, mark in marks.items() if mark == "by administrator"]:
                 await _undo(life, key, now)
                 # What no API shows, or we can look at no more, is done when somebody says so.
-                await revokes.attest(world.app, now, key, OPERATOR)
+                if answers:
+                    await revokes.attest(world.app, now, key, OPERATOR)
             if takes and now.stage is Stage.CLEANUP and marks.get("group") in ("present", "drifted"):
                 await revokes.attest(world.app, now, "group", OPERATOR)
-        await life.passes(timedelta(hours=2))
+        await life.passes(timedelta(hours=2 if answers else 20))
 
 
 async def _undo(life: Life, key: str, connection: Connection) -> None:

@@ -10,6 +10,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.certificate import Certificate
 from shared.flows import policies as flow
+from shared.flows.unanswered import ANSWER_WITHIN
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness.world import CONTOSO
 from tests.lives import happenings
@@ -246,11 +247,13 @@ async def _leave(life: Life, random: Random) -> None:
     life.judge.theirs()
     if (await life.now()).stage not in (Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED):
         await world.revoke(life.connection)
-    end = world.clock.now() + ENDS_WITHIN
+    answers = random.random() < 0.85
+    end = world.clock.now() + ENDS_WITHIN + (timedelta(0) if answers else ANSWER_WITHIN)
     while (now := await life.now()).stage is not Stage.CLOSED and world.clock.now() < end:
-        if now.reason == "waiting_for_administrator" and tenant.service_principal_of(applications.CLIENT_ID):
+        asked = now.reason == "waiting_for_administrator" and answers
+        if asked and tenant.service_principal_of(applications.CLIENT_ID):
             world.admin("remove-application", purge=random.random() < 0.5)
-        await life.passes(timedelta(hours=2))
+        await life.passes(timedelta(hours=2 if answers else 20))
 
 
 def _listed(thing: Thing, record: Certificate) -> bool:

@@ -105,3 +105,22 @@ async def test_an_export_of_what_waits_comes_in_parts_and_goes_on_after_an_outag
     _, lines = await unpacked(world, connection)
     assert first not in {line["id"] for line in lines}
     assert len(lines) == flow.MESSAGES_PER_PART + 4
+
+
+async def test_a_message_that_cannot_be_read_keeps_no_revoke_from_its_end(world: World) -> None:
+    connection = await connect(world)
+    await taken(world, flow.PART_AFTER_THAT + 2)
+    world.fault(
+        {"host": "gmail", "method": "GET", "path": "/messages/"}, {"kind": "status", "status": 503}, times=10**5
+    )
+    assert (await ask(world, connection, "POST", "/revoke", {"acknowledge_quarantine": True})).status == 202
+    await world.work()
+    waiting = await world.connection(connection.id)
+    assert (waiting.stage, waiting.reason) == (Stage.REVOKE, "platform_unavailable")
+    world.clock.move(flow.READ_WITHIN)
+    await world.tick()
+    await world.pass_time(timedelta(minutes=1))
+    assert (await world.connection(connection.id)).stage is Stage.CLEANUP
+    files, lines = await unpacked(world, connection)
+    assert not files
+    assert len([line for line in lines if line["told"] and line["file"] is None]) == flow.PART_AFTER_THAT + 2
