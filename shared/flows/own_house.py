@@ -1,6 +1,6 @@
 """Our own house after a revoke: nothing that we keep of a customer stays, whatever the ledger says of its row."""
 
-from shared.connections import baseline, choices, grants, preflight, tokens
+from shared.connections import baseline, choices, grants, preflight, snapshots, tokens
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.engine import chain
@@ -14,7 +14,7 @@ from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId
 
 # What lies in our own database only, by the room that owns it.
-OWNERS = (baseline, choices, preflight, tokens, policies, directory, mailboxes, decisions, quarantine)
+OWNERS = (baseline, choices, preflight, snapshots, tokens, policies, directory, mailboxes, decisions, quarantine)
 
 
 async def clear(app: App, connection: Connection) -> None:
