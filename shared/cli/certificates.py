@@ -65,11 +65,18 @@ def _facts(content: Mapping[str, Any]) -> dict[str, Any]:
         "Could not be checked": _listed(content["could_not_check"]),
         "No machine can look at": _listed(content["not_checkable"]),
         "Looked at": [f"{one['title']}: {moment(one['at'])}, {one['how']}" for one in content["looked"]],
+        "Promise": _promise(content["promise"]),
         "By the administrator": [
             f"{one['title']}: {'done' if one['done'] else one['instruction']}" for one in content["by_administrator"]
         ],
         "Ledger": f"{content['ledger']['entries']} entries, head {content['ledger']['head']}",
     }
+
+
+def _promise(promise: Mapping[str, Any] | None) -> str | list[str] | None:
+    if promise is None:
+        return None
+    return "kept" if promise["kept"] else _listed(promise["differences"])
 
 
 def _listed(lines: list[dict[str, Any]]) -> list[str]:

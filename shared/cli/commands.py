@@ -19,9 +19,11 @@ from shared.cli import (
     ledger,
     listings,
     passthrough,
+    pausing,
     policies,
     queries,
     signing_in,
+    snapshots,
     steps,
 )
 from shared.cli.api import Api
@@ -49,9 +51,10 @@ HINTS = {
 
 NOUNS = {
     "auth": "Sign in, and out.",
-    "connections": "A customer's connection: create, show, plan, check, repair, revoke.",
+    "connections": "A customer's connection: create, show, plan, check, repair, pause, revoke.",
     "steps": "What only the tenant's administrator can do.",
     "findings": "What is in the way of a tenant's mail.",
+    "snapshots": "How a tenant's mail flow was, and a script to put it back.",
     "policies": "Whose mail is protected, and what happens to it.",
     "users": "The users in our copy of a directory.",
     "groups": "The groups in our copy of a directory.",
@@ -90,6 +93,10 @@ COMMANDS: Mapping[str, Command] = {
     "connections sync": Command(actions.sync, "contoso.com --wait"),
     "connections check": Command(actions.check, "contoso.com --wait"),
     "connections repair": Command(actions.repair, "contoso.com --wait"),
+    "connections pause": Command(
+        pausing.pause, "contoso.com --until 2026-12-31T06:00:00Z --reason 'Their mail moves tonight.' --wait"
+    ),
+    "connections resume": Command(pausing.resume, "contoso.com --wait"),
     "connections revoke": Command(actions.revoke, "contoso.com --acknowledge-quarantine --yes --wait"),
     "connections reconnect": Command(actions.reconnect, "contoso.com"),
     "connections changes": Command(queries.changes, "contoso.com"),
@@ -99,6 +106,9 @@ COMMANDS: Mapping[str, Command] = {
     "findings accept": Command(
         findings.accept, "contoso.com mail-flow/rule/8c1f2a --reason 'Agreed with the customer.'"
     ),
+    "snapshots list": Command(snapshots.every, "contoso.com"),
+    "snapshots show": Command(snapshots.show, "contoso.com 2"),
+    "snapshots undo": Command(snapshots.undo, "contoso.com 1 > undo.ps1", prints=False),
     "policies list": Command(policies.every, "contoso.com"),
     "policies show": Command(policies.show, "contoso.com payments --output json > payments.json"),
     "policies put": Command(policies.put, "contoso.com payments.json"),

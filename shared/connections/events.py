@@ -23,6 +23,8 @@ class Kind(StrEnum):
     ATTENTION = "connection.attention"
     DRIFT = "connection.drift"
     RECOVERED = "connection.recovered"
+    PAUSED = "connection.paused"
+    RESUMED = "connection.resumed"
     REPORT = "report.created"
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"

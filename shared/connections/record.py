@@ -80,6 +80,8 @@ class Connection:
     """When the way of its mail is to be checked next."""
     drained_at: datetime | None
     """When the service last said that it has nothing of an ending connection's mail in flight."""
+    paused_until: datetime | None
+    """Until when the routing of its mail is switched off; None while it is not."""
     invited_at: datetime | None
     """When the present invitation was created, `invitation_opened_at` when it was first opened."""
     invitation_opened_at: datetime | None
@@ -200,11 +202,18 @@ async def update(write: AsyncConnection, connection_id: ConnectionId, **values: 
     await write.execute(sa.update(db.connections).where(db.connections.c.id == connection_id).values(values))
 
 
+async def unpaused(write: AsyncConnection, connection: Connection) -> bool:
+    """Clear the pause that was read; False if it has another end now."""
+    table = db.connections
+    mine = (table.c.id == connection.id, table.c.paused_until == connection.paused_until)
+    return bool((await write.execute(sa.update(table).where(*mine).values(paused_until=None))).rowcount)
+
+
 async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now: datetime) -> bool:
     """Move to a stage under the next generation; False if the connection is not as it was read any more."""
     table = db.connections
     # Nothing follows the end.
-    fresh = {"failing_since": None, "drained_at": None}
+    fresh = {"failing_since": None, "drained_at": None, "paused_until": None}
     asked = fresh if stage is Stage.CLOSED else {**fresh, "asked_at": now}
     turned = await write.execute(
         sa.update(table)

@@ -21,6 +21,7 @@ from shared.engine import chain
 from shared.engine.chain import LedgerEntry
 from shared.engine.incarnations import row_key
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
+from shared.engine.promise import Promise, compared
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
 from shared.foundation.hash_chain import GENESIS
@@ -126,6 +127,7 @@ class Certificate(TypedDict):
     not_checkable: list[Leftover]
     by_administrator: list[AdministratorStep]
     open: list[str]
+    promise: Promise | None
     ledger: LedgerHead
 
 
@@ -254,6 +256,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
             if isinstance(row, ByAdministrator)
         ],
         "open": list(draft.still_open),
+        "promise": compared(holdings, history),
         "ledger": {"entries": len(history), "head": history[-1].hash if history else GENESIS},
     }
 

@@ -16,7 +16,21 @@ from shared.engine.chain import Image
 from shared.engine.drift import accepted, graded, repairs
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row, Settings, Wanted, wanted
-from shared.engine.steps import MISSING, OFFERED, PlanItem, Step, Tenant, Verb, gone_since, items, there
+from shared.engine.steps import (
+    MISSING,
+    OFFERED,
+    PlanItem,
+    Step,
+    Tenant,
+    Verb,
+    gone_since,
+    items,
+    set_last,
+    still_listed,
+    there,
+    turn,
+    unclear,
+)
 from shared.foundation.errors import ConsentMissing, FootprintError, TurnedAway
 
 log = logging.getLogger(__name__)
@@ -55,7 +69,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
             steps = [] if _seen_last(item, rows, tenant, error) else [blocked(item, error)]
         removals[:0] = [step for step in steps if step.verb is Verb.REMOVE]
         others += [step for step in steps if step.verb is not Verb.REMOVE]
-    others.sort(key=lambda step: step.verb is Verb.COMPLETE)
+    others.sort(key=lambda step: turn(step, tenant))
     steps = removals + others
     return accepted(await graded(rows, tenant, steps), tenant.choices) if stage is Stage.RUN else steps
 
@@ -100,7 +114,7 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
     if want.wanted is Wanted.ABSENT and held is not None and (staying := _stays(item, row, tenant, held)) is not None:
         return staying
     desired: Settings | None = None
-    if want.wanted is Wanted.PRESENT and _still_listed(item, tenant):
+    if want.wanted is Wanted.PRESENT and still_listed(item, tenant):
         missing = [key for key in row.needs if not there(key, holdings)]
         if missing and stage <= Stage.RUN:
             return [item.step(Verb.WAIT, f"needs {', '.join(missing)} first", new=False)]
@@ -162,7 +176,7 @@ def _towards_absent(
             return [item.step(Verb.WAIT, "may still appear, for its creation was never answered", until=until)]
         unsure = [] if observed.with_its_owner else _unless_sure(row, tenant, held, item)
         return unsure or [item.step(Verb.FORGET, HALF_DONE.get(held.state, "is gone"))]
-    if _whose(row, held, observed):
+    if unclear(row, held, observed):
         return [_unsure(item, tenant, observed)]
     before = tenant.ledger.image(observed.settings)
     if held.state is HoldingState.CREATING:
@@ -218,7 +232,7 @@ def _towards_present(
         return _missing(item, row, tenant, held, desired, stage, repair=repair)
     if state in NOT_OURS:
         return []
-    if held and state is not HoldingState.GONE and _whose(row, held, observed):
+    if held and state is not HoldingState.GONE and unclear(row, held, observed):
         return [_unsure(item, tenant, observed)]
     now = image(observed.settings)
     if state is HoldingState.GONE and row.resource.shared:
@@ -237,9 +251,10 @@ def _towards_present(
         steps.append(drift)
         different = {name: value for name, value in different.items() if name not in foreign}
     if different:
-        verb = Verb.COMPLETE if set(different) <= row.resource.set_last else Verb.UPDATE
+        last = set_last(row, tenant)
+        verb = Verb.COMPLETE if set(different) <= last else Verb.UPDATE
         if verb is Verb.UPDATE:
-            different = {n: v for n, v in different.items() if n not in row.resource.set_last}
+            different = {n: v for n, v in different.items() if n not in last}
         why = "was changed by someone else" if foreign else "is not as it should be"
         steps.append(
             item.step(
@@ -284,18 +299,6 @@ def _followed(row: Change) -> bool:
     return row.resource.identified and not row.resource.shared
 
 
-def _whose(row: Change, held: Holding, observed: Present) -> bool:
-    """Whether nobody can tell whose an element of a shared list is.
-
-    Nobody told us that our call put it there, or it was missing meanwhile and has no identity of its own.
-    """
-    if not row.resource.shared:
-        return False
-    if row.resource.identified and held.identity is not None:
-        return held.identity != observed.identity
-    return (held.state is HoldingState.CREATING and held.seen is None) or held.missed_at is not None
-
-
 def _unsure(item: PlanItem, tenant: Tenant, observed: Present) -> Step:
     return item.step(Verb.UNSURE, CANNOT_TELL, present=observed, after=tenant.ledger.image(observed.settings))
 
@@ -304,8 +307,3 @@ def _drift(item: PlanItem, row: Change, held: Holding, now: Image, was: Image | 
     """Someone else changed our object. `new` only when it is not the drift that is recorded already."""
     why = f"was changed by someone else: {row.without}" if row.without else "was changed by someone else"
     return item.step(Verb.DRIFT, why, before=was, after=now, new=held.drift != now)
-
-
-def _still_listed(item: PlanItem, tenant: Tenant) -> bool:
-    listed = item.row.elements if isinstance(item.row, Change) else None
-    return listed is None or item.element in set(listed(tenant))

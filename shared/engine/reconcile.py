@@ -13,7 +13,7 @@ from shared.engine.chain import Act, Image
 from shared.engine.ledger import FORMER, Holding
 from shared.engine.plan import blocked, plan
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row
-from shared.engine.steps import STANDING, PlanItem, Step, Tenant, Verb
+from shared.engine.steps import STANDING, PlanItem, Step, Tenant, Verb, set_last
 from shared.foundation.concurrency import to_its_end
 from shared.foundation.errors import (
     ConsentMissing,
@@ -170,7 +170,7 @@ async def _compare(step: Step, row: Change, tenant: Tenant, present: Present) ->
     # Asked again, because the write itself may have taught us something: a user who does not exist any more.
     expected = await row.resource.desired(tenant, step.element) or {}
     names = (step.desired if step.verb is Verb.CREATE else step.changes) or {}
-    waiting = row.resource.set_last if step.verb is not Verb.COMPLETE else frozenset()
+    waiting = set_last(row, tenant) if step.verb is not Verb.COMPLETE else frozenset()
     wrong = {
         name: present.settings.get(name)
         for name, sent in names.items()

@@ -116,6 +116,8 @@ class Change(Row):
     """How long at least, if there is evidence that nothing is in flight any more; None: `kept_for` in any case."""
     without: str = ""
     """What happens to mail when it is missing or not as we made it: shown with a drift."""
+    routes: bool = False
+    """It routes mail to the scanner, and is switched off while the connection is paused."""
     local: bool = False
     """Kept in our own database, so it can always be removed, whatever the platform answers."""
     ours_alone: bool = False

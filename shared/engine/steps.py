@@ -65,6 +65,11 @@ class Tenant(Protocol):
         ...
 
     @property
+    def paused(self) -> bool:
+        """Whether mail is not to be routed to the scanner now, because an operator has paused the connection."""
+        ...
+
+    @property
     def now(self) -> datetime:
         """The time."""
         ...
@@ -88,6 +93,10 @@ class Tenant(Protocol):
 
     async def keep_mail_flow(self) -> None:
         """Remember the present mail flow as the one that should be, but for what harms mail in it."""
+        ...
+
+    async def note_mail_flow(self, why: str) -> None:
+        """Keep a snapshot of the present mail flow, unless nothing has changed since the last one."""
         ...
 
     def forget_reads(self) -> None:
@@ -142,6 +151,35 @@ class PlanItem:
     def step(self, verb: Verb, why: str, **more: Any) -> Step:
         """A line of the plan about this object."""
         return Step(row=self.row, key=self.key, element=self.element, verb=verb, why=why, **more)
+
+
+def set_last(row: Change, tenant: Tenant) -> frozenset[str]:
+    """Settings that wait until everything else reads back. To end the routing of mail waits for nothing."""
+    return frozenset() if row.routes and tenant.paused else row.resource.set_last
+
+
+def turn(step: Step, tenant: Tenant) -> int:
+    """The order of steps: mail to a paused scanner ends before anything else can fail, and completing comes last."""
+    ends = tenant.paused and isinstance(step.row, Change) and step.row.routes and step.verb is Verb.UPDATE
+    return -1 if ends else int(step.verb is Verb.COMPLETE)
+
+
+def still_listed(item: PlanItem, tenant: Tenant) -> bool:
+    """Whether today's list still has the element, where the row stands for a list."""
+    listed = item.row.elements if isinstance(item.row, Change) else None
+    return listed is None or item.element in set(listed(tenant))
+
+
+def unclear(row: Change, held: Holding, observed: Present) -> bool:
+    """Whether nobody can tell whose an element of a shared list is.
+
+    Nobody told us that our call put it there, or it was missing meanwhile and has no identity of its own.
+    """
+    if not row.resource.shared:
+        return False
+    if row.resource.identified and held.identity is not None:
+        return held.identity != observed.identity
+    return (held.state is HoldingState.CREATING and held.seen is None) or held.missed_at is not None
 
 
 def items(rows: Iterable[Row], tenant: Tenant) -> list[PlanItem]:

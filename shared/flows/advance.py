@@ -22,7 +22,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import mail_events, own_house, preflight
+from shared.flows import mail_events, own_house, pausing, preflight
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
@@ -82,6 +82,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
     if connection.stage is Stage.REVOKE:
         # Before anything is removed: afterwards no mailbox can be opened any more.
         await export(app, connection, lease)
+    await pausing.end(app, connection)
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     async with platform.open(connection, ledger) as tenant:
@@ -213,6 +214,17 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
         told = ". ".join(filter(None, (harm, rest))) + ". Nothing is repaired until you request it."
         if await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
             log.warning(told, extra={"connection": connection.id, "reason": "drift"})
+    elif connection.paused_until and now < connection.paused_until:
+        ends = connection.paused_until
+        await connections.report(
+            app.database,
+            connection,
+            now,
+            Status.WAITING,
+            reason="paused",
+            sentence=pausing.told(ends),
+            not_before=min(until, ends) if waits else ends,
+        )
     elif asks:
         ending = await asked_at(app.database, connection) if connection.stage is Stage.CLEANUP else None
         late = ending is not None and now >= ending + REMIND_AFTER

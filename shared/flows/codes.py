@@ -43,6 +43,13 @@ CODES = (
         "The removal goes on at the time that the sentence gives.",
     ),
     code(
+        WAITING,
+        "paused",
+        "An operator has paused the connection: its mail flows unscanned. Everything else stays in place.",
+        "Nothing. To end it earlier: the button on the connection's page, or `footprint connections resume`.",
+        "Routing is switched on again at the time that the sentence gives.",
+    ),
+    code(
         ATTENTION,
         "drift",
         "Somebody changed objects of ours in the tenant; the sentence says what that does to mail.",

@@ -11,10 +11,12 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
+from shared.engine.promise import promised
 from shared.flows.app import App
 from shared.flows.invitation import ADMINISTRATOR, held, mark, refuse_too_many
 from shared.foundation.errors import Permanent, Refused
 from shared.platforms.contract import Consent, ConsentResult, Platform
+from shared.platforms.rows import rows_of
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +98,11 @@ async def _note(app: App, connection: Connection, platform: Platform, result: Co
     now = app.clock.now()
     box = await app.seal.box(connection.id)
     leaving = connection.stage in (Stage.REVOKE, Stage.CLEANUP)
+    promise = promised(rows_of(platform, connection))
     async with app.database.write() as write:
         known = await connections.unchanged(write, connection)
         if known:
-            await chain.order(write, connection, now, ADMINISTRATOR, "consent given", runs=True)
+            await chain.order(write, connection, now, ADMINISTRATOR, "consent given", after=promise, runs=True)
         if known and leaving:
             await connections.update(write, connection.id, not_before=now)
         elif known:

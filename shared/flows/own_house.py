@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.connections import baseline, choices, grants, preflight, tokens
+from shared.connections import baseline, choices, grants, preflight, snapshots, tokens
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -17,9 +17,9 @@ from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId
 
 # What lies in our own database only, by the room that owns it.
+OWNERS = (baseline, choices, preflight, snapshots, tokens, policies, directory, mailboxes, decisions, quarantine)
 # So long after the close a grant is kept that the platform does not take back. After it the ledger alone tells of it.
 GIVE_BACK_WITHIN = timedelta(days=3)
-OWNERS = (baseline, choices, preflight, tokens, policies, directory, mailboxes, decisions, quarantine)
 
 
 async def clear(app: App, connection: Connection) -> None:

@@ -51,6 +51,7 @@ async def clear(app: App, connection: Connection, tenant: OpenTenant, rows: Sequ
             await chain.append(write, connection.id, connection.generation, now, _entry(found))
     if waiting:
         raise InTheWay(REASON, told(waiting))
+    await tenant.note_mail_flow("before the first change")
 
 
 async def accepted(app: App, connection: Connection) -> dict[str, Sequence[str]]:

@@ -89,6 +89,21 @@ CODES = (
         "What is in flight is asked for only while access is being revoked.",
         "Send it after the revoke.",
     ),
+    code(
+        REFUSED,
+        "pause_not_possible",
+        "Footprint does not switch the routing of this connection's mail, so it cannot pause it.",
+        "Ask the customer's administrator to switch their routing rule off and, later, on again.",
+    ),
+    code(
+        REFUSED,
+        "pause_too_long",
+        "The end of the pause is too far away.",
+        "Name an earlier one. For longer than that, revoke the connection and connect it again.",
+    ),
+    code(REFUSED, "not_paused", "The connection is not paused, or not any more.", "Nothing."),
+    code(REFUSED, "no_such_snapshot", "The snapshot is kept no longer, or never was.", "List the snapshots."),
+    code(REFUSED, "no_snapshots", "The platform does not show the mail flow, so none is kept.", "Nothing."),
     code(REFUSED, "no_such_halt", "No halt of this scope stands.", "List the halts: `footprint halts list`."),
     code(
         REFUSED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from shared.connections import baseline, tokens
+from shared.connections import baseline, snapshots, tokens
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.context import Context
@@ -103,7 +103,7 @@ class StoredDirectory:
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete the copy, and what is kept about its users' mailboxes and messages, and about its mail flow."""
         async with tenant.context.database.write() as write:
-            for owner in (baseline, directory, mailboxes, decisions, quarantine, set_aside):
+            for owner in (baseline, snapshots, directory, mailboxes, decisions, quarantine, set_aside):
                 await owner.forget_all(write, tenant.connection.id)
         return ""
 

@@ -10,6 +10,11 @@ class Unmodelled:
     """An open tenant of a platform without a model of the mail flow: everything about it is unknown."""
 
     @property
+    def paused(self) -> bool:
+        """No rule of ours routes mail here, so that a pause is refused."""
+        return False
+
+    @property
     def modelled(self) -> frozenset[str]:
         """No model of the mail flow sees any row here."""
         return frozenset()
@@ -28,3 +33,6 @@ class Unmodelled:
 
     async def keep_mail_flow(self) -> None:
         """Nothing to remember without a model."""
+
+    async def note_mail_flow(self, _why: str) -> None:
+        """No snapshot without a model."""

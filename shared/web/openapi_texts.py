@@ -20,7 +20,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
         "a customer's connection: create, check, sync, revoke",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
-            | {"findings", "in-flight"}
+            | {"findings", "in-flight", "pause", "snapshots"}
         ),
     ),
     "batches": ("one operation on many connections", frozenset({"batches", "stop"})),
@@ -44,6 +44,10 @@ PARTS: Mapping[str, dict[str, Any]] = {
     "choice": {"description": "the id of what was said about a finding", "schema": _TEXT},
     "name": {"description": "a policy's name", "schema": _TEXT},
     "report": {"description": "a report's name", "schema": _TEXT},
+    "number": {
+        "description": "the number of a snapshot",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**9 - 1},
+    },
     "item": {
         "description": "the number of a message in quarantine",
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},

@@ -37,7 +37,7 @@ ENDS_WITHIN = timedelta(days=9)
 # Of a closed connection nothing stands in these.
 OUR_HOUSE = (
     *("tokens", "grants", "policies", "users", "groups", "members", "domains", "checkpoints"),
-    *("baselines", "mailboxes", "decisions", "quarantine", "placed", "set_aside"),
+    *("baselines", "snapshots", "mailboxes", "decisions", "quarantine", "placed", "set_aside"),
 )
 
 

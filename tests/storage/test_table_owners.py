@@ -51,6 +51,7 @@ OWNERS = {
     "sessions": "shared/web",
     "set_aside": "shared/protection",
     "signing_keys": "shared/deployment",
+    "snapshots": "shared/connections",
     "sync_runs": "shared/protection",
     "timers": "shared/flows",
     "tokens": "shared/connections",

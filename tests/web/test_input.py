@@ -123,6 +123,7 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     }
     expected = {(name, 404, closing) for name in never for closing in (False, True)}
     expected |= {("page_batch_plan", 400, closing) for closing in (False, True)}  # it needs an operation
+    expected |= {(name, 404, True) for name in ("get_snapshot", "get_undo")}
     assert not_there == expected | {("get_certificate", 404, False), ("get_policy", 404, True)}
     # A certificate's own signature is a token by its form, and no secret.
     text = "\n".join(page for page in shown if '"signature"' not in page) + caplog.text

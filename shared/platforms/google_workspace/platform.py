@@ -187,6 +187,9 @@ class GoogleWorkspace:
         modes = tenant.connection.modes
         return [{"title": title, "why": why} for mode, title, why in NOT_CHECKABLE if mode in modes]
 
+    def history(self) -> None:
+        """No snapshots of the mail flow: most of it is nothing that an API shows."""
+
     async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
         """How often Google's own token log says that we called what."""
         return await checks.recorded(tenant, begin, end)

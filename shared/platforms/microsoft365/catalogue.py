@@ -18,7 +18,7 @@ from shared.platforms.microsoft365.connectors import Connector
 from shared.platforms.microsoft365.exchange_role import exchange_role
 from shared.platforms.microsoft365.group_members import GroupMembership
 from shared.platforms.microsoft365.groups import VirtualGroup
-from shared.platforms.microsoft365.transport_rules import ORDER, SPREAD, TransportRule
+from shared.platforms.microsoft365.transport_rules import ORDER, ROUTING, SPREAD, TransportRule
 from shared.platforms.own_records import StoredDirectory, StoredTokens
 
 # Exchange takes half an hour, sometimes more, to act on a removed rule: mail is still routed meanwhile.
@@ -28,7 +28,6 @@ UNTIL_MAIL_IS_BACK = timedelta(hours=24)
 # Not before that, whatever the service says: Exchange may still be acting on the removed rules.
 UNTIL_RULES_ARE_GONE = timedelta(minutes=30)
 IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER, JUNK, SKIP = ORDER
-ROUTING = (IN_DOMAIN, IN_USER, OUT_DOMAIN, OUT_USER)
 EXCHANGE = ("Exchange.ManageAsApp",)
 LETS_OUT: Mapping[str, Any] = {"kept_for": UNTIL_ROUTING_ENDS, "kept_at_least": UNTIL_RULES_ARE_GONE}
 LETS_BACK: Mapping[str, Any] = {"serves": ROUTING, **LETS_OUT, "kept_for": UNTIL_MAIL_IS_BACK}
@@ -61,6 +60,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
         elements=limits.numbers if key in SPREAD else None,
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
+        routes=routes,
         without="mail flows unscanned" if routes else "returned mail is filtered a second time",
         permissions=EXCHANGE,
         **more,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from shared.connections import baseline
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, SAID, Drift, Effect
+from shared.platforms.microsoft365 import mail_history as history
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -14,6 +15,7 @@ from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, done, exc
 from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
 from shared.platforms.microsoft365.preflight import concerns_of
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.platforms.microsoft365.transport_rules import ROUTING
 
 # What a repair must not bring about. To be filtered twice is better than not to be scanned.
 DOES_HARM = frozenset({Effect.UNSCANNED, Effect.BOUNCED_OR_DELAYED, Effect.SCANNED_TWICE_OR_LOOP})
@@ -45,6 +47,7 @@ class MailWatch:
     def __init__(self, tenant: MicrosoftTenant) -> None:
         self._tenant = tenant
         self._flow: MailFlow | None = None
+        self._first: Snapshot | None = None
 
     def forget(self) -> None:
         """Forget what was seen."""
@@ -65,6 +68,9 @@ class MailWatch:
     async def keep(self) -> None:
         """Make the present mail flow the wanted one, but for what does harm in it."""
         flow, context = await self._looked(), self._tenant.context
+        # What others changed and this run has put right already is a change too.
+        for snapshot in filter(None, (self._first, flow.now)):
+            await history.note(self._tenant, snapshot, "changed")
         kept, harmful = flow.now, [blame.key for blame in flow.blames if blame.harms]
         if TOGETHER in harmful:
             return  # nobody can say which of the changes to leave out
@@ -76,6 +82,10 @@ class MailWatch:
         if flow.wanted is None or flow.blames or replace(kept, at=flow.wanted.at).to_json() != flow.stored:
             text = kept.to_json()
             await baseline.keep(context.database, context.seal, self._tenant.connection.id, text, self._tenant.now)
+
+    async def note(self, why: str) -> None:
+        """Keep a snapshot of the present mail flow, unless nothing has changed since the last one."""
+        await history.note(self._tenant, await reading.snapshot(self._tenant), why)
 
     async def repair_harms(self, keys: Sequence[str]) -> dict[str, str]:
         """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
@@ -101,6 +111,7 @@ class MailWatch:
     async def _looked(self) -> MailFlow:
         if self._flow is None:
             self._flow = await _look(self._tenant)
+            self._first = self._first or self._flow.now
         return self._flow
 
 
@@ -110,13 +121,20 @@ async def _look(tenant: MicrosoftTenant) -> MailFlow:
     stored = await baseline.find(tenant.context.database, tenant.context.seal, tenant.connection.id)
     if stored is None:
         return MailFlow(wanted=None, now=now, blames=(), service=service, protected=protected)
-    wanted = Snapshot.from_json(stored)
+    wanted = _as_ordered(Snapshot.from_json(stored), tenant)
     then, own = wanted.things["group"], reading.own(tenant)
     # A group of the customer's that nothing named then was not written down.
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
     found = blames(wanted, now, service, protected)
     return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected, stored=stored)
+
+
+def _as_ordered(wanted: Snapshot, tenant: MicrosoftTenant) -> Snapshot:
+    """The wanted mail flow with our routing switched as an operator has ordered: off while paused, on otherwise."""
+    state = "Disabled" if tenant.paused else "Enabled"
+    routing = {identity for identity, key in reading.own(tenant).items() if key.partition("/")[0] in ROUTING}
+    return replace(wanted, rules=[{**one, "State": state} if one["Guid"] in routing else one for one in wanted.rules])
 
 
 def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]) -> Drift:

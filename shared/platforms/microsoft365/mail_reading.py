@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.connections.record import Connection
+from shared.deployment.context import Context
 from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
@@ -14,7 +16,9 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service,
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, policies
-from shared.protection.targets import members_of_all
+from shared.protection.targets import members_of_all, protected_domains, protected_users
+from shared.storage.database import Database
+from shared.storage.ids import ConnectionId
 
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
@@ -109,16 +113,22 @@ def _words(value: Any) -> list[str]:
 
 def service(tenant: MicrosoftTenant) -> Service:
     """The service as this tenant meets it."""
-    site, brand, mail = tenant.site, tenant.brand, tenant.context.settings.mail
+    return service_of(tenant.context, tenant.connection, tenant.return_secret, tenant.loop_secret)
+
+
+def service_of(context: Context, connection: Connection, return_secret: str, loop_secret: str) -> Service:
+    """The same by the connection's record alone."""
+    mail, brand = context.settings.mail, connection.brand
+    site = mail.at(connection.site)
     hosts = (site.incoming_smart_host, site.outgoing_smart_host)
     return Service(
-        hosts=frozenset(host.format(connection=tenant.connection.label).lower() for host in hosts),
+        hosts=frozenset(host.format(connection=connection.label).lower() for host in hosts),
         egress=ranges(map(str, site.egress)),
         sending_domain=site.sending_domain,
         return_header=brand.return_header,
-        return_secret=tenant.return_secret,
+        return_secret=return_secret,
         loop_header=brand.loop_header,
-        loop_secret=tenant.loop_secret,
+        loop_secret=loop_secret,
         verdict_header=brand.verdict_header,
         junk_verdict=mail.junk_verdict,
     )
@@ -126,9 +136,13 @@ def service(tenant: MicrosoftTenant) -> Service:
 
 async def protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
     """Whose mail the policies protect in each direction, by our copy of the directory."""
-    database, connection = tenant.context.database, tenant.connection.id
+    return await protected_by(tenant.context.database, tenant.connection.id)
+
+
+async def protected_by(database: Database, connection: ConnectionId) -> dict[Direction, Protection]:
+    """The same by the connection's id alone."""
     found = {}
     for way in GROUPS:
-        people = await directory.addresses(database, connection, await tenant.protected_users(way))
-        found[Direction(way)] = protection(await tenant.protected_domains(way), people.values())
+        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
+        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
     return found

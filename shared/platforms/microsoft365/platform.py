@@ -14,7 +14,7 @@ from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, History, Mode, Permission
 from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.name import NAME, TITLE
@@ -137,6 +137,12 @@ class Microsoft365:
         # https://learn.microsoft.com/entra/identity/enterprise-apps/restore-application
         why = "Entra ID keeps it, once it is deleted, for 30 days in its recycle bin, which our access does not outlive"
         return [{"key": "application", "title": "The enterprise application in the recycle bin", "why": why}]
+
+    def history(self) -> History:
+        """How snapshots of the mail flow are read."""
+        from shared.platforms.microsoft365.mail_history import MailHistory
+
+        return MailHistory(self.context)
 
     async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
         """Microsoft's log of our calls is not read."""

@@ -54,6 +54,10 @@ class Watch(Protocol):
         """Remember the present mail flow as the one that should be."""
         ...
 
+    async def note(self, why: str) -> None:
+        """Keep a snapshot of the present mail flow."""
+        ...
+
     def forget(self) -> None:
         """Forget what was seen."""
         ...
@@ -89,6 +93,12 @@ class MicrosoftTenant:
     def drained_at(self) -> datetime | None:
         """When the service last said that nothing of this tenant's mail is in flight."""
         return self.connection.drained_at
+
+    @property
+    def paused(self) -> bool:
+        """Whether mail is not to be routed to the scanner now."""
+        until = self.connection.paused_until
+        return until is not None and self.now < until
 
     @property
     def now(self) -> datetime:
@@ -183,6 +193,10 @@ class MicrosoftTenant:
     async def keep_mail_flow(self) -> None:
         """Remember the present mail flow as the one that should be, but for what harms mail in it."""
         await self._watch.keep()
+
+    async def note_mail_flow(self, why: str) -> None:
+        """Keep a snapshot of the present mail flow, unless nothing has changed since the last one."""
+        await self._watch.note(why)
 
     @property
     def token_names(self) -> tuple[str, ...]:

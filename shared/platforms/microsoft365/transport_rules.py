@@ -30,6 +30,8 @@ ORDER = (
     "rule-junk",
     "rule-skip-spam",
 )
+# Those that send mail to the scanner.
+ROUTING = ORDER[:4]
 # What narrows a rule to the mail it is meant for. A scope alone is all mail from outside, or all mail to it.
 NARROWING = frozenset({"RecipientDomainIs", "SenderDomainIs", "SentToMemberOf", "FromMemberOf", "SenderIpRanges"})
 # Parameters that Exchange takes only together.
@@ -80,7 +82,8 @@ class TransportRule:
         own = self._own(tenant, element)
         limits.refuse_too_large(self.title, own | dict(wanted))
         await self._refuse_too_many(tenant, element)
-        fixed = {"State": "Enabled", "Order": IN_PLACE, "Foreign": []}
+        state = "Disabled" if self.routes and tenant.paused else "Enabled"
+        fixed = {"State": state, "Order": IN_PLACE, "Foreign": []}
         desired = {name: plain(value) for name, value in (own | dict(wanted)).items()} | fixed
         _refuse_unconditional(self.title, desired)
         return desired
@@ -139,7 +142,7 @@ class TransportRule:
     async def update(self, tenant: MicrosoftTenant, element: str, present: Present, changes: Settings) -> str:
         """Set what differs; the state has cmdlets of its own."""
         if set(changes) == {"State"}:
-            return (await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)).request_id
+            return await _switch(tenant, present.identity, changes["State"])
         sent = _parameters(await self._whole_pairs(tenant, element, changes))
         sent |= {name: UNSET[name] for name in present.settings["Foreign"]} if "Foreign" in changes else {}
         if "Order" in changes:
@@ -148,8 +151,8 @@ class TransportRule:
             answer = await tenant.exchange.invoke("Set-TransportRule", Identity=present.identity, **sent)
         except Missing:
             raise _not_visible(self.title) from None
-        if changes.get("State") == "Enabled":
-            await tenant.exchange.invoke("Enable-TransportRule", Identity=present.identity)
+        if "State" in changes:
+            await _switch(tenant, present.identity, changes["State"])
         return answer.request_id
 
     async def remove(self, tenant: MicrosoftTenant, _element: str, present: Present) -> str:
@@ -187,6 +190,11 @@ class TransportRule:
         place = max(before) + 1 if before else min((p for one, p in standing.items() if one > rank), default=0)
         own = (int(rule["Priority"]) for rule in await self._all(tenant) if rule["Guid"] == identity)
         return place - any(one < place for one in own)
+
+
+async def _switch(tenant: MicrosoftTenant, identity: str, state: str) -> str:
+    cmdlet = "Enable-TransportRule" if state == "Enabled" else "Disable-TransportRule"
+    return (await tenant.exchange.invoke(cmdlet, Identity=identity)).request_id
 
 
 def _rank(key: str) -> Rank:

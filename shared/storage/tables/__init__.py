@@ -15,6 +15,7 @@ from shared.storage.tables.connection import (
     links,
     preflights,
     signing_keys,
+    snapshots,
     tokens,
     tombstones,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "sessions",
     "set_aside",
     "signing_keys",
+    "snapshots",
     "sync_runs",
     "timers",
     "tokens",

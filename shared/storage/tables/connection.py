@@ -41,6 +41,7 @@ connections = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("check_at", Moment),
     sa.Column("drained_at", Moment),
+    sa.Column("paused_until", Moment),
     sa.Column("invited_at", Moment),
     sa.Column("invitation_opened_at", Moment),
     sa.Column("invitation_expires_at", Moment),
@@ -159,6 +160,18 @@ baselines = sa.Table(
     of_connection(primary_key=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("at", Moment, nullable=False),
+)
+
+# How the mail flow of a tenant was before a grant, and after each change since.
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
 # What a look before the first write found in a tenant, and when nothing of it was in the way any more.

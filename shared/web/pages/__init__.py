@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, str] = {
     "directory": "Directory",
     "policies": "Policies",
     "quarantine": "Quarantine",
+    "mail-flow": "Mail flow",
     "reports": "Reports",
     "plan": "Plan",
     "ledger": "Ledger",
@@ -82,7 +83,7 @@ def framed(
     frame = {
         "c": overview.connection_view(app, connection),
         "modes": mode_titles(app, connection),
-        "sections": SECTIONS if app.platforms[connection.platform].feed else without(SECTIONS, "quarantine"),
+        "sections": _sections(app, connection),
         "here": section,
         "now": app.clock.now(),
         "title": SECTIONS[section],
@@ -91,14 +92,16 @@ def framed(
     return shown(app, request, template or f"{section or 'connection'}.html", status, **{**frame, **content})
 
 
+def _sections(app: App, connection: Connection) -> dict[str, str]:
+    """The sections that its platform fills."""
+    platform = app.platforms[connection.platform]
+    empty = {"quarantine": not platform.feed, "mail-flow": platform.history() is None}
+    return {key: title for key, title in SECTIONS.items() if not empty.get(key)}
+
+
 def mode_titles(app: App, connection: Connection) -> list[str]:
     """The kinds of protection that a connection is for, as people read them."""
     return [mode.title for mode in app.platforms[connection.platform].modes if mode.name in connection.modes]
-
-
-def without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
-    """The names but one."""
-    return {key: title for key, title in names.items() if key != left_out}
 
 
 def refused(error: Refused, app: App, request: Request, back: str = "/connections") -> Response:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.connections.choices import Way
-from shared.flows import findings, grant, invitation, quarantine, revoke
+from shared.flows import findings, grant, invitation, pausing, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -76,6 +76,22 @@ async def _say(app: App, request: Request) -> None:
     )
 
 
+async def _pause(app: App, request: Request) -> None:
+    form = posted(request)
+    reason, until = one(form, "reason"), one(form, "until")
+    if not reason or len(reason) > LONGEST_REASON:
+        raise Refused(400, "no_reason", f"Say why, in {LONGEST_REASON} characters at most.")
+    try:
+        ends = datetime.fromisoformat(until).replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused(400, "not_valid", "Choose the day and time at which mail is routed again.") from None
+    await pausing.pause(app, request.connection, ends, reason, request.actor.name)
+
+
+async def _resume(app: App, request: Request) -> None:
+    await pausing.resume(app, request.connection, request.actor.name)
+
+
 async def _withdraw(app: App, request: Request) -> None:
     await findings.withdraw(app, request.connection, one(posted(request), "choice"), request.actor.name)
 
@@ -110,6 +126,8 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "renew-invitation": (_renew_invitation, ""),
     "attest": (_attest, ""),
     "say": (_say, ""),
+    "pause": (_pause, ""),
+    "resume": (_resume, ""),
     "withdraw": (_withdraw, ""),
     "release": (_release, "/quarantine"),
     "export": (_export, "/quarantine?exporting=1"),

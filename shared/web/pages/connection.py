@@ -7,6 +7,7 @@ from shared.connections import halts
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
+from shared.engine.rows import Change
 from shared.flows import findings, invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
@@ -26,6 +27,8 @@ ASKED: Mapping[str, str] = {
     "revoke": "Revoke requested.",
     "grant": "Reconnect requested.",
     "renew-invitation": "New invitation created. Earlier links no longer work.",
+    "pause": "Pause requested. Routing is switched off now.",
+    "resume": "Resume requested. Routing is switched on now.",
     "say": "Recorded in the ledger with your name.",
     "withdraw": "Withdrawn. The finding alarms again while it lasts.",
     "attest": "Recorded in the ledger with your name.",
@@ -48,6 +51,7 @@ async def page(app: App, request: Request) -> Response:
         link=await invitation.live(app, connection.id) if may_act and needs_consent(app, connection) else None,
         asks=needs_consent(app, connection),
         progress=table.progress(connection, mine, view["rows"]),
+        pausable=any(isinstance(row, Change) and row.routes for row in mine),
         steps=await administrators(app, connection, view),
         published=table.published(view),
         drifted=any(row["mark"] == "drifted" and row["kind"] != "by others" for row in view["rows"]),

@@ -11,7 +11,7 @@ from shared.foundation.errors import Refused
 from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
-from shared.web.pages import framed, mail, policies, settings, table
+from shared.web.pages import framed, mail, mail_flow, policies, settings, table
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 from shared.web.pagination import Cursor, decode, encode
@@ -127,6 +127,7 @@ BY_NAME: Mapping[str, Callable[[App, Request], Awaitable[Response]]] = {
     "directory": directory,
     "policies": policies.page,
     "quarantine": mail.quarantine,
+    "mail-flow": mail_flow.page,
     "reports": mail.reports,
     "ledger": ledger,
     "certificate": certificate,

@@ -33,6 +33,22 @@ class Looked(TypedDict):
     found: str
 
 
+class Difference(TypedDict):
+    """One object that was not treated as promised."""
+
+    key: str
+    title: str
+    why: str
+
+
+class Promise(TypedDict):
+    """Whether what the administrator was shown before the consent was kept."""
+
+    given_at: When
+    kept: bool
+    differences: list[Difference]
+
+
 class LedgerHead(TypedDict):
     """The ledger that all this is drawn from."""
 
@@ -68,6 +84,7 @@ class Certificate(TypedDict):
     not_checkable: Annotated[list[Leftover], Field(description="what no call of ours can see")]
     by_administrator: list[AdministratorStep]
     open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]
+    promise: Annotated[Promise | None, Field(description="what was shown before the consent, held against the ledger")]
     ledger: LedgerHead
 
 
@@ -122,6 +139,7 @@ class Anchor(TypedDict):
             "not_checkable": [],
             "by_administrator": [],
             "open": [],
+            "promise": {"given_at": "2026-11-24T09:12:04+00:00", "kept": True, "differences": []},
             "ledger": {"entries": 41, "head": "1" * 64},
         },
         "signature": "eyJ…",

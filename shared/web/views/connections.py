@@ -32,6 +32,7 @@ EXAMPLE: dict[str, Any] = {
     "sentence": None,
     "reason_since": None,
     "not_before": None,
+    "paused_until": None,
     "synced_at": "2026-11-26T00:15:03+00:00",
     "working": False,
     "looked_at": "2026-11-26T00:15:09+00:00",
@@ -76,6 +77,7 @@ class ConnectionView(TypedDict):
     sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
     reason_since: When | None
     not_before: Annotated[When | None, Field(description="when the next check is due")]
+    paused_until: Annotated[When | None, Field(description="until then its mail is not routed to the scanner")]
     synced_at: When | None
     working: Annotated[bool, Field(description="a run is under way, or was asked for and has not ended yet")]
     looked_at: Annotated[When | None, Field(description="when a run last came to its end")]
@@ -191,6 +193,7 @@ def connection_view(app: App, connection: Connection) -> ConnectionView:
         "sentence": connection.sentence,
         "reason_since": connection.reason_since.isoformat() if connection.reason_since else None,
         "not_before": connection.not_before.isoformat() if connection.not_before else None,
+        "paused_until": connection.paused_until.isoformat() if connection.paused_until else None,
         "synced_at": connection.synced_at.isoformat() if connection.synced_at else None,
         "working": is_working(app, connection),
         "looked_at": connection.looked_at.isoformat() if connection.looked_at else None,

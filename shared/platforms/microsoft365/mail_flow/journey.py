@@ -84,6 +84,27 @@ class Journey:
         arrival = self._arrive(message)
         return [] if arrival.refused else self._passage.fired(message, _ends(message, arrival), self._first(message))
 
+    def fired_on_return(self, message: Message) -> list[str]:
+        """The names of the rules that act on it when the scanner gives it back clean, in their order."""
+        arrival = self._arrive(message)
+        for world in self._passage.run(message, _ends(message, arrival), [self._first(message)]):
+            sent = [one for one in self._leaves(message, arrival, world) if one.ending is Ending.AGAIN and one.scans]
+            if sent and self._sources and not (world.depends or world.unsure):
+                back = message.returned(self._sources[0])
+                again, start = self._arrive(back), self._scanned(message, world, sent[0], CLEAN)
+                return [] if again.refused else self._passage.fired(back, _ends(back, again), start)
+        return []
+
+    def _scanned(self, message: Message, world: World, sent: Path, verdict: str) -> World:
+        """A message as the scanner gives it back."""
+        headers = list(world.headers)
+        if message.direction is not Direction.OUTGOING:
+            headers[self._return], headers[self._verdict] = self._service.return_secret, verdict
+        return World(
+            headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure, declined=world.declined,
+            doubts=sent.doubts,
+        )  # fmt: skip
+
     def _arrive(self, message: Message) -> Arrival:
         key = message.direction, message.sender.domain, message.recipient.address, message.source
         if key not in self._arrivals:
@@ -126,13 +147,7 @@ class Journey:
                 yield path._replace(ending=Ending.REFUSED)
                 continue
             for verdict in (CLEAN,) if outgoing else (CLEAN, self._service.junk_verdict):
-                headers = list(world.headers)
-                if not outgoing:
-                    headers[self._return], headers[self._verdict] = self._service.return_secret, verdict
-                start = World(
-                    headers=tuple(headers), scans=1, depends=world.depends, unsure=world.unsure,
-                    declined=world.declined, doubts=sent.doubts,
-                )  # fmt: skip
+                start = self._scanned(message, world, sent, verdict)
                 for after in self._passage.run(back, _ends(back, arrival), [start]):
                     for end in self._leaves(back, arrival, after):
                         yield end._replace(source=source, verdict=verdict, whole=end.whole and sent.whole)

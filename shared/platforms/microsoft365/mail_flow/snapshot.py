@@ -67,17 +67,17 @@ class Snapshot:
 def changed(before: Snapshot, after: Snapshot) -> Iterator[Key]:
     """Every object that was added, removed, moved or is otherwise not as it was, or whose date has passed."""
     old, new = ({rule["Guid"]: rule for rule in one.rules} for one in (before, after))
-    moved = _moved(before, after)
+    shifted = moved(before, after)
     acting = [{rule.id: rule.acts_at(one.at) for rule in one.listing().rules} for one in (before, after)]
     for guid in dict.fromkeys([*old, *new]):
-        same = guid in old and guid in new and _told(old[guid]) == _told(new[guid])
-        if not same or guid in moved or acting[0].get(guid) != acting[1].get(guid):
+        same = guid in old and guid in new and told(old[guid]) == told(new[guid])
+        if not same or guid in shifted or acting[0].get(guid) != acting[1].get(guid):
             yield "rule", guid
     for kind, things in after.things.items():
         was = before.things[kind]
         for identity in dict.fromkeys([*was, *things]):
             absent = identity not in was or identity not in things
-            if absent or _told(was[identity]) != _told(things[identity]):
+            if absent or told(was[identity]) != told(things[identity]):
                 yield kind, identity
 
 
@@ -103,8 +103,8 @@ def done(before: Snapshot, after: Snapshot, key: Key) -> str:
     for name in ("State", "Enabled"):
         if isinstance(new, Mapping) and name in new and old.get(name) != new[name]:
             return "was enabled" if new[name] in (True, "Enabled") else "was disabled"
-    if key[0] == "rule" and _told(old) == _told(new):
-        return "was moved" if key[1] in _moved(before, after) else "has come to its date"
+    if key[0] == "rule" and told(old) == told(new):
+        return "was moved" if key[1] in moved(before, after) else "has come to its date"
     return "was changed"
 
 
@@ -114,7 +114,7 @@ def _with_rule(base: Snapshot, source: Snapshot, guid: str) -> list[Record]:
     if guid not in theirs:
         return [rule for rule in rules if rule["Guid"] != guid]
     record = source.rules[theirs.index(guid)]
-    if guid in here and guid not in _moved(base, source):
+    if guid in here and guid not in moved(base, source):
         return [record if rule["Guid"] == guid else rule for rule in rules]
     rules = [rule for rule in rules if rule["Guid"] != guid]
     here = [rule["Guid"] for rule in rules]
@@ -124,7 +124,7 @@ def _with_rule(base: Snapshot, source: Snapshot, guid: str) -> list[Record]:
     return [*rules[:place], record, *rules[place:]]
 
 
-def _moved(before: Snapshot, after: Snapshot) -> set[str]:
+def moved(before: Snapshot, after: Snapshot) -> set[str]:
     """The fewest rules of both that must have been moved to come from one order to the other, or nearly so."""
     old, new = ([rule["Guid"] for rule in one.rules] for one in (before, after))
     both = set(old) & set(new)
@@ -134,5 +134,6 @@ def _moved(before: Snapshot, after: Snapshot) -> set[str]:
     return both - stayed
 
 
-def _told(record: Any) -> Any:
+def told(record: Any) -> Any:
+    """A record without what Exchange changes in it by itself."""
     return {k: v for k, v in record.items() if k not in UNTOLD} if isinstance(record, Mapping) else record

@@ -67,7 +67,7 @@ def difference(
 
     def journeys(some: Sequence[Rulebook]) -> list[Journey]:
         return [
-            Journey(Passage(book, headers, _scanner(book.listing, service)), service, classes.returns_from)
+            Journey(Passage(book, headers, scanner(book.listing, service)), service, classes.returns_from)
             for book in some
         ]
 
@@ -103,7 +103,8 @@ def _moments(listing: Listing, now: datetime) -> list[datetime]:
     return [now, *sorted(date for date in dates if now < date <= now + HORIZON)]
 
 
-def _scanner(listing: Listing, service: Service) -> set[str]:
+def scanner(listing: Listing, service: Service) -> set[str]:
+    """The names of the outbound connectors that lead to the service."""
     return {name for name, one in listing.outbound.items() if service.hosts.intersection(one.hosts)}
 
 

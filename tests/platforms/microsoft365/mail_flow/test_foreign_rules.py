@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.simulators.microsoft.exchange.mail.message import Mail
 from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.grading import Leg
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -44,6 +45,18 @@ def test_a_rule_that_stops_before_ours_leaves_mail_unscanned(
     assert [(one.effect, one.leg, one.share, one.people) for one in found] == [
         (Effect.UNSCANNED, Leg.FIRST, share, people)
     ]
+
+
+def test_a_rule_for_a_domain_elsewhere_stops_what_is_sent_there_and_nothing_that_comes_in(whole: Flow) -> None:
+    after = whole.copy()
+    after.run("New-TransportRule", Name="Guests", RecipientDomainIs=["guests.example.org"], Priority=0, **TAG, **ENDS)
+    assert [(one.effect, one.direction, one.share) for one in findings(whole, after)] == [
+        (Effect.UNSCANNED, OUT, "some")
+    ]
+    author = "coral.birch@contoso.com"
+    for recipient, scans in (("ann@guests.example.org", 0), ("ann@supplier.example.org", 1)):
+        sent = Mail(author=author, envelope_sender=author, recipient=recipient)
+        assert after.carry(sent, address="198.51.100.10").scans == scans
 
 
 def test_a_rule_between_ours_stops_only_what_comes_after_it(whole: Flow) -> None:

@@ -1,0 +1,26 @@
+"""How the mail flow of a tenant was before a grant, and after each change since."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.storage.tables import Moment
+
+revision = "0071"
+down_revision = "0070"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward only: a deployment goes back by restoring its backup."""
+    op.create_table(
+        "snapshots",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("at", Moment(timezone=True), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
+        sa.PrimaryKeyConstraint("connection", "number"),
+    )
