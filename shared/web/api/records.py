@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, cast
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
-from shared.web.pagination import Cursor, decode, encode, leading_on, never_one, paged
+from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan
@@ -96,7 +96,7 @@ async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
     comes in behind the cursor.
     """
     place = decode(query.cursor, (str, str, int))
-    after = FeedPlace(at=_moment(place[0]), connection=place[1], number=place[2]) if place else None
+    after = FeedPlace(at=moment(place[0]), connection=place[1], number=place[2]) if place else None
     now, customer = app.clock.now(), request.actor.customer
     rows = await ledger_feed.page(app.database, after, now=now, most=query.limit, customer=customer)
     last = rows[-1] if rows else None
@@ -139,16 +139,6 @@ async def erase(app: App, request: Request, query: Exported) -> Nothing:
         raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
     await erasure.erase(app.database, connection, query.head, app.clock.now())
     return Nothing(status=204)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise never_one() from None
-    if moment.tzinfo is None:
-        raise never_one()
-    return moment
 
 
 def _behind(query: Records) -> int:
