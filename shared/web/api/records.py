@@ -16,7 +16,7 @@ from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
+from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json, attachment
 from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
@@ -156,7 +156,7 @@ def _file(
     headers = {
         **DATA_HEADERS,
         **leading_on(request, following),
-        "Content-Disposition": f'attachment; filename="{name}.{query.format}"',
+        **attachment(request.connection.name, f"{name}.{query.format}"),
     }
     if query.format == "ndjson":
         text = "".join(json.dumps(row) + "\n" for row in rows)
