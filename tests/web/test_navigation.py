@@ -8,8 +8,9 @@ from pydantic import BaseModel, SecretStr
 
 from shared.web.actors import Actor, Role
 from shared.web.pages import NAVIGATION
+from shared.web.pages.deployment import listed
 from tests.harness.pages import OLGA, VICTOR, asked, see
-from tests.harness.world import FABRIKAM, World
+from tests.harness.world import FABRIKAM, World, settings_from
 
 NINA = Actor(name="nina@northwind.example", role=Role.VIEWER, customer="northwind")
 
@@ -82,17 +83,17 @@ async def test_settings_are_shown_and_secrets_are_not(world: World) -> None:
         ("sqlite+aiosqlite:///./footprint.db", "sqlite+aiosqlite, this machine, ./footprint.db"),
     ],
 )
-async def test_an_address_is_shown_without_who_signs_in_there(url: str, shown: str) -> None:
-    from shared.foundation.settings import Settings
-    from shared.web.pages.deployment import _listed
-
-    settings = Settings(
-        database_url=url, master_key={"value": "x"}, telemetry={"otlp_url": "https://me:hunter4@collector.example"}
+def test_an_address_is_shown_without_who_signs_in_there(url: str, shown: str) -> None:
+    settings = settings_from(
+        {},
+        database_url=url,
+        master_key={"value": "hunter1"},
+        telemetry={"otlp_url": "https://me:hunter4@collector.example"},
     )
-    listed = {one["name"]: one["value"] for one in _listed("FOOTPRINT_", settings)}
-    assert listed["FOOTPRINT_DATABASE_URL"] == shown
-    assert listed["FOOTPRINT_TELEMETRY__OTLP_URL"] == "https://…@collector.example"
-    assert "hunter" not in str(listed)
+    told = {one["name"]: one["value"] for one in listed("FOOTPRINT_", settings)}
+    assert told["FOOTPRINT_DATABASE_URL"] == shown
+    assert told["FOOTPRINT_TELEMETRY__OTLP_URL"] == "https://…@collector.example"
+    assert "hunter" not in str(told)
 
 
 async def test_health_says_what_monitoring_reads(world: World) -> None:

@@ -46,17 +46,18 @@ async def settings(app: App, request: Request) -> Response:
     if request.actor.customer is not None:
         raise Refused(403, "another_customer", "Settings are of all customers: use an account that sees all of them.")
     groups: dict[str, list[Shown]] = {}
-    for one in _listed("FOOTPRINT_", app.settings):
+    for one in listed("FOOTPRINT_", app.settings):
         part = one["name"].removeprefix("FOOTPRINT_").partition("__")
         groups.setdefault(part[0] if part[1] else "", []).append(one)
     return packed(request, shown(app, request, "deployment.html", groups=groups))
 
 
-def _listed(prefix: str, model: BaseModel) -> Iterator[Shown]:
+def listed(prefix: str, model: BaseModel) -> Iterator[Shown]:
+    """Each setting as it may be shown, by its name in the environment."""
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         if isinstance(value, BaseModel):
-            yield from _listed(f"{prefix}{name.upper()}__", value)
+            yield from listed(f"{prefix}{name.upper()}__", value)
         else:
             given = name in model.model_fields_set
             told = _told(name, field, value)
