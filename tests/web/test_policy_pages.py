@@ -79,18 +79,18 @@ async def test_people_are_named_by_a_search_without_script(world: World) -> None
     base = f"/connections/{running.id}"
     (someone, *_), _ = await directory_search.page(world.app.database, running.id, "users", "", after=None, most=1)
     form = {"name": "picked", "order": "5", "whose": "some", "direction": "incoming", "enabled": "1"}
-    found = Page(await press(world, f"{base}/put-policy", **form, find=someone["mail"], search="find"))
+    found = Page(await press(world, f"{base}/put-policy", **form, whom=someone["mail"], search="whom"))
     assert await policies.find(world.app.database, running.id, "picked") is None
     offered = found.all("input", name="users", value=someone["id"])
     assert len(offered) == 1
     assert "checked" not in offered[0]
     assert found.all("input", name="name")[0]["value"] == "picked"
     again = Page(
-        await press(world, f"{base}/put-policy", **form, users=someone["id"], except_find="nobody at all", search="x")
+        await press(world, f"{base}/put-policy", **form, users=someone["id"], except_whom="nobody at all", search="x")
     )
     assert "checked" in again.all("input", name="users", value=someone["id"])[0]
     assert "No group or person in the directory matches" in again.text
-    assert await pressed(world, f"{base}/put-policy", **form, users=someone["id"], find="left")
+    assert await pressed(world, f"{base}/put-policy", **form, users=someone["id"], whom="left")
     kept = await policies.find(world.app.database, running.id, "picked")
     assert kept is not None
     assert kept.users == [someone["id"]]

@@ -24,7 +24,8 @@ def drifted(
             continue
         key = f"{row['key']}/{row['element']}" if row["element"] else row["key"]
         drift: Image = row["drift"] or {}
-        seen = holdings[key].seen or {}
+        held = holdings.get(key)
+        seen: Image = (held and held.seen) or {}
         after = {name: value for name, value in drift.items() if name not in ABOUT}
         # What a list of ours lost has no name that we ever wrote, so it has no before.
         before = {name: seen[name] for name in after if name in seen}

@@ -15,7 +15,7 @@ KINDS: tuple[people.Kind, ...] = ("groups", "users")
 # More are shown by id, in a field; a policy may name thousands.
 MOST_SHOWN, MOST_FOUND = 50, 8
 # The parts of the form that pick: whose mail, and the exceptions.
-PARTS = {"": "find", "except_": "except_find"}
+PARTS = {"": "whom", "except_": "except_whom"}
 
 
 @dataclass(kw_only=True)

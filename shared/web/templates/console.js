@@ -45,7 +45,8 @@
     const fresh = new Map([...parts(next)].map((one) => [one.dataset.part, one]));
     for (const old of parts(document)) {
       const name = old.dataset.part, one = fresh.get(name);
-      if (!one || seen.get(name) === one.outerHTML) continue;
+      // What was fetched by itself is not in the page that is looked at again.
+      if (!one || (one.dataset.load && !old.dataset.load) || seen.get(name) === one.outerHTML) continue;
       seen.set(name, one.outerHTML);
       swap(old, one);
     }
@@ -82,14 +83,14 @@
   async function load(part) {
     const address = part.dataset.load, meanwhile = document.querySelector("[data-meanwhile]");
     delete part.dataset.load;
-    meanwhile.textContent = meanwhile.dataset.meanwhile;
+    if (meanwhile) meanwhile.textContent = meanwhile.dataset.meanwhile;
     try {
       const answer = await fetch(address, { cache: "no-store" });
       if (!answer.ok) throw answer;
       take(await answer.text());
     } catch {
       part.removeAttribute("aria-busy");
-      meanwhile.textContent = "The tenant could not be checked. Reload this page.";
+      if (meanwhile) meanwhile.textContent = "The tenant could not be checked. Reload this page.";
     }
   }
 
