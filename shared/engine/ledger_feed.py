@@ -1,11 +1,12 @@
-"""The ledger of the whole deployment in order of time, for programs that gather what happened everywhere."""
+"""The ledger of the whole deployment in order of time: for programs that gather what happened, and for people."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.search import of_customer
+from shared.connections.search import Wanted, of_customer
 from shared.engine.chain import UNREADABLE, LedgerEntry, Unreadable, entry_of
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -38,6 +39,43 @@ async def page(
         query = query.where(place > sa.tuple_(sa.literal(after.at, table.at.type), after.connection, after.number))
     if customer is not None:
         query = query.where(table.connection.in_(of_customer(customer)))
+    return await _entries(database, query)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """Which entries people look for; what is None does not matter. `connections` bounds what may be seen."""
+
+    connections: Wanted
+    act: str | None = None
+    actor: str | None = None
+    """Part of the name of who acted."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def newest(database: Database, sought: Sought, before: FeedPlace | None, *, most: int) -> list[LedgerEntry]:
+    """Some entries before a place, the newest first. Raises Unreadable at an entry that cannot be read."""
+    table = db.ledger.c
+    place = sa.tuple_(table.at, table.connection, table.number)
+    query = sa.select(db.ledger).order_by(*(one.desc() for one in place.clauses)).limit(most)
+    clauses = sought.connections.clauses()
+    if clauses:
+        query = query.where(table.connection.in_(sa.select(db.connections.c.id).where(*clauses)))
+    if sought.act is not None:
+        query = query.where(table.act == sought.act)
+    if sought.actor is not None:
+        query = query.where(table.actor.icontains(sought.actor, autoescape=True))
+    if sought.since is not None:
+        query = query.where(table.at >= sought.since)
+    if sought.until is not None:
+        query = query.where(table.at < sought.until)
+    if before is not None:
+        query = query.where(place < sa.tuple_(sa.literal(before.at, table.at.type), before.connection, before.number))
+    return await _entries(database, query)
+
+
+async def _entries(database: Database, query: sa.Select[Any]) -> list[LedgerEntry]:
     found = []
     async with database.read() as read:
         for row in (await read.execute(query)).mappings():

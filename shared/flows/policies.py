@@ -33,6 +33,14 @@ async def delete(app: App, connection: Connection, name: str, check: Check, acto
     await _follow(app, connection)
 
 
+async def move(app: App, connection: Connection, name: str, by: int, check: Check, actor: str) -> None:
+    """Move a policy by so many places in the order in which they decide."""
+    _not_ending(connection)
+    if not await policies.move(app.database, connection, name, by, check, actor=actor, now=app.clock.now()):
+        raise no_such(name)
+    await _follow(app, connection)
+
+
 async def tried(app: App, connection: Connection, name: str, message: bytes) -> tuple[Policy, Trial]:
     """A policy, and what it would do to a message; nothing is done. Raises Refused if it cannot do anything here."""
     policy = await policies.find(app.database, connection.id, name)

@@ -1,4 +1,4 @@
-"""Who may operate, and how much is asked of one process."""
+"""Who operates, who may do so, and how much is asked of one process."""
 
 from typing import Self
 
@@ -54,6 +54,15 @@ class Operators(BaseModel):
         if (self.client_id or self.cli_client_id) and not self.issuer:
             raise ValueError("set ISSUER too")
         return self
+
+
+class Provider(BaseModel):
+    """Who asks customers' administrators for consent: the company that operates this deployment."""
+
+    name: str = Field("", max_length=120, description="its name, as customers know it")
+    contact: str = Field(
+        "", max_length=200, description="where an administrator asks back: an e-mail address or a telephone number"
+    )
 
 
 class Api(BaseModel):

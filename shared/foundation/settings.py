@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.foundation.brand import LONGEST_NAME, PUBLISHED, Brand
-from shared.foundation.operator_settings import Api, Operators
+from shared.foundation.operator_settings import Api, Operators, Provider
 from shared.foundation.platform_settings import Google, Mail, Microsoft, Url
 from shared.foundation.retention import Retention
 from shared.foundation.schedule import Site
@@ -176,6 +176,7 @@ class Settings(BaseSettings):
     google: Google = Google()
     brand: Brand = PUBLISHED
     mail: Mail = Mail()
+    provider: Provider = Provider()
     operators: Operators = Operators()
     api: Api = Api()
     dns: Dns = Dns()

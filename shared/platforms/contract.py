@@ -169,6 +169,19 @@ class History(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class AfterConsent:
+    """What the administrator must still do after consenting: the consent alone does not give it."""
+
+    reason: str
+    """The code that a connection has while it is missing."""
+    sentence: str
+    link: str
+    """The page on which it is done; `{name}` stands for what the platform's `words` say."""
+    values: tuple[tuple[str, str], ...] = ()
+    """What to look for or to type there, with its label; names are replaced in the same way."""
+
+
 class Platform(Protocol):
     """One folder of `shared/platforms/`, registered with one line in `service.py`."""
 
@@ -181,8 +194,9 @@ class Platform(Protocol):
     """What a policy may do to a message here, by itself."""
     effects: tuple[Effect, ...]
     """What to expect for the mail, for the administrator before consenting."""
-    after_consent: str
-    """What the administrator must still do after consenting, in a sentence; empty if nothing."""
+    consent_by: str
+    """Which administrator may consent, in a sentence."""
+    after_consent: AfterConsent
     how_it_ends: str
     """What happens when access is revoked, for the administrator before consenting."""
     feed: Feed | None

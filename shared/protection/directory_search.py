@@ -1,5 +1,6 @@
 """Users and groups of our copy of a directory, for people who look for one."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -9,6 +10,8 @@ from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
 
 Kind = Literal["users", "groups"]
+# A database takes so many values in one query.
+AT_ONCE = 500
 SHOWN = {
     "users": ("id", "name", "mail", "enabled", "kind", "receives", "skipped"),
     "groups": ("id", "name", "mail"),
@@ -40,3 +43,15 @@ async def page(
     found = [dict(row) for row in rows[:most]]
     last = (found[-1]["mail"] or "", found[-1]["id"]) if len(rows) > most else None
     return found, last
+
+
+async def names(database: Database, connection_id: ConnectionId, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
+    """What some are called, by id: the name, else the address. One that is not in our copy is left out."""
+    table = {"users": db.users, "groups": db.groups}[kind].c
+    found: dict[str, str] = {}
+    async with database.read() as read:
+        for begin in range(0, len(ids), AT_ONCE):
+            some = (table.connection == connection_id, table.id.in_(ids[begin : begin + AT_ONCE]))
+            rows = await read.execute(sa.select(table.id, table.name, table.mail).where(*some))
+            found |= {row.id: row.name or row.mail or row.id for row in rows}
+    return found

@@ -110,8 +110,12 @@ def in_order(policies: Sequence[Policy]) -> list[Policy]:
 async def listed(database: Database, connection_id: ConnectionId) -> list[Policy]:
     """A connection's policies in their order."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.policies.c.content).where(db.policies.c.connection == connection_id))
-        return in_order([Policy.model_validate(row.content) for row in rows])
+        return await _listed(read, connection_id)
+
+
+async def _listed(read: AsyncConnection, connection_id: ConnectionId) -> list[Policy]:
+    rows = await read.execute(sa.select(db.policies.c.content).where(db.policies.c.connection == connection_id))
+    return in_order([Policy.model_validate(row.content) for row in rows])
 
 
 async def find(database: Database, connection_id: ConnectionId, name: str) -> Policy | None:
@@ -174,6 +178,40 @@ async def delete(
         await write.execute(sa.delete(db.policies).where(*_row(connection.id, name)))
         images = _images(before, None)
         await chain.order(write, connection, now, actor, "policy deleted", key=_key(name), runs=True, **images)
+    return True
+
+
+# Between two policies that were put in order there is room for others.
+ORDER_STEP = 10
+
+
+def places(policies: Sequence[Policy]) -> list[tuple[str, int]]:
+    """The order of some policies, as its authors see it."""
+    return [(policy.name, policy.order) for policy in policies]
+
+
+async def move(
+    database: Database, connection: Connection, name: str, by: int, check: Check, *, actor: str, now: datetime
+) -> bool:
+    """Move a policy by so many places in the order, if `check` agrees with the `places` as they are.
+
+    False if there is none. The orders of the others follow, and each change is in the ledger.
+    """
+    async with database.write() as write:
+        await hold(write, connection.id)
+        policies = await _listed(write, connection.id)
+        place = next((place for place, policy in enumerate(policies) if policy.name == name), None)
+        if place is None:
+            return False
+        check(places(policies))
+        policies.insert(max(place + by, 0), policies.pop(place))
+        for number, before in enumerate(policies, 1):
+            after = before.model_copy(update={"order": number * ORDER_STEP})
+            if after != before:
+                await put(write, connection.id, after)
+                images = _images(before, after)
+                key = _key(after.name)
+                await chain.order(write, connection, now, actor, "policy moved", key=key, runs=True, **images)
     return True
 
 

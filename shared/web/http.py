@@ -253,6 +253,14 @@ def _text(content: Any, **how: Any) -> str:
     return json.dumps(content, default=lambda model: model.model_dump(mode="json"), **how)
 
 
+def attachment(whose: str, name: str) -> dict[str, str]:
+    """The header that names a download: whose it is, in letters that every file system takes, and what."""
+    slug = re.sub(r"[^a-z0-9]+", "-", whose.lower()).strip("-")[:60].strip("-")
+    return {
+        "Content-Disposition": f'attachment; filename="{slug}-{name}"' if slug else f'attachment; filename="{name}"'
+    }
+
+
 def redirect(url: str, **headers: str) -> Elsewhere:
     """See there instead, with a GET."""
     return Elsewhere(status=303, headers={"Location": url, "Cache-Control": "no-store", **headers})

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -54,6 +55,17 @@ def _fits(part: int | str) -> bool:
     if isinstance(part, int):
         return 0 <= part < 2**31
     return "\0" not in part and not any("\ud800" <= character <= "\udfff" for character in part)
+
+
+def moment(text: str) -> datetime:
+    """A moment that a cursor holds. Raises Refused 400 for what was never one."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise never_one() from None
+    if found.tzinfo is None:
+        raise never_one()
+    return found
 
 
 def never_one() -> Refused:

@@ -87,6 +87,6 @@ def test_a_slash_leads_to_the_search(overseer: Person) -> None:
     overseer.sees("of 1 connection")
     overseer.click("City Power")
     overseer.heading("City Power")
-    overseer.click("Settings")
+    overseer.click("Settings", within=overseer.page.get_by_role("navigation", name="Sections"))
     overseer.look("settings")
     overseer.settle()

@@ -14,7 +14,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.contract import AfterConsent, Consent, ConsentResult, Effect, Feed, Mode, Permission
 from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications, published
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.group import address_of
@@ -86,9 +86,14 @@ class GoogleWorkspace:
         ),
         Effect(text="No message is changed or deleted while access is granted or revoked."),
     )
-    after_consent: str = (
-        "Sign in as a super administrator and leave every box ticked. The application must be installed for "
-        "everyone in the organisation, with its data access granted; mail routing is set up by steps that follow."
+    consent_by: str = "A super administrator of the organisation can consent. Leave every box ticked."
+    after_consent: AfterConsent = AfterConsent(
+        reason="delegation_not_effective",
+        sentence="The application must be installed for everyone in the organisation, with its data access granted: "
+        "open the Marketplace listing, choose Admin install, Everyone at your organisation. Mail routing is set up by "
+        "steps that follow.",
+        link="{marketplace}",
+        values=(("Client id", "{client_id}"),),
     )
     how_it_ends: str = (
         "When access is revoked, no mailbox is read any more and the group is emptied at once, so that mail is "
@@ -132,6 +137,7 @@ class GoogleWorkspace:
         (secret,) = await header_secrets(self.context.seal, connection)
         domain = str(connection.administrator or connection.expected_tenant or "").rpartition("@")[2] or "…"
         return {
+            "application": connection.brand.application,
             "client_id": self.credentials.delegation.client_id,
             "scopes": ",".join(sorted(self._scopes(connection))),
             "marketplace": settings.google.marketplace_url,

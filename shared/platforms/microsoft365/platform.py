@@ -14,7 +14,7 @@ from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import Consent, ConsentResult, Effect, Feed, History, Mode, Permission
+from shared.platforms.contract import AfterConsent, Consent, ConsentResult, Effect, Feed, History, Mode, Permission
 from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.name import NAME, TITLE
@@ -51,9 +51,19 @@ class Microsoft365:
             "it is switched off first. No message is changed or deleted while access is granted or revoked."
         ),
     )
-    after_consent: str = (
-        "After consenting, assign the application the role Exchange Administrator in the Entra admin center, "
-        "under Roles and administrators. Consent alone does not give it."
+    # https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent: of Microsoft Graph's application
+    # permissions only these two roles.
+    consent_by: str = "A Global Administrator or a Privileged Role Administrator of the tenant can consent."
+    after_consent: AfterConsent = AfterConsent(
+        reason="exchange_role_missing",
+        sentence="In the Entra admin center, under Roles and administrators, open Exchange Administrator, choose Add "
+        "assignments, and add the application. A Global Administrator or a Privileged Role Administrator can do that.",
+        link="https://entra.microsoft.com/#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles",
+        values=(
+            ("Role", "Exchange Administrator"),
+            ("Application", "{application}"),
+            ("Application id", "{client_id}"),
+        ),
     )
     how_it_ends: str = (
         "When access is revoked, mail is routed as before at once. Connectors and groups go when no mail uses them "
@@ -83,9 +93,12 @@ class Microsoft365:
     async def _application(self, tenant: MicrosoftTenant, _identity: str | None) -> Sighting:
         return await consent.application(self.entra, str(tenant.connection.tenant), self.context.settings.microsoft)
 
-    async def words(self, _connection: Connection) -> Mapping[str, str]:
-        """Our application's id."""
-        return {"client_id": self.context.settings.microsoft.client_id}
+    async def words(self, connection: Connection) -> Mapping[str, str]:
+        """Our application's name and id."""
+        return {
+            "application": connection.brand.application,
+            "client_id": self.context.settings.microsoft.client_id,
+        }
 
     def new_secrets(self) -> dict[str, str]:
         """What returned mail must bear to be trusted, and what mail bears that was scanned already."""

@@ -11,7 +11,7 @@ from shared.protection import exports, quarantine
 from shared.protection.quarantine import QuarantineState
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
-from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted
+from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted, attachment
 from shared.web.pagination import Paged, decode, encode, paged
 from shared.web.representations.quarantine import QuarantineItem, quarantine_item
 from shared.web.schema import Next
@@ -97,7 +97,7 @@ async def get_export(app: App, request: Request, query: Part) -> Zip:
     headers = {
         **DATA_HEADERS,
         "Content-Type": Zip.media,
-        "Content-Disposition": f'attachment; filename="quarantine-{place}-of-{len(parts)}.zip"',
+        **attachment(connection.name, f"quarantine-{place}-of-{len(parts)}.zip"),
     }
     if place < len(parts):
         headers["Link"] = f'<{request.path}?part={place + 1}>; rel="next"'

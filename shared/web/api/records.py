@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, cast
 
 from pydantic import Field
@@ -16,8 +16,8 @@ from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json
-from shared.web.pagination import Cursor, decode, encode, leading_on, never_one, paged
+from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json, attachment
+from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan
@@ -96,7 +96,7 @@ async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
     comes in behind the cursor.
     """
     place = decode(query.cursor, (str, str, int))
-    after = FeedPlace(at=_moment(place[0]), connection=place[1], number=place[2]) if place else None
+    after = FeedPlace(at=moment(place[0]), connection=place[1], number=place[2]) if place else None
     now, customer = app.clock.now(), request.actor.customer
     rows = await ledger_feed.page(app.database, after, now=now, most=query.limit, customer=customer)
     last = rows[-1] if rows else None
@@ -141,16 +141,6 @@ async def erase(app: App, request: Request, query: Exported) -> Nothing:
     return Nothing(status=204)
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise never_one() from None
-    if moment.tzinfo is None:
-        raise never_one()
-    return moment
-
-
 def _behind(query: Records) -> int:
     place = decode(query.cursor, (int,))
     return place[0] if place else 0
@@ -166,7 +156,7 @@ def _file(
     headers = {
         **DATA_HEADERS,
         **leading_on(request, following),
-        "Content-Disposition": f'attachment; filename="{name}.{query.format}"',
+        **attachment(request.connection.name, f"{name}.{query.format}"),
     }
     if query.format == "ndjson":
         text = "".join(json.dumps(row) + "\n" for row in rows)

@@ -7,7 +7,7 @@ from shared.flows.app import App
 from shared.flows.reports import flow as reports
 from shared.flows.reports import store as keep
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Csv, Html, Json, Request, as_json
+from shared.web.http import DATA_HEADERS, Csv, Html, Json, Request, as_json, attachment
 from shared.web.pagination import Paged, decode, encode, paged
 from shared.web.preconditions import Precondition
 from shared.web.representations.reports import Report, ReportPage, Subscription, report_summary, whole_report
@@ -48,7 +48,7 @@ async def page_of(app: App, request: Request, query: Paged) -> ReportPage:
 @refuses("404 no_such_report")
 async def one(app: App, request: Request) -> Json[Report]:
     """One report's figures."""
-    return as_json(whole_report(await _read(app, request, "JSON")))
+    return as_json(whole_report(await read(app, request, "JSON")))
 
 
 @refuses("404 no_such_report")
@@ -56,9 +56,9 @@ async def as_html(app: App, request: Request) -> Html:
     """One report as an HTML file, its charts inside."""
     from shared.flows.reports.rendering import html
 
-    report = await _read(app, request, "HTML")
+    report = await read(app, request, "HTML")
     text = await asyncio.to_thread(html, report.content)
-    return Html(headers=_file(Html.media, f"{report.name}.html"), body=text.encode())
+    return Html(headers=_file(request, Html.media, f"{report.name}.html"), body=text.encode())
 
 
 @refuses("404 no_such_report")
@@ -66,20 +66,21 @@ async def as_csv(app: App, request: Request) -> Csv:
     """One report's figures as a CSV file."""
     from shared.flows.reports.rendering import figures
 
-    report = await _read(app, request, "CSV")
-    return Csv(headers=_file(Csv.media, f"{report.name}.csv"), body=figures(report.content).encode())
+    report = await read(app, request, "CSV")
+    return Csv(headers=_file(request, Csv.media, f"{report.name}.csv"), body=figures(report.content).encode())
 
 
-async def _read(app: App, request: Request, form: str) -> keep.Report:
-    report = await reports.one(app, request.connection, request.args["report"])
+async def read(app: App, request: Request, form: str, name: str = "") -> keep.Report:
+    """A report, by the path's name or another; the ledger notes who reads it."""
+    report = await reports.one(app, request.connection, name or request.args["report"])
     await reading.note(app, request.connection, request.actor.name, f"report {report.name} as {form}", number=1)
     return report
 
 
-def _file(media: str, name: str) -> dict[str, str]:
+def _file(request: Request, media: str, name: str) -> dict[str, str]:
     return {
         **DATA_HEADERS,
         "Content-Type": f"{media}; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="{name}"',
+        **attachment(request.connection.name, name),
         "Content-Security-Policy": HARMLESS,
     }

@@ -36,6 +36,17 @@ SECTIONS: Mapping[str, str] = {
     "certificate": "Certificate",
     "settings": "Settings",
 }
+# The console's own pages: each with its title, the key that leads there behind a "g", and whether it is for accounts
+# that see all customers only.
+NAVIGATION: tuple[tuple[str, str, str, bool], ...] = (
+    ("/", "Home", "h", False),
+    ("/connections", "Connections", "c", False),
+    ("/activity", "Activity", "a", False),
+    ("/batches", "Batches", "b", False),
+    ("/settings", "Settings", "s", True),
+    ("/health", "Health", "y", False),
+    ("/documentation", "Documentation", "d", False),
+)
 STATUSES: Mapping[str, str] = {status.value: status.words for status in Status}
 # Each status with the mark whose shape and colour it has.
 STYLES: Mapping[str, str] = {
@@ -63,16 +74,18 @@ RESULTS: Mapping[str, str] = {
 def page(app: App, template: str, status: int = 200, **content: Any) -> Response:
     """A page from a template, with its tag; everything in it is escaped.
 
-    `actor` is who is signed in, and `again` after how many seconds the page looks again; both may be left out.
+    `actor` is who is signed in, `again` after how many seconds the page looks again, and `place` the first part of its
+    path; each may be left out.
     """
-    known = {"software": app.settings.brand.software, "actor": None, "again": None}
+    known = {"software": app.settings.brand.software, "actor": None, "again": None, "place": ""}
     body = _environment().get_template(template).render(**{**known, **content})
     return Response(status=status, headers={**PAGE_HEADERS, "ETag": etag(body)}, body=body.encode())
 
 
 def shown(app: App, request: Request, template: str, status: int = 200, **content: Any) -> Response:
     """The same for a caller who has signed in."""
-    return page(app, template, status, actor=request.actor, **content)
+    place = "/" + request.path.split("/")[1]
+    return page(app, template, status, actor=request.actor, place=place, **content)
 
 
 def framed(
@@ -155,6 +168,7 @@ def _environment() -> "Environment":
         moment=moment, day=day, iso=iso, distance=distance, counted=counted, brief=brief, query=urlencode, pairs=pairs
     )
     environment.globals.update(
+        NAVIGATION=NAVIGATION,
         STATUSES=STATUSES,
         STYLES=STYLES,
         MARKS=MARKS,

@@ -132,6 +132,7 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "release": (_release, "/quarantine"),
     "export": (_export, "/quarantine?exporting=1"),
     "put-policy": (policies.put, "/policies"),
+    "move-policy": (policies.move, "/policies"),
     "try-policy": (policies.try_message, "/policies"),
     "delete-policy": (policies.delete, "/policies"),
     "put-reports": (mail.put_reports, "/reports"),

@@ -17,7 +17,7 @@ from shared.web.accounts import same_origin
 from shared.web.http import Request, Response, redirect
 from shared.web.invitations import HERE, browser, kept
 from shared.web.pages import mode_titles, table
-from shared.web.pages.connection import administrators, again, needs_consent
+from shared.web.pages.connection import administrators, after_consent, again, needs_consent
 from shared.web.pages.forms import one, posted
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
@@ -30,7 +30,7 @@ async def page(app: App, request: Request) -> Response:
     """The page of the link that this browser has opened; else a field for its code. It leads nowhere else."""
     holds = browser(app, request)
     if not holds:
-        return pages.page(app, "invited.html", here=HERE, error=None)
+        return pages.page(app, "invited.html", here=HERE, error=None, provider=app.settings.provider)
     try:
         connection = await invitation.visited(app, holds)
     except Refused as error:
@@ -54,7 +54,12 @@ async def page(app: App, request: Request) -> Response:
         permissions=[(one, [row.title for row in mine if one.name in row.permissions]) for one in needed],
         effects=effects_of(platform, connection),
         how_it_ends=platform.how_it_ends,
-        after_consent=platform.after_consent,
+        provider=app.settings.provider,
+        service=connection.brand.service,
+        application=connection.brand.application,
+        consent_by=platform.consent_by,
+        more=await after_consent(app, connection),
+        missing=connection.reason == platform.after_consent.reason,
         platform_url=await consent.platform_url(app, connection, holds) if asks else None,
         steps=[] if asks else await administrators(app, connection, view),
         progress=None if asks else table.progress(connection, mine, view["rows"]),
@@ -66,7 +71,7 @@ async def page(app: App, request: Request) -> Response:
 
 def _ended(app: App, error: Refused) -> Response:
     """A link that is not good any more, with the field in which the next one can be opened."""
-    return pages.page(app, "invited.html", error.status, here=HERE, error=error)
+    return pages.page(app, "invited.html", error.status, here=HERE, error=error, provider=app.settings.provider)
 
 
 async def post(app: App, request: Request) -> Response:

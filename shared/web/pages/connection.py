@@ -7,16 +7,20 @@ from shared.connections import halts
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate, chain
+from shared.engine.ledger import holdings_of
 from shared.engine.rows import Change
 from shared.flows import findings, invitation
 from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
+from shared.platforms.instructions import Instruction, StepValue
 from shared.platforms.rows import rows_of
 from shared.web.http import Request, Response
-from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed, table
+from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, drift, framed, table
 from shared.web.views import changes as views
 from shared.web.views import connections as overview
+from shared.web.views import fleet
 
+RECENT = 5
 # What a button of this page has asked for, told to the person who has just pressed it.
 ASKED: Mapping[str, str] = {
     "sync": "Sync requested.",
@@ -39,9 +43,12 @@ async def page(app: App, request: Request) -> Response:
     """One connection."""
     connection = request.connection
     view = await views.changes(app, connection)
-    mine = rows_of(app.platforms[connection.platform], connection)
+    platform = app.platforms[connection.platform]
+    mine = rows_of(platform, connection)
     may_act = request.actor.acts
     detail = await overview.detail(app, connection)
+    found = await findings.listed(app, connection)
+    kind = fleet.KINDS.get(connection.reason or "")
     return framed(
         app,
         request,
@@ -54,8 +61,13 @@ async def page(app: App, request: Request) -> Response:
         pausable=any(isinstance(row, Change) and row.routes for row in mine),
         steps=await administrators(app, connection, view),
         published=table.published(view),
-        drifted=any(row["mark"] == "drifted" and row["kind"] != "by others" for row in view["rows"]),
-        findings=await findings.listed(app, connection),
+        drifted=drift.drifted(view["rows"], await holdings_of(app.database, connection.id), found),
+        theirs=drift.of_the_customer(found),
+        effects=drift.effects(found),
+        next_step=kind.step if kind else None,
+        more=await after_consent(app, connection) if connection.reason == platform.after_consent.reason else None,
+        recent=await _recent(app, connection),
+        titles={row.key: row.title for row in mine},
         offered=[row for row in view["rows"] if row.get("offered")],
         halt=await halts.of(app.database, connection),
         ended=await certificate.latest(app.database, connection),
@@ -63,11 +75,29 @@ async def page(app: App, request: Request) -> Response:
     )
 
 
+async def _recent(app: App, connection: Connection) -> list[chain.LedgerEntry]:
+    """The last entries of the ledger but intents; none where it cannot be read, which its own section tells."""
+    try:
+        found = await chain.page(app.database, connection.id, after=0, most=2 * RECENT, newest=True)
+        return [entry for entry in found if entry.state != "intended"][:RECENT]
+    except chain.Unreadable:
+        return []
+
+
 async def administrators(app: App, connection: Connection, view: Any) -> list[dict[str, Any]]:
     """The administrator's steps, each with what the ledger says last of it."""
     keys = [row["key"] for row in view["rows"] if row["kind"] == "by administrator"]
     told = await chain.last_of(app.database, connection.id, keys)
     return table.steps(connection, view["rows"], told)
+
+
+async def after_consent(app: App, connection: Connection) -> Instruction:
+    """What the administrator must still do after consenting, with what to copy."""
+    platform = app.platforms[connection.platform]
+    words = await platform.words(connection)
+    asked = platform.after_consent
+    values = tuple(StepValue(label=label, value=text.format(**words)) for label, text in asked.values)
+    return Instruction(sentence=asked.sentence, link=asked.link.format(**words), values=values)
 
 
 def needs_consent(app: App, connection: Connection) -> bool:

@@ -8,6 +8,7 @@ from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.flows.reports import flow
 from shared.flows.reports import store as keep
+from shared.flows.reports.charts import COLOURS, charts
 from shared.flows.reports.periods import Kind
 from shared.flows.reports.store import Subscription
 from shared.foundation.errors import Refused
@@ -59,7 +60,18 @@ async def quarantine(app: App, request: Request) -> Response:
 
 
 async def reports(app: App, request: Request) -> Response:
-    """The reports that are kept, and who is sent which."""
+    """The reports that are kept, and who is sent which; with `report` one of them, with its charts."""
+    if name := request.query.get("report", ""):
+        report = await kept.read(app, request, "page", name)
+        return framed(
+            app,
+            request,
+            "reports",
+            template="report.html",
+            report=report,
+            charts=charts(report.content),
+            colours=COLOURS,
+        )
     wanted = await keep.subscription(app.database, request.connection.id)
     form = {"kinds": [str(kind) for kind in wanted.kinds], "recipients": wanted.recipients}
     return await _reports(app, request, form, {}, etag(wanted.model_dump(mode="json")))

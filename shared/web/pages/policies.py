@@ -8,7 +8,7 @@ from typing import Any, get_args
 from shared.flows import policies
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.protection import directory
+from shared.protection import directory_search as people
 from shared.protection import policies as stored
 from shared.protection.inspection.conditions import Attachment, Conditions, Failure
 from shared.protection.policies import Policy
@@ -16,6 +16,8 @@ from shared.web.http import Request, Response, etag, redirect
 from shared.web.pages import framed
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted
+from shared.web.pages.picker import pickers
+from shared.web.pages.policy_words import named_in, sentence
 from shared.web.preconditions import precondition
 from shared.web.second_person import agreed
 
@@ -56,13 +58,25 @@ async def page(app: App, request: Request) -> Response:
     if "new" in request.query:
         return await _form(app, request, _filled(Policy(name="new")) | {"name": [""]}, {}, "")
     listed = await stored.listed(app.database, request.connection.id)
-    shown = [(policy, whose(policy), told(policy)) for policy in listed]
-    return framed(app, request, "policies", policies=shown, acts=_actions(app, request), saved="saved" in request.query)
+    groups, users = named_in(listed)
+    names = await people.names(app.database, request.connection.id, "groups", groups)
+    names |= await people.names(app.database, request.connection.id, "users", users)
+    return framed(
+        app,
+        request,
+        "policies",
+        policies=[(policy, sentence(policy, names)) for policy in listed],
+        acts=_actions(app, request),
+        saved="saved" in request.query,
+        tag=etag(stored.places(listed)),
+    )
 
 
 async def put(app: App, request: Request) -> Response:
     """Make or change the policy that a form describes; what is wrong with it is told at its field."""
     form, errors = posted(request), Errors()
+    if "search" in form:
+        return await _form(app, request, form, {}, one(form, "etag"))
     # Its expressions are compiled there.
     policy = await asyncio.to_thread(made, lambda: Policy.model_validate(_typed(form)), errors)
     if policy is None:
@@ -86,6 +100,15 @@ async def try_message(app: App, request: Request) -> Response:
     policy, trial = await policies.tried(app, request.connection, one(form, "name"), message)
     tag = etag(policy.model_dump(mode="json"))
     return await _form(app, request, _filled(policy), {}, tag, trial=trial)
+
+
+async def move(app: App, request: Request) -> Response:
+    """Move a policy one place up or down, if the order is still what was seen."""
+    form = posted(request)
+    by = -1 if one(form, "to") == "up" else 1
+    check = precondition(seen(request, form))
+    await policies.move(app, request.connection, one(form, "name"), by, check, request.actor.name)
+    return redirect(f"/connections/{request.connection.id}/policies?saved=1")
 
 
 async def delete(app: App, request: Request) -> Response:
@@ -115,7 +138,6 @@ async def _changed_meanwhile(app: App, request: Request, form: Form, wanted: Pol
 async def _form(
     app: App, request: Request, form: Form, errors: Errors, tag: str, *, status: int = 200, **more: Any
 ) -> Response:
-    verified = [row["name"] for row in await directory.domains(app.database, request.connection.id) if row["verified"]]
     return framed(
         app,
         request,
@@ -126,7 +148,7 @@ async def _form(
         form=form,
         errors=errors,
         tag=tag,
-        domains=verified,
+        pickers=await pickers(app, request.connection, form),
         acts=_actions(app, request),
         attachments={name: name.replace("-", " ") for name in get_args(Attachment)},
         failures={name: FAILURES[name] for name in get_args(Failure)},
@@ -182,30 +204,3 @@ def _filled(policy: Policy) -> dict[str, list[str]]:
         elif value is not False:
             form[name] = [str(value)]
     return form
-
-
-def whose(policy: Policy) -> str:
-    """Whose mail it is about, in a few words."""
-    named = ((policy.domains, "domain"), (policy.groups, "group"), (policy.users, "user"))
-    some = ", ".join(f"{len(names)} {word}{'s' * (len(names) > 1)}" for names, word in named if names)
-    but = policy.except_domains or policy.except_groups or policy.except_users
-    return ("Everyone" if policy.everyone else some or "Nobody") + (", with exceptions" if but else "")
-
-
-def told(policy: Policy) -> list[str]:
-    """Which messages it means, in a few words for each kind."""
-    conditions = policy.conditions
-    counts = {
-        "senders": conditions.senders,
-        "texts in the subject": conditions.subjects,
-        "words": conditions.words,
-        "expressions": conditions.expressions,
-        "linked hosts": conditions.links,
-    }
-    found = [f"{word}: {len(some)}" for word, some in counts.items() if some]
-    if conditions.attachments:
-        found.append("attachments: " + ", ".join(conditions.attachments))
-    if conditions.authentication:
-        found.append("authentication: " + ", ".join(conditions.authentication))
-    switched = {"impersonation": "impersonation", "misleading_links": "misleading links", "scanner": "the scanner"}
-    return found + [word for name, word in switched.items() if getattr(conditions, name)]

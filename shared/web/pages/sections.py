@@ -1,5 +1,6 @@
 """The sections of a connection's page: each by its name, and the records among them."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
 from shared.web.pages import framed, mail, mail_flow, policies, settings, table
+from shared.web.pages.connections import numbers
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 from shared.web.pagination import Cursor, decode, encode
@@ -42,19 +44,31 @@ async def ledger(app: App, request: Request) -> Response:
     asked, connection = said(request).parameters(Reading), request.connection.id
     place = decode(asked.cursor, (int,))
     before = place[0] if place else 0
-    rows = await chain.page(app.database, connection, after=before, most=ENTRIES_PER_PAGE + 1, newest=True)
+    rows = await chain.page(app.database, connection, after=before, most=ENTRIES_PER_PAGE, newest=True)
+    async with app.database.read() as read:
+        many, _ = await chain.head(read, connection)
+    page = max(many + 1 - before, 0) // ENTRIES_PER_PAGE + 1 if before else 1
     titles = titles_of(app, request)
-    entries = [_differing(row, titles) for row in rows[:ENTRIES_PER_PAGE]]
     return framed(
         app,
         request,
         "ledger",
-        entries=entries,
-        first=place is None,
+        entries=[_differing(row, titles) for row in rows],
+        many=many,
+        page=page,
+        pages=[number and (number, _cursor(many, number)) for number in numbers(page, _pages(many))],
         verified=asked.verify is not None,
         broken=await chain.verify(app.database, connection) if asked.verify else None,
-        next={"cursor": encode(rows[ENTRIES_PER_PAGE - 1].number)} if len(rows) > ENTRIES_PER_PAGE else None,
     )
+
+
+def _pages(many: int) -> int:
+    return max(math.ceil(many / ENTRIES_PER_PAGE), 1)
+
+
+def _cursor(many: int, page: int) -> str:
+    """Where a page begins, which stays when there are more entries; of the first one empty."""
+    return encode(many - (page - 1) * ENTRIES_PER_PAGE + 1) if page > 1 else ""
 
 
 def _differing(entry: LedgerEntry, titles: Mapping[str, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The published table and what is true of it now, put into the order and the words in which people read it. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,18 +31,17 @@ Line = Mapping[str, Any]
 
 
 def published(view: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The four stages, each with its lines; a line with one mark for all the objects that it is about."""
+    """The four stages, each with its lines and how many there are of each mark; a line has one for all its objects."""
     of_key: dict[str, list[Line]] = {}
     for row in map(whole, view["rows"]):
         of_key.setdefault(row["key"], []).append(row)
-    return [
-        {
-            "stage": stage.name.lower(),
-            "title": stage.title,
-            "lines": [_line(line, of_key) for line in view["published"] if line["stage"] == stage.name.lower()],
-        }
-        for stage in PUBLISHED_IN
-    ]
+    found = []
+    for stage in PUBLISHED_IN:
+        lines = [_line(line, of_key) for line in view["published"] if line["stage"] == stage.name.lower()]
+        counts = Counter(line["mark"] for line in lines if line["mark"])
+        marks = [(mark, counts[mark]) for mark in SOONEST if counts[mark]]
+        found.append({"stage": stage.name.lower(), "title": stage.title, "lines": lines, "marks": marks})
+    return found
 
 
 def whole(row: Line) -> Line:

@@ -45,7 +45,8 @@
     const fresh = new Map([...parts(next)].map((one) => [one.dataset.part, one]));
     for (const old of parts(document)) {
       const name = old.dataset.part, one = fresh.get(name);
-      if (!one || seen.get(name) === one.outerHTML) continue;
+      // What was fetched by itself is not in the page that is looked at again.
+      if (!one || (one.dataset.load && !old.dataset.load) || seen.get(name) === one.outerHTML) continue;
       seen.set(name, one.outerHTML);
       swap(old, one);
     }
@@ -82,14 +83,14 @@
   async function load(part) {
     const address = part.dataset.load, meanwhile = document.querySelector("[data-meanwhile]");
     delete part.dataset.load;
-    meanwhile.textContent = meanwhile.dataset.meanwhile;
+    if (meanwhile) meanwhile.textContent = meanwhile.dataset.meanwhile;
     try {
       const answer = await fetch(address, { cache: "no-store" });
       if (!answer.ok) throw answer;
       take(await answer.text());
     } catch {
       part.removeAttribute("aria-busy");
-      meanwhile.textContent = "The tenant could not be checked. Reload this page.";
+      if (meanwhile) meanwhile.textContent = "The tenant could not be checked. Reload this page.";
     }
   }
 
@@ -138,10 +139,33 @@
     clearTimeout(typing);
     typing = setTimeout(() => { history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
   });
+  // A picker finds while one types: the form is asked for what its search button would show.
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest("[data-find]");
+    if (!field) return;
+    clearTimeout(typing);
+    typing = setTimeout(async () => {
+      const asked = new URLSearchParams(new FormData(field.form));
+      asked.set("search", field.name);
+      const answer = await fetch(field.form.action, { method: "POST", body: asked });
+      const part = answer.ok && parser.parseFromString(await answer.text(), "text/html").querySelector(`[data-part="${field.dataset.find}"]`);
+      const old = document.querySelector(`[data-part="${field.dataset.find}"]`);
+      // What was ticked among those found before stays ticked.
+      const ticked = [...old.querySelectorAll(":checked")].map((one) => one.closest("label"));
+      if (part) { swap(old, part); old.prepend(...ticked); }
+    }, 250);
+  });
+  // A slash leads to the search, a question mark to the keys, and a letter behind a "g" to a page.
+  let led = 0;
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+    const page = Date.now() - led < 1500 && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    led = event.key === "g" ? Date.now() : 0;
+    if (page) page.click();
+    else if (event.key === "/") (document.querySelector("main #q") ?? document.getElementById("find"))?.focus();
+    else if (event.key === "?") document.getElementById("keys")?.showModal();
+    else return;
     event.preventDefault();
-    (document.getElementById("q") ?? document.getElementById("find"))?.focus();
   });
   ready();
   plan();

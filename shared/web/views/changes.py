@@ -198,6 +198,8 @@ def _administered(
     connection: Connection, row: ByAdministrator, held: Holding | None, words: Mapping[str, str]
 ) -> StateOfRow:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
+    if held is None and row.implied and connection.tenant is not None and connection.stage <= Stage.RUN:
+        return {"mark": "under way", "asked": None}  # it came with the consent, and is recorded by the next run
     # What was asked for and never seen is asked for no more once access is revoked.
     given_up = held is not None and held.state is HoldingState.ASKED and connection.stage > Stage.RUN
     if held is None or held.state is HoldingState.GONE or given_up:
@@ -249,6 +251,8 @@ def _marked(
         return _known(holding, "borrowed")
     if holding.state is not HoldingState.OURS:
         return _known(holding, "under way")
+    if holding.missed_at is not None:  # the second look decides whether it is gone
+        return {**_known(holding, "under way"), "since": holding.missed_at.isoformat()}
     now, drained = app.clock.now(), connection.drained_at
     want = wanted(row, connection.stage, now, lambda key: gone_since(key, holdings), drained)
     if connection.stage >= row.removed_in and want.wanted is Wanted.LEAVE:

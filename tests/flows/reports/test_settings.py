@@ -81,7 +81,7 @@ async def test_a_kept_report_can_be_fetched_in_each_form(world: World) -> None:
         await ask(world, "GET", f"{path}/{made.name}/csv"),
     )
     for file, kind in ((html, "html"), (rows, "csv")):
-        assert file.headers["Content-Disposition"] == f'attachment; filename="{made.name}.{kind}"'
+        assert file.headers["Content-Disposition"] == f'attachment; filename="contoso-{made.name}.{kind}"'
         assert "sandbox" in file.headers["Content-Security-Policy"]
         assert file.headers["X-Content-Type-Options"] == "nosniff"
     assert b"<script" not in html.body
