@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
+from shared.engine.absences import followed, risen, unless_sure, unless_too_new, unseen_meanwhile
 from shared.engine.administrator import questions
 from shared.engine.chain import Image
 from shared.engine.drift import accepted, graded, repairs
@@ -35,8 +36,6 @@ from shared.foundation.errors import ConsentMissing, FootprintError, TurnedAway
 
 log = logging.getLogger(__name__)
 
-# A replica that lags has caught up by then, whatever the kind of object.
-SECOND_LOOK = timedelta(minutes=1)
 # What was asked for and never answered may still appear; until then our way in stays, and it is looked for this often.
 MAY_APPEAR = timedelta(hours=24)
 LOOKED_FOR = timedelta(hours=1)
@@ -104,13 +103,13 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
         if held is None or held.state is HoldingState.GONE or held.state in NOT_OURS or stage < row.created_in:
             return []
         wait = item.step(Verb.WAIT, "is kept for a while after the objects that depend on it", until=want.until)
-        return [*await _unseen_meanwhile(item, row, tenant, held), wait]
+        return [*await unseen_meanwhile(item, row, tenant, held), wait]
     # Once revoking has begun nothing is made or changed any more, not even what is meant to stay a little longer.
     if want.wanted is Wanted.PRESENT and (stage > Stage.RUN or item.former):
-        return await _unseen_meanwhile(item, row, tenant, held)
+        return await unseen_meanwhile(item, row, tenant, held)
     unmade = held is None or held.state in (HoldingState.GONE, HoldingState.LEFT)
     if unmade and want.wanted is Wanted.ABSENT:
-        return await _risen(item, row, tenant, held)
+        return await risen(item, row, tenant, held)
     if want.wanted is Wanted.ABSENT and held is not None and (staying := _stays(item, row, tenant, held)) is not None:
         return staying
     desired: Settings | None = None
@@ -126,33 +125,6 @@ async def _steps(item: PlanItem, tenant: Tenant, stage: Stage, *, repair: bool) 
     if desired is None:
         return _towards_absent(item, row, tenant, held, observed)
     return _towards_present(item, row, tenant, held, observed, desired, stage, repair=repair or stage < Stage.RUN)
-
-
-async def _unseen_meanwhile(item: PlanItem, row: Change, tenant: Tenant, held: Holding | None) -> list[Step]:
-    """An element of a shared list that waits for its removal: once it was missing, it is theirs when it is back."""
-    if held is None or held.state is not HoldingState.OURS or held.missed_at or row.resource.identified:
-        return []
-    if not row.resource.shared:
-        return []  # of no other kind could the customer make the very same again
-    try:
-        observed = await row.resource.observe(tenant, item.element, held.identity)
-    except FootprintError:
-        return []  # it is looked at again when its time has come
-    return [item.step(Verb.UNSEEN, "was not found", before=held.seen)] if isinstance(observed, Absent) else []
-
-
-async def _risen(item: PlanItem, row: Change, tenant: Tenant, held: Holding | None) -> list[Step]:
-    """What is gone may come back: restored by somebody, or made by a call whose answer was lost and which came late."""
-    if held is None or held.state is not HoldingState.GONE or not _followed(row):
-        return []
-    try:
-        observed = await row.resource.observe(tenant, item.element, held.identity)
-    except ConsentMissing:
-        return []  # the way in went last, and what was seen before that holds
-    if isinstance(observed, Absent):
-        return []
-    image = tenant.ledger.image(observed.settings)
-    return [item.step(Verb.ADOPT, "is there after it was gone", present=observed, after=image)]
 
 
 def _stays(item: PlanItem, row: Change, tenant: Tenant, held: Holding) -> list[Step] | None:
@@ -171,10 +143,10 @@ def _towards_absent(
         return []
     if isinstance(observed, Absent):
         late = held.since + MAY_APPEAR
-        if held.state is HoldingState.CREATING and _followed(row) and tenant.now < late:
+        if held.state is HoldingState.CREATING and followed(row) and tenant.now < late:
             until = min(tenant.now + LOOKED_FOR, late)
             return [item.step(Verb.WAIT, "may still appear, for its creation was never answered", until=until)]
-        unsure = [] if observed.with_its_owner else _unless_sure(row, tenant, held, item)
+        unsure = [] if observed.with_its_owner else unless_sure(row, tenant, held, item)
         return unsure or [item.step(Verb.FORGET, HALF_DONE.get(held.state, "is gone"))]
     if unclear(row, held, observed):
         return [_unsure(item, tenant, observed)]
@@ -196,15 +168,15 @@ def _missing(
 ) -> list[Step]:
     """What is to be done about a wanted object that is not there."""
     image = tenant.ledger.image
-    state = held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE
+    state = _state(held)
     if held is None or state is HoldingState.GONE:
         return [item.step(Verb.CREATE, "is missing", desired=desired, after=image(desired))]
-    if too_new := _unless_too_new(row, tenant, held, item):
+    if too_new := unless_too_new(row, tenant, held, item):
         return too_new
     if state is HoldingState.CREATING:
         return [item.step(Verb.CREATE, HALF_DONE[state], desired=desired, after=image(desired))]
     drift = _drift(item, row, held, MISSING, None) if state is HoldingState.OURS and not row.ours_alone else None
-    if unsure := _unless_sure(row, tenant, held, item):
+    if unsure := unless_sure(row, tenant, held, item):
         # An alarm does not wait for the second look.
         return [*unsure, drift] if drift and stage is Stage.RUN else unsure
     if drift and not repair:
@@ -227,7 +199,7 @@ def _towards_present(
     repair: bool,
 ) -> list[Step]:
     image = tenant.ledger.image
-    state = held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE
+    state = _state(held)
     if isinstance(observed, Absent):
         return _missing(item, row, tenant, held, desired, stage, repair=repair)
     if state in NOT_OURS:
@@ -274,31 +246,6 @@ def _towards_present(
     return steps
 
 
-def _unless_too_new(row: Change, tenant: Tenant, held: Holding, item: PlanItem) -> list[Step]:
-    until = held.since + row.resource.visible_within
-    if held.state in (HoldingState.CREATING, HoldingState.OURS) and tenant.now < until:
-        return [item.step(Verb.WAIT, "may not be visible yet", until=until)]
-    return []
-
-
-def _unless_sure(row: Change, tenant: Tenant, held: Holding, item: PlanItem) -> list[Step]:
-    """What is to be done before an absence is believed; nothing once it is."""
-    if row.local:
-        return []  # our own database does not lag
-    if too_new := _unless_too_new(row, tenant, held, item):
-        return too_new
-    if held.missed_at is None:
-        return [item.step(Verb.UNSEEN, "was not found", before=held.seen)]
-    until = held.missed_at + max(row.resource.visible_within, SECOND_LOOK)
-    if tenant.now < until:
-        return [item.step(Verb.WAIT, "was not found; a second check confirms this", until=until)]
-    return []
-
-
-def _followed(row: Change) -> bool:
-    return row.resource.identified and not row.resource.shared
-
-
 def _unsure(item: PlanItem, tenant: Tenant, observed: Present) -> Step:
     return item.step(Verb.UNSURE, CANNOT_TELL, present=observed, after=tenant.ledger.image(observed.settings))
 
@@ -307,3 +254,8 @@ def _drift(item: PlanItem, row: Change, held: Holding, now: Image, was: Image | 
     """Someone else changed our object. `new` only when it is not the drift that is recorded already."""
     why = f"was changed by someone else: {row.without}" if row.without else "was changed by someone else"
     return item.step(Verb.DRIFT, why, before=was, after=now, new=held.drift != now)
+
+
+def _state(held: Holding | None) -> HoldingState:
+    """What was never made, and what another connection keeps, is as good as gone."""
+    return held.state if held and held.state is not HoldingState.LEFT else HoldingState.GONE

@@ -12,6 +12,7 @@ from shared.engine import ledger_feed
 from shared.engine.chain import Act
 from shared.engine.ledger_feed import FeedPlace, Sought
 from shared.flows.app import App
+from shared.storage.ids import ConnectionId
 from shared.web.compression import packed
 from shared.web.http import Request, Response, Strict
 from shared.web.pages import shown
@@ -69,7 +70,7 @@ async def page(app: App, request: Request) -> Response:
         request,
         "activity.html",
         entries=entries,
-        names=await search.names(app.database, sorted({entry.connection for entry in entries})),
+        names=await search.names(app.database, sorted({ConnectionId(entry.connection) for entry in entries})),
         asked=asked,
         acts=ACTS,
         next={**asked, "cursor": following} if following else None,

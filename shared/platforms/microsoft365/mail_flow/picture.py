@@ -34,17 +34,16 @@ def pictures(
     headers = tracked_headers([book], (service.return_header, service.loop_header, service.verdict_header))
     classes = classes_of([book], service, protected)
     journey = Journey(Passage(book, headers, scanner(listing, service)), service, classes.returns_from)
-    wrong = judge(listing, service, protected, now)
+    said = [
+        (one.direction, str(Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people)))
+        for one in judge(listing, service, protected, now)
+    ]
     drawn = []
     for direction in (Direction.INCOMING, Direction.OUTGOING):
         usual = (one for one in classes.messages if one.direction is direction and one.ordinary)
         message = next((one for one in usual if is_protected(one, protected) and not one.sender.null), None)
         if message is not None:
-            harms = [
-                str(Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people))
-                for one in wrong
-                if one.direction is direction
-            ]
+            harms = [told for way, told in said if way is direction]
             stations = tuple(_stations(journey, listing, service, message))
             drawn.append(FlowPicture(direction=direction.value, stations=stations, harms=tuple(dict.fromkeys(harms))))
     return drawn

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0071"
-down_revision = "0070"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from alembic import op
 
 import shared.storage.tables
 
-revision = "0040"
+revision = "0026"
 down_revision = "0025"
 branch_labels = None
 depends_on = None
