@@ -1,4 +1,4 @@
-"""What it means that an object of ours is not there: too new to be seen, to be looked for again, gone, or back again."""
+"""What it means that an object of ours is not there: too new to be seen, to be looked for again, gone, or back."""
 
 from datetime import timedelta
 
