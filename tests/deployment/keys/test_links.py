@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.deployment.links import SAME_FOR, Links
+from shared.deployment.links import Links
 from shared.deployment.master_keys.local import LocalKeys
 from shared.deployment.sealing import NONCE, Seal
 from shared.foundation.errors import Refused
@@ -50,18 +50,19 @@ async def test_a_ticket_is_spent_once_and_in_time(links: Links, still: StillCloc
         await links.spend("state", late)
 
 
-async def test_a_lasting_link_is_the_same_for_an_hour_unless_it_was_used(links: Links, still: StillClock) -> None:
-    week = timedelta(days=7)
-    first = await links.lasting("invitation", "one", week)
-    assert await links.lasting("invitation", "one", week) == first
-    assert await links.lasting("invitation", "other", week) != first
-    assert await links.lasting("session", "one", week) != first
-    await links.use("invitation", first)
-    second = await links.lasting("invitation", "one", week)
-    assert second != first
-    assert await links.follow("invitation", second) == "one"
-    still.time += SAME_FOR
-    assert await links.lasting("invitation", "one", week) not in (first, second)
+async def test_the_newest_link_is_shown_until_it_was_used_or_is_over(links: Links, still: StillClock) -> None:
+    week, day = timedelta(days=7), timedelta(days=1)
+    assert await links.newest("invitation", "one") is None
+    first = await links.create("invitation", "one", week)
+    still.time += day
+    second = await links.create("invitation", "one", week)
+    assert await links.newest("invitation", "one") == second
+    assert await links.newest("invitation", "other") is None
+    assert await links.newest("session", "one") is None
+    await links.use("invitation", second)
+    assert await links.newest("invitation", "one") == first
+    still.time += week - day
+    assert await links.newest("invitation", "one") is None
 
 
 async def test_the_same_text_is_never_sealed_alike(database: Database, still: StillClock) -> None:
