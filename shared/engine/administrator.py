@@ -3,14 +3,15 @@
 Where no machine can tell, somebody's word decides; where one can, what it sees decides, whatever was said.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.connections.stages import Stage
 from shared.engine.chain import Image
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
-from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
+from shared.engine.rows import ByAdministrator, Row, Sighting, Want, Wanted
 from shared.engine.steps import PlanItem, Step, Tenant, Verb
-from shared.foundation.errors import ConsentMissing
+from shared.foundation.errors import ConsentMissing, TurnedAway
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +129,14 @@ def _unseen(question: Question, sighting: Sighting) -> list[Step]:
     if question.tenant.now < until:
         return [item.step(Verb.WAIT, "was not found; a second check confirms this", until=until)]
     return [item.step(Verb.FORGET, f"{sighting.evidence}, twice", after=evidence)]
+
+
+def seen_last(key: str, rows: Sequence[Row], tenant: Tenant, error: Exception) -> bool:
+    """Whether what is gone cannot be looked at because our way to it went after it: what was seen before that holds."""
+
+    def gone(one: str) -> bool:
+        held = tenant.ledger.holdings.get(one)
+        return held is not None and held.state is HoldingState.GONE
+
+    ended = any(isinstance(row, ByAdministrator) and row.lets_us_see and gone(row.key) for row in rows)
+    return ended and gone(key) and isinstance(error, TurnedAway)
