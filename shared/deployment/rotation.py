@@ -101,7 +101,7 @@ async def _main() -> int:
         await database.close()
     sys.stdout.write(f"{done.wrapped} keys rewrapped.\n")
     if begun:
-        sys.stdout.write(f"{begun} new data keys: they seal in two hours, and what is sealed is resealed tonight.\n")
+        sys.stdout.write(f"{begun} new data keys. They seal in two hours; what is stored is sealed again tonight.\n")
     for scope, sentence in done.failed.items():
         sys.stderr.write(f"{scope}: {sentence}\n")
     return 1 if done.failed else 0

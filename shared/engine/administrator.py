@@ -3,6 +3,7 @@
 Where no machine can tell, somebody's word decides; where one can, what it sees decides, whatever was said.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +13,9 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.chain import Act, Image
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
-from shared.engine.rows import ByAdministrator, Sighting, Want, Wanted
+from shared.engine.rows import ByAdministrator, Row, Sighting, Want, Wanted
 from shared.engine.steps import PlanItem, Step, Tenant, Verb
-from shared.foundation.errors import ConsentMissing
+from shared.foundation.errors import ConsentMissing, TurnedAway
 from shared.storage import tables as db
 from shared.storage.database import Database
 
@@ -143,3 +144,14 @@ async def asked_at(database: Database, connection: Connection) -> datetime | Non
     async with database.read() as read:
         rows = (await read.execute(sa.select(table.at, table.after).where(*mine).order_by(table.number))).all()
     return next((row.at for row in rows if (row.after or {}).get("wanted") == Wanted.ABSENT.value), None)
+
+
+def seen_last(key: str, rows: Sequence[Row], tenant: Tenant, error: Exception) -> bool:
+    """Whether what is gone cannot be looked at because our way to it went after it: what was seen before that holds."""
+
+    def gone(one: str) -> bool:
+        held = tenant.ledger.holdings.get(one)
+        return held is not None and held.state is HoldingState.GONE
+
+    ended = any(isinstance(row, ByAdministrator) and row.lets_us_see and gone(row.key) for row in rows)
+    return ended and gone(key) and isinstance(error, TurnedAway)

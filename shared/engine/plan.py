@@ -12,7 +12,7 @@ from datetime import timedelta
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.absences import followed, risen, unless_sure, unless_too_new, unseen_meanwhile
-from shared.engine.administrator import questions
+from shared.engine.administrator import questions, seen_last
 from shared.engine.chain import Image
 from shared.engine.drift import accepted, graded, repairs
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
@@ -32,7 +32,7 @@ from shared.engine.steps import (
     turn,
     unclear,
 )
-from shared.foundation.errors import ConsentMissing, FootprintError, TurnedAway
+from shared.foundation.errors import ConsentMissing, FootprintError
 
 log = logging.getLogger(__name__)
 
@@ -65,23 +65,12 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
             if stage <= Stage.RUN:
                 raise
             # Nothing that fails for one object, be it our own mistake, keeps the others in a tenant.
-            steps = [] if _seen_last(item, rows, tenant, error) else [blocked(item, error)]
+            steps = [] if seen_last(item.key, rows, tenant, error) else [blocked(item, error)]
         removals[:0] = [step for step in steps if step.verb is Verb.REMOVE]
         others += [step for step in steps if step.verb is not Verb.REMOVE]
     others.sort(key=lambda step: turn(step, tenant))
     steps = removals + others
     return accepted(await graded(rows, tenant, steps), tenant.choices) if stage is Stage.RUN else steps
-
-
-def _seen_last(item: PlanItem, rows: Sequence[Row], tenant: Tenant, error: Exception) -> bool:
-    """Whether what is gone cannot be looked at because our way to it went after it: what was seen before that holds."""
-
-    def gone(key: str) -> bool:
-        held = tenant.ledger.holdings.get(key)
-        return held is not None and held.state is HoldingState.GONE
-
-    ended = any(isinstance(row, ByAdministrator) and row.lets_us_see and gone(row.key) for row in rows)
-    return ended and gone(item.key) and isinstance(error, TurnedAway)
 
 
 def blocked(item: PlanItem, error: Exception) -> Step:
