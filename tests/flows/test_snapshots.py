@@ -93,12 +93,11 @@ async def test_they_are_deleted_with_the_copy_of_the_directory(world: World) -> 
 async def test_the_picture_changes_as_somebody_edits_the_tenant(world: World) -> None:
     connection = await world.connect()
     await world.work()
+    rule, unscanned = "TMCAS Inline Incoming Domain Transport Rule", "Delivered to the mailbox, unscanned"
+    harm = "Inbound mail to all protected people bypasses the scanner"
     page = (await see(world, f"/connections/{connection.id}/mail-flow")).text
-    assert page.count("Protected mail is scanned once and delivered") == 2
-    assert "TMCAS Inline Incoming Domain Transport Rule" in page
-    world.cmdlet("Disable-TransportRule", Identity="TMCAS Inline Incoming Domain Transport Rule", Confirm=False)
+    assert (rule in page, unscanned in page, harm in page) == (True, False, False)
+    world.cmdlet("Disable-TransportRule", Identity=rule, Confirm=False)
     await checked(world)
     page = (await see(world, f"/connections/{connection.id}/mail-flow")).text
-    assert page.count("Protected mail is scanned once and delivered") == 1
-    assert "Delivered to the mailbox, unscanned" in page
-    assert "bypasses the scanner" in page
+    assert (rule in page, unscanned in page, harm in page) == (False, True, True)
