@@ -42,7 +42,7 @@ def _probed(google: GoogleCaller) -> dict[str, Any]:
         env={**inherited, **google.sims.settings, **probed},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

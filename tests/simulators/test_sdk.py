@@ -26,7 +26,7 @@ def test_the_sdk_works_against_the_simulators(caller: Caller) -> None:
         env={**inherited, **caller.sims.settings, "PROBE_TENANT": caller.tenant},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

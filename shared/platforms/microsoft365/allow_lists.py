@@ -7,6 +7,7 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.microsoft365 import limits
 from shared.platforms.microsoft365.connectors import egress
 from shared.platforms.microsoft365.exchange import Incomplete, add, remove
+from shared.platforms.microsoft365.mail_flow.ranges import written
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 POLICY = "Default"
@@ -15,7 +16,10 @@ SPOOF_ITEMS, KINDS = "Get-TenantAllowBlockListSpoofItems", ("External", "Interna
 
 @dataclass(frozen=True, kw_only=True)
 class AllowedAddress:
-    """One address range in the connection filter's IP allow list; `element` is the range as Exchange writes it."""
+    """One address range in the connection filter's IP allow list; `element` is the range as we write it.
+
+    Exchange compares ranges by their addresses and may write them in another form than they were sent in.
+    """
 
     shared: bool = True
     identified: bool = False
@@ -24,17 +28,15 @@ class AllowedAddress:
 
     async def desired(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
         """The entry itself is all there is to set. Raises Permanent if the list cannot hold all of ours."""
-        (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
-        there = policy["IPAllowList"]
+        there = await allowed(tenant)
         if element not in there:
             missing = [one for one in egress(tenant) if one not in there]
             limits.refuse_full("entries in its IP Allow List", len(there), len(missing), limits.MOST_ADDRESSES)
         return {"IPAllowList": element}
 
     async def observe(self, tenant: MicrosoftTenant, element: str, _identity: str | None) -> Present | Absent:
-        """Whether the list holds the entry, letter for letter."""
-        (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
-        if element not in policy["IPAllowList"]:
+        """Whether the list holds the range, in whatever form."""
+        if element not in await allowed(tenant):
             return Absent()
         return Present(identity=element, settings={"IPAllowList": element})
 
@@ -47,14 +49,21 @@ class AllowedAddress:
         return await self._change(tenant, add(element))
 
     async def remove(self, tenant: MicrosoftTenant, element: str, _present: Present) -> str:
-        """Take the entry out."""
-        return await self._change(tenant, remove(element))
+        """Take the entry out, by what the list calls it."""
+        there = await allowed(tenant)
+        return await self._change(tenant, remove(there.get(element, element)))
 
     async def _change(self, tenant: MicrosoftTenant, difference: dict[str, object]) -> str:
         answer = await tenant.exchange.invoke(
             "Set-HostedConnectionFilterPolicy", Identity=POLICY, IPAllowList=difference
         )
         return answer.request_id
+
+
+async def allowed(tenant: MicrosoftTenant) -> dict[str, str]:
+    """The entries of the connection filter's IP allow list: each as we write it, with how Exchange does."""
+    (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
+    return {written(str(one)): str(one) for one in policy["IPAllowList"]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Permanent
 from shared.platforms.microsoft365.exchange import AlreadyExists
+from shared.platforms.microsoft365.mail_flow.ranges import written
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 # Two directory servers of Exchange may disagree for a moment.
@@ -59,9 +60,9 @@ SET = {
 
 
 def plain(value: Any) -> Any:
-    """A value as it compares: lists in order, and sender domains without Exchange's `smtp:` and `;1`."""
+    """A value as it compares: lists in order, ranges as we write them, domains without Exchange's `smtp:` and `;1`."""
     if isinstance(value, list | tuple):
-        return sorted(str(item).removeprefix("smtp:").removesuffix(";1").lower() for item in value)
+        return sorted(written(str(item).removeprefix("smtp:").removesuffix(";1").lower()) for item in value)
     return value
 
 

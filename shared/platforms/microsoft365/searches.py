@@ -5,13 +5,13 @@ addresses may be a customer's own doing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import ip_network
 from typing import Any
 
 from shared.engine.last_look import Bearer, Search, Sign
-from shared.platforms.microsoft365.allow_lists import POLICY, spoof_entries
+from shared.platforms.microsoft365.allow_lists import allowed, spoof_entries
 from shared.platforms.microsoft365.connectors import ALSO
 from shared.platforms.microsoft365.groups import nicknames
+from shared.platforms.microsoft365.mail_flow.ranges import ranges
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 GROUP_FIELDS = "id,displayName,mailNickname,description"
@@ -46,10 +46,9 @@ def _ours(tenant: MicrosoftTenant, address: str) -> bool:
     if address.lower() in hosts:
         return True
     try:
-        network = ip_network(address, strict=False)
+        return ranges([address]).touches(ranges(map(str, site.egress)))
     except ValueError:
-        return False  # a host, or a range of another form
-    return any(network.version == ours.version and network.overlaps(ours) for ours in site.egress)
+        return False  # a host
 
 
 async def _groups(tenant: MicrosoftTenant) -> Sequence[Bearer]:
@@ -89,9 +88,8 @@ async def _spoof_pairs(tenant: MicrosoftTenant) -> Sequence[Bearer]:
 
 
 async def _allowed(tenant: MicrosoftTenant) -> Sequence[Bearer]:
-    (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
-    entries = [str(one) for one in policy["IPAllowList"]]
-    return [Bearer(identity=one, name=one, sign="addresses") for one in entries if _ours(tenant, one)]
+    entries = await allowed(tenant)
+    return [Bearer(identity=one, name=name, sign="addresses") for one, name in entries.items() if _ours(tenant, one)]
 
 
 def _of_rule(record: Record) -> Iterable[str]:

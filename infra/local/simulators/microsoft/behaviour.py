@@ -35,6 +35,8 @@ class Behaviour(Knobs):
     purge_app_only: bool = True
     # Removing an outbound connector that a rule still names is an error.
     referenced_connector_refused: bool = True
+    # How Exchange writes the ranges that it keeps: "as_given", with a "mask", or as a "span" from first to last.
+    range_form: str = "as_given"
     exchange_page_size: int = 1000
     graph_page_size: int = 100
     # Delta pages repeat the last item of the page before, and a round of changes opens with an empty page.

@@ -56,6 +56,20 @@ def _span(text: str) -> tuple[int, int] | None:
     return (int(network.network_address), int(network.broadcast_address)) if network.version == 4 else None
 
 
+def written(text: str) -> str:
+    """A range as we write it, in whatever form Exchange gives it back; what is no range comes back as it is."""
+    try:
+        span = _span(text)
+    except ValueError:
+        return text
+    if span is None:
+        return text
+    networks = list(ipaddress.summarize_address_range(*map(ipaddress.IPv4Address, span)))
+    if len(networks) > 1:
+        return "-".join(str(ipaddress.IPv4Address(end)) for end in span)
+    return str(networks[0]).removesuffix("/32")
+
+
 def pieces(edges: Iterable[int], within: Ranges) -> list[tuple[int, int]]:
     """Cut a set at some numbers; no edge lies inside a piece."""
     cuts = sorted(set(edges))

@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.local.simulators.microsoft.exchange.errors import already_exists, dehydrated, invalid_argument, not_found
 from infra.local.simulators.microsoft.exchange.parameters import ListChange
+from infra.local.simulators.microsoft.exchange.ranges import addresses
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.microsoft.times import exchange_time
 from infra.local.simulators.wire import Record
@@ -57,16 +58,15 @@ class CmdletCall:
             return ()
         if not isinstance(value, ListChange):
             return tuple(dict.fromkeys(value))
-        kept = list(current)
+        kept = {addresses(one): one for one in current}
         for one in value.remove:
-            if one not in kept:
+            if kept.pop(addresses(one), None) is None:
                 raise invalid_argument(self.cmdlet, f"The value '{one}' can't be removed: it isn't in the list.")
-            kept.remove(one)
         for one in value.add:
-            if one in kept:
+            if addresses(one) in kept:
                 raise invalid_argument(self.cmdlet, f"The value '{one}' is already present in the collection.")
-            kept.append(one)
-        return tuple(kept)
+            kept[addresses(one)] = one
+        return tuple(kept.values())
 
 
 Cmdlet = Callable[[CmdletCall], list[Record]]

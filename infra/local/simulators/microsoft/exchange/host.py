@@ -15,6 +15,7 @@ from infra.local.simulators.microsoft.exchange import connectors, groups, lists,
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.errors import malformed, pagination_expired
 from infra.local.simulators.microsoft.exchange.parameters import CmdletParameters
+from infra.local.simulators.microsoft.exchange.ranges import shown
 from infra.local.simulators.microsoft.quirks import spoiled
 from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
@@ -149,7 +150,8 @@ class Exchange:
         if confirm and prompting:
             return None, []
         call = CmdletCall(cmdlet=cmdlet, tenant=tenant, now=self._microsoft.clock.now(), given=bound)
-        return CMDLETS[cmdlet](call), call.warnings
+        rows = CMDLETS[cmdlet](call)
+        return [shown(row, tenant.behaviour.range_form) for row in rows], call.warnings
 
     def _start(self, request: Request, token: str | None, cmdlet: str, given: dict[str, Any]) -> int:
         """Read where a page starts; the link lives half an hour and needs the same body and mailbox anchor."""
