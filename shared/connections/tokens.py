@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
+from shared.foundation.errors import ConsentMissing
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
@@ -49,7 +50,8 @@ class Tokens:
     async def renew(self, *resources: str) -> None:
         """New tokens, whatever is stored, asked for side by side. An old one is replaced once its new one is there.
 
-        Those that were given are stored though another was refused; then that refusal is raised.
+        Those that were given are stored though another was refused; then that refusal is raised. Where the consent is
+        gone the old token goes too: what it still sees would be told as the consent's return.
         """
         answers = await asyncio.gather(*(self._fetch(resource) for resource in resources), return_exceptions=True)
         given = {
@@ -60,6 +62,9 @@ class Tokens:
         self._at_hand |= given
         if self._keep and given:
             await self._store(given)
+        for name, answer in zip(resources, answers, strict=True):
+            if isinstance(answer, ConsentMissing):
+                await self.discard(name)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer

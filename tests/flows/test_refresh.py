@@ -86,3 +86,17 @@ async def test_what_waits_does_not_wait_for_the_loops_own_threads() -> None:
     assert sorted(places) == list(range(SIDE_BY_SIDE))
     with pytest.raises(ZeroDivisionError):
         await wire.aside(lambda: 1 // 0)
+
+
+async def test_a_token_that_outlives_the_consent_is_not_taken_for_its_return(world: World) -> None:
+    connection = await world.connect()
+    world.behave(CONTOSO, tokens_outlive_application=True)
+    world.admin("remove-application")
+    for job in ("refresh", "check", "advance"):
+        await run(world.app, Job(name=job, connection_id=connection.id))
+        now = await world.connection(connection.id)
+        assert (now.status, now.reason) == (Status.ATTENTION, "consent_missing"), job
+    world.behave(CONTOSO, tokens_outlive_application=False)
+    await world.consent(connection)
+    world.admin("assign-role")
+    await world.until_true(connection, lambda one: one.status is Status.OK)
