@@ -40,10 +40,10 @@ def pictures(
         usual = (one for one in classes.messages if one.direction is direction and one.ordinary)
         message = next((one for one in usual if is_protected(one, protected) and not one.sender.null), None)
         if message is not None:
+            mine = [one for one in wrong if one.direction is direction]
             harms = [
                 str(Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people))
-                for one in wrong
-                if one.direction is direction
+                for one in mine
             ]
             stations = tuple(_stations(journey, listing, service, message))
             drawn.append(FlowPicture(direction=direction.value, stations=stations, harms=tuple(dict.fromkeys(harms))))
