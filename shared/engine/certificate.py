@@ -17,14 +17,13 @@ from typing_extensions import TypedDict
 from shared.connections.record import Connection
 from shared.deployment.sealing import Seal
 from shared.deployment.signing import SigningKey, published
-from shared.engine import chain
 from shared.engine.chain import LedgerEntry
 from shared.engine.incarnations import row_key
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
+from shared.engine.ledger_summary import Summary, summarised
 from shared.engine.promise import Promise, compared
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
-from shared.foundation.hash_chain import GENESIS
 from shared.foundation.schedule import Site
 from shared.foundation.signatures import CERTIFICATE, canonical, opened
 from shared.storage import tables as db
@@ -173,7 +172,7 @@ class Draft:
 
 async def draw_up(write: AsyncConnection, draft: Draft) -> None:
     """Sign the certificate and keep it, inside the transaction that writes the last entry it certifies."""
-    content = _content(draft, await chain.entries_in(write, draft.connection.id))
+    content = _content(draft, await summarised(write, draft.connection.id))
     values = {
         "connection": draft.connection.id,
         "generation": draft.connection.generation,
@@ -183,13 +182,13 @@ async def draw_up(write: AsyncConnection, draft: Draft) -> None:
     await write.execute(upsert(write, db.certificates).values(values))
 
 
-def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
+def _content(draft: Draft, history: Summary) -> Certificate:
     connection, rows, holdings, look = draft.connection, draft.rows, draft.holdings, draft.look
     by_key = {row.key: row for row in rows}
 
     def last(key: str, acts: tuple[str, ...]) -> LedgerEntry | None:
-        found = [e for e in history if e.key == key and e.act in acts and e.state in ("done", "noted")]
-        return found[-1] if found else None
+        found = [history.last[key, act] for act in acts if (key, act) in history.last]
+        return max(found, key=lambda entry: entry.number, default=None)
 
     def when(key: str, acts: tuple[str, ...]) -> str | None:
         entry = last(key, acts)
@@ -238,7 +237,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
             for row in rows
             if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
         ],
-        "cannot_be_undone": sorted({str(e.note) for e in history if e.act == "remark"}),
+        "cannot_be_undone": sorted(history.remarks),
         "residue": list(look.left),
         "could_not_check": list(look.unknown),
         "bears_our_mark": list(look.unrecorded),
@@ -257,7 +256,7 @@ def _content(draft: Draft, history: Sequence[LedgerEntry]) -> Certificate:
         ],
         "open": list(draft.still_open),
         "promise": compared(holdings, history),
-        "ledger": {"entries": len(history), "head": history[-1].hash if history else GENESIS},
+        "ledger": {"entries": history.entries, "head": history.head},
     }
 
 

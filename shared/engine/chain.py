@@ -257,10 +257,14 @@ async def entries(database: Database, connection_id: ConnectionId) -> AsyncItera
         last = found[-1].number
 
 
-async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> list[LedgerEntry]:
-    """All of them as the caller's transaction sees them."""
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(db.ledger.c.number)
-    return await _read(read, query)
+async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
+    """All of them as the caller's transaction sees them, a page at a time."""
+    number, last = db.ledger.c.number, 0
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(number).limit(PAGE)
+    while found := await _read(read, query.where(number > last)):
+        for entry in found:
+            yield entry
+        last = found[-1].number
 
 
 async def _read(read: AsyncConnection, query: sa.Select[Any]) -> list[LedgerEntry]:

@@ -4,18 +4,18 @@ The page lists every object, when it is removed and what it outlives. Kept means
 gone that was to go, nothing went before its time, and what was there before us was not touched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from typing_extensions import TypedDict
 
-from shared.engine.chain import Act, Image, LedgerEntry
+from shared.engine.chain import Act, Image
 from shared.engine.incarnations import row_key
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
+from shared.engine.ledger_summary import PROMISED, Summary
 from shared.engine.rows import ByAdministrator, Change, OnDemand, Row
 
-PROMISED = "promised"
 OUTSIDE = frozenset({Act.CREATE, Act.ADOPT})
 
 
@@ -50,9 +50,9 @@ def _line(row: Change | ByAdministrator | OnDemand) -> Mapping[str, Any]:
     return {"title": row.title, "stays": stays, "outlives": list(row.serves), "for_minutes": minutes}
 
 
-def compared(holdings: Mapping[str, Holding], history: Sequence[LedgerEntry]) -> Promise | None:
+def compared(holdings: Mapping[str, Holding], history: Summary) -> Promise | None:
     """The last promise held against the ledger; None where nobody has consented to any."""
-    given = [(entry, entry.after[PROMISED]) for entry in history if entry.after and PROMISED in entry.after]
+    given = [(entry, (entry.after or {})[PROMISED]) for entry in history.promises]
     if not given:
         return None
     entry, lines = given[-1]
@@ -66,14 +66,15 @@ def compared(holdings: Mapping[str, Holding], history: Sequence[LedgerEntry]) ->
 
 
 def _differences(
-    lines: Mapping[str, Mapping[str, Any]], holdings: Mapping[str, Holding], history: Sequence[LedgerEntry]
+    lines: Mapping[str, Mapping[str, Any]], holdings: Mapping[str, Holding], history: Summary
 ) -> Iterator[tuple[str, str]]:
-    done = [entry for entry in history if entry.state in ("done", "noted")]
-    removed = {entry.key: entry.at for entry in done if entry.act is Act.REMOVE}
+    removals = {key: entry for (key, act), entry in history.last.items() if act == Act.REMOVE}
+    removed = {key: entry.at for key, entry in removals.items()}
     # What goes while running follows the policies, and nothing in transit needs it.
-    at_exit = {entry.key for entry in done if entry.act is Act.REMOVE and entry.generation == history[-1].generation}
-    gone = {entry.key: entry.at for entry in done if entry.act in (Act.REMOVE, Act.FORGET)}
-    for key in dict.fromkeys(entry.key for entry in done if entry.act in OUTSIDE):
+    at_exit = {key for key, entry in removals.items() if entry.generation == history.generation}
+    forgotten = {key: entry.at for (key, act), entry in history.last.items() if act == Act.FORGET}
+    gone = {key: max(removed.get(key, at), forgotten.get(key, at)) for key, at in (forgotten | removed).items()}
+    for key in sorted({key for key, act in history.last if act in OUTSIDE}):
         if row_key(key) not in lines:
             yield key, "was made, and was not on the page"
     for key, held in sorted(holdings.items()):

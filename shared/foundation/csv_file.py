@@ -14,11 +14,12 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s\x22\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same names as CSV, with a line of their names."""
+def as_csv(rows: Sequence[Mapping[str, Any]], *, named: bool = True) -> str:
+    """Rows of the same names as CSV, with a line of their names unless they go on behind others."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [])
-    writer.writeheader()
+    if named:
+        writer.writeheader()
     for row in rows:
         writer.writerow({name: _harmless(value) for name, value in row.items()})
     return text.getvalue()

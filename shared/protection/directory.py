@@ -132,20 +132,6 @@ async def _drop(
     await note_gone(write, connection_id, kind, lost)
 
 
-async def unseen(database: Database, connection_id: ConnectionId, listing: Listing, plausible: float) -> list[str]:
-    """The ids of the users or groups that a listing that is read to its end has not shown.
-
-    Raises Permanent "implausible_loss" if there are more of them than a customer loses at once.
-    """
-    table = COPIES[listing.kind]
-    mine, count = table.c.connection == connection_id, sa.select(sa.func.count()).select_from(table)
-    async with database.read() as read:
-        total = (await read.execute(count.where(mine))).scalar_one()
-        lost = (await read.execute(count.where(mine, table.c.mark != listing.mark))).scalar_one()
-        refuse_loss(listing.kind, lost, total, plausible)
-        return list((await read.execute(sa.select(table.c.id).where(mine, table.c.mark != listing.mark))).scalars())
-
-
 def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
     """Raises Permanent "implausible_loss" if more would go than a customer loses at once."""
     # Nobody removes every user and stays a customer; an empty answer is a broken one.
@@ -257,7 +243,8 @@ async def skip(database: Database, connection_id: ConnectionId, user: str, why: 
     """Leave one user out until the directory says something new of them; the tenant stays healthy."""
     mine = sa.and_(db.users.c.connection == connection_id, db.users.c.id == user)
     async with database.write() as write:
-        await write.execute(sa.update(db.users).where(mine).values(skipped=why))
+        # Without its digest it differs from whatever the directory says of it.
+        await write.execute(sa.update(db.users).where(mine).values(skipped=why, digest=None))
 
 
 async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:

@@ -81,8 +81,10 @@ async def begin(
 
 
 async def begin_all(write: AsyncConnection, connection_id: ConnectionId, now: datetime) -> None:
-    """Have the next synchronisation list everything, inside the caller's transaction."""
+    """Have the next synchronisation list and write everything, inside the caller's transaction."""
     await forget_all(write, connection_id)
+    for table in (db.users, db.groups):
+        await write.execute(sa.update(table).where(table.c.connection == connection_id).values(digest=None))
     for kind in ("users", "groups"):
         await _begin(write, connection_id, kind, now, complete=True, link=BEGINNING, renewed=False)
 

@@ -1,38 +1,53 @@
 """The members of groups in our copy of a directory, where they are listed group by group."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from shared.protection import listings
 from shared.protection.directory import MAX_IDS_A_STATEMENT, note_gone
-from shared.protection.listings import MEMBERS_OF, Listing
+from shared.protection.listings import Listing
 from shared.storage import tables as db
 from shared.storage.database import Database, insert_new
 from shared.storage.ids import ConnectionId
 
 
-async def without_members(
-    database: Database, connection_id: ConnectionId, groups: Listing, inside: Collection[str] | None, *, most: int
-) -> list[tuple[str, str]]:
-    """Some groups whose members were not listed since a listing of groups, each with its address.
+class Group(NamedTuple):
+    """A group of the directory, with its address."""
 
-    Of all, or of some groups and those directly `inside` them.
-    """
-    table, members = db.groups, db.members.c
-    mine = (table.c.connection == connection_id, table.c.members_of.is_distinct_from(groups.mark))
-    query = sa.select(table.c.id, table.c.mail).where(*mine).order_by(table.c.id).limit(most)
+    id: str
+    mail: str
+
+
+async def named_without_members(
+    database: Database, connection_id: ConnectionId, groups: Listing, named: Collection[str], *, most: int
+) -> list[Group]:
+    """Some of the `named` groups, and of those directly inside them, whose members were not listed since `groups`."""
+    members, ids = db.members.c, sorted(named)
     async with database.read() as read:
-        if inside is None:
-            return [(row.id, row.mail) for row in await read.execute(query)]
-        named = sorted(inside)
-        for start in range(0, len(named), MAX_IDS_A_STATEMENT):
-            some = named[start : start + MAX_IDS_A_STATEMENT]
+        for start in range(0, len(ids), MAX_IDS_A_STATEMENT):
+            some = ids[start : start + MAX_IDS_A_STATEMENT]
             nested = sa.select(members.member_id).where(members.connection == connection_id, members.group_id.in_(some))
-            found = await read.execute(query.where(sa.or_(table.c.id.in_(some), table.c.id.in_(nested))))
-            if rows := [(row.id, row.mail) for row in found]:
+            query = _without_members(connection_id, groups, most)
+            found = await read.execute(query.where(sa.or_(db.groups.c.id.in_(some), db.groups.c.id.in_(nested))))
+            if rows := [Group(row.id, row.mail) for row in found]:
                 return rows
     return []
+
+
+async def without_members(
+    database: Database, connection_id: ConnectionId, groups: Listing, *, behind: str, most: int
+) -> list[Group]:
+    """Some groups behind an id whose members were not listed out of turn since `groups`, in order of their ids."""
+    query = _without_members(connection_id, groups, most).where(db.groups.c.id > behind)
+    async with database.read() as read:
+        return [Group(row.id, row.mail) for row in await read.execute(query)]
+
+
+def _without_members(connection_id: ConnectionId, groups: Listing, most: int) -> sa.Select[tuple[str, str]]:
+    table = db.groups
+    mine = (table.c.connection == connection_id, table.c.members_of.is_distinct_from(groups.mark))
+    return sa.select(table.c.id, table.c.mail).where(*mine).order_by(table.c.id).limit(most)
 
 
 async def known_groups(database: Database, connection_id: ConnectionId, ids: Collection[str]) -> set[str]:
@@ -46,11 +61,11 @@ async def known_groups(database: Database, connection_id: ConnectionId, ids: Col
     return found
 
 
-async def has_members(database: Database, connection_id: ConnectionId, group: str, groups: Listing) -> None:
-    """Note that a group's members were listed since a listing of groups, or cannot be."""
+async def have_members(database: Database, connection_id: ConnectionId, ids: Sequence[str], groups: Listing) -> None:
+    """Note that the members of some groups were listed since a listing of groups, or cannot be, out of turn."""
     table = db.groups
     async with database.write() as write:
-        mine = (table.c.connection == connection_id, table.c.id == group)
+        mine = (table.c.connection == connection_id, table.c.id.in_(ids))
         await write.execute(sa.update(table).where(*mine).values(members_of=groups.mark))
 
 
@@ -72,16 +87,3 @@ async def put_members(database: Database, connection_id: ConnectionId, group: st
                 await write.execute(insert_new(write, table), [row | {"member_id": member} for member in new])
             await note_gone(write, connection_id, "members", len(gone))
     return bool(new or gone)
-
-
-async def settle_members(database: Database, connection_id: ConnectionId, listing: Listing) -> None:
-    """Delete whom a complete listing of one group's members has not shown, and forget the listing."""
-    table = db.members
-    mine = (table.c.connection == connection_id, table.c.group_id == listing.kind.removeprefix(MEMBERS_OF))
-    async with database.write() as write:
-        await listings.keep(write, connection_id, listing, link=None)
-        gone = await write.execute(sa.delete(table).where(*mine, table.c.mark != listing.mark))
-        await note_gone(write, connection_id, "members", gone.rowcount)
-        await write.execute(
-            sa.delete(db.listings).where(db.listings.c.connection == connection_id, db.listings.c.mark == listing.mark)
-        )

@@ -1,24 +1,25 @@
 """The members of a customer's groups: those that policies name first, then the rest, page by page over several runs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
 from shared.foundation.concurrency import each
-from shared.foundation.errors import FootprintError, Missing
+from shared.foundation.errors import FootprintError, Missing, Temporary
 from shared.platforms.directory_reading import Page, begun, read, stop_in_time
 from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
 from shared.platforms.google_workspace.methods import MEMBERS_LIST
 from shared.platforms.google_workspace.page_tokens import until_expired
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory, listings, memberships, set_aside, targets
+from shared.protection import directory, listings, memberships, set_aside, targets, whole_listings
 from shared.protection.listings import BEGINNING, MEMBERS_OF, Listing
+from shared.protection.memberships import Group
 
 MEMBER_FIELDS = "nextPageToken,members(id,type)"
 MEMBERS_A_PAGE = "200"
 # When more groups than this are refused and none is not, it is no group's matter.
 MOST_REFUSED = 5
-# Groups between two looks at the clock.
-GROUPS_AT_ONCE = 200
+# Groups between two looks at the clock, and so many that a run that dies lists again at most.
+GROUPS_AT_ONCE = 100
 
 
 async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
@@ -28,48 +29,71 @@ async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
     """
     database, connection = tenant.context.database, tenant.connection.id
     failed = {one.item for one in await set_aside.listed(database, connection, "group")}
-    await set_aside.clear(
-        database, connection, "group", failed - await memberships.known_groups(database, connection, failed)
-    )
+    known = await memberships.known_groups(database, connection, failed)
+    await set_aside.clear(database, connection, "group", failed - known)
+    under_way = {one.kind: one for one in await listings.listed(database, connection)}
     progress = await begun(tenant, "members")
+    if progress.since < groups.since:  # of a listing of groups that was begun anew since
+        progress = await listings.begin(database, connection, "members", tenant.now, complete=True)
     refused: list[FootprintError | None] = []
 
-    async def one(group: tuple[str, str]) -> None:
-        refused.append(await _members(tenant, *group))
-        await memberships.has_members(database, connection, group[0], groups)
+    async def all_of(some: Sequence[Group]) -> list[str]:
+        """List the members of some groups; where that is broken off, those that were listed are noted."""
+        done: list[str] = []
 
-    for reached in (await targets.named_groups(database, connection), None):
-        while some := await memberships.without_members(
-            database, connection, groups, inside=reached, most=GROUPS_AT_ONCE
-        ):
+        async def one(group: Group) -> None:
+            refused.append(await _members(tenant, group, under_way.get(MEMBERS_OF + group.id), failed))
+            done.append(group.id)
+
+        try:
             await each(some, one)
-            async with database.write() as write:
-                read, pages = progress.read + len(some), progress.pages + 1
-                progress = await listings.keep(write, connection, progress, read=read, pages=pages)
-            if len(refused) > MOST_REFUSED and all(refused):
-                raise next(error for error in refused if error)
-            stop_in_time(tenant, progress, groups.read)
+        except Temporary:
+            await memberships.have_members(database, connection, done, groups)
+            raise
+        return done
+
+    async def after(some: Sequence[Group], link: str | None) -> Listing:
+        async with database.write() as write:
+            read, pages = progress.read + len(some), progress.pages + 1
+            kept = await listings.keep(write, connection, progress, read=read, pages=pages, link=link)
+        if len(refused) > MOST_REFUSED and all(refused):
+            raise next(error for error in refused if error)
+        stop_in_time(tenant, kept, groups.read)
+        return kept
+
+    named = await targets.named_groups(database, connection)
+    while some := await memberships.named_without_members(database, connection, groups, named, most=GROUPS_AT_ONCE):
+        await memberships.have_members(database, connection, await all_of(some), groups)
+        progress = await after(some, progress.link)
+    while some := await memberships.without_members(
+        database, connection, groups, behind=progress.link or BEGINNING, most=GROUPS_AT_ONCE
+    ):
+        await all_of(some)
+        progress = await after(some, some[-1].id)
 
 
-async def _members(tenant: WorkspaceCustomer, group: str, name: str) -> FootprintError | None:
+async def _members(
+    tenant: WorkspaceCustomer, group: Group, under_way: Listing | None, failed: Collection[str]
+) -> FootprintError | None:
     """A group's direct members, each once: Google lists some twice, and the whole customer as one of them.
 
     Where Google refuses this one group, that is noted and returned, and the members that we know stay.
     """
     database, connection = tenant.context.database, tenant.connection.id
     try:
-        await _listed(tenant, group)
+        await _listed(tenant, group.id, under_way)
     except Missing:
         return None  # deleted while we were listing; the next synchronisation knows
     except (GoogleRefused, Blocked) as refused:
-        await set_aside.note(database, connection, "group", group, name, refused.sentence, tenant.now)
+        await set_aside.note(database, connection, "group", group.id, group.mail, refused.sentence, tenant.now)
         return refused
-    await set_aside.clear(database, connection, "group", [group])
+    if group.id in failed:
+        await set_aside.clear(database, connection, "group", [group.id])
     await flush_some(tenant)
     return None
 
 
-async def _listed(tenant: WorkspaceCustomer, group: str) -> None:
+async def _listed(tenant: WorkspaceCustomer, group: str, under_way: Listing | None) -> None:
     """Bring a group's members up to date: by the difference if they fit a page, else page by page."""
     database, connection, kind = tenant.context.database, tenant.connection.id, MEMBERS_OF + group
 
@@ -80,11 +104,10 @@ async def _listed(tenant: WorkspaceCustomer, group: str) -> None:
         )
 
     async def written(listing: Listing, page: Page) -> Listing:
-        rows = [{"group_id": group, "member_id": member} for member in _named(page.rows)]
-        return await directory.put(database, connection, listing, {"members": rows}, link=page.link)
+        rows = [{"member_id": member} for member in _named(page.rows)]
+        return await whole_listings.put(database, connection, listing, rows, link=page.link)
 
-    listing = await listings.find(database, connection, kind)
-    if listing is None:
+    if under_way is None:
         async with aclosing(pages(None)) as opened:
             first = await anext(opened)
             if first.link is None:
@@ -94,8 +117,8 @@ async def _listed(tenant: WorkspaceCustomer, group: str) -> None:
             going_on = until_expired(lambda place: opened if place.link == first.link else pages(place))
             listing = await read(tenant, listing, going_on, written)
     else:
-        listing = await read(tenant, listing, until_expired(pages), written)
-    await memberships.settle_members(database, connection, listing)
+        listing = await read(tenant, under_way, until_expired(pages), written)
+    await whole_listings.settle_members(database, connection, listing)
 
 
 def _named(rows: list[Record]) -> list[str]:

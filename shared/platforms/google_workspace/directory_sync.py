@@ -23,7 +23,7 @@ from shared.platforms.google_workspace.methods import (
 )
 from shared.platforms.google_workspace.page_tokens import until_expired
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory, listings, set_aside
+from shared.protection import directory, listings, set_aside, whole_listings
 from shared.protection.listings import Listing
 
 USER_FIELDS = (
@@ -85,7 +85,7 @@ def _pages(tenant: WorkspaceCustomer, method: Method, params: Mapping[str, str],
 
 async def _put(tenant: WorkspaceCustomer, listing: Listing, page: Page, rows: list[Record]) -> Listing:
     database, connection = tenant.context.database, tenant.connection.id
-    listing = await directory.put(database, connection, listing, {listing.kind: rows}, link=page.link)
+    listing = await whole_listings.put(database, connection, listing, rows, link=page.link)
     await flush_some(tenant)
     return listing
 
@@ -94,12 +94,9 @@ async def _settle(
     tenant: WorkspaceCustomer, listing: Listing, gone: Callable[[list[str]], Awaitable[list[str]]], plausible: float
 ) -> None:
     """Let go of those whom the listing has not shown and who are truly gone."""
-    database, connection, kind = tenant.context.database, tenant.connection.id, listing.kind
-    unseen = await directory.unseen(database, connection, listing, plausible)
-    if unseen:
-        told = {kind: [{"id": one} for one in await gone(unseen)]}
-        listing = await directory.put(database, connection, listing, {kind: []}, told, link=None)
-    await directory.settle(database, connection, listing, [kind], complete=False, now=tenant.now, plausible=plausible)
+    database, connection = tenant.context.database, tenant.connection.id
+    unseen = await whole_listings.unseen(database, connection, listing, plausible)
+    await whole_listings.settle(database, connection, listing, await gone(unseen) if unseen else [], tenant.now)
 
 
 async def _truly_gone(tenant: WorkspaceCustomer, kind: str, missing: Sequence[str], gone: Gone) -> list[str]:

@@ -16,8 +16,11 @@ users = sa.Table(
     sa.Column("aliases", sa.JSON(none_as_null=True)),
     sa.Column("receives", sa.Boolean, nullable=False),
     sa.Column("skipped", sa.String),
+    # Of what a complete listing showed, and on which of its pages.
     sa.Column("digest", sa.String),
+    sa.Column("page", sa.Integer),
     sa.Column("mark", sa.String, nullable=False),
+    sa.Index("users_by_page", "connection", "page"),
 )
 
 groups = sa.Table(
@@ -28,9 +31,11 @@ groups = sa.Table(
     sa.Column("name", sa.String),
     sa.Column("mail", sa.String),
     sa.Column("digest", sa.String),
+    sa.Column("page", sa.Integer),
     sa.Column("mark", sa.String, nullable=False),
-    # The listing of groups in whose reading the group's members were listed last.
+    # The listing of groups in whose reading the group's members were listed out of turn.
     sa.Column("members_of", sa.String),
+    sa.Index("groups_by_page", "connection", "page"),
 )
 
 members = sa.Table(
@@ -39,6 +44,8 @@ members = sa.Table(
     of_connection(primary_key=True),
     sa.Column("group_id", sa.String, primary_key=True),
     sa.Column("member_id", sa.String, primary_key=True),
+    # Of the listing of its group alone.
+    sa.Column("page", sa.Integer),
     sa.Column("mark", sa.String, nullable=False),
 )
 

@@ -1,9 +1,9 @@
 """What is true of one connection, and what was: plan, published table, ledger, operations, certificate."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field
 
@@ -21,9 +21,20 @@ from shared.web.pagination import Cursor, decode, encode, leading_on, moment, pa
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan
-from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
+from shared.web.representations.records import (
+    LedgerEntryJson,
+    LedgerPage,
+    OperationJson,
+    OperationPage,
+    ledger_entry,
+    operation,
+)
 from shared.web.views import changes as views
 
+Row = TypeVar("Row", bound=Mapping[str, Any])
+Rows = Callable[[int, int], Awaitable[Sequence[Row]]]
+"""Reads the rows behind a number, so many at most."""
+ROWS_AT_ONCE = 500
 # A file is read by a program, which takes more rows at a time than a person.
 MAX_ROWS = {"json": 200, "ndjson": 10_000, "csv": 10_000}
 
@@ -79,13 +90,16 @@ async def changes(app: App, request: Request) -> Json[views.Changes]:
 @refuses("502 ledger_unreadable")
 async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
     """The ledger in order, as JSON, NDJSON or CSV."""
-    after, most = _behind(query), _most(query)
-    rows = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
-    following = encode(rows[-1].number) if len(rows) == most else None
-    shown = [ledger_entry(row) for row in rows]
-    if query.format == "json":
-        return paged(request, {"entries": shown, "next": following}, following)
-    return _file(request, query, "ledger", shown, following)
+
+    async def rows(after: int, most: int) -> list[LedgerEntryJson]:
+        found = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
+        return [ledger_entry(row) for row in found]
+
+    if query.format != "json":
+        return await _file(request, query, "ledger", rows)
+    shown = await rows(_behind(query), _most(query))
+    following = encode(shown[-1]["number"]) if len(shown) == _most(query) else None
+    return paged(request, {"entries": shown, "next": following}, following)
 
 
 @refuses("502 ledger_unreadable")
@@ -97,24 +111,31 @@ async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
     """
     place = decode(query.cursor, (str, str, int))
     after = FeedPlace(at=moment(place[0]), connection=place[1], number=place[2]) if place else None
-    now, customer = app.clock.now(), request.actor.customer
-    rows = await ledger_feed.page(app.database, after, now=now, most=query.limit, customer=customer)
-    last = rows[-1] if rows else None
-    following = encode(last.at.isoformat(), last.connection, last.number) if last else query.cursor or None
-    text = "".join(json.dumps(ledger_entry(row)) + "\n" for row in rows)
+    now, customer, left, written = app.clock.now(), request.actor.customer, query.limit, list[bytes]()
+    while left:
+        most = min(left, ROWS_AT_ONCE)
+        rows = await ledger_feed.page(app.database, after, now=now, most=most, customer=customer)
+        written.append(_lines([ledger_entry(row) for row in rows]))
+        if rows:
+            after = FeedPlace(at=rows[-1].at, connection=rows[-1].connection, number=rows[-1].number)
+        left = left - len(rows) if len(rows) == most else 0
+    following = encode(after.at.isoformat(), after.connection, after.number) if after else None
     headers = {**DATA_HEADERS, **leading_on(request, following), "Content-Type": Ndjson.media}
-    return Ndjson(headers=headers, body=text.encode())
+    return Ndjson(headers=headers, body=b"".join(written))
 
 
 async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
     """The calls made with the service's own account, in order, as JSON, NDJSON or CSV."""
-    after, most = _behind(query), _most(query)
-    rows = await calls.listed(app.database, request.connection.id, after=after, most=most)
-    following = encode(rows[-1].number) if len(rows) == most else None
-    shown = [operation(row) for row in rows]
-    if query.format == "json":
-        return paged(request, {"operations": shown, "next": following}, following)
-    return _file(request, query, "operations", shown, following)
+
+    async def rows(after: int, most: int) -> list[OperationJson]:
+        found = await calls.listed(app.database, request.connection.id, after=after, most=most)
+        return [operation(row) for row in found]
+
+    if query.format != "json":
+        return await _file(request, query, "operations", rows)
+    shown = await rows(_behind(query), _most(query))
+    following = encode(shown[-1]["number"]) if len(shown) == _most(query) else None
+    return paged(request, {"operations": shown, "next": following}, following)
 
 
 @refuses("404 no_platform_log", "502")
@@ -150,15 +171,23 @@ def _most(query: Records) -> int:
     return min(query.limit, MAX_ROWS[query.format])
 
 
-def _file(
-    request: Request, query: Records, name: str, rows: Sequence[Mapping[str, Any]], following: str | None
-) -> Ndjson | Csv:
+async def _file(request: Request, query: Records, name: str, rows: Rows[Any]) -> Ndjson | Csv:
+    """Some rows at a time are read and written: what is held is the file, and no list of what is in it."""
+    after, left, written = _behind(query), _most(query), list[bytes]()
+    while left > 0:
+        some = await rows(after, most := min(left, ROWS_AT_ONCE))
+        named = not written
+        written.append(_lines(some) if query.format == "ndjson" else as_csv(some, named=named).encode())
+        after, left = (some[-1]["number"] if some else after), (left - len(some) if len(some) == most else -1)
     headers = {
         **DATA_HEADERS,
-        **leading_on(request, following),
+        **leading_on(request, encode(after) if left == 0 else None),
         **attachment(request.connection.name, f"{name}.{query.format}"),
     }
     if query.format == "ndjson":
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        return Ndjson(headers={**headers, "Content-Type": Ndjson.media}, body=text.encode())
-    return Csv(headers={**headers, "Content-Type": f"{Csv.media}; charset=utf-8"}, body=as_csv(rows).encode())
+        return Ndjson(headers={**headers, "Content-Type": Ndjson.media}, body=b"".join(written))
+    return Csv(headers={**headers, "Content-Type": f"{Csv.media}; charset=utf-8"}, body=b"".join(written))
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

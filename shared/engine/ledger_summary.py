@@ -1,0 +1,41 @@
+"""What a certificate tells of a ledger, gathered a page at a time, for a ledger may be long."""
+
+from dataclasses import dataclass, field
+
+from shared.engine import chain
+from shared.engine.chain import LedgerEntry
+from shared.foundation.hash_chain import GENESIS
+from shared.storage.database import AsyncConnection
+from shared.storage.ids import ConnectionId
+
+PROMISED = "promised"
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """How many entries there are, the hash of the last one, and what is told of them."""
+
+    last: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
+    """By key and act, the last entry that is done or noted."""
+    remarks: set[str] = field(default_factory=set)
+    promises: list[LedgerEntry] = field(default_factory=list)
+    """The entries of consents, which hold what the administrator's page said."""
+    generation: int = 0
+    """Of the last entry."""
+    entries: int = 0
+    head: str = GENESIS
+
+
+async def summarised(read: AsyncConnection, connection_id: ConnectionId) -> Summary:
+    """A connection's ledger as the caller's transaction sees it."""
+    summary = Summary()
+    async for entry in chain.entries_in(read, connection_id):
+        if entry.state in ("done", "noted"):
+            summary.last[entry.key, entry.act] = entry
+        if entry.act == "remark":
+            summary.remarks.add(str(entry.note))
+        if entry.after and PROMISED in entry.after:
+            summary.promises.append(entry)
+        summary.generation = entry.generation
+        summary.entries, summary.head = summary.entries + 1, entry.hash
+    return summary
