@@ -138,6 +138,16 @@ def of_customer(customer: str) -> sa.Select[ConnectionId]:
     return sa.select(db.connections.c.id).where(db.connections.c.customer == customer)
 
 
+def of_customers(connection: sa.Column[Any], customer: str | None) -> list[sa.ColumnElement[bool]]:
+    """The clause that keeps a query about a column of ids to one customer's connections; none for all customers'."""
+    return [] if customer is None else [connection.in_(of_customer(customer))]
+
+
+def ids(wanted: Wanted) -> sa.Select[ConnectionId]:
+    """The ids of the connections that are looked for, to be used inside another query."""
+    return sa.select(db.connections.c.id).where(*wanted.clauses())
+
+
 async def count(database: Database, wanted: Wanted) -> dict[str, Any]:
     """How many there are, by status, stage, platform, site and customer."""
     status = column().label("status")

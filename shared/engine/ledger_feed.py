@@ -1,15 +1,17 @@
 """The ledger of the whole deployment in order of time: for programs that gather what happened, and for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.search import Wanted, of_customer
-from shared.engine.chain import UNREADABLE, LedgerEntry, Unreadable, entry_of
+from shared.connections.search import Wanted, ids, of_customer, of_customers
+from shared.engine.chain import UNREADABLE, Act, LedgerEntry, Unreadable, entry_of
+from shared.storage import database
 from shared.storage import tables as db
-from shared.storage.database import Database
+from shared.storage.database import AsyncConnection, Database
 
 # An entry bears the time before its transaction, and machines' clocks differ: what is younger may still come later
 # than its neighbours, and a reader that had passed would never see it.
@@ -59,9 +61,8 @@ async def newest(database: Database, sought: Sought, before: FeedPlace | None, *
     table = db.ledger.c
     place = sa.tuple_(table.at, table.connection, table.number)
     query = sa.select(db.ledger).order_by(*(one.desc() for one in place.clauses)).limit(most)
-    clauses = sought.connections.clauses()
-    if clauses:
-        query = query.where(table.connection.in_(sa.select(db.connections.c.id).where(*clauses)))
+    if sought.connections.clauses():
+        query = query.where(table.connection.in_(ids(sought.connections)))
     if sought.act is not None:
         query = query.where(table.act == sought.act)
     if sought.actor is not None:
@@ -73,6 +74,21 @@ async def newest(database: Database, sought: Sought, before: FeedPlace | None, *
     if before is not None:
         query = query.where(place < sa.tuple_(sa.literal(before.at, table.at.type), before.connection, before.number))
     return await _entries(database, query)
+
+
+async def per_step(
+    read: AsyncConnection,
+    customer: str | None,
+    begin: datetime,
+    ends: Sequence[datetime],
+    *,
+    act: Act | None = None,
+    state: str | None = None,
+) -> list[int]:
+    """How many entries of an act or a state there are in each step of time, of one customer's ledgers or of all."""
+    table = db.ledger.c
+    said = [column == str(value) for column, value in ((table.act, act), (table.state, state)) if value is not None]
+    return await database.per_step(read, table.at, begin, ends, *said, *of_customers(table.connection, customer))
 
 
 async def _entries(database: Database, query: sa.Select[Any]) -> list[LedgerEntry]:

@@ -1,34 +1,16 @@
 """How the last days went, in numbers that are kept already: counted by the database, a day at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
-import sqlalchemy as sa
-
-from shared.connections.search import of_customer
+from shared.engine import ledger_feed
 from shared.engine.chain import Act
 from shared.foundation.schedule import DAY
-from shared.protection.decisions import UNINSPECTED, WOULD
-from shared.storage import tables as db
-from shared.storage.database import Database, step
+from shared.protection import decisions, sync_history
+from shared.storage.database import Database
 
 DAYS = 30
-Clauses = tuple[sa.ColumnElement[bool], ...]
-# Each trend with the table whose rows are counted, and which of them.
-_COUNTED: Mapping[str, tuple[sa.Table, Clauses]] = {
-    "Syncs": (db.sync_runs, ()),
-    "Messages acted on": (
-        db.decisions,
-        (
-            db.decisions.c.done.is_(True),
-            db.decisions.c.action != UNINSPECTED,
-            db.decisions.c.action.not_like(f"{WOULD}%"),
-        ),
-    ),
-    "Drift found": (db.ledger, (db.ledger.c.act == str(Act.DRIFT),)),
-    "Failed changes": (db.ledger, (db.ledger.c.state == "failed",)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +26,12 @@ async def trends(database: Database, customer: str | None, now: datetime) -> lis
     """The trends of the connections that are this customer's; None: of all. Days are those of UTC."""
     today = datetime.combine(now.date(), time(), now.tzinfo)
     days = [today - DAY * back for back in reversed(range(DAYS))]
-    ends = [day + DAY for day in days]
-    found = []
+    asked = customer, days[0], [day + DAY for day in days]
     async with database.read() as read:
-        for title, (table, which) in _COUNTED.items():
-            clauses = [table.c.at >= days[0], table.c.at < ends[-1], *which]
-            if customer is not None:
-                clauses.append(table.c.connection.in_(of_customer(customer)))
-            counted = sa.select(step(table.c.at, ends), sa.func.count()).where(*clauses).group_by("step")
-            by_day = {row[0]: row[1] for row in await read.execute(counted)}
-            numbers = [by_day.get(place, 0) for place in range(DAYS)]
-            found.append(Trend(title=title, days=days, numbers=numbers))
-    return found
+        counted = {
+            "Syncs": await sync_history.per_step(read, *asked),
+            "Messages acted on": await decisions.per_step(read, *asked),
+            "Drift found": await ledger_feed.per_step(read, *asked, act=Act.DRIFT),
+            "Failed changes": await ledger_feed.per_step(read, *asked, state="failed"),
+        }
+    return [Trend(title=title, days=days, numbers=numbers) for title, numbers in counted.items()]

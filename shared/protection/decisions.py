@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared.connections.search import of_customers
+from shared.storage import database
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, step
 from shared.storage.ids import ConnectionId
@@ -124,6 +126,13 @@ class Done:
     uninspected: int
     by_step: list[tuple[int, str, int]]
     by_policy: list[tuple[str, str, int]]
+
+
+async def per_step(read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]) -> list[int]:
+    """How many actions there were on a customer's mail in each step of time; None: on that of all customers."""
+    table = db.decisions.c
+    acted = (table.done.is_(True), table.action != UNINSPECTED, table.action.not_like(f"{WOULD}%"))
+    return await database.per_step(read, table.at, begin, ends, *acted, *of_customers(table.connection, customer))
 
 
 async def counted(

@@ -3,12 +3,14 @@
 Between two synchronisations as much has come as there is more, and as has gone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from shared.connections.search import of_customers
+from shared.storage import database
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, insert_new
 from shared.storage.ids import ConnectionId
@@ -33,6 +35,13 @@ async def note(write: AsyncConnection, connection_id: ConnectionId, held: Mappin
 async def purge(write: AsyncConnection, before: datetime) -> None:
     """Delete what was noted before a time, of any connection, inside the caller's transaction."""
     await write.execute(sa.delete(db.sync_runs).where(db.sync_runs.c.at < before))
+
+
+async def per_step(read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]) -> list[int]:
+    """How many synchronisations a customer's connections had in each step of time; None: those of all customers."""
+    return await database.per_step(
+        read, db.sync_runs.c.at, begin, ends, *of_customers(db.sync_runs.c.connection, customer)
+    )
 
 
 async def count(read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime) -> int:

@@ -184,6 +184,15 @@ def step(moment: sa.ColumnElement[datetime], ends: Sequence[datetime]) -> sa.Lab
     return sa.case(*((moment < end, place) for place, end in enumerate(ends))).label("step")
 
 
+async def per_step(
+    read: AsyncConnection, at: sa.Column[datetime], begin: datetime, ends: Sequence[datetime], *which: Any
+) -> list[int]:
+    """How many rows of the table of `at`, those that `which` holds of, there are in each step from `begin` on."""
+    counted = sa.select(step(at, ends), sa.func.count()).where(at >= begin, at < ends[-1], *which).group_by("step")
+    found = {row[0]: row[1] for row in await read.execute(counted)}
+    return [found.get(place, 0) for place in range(len(ends))]
+
+
 async def in_line(write: AsyncConnection, name: str) -> None:
     """Let one transaction at a time through that asks for the same name. SQLite has one writer anyway."""
     if write.dialect.name == "postgresql":

@@ -16,6 +16,7 @@ from shared.platforms.microsoft365.tenant import MicrosoftTenant
 
 # Every cmdlet that we run; a test holds this list against the code, and the simulator refuses what is not in it.
 CMDLETS = (
+    "Disable-TransportRule",
     "Enable-OrganizationCustomization",
     "Enable-TransportRule",
     "Get-AcceptedDomain",

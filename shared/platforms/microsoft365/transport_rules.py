@@ -193,8 +193,9 @@ class TransportRule:
 
 
 async def _switch(tenant: MicrosoftTenant, identity: str, state: str) -> str:
-    cmdlet = "Enable-TransportRule" if state == "Enabled" else "Disable-TransportRule"
-    return (await tenant.exchange.invoke(cmdlet, Identity=identity)).request_id
+    if state == "Enabled":
+        return (await tenant.exchange.invoke("Enable-TransportRule", Identity=identity)).request_id
+    return (await tenant.exchange.invoke("Disable-TransportRule", Identity=identity)).request_id
 
 
 def _rank(key: str) -> Rank:
