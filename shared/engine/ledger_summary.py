@@ -25,17 +25,21 @@ class Summary:
     entries: int = 0
     head: str = GENESIS
 
+    def add(self, entry: LedgerEntry) -> None:
+        """Take in the next entry."""
+        if entry.state in ("done", "noted"):
+            self.last[entry.key, entry.act] = entry
+        if entry.act == "remark":
+            self.remarks.add(str(entry.note))
+        if entry.after and PROMISED in entry.after:
+            self.promises.append(entry)
+        self.generation = entry.generation
+        self.entries, self.head = self.entries + 1, entry.hash
+
 
 async def summarised(read: AsyncConnection, connection_id: ConnectionId) -> Summary:
     """A connection's ledger as the caller's transaction sees it."""
     summary = Summary()
     async for entry in chain.entries_in(read, connection_id):
-        if entry.state in ("done", "noted"):
-            summary.last[entry.key, entry.act] = entry
-        if entry.act == "remark":
-            summary.remarks.add(str(entry.note))
-        if entry.after and PROMISED in entry.after:
-            summary.promises.append(entry)
-        summary.generation = entry.generation
-        summary.entries, summary.head = summary.entries + 1, entry.hash
+        summary.add(entry)
     return summary

@@ -7,6 +7,7 @@ from typing import Any
 from shared.engine import certificate, chain
 from shared.engine.chain import Act
 from shared.engine.ledger import HoldingState, holdings_of
+from shared.engine.ledger_summary import Summary
 from shared.engine.promise import compared
 from tests.harness import workspace as google
 from tests.harness.world import World
@@ -35,7 +36,10 @@ async def test_what_was_not_as_promised_is_listed(world: World) -> None:
     went = next(one for one in history if one.act is Act.REMOVE and one.state == "done" and one.key == "rule-junk")
 
     def told(changed: Any, held: Any = holdings) -> list[tuple[str, str]]:
-        found = compared(held, [changed.get(one.number, one) for one in history])
+        summary = Summary()
+        for one in history:
+            summary.add(changed.get(one.number, one))
+        found = compared(held, summary)
         assert found is not None
         assert found["kept"] is not bool(found["differences"])
         return [(one["key"], one["why"]) for one in found["differences"]]

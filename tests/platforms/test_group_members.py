@@ -172,6 +172,20 @@ async def test_many_who_would_be_taken_out_at_once_are_asked_about(world: World,
     assert customer.inside() == {*chosen[3:], joiner}
 
 
+async def test_a_group_is_not_emptied_because_the_customers_has_emptied(world: World, customer: Microsoft) -> None:
+    connection, chosen = await started(customer)
+    for user in chosen:
+        customer.leave(user)
+    now = await next_day(world, connection)
+    assert (now.status, now.reason) == (Status.ATTENTION, "would_empty_group")
+    assert "come to nobody, which would empty" in str(now.sentence)
+    assert customer.inside() == set(chosen)
+    customer.join(chosen[0])
+    now = await next_day(world, connection, "sync-accepting-loss")
+    assert now.status is Status.OK, now.sentence
+    assert customer.inside() == {chosen[0]}
+
+
 async def test_who_changes_a_policy_has_asked_for_what_follows(world: World, customer: Microsoft) -> None:
     connection, chosen = await started(customer)
     new = Policy(name="staff", users=chosen[:1])

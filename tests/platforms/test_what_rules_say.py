@@ -1,12 +1,20 @@
 """What our rules and allow entries say in the tenant, and how ours is told from the customer's own."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+
+import pytest
 
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.engine.ledger import holdings_of
 from shared.flows.jobs import run
+from shared.flows.plans import onlooking
+from shared.foundation.errors import Permanent
+from shared.platforms.microsoft365.catalogue import SKIP
+from shared.platforms.microsoft365.rule_settings import RuleSettings
+from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.platforms.microsoft365.transport_rules import TransportRule
 from shared.protection.policies import EVERYONE, Policy
 from tests.harness.leftovers import exit_record
 from tests.harness.world import World
@@ -74,3 +82,18 @@ def pairs(world: World) -> list[str]:
     """The identities of the entries that say what ours says."""
     listed = world.cmdlet("Get-TenantAllowBlockListSpoofItems")["value"]
     return [one["Identity"] for one in listed if one["SendingInfrastructure"] == PAIR["SendingInfrastructure"]]
+
+
+@pytest.mark.hazard(21)
+async def test_a_rule_whose_condition_came_to_nothing_is_refused_before_it_is_planned(world: World) -> None:
+    connection = await world.connect()
+    settings: dict[str, Any] = {"FromScope": "NotInOrganization", "RecipientDomainIs": []}
+
+    async def values(_tenant: object) -> dict[str, Any]:
+        return settings
+
+    said = RuleSettings(names=frozenset(settings), values=values)
+    rule = TransportRule(key=SKIP, title="A rule", settings=said, routes=False)
+    async with onlooking(world.app, connection) as tenant:
+        with pytest.raises(Permanent, match="rule_without_condition: A rule would apply to all mail"):
+            await rule.desired(cast(MicrosoftTenant, tenant), "")

@@ -24,7 +24,11 @@ GATEWAY_WORD = "GATEWAY"
 
 
 async def rule(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
-    """The content compliance rule, by its id or its description, in any policy of any organisational unit."""
+    """The content compliance rule, by its id or its description, in any policy of any organisational unit.
+
+    Google's answers name whether a rule is about incoming mail. Under which names they tell whom it is for, and where
+    it sends mail, is documented nowhere, so that is not judged.
+    """
     settings = await _policies(tenant)
     found = [
         one
@@ -43,13 +47,13 @@ async def rule(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
         if setting.get("type") == STATES
         for state in setting.get("value", {}).get("ruleStates", [])
     ]
-    off = any(state.get("ruleId") == key and state.get("enabled") is False for state in states)
-    return Sighting(
-        present=True,
-        evidence=f"a policy holds the rule with the id {key}{', switched off' if off else ''}",
-        identity=key,
-        flaw="it is switched off" if off else "",
-    )
+    flaw = ""
+    if any(state.get("ruleId") == key and state.get("enabled") is False for state in states):
+        flaw = "it is switched off"
+    elif found[0].get("condition", {}).get("affectInboundMessages") is False:
+        flaw = "it is not about incoming mail any more"
+    told = f"a policy holds the rule with the id {key}{f'; {flaw}' if flaw else ''}"
+    return Sighting(present=True, evidence=told, identity=key, flaw=flaw)
 
 
 async def _policies(tenant: WorkspaceCustomer) -> list[Record]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -93,14 +94,23 @@ async def test_a_group_that_is_deleted_or_emptied_is_noticed(world: World) -> No
 
 
 @pytest.mark.hazard(6)
-@pytest.mark.parametrize("action", ["delete-rule", "disable-rule"])
-async def test_a_rule_that_does_no_work_any_more_is_noticed(world: World, action: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "more", "undone"),
+    [
+        ("delete-rule", {}, "add-rule"),
+        ("disable-rule", {}, "enable-rule"),
+        ("aim-rule", {"aims": {"affectInboundMessages": False, "affectOutboundMessages": True}}, "aim-rule"),
+    ],
+)
+async def test_a_rule_that_does_no_work_any_more_is_noticed(
+    world: World, action: str, more: dict[str, Any], undone: str
+) -> None:
     connection = await google.connect(world, modes=["inline"])
-    world.admin(action, ORCHARD)
+    world.admin(action, ORCHARD, **more)
     told = await google.look(world, connection)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
     assert "mail flows unscanned" in str(told.sentence)
-    world.admin("add-rule" if action == "delete-rule" else "enable-rule", ORCHARD)
+    world.admin(undone, ORCHARD, **({"aims": {"affectInboundMessages": True}} if more else {}))
     assert (await google.look(world, connection)).status is Status.OK
 
 

@@ -276,6 +276,7 @@ ACTIONS: Mapping[str, Callable[[Wish], Mapping[str, Any] | None]] = {
     "enable-rule": _switching("enabled"),
     "delete-rule": lambda wish: settings.delete_rule(wish.customer, _rule(wish), wish.actor, wish.now),
     "rename-rule": lambda wish: settings.rename_rule(wish.customer, _rule(wish), wish.body["to"], wish.actor, wish.now),
+    "aim-rule": lambda wish: settings.aim_rule(wish.customer, _rule(wish), wish.body["aims"], wish.actor, wish.now),
     "add-route": _add_route,
     "remove-route": _remove_route,
     "add-gateway": _add_gateway,

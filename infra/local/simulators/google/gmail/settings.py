@@ -6,7 +6,7 @@ Only the rules show in an API. Routes and the gateway leave no more than an entr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -66,11 +66,22 @@ def add_rule(customer: Customer, name: str, org_unit: str, actor: Record | None,
 
 def rename_rule(customer: Customer, name: str, to: str, actor: Record | None, now: datetime) -> None:
     """Give rules of that name another one; their identity stays."""
+    _edit(customer, name, lambda rule: {**rule, "description": to}, actor, now)
+
+
+def aim_rule(customer: Customer, name: str, aims: Mapping[str, bool], actor: Record | None, now: datetime) -> None:
+    """Set which messages rules of that name affect, such as `affectInboundMessages`."""
+    _edit(customer, name, lambda rule: {**rule, "condition": {**rule["condition"], **aims}}, actor, now)
+
+
+def _edit(
+    customer: Customer, name: str, edited: Callable[[Record], Record], actor: Record | None, now: datetime
+) -> None:
     for key, rule in _named(customer, name):
-        renamed = {**rule, "description": to}
-        kept = [renamed if one is rule else one for one in _rules(customer, COMPLIANCE, key)]
+        changed = edited(rule)
+        kept = [changed if one is rule else one for one in _rules(customer, COMPLIANCE, key)]
         _change(customer, COMPLIANCE, "contentComplianceRules", key, kept)
-        _log_rule(customer, "CHANGE", renamed, customer.org_units[key]["orgUnitPath"], actor, now)
+        _log_rule(customer, "CHANGE", changed, customer.org_units[key]["orgUnitPath"], actor, now)
 
 
 def switch_rule(customer: Customer, name: str, state: str, actor: Record | None, now: datetime) -> None:
