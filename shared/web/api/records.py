@@ -22,6 +22,7 @@ from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan
 from shared.web.representations.records import LedgerPage, OperationPage, ledger_entry, operation
+from shared.web.views import books
 from shared.web.views import changes as views
 
 # A file is read by a program, which takes more rows at a time than a person.
@@ -117,10 +118,10 @@ async def operations(app: App, request: Request, query: Records) -> Json[Operati
     return _file(request, query, "operations", shown, following)
 
 
-@refuses("404 no_platform_log", "502")
-async def matched(app: App, request: Request, query: Hours) -> Json[views.Matched]:
+@refuses("502")
+async def matched(app: App, request: Request, query: Hours) -> Json[books.Matched]:
     """Compare our log of calls with the platform's own, for the last hours."""
-    return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
+    return as_json(await books.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
 @refuses("404 no_certificate_yet", "409 certificate_altered", "502")

@@ -62,6 +62,10 @@ class TenantControl:
                 applications.assign_directory_role(tenant, key, role)
             case "unassign-role":
                 applications.unassign_directory_role(tenant, key, role)
+            case "grant-permission":
+                named = {value: name for name, value in applications.GRAPH_ROLES.items()}
+                graph = applications.GRAPH_APP_ID
+                applications.assign_permission(tenant, key, graph, named[body["permission"]], moment)
             case "remove-application":
                 applications.remove(tenant, key, moment, purge=body.get("purge", True))
             case "disable-application" | "enable-application":
