@@ -17,14 +17,21 @@ from typing import Any
 GRAPH = "https://graph.microsoft.com/v1.0"
 # Application permissions by resource: the same ids in every tenant
 # (https://learn.microsoft.com/graph/permissions-reference; the last one is Office 365 Exchange Online's).
+GRAPH_ID = "00000003-0000-0000-c000-000000000000"
 PERMISSIONS = {
-    "00000003-0000-0000-c000-000000000000": {
+    GRAPH_ID: {
         "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
         "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
         "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
     },
     "00000002-0000-0ff1-ce00-000000000000": {"Exchange.ManageAsApp": "dc50a0fb-09a3-484d-be87-e023b12c6440"},
 }
+# For FOOTPRINT_MICROSOFT__AUDIT_LOG.
+AUDIT = {
+    "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
+    "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+}
+NO_MORE: Mapping[str, str] = {}
 ROLES = {
     "viewer": "May look",
     "operator": "May look and act",
@@ -50,9 +57,11 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--issuer", help="issuer of the deployment's identity; by default this tenant")
     parser.add_argument("--subject", required=True, help="subject of the deployment's identity")
+    parser.add_argument("--audit-log", action="store_true", help="ask for what FOOTPRINT_MICROSOFT__AUDIT_LOG needs")
     said = parser.parse_args(arguments)
     try:
-        for name, value in register(said.name, said.url, said.credential, said.issuer, said.subject).items():
+        more = AUDIT if said.audit_log else {}
+        for name, value in register(said.name, said.url, said.credential, said.issuer, said.subject, more).items():
             sys.stdout.write(f"{name}={value}\n")
     except Failed as error:
         sys.stderr.write(f"Microsoft Graph refused a request, and a second run goes on from there: {error}\n")
@@ -60,13 +69,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def register(name: str, url: str, credential: str, issuer: str | None, subject: str) -> dict[str, str]:
-    """Make what is missing; returns the settings by name. Raises Failed."""
+def register(
+    name: str, url: str, credential: str, issuer: str | None, subject: str, more: Mapping[str, str] = NO_MORE
+) -> dict[str, str]:
+    """Make what is missing, with `more` permissions of Graph; returns the settings by name. Raises Failed."""
     organisation = _rest("GET", "/organization?$select=id")["value"][0]["id"]
     login = f"https://login.microsoftonline.com/{organisation}/v2.0"
     needed = [
         {"resourceAppId": resource, "resourceAccess": [{"id": one, "type": "Role"} for one in roles.values()]}
-        for resource, roles in PERMISSIONS.items()
+        for resource, roles in {**PERMISSIONS, GRAPH_ID: {**PERMISSIONS[GRAPH_ID], **more}}.items()
     ]
     ours = _application(
         name,

@@ -99,7 +99,7 @@ class Ledger:
         self._secrets = secrets
         self.holdings: dict[str, Holding] = {}
         self.attested: dict[str, Attestation] = {}
-        self._come_upon: set[str] = set()
+        self.marked: dict[str, str] = {}
 
     async def load(self) -> None:
         """Read the holdings afresh, and what people have said since the connection last changed direction."""
@@ -111,7 +111,7 @@ class Ledger:
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
             self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
             rows = await read.execute(said.where(table.c.act == str(Act.MARKED)))
-            self._come_upon = {row.key for row in rows}
+            self.marked = {row.key: row.note for row in rows}
 
     def taken(self, key: str) -> bool:
         """Whether somebody has asked, since the revoke, for the removal of an object that would stay."""
@@ -242,9 +242,9 @@ class Ledger:
         await self._write(Entry(key=key, act=Act.REMARK, note=text), holding=None)
 
     async def come_upon(self, key: str, identity: str, text: str) -> None:
-        """Write, once, that something bears our mark which no entry knows. Raises Superseded if the lease is lost."""
-        if key not in self._come_upon:
-            self._come_upon.add(key)
+        """Write, once, that something is said to be ours which no entry knows. Raises Superseded without the lease."""
+        if key not in self.marked:
+            self.marked[key] = text
             await self._write(Entry(key=key, act=Act.MARKED, identity=identity, note=text), holding=None)
 
     async def _write(

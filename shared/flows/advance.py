@@ -22,7 +22,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import mail_events, own_house, pausing, preflight
+from shared.flows import both_books, mail_events, own_house, pausing, preflight
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
@@ -120,7 +120,7 @@ async def settle(app: App, connection: Connection, lease: Lease) -> Connection |
         await own_house.clear(app, connection)
     if onward:
         return await _move(app, connection, NEXT[connection.stage], final)
-    await _tell(app, connection, platform, steps)
+    await _tell(app, connection, platform, steps, both_books.alarm(ledger, tenant.choices))
     return None
 
 
@@ -193,8 +193,13 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
     return moved
 
 
-async def _tell(app: App, connection: Connection, platform: Platform, steps: Sequence[Step]) -> None:
-    """Show what a person should look at, or what the connection waits for, and look again in time."""
+async def _tell(
+    app: App, connection: Connection, platform: Platform, steps: Sequence[Step], strange: str | None
+) -> None:
+    """Show what a person should look at, or what the connection waits for, and look again in time.
+
+    `strange` is what a platform's own log has of us and ours does not; what ends is not held up by it.
+    """
     now = app.clock.now()
     waits = [step for step in steps if step.verb is Verb.WAIT]
     asks = [step for step in steps if step.verb is Verb.ASK]
@@ -208,7 +213,12 @@ async def _tell(app: App, connection: Connection, platform: Platform, steps: Seq
     if waits:
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
         await app.queue.send(Job(name=name, connection_id=connection.id), until)
-    if drifts:
+    if strange and connection.stage is Stage.RUN:
+        if await connections.report(
+            app.database, connection, now, Status.ATTENTION, reason="calls_not_ours", sentence=strange
+        ):
+            log.warning(strange, extra={"connection": connection.id, "reason": "calls_not_ours"})
+    elif drifts:
         harm = sentence([step.drift for step in drifts if step.drift])
         rest = "; ".join(f"{step.row.title} {step.why}" for step in drifts if not step.drift)
         told = ". ".join(filter(None, (harm, rest))) + ". Nothing is repaired until you request it."

@@ -51,6 +51,14 @@ CODES = (
     ),
     code(
         ATTENTION,
+        "calls_not_ours",
+        "The customer's own log says that our application changed something, and our ledger does not have it.",
+        "Treat it as an attack: replace the application's credential, have the customer undo the change, and look "
+        "where the credential was. Then accept each finding, with the reason.",
+        "Nothing is undone by itself. The reason stays until each finding is accepted: `footprint findings accept`.",
+    ),
+    code(
+        ATTENTION,
         "drift",
         "Somebody changed objects of ours in the tenant; the sentence says what that does to mail.",
         "Speak with the customer's administrator, then repair: the button on the connection's page, or `reconcile` "

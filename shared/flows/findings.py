@@ -11,7 +11,8 @@ from shared.connections.choices import Choice, Way
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.engine import chain
+from shared.engine import books, chain
+from shared.engine.books import UNKNOWN
 from shared.engine.concerns import UNTOLD, concern
 from shared.engine.effects import FOREIGN
 from shared.engine.ledger import holdings_of
@@ -36,6 +37,7 @@ class Finding:
 
 
 ADVICE_OURS = "It is ours: repair it, report it only, or accept it."
+ADVICE_UNKNOWN = "The application's credential may be stolen: replace it, undo the change, then accept this."
 ADVICE_THEIRS = "It is the customer's: speak with their administrator, or accept it."
 
 
@@ -71,7 +73,20 @@ async def listed(app: App, connection: Connection) -> list[Finding]:
         if held.drift and (held.drift.get("effect") or "effect" not in held.drift)
     ]
     now = {one.key for one in drifted}
-    return [one for one in before if one.key not in now] + drifted
+    strange = await books.unknown(app.database, connection.id, connection.generation)
+    unknown = [
+        Finding(
+            key=key,
+            found="running",
+            told=f"The customer's own log says that our application did what our ledger does not have: {text}.",
+            advice=ADVICE_UNKNOWN,
+            effect=[],
+            waits=False,
+            choice=said.get(key),
+        )
+        for key, text in strange.items()
+    ]
+    return [one for one in before if one.key not in now] + drifted + unknown
 
 
 async def choose(
@@ -97,7 +112,7 @@ async def choose(
             raise Refused(404, "no_such_finding", f"There is no finding “{key[:120]}” any more. Look again.")
         if way is not Way.ACCEPT and findings[key].found == "before":
             raise Refused(409, "not_possible_yet", "What is found before a grant can only be accepted.")
-        if way is Way.REPAIR and key.startswith(FOREIGN + "/"):
+        if way is Way.REPAIR and key.startswith((FOREIGN + "/", UNKNOWN)):
             raise Refused(409, "not_ours", "This object is the customer's. We never change it; they can.")
     async with app.database.write() as write:
         for key in dict.fromkeys(keys):

@@ -11,6 +11,7 @@ from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.flows import both_books
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
@@ -66,6 +67,7 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept
     platform = app.platforms[connection.platform]
     async with platform.open(connection, ledger) as tenant:
         held = await platform.sync(tenant, accept_loss=accept_loss)
+        await both_books.hold(connection, platform, tenant, app.clock.now())
     await rescan_all(app, connection)
     now = app.clock.now()
     async with app.database.write() as write:

@@ -56,6 +56,11 @@ class Microsoft(BaseModel):
         "characters. Existing objects are renamed",
     )
     hide_groups: bool = Field(default=True, description="hide the virtual groups from address lists, through Exchange")
+    audit_log: bool = Field(
+        default=False,
+        description="compare each customer's own log of their directory with our ledger, daily; the application then "
+        "asks for AuditLog.Read.All and Directory.Read.All as well",
+    )
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

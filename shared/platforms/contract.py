@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -75,6 +75,25 @@ class ConsentResult:
     names: frozenset[str] = frozenset()
     """Other names of that tenant, in lower case."""
     grant: Grant | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownChange:
+    """What a platform's own log says that we did, and our books do not have. `id` is that log's own."""
+
+    id: str
+    target: str
+    told: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A platform's own log of what we did beside our books: by method how often, (by ours, by theirs)."""
+
+    methods: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    unknown: Sequence[UnknownChange] = ()
+    blind: Sequence[str] = ()
+    """What could not be compared, and why, a sentence each."""
 
 
 class Trash(Protocol):
@@ -200,9 +219,8 @@ class Platform(Protocol):
     how_it_ends: str
     """What happens when access is revoked, for the administrator before consenting."""
     feed: Feed | None
-    logs_calls: bool
-    """The platform keeps a log of our calls that `recorded` can read."""
-
+    compares_books: bool
+    """The daily synchronisation compares the platform's own log of what we did with ours."""
     searches: tuple[Search, ...]
     """Where an open tenant is searched for what bears our mark, name or addresses and was never recorded."""
 
@@ -269,8 +287,8 @@ class Platform(Protocol):
         """How snapshots of the mail flow are read; None where none are kept."""
         ...
 
-    async def recorded(self, tenant: Any, begin: datetime, end: datetime) -> dict[str, int]:
-        """How often the platform's own log says that we called what, where `logs_calls`."""
+    async def compared(self, tenant: Any, begin: datetime, end: datetime) -> Compared:
+        """The platform's own log of what we did in a span of time, held against our books."""
         ...
 
     async def quiet_since(self, tenant: Any, since: datetime) -> bool | None:

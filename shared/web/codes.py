@@ -146,7 +146,6 @@ CODES = (
         "The stored certificate is not the one that was signed.",
         "Compare it with the customer's copy and with a backup; look who could write to the database.",
     ),
-    code(REFUSED, "no_platform_log", "The platform keeps no log of calls that could be compared.", "Nothing."),
     code(REFUSED, "export_not_ready", "The export is being made.", "Ask again in a minute."),
     code(REFUSED, "no_such_export", "There is no export, or it has no such part.", "Ask for one first."),
     code(

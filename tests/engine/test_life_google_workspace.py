@@ -116,7 +116,7 @@ async def test_a_risky_message_is_labelled_once_and_a_harmless_one_is_not(world:
 
 
 async def test_googles_own_log_shows_the_same_calls(world: World) -> None:
-    from shared.web.views.changes import matched
+    from shared.web.views.books import matched
 
     connection = await google.connect(world, modes=["api"])
     world.clock.move(timedelta(seconds=2))

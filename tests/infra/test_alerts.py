@@ -24,6 +24,7 @@ from shared.foundation.telemetry import Line
 from shared.storage import tables as db
 from tests.flows.webhooks.office import subscribe
 from tests.harness import workspace as google
+from tests.harness.both_books import stolen, their_group, tomorrow, watched
 from tests.harness.client import ask
 from tests.harness.orders import signed
 from tests.harness.scripted_host import Host, Say
@@ -144,9 +145,16 @@ async def a_receiver_that_refuses(world: World) -> None:
     receiver.close()
 
 
+async def a_change_with_our_credential(world: World) -> None:
+    reading, connection = await watched(world)
+    await stolen(reading, "DELETE", f"/groups/{their_group(reading)}")
+    await tomorrow(reading, connection)
+
+
 HAPPENS: dict[str, Callable[[World], Awaitable[Any]]] = {
     "bug": a_bug_in_every_job,
     "consent-withdrawn": a_consent_withdrawn,
+    "calls-not-ours": a_change_with_our_credential,
     "poisoned": a_job_that_never_ends,
     "sync-late": no_timer_for_two_days,
     "timer-late": no_timer,

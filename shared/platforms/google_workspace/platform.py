@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
+from shared.connections import call_log
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.deployment.context import Context
@@ -14,7 +15,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import AfterConsent, Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.contract import AfterConsent, Compared, Consent, ConsentResult, Effect, Feed, Mode, Permission
 from shared.platforms.google_workspace import catalogue, checks, consent, directory_sync, notifications, published
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.group import address_of
@@ -69,7 +70,7 @@ class GoogleWorkspace:
         Mode(name=INLINE, title="Inline protection"),
     )
     actions: frozenset[str] = frozenset({"label", "spam", "quarantine", "trash", "pass"})
-    logs_calls: bool = True
+    compares_books: bool = False  # a method's name is all that Google's log tells, so that a person compares
     searches: tuple[Search, ...] = SEARCHES
     effects: tuple[Effect, ...] = (
         Effect(
@@ -196,9 +197,11 @@ class GoogleWorkspace:
     def history(self) -> None:
         """No snapshots of the mail flow: most of it is nothing that an API shows."""
 
-    async def recorded(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> dict[str, int]:
-        """How often Google's own token log says that we called what."""
-        return await checks.recorded(tenant, begin, end)
+    async def compared(self, tenant: WorkspaceCustomer, begin: datetime, end: datetime) -> Compared:
+        """How often we called what, by our log of calls and by Google's own token log."""
+        ours = await call_log.counted(self.context.database, tenant.connection.id, begin, end)
+        theirs = await checks.recorded(tenant, begin, end)
+        return Compared(methods={name: (ours.get(name, 0), theirs.get(name, 0)) for name in {*ours, *theirs}})
 
     async def quiet_since(self, tenant: WorkspaceCustomer, since: datetime) -> bool | None:
         """Whether the admin log tells of nothing since then."""

@@ -14,8 +14,18 @@ from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import AfterConsent, Consent, ConsentResult, Effect, Feed, History, Mode, Permission
-from shared.platforms.microsoft365 import catalogue, consent, directory_sync, published
+from shared.platforms.contract import (
+    AfterConsent,
+    Compared,
+    Consent,
+    ConsentResult,
+    Effect,
+    Feed,
+    History,
+    Mode,
+    Permission,
+)
+from shared.platforms.microsoft365 import catalogue, consent, directory_audits, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.name import NAME, TITLE
 from shared.platforms.microsoft365.recycle_bin import emptied
@@ -30,11 +40,9 @@ class Microsoft365:
 
     name: str = NAME
     title: str = TITLE
-    permissions: tuple[Permission, ...] = consent.PERMISSIONS
     modes: tuple[Mode, ...] = ()
     actions: frozenset[str] = frozenset()
     feed: Feed | None = None
-    logs_calls: bool = False
     searches: tuple[Search, ...] = SEARCHES
     effects: tuple[Effect, ...] = (
         Effect(
@@ -73,6 +81,10 @@ class Microsoft365:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.compares_books: bool = context.settings.microsoft.audit_log
+        self.permissions: tuple[Permission, ...] = consent.PERMISSIONS
+        if self.compares_books:
+            self.permissions += directory_audits.PERMISSIONS
         self.entra = Entra(settings=context.settings.microsoft, wire=context.wire, clock=context.clock)
         self.sign_in = SignIn(context, self.entra.credential)
 
@@ -84,7 +96,8 @@ class Microsoft365:
 
     def rows(self, brand: Brand) -> tuple[Row, ...]:
         """The whole catalogue, with the names of a brand."""
-        return catalogue.rows(brand, self._application)
+        more = (directory_audits.ROW,) if self.compares_books else ()
+        return (*catalogue.rows(brand, self._application), *more)
 
     def published(self, brand: Brand) -> tuple[Published, ...]:
         """The published table, with the names of a brand."""
@@ -157,9 +170,9 @@ class Microsoft365:
 
         return MailHistory(self.context)
 
-    async def recorded(self, _tenant: MicrosoftTenant, _begin: datetime, _end: datetime) -> dict[str, int]:
-        """Microsoft's log of our calls is not read."""
-        return {}
+    async def compared(self, tenant: MicrosoftTenant, begin: datetime, end: datetime) -> Compared:
+        """What the directory's own log says that our application did, looked up in our ledger."""
+        return await directory_audits.compared(tenant, begin, end)
 
     async def quiet_since(self, _tenant: MicrosoftTenant, _since: datetime) -> bool | None:
         """The customer's audit log takes a permission that the consent does not ask for."""

@@ -29,6 +29,7 @@ from shared.web.representations.records import (
     ledger_entry,
     operation,
 )
+from shared.web.views import books
 from shared.web.views import changes as views
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
@@ -138,10 +139,10 @@ async def operations(app: App, request: Request, query: Records) -> Json[Operati
     return paged(request, {"operations": shown, "next": following}, following)
 
 
-@refuses("404 no_platform_log", "502")
-async def matched(app: App, request: Request, query: Hours) -> Json[views.Matched]:
+@refuses("502")
+async def matched(app: App, request: Request, query: Hours) -> Json[books.Matched]:
     """Compare our log of calls with the platform's own, for the last hours."""
-    return as_json(await views.matched(app, request.connection, timedelta(hours=query.hours)))
+    return as_json(await books.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
 @refuses("404 no_certificate_yet", "409 certificate_altered", "502")

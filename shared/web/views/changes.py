@@ -1,13 +1,11 @@
 """What is true of a connection, as JSON: for the API, the pages and the local commands alike."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.connections import call_log as operations
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate
@@ -17,24 +15,11 @@ from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
 from shared.engine.steps import gone_since
 from shared.flows.app import App
-from shared.flows.plans import onlooking
 from shared.foundation.errors import Permanent, Refused
 from shared.platforms.instructions import instruction
 from shared.platforms.rows import rows_of
 from shared.web.schema import When, example
 from shared.web.views.connections import StageName
-
-
-class MethodCalls(TypedDict):
-    """How often a method was called: by our log, and by the platform's own."""
-
-    method: str
-    ours: int
-    theirs: int
-
-
-# One of its names is a word of the language.
-Matched = TypedDict("Matched", {"from": When, "to": When, "methods": list[MethodCalls]})
 
 Kind = Literal["change", "activity", "by administrator", "on demand", "by others"]
 RowState = Literal[
@@ -274,19 +259,3 @@ async def exit_record(app: App, connection: Connection) -> certificate.SignedCer
     if found is None:
         raise Refused(404, "no_certificate_yet", "The certificate is drawn up when clean-up has removed everything.")
     return found
-
-
-async def matched(app: App, connection: Connection, span: timedelta) -> Matched:
-    """Our log of calls beside the platform's own log of the same time: how often each method was called."""
-    # Whole seconds, for that is how finely two logs can be held against each other.
-    platform, now = app.platforms[connection.platform], app.clock.now().replace(microsecond=0)
-    if not platform.logs_calls:
-        raise Refused(404, "no_platform_log", f"{platform.title} keeps no log of calls that we could read.")
-    begin = now - span
-    ours = await operations.counted(app.database, connection.id, begin, now)
-    async with onlooking(app, connection) as tenant:
-        theirs = await platform.recorded(tenant, begin, now)
-    methods: list[MethodCalls] = [
-        {"method": name, "ours": ours.get(name, 0), "theirs": theirs.get(name, 0)} for name in sorted({*ours, *theirs})
-    ]
-    return {"from": begin.isoformat(), "to": now.isoformat(), "methods": methods}

@@ -22,7 +22,7 @@ from shared.platforms.google_workspace.methods import METHODS
 from shared.protection import policies
 from shared.protection import quarantine as stored
 from shared.protection.policies import Policy
-from shared.web.views import changes as views
+from shared.web.views import books as views
 from tests.harness import workspace as google
 from tests.harness.world import ORCHARD, World
 

@@ -38,6 +38,7 @@ GRAPH_ROLES = {
     "8e8e4742-1d95-4f68-9d56-6ee75648c72a": "DelegatedPermissionGrant.ReadWrite.All",
     "483bed4a-2ad3-4361-a73b-c83ccdbdc53c": "RoleManagement.Read.Directory",
     "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8": "RoleManagement.ReadWrite.Directory",
+    "b0afded3-3588-46d8-8b3d-9842eff778da": "AuditLog.Read.All",
 }
 EXCHANGE_ROLES = {"dc50a0fb-09a3-484d-be87-e023b12c6440": "Exchange.ManageAsApp"}
 ROLES = {GRAPH_APP_ID: GRAPH_ROLES, EXCHANGE_APP_ID: EXCHANGE_ROLES}

@@ -68,6 +68,10 @@ class TenantControl:
                 applications.unassign_directory_role(tenant, key, role)
             case "make-role-group":
                 tenant.role_group = tuple(sorted(body["cmdlets"]))
+            case "grant-permission":
+                named = {value: name for name, value in applications.GRAPH_ROLES.items()}
+                graph = applications.GRAPH_APP_ID
+                applications.assign_permission(tenant, key, graph, named[body["permission"]], moment)
             case "remove-application":
                 applications.remove(tenant, key, moment, purge=body.get("purge", True))
             case "disable-application" | "enable-application":

@@ -41,6 +41,15 @@ class Change:
     removed: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """One entry of the directory's own log, which can be read some time after it happened."""
+
+    record: Record
+    at: datetime
+    readable_at: datetime
+
+
 @dataclass(kw_only=True)
 class Tenant:
     """The state of one tenant. Records are replaced, never edited, so `copy` only copies the containers."""
@@ -80,6 +89,7 @@ class Tenant:
     hydrated_at: datetime | None = None
     consented_at: datetime | None = None
     consent_calls: int = 0
+    audits: list[Audit] = field(default_factory=list)
     token_requests: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def copy(self) -> Tenant:

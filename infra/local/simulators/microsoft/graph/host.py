@@ -13,7 +13,7 @@ import jwt
 
 from infra.local.simulators.faults import Subject
 from infra.local.simulators.microsoft.applications import GRAPH_AUDIENCE
-from infra.local.simulators.microsoft.graph import batch, delta, directory, groups
+from infra.local.simulators.microsoft.graph import audits, batch, delta, directory, groups
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, not_simulated
 from infra.local.simulators.microsoft.quirks import spoiled
@@ -25,6 +25,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **directory.HANDLERS,
     **groups.HANDLERS,
     **delta.HANDLERS,
+    **audits.HANDLERS,
 }
 VERSION = "/v1.0"
 # Other spellings of the same segment.
@@ -116,20 +117,21 @@ class Graph:
         handler = HANDLERS.get((request.method, template))
         if handler is None:
             raise not_simulated(f"{request.method} {template}")
-        return handler(
-            GraphCall(
-                microsoft=self._microsoft,
-                tenant=tenant,
-                request=request,
-                template=template,
-                ids=ids,
-                options=_options(request, operation["query"]),
-                properties=self._properties,
-                administrator=administrator,
-                principal=None if claims is None else claims["oid"],
-                quirk=quirk,
-            )
+        call = GraphCall(
+            microsoft=self._microsoft,
+            tenant=tenant,
+            request=request,
+            template=template,
+            ids=ids,
+            options=_options(request, operation["query"]),
+            properties=self._properties,
+            administrator=administrator,
+            principal=None if claims is None else claims["oid"],
+            quirk=quirk,
         )
+        answer = handler(call)
+        audits.note(call, answer)
+        return answer
 
     def _route(self, path: str) -> tuple[str, tuple[str, ...]]:
         segments = [ALIASES.get(one, one) for one in path.split("/")]
