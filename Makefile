@@ -7,6 +7,7 @@ OUTSIDE := tests/browser tests/web/test_conforming.py
 KILLS := tests/hosts/test_kills.py
 LIVES ?= 50
 SOAK ?= --lives 500 --steps 40 --seed 1
+SCALE ?= --users 100000 --groups 40000 --kills 20
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header --generate-hashes
 
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-wide test-postgresql test-outside pictures check bench kills mutants soak sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-wide test-postgresql test-outside pictures check bench kills mutants soak scale sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -85,6 +86,9 @@ kills: .venv/ready  ## LIVES (fifty) lives on each cloud's host while it is kill
 
 soak: .venv/ready  ## random lives with a judge in the simulators; SOAK says how many; takes an hour or more
 	$(BIN)/python -m tests.lives $(SOAK)
+
+scale: .venv/ready  ## a large tenant read while the process is killed again and again, on both databases; SCALE says how large; takes an hour
+	$(BIN)/python -m tests.scale $(SCALE)
 
 runtime:  ## Microsoft's own Functions runtime, for the tests that run the app in it, for each Python that is here
 	@for version in 3.11 3.13; do \

@@ -23,8 +23,16 @@ from shared.storage.ids import ConnectionId
 
 Record = dict[str, Any]
 PERMISSIONS = (
-    Permission(name="AuditLog.Read.All", why="to compare the directory's own log with ours, once a day"),
-    Permission(name="Directory.Read.All", why="Microsoft demands it of who reads the directory's log"),
+    Permission(
+        name="AuditLog.Read.All",
+        why="to compare the directory's own log with ours, once a day",
+        without="the log is not compared, and that is said",
+    ),
+    Permission(
+        name="Directory.Read.All",
+        why="Microsoft demands it of who reads the directory's log",
+        without="the log is not compared, and that is said",
+    ),
 )
 ROW = Activity(
     key="both-books",

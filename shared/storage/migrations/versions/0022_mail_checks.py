@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """The code of before checks once a day."""
     op.add_column("connections", sa.Column("check_at", Moment(timezone=True)))
     op.add_column("connections", sa.Column("drained_at", Moment(timezone=True)))
     op.create_table(
@@ -40,3 +40,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection", "id"),
         sa.UniqueConstraint("connection", "key", name="one_choice_a_finding"),
     )
+
+
+def downgrade() -> None:
+    """What was accepted of the findings is forgotten."""
+    for table in ("choices", "preflights"):
+        op.drop_table(table)
+    for name in ("drained_at", "check_at"):
+        op.drop_column("connections", name)

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """The code of before tells nobody."""
     op.create_table(
         "events",
         sa.Column("id", sa.String(), nullable=False),
@@ -56,3 +56,10 @@ def upgrade() -> None:
     op.create_index("deliveries_by_time", "deliveries", ["not_before"])
     op.create_index("deliveries_of_connection", "deliveries", ["connection"])
     op.create_index("ledger_by_time", "ledger", ["at", "connection", "number"])
+
+
+def downgrade() -> None:
+    """What was to be told is not, and whoever subscribed subscribes again."""
+    op.drop_index("ledger_by_time", "ledger")
+    for table in ("deliveries", "webhooks", "events"):
+        op.drop_table(table)

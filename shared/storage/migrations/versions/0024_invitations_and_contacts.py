@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """The code of before makes a link that leaves no note."""
     for name in ("invited_at", "invitation_opened_at", "invitation_expires_at"):
         op.add_column("connections", sa.Column(name, Moment(timezone=True)))
     op.add_column("connections", sa.Column("contacts", sa.JSON(), nullable=False, server_default="[]"))
@@ -44,3 +44,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch", "connection"),
     )
     op.create_index("batch_items_due", "batch_items", ["state", "due_at"])
+
+
+def downgrade() -> None:
+    """Orders that are under way end where they are; contacts are forgotten."""
+    for table in ("batch_items", "batches"):
+        op.drop_table(table)
+    for name in ("contacts", "invitation_expires_at", "invitation_opened_at", "invited_at"):
+        op.drop_column("connections", name)

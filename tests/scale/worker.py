@@ -1,0 +1,86 @@
+"""The process that is killed: jobs, timers and sweep of one connection, until its directory is read. Told on stdin."""
+
+import asyncio
+import json
+import resource
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from infra.local.timers import fire_timers
+from shared.connections import record as connections
+from shared.connections.record import Connection, Status
+from shared.deployment.queues.database import EmbeddedQueue
+from shared.flows.app import App
+from shared.flows.jobs import deliver_due
+from shared.service import build
+from tests.harness.clock import TestClock
+from tests.harness.world import MASTER_KEY, settings_from
+
+SWEEP = timedelta(minutes=5)
+KIBIBYTES_A_MEBIBYTE = 1024
+
+
+class Clock(TestClock):
+    """One that costs little to wait for."""
+
+    looks_every = 0.05
+
+
+async def main() -> None:
+    """Work until the connection is synchronised and well; print what each job took."""
+    told = json.load(sys.stdin)
+    settings = settings_from(
+        told["environment"],
+        database_url=told["database"],
+        master_key={"value": MASTER_KEY},
+        public_url="http://127.0.0.1:8080",
+    )
+    clock = Clock(Path(told["clock"]))
+    app = build(settings, clock)
+    _print(rest=_peak())
+    timers = asyncio.create_task(_timers(app, clock))
+    while not _well(await _connection(app, told["connection"]), datetime.fromisoformat(told["since"])):
+        began = clock.now()
+        if await deliver_due(app, most=1):
+            _print(job=(clock.now() - began).total_seconds(), peak=_peak())
+            continue
+        at = await EmbeddedQueue(app.database).next_at()
+        soonest = min(at or began + SWEEP, began + SWEEP)
+        clock.move(max(soonest - began, timedelta(seconds=1)))
+        await fire_timers(app)
+    timers.cancel()
+    await asyncio.gather(timers, return_exceptions=True)
+    await app.database.close()
+
+
+async def _timers(app: App, clock: Clock) -> None:
+    """The sweep and the other timers, beside whatever runs."""
+    while True:
+        await fire_timers(app)
+        await clock.until(clock.now() + timedelta(seconds=30))
+
+
+async def _connection(app: App, identifier: str) -> Connection:
+    found = await connections.find(app.database, identifier)
+    assert found is not None
+    return found
+
+
+def _well(connection: Connection, since: datetime) -> bool:
+    synced = connection.synced_at
+    return synced is not None and synced > since and connection.status is Status.OK
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES_A_MEBIBYTE
+
+
+def _print(**figures: Any) -> None:
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
