@@ -96,7 +96,6 @@ OF_A_NEW_ONE = (
         {"findings": ["mail-flow/x"], "reason": "agreed"},
     ),
     Case(f"DELETE {ONE}/findings/x", Told(404, "no_such_choice", "Nothing is said under this id, or it has ended.")),
-    Case(f"GET {ONE}/operations/matched", Told(404, "no_platform_log", "Microsoft 365 keeps no log of calls")),
     Case(
         f"GET {ONE}/quarantine/export",
         Told(404, "no_such_export", "There is no export, or it has no such part."),
