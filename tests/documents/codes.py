@@ -1,6 +1,7 @@
 """Every code that the source can raise, report or log, found by reading it."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,11 +89,13 @@ def _text(values: list[ast.expr], constants: Mapping[str, str]) -> Iterator[str]
                 yield constants[name]
 
 
-def named_in(folder: Path) -> set[str]:
-    """Every text that a test's source holds."""
-    return {
-        node.value
-        for path in folder.rglob("*.py")
+def named(folder: Path, *, but: Path) -> set[str]:
+    """What the tests of a folder name: each text in their source and, of a longer one, each word that has a `_`."""
+    sources = [path for path in folder.rglob("*.py") if not path.is_relative_to(but)]
+    texts = {
+        node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+        for path in sources
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
     }
+    return texts | {word for text in texts for word in re.findall(r"\w+", text) if "_" in word}
