@@ -12,7 +12,7 @@ from shared.platforms.contract import OpenTenant, Platform
 
 # A log tells late, so each day is compared again with the next.
 AGAIN = timedelta(days=1)
-# Microsoft keeps its log for no longer.
+# No platform keeps its log for longer.
 FARTHEST = timedelta(days=30)
 
 

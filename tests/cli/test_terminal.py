@@ -206,7 +206,7 @@ def test_bash_completes_commands_options_and_choices(shell_environment: Environm
     )
     lines = ran.stdout.splitlines()
     assert lines[0].endswith("footprint")
-    assert set(lines[1].split()) == {"reconnect", "repair", "revoke"}
+    assert set(lines[1].split()) == {"reconnect", "repair", "resume", "revoke"}
     assert lines[2] == "--acknowledge-quarantine"
     assert set(lines[3].split()) == {"run", "revoke"}
     assert set(lines[4].split()) == {"repair", "revoke"}

@@ -65,7 +65,7 @@ def _held(lines: Sequence[Forecast], lived: dict[str, datetime], start: datetime
 async def test_a_tenant_is_left_as_it_was_foreseen(world: World) -> None:
     user = google_free_user(world)
     connection = await world.connect(policies=[EVERYONE, Policy(name="one", users=[user])])
-    lines = (await planned(world.app, connection, "revoke")).lines
+    lines = await planned(world.app, connection, "revoke")
     assert {line.key: line.when for line in lines}.items() >= {
         "rule-incoming-domain": "at once",
         "outbound-incoming": "after 1 hour",
@@ -87,7 +87,7 @@ def google_free_user(world: World) -> str:
 
 async def test_a_workspace_is_left_as_it_was_foreseen(world: World) -> None:
     connection = await google.connect(world)
-    lines = (await planned(world.app, connection, "revoke")).lines
+    lines = await planned(world.app, connection, "revoke")
     assert {line.key: line.when for line in lines}.items() >= {
         "watches": "at once",
         "rule": "by the administrator",
@@ -109,7 +109,7 @@ async def test_the_ledger_alone_foresees_the_same(world: World) -> None:
         looked, known = [
             [(line.key, line.verb, line.timing, line.when) for line in told]
             for told in (
-                (await planned(world.app, connection, "revoke")).lines,
+                await planned(world.app, connection, "revoke"),
                 await foreseen(world.app, connection, "revoke"),
             )
         ]
@@ -122,7 +122,7 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
     await world.work()
     ending = await world.connection(connection.id)
     assert ending.stage is Stage.REVOKE
-    lines = {line.key: line for line in (await planned(world.app, ending)).lines}
+    lines = {line.key: line for line in await planned(world.app, ending)}
     lived = await _lived(world, connection)
     routing = max(lived["rule-incoming-domain"], lived["rule-outgoing-domain"])
     # A holding and its entry are dated one after the other.
@@ -134,7 +134,7 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
     gone = await _lived(world, connection)
     at = _at(lines["spoof"])
     assert at - SAME <= gone["spoof"] <= gone["directory"] < at + LATE
-    last = _timed((await planned(world.app, await world.connection(connection.id))).lines, Timing.ADMINISTRATOR)
+    last = _timed(await planned(world.app, await world.connection(connection.id)), Timing.ADMINISTRATOR)
     assert [(line.key, line.when) for line in last] == [
         ("exchange-role", "by the administrator"),
         ("application", "by the administrator"),
@@ -143,7 +143,7 @@ async def test_what_has_begun_has_a_time(world: World) -> None:
 
 async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(world: World) -> None:
     connection = await google.create(world)
-    lines = (await planned(world.app, connection, "grant")).lines
+    lines = await planned(world.app, connection, "grant")
     assert {line.verb for line in lines} == {Verb.CREATE, Verb.ASK}
     assert [line.key for line in _timed(lines, Timing.ADMINISTRATOR)] == [
         "application",
@@ -152,7 +152,7 @@ async def test_setting_up_says_what_comes_first_and_what_is_the_administrators(w
         "gateway",
         "rule",
     ]
-    assert (await planned(world.app, connection, "revoke")).lines == []
+    assert await planned(world.app, connection, "revoke") == []
 
 
 async def test_what_we_left_half_made_is_nobody_elses_doing(world: World) -> None:
@@ -165,7 +165,7 @@ async def test_what_we_left_half_made_is_nobody_elses_doing(world: World) -> Non
     world.control("DELETE", "/faults")
     await world.revoke(connection)
     world.clock.move(timedelta(minutes=15))
-    lines = {line.key: line for line in (await planned(world.app, await world.connection(connection.id))).lines}
+    lines = {line.key: line for line in await planned(world.app, await world.connection(connection.id))}
     # It may still appear, so it is looked for until the time for its removal has come.
     assert lines["inbound-incoming"].verb is Verb.REMOVE
     assert not [line for line in lines.values() if "someone else" in line.why]

@@ -82,7 +82,7 @@ async def test_microsoft_where_nobody_removes_the_application(world: World) -> N
     connection = await world.connect()
     await asked(world, connection)
     record = await ends(world, connection)
-    assert [one["key"] for one in record["residue"]] == ["application"]
+    assert [one["key"] for one in record["residue"]] == ["application", "exchange-role"]
     assert record["could_not_check"] == []
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.flows.timers import fire
+from shared.foundation import telemetry
 from shared.foundation.schedule import TIMERS
 from tests.flows.webhooks.office import subscribe
 from tests.foundation.test_telemetry import Collector, collector  # noqa: F401 - a fixture
@@ -69,6 +70,8 @@ async def test_an_account_of_one_customer_is_told_no_numbers(world: World) -> No
 
 async def test_the_collector_is_told_the_same(world: World, collector: Collector) -> None:  # noqa: F811
     await world.connect()
+    telemetry.flush()
+    collector.bodies.clear()  # of the time when it was being set up
     await fire(world.app, TELL)
     named = {one["stage"] for one in collector.gauges("footprint.connections")}
     assert named == {"run"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jwt
 import pytest
 
 from infra.local.simulators.wire import Call
@@ -59,11 +60,12 @@ async def test_a_consent_is_used_before_it_counts(world: World) -> None:
 
 
 async def test_a_consent_that_reads_another_tenant_binds_nothing(world: World) -> None:
-    organisation = {"value": [{"id": ANOTHER_TENANT, "displayName": "Another"}]}
-    world.fault({"host": "graph", "path": "/organization$"}, {"kind": "status", "status": 200, "body": organisation})
     connection = await world.create()
     await world.consent(connection)
     before = world.snapshot()
+    theirs = jwt.encode({"tid": ANOTHER_TENANT, "roles": []}, "k" * 32, algorithm="HS256")
+    token = {"token_type": "Bearer", "expires_in": 3599, "access_token": theirs}
+    world.fault({"host": "login", "path": "/token$"}, {"kind": "status", "status": 200, "body": token})
     await world.work()
     now = await world.connection(connection.id)
     says(now, Status.ATTENTION, "wrong_tenant", "The consent belongs to another tenant than the callback said.")

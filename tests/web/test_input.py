@@ -114,7 +114,6 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
     never = {
         "get_batch",
         "page_batch",
-        "match_operations",
         "get_export",
         "get_report",
         "get_report_csv",

@@ -55,7 +55,7 @@ data_keys = sa.Table(
     "data_keys",
     metadata,
     sa.Column("scope", sa.String, primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, server_default="1"),
     sa.Column("wrapped", sa.LargeBinary, nullable=False),
     sa.Column("master", sa.String, nullable=False),
     sa.Column("made_at", Moment, nullable=False),

@@ -131,7 +131,7 @@ async def certificate(app: App, request: Request) -> Response:
         "certificate",
         record=record,
         changes=document["changes"],
-        keys=f"{app.settings.public_url.rstrip('/')}/.well-known/jwks.json",
+        jwks=f"{app.settings.public_url.rstrip('/')}/.well-known/jwks.json",
         before_us=named(document["yours_before_us"]),
         elsewhere=named(document["left_to_another_connection"]),
     )

@@ -182,7 +182,7 @@ async def test_nothing_secret_is_shown_written_or_logged(world: World, caplog: p
                 not_there[route.name] = found.status
     # Nothing ended, was exported or reported yet.
     yet = ("get_certificate", "get_export", "get_report", "get_report_csv", "get_report_html")
-    none = ("get_batch", "page_batch", "list_deliveries")
+    none = ("get_batch", "page_batch", "list_deliveries", "get_snapshot", "get_undo")
     # A plan for many needs an operation.
     assert not_there == dict.fromkeys((*yet, *none), 404) | {"page_batch_plan": 400}
     logged = await operations_of(world.app.database, connection.id, most=10_000)

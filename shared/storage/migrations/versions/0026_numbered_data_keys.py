@@ -16,7 +16,8 @@ def upgrade() -> None:
     made = op.create_table(
         "numbered_data_keys",
         sa.Column("scope", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        # The code of before knows of one key a scope.
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, server_default="1"),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("master", sa.String(), nullable=False),
         sa.Column("made_at", shared.storage.tables.Moment(timezone=True), nullable=False),
@@ -30,4 +31,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """The newest key of a scope stays. What an older one still seals does not open to the code of before."""
+    made = op.create_table(
+        "one_data_key",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("master", sa.String(), nullable=False),
+        sa.Column("made_at", shared.storage.tables.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("scope"),
+    )
+    names = ("scope", "wrapped", "master", "made_at")
+    before = sa.table("data_keys", *(sa.column(name) for name in (*names, "number")))
+    newer = before.alias("newer")
+    is_newest = ~sa.exists().where(newer.c.scope == before.c.scope, newer.c.number > before.c.number)
+    kept = sa.select(*(before.c[name] for name in names)).where(is_newest)
+    op.execute(sa.insert(made).from_select(list(names), kept))
+    op.drop_table("data_keys")
+    op.rename_table("one_data_key", "data_keys")

@@ -12,5 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """Nobody is paused so far."""
     op.add_column("connections", sa.Column("paused_until", Moment(timezone=True)))
+
+
+def downgrade() -> None:
+    """A pause is forgotten: the code of before switches the rules on again."""
+    op.drop_column("connections", "paused_until")

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward only: a deployment goes back by restoring its backup."""
+    """The first is taken at the next look."""
     op.create_table(
         "snapshots",
         sa.Column("connection", sa.String(), nullable=False),
@@ -24,3 +24,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["connection"], ["connections.id"]),
         sa.PrimaryKeyConstraint("connection", "number"),
     )
+
+
+def downgrade() -> None:
+    """The snapshots go."""
+    op.drop_table("snapshots")
