@@ -83,7 +83,8 @@ async def test_a_pause_is_ended_before_its_time(world: World) -> None:
     await world.work()
     assert (await world.connection(connection.id)).status is Status.OK
     assert not off(world)
-    assert (await ask(world, connection, "DELETE", "/pause")).status == 409
+    refused = await ask(world, connection, "DELETE", "/pause")
+    assert (refused.status, json.loads(refused.body)["code"]) == (409, "not_paused")
 
 
 async def test_routing_ends_though_something_else_fails(world: World) -> None:

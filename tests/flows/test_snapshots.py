@@ -78,9 +78,11 @@ async def test_their_number_is_bounded_and_the_first_stays(world: World) -> None
 async def test_what_is_not_kept_is_refused(world: World) -> None:
     connection = await world.create()
     for number in ("1", "0", "x", "99999999999"):
-        assert (await ask(world, connection, "GET", f"/snapshots/{number}")).status == 404
+        refused = await ask(world, connection, "GET", f"/snapshots/{number}")
+        assert (refused.status, json.loads(refused.body)["code"]) == (404, "no_such_snapshot")
     other = await google.connect(world, modes=["inline"])
-    assert (await ask(world, other, "GET", "/snapshots/1/undo")).status == 404
+    refused = await ask(world, other, "GET", "/snapshots/1/undo")
+    assert (refused.status, json.loads(refused.body)["code"]) == (404, "no_snapshots")
 
 
 async def test_they_are_deleted_with_the_copy_of_the_directory(world: World) -> None:
