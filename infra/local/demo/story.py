@@ -26,8 +26,8 @@ from infra.local.machine import machine
 # Real time; the simulated one is moved.
 PATIENCE = 30.0
 POLL = 0.1
-# Only these are waited for by the story itself; for anything else a little time is all it takes.
-TOLD = frozenset({"waiting_for_administrator", "waiting_for_time"})
+# Only the administrator is waited for by the story itself; for anything else, a second look too, time is all it takes.
+TOLD = frozenset({"waiting_for_administrator"})
 WAITING = frozenset({"setting_up", "degraded", "revoking"})
 GOOD = {
     "grant": {"present", "borrowed"},
