@@ -73,8 +73,9 @@ async def answer(app: App, request: Request) -> Response:
 
 
 def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
-    """The routes of a path, whatever their method, with the path's named parts."""
-    found = [(route, _pattern(route.path).fullmatch(path)) for route in ROUTES]
+    """The routes of a path, whatever their method, with the path's named parts. A name counts before a part."""
+    literal = [route for route in ROUTES if route.path == path]
+    found = [(route, _pattern(route.path).fullmatch(path)) for route in literal or ROUTES]
     return [(route, matched.groupdict()) for route, matched in found if matched]
 
 

@@ -22,13 +22,13 @@ TAKEN_DOWN = {
 }
 
 
-def go(person: Person, path: str) -> None:
+def go(person: Person, path: str, account: str = "olga@msp.example") -> None:
     """To a page of the console. It may ask who it is, for a session ends after an hour of rest."""
     person.go(path)
     if person.page.get_by_role("heading", name="Sign in").is_visible():
         person.look("signed-out")
         person.click("Sign in")
-        person.click(re.compile("olga@msp.example"))
+        person.click(re.compile(account))
         person.page.wait_for_url(f"**{urlsplit(path).path}")
 
 
@@ -65,13 +65,13 @@ def wait(person: Person, *moves: str) -> None:
     go(person, ours)
 
 
-def comes_to(person: Person, text: str | re.Pattern[str], move: str = "+1 minute") -> None:
+def comes_to(person: Person, text: str | re.Pattern[str], move: str = "+1 minute", *, where: str = STATE) -> None:
     """Time passes until the connection says so: the platform takes its own to show what was made."""
     for _ in range(15):
-        if person.soon(text, where=STATE):
+        if person.soon(text, where=where):
             return
         wait(person, move)
-    person.sees(text, where=STATE)
+    person.sees(text, where=where)
 
 
 def consent(person: Person, *, platform: str, buttons: tuple[str, ...]) -> None:
@@ -146,7 +146,7 @@ def test_a_microsoft_365_tenant_comes_and_goes(person: Person) -> None:
     person.sees(re.compile("Continues automatically"), where=STATE)
     person.look("revoking")
     wait(person, "+1 hour", "+1 minute", "+1 day")
-    person.sees("Remove", where=STEPS)
+    comes_to(person, "Remove", where=STEPS)
     person.look("last-step")
     administrators(person, "contoso.com", "Remove the application for good")
     person.click("Mark as done")
@@ -179,8 +179,12 @@ def test_gmail_comes_and_goes(person: Person) -> None:
         take_down(person, step, button, move)
     comes_to(person, "This connection is closed", "+1 hour")
     person.look("closed")
+    # Mail is taken out by an administrator of the service only.
+    ours = person.page.url
+    person.context.clear_cookies()
+    go(person, ours, "ada@msp.example")
     section(person, "Quarantine")
-    person.sees("Part 1")
+    person.sees("Download part 1")
     certificate(person)
     person.settle()
 
@@ -269,8 +273,13 @@ def test_everything_can_be_done_without_script(person: Person) -> None:
         if person.page.locator(STEPS).get_by_text("Set up").count():
             break
     person.click("Check now")
-    person.click(re.compile("Revoke access"))
-    person.click("Check now", within=person.page.locator("[data-part=looked]"))
-    person.sees("Result of a check of the tenant just now")
-    person.click("Revoke access now")
+    for _ in range(5):
+        person.click(re.compile("Revoke access"))
+        person.click("Check now", within=person.page.locator("[data-part=looked]"))
+        person.sees("Result of a check of the tenant just now")
+        person.click("Revoke access now")
+        if not person.soon("Plan again", where="main"):
+            break
+        # The check that was asked for has changed something since.
+        person.click("Back to where you were")
     person.sees("Revoking access")

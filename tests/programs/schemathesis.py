@@ -107,6 +107,7 @@ def _config(there: Mapping[str, Any]) -> str:
         "source": "gmail",
     }
     lines = [
+        f"hooks = {json.dumps(str(HERE / 'schemathesis_hooks.py'))}",
         # A list that is too long may be too much to be read at all.
         "[checks.negative_data_rejection]",
         "expected-statuses = [400, 401, 403, 404, 409, 412, 413, 415, 422, 428]",
