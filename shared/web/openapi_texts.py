@@ -36,7 +36,8 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 
-_TEXT = {"type": "string", "minLength": 1}
+# A server gives up on an address with a line feed before anybody is asked.
+_TEXT = {"type": "string", "minLength": 1, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
 PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
     "batch": {"description": "a batch's id", "schema": _TEXT},
