@@ -36,13 +36,14 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 
+_TEXT = {"type": "string", "minLength": 1}
 # A server gives up on an address with a line feed before anybody is asked.
-_TEXT = {"type": "string", "minLength": 1, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
+_ID = {**_TEXT, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
 PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
-    "batch": {"description": "a batch's id", "schema": _TEXT},
+    "batch": {"description": "a batch's id", "schema": _ID},
     "key": {"description": "the key of a row of the published table", "schema": _TEXT},
-    "choice": {"description": "the id of what was said about a finding", "schema": _TEXT},
+    "choice": {"description": "the id of what was said about a finding", "schema": _ID},
     "name": {"description": "a policy's name", "schema": _TEXT},
     "report": {"description": "a report's name", "schema": _TEXT},
     "number": {
@@ -53,11 +54,11 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "description": "the number of a message in quarantine",
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
-    "webhook": {"description": "a webhook's id", "schema": _TEXT},
-    "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _TEXT},
+    "webhook": {"description": "a webhook's id", "schema": _ID},
+    "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _ID},
     "platform": {"description": "the platform that was consented on", "schema": {"type": "string"}},
-    "scope": {"description": "`everything`, `site:eu` (or another site) or `connection:` and an id", "schema": _TEXT},
-    "session": {"description": "the id of a session", "schema": _TEXT},
+    "scope": {"description": "`everything`, `site:eu` (or another site) or `connection:` and an id", "schema": _ID},
+    "session": {"description": "the id of a session", "schema": _ID},
     "source": {"description": "which of the platform's services sends them", "schema": _TEXT},
 }
 
