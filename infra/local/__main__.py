@@ -50,7 +50,7 @@ and prints these lines again.
 In another terminal, for the command line and for the API:
 
 {controls.exports(running.app, running.simulators)}
-{PYTHON} -m shared status
+{PYTHON} -m shared connections list
 curl -H "Authorization: Bearer $FOOTPRINT_TOKEN" $FOOTPRINT_URL/api/connections
 """)
         sys.stdout.flush()

@@ -80,7 +80,7 @@ class Tokens:
         return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
 
     async def _stored(self, resource: str) -> tuple[str, datetime] | None:
-        """What is stored; read once for all resources, for whoever needs one mostly needs the others too."""
+        """What is stored; read once for all resources, for a run that needs one mostly needs the others too."""
         async with self._reading:
             if self._at_rest is None:
                 async with self._database.read() as read:

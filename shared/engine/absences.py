@@ -20,7 +20,7 @@ async def unseen_meanwhile(item: PlanItem, row: Change, tenant: Tenant, held: Ho
     try:
         observed = await row.resource.observe(tenant, item.element, held.identity)
     except FootprintError:
-        return []  # it is looked at again when its time has come
+        return []  # its removal reads it again when its time has come
     return [item.step(Verb.UNSEEN, "was not found", before=held.seen)] if isinstance(observed, Absent) else []
 
 

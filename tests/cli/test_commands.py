@@ -13,7 +13,7 @@ from shared.cli import call, commands
 from shared.connections.stages import Stage
 from shared.connections.status import Status
 from shared.foundation.schedule import Site
-from tests.cli.line import Environment, Line
+from tests.cli.line import ROOT, Environment, Line
 from tests.cli.scripted import scripted
 
 
@@ -171,6 +171,12 @@ def test_every_command_has_its_help_and_an_example(line: Line) -> None:
         command = groups[noun].commands[verb]
         assert command.make_context(verb, shlex.split(one.example.partition(" >")[0])).command is command
         assert inspect.unwrap(command.callback) is one.run
+
+
+def test_what_is_printed_at_local_start_is_a_command() -> None:
+    printed = re.findall(r"-m shared ([a-z]+ [a-z]+)$", (ROOT / "infra/local/__main__.py").read_text(), re.MULTILINE)
+    assert printed
+    assert set(printed) <= set(commands.COMMANDS)
 
 
 def test_the_choices_are_the_services_own() -> None:

@@ -1,4 +1,4 @@
-"""Why a connection to Microsoft 365 waits or needs a person: the reason, the sentence, and what stands meanwhile."""
+"""Why a connection to Microsoft 365 waits or requires action: the reason, the sentence, and what stands meanwhile."""
 
 from typing import Any
 

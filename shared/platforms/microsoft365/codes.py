@@ -72,7 +72,7 @@ CODES = (
         "The application has no Exchange role in the tenant, or Exchange has not heard of it yet.",
         "The customer's administrator assigns the role Exchange Administrator, as the step on the page says, or a role "
         "group with the cmdlet that the sentence names.",
-        "It is looked at each minute, then more seldom.",
+        "The role is looked for each minute, then less often.",
     ),
     code(
         WAITING,

@@ -1,4 +1,4 @@
-"""What happens is told to whoever subscribed: signed by Standard Webhooks, once, and only what they asked for."""
+"""What happens is told to the subscribers: signed by Standard Webhooks, once, and only what they asked for."""
 
 import json
 

@@ -32,7 +32,7 @@ async def test_a_mailboxs_pushes_that_come_together_collapse(world: World) -> No
     assert 1 <= len(noted) <= 2
     async with world.app.database.read() as read:
         scans = (await read.execute(sa.select(sa.func.count()).select_from(db.jobs))).scalar_one()
-    assert 1 <= scans <= len(noted)
+    assert scans == 1  # the queue takes no second one of those that wait
     await world.work()
     assert labelled(world) == dict.fromkeys(ids, 1)
     assert (await known(world, connection)).noticed is None

@@ -1,4 +1,4 @@
-"""Why a connection to Google Workspace waits or needs a person: the reason, the sentence, and what stands meanwhile."""
+"""Why a connection to Google Workspace waits or requires action: reason, sentence, and what stands meanwhile."""
 
 from typing import Any
 

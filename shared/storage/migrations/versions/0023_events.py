@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What was to be told is not, and whoever subscribed subscribes again."""
+    """What was to be told is not, and receivers are subscribed again."""
     op.drop_index("ledger_by_time", "ledger")
     for table in ("deliveries", "webhooks", "events"):
         op.drop_table(table)

@@ -75,7 +75,7 @@ def _targets(call: GraphCall, answer: Answer) -> list[Record]:
 
 
 def list_audits(call: GraphCall) -> Answer:
-    """List the log, the newest first, for whoever may read it and the directory."""
+    """List the log, the newest first, for those who may read it and the directory."""
     held = applications.permissions_of(call.tenant, call.principal or "", applications.GRAPH_APP_ID)
     if not call.administrator and not {"AuditLog.Read.All", "Directory.Read.All"} <= set(held):
         raise denied()
