@@ -16,7 +16,7 @@ from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId, new_id
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened."""
 
     STAGE = "connection.stage"
@@ -37,14 +37,14 @@ class Event:
     id: str
     connection: ConnectionId | None
     customer: str
-    kind: Kind
+    kind: EventKind
     at: datetime
     content: dict[str, Any]
 
 
 async def emit(
     write: AsyncConnection,
-    kind: Kind,
+    kind: EventKind,
     now: datetime,
     content: Mapping[str, Any],
     *,
@@ -79,7 +79,7 @@ async def some(read: AsyncConnection, ids: Sequence[str]) -> dict[str, Event]:
     return {row.id: _event(row) for row in rows}
 
 
-async def since(database: Database, kind: Kind, at: datetime) -> list[Mapping[str, Any]]:
+async def since(database: Database, kind: EventKind, at: datetime) -> list[Mapping[str, Any]]:
     """What every event of a kind says that happened since a time."""
     table = db.events.c
     async with database.read() as read:
@@ -96,7 +96,7 @@ def _event(row: Any) -> Event:
         id=row.id,
         connection=row.connection,
         customer=row.customer,
-        kind=Kind(row.kind),
+        kind=EventKind(row.kind),
         at=row.at,
         content=row.content,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.events import Kind, emit
+from shared.connections.events import EventKind, emit
 from shared.connections.stages import Stage
 from shared.foundation.brand import Brand, recorded
 from shared.foundation.schedule import Site
@@ -224,7 +224,7 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
     return bool(turned.rowcount)
 
 
-async def tell(write: AsyncConnection, connection: Connection, kind: Kind, now: datetime, **content: Any) -> None:
+async def tell(write: AsyncConnection, connection: Connection, kind: EventKind, now: datetime, **content: Any) -> None:
     """Write an event about a connection, as it was read, inside the caller's transaction; `content` adds to it."""
     about = {
         "connection": connection.id,
@@ -278,7 +278,7 @@ async def report(
         )
         new = new and bool(shown.rowcount)
         if new and (status is Status.ATTENTION or connection.status is Status.ATTENTION):
-            needed = Kind.DRIFT if reason == "drift" else Kind.ATTENTION
-            kind = needed if status is Status.ATTENTION else Kind.RECOVERED
+            needed = EventKind.DRIFT if reason == "drift" else EventKind.ATTENTION
+            kind = needed if status is Status.ATTENTION else EventKind.RECOVERED
             await tell(write, connection, kind, now, status=str(status), reason=reason, sentence=sentence)
     return new

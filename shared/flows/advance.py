@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.connections import due
 from shared.connections import record as connections
-from shared.connections.events import Kind
+from shared.connections.events import EventKind
 from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection, Status
 from shared.connections.secrets import header_secrets
@@ -162,7 +162,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": None}
-        await connections.tell(write, connection, Kind.STAGE, now, **changed)
+        await connections.tell(write, connection, EventKind.STAGE, now, **changed)
         # The claim is kept until here, so that a run that dies before this is taken up again.
         await connections.update(
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
@@ -173,13 +173,13 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         if final is not None:
             await certificate.draw_up(write, final)
             told = {"stage": stage.name.lower(), "result": final.result}
-            await connections.tell(write, connection, Kind.CERTIFICATE, now, **told)
+            await connections.tell(write, connection, EventKind.CERTIFICATE, now, **told)
         if left is not None:
             status = str(Status.ATTENTION)
             kept = {"status": status, "sentence": left, "reason_since": now}
             await connections.update(write, connection.id, reason="ended_incomplete", **kept)
             told = {"status": status, "sentence": left}
-            await connections.tell(write, connection, Kind.ATTENTION, now, reason="ended_incomplete", **told)
+            await connections.tell(write, connection, EventKind.ATTENTION, now, reason="ended_incomplete", **told)
     if left is not None:
         log.warning(left, extra={"connection": connection.id, "reason": "ended_incomplete"})
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.connections.events import Kind, emit
+from shared.connections.events import EventKind, emit
 from shared.connections.record import Connection
 from shared.deployment import signing
 from shared.engine import chain, erasure
@@ -54,7 +54,7 @@ async def anchor(app: App) -> None:
     note = checkpoint(origin, len(hashes), root(hashes), key.public, key.signature)
     await asyncio.to_thread(_append, app.settings.anchors, {"leaves": grown, "checkpoint": note})
     async with app.database.write() as write:
-        await emit(write, Kind.ANCHOR, app.clock.now(), {"ledgers": len(grown), "checkpoint": note})
+        await emit(write, EventKind.ANCHOR, app.clock.now(), {"ledgers": len(grown), "checkpoint": note})
 
 
 async def differences(app: App) -> list[str]:

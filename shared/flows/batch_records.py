@@ -32,7 +32,7 @@ class Operation(StrEnum):
     REVOKE = "revoke"
 
 
-class State(StrEnum):
+class ItemState(StrEnum):
     """What came of one connection of a batch."""
 
     PENDING = "pending"
@@ -61,7 +61,7 @@ class Item:
 
     connection: ConnectionId
     name: str
-    state: State
+    state: ItemState
     code: str | None
     sentence: str | None
     ended_at: datetime | None
@@ -70,7 +70,7 @@ class Item:
 async def stranded(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:
     """Connections of some sites whose turn has come a while ago, and nothing has ended: their message was lost."""
     item, batch = db.batch_items.c, db.batches.c
-    late = (item.state == str(State.PENDING), item.due_at <= now - LOST_AFTER, batch.stopped_at.is_(None))
+    late = (item.state == str(ItemState.PENDING), item.due_at <= now - LOST_AFTER, batch.stopped_at.is_(None))
     here = item.connection.in_(at_sites(sites))
     query = sa.select(item.connection).join(db.batches, item.batch == batch.id).where(*late, here).distinct()
     async with database.read() as read:
@@ -114,7 +114,7 @@ async def _batches(
     return [
         Batch(
             **{**row._mapping, "operation": Operation(row.operation)},
-            counts={str(state): sum(n for b, s, n in counted if (b, s) == (row.id, state)) for state in State},
+            counts={str(state): sum(n for b, s, n in counted if (b, s) == (row.id, state)) for state in ItemState},
         )
         for row in rows
     ]
@@ -123,7 +123,9 @@ async def _batches(
 async def items(database: Database, batch: Batch) -> Sequence[Item]:
     """What came of each connection, those that refused or failed first."""
     item = db.batch_items.c
-    order = sa.case({str(State.FAILED): 0, str(State.REFUSED): 1, str(State.PENDING): 2}, value=item.state, else_=3)
+    order = sa.case(
+        {str(ItemState.FAILED): 0, str(ItemState.REFUSED): 1, str(ItemState.PENDING): 2}, value=item.state, else_=3
+    )
     query = sa.select(db.batch_items).where(item.batch == batch.id).order_by(order, item.due_at, item.connection)
     async with database.read() as read:
         rows = (await read.execute(query)).all()
@@ -132,7 +134,7 @@ async def items(database: Database, batch: Batch) -> Sequence[Item]:
         Item(
             connection=row.connection,
             name=names.get(row.connection, ""),
-            state=State(row.state),
+            state=ItemState(row.state),
             code=row.code,
             sentence=row.sentence,
             ended_at=row.ended_at,

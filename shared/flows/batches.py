@@ -21,7 +21,7 @@ from shared.flows import batch_records as records
 from shared.flows import edit, invitation, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
-from shared.flows.batch_records import Batch, Operation, State
+from shared.flows.batch_records import Batch, ItemState, Operation
 from shared.flows.plans import foreseen
 from shared.foundation.errors import FootprintError, Refused, Temporary
 from shared.protection import quarantine
@@ -98,7 +98,7 @@ async def create(
         raise Refused(400, "no_connections", "where: no connection matches.")
     batch = {"id": new_id(), "operation": str(operation), "options": {"acknowledge_quarantine": acknowledged}}
     items = [
-        {"batch": batch["id"], "connection": one.id, "due_at": _start(now, number), "state": str(State.PENDING)}
+        {"batch": batch["id"], "connection": one.id, "due_at": _start(now, number), "state": str(ItemState.PENDING)}
         for number, one in enumerate(found)
     ]
     async with app.database.write() as write:
@@ -137,7 +137,7 @@ async def _carry_out(app: App, connection: Connection) -> None:
     query = (
         sa.select(db.batches)
         .join(db.batch_items, item.batch == batch.id)
-        .where(item.connection == connection.id, item.state == str(State.PENDING), batch.stopped_at.is_(None))
+        .where(item.connection == connection.id, item.state == str(ItemState.PENDING), batch.stopped_at.is_(None))
         .order_by(batch.created_at, batch.id)
     )
     async with app.database.read() as read:
@@ -146,18 +146,18 @@ async def _carry_out(app: App, connection: Connection) -> None:
         code = sentence = None
         try:
             await DOES[Operation(row.operation)](app, connection, row.actor, row.options)
-            state = State.DONE
+            state = ItemState.DONE
         except Temporary:
             log.warning("an operation of a batch waits for the next sweep", exc_info=True, extra={"batch": row.id})
             continue
         except FootprintError as error:
-            state = State.REFUSED if isinstance(error, Refused) else State.FAILED
+            state = ItemState.REFUSED if isinstance(error, Refused) else ItemState.FAILED
             code, sentence = error.code, error.sentence
         ended = {"state": str(state), "code": code, "sentence": sentence, "ended_at": app.clock.now()}
         async with app.database.write() as write:
             await write.execute(
                 sa.update(db.batch_items)
-                .where(item.batch == row.id, item.connection == connection.id, item.state == str(State.PENDING))
+                .where(item.batch == row.id, item.connection == connection.id, item.state == str(ItemState.PENDING))
                 .values(ended)
             )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.connections import record as connections
-from shared.connections.events import Kind
+from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.secrets import seal_header_secrets
 from shared.connections.stages import Stage
@@ -176,4 +176,4 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": actor}
-        await connections.tell(write, connection, Kind.STAGE, now, **changed)
+        await connections.tell(write, connection, EventKind.STAGE, now, **changed)

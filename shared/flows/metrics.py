@@ -50,7 +50,7 @@ async def gauges(app: App) -> list[Gauge]:
     last, counted = await ticks.last(app.database), await census.count(app.database)
     attention = await census.reasons(app.database, Status.ATTENTION)
     waiting = await census.reasons(app.database, Status.WAITING)
-    ends = await events.since(app.database, events.Kind.CERTIFICATE, now - CERTIFIED_WITHIN)
+    ends = await events.since(app.database, events.EventKind.CERTIFICATE, now - CERTIFIED_WITHIN)
     results = Counter(str(one["result"]) for one in ends)
     harmed = await _harmed(app)
     used = await app.database.connections_used()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.connections import halts
 from shared.connections import record as connections
-from shared.connections.events import Kind
+from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -47,7 +47,7 @@ async def pause(app: App, connection: Connection, until: datetime, reason: str, 
         note = f"routing of mail paused until {until:%Y-%m-%d %H:%M} UTC: {reason}"
         await chain.order(write, connection, now, actor, note, key=KEY, after=after, runs=True)
         await connections.update(write, connection.id, paused_until=until, not_before=now)
-        await connections.tell(write, connection, Kind.PAUSED, now, actor=actor, **after)
+        await connections.tell(write, connection, EventKind.PAUSED, now, actor=actor, **after)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
     await app.queue.send(Job(name="advance", connection_id=connection.id), until)
 
@@ -60,7 +60,7 @@ async def resume(app: App, connection: Connection, actor: str) -> None:
             raise Refused(409, "not_paused", "The connection is not paused.")
         await chain.order(write, connection, now, actor, "pause ended before its time", key=KEY, runs=True)
         await connections.update(write, connection.id, paused_until=None, not_before=now)
-        await connections.tell(write, connection, Kind.RESUMED, now, actor=actor)
+        await connections.tell(write, connection, EventKind.RESUMED, now, actor=actor)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
 
 
@@ -73,7 +73,7 @@ async def end(app: App, connection: Connection) -> None:
         if await connections.unpaused(write, connection):
             entry = Entry(key=KEY, act=Act.ORDER, note="pause ended at its time")
             await chain.append(write, connection.id, connection.generation, now, entry)
-            await connections.tell(write, connection, Kind.RESUMED, now, actor=None)
+            await connections.tell(write, connection, EventKind.RESUMED, now, actor=None)
 
 
 def told(until: datetime) -> str:

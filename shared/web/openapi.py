@@ -1,6 +1,5 @@
 """The API's document (OpenAPI 3.1), made from the routes and from what their handlers say that they take and answer."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from shared.web.routes import ROUTES, Auth, Route
 
 SCHEMAS = "#/components/schemas/{model}"
 STATUS: Mapping[type[Response], int] = {Created: 201, Accepted: 202, Nothing: 204, Elsewhere: 303}
-QUALIFIED = re.compile(r"\bshared__(?:\w+?__)*?(\w+?)__([A-Z]\w*)")
 # What is no text. The format says so to programs that make clients; a validator takes no notice of it.
 BYTES = {"type": "string", "format": "binary"}
 # What stands for a platform's name in an example: nothing here knows one.
@@ -122,10 +120,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[dict[Kind, Schema], dict[
         content = {get_args(kind)[0] for kind in one.answers if get_args(kind) and get_args(kind)[0] != dict[str, Any]}
         wanted += [(one.route.name, "serialization", TypeAdapter(kind)) for kind in content]
     made, rest = TypeAdapter.json_schemas(wanted, ref_template=SCHEMAS, schema_generator=_Plain)
-    # What several modules call the same is told apart by the module's own name, not by all of its path.
-    text = QUALIFIED.sub(lambda name: f"{name[1].title()}{name[2]}", json.dumps([list(made.values()), rest["$defs"]]))
-    schemas, definitions = json.loads(text)
-    return dict(zip(made, schemas, strict=True)), definitions
+    return made, rest["$defs"]
 
 
 def _operation(

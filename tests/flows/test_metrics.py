@@ -70,8 +70,7 @@ async def test_an_account_of_one_customer_is_told_no_numbers(world: World) -> No
 
 async def test_the_collector_is_told_the_same(world: World, collector: Collector) -> None:  # noqa: F811
     await world.connect()
-    telemetry.flush()
-    collector.bodies.clear()  # of the time when it was being set up
+    telemetry.flush()  # what was so while it was being set up
     await fire(world.app, TELL)
     named = {one["stage"] for one in collector.gauges("footprint.connections")}
     assert named == {"run"}

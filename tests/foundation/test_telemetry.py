@@ -71,15 +71,16 @@ class Collector:
         return found
 
     def gauges(self, name: str) -> list[dict[str, Any]]:
-        """The attributes of every data point of one gauge, once all is sent."""
+        """The attributes of every data point of one gauge as it was last sent."""
         telemetry.flush()
-        found = []
-        for path, body in self.bodies:
+        for path, body in reversed(self.bodies):
             if path == "/v1/metrics":
                 sent = ExportMetricsServiceRequest.FromString(body)
                 metrics = [m for r in sent.resource_metrics for scope in r.scope_metrics for m in scope.metrics]
-                found += [_plain(point.attributes) for m in metrics if m.name == name for point in m.gauge.data_points]
-        return found
+                points = [point for m in metrics if m.name == name for point in m.gauge.data_points]
+                if points:
+                    return [_plain(point.attributes) for point in points]
+        return []
 
     def measured(self) -> list[dict[str, Any]]:
         """The attributes of every data point of the one histogram."""

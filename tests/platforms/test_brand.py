@@ -14,7 +14,7 @@ from shared.connections.record import Connection
 from shared.engine.rows import Stage
 from shared.flows import revoke
 from shared.flows.reports import store
-from shared.flows.reports.periods import Kind
+from shared.flows.reports.periods import Frequency
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.protection.policies import EVERYONE, Policy
 from shared.web.pages import SECTIONS
@@ -128,7 +128,7 @@ async def test_a_life_of_a_microsoft_365_tenant(named: tuple[World, Post]) -> No
     for header in (OTHER.return_header, OTHER.loop_header, OTHER.verdict_header, OTHER.mark(connection.id)):
         assert header in tenant
     assert "Guardroom" in seen[f"/connections/{connection.id}"]
-    await subscribe(world, connection, "anna@example.com", kinds=(Kind.WEEKLY,))
+    await subscribe(world, connection, "anna@example.com", kinds=(Frequency.WEEKLY,))
     await monday(world)
     await report(world, connection)
     await report(world, connection)

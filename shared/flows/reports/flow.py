@@ -13,7 +13,7 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows.app import App
 from shared.flows.reports import figures, store
-from shared.flows.reports.periods import LOOK_BACK, Kind, Period, ended
+from shared.flows.reports.periods import LOOK_BACK, Frequency, Period, ended
 from shared.flows.reports.store import WAITING, Report, Standing, Subscription
 from shared.foundation.errors import Refused, Temporary
 from shared.platforms.rows import rows_of
@@ -66,7 +66,7 @@ async def _content(app: App, connection: Connection, period: Period, now: dateti
         "name": period.name,
         "kind": str(period.kind),
         "title": f"{period.kind.capitalize()} report: {period.title}",
-        "unit": "hour" if period.kind is Kind.DAILY else "day",
+        "unit": "hour" if period.kind is Frequency.DAILY else "day",
         "begins": period.begin.isoformat(),
         "ends": period.end.isoformat(),
         "zone": period.zone.key,
@@ -119,7 +119,7 @@ async def _send(app: App, connection: Connection, lease: Lease, name: str) -> No
         log.error("report delivery abandoned after 3 d", extra={"report": name, "code": "report_not_taken"})
         sentence = f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. It is in the console."
         async with app.database.write() as write:
-            await tell(write, connection, events.Kind.ATTENTION, now, reason="report_not_taken", sentence=sentence)
+            await tell(write, connection, events.EventKind.ATTENTION, now, reason="report_not_taken", sentence=sentence)
 
 
 async def _handed_over(app: App, connection_id: ConnectionId, row: Mapping[str, Any]) -> dict[str, str]:

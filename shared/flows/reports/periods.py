@@ -11,7 +11,7 @@ from shared.foundation.schedule import DAY, HOUR, ZONES, Site
 LOOK_BACK = timedelta(days=35)
 
 
-class Kind(StrEnum):
+class Frequency(StrEnum):
     """How often a report comes. A week begins on Monday."""
 
     DAILY = "daily"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 class Period:
     """Whole days, from midnight to midnight there: `first` belongs to it, `after` is the first that does not."""
 
-    kind: Kind
+    kind: Frequency
     first: date
     after: date
     zone: ZoneInfo
@@ -41,7 +41,7 @@ class Period:
     @property
     def name(self) -> str:
         """What its report is called, once for each connection: `daily-2026-11-24`, `weekly-2026-W47`."""
-        forms = {Kind.DAILY: "%Y-%m-%d", Kind.WEEKLY: "%G-W%V", Kind.MONTHLY: "%Y-%m"}
+        forms = {Frequency.DAILY: "%Y-%m-%d", Frequency.WEEKLY: "%G-W%V", Frequency.MONTHLY: "%Y-%m"}
         return f"{self.kind}-{self.first.strftime(forms[self.kind])}"
 
     @property
@@ -49,25 +49,25 @@ class Period:
         """As people say it."""
         last = self.after - DAY
         match self.kind:
-            case Kind.DAILY:
+            case Frequency.DAILY:
                 return f"{self.first:%A}, {self.first.day} {self.first:%B %Y}"
-            case Kind.WEEKLY:
+            case Frequency.WEEKLY:
                 return f"Week {self.first:%V}, {self.first.day} {self.first:%B} to {last.day} {last:%B %Y}"
-            case Kind.MONTHLY:
+            case Frequency.MONTHLY:
                 return f"{self.first:%B %Y}"
 
     def steps(self) -> list[tuple[str, datetime]]:
         """Its hours or days, each with a short label and the moment at which it ends."""
-        if self.kind is Kind.DAILY:
+        if self.kind is Frequency.DAILY:
             hours = (self.end - self.begin) // HOUR  # 23 or 25 when the clocks are changed
             begins = [self.begin + number * HOUR for number in range(hours)]
             return [(f"{at.astimezone(self.zone):%H}", at + HOUR) for at in begins]
         days = [self.first + number * DAY for number in range((self.after - self.first).days)]
-        form = "%a %d" if self.kind is Kind.WEEKLY else "%d"
+        form = "%a %d" if self.kind is Frequency.WEEKLY else "%d"
         return [(day.strftime(form), _midnight(day + DAY, self.zone)) for day in days]
 
 
-def ended(kind: Kind, site: Site, since: datetime, now: datetime) -> list[Period]:
+def ended(kind: Frequency, site: Site, since: datetime, now: datetime) -> list[Period]:
     """The periods that have ended after `since`, of the last weeks, the oldest first."""
     zone = ZoneInfo(ZONES[site])
     after = _start(kind, now.astimezone(zone).date())
@@ -79,13 +79,13 @@ def ended(kind: Kind, site: Site, since: datetime, now: datetime) -> list[Period
     return found
 
 
-def _start(kind: Kind, day: date) -> date:
+def _start(kind: Frequency, day: date) -> date:
     match kind:
-        case Kind.DAILY:
+        case Frequency.DAILY:
             return day
-        case Kind.WEEKLY:
+        case Frequency.WEEKLY:
             return day - timedelta(days=day.weekday())
-        case Kind.MONTHLY:
+        case Frequency.MONTHLY:
             return day.replace(day=1)
 
 

@@ -16,7 +16,7 @@ from shared.connections import events
 from shared.connections.lease import Lease
 from shared.connections.record import Connection, hold, tell
 from shared.engine import chain
-from shared.flows.reports.periods import Kind, Period
+from shared.flows.reports.periods import Frequency, Period
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 from shared.storage.ids import ConnectionId
@@ -37,7 +37,7 @@ class Subscription(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kinds: list[Kind] = Field(default=[Kind.WEEKLY], max_length=len(Kind))
+    kinds: list[Frequency] = Field(default=[Frequency.WEEKLY], max_length=len(Frequency))
     recipients: Annotated[
         list[Annotated[str, Field(max_length=254, pattern=ADDRESS)]], Field(max_length=20), AfterValidator(_each_once)
     ] = []
@@ -51,7 +51,7 @@ class ReportSummary:
     """A report without what is in it. `recipients` maps each address to what came of it."""
 
     name: str
-    kind: Kind
+    kind: Frequency
     begins: datetime
     ends: datetime
     made_at: datetime
@@ -81,7 +81,7 @@ class Report(ReportSummary):
 class Standing:
     """What is asked for, each kind since when (None: for as long as it has run); what there is, and what waits."""
 
-    kinds: Mapping[Kind, datetime | None]
+    kinds: Mapping[Frequency, datetime | None]
     recipients: Sequence[str]
     made: frozenset[str]
     unsent: Mapping[str, datetime]
@@ -111,8 +111,8 @@ async def standing(database: Database, connection_id: ConnectionId, since: datet
     )
 
 
-def _kinds(stored: Mapping[str, str | None]) -> dict[Kind, datetime | None]:
-    return {Kind(kind): datetime.fromisoformat(since) if since else None for kind, since in stored.items()}
+def _kinds(stored: Mapping[str, str | None]) -> dict[Frequency, datetime | None]:
+    return {Frequency(kind): datetime.fromisoformat(since) if since else None for kind, since in stored.items()}
 
 
 async def subscription(database: Database, connection_id: ConnectionId) -> Subscription:
@@ -179,7 +179,7 @@ async def add(
         added = bool((await write.execute(insert_new(write, db.reports).values(row))).rowcount)
         if added:
             told = {"report": period.name, "title": str(content.get("title", period.name))}
-            await tell(write, connection, events.Kind.REPORT, now, **told)
+            await tell(write, connection, events.EventKind.REPORT, now, **told)
     return added
 
 
@@ -255,9 +255,9 @@ async def found(database: Database, connection_id: ConnectionId, name: str) -> R
     query = sa.select(table).where(table.c.connection == connection_id, table.c.name == name)
     async with database.read() as read:
         row = (await read.execute(query)).mappings().first()
-        return Report(**{**row, "kind": Kind(row["kind"])}) if row else None
+        return Report(**{**row, "kind": Frequency(row["kind"])}) if row else None
 
 
 def _summary(row: sa.RowMapping) -> ReportSummary:
     # Its names are the table's columns.
-    return ReportSummary(**{**row, "kind": Kind(row["kind"])})
+    return ReportSummary(**{**row, "kind": Frequency(row["kind"])})

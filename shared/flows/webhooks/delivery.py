@@ -17,7 +17,7 @@ from shared.connections.events import Event
 from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
 from shared.flows.webhooks import store
-from shared.flows.webhooks.store import Delivery, Form, Sealed, State, Webhook
+from shared.flows.webhooks.store import Delivery, DeliveryState, Form, Sealed, Webhook
 from shared.foundation import outside
 from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError
@@ -91,14 +91,16 @@ async def _deliver(app: App, target: Target, event: Event, one: Delivery) -> Non
     now = app.clock.now()
     tries = [*one.tries, {"at": now.isoformat(), "status": status, "why": why}]
     webhook, taken = target.webhook, not why
-    state, again = State.DELIVERED, None
+    state, again = DeliveryState.DELIVERED, None
     if not taken:
         given_up = len(tries) > len(PAUSES)
-        state, again = (State.ABANDONED, None) if given_up else (State.WAITING, now + PAUSES[len(tries) - 1])
+        state, again = (
+            (DeliveryState.ABANDONED, None) if given_up else (DeliveryState.WAITING, now + PAUSES[len(tries) - 1])
+        )
     async with app.database.write() as write:
         await store.note(write, one, state, tries, again)
         await store.mark(write, webhook, None if taken else webhook.failing_since or now)
-    if state is State.ABANDONED:
+    if state is DeliveryState.ABANDONED:
         log.error(
             "webhook has not taken an event for days; it is given up",
             extra={"code": "webhook_abandoned", "webhook": webhook.id, "event": event.id, "host": webhook.host},

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.events import Event, Kind
+from shared.connections.events import Event, EventKind
 from shared.deployment.sealing import Box
 from shared.deployment.sealing import Sealed as SealedColumn
 from shared.foundation.errors import Refused
@@ -24,7 +24,7 @@ class Form(StrEnum):
     CHAT = "chat"
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """What has come of a delivery."""
 
     WAITING = "waiting"
@@ -38,7 +38,7 @@ class Webhook:
 
     id: str
     customer: str
-    kinds: Sequence[Kind]
+    kinds: Sequence[EventKind]
     form: Form
     host: str
     made_by: str
@@ -70,7 +70,7 @@ class Delivery:
     webhook: str
     event: str
     at: datetime
-    state: State
+    state: DeliveryState
     tries: list[dict[str, Any]]
     not_before: datetime | None
 
@@ -129,7 +129,7 @@ async def offer(write: AsyncConnection, event: Event, webhook: Webhook, now: dat
         "event": event.id,
         "connection": event.connection,
         "at": event.at,
-        "state": str(State.WAITING),
+        "state": str(DeliveryState.WAITING),
         "tries": [],
         "not_before": now,
     }
@@ -162,7 +162,7 @@ async def claim(write: AsyncConnection, one: Delivery, until: datetime) -> bool:
 async def note(
     write: AsyncConnection,
     one: Delivery,
-    state: State,
+    state: DeliveryState,
     tries: Sequence[dict[str, Any]],
     not_before: datetime | None,
 ) -> None:
@@ -184,7 +184,7 @@ async def again(write: AsyncConnection, webhook: Webhook, event: str, now: datet
     """Let an event be delivered once more, from the first pause on; False if it is not in the log."""
     table = db.deliveries
     mine = (table.c.webhook == webhook.id, table.c.event == event)
-    values = {"state": str(State.WAITING), "tries": [], "not_before": now}
+    values = {"state": str(DeliveryState.WAITING), "tries": [], "not_before": now}
     return bool((await write.execute(sa.update(table).where(*mine).values(values))).rowcount)
 
 
@@ -194,7 +194,7 @@ async def forget_old(write: AsyncConnection, before: datetime) -> None:
 
 
 def _webhook(row: Any) -> Webhook:
-    kinds = [Kind(kind) for kind in row.kinds]
+    kinds = [EventKind(kind) for kind in row.kinds]
     return Webhook(**{**row._mapping, "kinds": kinds, "form": Form(row.form)})
 
 
@@ -203,7 +203,7 @@ def _delivery(row: Any) -> Delivery:
         webhook=row.webhook,
         event=row.event,
         at=row.at,
-        state=State(row.state),
+        state=DeliveryState(row.state),
         tries=row.tries,
         not_before=row.not_before,
     )

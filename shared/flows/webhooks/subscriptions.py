@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.connections.events import Kind
+from shared.connections.events import EventKind
 from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
 from shared.flows.webhooks import store
@@ -19,7 +19,7 @@ OVERLAP = timedelta(hours=24)
 
 
 async def subscribe(
-    app: App, url: str, kinds: Sequence[Kind], *, customer: str, form: Form, actor: str
+    app: App, url: str, kinds: Sequence[EventKind], *, customer: str, form: Form, actor: str
 ) -> tuple[Webhook, str]:
     """Add a webhook; returns it with its secret, which is shown this once. Raises Refused `address_not_allowed`."""
     host, secret, now = outside.check(url), _new_secret(), app.clock.now()

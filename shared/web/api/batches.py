@@ -11,7 +11,7 @@ from shared.connections.status import Status
 from shared.flows import batch_records as records
 from shared.flows import batches
 from shared.flows.app import App
-from shared.flows.batch_records import Batch, Operation, State
+from shared.flows.batch_records import Batch, ItemState, Operation
 from shared.foundation.schedule import Site
 from shared.web.api import refuses
 from shared.web.http import Accepted, Json, Request, Strict, accepted, as_json
@@ -71,7 +71,7 @@ class BatchView(TypedDict):
     actor: str
     created_at: When
     stopped_at: When | None
-    counts: dict[State, int]
+    counts: dict[ItemState, int]
 
 
 class BatchItem(TypedDict):
@@ -79,7 +79,7 @@ class BatchItem(TypedDict):
 
     connection: str
     name: str
-    state: State
+    state: ItemState
     code: str | None
     sentence: str | None
     ended_at: When | None
@@ -182,5 +182,5 @@ def _view(batch: Batch) -> BatchView:
         "actor": batch.actor,
         "created_at": batch.created_at.isoformat(),
         "stopped_at": batch.stopped_at.isoformat() if batch.stopped_at else None,
-        "counts": {state: batch.counts[state] for state in State},
+        "counts": {state: batch.counts[state] for state in ItemState},
     }

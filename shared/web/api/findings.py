@@ -11,7 +11,7 @@ from shared.flows.app import App
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
 from shared.web.http import Accepted, Json, Nothing, Request, Strict, accepted, as_json
-from shared.web.representations.findings import Findings, finding
+from shared.web.representations.findings import FindingList, finding
 
 
 class Said(Strict):
@@ -38,7 +38,7 @@ class Said(Strict):
     until: AwareDatetime | None = Field(None, description="when this ends; null: when it is withdrawn")
 
 
-async def listed(app: App, request: Request) -> Json[Findings]:
+async def listed(app: App, request: Request) -> Json[FindingList]:
     """What was found in the way of mail, before a grant and while running, with what was said about each."""
     return as_json({"findings": [finding(one) for one in await findings.listed(app, request.connection)]})
 

@@ -47,7 +47,7 @@ class HaltView(TypedDict):
     destroyed: bool
 
 
-class Halts(TypedDict):
+class HaltList(TypedDict):
     """Every halt that the account may see."""
 
     halts: list[HaltView]
@@ -73,7 +73,7 @@ def halt_view(halt: Halt) -> HaltView:
     }
 
 
-async def every(app: App, request: Request) -> Json[Halts]:
+async def every(app: App, request: Request) -> Json[HaltList]:
     """List the halts that stand. An account of one customer sees those of that one's connections."""
     seen = []
     for halt in await halts.standing(app.database):

@@ -24,7 +24,7 @@ class SessionView(TypedDict):
     expires_at: When
 
 
-class Sessions(TypedDict):
+class SessionList(TypedDict):
     """The sessions that have not ended."""
 
     sessions: list[SessionView]
@@ -42,7 +42,7 @@ def _view(row: Any) -> SessionView:
     }
 
 
-async def every(app: App, request: Request) -> Json[Sessions]:
+async def every(app: App, request: Request) -> Json[SessionList]:
     """List the console's sessions; an account of one customer sees those of that one's accounts."""
     return as_json({"sessions": [_view(row) for row in await sessions.listed(app, request.actor.customer)]})
 

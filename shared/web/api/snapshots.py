@@ -26,7 +26,7 @@ class SnapshotView(TypedDict):
 
 
 @example({"snapshots": [{"number": 1, "at": "2026-11-24T09:13:20+00:00", "why": "before the first change"}]})
-class Snapshots(TypedDict):
+class SnapshotList(TypedDict):
     """The snapshots that are kept, the oldest first."""
 
     snapshots: list[SnapshotView]
@@ -60,7 +60,7 @@ class SnapshotDetail(SnapshotView):
     content: Annotated[dict[str, Any], Field(description="rules in their order, and all else by kind and identity")]
 
 
-async def listed(app: App, request: Request) -> Json[Snapshots]:
+async def listed(app: App, request: Request) -> Json[SnapshotList]:
     """When the tenant's mail flow was kept: before the first change of a grant, and after each change since."""
     found = await kept.listed(app.database, request.connection.id)
     return as_json({"snapshots": [_view(one) for one in found]})

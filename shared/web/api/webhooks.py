@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from shared.connections.events import Kind
+from shared.connections.events import EventKind
 from shared.flows import grant
 from shared.flows.app import App
 from shared.flows.webhooks import store, subscriptions
-from shared.flows.webhooks.store import Delivery, Form, State, Webhook
+from shared.flows.webhooks.store import Delivery, DeliveryState, Form, Webhook
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
@@ -30,7 +30,7 @@ class NewWebhook(Strict):
     )
 
     url: str = Field(min_length=1, max_length=2000, description="an https address on the internet")
-    kinds: list[Kind] = Field([], max_length=len(Kind), description="which events; none means all")
+    kinds: list[EventKind] = Field([], max_length=len(EventKind), description="which events; none means all")
     customer: str = Field(
         "", max_length=120, pattern=grant.LINE, description="of whose connections; empty means of all customers"
     )
@@ -57,7 +57,7 @@ class WebhookJson(TypedDict):
 
     id: str
     host: str
-    kinds: list[Kind]
+    kinds: list[EventKind]
     customer: str
     form: Form
     made_by: str
@@ -72,7 +72,7 @@ class MadeWebhook(WebhookJson):
     secret: str
 
 
-class Webhooks(TypedDict):
+class WebhookList(TypedDict):
     """All webhooks."""
 
     webhooks: list[WebhookJson]
@@ -89,12 +89,12 @@ class DeliveryJson(TypedDict):
 
     event: str
     at: When
-    state: State
+    state: DeliveryState
     tries: Annotated[list[dict[str, Any]], Field(description="each attempt: when, the status, and why not")]
     not_before: Annotated[When | None, Field(description="when it is tried next")]
 
 
-class Deliveries(TypedDict):
+class DeliveryList(TypedDict):
     """The last deliveries of a webhook, the newest event first."""
 
     deliveries: list[DeliveryJson]
@@ -117,7 +117,7 @@ async def create(app: App, request: Request, body: NewWebhook) -> Created[MadeWe
     return created({**_shown(webhook), "secret": secret})
 
 
-async def every(app: App, request: Request) -> Json[Webhooks]:
+async def every(app: App, request: Request) -> Json[WebhookList]:
     """The webhooks, oldest first."""
     async with app.database.read() as read:
         found = await store.every(read)
@@ -141,7 +141,7 @@ async def rotate(app: App, request: Request) -> Accepted[NewSecret]:
 
 
 @refuses("404 no_such_webhook")
-async def deliveries(app: App, request: Request) -> Json[Deliveries]:
+async def deliveries(app: App, request: Request) -> Json[DeliveryList]:
     """The last deliveries of a webhook, with each attempt."""
     webhook = await _one(app, request)
     found = await store.log_of(app.database, webhook.id, MOST_DELIVERIES)

@@ -9,7 +9,7 @@ from shared.flows.app import App
 from shared.flows.reports import flow
 from shared.flows.reports import store as keep
 from shared.flows.reports.charts import COLOURS, charts
-from shared.flows.reports.periods import Kind
+from shared.flows.reports.periods import Frequency
 from shared.flows.reports.store import Subscription
 from shared.foundation.errors import Refused
 from shared.protection import exports
@@ -120,7 +120,7 @@ async def _reports(
         tag=tag,
         there=there,
         saved=saved,
-        kinds=[str(kind) for kind in Kind],
+        kinds=[str(kind) for kind in Frequency],
         mailed=bool(app.settings.smtp.host),
         next={"cursor": found["next"]} if found["next"] else None,
         first=not asked.cursor,

@@ -46,7 +46,7 @@ class FindingView(TypedDict):
     choice: ChoiceView | None
 
 
-class Findings(TypedDict):
+class FindingList(TypedDict):
     """Everything that is known to be in the way of a tenant's mail."""
 
     findings: list[FindingView]

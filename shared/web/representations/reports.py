@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from shared.flows.reports import store
-from shared.flows.reports.periods import Kind
+from shared.flows.reports.periods import Frequency
 from shared.flows.reports.store import Delivery
 from shared.web.schema import Next, When
 
@@ -22,7 +22,7 @@ class ReportSummary(TypedDict):
     """A report without what is in it."""
 
     name: str
-    kind: Kind
+    kind: Frequency
     begins: When
     ends: When
     made_at: When

@@ -9,7 +9,7 @@ from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.flows.reports import store
-from shared.flows.reports.periods import Kind
+from shared.flows.reports.periods import Frequency
 from shared.flows.reports.store import Subscription
 from shared.web.http import Response
 from tests.harness import client
@@ -45,7 +45,7 @@ async def newest_first(world: World, connection: Connection) -> list[store.Repor
     return (await store.page(world.app.database, connection.id, most=100))[0]
 
 
-async def subscribe(world: World, connection: Connection, *recipients: str, kinds: tuple[Kind, ...]) -> None:
+async def subscribe(world: World, connection: Connection, *recipients: str, kinds: tuple[Frequency, ...]) -> None:
     """Say which reports there are."""
     wanted = Subscription(kinds=list(kinds), recipients=list(recipients))
     await store.subscribe(world.app.database, connection, wanted, lambda _: None, actor="anna", now=world.clock.now())

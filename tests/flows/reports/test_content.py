@@ -14,7 +14,7 @@ from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.flows.jobs import run
 from shared.flows.reports import figures, flow, rendering
-from shared.flows.reports.periods import Kind, Period, ended
+from shared.flows.reports.periods import Frequency, Period, ended
 from shared.storage import tables as db
 from tests.flows.reports.steps import ANNA, BERT, HALF_AN_HOUR, monday, report, until
 from tests.harness.world import World
@@ -136,7 +136,7 @@ async def fill(world: World, connection: Connection, period: Period) -> None:
 async def filled(world: World, connection: Connection) -> dict[str, Any]:
     """A report on a week with some mail in it."""
     end = await monday(world)
-    (period,) = ended(Kind.WEEKLY, connection.site, end - HALF_AN_HOUR, world.clock.now())
+    (period,) = ended(Frequency.WEEKLY, connection.site, end - HALF_AN_HOUR, world.clock.now())
     await fill(world, connection, period)
     now = world.clock.now()
     found = await figures.gather(world.app.database, connection.id, period, reads="messages.get", now=now)

@@ -19,7 +19,7 @@ from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows.jobs import run
 from shared.flows.reports import delivery
-from shared.flows.reports.periods import Kind
+from shared.flows.reports.periods import Frequency
 from shared.foundation.settings import Smtp
 from shared.storage import tables as db
 from tests.flows.reports.mail_server import Post, mail_server
@@ -50,7 +50,7 @@ def trusted(world: World, authority: trustme.CA) -> Path:
 async def due(world: World, *recipients: str, **settings: Any) -> tuple[World, Connection]:
     """A connection whose first report is due, in a process with a mail server."""
     connection = await world.connect()
-    await subscribe(world, connection, *recipients, kinds=(Kind.WEEKLY,))
+    await subscribe(world, connection, *recipients, kinds=(Frequency.WEEKLY,))
     await monday(world)
     return await world.again(**settings), connection
 

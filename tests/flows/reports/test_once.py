@@ -10,7 +10,7 @@ from shared.connections.lease import Lease, Superseded, beside, fenced
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.flows.reports import flow, store
-from shared.flows.reports.periods import Kind, Period
+from shared.flows.reports.periods import Frequency, Period
 from shared.flows.reports.store import Subscription
 from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
@@ -55,7 +55,7 @@ async def test_a_kind_begins_when_it_is_asked_for(world: World) -> None:
     connection = await world.connect()
     await monday(world)
     await monday(world, timedelta(hours=12))
-    await subscribe(world, connection, kinds=(Kind.DAILY, Kind.WEEKLY))
+    await subscribe(world, connection, kinds=(Frequency.DAILY, Frequency.WEEKLY))
     assert [one.kind for one in await report(world, connection)] == ["weekly", "weekly"]
     world.clock.move(timedelta(days=2))
     made = await report(world, connection)
@@ -75,7 +75,7 @@ async def test_nothing_is_made_before_it_runs_nor_after_it_was_revoked(world: Wo
     # A run that began before does not make one either.
     before = await world.connection(connection.id)
     lease = Lease(connection_id=connection.id, number=1, generation=before.generation - 1)
-    period = Period(kind=Kind.DAILY, first=date(2026, 1, 1), after=date(2026, 1, 2), zone=BERLIN)
+    period = Period(kind=Frequency.DAILY, first=date(2026, 1, 1), after=date(2026, 1, 2), zone=BERLIN)
     with pytest.raises(Superseded), fenced(lease):
         await store.add(world.app.database, connection, period, {}, [], end)
     assert await newest_first(world, connection) == []
@@ -83,7 +83,7 @@ async def test_nothing_is_made_before_it_runs_nor_after_it_was_revoked(world: Wo
 
 async def test_a_closed_connection_knows_no_recipients(world: World) -> None:
     connection = await world.connect()
-    await subscribe(world, connection, ANNA, kinds=(Kind.WEEKLY,))
+    await subscribe(world, connection, ANNA, kinds=(Frequency.WEEKLY,))
     await monday(world)
     (made,) = await report(world, connection)
     assert ANNA in made.recipients
