@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from infra.local.printed_tables import ROOT
 
 DOCUMENT = (ROOT / "docs" / "inspection.md").read_text()
@@ -28,3 +30,11 @@ def test_every_row_of_what_is_read_names_a_test() -> None:
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert rows
     assert all("`test_" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    "definition", [r"^class Conditions\b", r"^(?:async )?def judge\(", r"^def known\(\*, receiver"]
+)
+def test_a_script_beside_the_project_finds_one_definition_of_a_name(definition: str) -> None:
+    files = (ROOT / "shared").rglob("*.py")
+    assert len([file for file in files if re.search(definition, file.read_text(), re.MULTILINE)]) == 1

@@ -13,7 +13,7 @@ from shared.platforms.microsoft365.mail_flow.message import Direction, Message
 from shared.platforms.microsoft365.mail_flow.passage import Passage
 from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook, tracked_headers
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
-from shared.platforms.microsoft365.mail_flow.verdict import judge, scanner
+from shared.platforms.microsoft365.mail_flow.verdict import faults, scanner
 
 ENDS: Mapping[Ending, str] = {
     Ending.MAILBOX: "Delivered to the mailbox",
@@ -36,7 +36,7 @@ def pictures(
     journey = Journey(Passage(book, headers, scanner(listing, service)), service, classes.returns_from)
     said = [
         (one.direction, str(Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people)))
-        for one in judge(listing, service, protected, now)
+        for one in faults(listing, service, protected, now)
     ]
     drawn = []
     for direction in (Direction.INCOMING, Direction.OUTGOING):

@@ -39,7 +39,7 @@ class Finding:
     reasons: tuple[str, ...] = ()
 
 
-def judge(
+def faults(
     listing: Listing, service: Service, protected: Mapping[Direction, Protection], now: datetime
 ) -> list[Finding]:
     """What is wrong with a tenant as it is. Empty when protected mail is scanned once and delivered."""

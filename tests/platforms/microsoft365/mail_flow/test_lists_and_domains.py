@@ -12,7 +12,7 @@ from shared.platforms.microsoft365.mail_flow.grading import grade
 from shared.platforms.microsoft365.mail_flow.journey import Journey
 from shared.platforms.microsoft365.mail_flow.passage import Passage
 from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook, tracked_headers
-from shared.platforms.microsoft365.mail_flow.verdict import difference, judge
+from shared.platforms.microsoft365.mail_flow.verdict import difference, faults
 from tests.platforms.microsoft365.mail_flow import random_flows
 from tests.platforms.microsoft365.mail_flow.agreement import message_of
 from tests.platforms.microsoft365.mail_flow.flow import IN_DOMAIN, OUT_DOMAIN, Flow, effects, findings
@@ -113,7 +113,7 @@ def test_a_rule_that_asks_for_what_another_writes_is_unknown(whole: Flow) -> Non
 
 
 def test_a_tenant_in_order_has_nothing_wrong_but_its_own_gateway(some: Flow) -> None:
-    assert judge(some.listing(), some.service, some.protected, some.now) == []
+    assert faults(some.listing(), some.service, some.protected, some.now) == []
 
 
 def classes(flow: Flow) -> int:
@@ -153,7 +153,7 @@ def test_three_hundred_rules_make_few_classes(whole: Flow) -> None:
         given = random_flows.predicates(random, after)
         given |= {"SenderDomainIs": [f"p{number}.example.org"]} if number % 2 else {}
         after.run("New-TransportRule", Name=f"R{number}", Priority=0, SetSCL=5, StopRuleProcessing=True, **given)
-    assert judge(after.listing(), after.service, after.protected, after.now)
+    assert faults(after.listing(), after.service, after.protected, after.now)
     assert classes(after) < 6_000
 
 
