@@ -37,4 +37,4 @@ def test_every_row_of_what_is_read_names_a_test() -> None:
 )
 def test_a_script_beside_the_project_finds_one_definition_of_a_name(definition: str) -> None:
     files = (ROOT / "shared").rglob("*.py")
-    assert len([file for file in files if re.search(definition, file.read_text(), re.MULTILINE)]) == 1
+    assert len([file for file in files if re.search(f"^{definition}", file.read_text(), re.MULTILINE)]) == 1
