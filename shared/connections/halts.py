@@ -1,7 +1,7 @@
 """The kill switch: while a halt stands, nothing is sent to the platforms of the connections that it is for.
 
-A halt is for one connection, for a site or for everything. It is read before each attempt to reach a platform, reads
-and requests for tokens too, so that it takes effect in every process at once.
+A halt is for one connection, for a site or for everything. It is read before each attempt to change something at a
+platform, and before those that only read once a second, so that it takes effect in every process.
 """
 
 import re
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from shared.connections.lease import Superseded
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
+from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
 from shared.foundation.permits import permitted
 from shared.foundation.schedule import Site
@@ -84,13 +85,16 @@ async def refuse(database: Database, connection: Connection) -> None:
         raise Halted(halt.sentence)
 
 
-def heeded(database: Database, connection: Connection) -> AbstractContextManager[None]:
-    """Inside the block each attempt to reach a platform asks first whether the connection was halted."""
+def heeded(database: Database, clock: Clock, connection: Connection) -> AbstractContextManager[None]:
+    """Inside the block an attempt to reach a platform asks first whether the connection was halted.
+
+    What only reads may follow a halt by a second at most.
+    """
 
     async def ask() -> None:
         await refuse(database, connection)
 
-    return permitted(ask, reads=True)
+    return permitted(ask, reads_by=clock)
 
 
 async def begin(write: AsyncConnection, halt: Halt) -> None:

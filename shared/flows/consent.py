@@ -59,7 +59,7 @@ async def callback(app: App, platform: str, query: Mapping[str, str], browser: s
     if not browser:
         raise _over()
     connection = await held(app, browser)
-    with halts.heeded(app.database, connection):
+    with halts.heeded(app.database, app.clock, connection):
         await halts.refuse(app.database, connection)
         return await _called_back(app, connection, platform, query, browser)
 

@@ -103,7 +103,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
     measured.note(platform=connection.platform)
     with about(platform=connection.platform, customer=connection.name):
         try:
-            with fenced(lease), halts.heeded(app.database, connection):
+            with fenced(lease), halts.heeded(app.database, app.clock, connection):
                 await halts.refuse(app.database, connection)
                 return await _outcome(app, job, connection, lease)
         except halts.Halted as error:

@@ -6,7 +6,7 @@ from shared.deployment.queues import Job
 from shared.flows.app import App
 from shared.flows.grant import allowed
 from shared.foundation.errors import Refused
-from shared.protection import policies, targets, trial
+from shared.protection import policies, trial, unknown_targets
 from shared.protection.policies import Check, Policy
 from shared.protection.trial import Trial
 
@@ -18,7 +18,7 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check, ac
     """
     _not_ending(connection)
     allowed(app, app.platforms[connection.platform], policy)
-    if wrong := await targets.unknown(app.database, connection.id, policy):
+    if wrong := await unknown_targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
     new = await policies.change(app.database, connection, policy, check, actor=actor, now=app.clock.now())
     await _follow(app, connection)

@@ -144,6 +144,7 @@ class Http:
         json: Any = None,
         content: bytes | None = None,
         form: Mapping[str, str] | None = None,
+        reads: bool | None = None,
         repeatable: bool | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - of each try, in seconds
         answered: Callable[[Reply], bool] | None = None,
@@ -152,8 +153,9 @@ class Http:
     ) -> Reply:
         """Send one request to a path, or to a link that the platform gave us, and return its answer.
 
-        Repeated a few times if nothing was sent or processed, and after a lost answer only if `repeatable` (a read,
-        unless said otherwise). `answered` tells the 5xx that are answers, on platforms that have such, from outages;
+        `reads`: it changes nothing; by its method, unless said otherwise. Repeated a few times if nothing was sent or
+        processed, and after a lost answer only if `repeatable` (if it reads, unless said otherwise). `answered` tells
+        the 5xx that are answers, on platforms that have such, from outages;
         `slowed` tells the 4xx that mean "slow down" (in so many seconds; 0: not said), on platforms that say it so.
         `tried` hears of every attempt. Inside `permitted` each attempt is asked for first.
         Raises Temporary when tries are used up, Permanent for a link to another host.
@@ -161,10 +163,11 @@ class Http:
         import httpx
 
         target = self.pinned(url)
-        again = method in ("GET", "HEAD") if repeatable is None else repeatable
+        only_reads = method in ("GET", "HEAD") if reads is None else reads
+        again = only_reads if repeatable is None else repeatable
         limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         for attempt in range(1, TRIES + 1):
-            await permits.ask(method)
+            await permits.ask(reads=only_reads)
             begin = time.perf_counter()
             try:
                 with span("call", self.host, method=method) as measured:

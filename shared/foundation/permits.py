@@ -8,17 +8,34 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.foundation.clock import Clock
 
 Permit = Callable[[], Awaitable[None]]
-READS = frozenset({"GET", "HEAD"})
+# For so long an answer holds for requests that only read. What may act is asked for each time.
+READS_ASK_EVERY = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Asked:
     ask: Permit
-    reads: bool
+    clock: Clock | None
     loop: asyncio.AbstractEventLoop
+    asked_at: datetime | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def before(self, *, reads: bool) -> None:
+        """Ask before a request, unless it only reads and the last answer is fresh."""
+        if not reads:
+            await self.ask()
+        elif self.clock is not None:
+            async with self.turn:  # those that read side by side share one answer
+                now = self.clock.now()
+                if self.asked_at is None or abs(now - self.asked_at) >= READS_ASK_EVERY:
+                    await self.ask()
+                    self.asked_at = now
 
 
 # A context variable, so that no call can forget it, in whichever task or thread of the work.
@@ -26,12 +43,13 @@ _permits: ContextVar[tuple[_Asked, ...]] = ContextVar("permits", default=())
 
 
 @contextmanager
-def permitted(ask: Permit, *, reads: bool = False) -> Iterator[None]:
-    """Inside the block, and in every task begun there, `ask` is asked before whatever is sent.
+def permitted(ask: Permit, *, reads_by: Clock | None = None) -> Iterator[None]:
+    """Inside the block, and in every task begun there, `ask` is asked before each request that may act.
 
-    Without `reads` only before what may act. Blocks within blocks are all asked, the outermost first.
+    With a clock also before those that only read, once in READS_ASK_EVERY. Blocks within blocks are all asked, the
+    outermost first.
     """
-    one = _Asked(ask=ask, reads=reads, loop=asyncio.get_running_loop())
+    one = _Asked(ask=ask, clock=reads_by, loop=asyncio.get_running_loop())
     before = _permits.set((*_permits.get(), one))
     try:
         yield
@@ -49,19 +67,13 @@ def unasked() -> Iterator[None]:
         _permits.reset(before)
 
 
-async def ask(method: str) -> None:
-    """Ask whether a request may be sent. Raises what the one who is asked raises."""
+async def ask(*, reads: bool) -> None:
+    """Ask whether a request may be sent, which only reads or may act. Raises what the one who is asked raises."""
     for one in _permits.get():
-        if one.reads or method not in READS:
-            await one.ask()
+        await one.before(reads=reads)
 
 
 def ask_in_thread() -> None:
     """The same for a request for a token, which acts on nothing: in a thread that may wait for the loop."""
     for one in _permits.get():
-        if one.reads:
-            asyncio.run_coroutine_threadsafe(_asking(one), one.loop).result()
-
-
-async def _asking(one: _Asked) -> None:
-    await one.ask()
+        asyncio.run_coroutine_threadsafe(one.before(reads=True), one.loop).result()

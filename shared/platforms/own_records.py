@@ -13,6 +13,7 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.contract import OpenTenant
 from shared.protection import decisions, directory, mailboxes, policies, quarantine, set_aside
 from shared.protection.policies import EVERYONE
+from shared.protection.targets import Targets
 
 
 class Tenant(OpenTenant, Protocol):
@@ -20,6 +21,7 @@ class Tenant(OpenTenant, Protocol):
 
     context: Context
     connection: Connection
+    targets: Targets
 
     @property
     def token_names(self) -> tuple[str, ...]:
@@ -120,12 +122,12 @@ class StoredPolicies:
     async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
         """Whatever they say, even if it is nothing; when a connection is made again, something at first."""
         again = tenant.connection.stage is Stage.GRANT and tenant.connection.generation > 1
-        said = await policies.listed(tenant.context.database, tenant.connection.id)
+        said = await tenant.targets.policies()
         return {} if said or again else None
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """Whether anything is said."""
-        stored = await policies.listed(tenant.context.database, tenant.connection.id)
+        stored = await tenant.targets.policies()
         return Present(identity="policies", settings={}) if stored else Absent()
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:

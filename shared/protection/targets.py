@@ -3,7 +3,7 @@
 A policy's exclusions are its own: who is excluded from one policy may be protected by another.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,60 +54,128 @@ class Reader(NamedTuple):
     """Of all addresses."""
 
 
-async def names_somebody(
-    database: Database, connection_id: ConnectionId, direction: Direction, *, whole: bool = True
-) -> bool:
-    """Whether the policies of a direction name anybody; without `whole`, anybody but everyone and whole domains."""
-    return any(
-        policy.groups or policy.users or (whole and (policy.everyone or policy.domains))
-        for policy in await _of(database, connection_id, direction)
-    )
+class Targets:
+    """Whom a connection's policies are about. What is asked for is read once: another one of these reads anew."""
 
+    def __init__(self, database: Database, connection_id: ConnectionId) -> None:
+        self._database, self._connection = database, connection_id
+        self._policies: list[Policy] | None = None
+        self._usable: set[str] | None = None
+        self._found: dict[tuple[str, Direction], list[str]] = {}
 
-async def named_groups(database: Database, connection_id: ConnectionId) -> set[str]:
-    """The groups that any policy names, and those in them, however deep, that are known to have members."""
-    found = await listed(database, connection_id)
-    named = {one for policy in found for one in (*policy.groups, *policy.except_groups)}
-    return named | (await _members(database, connection_id, named)).keys()
+    async def policies(self) -> list[Policy]:
+        """All policies in their order."""
+        if self._policies is None:
+            self._policies = await listed(self._database, self._connection)
+        return self._policies
 
+    async def names_somebody(self, direction: Direction, *, whole: bool = True) -> bool:
+        """Whether the policies of a direction name anybody; without `whole`, anybody but everyone and whole domains."""
+        return any(
+            policy.groups or policy.users or (whole and (policy.everyone or policy.domains))
+            for policy in await self._of(direction)
+        )
 
-async def covered_users(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
-    """The ids of all users whose mail the policies are about, sorted."""
-    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
-    if not targets:
-        return []
-    readers = await _readers(database, connection_id)
-    return sorted(one.id for one in readers if any(target.holds(one) for target in targets))
+    async def named_groups(self) -> set[str]:
+        """The groups that any policy names, and those in them, however deep, that are known to have members."""
+        named = {one for policy in await self.policies() for one in (*policy.groups, *policy.except_groups)}
+        return named | (await _members(self._database, self._connection, named)).keys()
 
+    async def covered_users(self, direction: Direction) -> list[str]:
+        """The ids of all users whose mail the policies are about, sorted."""
+        return await self._once("covered", direction, self._covered_users)
 
-async def protected_domains(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
-    """The domains that are protected as a whole, sorted: both verified and accepted for mail.
+    async def protected_domains(self, direction: Direction) -> list[str]:
+        """The domains that are protected as a whole, sorted: both verified and accepted for mail.
 
-    One in which a policy excludes somebody is not: its users are protected one by one.
-    """
-    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
-    readers = await _readers(database, connection_id) if any(target.excluded.people for target in targets) else []
-    usable = await _usable(database, connection_id)
-    return sorted({name for target in targets for name in _whole(target, usable, readers)})
+        One in which a policy excludes somebody is not: its users are protected one by one.
+        """
+        return await self._once("domains", direction, self._protected_domains)
 
+    async def protected_users(self, direction: Direction) -> list[str]:
+        """The ids of the users who are protected one by one, sorted: by name or group, or because somebody of their
+        domain is excluded."""
+        return await self._once("users", direction, self._protected_users)
 
-async def protected_users(database: Database, connection_id: ConnectionId, direction: Direction) -> list[str]:
-    """The ids of the users who are protected one by one, sorted: by name or group, or because somebody of their domain
-    is excluded."""
-    targets = await _targets(database, connection_id, await _of(database, connection_id, direction))
-    targets = [target for target in targets if target.wanted.people or target.excluded.people]
-    if not targets:
-        return []
-    readers, usable = await _readers(database, connection_id), await _usable(database, connection_id)
-    found: set[str] = set()
-    for target in targets:
-        apart = usable - _whole(target, usable, readers)
-        found |= {
-            one.id
-            for one in readers
-            if target.holds(one) and (target.wanted.names(one.id) or not apart.isdisjoint(one.domains))
-        }
-    return sorted(found)
+    async def protected_addresses(self, direction: Direction) -> list[str]:
+        """The addresses of those users."""
+        users = await self.protected_users(direction)
+        return list((await addresses(self._database, self._connection, users)).values())
+
+    async def _once(
+        self, kind: str, direction: Direction, find: Callable[[Direction], Awaitable[Iterable[str]]]
+    ) -> list[str]:
+        if (kind, direction) not in self._found:
+            self._found[kind, direction] = sorted(await find(direction))
+        return self._found[kind, direction]
+
+    async def _covered_users(self, direction: Direction) -> Iterable[str]:
+        targets = await self._targets(direction)
+        if not targets:
+            return []
+        readers = await _readers(self._database, self._connection)
+        return [one.id for one in readers if any(target.holds(one) for target in targets)]
+
+    async def _protected_domains(self, direction: Direction) -> Iterable[str]:
+        targets = await self._targets(direction)
+        excluding = any(target.excluded.people for target in targets)
+        readers = await _readers(self._database, self._connection) if excluding else []
+        usable = await self._usable_domains()
+        return {name for target in targets for name in _whole(target, usable, readers)}
+
+    async def _protected_users(self, direction: Direction) -> Iterable[str]:
+        targets = await self._targets(direction)
+        targets = [target for target in targets if target.wanted.people or target.excluded.people]
+        if not targets:
+            return []
+        readers, usable = await _readers(self._database, self._connection), await self._usable_domains()
+        found: set[str] = set()
+        for target in targets:
+            apart = usable - _whole(target, usable, readers)
+            found |= {
+                one.id
+                for one in readers
+                if target.holds(one) and (target.wanted.names(one.id) or not apart.isdisjoint(one.domains))
+            }
+        return found
+
+    async def _of(self, direction: Direction) -> list[Policy]:
+        return [
+            policy for policy in await self.policies() if policy.enabled and policy.direction in (direction, "both")
+        ]
+
+    async def _targets(self, direction: Direction) -> list[Target]:
+        policies = await self._of(direction)
+        named = {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
+        members = await _members(self._database, self._connection, named)
+
+        def people(groups: Iterable[str], users: Iterable[str]) -> frozenset[str]:
+            return frozenset(users) | _reached(members, groups)
+
+        return [
+            Target(
+                wanted=Scope(
+                    everyone=one.everyone, domains=frozenset(one.domains), people=people(one.groups, one.users)
+                ),
+                excluded=Scope(
+                    everyone=False,
+                    domains=frozenset(one.except_domains),
+                    people=people(one.except_groups, one.except_users),
+                ),
+            )
+            for one in policies
+        ]
+
+    async def _usable_domains(self) -> set[str]:
+        """The tenant's domains whose mail can be routed: both verified and accepted for it."""
+        if self._usable is None:
+            table = db.domains
+            usable = sa.select(table.c.name).where(
+                table.c.connection == self._connection, table.c.verified.is_(True), table.c.accepted.is_(True)
+            )
+            async with self._database.read() as read:
+                self._usable = set((await read.execute(usable)).scalars())
+        return self._usable
 
 
 def _whole(target: Target, usable: Iterable[str], readers: Iterable[Reader]) -> set[str]:
@@ -148,69 +216,6 @@ async def of_user(
         and domain not in policy.except_domains
         and user not in policy.except_users
         and groups.isdisjoint(policy.except_groups)
-    ]
-
-
-async def unknown(database: Database, connection_id: ConnectionId, policy: Policy) -> str | None:
-    """The field that names something the tenant has not, with a sentence; None if all of it is known.
-
-    What is not known yet because nothing was read so far is taken on trust.
-    """
-    kinds = {
-        "users": (db.users.c.id, "user"),
-        "groups": (db.groups.c.id, "group"),
-        "domains": (db.domains.c.name, "domain"),
-    }
-    for kind, (column, word) in kinds.items():
-        for field in (kind, f"except_{kind}"):
-            named: list[str] = getattr(policy, field)
-            if named and (place := await _first_unknown(database, connection_id, column, named)) is not None:
-                return f"{field}.{place}: the organisation has no such {word}."
-    return None
-
-
-async def _first_unknown(
-    database: Database, connection_id: ConnectionId, column: sa.Column[str], named: Sequence[str]
-) -> int | None:
-    mine = sa.select(column).where(column.table.c.connection == connection_id)
-    async with database.read() as read:
-        if (await read.execute(mine.limit(1))).first() is None:
-            return None
-        for start in range(0, len(named), MAX_IDS_A_STATEMENT):
-            some = named[start : start + MAX_IDS_A_STATEMENT]
-            known = set((await read.execute(mine.where(column.in_(some)))).scalars())
-            place = next((start + number for number, one in enumerate(some) if one not in known), None)
-            if place is not None:
-                return place
-    return None
-
-
-async def _of(database: Database, connection_id: ConnectionId, direction: Direction) -> list[Policy]:
-    return [
-        policy
-        for policy in await listed(database, connection_id)
-        if policy.enabled and policy.direction in (direction, "both")
-    ]
-
-
-async def _targets(database: Database, connection_id: ConnectionId, policies: Sequence[Policy]) -> list[Target]:
-    members = await _members(
-        database, connection_id, {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
-    )
-
-    def people(groups: Iterable[str], users: Iterable[str]) -> frozenset[str]:
-        return frozenset(users) | _reached(members, groups)
-
-    return [
-        Target(
-            wanted=Scope(everyone=one.everyone, domains=frozenset(one.domains), people=people(one.groups, one.users)),
-            excluded=Scope(
-                everyone=False,
-                domains=frozenset(one.except_domains),
-                people=people(one.except_groups, one.except_users),
-            ),
-        )
-        for one in policies
     ]
 
 
@@ -283,13 +288,3 @@ def _addresses(row: Any) -> list[str]:
 
 def _domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
-
-
-async def _usable(database: Database, connection_id: ConnectionId) -> set[str]:
-    """The tenant's domains whose mail can be routed: both verified and accepted for it."""
-    table = db.domains
-    usable = sa.select(table.c.name).where(
-        table.c.connection == connection_id, table.c.verified.is_(True), table.c.accepted.is_(True)
-    )
-    async with database.read() as read:
-        return set((await read.execute(usable)).scalars())

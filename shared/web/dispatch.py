@@ -174,7 +174,7 @@ async def _of_account(app: App, route: Route, request: Request, wait: timedelta 
         request = replace(request, found=await found(app, request.args["id"], request.actor.customer))
         from shared.connections.halts import heeded
 
-        with heeded(app.database, request.connection):
+        with heeded(app.database, app.clock, request.connection):
             return await _allowed(app, route, request)
     return await _allowed(app, route, request)
 

@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from infra.local.simulators.wire import Call
 from infra.local.timers import fire_timers
 from shared.connections import grants, halts
+from shared.connections.halts import Halt
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows import halting, plans, requests
 from shared.flows.jobs import run
+from shared.foundation import permits
 from shared.foundation.errors import Permanent, Refused
 from shared.storage import tables as db
 from tests.harness import workspace as google
@@ -65,6 +67,10 @@ async def test_nothing_is_sent_after_the_call_with_many_in_flight(
     await begun.wait()
     called = time.perf_counter()
     # Only what is needed to stop: the ledgers of two hundred connections are written after that.
+    async with world.app.database.write() as write:
+        now = world.clock.now()
+        await halts.begin(write, Halt(scope=halts.EVERYTHING, at=now, actor="olga", why="an incident", destroyed=False))
+    world.clock.move(permits.READS_ASK_EVERY)
     halted = asyncio.ensure_future(halting.halt(world.app, halts.EVERYTHING, "olga", "an incident"))
     await asyncio.gather(*running)
     told = await halted
@@ -99,7 +105,7 @@ async def test_a_halt_holds_for_its_scope_in_every_process_until_it_is_lifted(wo
     for job in ("advance", "sync-now", "refresh"):
         await run(process.app, Job(name=job, connection_id=one.id))
     # Nor by a look from the console, nor by an order.
-    with pytest.raises(halts.Halted), halts.heeded(process.app.database, one):
+    with pytest.raises(halts.Halted), halts.heeded(process.app.database, process.app.clock, one):
         await plans.planned(process.app, await world.connection(one.id))
     with pytest.raises(Refused, match="halted"):
         await requests.start(process.app, await world.connection(one.id), "sync-now", "olga")
@@ -121,6 +127,18 @@ async def test_a_halt_holds_for_its_scope_in_every_process_until_it_is_lifted(wo
         await halting.lift(world.app, named, "anna")
 
 
+async def test_a_change_is_refused_at_once_and_a_read_within_a_second(world: World) -> None:
+    connection = await world.create()
+    with halts.heeded(world.app.database, world.clock, connection):
+        await permits.ask(reads=True)
+        await halting.halt(world.app, f"connection:{connection.id}", "olga", "an incident")
+        with pytest.raises(halts.Halted):
+            await permits.ask(reads=False)
+        world.clock.move(permits.READS_ASK_EVERY)
+        with pytest.raises(halts.Halted):
+            await permits.ask(reads=True)
+
+
 async def test_a_run_under_way_ends_before_its_next_call_and_notes_what_it_did(world: World) -> None:
     connection = await world.connect()
     await world.work()
@@ -131,6 +149,7 @@ async def test_a_run_under_way_ends_before_its_next_call_and_notes_what_it_did(w
         if len(at) == 3:
             halted = halting.halt(world.app, f"connection:{connection.id}", "olga", "an incident")
             asyncio.run_coroutine_threadsafe(halted, loop).result()
+            world.clock.move(permits.READS_ASK_EVERY)
 
     world.sims.cloud.on_request = on_request
     await run(world.app, Job(name="sync-now", connection_id=connection.id))

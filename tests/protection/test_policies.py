@@ -13,8 +13,9 @@ from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows import policies as flow
 from shared.flows.jobs import run
-from shared.protection import policies, targets
+from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
+from shared.protection.targets import Targets
 from shared.web.http import Response
 from tests.harness import client as asking
 from tests.harness import workspace as google
@@ -160,7 +161,7 @@ async def covered(world: World, connection: str, *listed: Policy) -> set[str]:
             await policies.put(write, connection, old.model_copy(update={"enabled": False}))
         for policy in listed:
             await policies.put(write, connection, policy)
-    return set(await targets.covered_users(world.app.database, connection, "incoming"))
+    return set(await Targets(world.app.database, connection).covered_users("incoming"))
 
 
 async def test_an_exclusion_wins_over_every_target_of_its_own_policy(world: World) -> None:
@@ -197,14 +198,14 @@ async def test_who_is_excluded_in_a_domain_breaks_it_up(world: World) -> None:
     """Where a rule protects a whole domain nobody can be left out of it, so its users are protected one by one."""
     connection = await world.connect()
     database = world.app.database
-    before = await targets.protected_domains(database, connection.id, "incoming")
-    assert await targets.protected_users(database, connection.id, "incoming") == []
-    everyone = set(await targets.covered_users(database, connection.id, "incoming"))
+    before = await Targets(database, connection.id).protected_domains("incoming")
+    assert await Targets(database, connection.id).protected_users("incoming") == []
+    everyone = set(await Targets(database, connection.id).covered_users("incoming"))
     chosen = next(user["id"] for user in world.graph("GET", "/users?$top=50")["value"] if user["id"] in everyone)
     policy = Policy(name="everyone", everyone=True, except_users=[chosen])
     await flow.put(world.app, connection, policy, no_check, "anna")
-    domains = await targets.protected_domains(database, connection.id, "incoming")
-    users = set(await targets.protected_users(database, connection.id, "incoming"))
+    domains = await Targets(database, connection.id).protected_domains("incoming")
+    users = set(await Targets(database, connection.id).protected_users("incoming"))
     assert len(domains) < len(before)
     assert chosen not in users
     assert users
@@ -215,7 +216,7 @@ async def test_who_is_excluded_in_a_domain_breaks_it_up(world: World) -> None:
     assert set(members(world, "incoming")) == users
     excluding = Policy(name="everyone", everyone=True, except_domains=before)
     await flow.put(world.app, connection, excluding, no_check, "anna")
-    assert await targets.protected_domains(database, connection.id, "incoming") == []
+    assert await Targets(database, connection.id).protected_domains("incoming") == []
 
 
 def members(world: World, direction: str, domain: str = "contoso.com") -> list[str]:

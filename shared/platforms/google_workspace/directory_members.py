@@ -10,9 +10,10 @@ from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
 from shared.platforms.google_workspace.methods import MEMBERS_LIST
 from shared.platforms.google_workspace.page_tokens import until_expired
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
-from shared.protection import directory, listings, memberships, set_aside, targets, whole_listings
+from shared.protection import directory, listings, memberships, set_aside, whole_listings
 from shared.protection.listings import BEGINNING, MEMBERS_OF, Listing
 from shared.protection.memberships import Group
+from shared.protection.targets import Targets
 
 MEMBER_FIELDS = "nextPageToken,members(id,type)"
 MEMBERS_A_PAGE = "200"
@@ -61,7 +62,7 @@ async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
         stop_in_time(tenant, kept, groups.read)
         return kept
 
-    named = await targets.named_groups(database, connection)
+    named = await Targets(database, connection).named_groups()
     while some := await memberships.named_without_members(database, connection, groups, named, most=GROUPS_AT_ONCE):
         await memberships.have_members(database, connection, await all_of(some), groups)
         progress = await after(some, progress.link)

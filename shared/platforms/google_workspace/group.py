@@ -27,7 +27,6 @@ from shared.platforms.google_workspace.methods import (
 )
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
 from shared.protection import directory, placed
-from shared.protection.targets import covered_users, names_somebody
 
 FIELDS = ("name", "email", "description")
 # Nobody from outside is in it and no address list shows it; only managers write to it, and it has none: to let nobody
@@ -153,11 +152,10 @@ class Membership:
 
     async def desired(self, tenant: WorkspaceCustomer, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
-        database, connection = tenant.context.database, tenant.connection.id
-        members = await covered_users(database, connection, "incoming")
+        members = await tenant.targets.covered_users("incoming")
         held = tenant.ledger.holdings.get(MEMBERS)
         empties = not members and held and held.state is HoldingState.OURS
-        if empties and await names_somebody(database, connection, "incoming"):
+        if empties and await tenant.targets.names_somebody("incoming"):
             raise Permanent(
                 "would_empty_group",
                 f"The policies' targets come to nobody, which would empty {tenant.brand.gmail_group}. Nothing was "
@@ -175,7 +173,7 @@ class Membership:
         inside, database, connection = tenant.read["members"], tenant.context.database, tenant.connection
         if not inside and not await placed.listed(database, connection.id, MEMBERS):
             return Absent()
-        wanted = await covered_users(database, connection.id, "incoming")
+        wanted = await tenant.targets.covered_users("incoming")
         settings = await group_members.compared(
             tenant.context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
         )

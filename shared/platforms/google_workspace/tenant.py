@@ -26,6 +26,7 @@ from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.unmodelled import Unmodelled
+from shared.protection.targets import Targets
 from shared.storage.ids import new_id
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
@@ -73,6 +74,7 @@ class WorkspaceCustomer(Unmodelled):
             keep=connection.stage < Stage.REVOKE,
         )
         self.read: dict[str, Any] = {}
+        self.targets = Targets(context.database, connection.id)
         self.admin: Api
         self.policies: Api
         self.marketplace: Api
@@ -121,6 +123,7 @@ class WorkspaceCustomer(Unmodelled):
     def forget_reads(self) -> None:
         """Forget what was read."""
         self.read.clear()
+        self.targets = Targets(self.context.database, self.connection.id)
 
     async def customer(self) -> Record:
         """The customer's own record: id and primary domain."""

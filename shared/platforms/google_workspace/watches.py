@@ -19,7 +19,6 @@ from shared.platforms.google_workspace.methods import STOP, WATCH
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
 from shared.protection import directory, mailboxes, set_aside
 from shared.protection.mailboxes import Mailbox
-from shared.protection.targets import covered_users
 
 # A subscription costs 100 of the project's 1 200 000 units a minute; other customers want theirs as well.
 MAX_WATCHES_A_RUN = 500
@@ -83,7 +82,7 @@ async def _wanted(tenant: WorkspaceCustomer) -> dict[str, str]:
     """The mailboxes to be read, each with its address."""
     if "wanted" not in tenant.read:
         database, connection = tenant.context.database, tenant.connection.id
-        users = await covered_users(database, connection, "incoming")
+        users = await tenant.targets.covered_users("incoming")
         tenant.read["wanted"] = await directory.addresses(database, connection, users)
     found: dict[str, str] = tenant.read["wanted"]
     return found

@@ -149,7 +149,7 @@ class Exchange:
         }
         body = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}}
         reply = await self._http.send(
-            "POST", url, headers=headers, json=body, repeatable=_reads(cmdlet), answered=_names_an_exception
+            "POST", url, headers=headers, json=body, reads=_reads(cmdlet), answered=_names_an_exception
         )
         if reply.status == 200:
             return reply

@@ -12,7 +12,6 @@ from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRe
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, placed
 from shared.protection.policies import Direction
-from shared.protection.targets import names_somebody
 
 DENIED = frozenset({401, 403})
 # Memberships changed in one run: a batch of 20 takes a second or two.
@@ -33,11 +32,10 @@ class GroupMembership:
 
     async def desired(self, tenant: MicrosoftTenant, _element: str) -> Settings | None:
         """The ids of the protected users, sorted. Refuses to empty the group while policies still name somebody."""
-        database, connection = tenant.context.database, tenant.connection.id
-        members = await tenant.protected_users(self.direction)
+        members = await tenant.targets.protected_users(self.direction)
         held = tenant.ledger.holdings.get(self.key)
         empties = not members and held and (held.seen or {}).get("members")
-        if empties and await names_somebody(database, connection, self.direction, whole=False):
+        if empties and await tenant.targets.names_somebody(self.direction, whole=False):
             raise Permanent(
                 "would_empty_group",
                 f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
@@ -59,7 +57,7 @@ class GroupMembership:
         if inside is None:
             return Absent()
         held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
-        wanted = await tenant.protected_users(self.direction)
+        wanted = await tenant.targets.protected_users(self.direction)
         settings = await group_members.compared(
             context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
         )

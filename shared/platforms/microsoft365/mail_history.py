@@ -13,6 +13,7 @@ from shared.platforms.microsoft365.mail_flow.picture import pictures
 from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, changed, done, told
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.platforms.microsoft365.undo import script
+from shared.protection.targets import Targets
 
 # What stands for the secret of returned mail and for that of routed mail. Words of letters, as the secrets are.
 NAMES = ("return-header-secret", "loop-header-secret")
@@ -67,7 +68,7 @@ class MailHistory:
         """The ways of mail in a snapshot, for whom the policies protect now."""
         snapshot = Snapshot.from_json(text)
         service = reading.service_of(self._context, connection, *NAMES)
-        protected = await reading.protected_by(self._context.database, connection.id)
+        protected = await reading.protected_by(Targets(self._context.database, connection.id))
         return pictures(snapshot.listing(), service, protected, snapshot.at)
 
     def undo(self, then: str, now: str, ours: frozenset[str]) -> str:

@@ -16,9 +16,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service,
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, policies
-from shared.protection.targets import members_of_all, protected_domains, protected_users
-from shared.storage.database import Database
-from shared.storage.ids import ConnectionId
+from shared.protection.targets import Targets, members_of_all
 
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
@@ -136,13 +134,13 @@ def service_of(context: Context, connection: Connection, return_secret: str, loo
 
 async def protected(tenant: MicrosoftTenant) -> dict[Direction, Protection]:
     """Whose mail the policies protect in each direction, by our copy of the directory."""
-    return await protected_by(tenant.context.database, tenant.connection.id)
+    return await protected_by(tenant.targets)
 
 
-async def protected_by(database: Database, connection: ConnectionId) -> dict[Direction, Protection]:
-    """The same by the connection's id alone."""
+async def protected_by(targets: Targets) -> dict[Direction, Protection]:
+    """The same without an open tenant."""
     found = {}
     for way in GROUPS:
-        people = await directory.addresses(database, connection, await protected_users(database, connection, way))
-        found[Direction(way)] = protection(await protected_domains(database, connection, way), people.values())
+        people = await targets.protected_addresses(way)
+        found[Direction(way)] = protection(await targets.protected_domains(way), people)
     return found

@@ -63,7 +63,7 @@ def _by_domain(
     direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]
 ) -> RuleSettings:
     async def settings(tenant: MicrosoftTenant) -> Settings | None:
-        names = await tenant.protected_domains(direction)
+        names = await tenant.targets.protected_domains(direction)
         return {condition: names, **route(tenant)} if names else None
 
     return RuleSettings(names=_names(direction, condition), values=settings)
@@ -72,7 +72,7 @@ def _by_domain(
 def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTenant], dict[str, Any]]) -> RuleSettings:
     async def settings(tenant: MicrosoftTenant) -> Settings | None:
         group = tenant.ledger.holdings.get(f"group-{direction}")
-        if group is None or not await tenant.protected_users(direction):
+        if group is None or not await tenant.targets.protected_users(direction):
             return None
         if not (mail := await tenant.address(group)):
             raise Temporary("group_not_visible", f"The {direction} group has no address yet. We will look again.")

@@ -1,6 +1,6 @@
 """One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,13 +23,9 @@ from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph, GraphRefused
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
-from shared.protection import targets
-from shared.protection.policies import Direction
-from shared.storage.database import Database
-from shared.storage.ids import ConnectionId
+from shared.protection.targets import Targets
 
 Record = dict[str, Any]
-Ask = Callable[[Database, ConnectionId, Direction], Awaitable[list[str]]]
 
 
 class Watch(Protocol):
@@ -86,7 +82,7 @@ class MicrosoftTenant:
         self.choices = said
         self._read: dict[str, list[Record]] = {}
         self._addresses: dict[str, str | None] = {}
-        self._protected: dict[tuple[str, Direction], list[str]] = {}
+        self.targets = Targets(context.database, connection.id)
         self._watch = watch(self)
 
     @property
@@ -132,7 +128,7 @@ class MicrosoftTenant:
     def forget_reads(self) -> None:
         """Forget what was read."""
         self._read.clear()
-        self._protected.clear()
+        self.targets = Targets(self.context.database, self.connection.id)
         self._addresses.clear()
         self._watch.forget()
 
@@ -141,19 +137,6 @@ class MicrosoftTenant:
         if cmdlet not in self._read:
             self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
         return self._read[cmdlet]
-
-    async def protected_domains(self, direction: Direction) -> list[str]:
-        """The domains that are protected as a whole, looked up once until forget_reads."""
-        return await self._once("domains", direction, targets.protected_domains)
-
-    async def protected_users(self, direction: Direction) -> list[str]:
-        """The ids of the users who are protected one by one, the same."""
-        return await self._once("users", direction, targets.protected_users)
-
-    async def _once(self, kind: str, direction: Direction, ask: Ask) -> list[str]:
-        if (kind, direction) not in self._protected:
-            self._protected[kind, direction] = await ask(self.context.database, self.connection.id, direction)
-        return self._protected[kind, direction]
 
     def keep(self, cmdlet: str, rows: list[Record]) -> list[Record]:
         """Keep what a Get cmdlet lists, read in another way, until forget_reads."""

@@ -19,7 +19,6 @@ from shared.platforms.microsoft365.mail_flow.parameters import ACTIONS, INERT, P
 from shared.platforms.microsoft365.rule_settings import RuleSettings
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection.policies import Direction
-from shared.protection.targets import names_somebody
 
 # In the order in which Exchange must evaluate them: route first, then the junk verdict, then the trust.
 ORDER = (
@@ -239,6 +238,5 @@ def _not_visible(title: str) -> Temporary:
 
 async def _at_least(tenant: MicrosoftTenant) -> int:
     """How many rules the policies need at the least: two for returned mail, one for each direction that they mean."""
-    database, connection = tenant.context.database, tenant.connection.id
     directions: tuple[Direction, ...] = ("incoming", "outgoing")
-    return 2 + sum([await names_somebody(database, connection, direction) for direction in directions])
+    return 2 + sum([await tenant.targets.names_somebody(direction) for direction in directions])

@@ -15,7 +15,7 @@ from shared.platforms.microsoft365.mail_flow.ranges import ranges
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service, protection
 from shared.protection.policies import Direction as OneWay
 from shared.protection.policies import Policy
-from shared.protection.targets import protected_domains, protected_users
+from shared.protection.targets import Targets
 from tests.harness.databases import Sqlite
 from tests.harness.world import TestClock, World
 from tests.platforms.microsoft365.mail_flow.flow import Flow
@@ -52,8 +52,9 @@ async def _service(world: World, connection: Connection) -> Service:
 
 async def _protected(world: World, connection: Connection, way: OneWay) -> Protection:
     users = world.sims.microsoft.tenants[world.tenant_id()].users
-    people = await protected_users(world.app.database, connection.id, way)
-    domains = await protected_domains(world.app.database, connection.id, way)
+    targets = Targets(world.app.database, connection.id)
+    people = await targets.protected_users(way)
+    domains = await targets.protected_domains(way)
     return protection(domains, [users[one]["mail"] for one in people])
 
 
