@@ -105,13 +105,13 @@ class Ledger:
         """Read the holdings afresh, and what people have said since the connection last changed direction."""
         connection, table = self._lease.connection_id, db.ledger
         mine = (table.c.connection == connection, table.c.generation == self._lease.generation)
-        said = sa.select(table.c.key, table.c.at, table.c.note).where(*mine)
+        told = table.c.act.in_((str(Act.ATTEST), str(Act.MARKED)))
+        said = sa.select(table.c.act, table.c.key, table.c.at, table.c.note).where(*mine, told)
         async with self._database.read() as read:
             self.holdings = await _holdings(read, connection)
-            rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
-            self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
-            rows = await read.execute(said.where(table.c.act == str(Act.MARKED)))
-            self.marked = {row.key: row.note for row in rows}
+            rows = list(await read.execute(said.order_by(table.c.number)))
+        self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows if row.act == Act.ATTEST}
+        self.marked = {row.key: row.note for row in rows if row.act == Act.MARKED}
 
     def taken(self, key: str) -> bool:
         """Whether somebody has asked, since the revoke, for the removal of an object that would stay."""

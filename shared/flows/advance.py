@@ -1,7 +1,8 @@
 """Set the stage, reconcile: how a connection gets from consent to running, and from revoke to closed."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -56,13 +57,25 @@ async def open_ledger(app: App, connection: Connection, lease: Lease) -> Ledger:
     return Ledger(app.database, app.clock, lease, dict(zip(secrets, names, strict=True)))
 
 
+@asynccontextmanager
+async def opened(app: App, connection: Connection, lease: Lease) -> AsyncIterator[OpenTenant]:
+    """The connection's tenant with its ledger as it stands now, for one run."""
+    ledger = await open_ledger(app, connection, lease)
+    await ledger.load()
+    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
+        yield tenant
+
+
 async def repair(app: App, connection: Connection, lease: Lease) -> None:
     """The same, putting right what others have changed, though the connection is set to report it only."""
     await advance(app, replace(connection, repairs_drift=True), lease)
 
 
-async def advance(app: App, connection: Connection, lease: Lease) -> None:
-    """Bring a connection as far as it will go now, and leave word of what it waits for."""
+async def advance(app: App, connection: Connection, lease: Lease, tenant: OpenTenant | None = None) -> None:
+    """Bring a connection as far as it will go now, and leave word of what it waits for.
+
+    `tenant`: as this run has opened it already.
+    """
     if connection.stage is Stage.NEW:
         if connection.claimed_tenant is None:
             return
@@ -70,22 +83,21 @@ async def advance(app: App, connection: Connection, lease: Lease) -> None:
     if connection.stage is Stage.CLOSED:
         await own_house.clear(app, connection)
     while connection.stage is not Stage.CLOSED:
-        moved = await settle(app, connection, lease)
+        moved = await settle(app, connection, lease, tenant)
         if moved is None:
             return
-        connection = moved
+        connection, tenant = moved, None
 
 
-async def settle(app: App, connection: Connection, lease: Lease) -> Connection | None:
+async def settle(app: App, connection: Connection, lease: Lease, known: OpenTenant | None = None) -> Connection | None:
     """Reconcile in the present stage. Returns the connection in its next stage, or None if it stays where it is."""
     platform = app.platforms[connection.platform]
     if connection.stage is Stage.REVOKE:
         # Before anything is removed: afterwards no mailbox can be opened any more.
         await export(app, connection, lease)
     await pausing.end(app, connection)
-    ledger = await open_ledger(app, connection, lease)
-    await ledger.load()
-    async with platform.open(connection, ledger) as tenant:
+    async with nullcontext(known) if known else opened(app, connection, lease) as tenant:
+        ledger = tenant.ledger
         try:
             rows = rows_of(platform, connection)
             await preflight.clear(app, connection, tenant, rows)

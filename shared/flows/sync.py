@@ -12,7 +12,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows import both_books
-from shared.flows.advance import advance, open_ledger
+from shared.flows.advance import advance, opened
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
 from shared.foundation.errors import Temporary, Unfinished
@@ -25,24 +25,28 @@ LONG = timedelta(minutes=1)
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
     """Synchronise once for the day that is due, however many days were missed, then compare with the table."""
     if await sync_is_due(app.database, connection, app.clock.now()):
-        await _synchronise(app, connection, lease, accept_loss=False)
-    await advance(app, connection, lease)
-
-
-async def sync_now(app: App, connection: Connection, lease: Lease) -> None:
-    """Synchronise because somebody asked."""
-    if connection.stage is Stage.RUN:
-        await _synchronise(app, connection, lease, accept_loss=False)
-    with _onward("advance"):
+        await _synchronise(app, connection, lease, "advance")
+    else:
         await advance(app, connection, lease)
 
 
-async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) -> None:
-    """Synchronise because somebody has looked and says that the directory really did shrink."""
+async def sync_now(app: App, connection: Connection, lease: Lease) -> None:
+    """Synchronise because somebody asked, then compare with the table."""
     if connection.stage is Stage.RUN:
-        await _synchronise(app, connection, lease, accept_loss=True)
-    with _onward("advance-accepting-loss"):
-        await advance_accepting_loss(app, connection, lease)
+        await _synchronise(app, connection, lease, "advance")
+    else:
+        with _onward("advance"):
+            await advance(app, connection, lease)
+
+
+async def sync_accepting_loss(app: App, connection: Connection, lease: Lease) -> None:
+    """Synchronise because somebody has looked and says that the directory really did shrink, then compare."""
+    connection = replace(connection, accepts_loss=True)
+    if connection.stage is Stage.RUN:
+        await _synchronise(app, connection, lease, "advance-accepting-loss")
+    else:
+        with _onward("advance-accepting-loss"):
+            await advance(app, connection, lease)
 
 
 async def advance_accepting_loss(app: App, connection: Connection, lease: Lease) -> None:
@@ -60,33 +64,30 @@ def _onward(job: str) -> Iterator[None]:
         raise
 
 
-async def _synchronise(app: App, connection: Connection, lease: Lease, *, accept_loss: bool) -> None:
-    began, onward = app.clock.now(), "advance-accepting-loss" if accept_loss else "advance"
-    ledger = await open_ledger(app, connection, lease)
-    await ledger.load()
-    platform = app.platforms[connection.platform]
-    async with platform.open(connection, ledger) as tenant:
-        held = await platform.sync(tenant, accept_loss=accept_loss)
+async def _synchronise(app: App, connection: Connection, lease: Lease, onward: str) -> None:
+    """Synchronise, and compare with the table in the same opened tenant; `onward` goes on where that cannot end now."""
+    began, platform = app.clock.now(), app.platforms[connection.platform]
+    async with opened(app, connection, lease) as tenant:
+        held = await platform.sync(tenant, accept_loss=connection.accepts_loss)
         await both_books.hold(connection, platform, tenant, app.clock.now())
-    await rescan_all(app, connection)
-    now = app.clock.now()
-    async with app.database.write() as write:
-        await sync_history.note(write, connection.id, held, now)
-        await connections.update(write, connection.id, synced_at=now)
-    if app.clock.now() >= began + LONG:
+        await rescan_all(app, connection)
+        now = app.clock.now()
+        async with app.database.write() as write:
+            await sync_history.note(write, connection.id, held, now)
+            await connections.update(write, connection.id, synced_at=now)
         with _onward(onward):
-            raise Unfinished(
-                "directory_read", "The directory is read. The tenant is checked next.", after=timedelta(seconds=1)
-            )
+            if app.clock.now() >= began + LONG:
+                raise Unfinished(
+                    "directory_read", "The directory is read. The tenant is checked next.", after=timedelta(seconds=1)
+                )
+            await advance(app, connection, lease, tenant)
 
 
 async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     """Renew the tokens. A consent that was withdrawn shows here first, and here it is seen to be back."""
     if connection.stage is not Stage.RUN:
         return
-    ledger = await open_ledger(app, connection, lease)
-    await ledger.load()
-    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
+    async with opened(app, connection, lease) as tenant:
         await tenant.renew_tokens()
     if connection.status is not Status.OK or await set_aside.due(app.database, connection.id, app.clock.now()):
         await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

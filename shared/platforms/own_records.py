@@ -89,7 +89,7 @@ class StoredDirectory:
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """Whether anything is stored, and whether a complete listing stands behind it."""
         database, connection = tenant.context.database, tenant.connection.id
-        complete = all([await directory.checkpoint(database, connection, kind) for kind in ("users", "groups")])
+        complete = {"users", "groups"} <= (await directory.checkpoints(database, connection)).keys()
         anything = complete or any((await directory.count(database, connection)).values())
         return Present(identity="directory", settings={"complete": complete}) if anything else Absent()
 

@@ -157,13 +157,12 @@ async def note_gone(write: AsyncConnection, connection_id: ConnectionId, kind: s
         await write.execute(sa.update(table).where(mine).values(number=table.c.number + number))
 
 
-async def checkpoint(database: Database, connection_id: ConnectionId, kind: str) -> str | None:
-    """Where the last sync of a kind ended, or None if there was none."""
+async def checkpoints(database: Database, connection_id: ConnectionId) -> dict[str, str]:
+    """Where the last sync of each kind ended, of those that there was one of."""
     table = db.checkpoints
+    mine = sa.select(table.c.kind, table.c.link).where(table.c.connection == connection_id)
     async with database.read() as read:
-        mine = (table.c.connection == connection_id, table.c.kind == kind)
-        found: str | None = (await read.execute(sa.select(table.c.link).where(*mine))).scalar()
-        return found
+        return {row.kind: row.link for row in await read.execute(mine)}
 
 
 async def keep_checkpoint(database: Database, connection_id: ConnectionId, kind: str, link: str, now: datetime) -> None:
@@ -178,9 +177,14 @@ async def _keep(write: AsyncConnection, connection_id: ConnectionId, links: Mapp
         await write.execute(upsert(write, table).values(connection=connection_id, kind=kind, link=link, at=now))
 
 
-async def put_domains(database: Database, connection_id: ConnectionId, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the tenant's domains by a complete listing, unless it says what was known: then nothing is written."""
-    if [_said(row) for row in await domains(database, connection_id)] == sorted(map(_said, rows)):
+async def put_domains(
+    database: Database,
+    connection_id: ConnectionId,
+    rows: Sequence[dict[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+) -> None:
+    """Replace the tenant's domains by a complete listing, unless that says what was before: then nothing is written."""
+    if sorted(map(_said, before)) == sorted(map(_said, rows)):
         return
     async with database.write() as write:
         await hold(write, connection_id)  # two complete listings must not be mixed

@@ -100,7 +100,7 @@ async def test_one_removed_and_there_again_on_one_page_of_changes_is_kept(world:
     held = await directory.count(world.app.database, connection.id)
     one = people(world)[0]
     there = {name: one[name] for name in ("id", "displayName", "mail", "accountEnabled", "userType")}
-    link = await directory.checkpoint(world.app.database, connection.id, "users")
+    link = (await directory.checkpoints(world.app.database, connection.id))["users"]
     page = {"value": [{"id": one["id"], "@removed": {"reason": "changed"}}, there], "@odata.deltaLink": link}
     world.fault({"host": "graph", "path": "/users/delta$"}, {"kind": "status", "status": 200, "body": page})
     await run(world.app, Job(name="sync-now", connection_id=connection.id))

@@ -49,10 +49,10 @@ async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int
     async with reading(tenant):
         await _users(tenant, plausible)
         await _groups(tenant, plausible)
-        await directory.put_domains(database, connection, await _domains(tenant))
-        for kind in ("users", "groups"):
-            if await directory.checkpoint(database, connection, kind) is None:
-                await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
+        before = await directory.domains(database, connection)
+        await directory.put_domains(database, connection, await _domains(tenant, before), before)
+        for kind in {"users", "groups"} - (await directory.checkpoints(database, connection)).keys():
+            await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
     return await directory.count(database, connection)
 
 
@@ -181,7 +181,7 @@ async def _whole(tenant: WorkspaceCustomer, kind: str, page: Sequence[Record], a
     return [row for row in page if row.get("id") and row.get(address)]
 
 
-async def _domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
+async def _domains(tenant: WorkspaceCustomer, known: Sequence[Record]) -> list[dict[str, Any]]:
     """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
     answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
     verified: dict[str, bool] = {}
@@ -190,7 +190,7 @@ async def _domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
         for alias in row.get("domainAliases", []):
             verified[alias["domainAliasName"].lower()] = bool(alias.get("verified"))
     answered = await mx_of(sorted(verified), tenant.context.settings.dns)
-    before = {row["name"]: row for row in await directory.domains(tenant.context.database, tenant.connection.id)}
+    before = {row["name"]: row for row in known}
     return [
         {
             "name": name,

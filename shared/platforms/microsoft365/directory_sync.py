@@ -98,7 +98,7 @@ async def _read(
 ) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
     database, connection = tenant.context.database, tenant.connection.id
-    since = await directory.checkpoint(database, connection, kind)
+    since = (await directory.checkpoints(database, connection)).get(kind)
     under_way = await listings.find(database, connection, kind)
     first = await _first(tenant, since) if since is not None and under_way is None else None
     if isinstance(first, Page) and first.final is not None and not first.rows:
@@ -191,10 +191,12 @@ def _member(group: str, member: Record) -> Record:
 
 async def read_domains(tenant: MicrosoftTenant) -> None:
     """Bring our copy of the domains up to date, with the MX that DNS answers."""
-    await directory.put_domains(tenant.context.database, tenant.connection.id, await _domains(tenant))
+    database, connection = tenant.context.database, tenant.connection.id
+    before = await directory.domains(database, connection)
+    await directory.put_domains(database, connection, await _domains(tenant, before), before)
 
 
-async def _domains(tenant: MicrosoftTenant) -> list[Record]:
+async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Record]:
     """Every domain with what Graph and Exchange say of it, the MX Microsoft wants and the MX that DNS answers."""
     verified: dict[str, bool] = {}
     async for page in tenant.graph.pages("/v1.0/domains"):
@@ -210,7 +212,7 @@ async def _domains(tenant: MicrosoftTenant) -> list[Record]:
     answered, _ = await asyncio.gather(
         mx_of(names, tenant.context.settings.dns), each([name for name in names if verified.get(name)], want)
     )
-    before = {row["name"]: row for row in await directory.domains(tenant.context.database, tenant.connection.id)}
+    before = {row["name"]: row for row in known}
     return [
         {
             "name": name,
