@@ -23,7 +23,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import both_books, mail_events, own_house, pausing, preflight
+from shared.flows import both_books, mail_events, next_run, own_house, pausing, preflight
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
@@ -37,6 +37,7 @@ from shared.platforms.rows import rows_of
 log = logging.getLogger(__name__)
 
 CHECK_AGAIN_AFTER = timedelta(minutes=1)
+WAITING_FOR_TIME = "waiting_for_time"
 # What an administrator does in their own time is looked for this often.
 CHECK_STEPS_AFTER = timedelta(hours=1)
 # After the close, longer than any run or callback that was under way can take.
@@ -219,12 +220,12 @@ async def _tell(
     told_of = (step for step in steps if step.verb is Verb.DRIFT and not step.accepted)
     drifts = [step for step in told_of if step.drift is None or step.drift.harms]
     # What has no time of its own waits for something that has.
-    until = min(
-        (step.until for step in waits if step.until), default=now + (CHECK_STEPS_AFTER if asks else CHECK_AGAIN_AFTER)
-    )
+    again = CHECK_STEPS_AFTER if asks else next_run.pause(connection, now, WAITING_FOR_TIME, least=CHECK_AGAIN_AFTER)
+    until = min((step.until for step in waits if step.until), default=now + again)
+    coming = until
     if waits:
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
-        await app.queue.send(Job(name=name, connection_id=connection.id), until)
+        coming = await next_run.go_on(app, connection, name, until)
     if strange and connection.stage is Stage.RUN:
         if await connections.report(
             app.database, connection, now, Status.ATTENTION, reason="calls_not_ours", sentence=strange
@@ -245,7 +246,7 @@ async def _tell(
             Status.WAITING,
             reason="paused",
             sentence=pausing.told(ends),
-            not_before=min(until, ends) if waits else ends,
+            not_before=min(coming, ends) if waits else ends,
         )
     elif asks:
         ending = await asked_at(app.database, connection) if connection.stage is Stage.CLEANUP else None
@@ -261,7 +262,7 @@ async def _tell(
             Status.ATTENTION if late else Status.WAITING,
             reason="waiting_for_administrator",
             sentence=told,
-            not_before=min(now + CHECK_STEPS_AFTER, until),
+            not_before=min(now + CHECK_STEPS_AFTER, coming),
         )
     elif waits:
         first = next((step for step in waits if step.until == until), waits[0])
@@ -273,9 +274,9 @@ async def _tell(
             connection,
             now,
             Status.WAITING,
-            reason="waiting_for_time",
+            reason=WAITING_FOR_TIME,
             sentence=told,
-            not_before=until,
+            not_before=coming,
         )
     else:
         await connections.report(app.database, connection, now, Status.OK)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.connections import halts
@@ -12,7 +12,7 @@ from shared.connections.lease import Lease, Superseded, acquire, beside, fenced,
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job, Message, decode, message_key
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import batches, deferred_jobs, expected_jobs, orders
+from shared.flows import batches, deferred_jobs, expected_jobs, next_run, orders
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -107,7 +107,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
                 await halts.refuse(app.database, connection)
                 return await _outcome(app, job, connection, lease)
         except halts.Halted as error:
-            await _show(app, connection, Status.ATTENTION, error.code, error.sentence, HOUR)
+            await _show(app, connection, Status.ATTENTION, error.code, error.sentence, app.clock.now() + HOUR)
             return "halted"
         except Superseded:
             again = app.clock.now() + timedelta(seconds=1)
@@ -145,7 +145,7 @@ async def _came_of(app: App, job: Job, connection: Connection, lease: Lease, *, 
     except FootprintError as error:
         # Permanent, or a refusal that nobody below could make sense of: a person must look either way.
         again = HOUR if isinstance(error, Poisoned | InTheWay) else DAY
-        await _show(app, connection, Status.ATTENTION, error.code, error.sentence, again)
+        await _show(app, connection, Status.ATTENTION, error.code, error.sentence, app.clock.now() + again)
         return "attention"
     except Exception:
         # Our own mistake. It is told once here with its traceback, and the job is tried again at leisure.
@@ -192,7 +192,7 @@ async def give_up(app: App, message: str) -> None:
         return
     with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours.job.name):
         log.error("job abandoned by its queue")
-    await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours.job), HOUR)
+    await _show(app, connection, Status.ATTENTION, Poisoned.CODE, _never_ended(ours.job), app.clock.now() + HOUR)
 
 
 async def _of_message(app: App, message: str) -> Message | None:
@@ -231,21 +231,21 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     current = await connections.find(app.database, connection.id) or connection
     same = current.reason == error.code and current.reason_since is not None
     waited = now - current.reason_since if same and current.reason_since else timedelta(0)
-    if isinstance(error, Unfinished):
-        waited = timedelta(0)  # it is getting on
-    after = max(error.after, min(waited / 4, HOUR))
-    status = Status.ATTENTION if waited > ATTENTION_AFTER else Status.WAITING
-    await _show(app, connection, status, error.code, error.sentence, after)
-    await app.queue.send(Job(name=error.job or job.name, connection_id=job.connection_id), now + after)
+    # What is getting on is not slowed down.
+    getting_on = isinstance(error, Unfinished)
+    after = error.after if getting_on else next_run.pause(current, now, error.code, least=error.after)
+    late = waited > ATTENTION_AFTER and not getting_on
+    at = await next_run.go_on(app, connection, error.job or job.name, now + after)
+    await _show(app, connection, Status.ATTENTION if late else Status.WAITING, error.code, error.sentence, at)
 
 
-async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, after: timedelta) -> None:
+async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, again: datetime) -> None:
     now = app.clock.now()
     current = await connections.find(app.database, connection.id) or connection
     if current.generation != connection.generation:
         return  # what went wrong belongs to a direction that has been left
     new = await connections.report(
-        app.database, current, now, status, reason=reason, sentence=sentence, not_before=now + after
+        app.database, current, now, status, reason=reason, sentence=sentence, not_before=again
     )
     if new:
         log.warning(sentence, extra={"reason": reason})

@@ -296,6 +296,8 @@ class World:
             soonest: datetime = min(known, default=moment + timedelta(minutes=5))
             assert soonest < end, f"stays in {now.stage.name}: {now.status} {now.reason} {now.sentence}"
             self.clock.move(soonest - moment)
+            # Messages come when they are due; the sweep looks for those that did not.
+            await self.work()
             await fire_timers(self.app)
 
     async def revoke(self, connection: Connection) -> None:

@@ -1,0 +1,31 @@
+"""When a connection that waits is run next: one run is on its way, however many have come to look at it."""
+
+from datetime import datetime, timedelta
+
+from shared.connections.record import Connection
+from shared.deployment.queues import Job
+from shared.flows.app import App
+from shared.foundation.schedule import HOUR
+
+# They do the same. What has work of its own (a synchronisation, a refresh, an order) is always sent.
+ALIKE = frozenset({"advance", "clean-up"})
+
+
+def pause(connection: Connection, now: datetime, reason: str, *, least: timedelta) -> timedelta:
+    """How long to wait in proportion to how long the reason has been the same: hourly in the end."""
+    same = connection.reason == reason and connection.reason_since is not None
+    waited = now - connection.reason_since if same and connection.reason_since else timedelta(0)
+    return max(least, min(waited / 4, HOUR))
+
+
+async def go_on(app: App, connection: Connection, job: str, at: datetime) -> datetime:
+    """Send a connection's next run, unless one is on its way that comes no later; returns when it comes.
+
+    `connection`: as the run that is ending found it. Without this each message that comes beside another would go on
+    being sent for as long as the connection waits.
+    """
+    coming = connection.not_before
+    if job in ALIKE and coming is not None and app.clock.now() < coming <= at:
+        return coming
+    await app.queue.send(Job(name=job, connection_id=connection.id), at)
+    return at
