@@ -73,6 +73,8 @@ async def test_of_two_that_end_the_last_is_asked_for_it_once_the_other_has_ended
     assert "is ending too and needs it a little longer" in str(now.sentence)
     await google.leave(world, slow)
     await google.leave(world, quick)
+    # Every hour and not every minute: what it waits for has no time of its own.
+    assert (await world.connection(quick.id)).fence < 100
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     assert not customer.installs

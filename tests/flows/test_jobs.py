@@ -1,8 +1,9 @@
 """What becomes of a message: run once, put off while its connection is busy, sent again, given up, or not ours."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from shared.connections.lease import LEASE, acquire
 from shared.connections.record import Status
@@ -11,6 +12,7 @@ from shared.deployment.queues.database import EmbeddedQueue
 from shared.flows import deferred_jobs as postponed
 from shared.flows.jobs import deliver, give_up, run
 from shared.flows.timers import sweep
+from shared.storage import tables as db
 from tests.harness.orders import signed
 from tests.harness.world import World
 
@@ -59,3 +61,21 @@ async def test_a_message_that_comes_early_is_sent_again(world: World) -> None:
     await deliver(world.app, await signed(world, Job(name="sync-now", connection_id=connection.id), later))
     assert await EmbeddedQueue(world.app.database).next_at() == later
     assert not world.sims.cloud.calls
+
+
+async def test_messages_that_come_beside_another_leave_no_more_on_their_way(world: World) -> None:
+    connection = await world.connect()
+    await world.revoke(connection)
+    world.fault({"host": "graph"}, {"kind": "status", "status": 500}, times=10_000)
+    await world.work()
+
+    async def on_their_way() -> list[datetime]:
+        async with world.app.database.read() as read:
+            return list((await read.execute(sa.select(db.jobs.c.not_before).order_by(db.jobs.c.id))).scalars())
+
+    before, waiting = await on_their_way(), await world.connection(connection.id)
+    for job in ("advance", "clean-up"):
+        await run(world.app, Job(name=job, connection_id=connection.id))
+    assert await on_their_way() == before
+    now = await world.connection(connection.id)
+    assert (now.reason, now.not_before) == ("platform_unavailable", waiting.not_before)
