@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/browser/requirements.txt -c requirements-dev.txt
 	touch $@
 
-.PHONY: run demo test test-wide test-postgresql test-outside pictures check bench kills mutants soak scale sdk runtime parts package-azure package-gcp infra-tools requirements format help
+.PHONY: run demo test test-wide measure test-postgresql test-outside pictures check bench kills mutants soak scale sdk runtime parts package-azure package-gcp infra-tools requirements format help
 
 run: .venv/ready  ## a whole cloud on this machine: simulated tenants, console, queue, clock
 	$(BIN)/python -m infra.local run
@@ -31,11 +31,14 @@ demo: .venv/ready  ## the whole life of a connection on each platform without a 
 
 INSIDE := -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%) --ignore=$(KILLS)
 
-test: .venv/ready  ## every test, of those that take long the first cases; on both cores, databases are SQLite
+test: .venv/ready  ## every test but those that take long, of which some run once; on both cores, databases are SQLite
 	$(BIN)/pytest $(INSIDE) --cases first
 
-test-wide: .venv/ready  ## the further cases of what takes long: the list in tests/harness/selection.py
+test-wide: .venv/ready  ## what takes long: whole lives, one for each thing that can go wrong; the list in tests/harness/dear_tests.txt
 	$(BIN)/pytest $(INSIDE) --cases rest
+
+measure: .venv/ready  ## what each test takes of a core: writes that list
+	$(BIN)/pytest $(INSIDE) --measure
 
 test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/harness/selection.py
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql

@@ -13,6 +13,7 @@ import pytest
 from infra.local.simulators import Simulators
 from tests.harness.clock import TestClock
 from tests.harness.databases import Databases, Sqlite, Unavailable, postgresql
+from tests.harness.measured import Measured
 from tests.harness.selection import first_cases, on_both
 from tests.harness.world import World
 
@@ -29,9 +30,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="without PostgreSQL, or only what lives on it; by default everything",
     )
     parser.addoption(
-        "--cases", choices=["first", "rest"], help="of what takes long, the first cases or the others; by default all"
+        "--cases", choices=["first", "rest"], help="what takes little, or what takes long; by default both"
     )
+    parser.addoption("--measure", action="store_true", help="write down which tests take long")
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of each of the console's pages there")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, where that is asked for."""
+    if config.getoption("--measure"):
+        config.pluginmanager.register(Measured())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,7 +75,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out."""
     if config.getoption("--cases") == "first":
         terminalreporter.write_line(
-            "Left out: further cases of what takes long (make test-wide), what asks PostgreSQL (make test-postgresql), "
+            "Left out: what takes long (make test-wide), what asks PostgreSQL (make test-postgresql), "
             "looks from outside (make test-outside), the deaths of hosts (make kills)."
         )
 

@@ -1,10 +1,11 @@
-"""Which tests run on which database, and of which so much that takes long runs in `make test`.
+"""Which tests run on which database, and which of those that take long run in `make test`.
 
 Patterns are of file::test, below tests/.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatch
+from pathlib import Path
 
 # What asks the database, and so is tested on both kinds; the rest lives on SQLite alone.
 ON_BOTH = (
@@ -45,33 +46,35 @@ ON_BOTH = (
     "web/test_pages.py::test_the_first_page_counts_finds_and_pages",
 )
 
-# What takes a life or more for each of its cases: `make test` runs so many of them, `make test-wide` the others.
-FEW: Mapping[str, int] = {
-    "attacks/test_invitations.py::test_an_invitation_ends_by_itself": 0,
-    "attacks/test_kill_switch.py::*": 1,
-    "attacks/test_one_customer.py::test_even_its_own_administrator_*": 1,
-    "attacks/test_text.py::test_a_notification_that_means_nothing_is_refused": 2,
-    "engine/test_bears_our_mark.py::*": 1,
-    "engine/test_creates.py::*": 1,
-    "engine/test_drain.py::*": 1,
-    "engine/test_drift.py::*": 1,
-    "engine/test_every_revoke_ends.py::*": 1,
-    "engine/test_incarnations.py::*": 1,
-    "engine/test_incomplete_reads.py::*": 1,
-    "engine/test_interruptions.py::*": 0,
-    "engine/test_leftovers.py::*": 1,
-    "engine/test_lost_answers.py::*": 1,
-    "engine/test_second_look.py::*": 1,
-    "engine/test_shared_application.py::*": 1,
-    "engine/test_shared_lists.py::*": 1,
-    "flows/test_frozen_processes.py::*": 1,
-    "hosts/test_lives.py::*": 1,
-    "platforms/microsoft365/mail_flow/test_drift_effects.py::*": 1,
-    "platforms/test_exchange_limits.py::test_four_hundred_domains_*": 0,
-    "platforms/test_group_members.py::*": 1,
-    "platforms/test_listings.py::*": 1,
-    "platforms/test_refusals_read_right.py::test_a_wait_without_end_*": 0,
-}
+# Tests that take a second of a core or more for each case, with that figure: `make measure` writes them down. They are
+# left to `make test-wide`, but for the first case of those that follow: what a life is made of, each once.
+DEAR = Path(__file__).with_name("dear_tests.txt")
+ONCE = (
+    "attacks/test_kill_switch.py::test_a_run_under_way_ends_before_its_next_call_and_notes_what_it_did",
+    "attacks/test_queue.py::test_not_even_a_message_of_ours_repairs_what_nobody_has_ordered",
+    "cli/test_commands.py::*",
+    "documents/*",
+    "engine/test_creates.py::test_a_lost_request_is_made_after_all",
+    "engine/test_drift.py::test_an_edit_of_our_rule_is_recorded_and_left",
+    "engine/test_incomplete_reads.py::test_a_listing_cut_in_half_removes_and_makes_nothing",
+    "engine/test_leftovers.py::test_whatever_is_left_in_a_tenant_of_microsoft_365_is_told",
+    "engine/test_life_google_workspace.py::test_before_equals_after",
+    "engine/test_life_microsoft365.py::test_before_equals_after",
+    "engine/test_life_microsoft365.py::test_every_object_is_marked_and_every_mark_is_true",
+    "engine/test_second_look.py::*",
+    "engine/test_shared_lists.py::test_what_the_customer_removed_and_added_again_is_theirs",
+    "flows/test_check.py::test_one_finding_is_repaired_and_another_of_a_connection_that_repairs_is_only_told",
+    "flows/test_counts.py::*",
+    "flows/test_fence.py::*",
+    "flows/test_jobs.py::*",
+    "platforms/google_workspace/test_mail.py::test_a_label_renamed_is_kept_and_one_deleted_is_made_anew_once",
+    "platforms/microsoft365/test_preflight.py::test_what_would_harm_mail_is_told_before_the_first_write",
+    "platforms/test_group_members.py::test_a_leaver_whom_our_copy_still_has_is_no_drift",
+    "platforms/test_listings.py::test_a_full_resync_heals_a_copy_that_went_wrong",
+    "protection/test_policies.py::test_who_is_excluded_in_a_domain_breaks_it_up",
+    "web/test_api.py::*",
+    "web/test_certificates.py::test_a_certificate_that_anyone_signed_again_is_refused",
+)
 
 
 def on_both(name: str) -> bool:
@@ -81,10 +84,10 @@ def on_both(name: str) -> bool:
 
 def first_cases(names: Iterable[str]) -> list[bool]:
     """Of each case of a test, named in their order, whether it is one of those that `make test` runs."""
-    seen: dict[str, int] = {}
-    chosen = []
+    dear = {line.split()[1] for line in DEAR.read_text().splitlines()}
+    seen, chosen = set[str](), []
     for name in names:
-        most = next((number for pattern, number in FEW.items() if fnmatch(name, pattern)), None)
-        seen[name] = seen.get(name, 0) + 1
-        chosen.append(most is None or seen[name] <= most)
+        once = name not in seen and any(fnmatch(name, one) for one in ONCE)
+        chosen.append(name not in dear or once)
+        seen.add(name)
     return chosen
