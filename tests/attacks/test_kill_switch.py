@@ -127,18 +127,6 @@ async def test_a_halt_holds_for_its_scope_in_every_process_until_it_is_lifted(wo
         await halting.lift(world.app, named, "anna")
 
 
-async def test_a_change_is_refused_at_once_and_a_read_within_a_second(world: World) -> None:
-    connection = await world.create()
-    with halts.heeded(world.app.database, world.clock, connection):
-        await permits.ask(reads=True)
-        await halting.halt(world.app, f"connection:{connection.id}", "olga", "an incident")
-        with pytest.raises(halts.Halted):
-            await permits.ask(reads=False)
-        world.clock.move(permits.READS_ASK_EVERY)
-        with pytest.raises(halts.Halted):
-            await permits.ask(reads=True)
-
-
 async def test_a_run_under_way_ends_before_its_next_call_and_notes_what_it_did(world: World) -> None:
     connection = await world.connect()
     await world.work()
