@@ -13,7 +13,9 @@ from shared.protection.inspection.rewriters import unwrapped
 # RFC 7686): a text with one is meant as a host.
 RESERVED = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "onion"})
 # Top levels that are endings of files, too, and as those better known: with nothing but a name before it, it is a file.
-ENDINGS_OF_FILES = frozenset({"cab", "cc", "md", "mov", "pm", "ps", "py", "rs", "sh", "zip"})
+ENDINGS_OF_FILES = frozenset(
+    {"cab", "cc", "dot", "java", "map", "md", "mov", "one", "pm", "ps", "pub", "py", "rs", "sh", "zip"}
+)
 # Names of products that read like hosts.
 PRODUCTS = frozenset(
     {"asp.net", "ado.net", "vb.net", "ml.net", "json.net", "paint.net", "ef.net", "socket.io", "draw.io"}
@@ -27,7 +29,9 @@ ANYWHERE = re.compile(
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
 AROUND = (
     " \t\r\n\u00a0\u3000()[]{}<>\u00ab\u00bb\u2018\u2019\u201c\u201d\u2039\u203a\u2026\"'`*_|.,;:!?"
-    "\u00b7\u2022\u2192\u25b6\uff0c-\u2013\u2014\u300c\u300d\u3010\u3011\uff08\uff09"
+    "\u00b7\uff0c-~\u300c\u300d\u3010\u3011\uff08\uff09"
+    # Spaces, dashes and bullets; arrows; boxes, triangles and dingbats.
+    + "".join(map(chr, [0x1680, *range(0x2000, 0x2060), *range(0x2190, 0x2200), *range(0x2500, 0x27C0)]))
 )
 USER = re.compile(r"[^:]*:?[/\\]*([^/\\?#]*)@")
 

@@ -8,6 +8,9 @@ from email.utils import collapse_rfc2231_value
 
 from shared.protection.inspection import decoding, headers, nested
 
+# Where a name stands, if the standard's grammar gives none.
+LOOSELY_NAMED = re.compile(r"name\s*\*?=\s*[\"']?([^\"';]+)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -76,9 +79,14 @@ def part_of(number: str, node: EmailMessage) -> Part:
 def _names(node: EmailMessage) -> Iterator[str]:
     """Every file name that a part is given: programs differ in which of two they take."""
     for header, wanted in (("content-disposition", "filename"), ("content-type", "name")):
-        for name, value in node.get_params([], header=header):
-            if name.lower().rstrip("*") == wanted and (found := collapse_rfc2231_value(value).strip()):
-                yield found
+        given = [
+            collapse_rfc2231_value(value).strip()
+            for name, value in node.get_params([], header=header)
+            if name.lower().rstrip("*") == wanted
+        ]
+        yield from (
+            bare for one in given or LOOSELY_NAMED.findall(str(node[header] or "")) if (bare := one.strip("' "))
+        )
 
 
 def _type(node: EmailMessage) -> str:
@@ -90,7 +98,10 @@ def _type(node: EmailMessage) -> str:
 def encoding_of(node: EmailMessage) -> str:
     """The transfer encoding, without the comments and quotation marks that may stand around it (RFC 2045, 5.1)."""
     written = next((value for name, value in node.raw_items() if name.lower() == "content-transfer-encoding"), "")
-    bare = re.sub(r"\([^()]*\)", " ", str(written)).replace('"', " ").replace("'", " ").split()
+    plain = str(written)
+    for _ in range(5):  # comments may hold comments
+        plain = re.sub(r"\([^()]*\)", " ", plain)
+    bare = plain.replace('"', " ").replace("'", " ").split()
     return bare[0].rstrip(";,").lower() if bare else ""
 
 
@@ -99,7 +110,7 @@ def may_hold_more(leaf: Part) -> bool:
 
 
 def files_in_text(leaf: Part) -> Iterator[Part]:
-    if leaf.type == "text/plain" and b"begin " in leaf.raw:
+    if leaf.type == "text/plain" or any(name.lower().endswith((".uu", ".uue")) for name in leaf.names):
         for name, raw in nested.files_in_text(leaf.content()):
             yield replace(
                 leaf,
