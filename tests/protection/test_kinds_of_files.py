@@ -9,7 +9,7 @@ import pytest
 
 from shared.protection.inspection.file_types import NAMED
 from tests.harness.mail import found, head, mail, mixed, page, part, zipped
-from tests.harness.office import compound
+from tests.harness.office import compound, document
 from tests.protection.test_documents_within import INVITE, LEADING, LOCKED
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 120
@@ -219,3 +219,58 @@ class TestWithin:
         kind = "text/plain" if name == "a.txt" else "application/octet-stream"
         for asked in ({"links": ["evil.example"]}, {"words": ["invoice"]}, {"attachments": ["executable"]}):
             assert found(attached(name, content, kind), **asked) == {"incomplete"}, json.dumps(asked)
+
+
+ONE_PAGE = ("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Parent 2 0 R>>")
+URI = "<</S/URI/URI(https://evil.example/)>>"
+RUN = "<</S/JavaScript/JS(x)>>"
+
+
+def pdf(catalog: str, *objects: str, annotation: str = "") -> bytes:
+    page = f"<</Type/Page/Parent 2 0 R/Annots[{annotation}]>>"
+    return document(f"<</Type/Catalog/Pages 2 0 R{catalog}>>", ONE_PAGE[0], page, *objects)
+
+
+class TestDocuments:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pdf("/Outlines 4 0 R", "<</First 5 0 R>>", "<</Next 6 0 R>>", f"<</A{URI}>>"),
+            pdf(f"/OpenAction<</S/GoTo/D[3 0 R]/Next[{URI}]>>"),
+            pdf("/URI<</Base(https://evil.example/)>>", annotation="<</A<</S/URI/URI(in)>> >>"),
+            pdf("", annotation="<</A<</S/SubmitForm/F(https://evil.example/)>> >>"),
+            pdf("", annotation="<</A<</S/#55RI/U#52I(https://\\145vil.example/)>> >>"),
+        ],
+    )
+    def test_where_a_pdf_leads(self, content: bytes) -> None:
+        assert found(attached("a.pdf", content), links=["evil.example"]) == {"links"}
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pdf("/Outlines 4 0 R", "<</First 5 0 R>>", f"<</A{RUN}>>"),
+            pdf("/AcroForm<</Fields[4 0 R]>>", "<</Kids[5 0 R]>>", f"<</AA<</K{RUN}>> >>"),
+            pdf("", annotation="<</A<</S/Rendition/JS(x)>> >>"),
+            pdf("/AcroForm<</Fields[]/XFA 4 0 R>>", "<</Length 20>>stream\n<script>x</script> \nendstream"),
+        ],
+    )
+    def test_what_runs_in_a_pdf(self, content: bytes) -> None:
+        assert found(attached("a.pdf", content), attachments=["script"]) == {"attachments"}
+
+    def test_a_file_on_a_page_of_a_pdf(self) -> None:
+        objects = ("<</F(a.exe)/EF<</F 5 0 R>> >>", "<</Length 8>>stream\nMZ\x90\0\x03\0\0\0\nendstream")
+        held = pdf("", *objects, annotation="<</Subtype/FileAttachment/FS 4 0 R>>")
+        assert found(attached("a.pdf", held), attachments=["executable"]) == {"attachments"}
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.mso", b"ActiveMime\0\0\xf0\1"),
+            ("a.odt", zipped([("mimetype", b"x"), ("Scripts/python/a.py", b"x")])),
+            ("a.doc", b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:x w:macrosPresent="yes"/>'),
+            ("a.xml", b"<?mso-application progid='Word.Document'?><pkg:part pkg:name='/word/vbaProject.bin'/>"),
+            ("a.doc", mixed(part(b"ActiveMime\0\0", "", "application/x-mso"))),
+        ],
+    )
+    def test_macros_in_other_forms(self, name: str, content: bytes) -> None:
+        assert found(attached(name, content), attachments=["macro"]) == {"attachments"}

@@ -41,6 +41,7 @@ class TestPages:
             "<meta http-equiv=refresh content='0, https://evil.example/'>",
             "<meta http-equiv=refresh content='.5; URL = \"https://evil.example/\"x'>",
             "<form><input type=image formaction='https://evil.example/'></form>",
+            "<a href='intent://evil.example/#Intent;scheme=https;end'>x</a>",
             "<math><mtext href='https://evil.example/'>x</mtext></math>",
             "<!--[if (gte mso 9)|(IE)]><v:rect href='https://evil.example/'></v:rect><![endif]-->",
             f"<![if mso]>{LINK}<![endif]>",

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 
 from shared.protection.inspection import compound, nested, pdf
 from shared.protection.inspection import message as parse
-from shared.protection.inspection.archives import CLOSED, TOO_MUCH, Look, Member, ends_as_zip, locked, opened
+from shared.protection.inspection.archives import (
+    CLOSED,
+    MOST_OF_ONE,
+    TOO_MUCH,
+    Look,
+    Member,
+    ends_as_zip,
+    locked,
+    opened,
+)
 from shared.protection.inspection.conditions import Attachment
 from shared.protection.inspection.file_types import (
     ALLOWED,
@@ -46,6 +55,10 @@ SENTENCES: Mapping[Attachment, str] = {
 }
 # Of archives in archives.
 DEEPEST = 4
+# A newer document in one piece, as XML.
+MSO = re.compile(rb"<\?mso-application\b")
+MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
+OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
 # In a rich text: an object, with its content in hexadecimal digits.
 OBJECT = re.compile(rb"\\objdata\b[^{}]*?([0-9a-fA-F\s]{16,})")
 
@@ -114,6 +127,8 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
         look.missed.add(parse.CLOSED)
     elif depth and nested.is_message("", (name,), content):
         inner |= _of_message(content, look, depth)
+    elif MSO.search(content[:4096]) and any(sign in content[:MOST_OF_ONE] for sign in MSO_MACROS):
+        own.add("macro")
     if content:
         own |= _by_text_and_name(name, content, own)
     return own | inner | ({"disguised"} if _disguised(name, ending, own) else set())
@@ -143,6 +158,8 @@ def _archive(
         if member.encrypted:
             own.add("encrypted-archive")
         if path.endswith("vbaproject.bin") or path.startswith(("xl/macrosheets/", "basic/")):
+            own.add("macro")
+        if ending in OPEN_DOCUMENTS and path.startswith("scripts/"):
             own.add("macro")
         if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
             own.add("executable")

@@ -203,6 +203,7 @@ SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
     (4, b"Standard Jet DB", "macro"),
     (4, b"Standard ACE DB", "macro"),
     (0, b"ID;P", "macro"),
+    (0, b"ActiveMime", "macro"),
 )
 # What may stand before the first element of a page; each piece is given up whole, or hostile ones take for ever.
 PROLOG = r"\s*(?:(?><!--.*?-->|<\?.*?>|<!doctype (?!html).*?>)\s*)*+"

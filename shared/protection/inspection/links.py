@@ -39,6 +39,8 @@ WEB = frozenset({"http:", "https:", "ftp:", "ws:", "wss:", "file:"})
 INERT = frozenset({"mailto:", "tel:", "sms:", "cid:", "mid:", "data:", "javascript:", "about:"})
 SCHEME = re.compile(r"[\s\0-\x1f]*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 SLASHES = re.compile(r"[/\\]{2}")
+# Programs of telephones that open what follows in a browser.
+HANDED_ON = re.compile(r"(?:intent|googlechromes?):(?=//)", re.IGNORECASE)
 LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
 NO_HOST = re.compile(r"[\s/\\?#@:<>\[\]^|%]")
 # In scripts without spaces an address may stand between letters, and ends where they go on.
@@ -88,6 +90,7 @@ def host_of(target: str) -> str | None:
 
     # A mail program opens what looks like a host without a scheme, and a browser what has two slashes.
     text = target[:LONGEST].translate(INVISIBLE).strip(CONTROLS)
+    text = HANDED_ON.sub("https:", text, count=1)
     text = f"https:{text}" if SLASHES.match(text) else f"https://{text}" if LIKE_A_HOST.match(text) else text
     try:
         found = can_ada.parse(text)

@@ -8,6 +8,8 @@ from email.utils import collapse_rfc2231_value
 
 from shared.protection.inspection import decoding, headers, nested
 
+# Not the mark of a signature.
+FLOWING = re.compile(r"(?<!^--) \r?\n", re.MULTILINE)
 # Where a name stands, if the standard's grammar gives none.
 LOOSELY_NAMED = re.compile(r"name\s*\*?=\s*[\"']?([^\"';]+)", re.IGNORECASE)
 
@@ -27,6 +29,8 @@ class Part:
     charset: str
     encoding: str
     raw: bytes = field(repr=False)
+    # Lines that end with a space go on in the next, without it (RFC 3676, 4.1 and 5.1).
+    flowing: bool = False
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -45,6 +49,7 @@ class Part:
         # No charset has more than four bytes for a character, or nearly so.
         content = self.content()
         text = decoding.text(content[: 4 * most], self.charset, page=page)
+        text = FLOWING.sub("", text) if self.flowing else text
         return text[:most], len(text) > most or len(content) > 4 * most
 
 
@@ -60,10 +65,11 @@ def sanitized(text: str) -> str:
 def part_of(number: str, node: EmailMessage) -> Part:
     try:
         charset = collapse_rfc2231_value(node.get_param("charset", "")) if node["content-type"] else ""
+        flowing = [str(node.get_param(name, "")).lower() for name in ("format", "delsp")] == ["flowed", "yes"]
         attached = node.get_content_disposition() == "attachment"
         names = tuple(dict.fromkeys(headers.decoded(sanitized(name)) for name in _names(node)))
     except Exception:  # the library may fail at anything that it is given
-        names, charset, attached = (), "", True
+        names, charset, attached, flowing = (), "", True, False
     raw = node.get_payload(decode=True)
     return Part(
         number=number,
@@ -73,6 +79,7 @@ def part_of(number: str, node: EmailMessage) -> Part:
         charset=charset,
         encoding=encoding_of(node),
         raw=raw if isinstance(raw, bytes) else b"",
+        flowing=flowing,
     )
 
 
