@@ -34,6 +34,7 @@ class Look:
     budget: Budget
     room: int = MOST_UNPACKED  # bytes that may still be unpacked
     members: int = MOST_MEMBERS
+    beginning: int = BEGINNING  # how much of a member is wanted that holds no others
     missed: set[str] = field(default_factory=set)
 
 
@@ -189,8 +190,8 @@ def _unpacked(content: bytes, entry: _Entry, look: Look) -> bytes | None:
         return None
     if entry.name.endswith(b"/"):
         return b""
-    inner = _inflated(content, entry, min(BEGINNING, look.room))
-    if inner is not None and inner.startswith((ZIP, OLE, *STREAMS)) and len(inner) == BEGINNING:
+    inner = _inflated(content, entry, min(look.beginning, look.room))
+    if inner is not None and len(inner) == look.beginning and _may_hold_more(entry.name, inner):
         inner = _inflated(content, entry, min(MOST_OF_ONE, look.room))
         if inner is not None and len(inner) == MOST_OF_ONE:
             look.missed.add(TOO_MUCH)
@@ -199,6 +200,10 @@ def _unpacked(content: bytes, entry: _Entry, look: Look) -> bytes | None:
         return None
     look.room -= len(inner)
     return inner
+
+
+def _may_hold_more(name: bytes, content: bytes) -> bool:
+    return content.startswith((ZIP, OLE, *STREAMS, b"%PDF", b"{\\rt")) or name.lower().endswith((b".eml", b".mht"))
 
 
 def _inflated(content: bytes, entry: _Entry, most: int) -> bytes | None:

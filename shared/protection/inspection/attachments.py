@@ -7,16 +7,27 @@ within bounds of time, size and depth. What could not be looked at is said in `m
 import re
 from collections.abc import Iterator, Mapping
 
-from shared.protection.inspection import compound, pdf
+from shared.protection.inspection import compound, nested, pdf
 from shared.protection.inspection import message as parse
-from shared.protection.inspection.archives import CLOSED, TOO_MUCH, Look, Member, ends_as_zip, locked, opened
+from shared.protection.inspection.archives import (
+    CLOSED,
+    MOST_OF_ONE,
+    TOO_MUCH,
+    Look,
+    Member,
+    ends_as_zip,
+    locked,
+    opened,
+)
 from shared.protection.inspection.conditions import Attachment
 from shared.protection.inspection.file_types import (
     ALLOWED,
     ARCHIVES,
+    BY_TYPE,
     HARMLESS,
+    MARKDOWN,
     ON_SIGHT,
-    PAGES,
+    OPENED_WHATEVER,
     TURNING,
     ZIPPED,
     extension,
@@ -44,11 +55,10 @@ SENTENCES: Mapping[Attachment, str] = {
 }
 # Of archives in archives.
 DEEPEST = 4
-TNEF = b'x\x9f>"'
-# Signed or sealed in one piece (RFC 5652): of a signature alone, the content is elsewhere, and there is nothing to see.
-CMS = re.compile(rb"\x30.{1,6}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07([\x02\x03\x06])", re.DOTALL)
-CMS_WITH_CONTENT = re.compile(rb"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", re.DOTALL)
-PGP = re.compile(rb"-----BEGIN PGP MESSAGE-----")
+# A newer document in one piece, as XML.
+MSO = re.compile(rb"<\?mso-application\b")
+MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
+OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
 # In a rich text: an object, with its content in hexadecimal digits.
 OBJECT = re.compile(rb"\\objdata\b[^{}]*?([0-9a-fA-F\s]{16,})")
 
@@ -65,16 +75,25 @@ def kinds(mail: parse.Mail, look: Look) -> dict[Attachment, str]:
     return found
 
 
-def _kinds_of_part(part: Part, look: Look) -> set[Attachment]:
+def _kinds_of_part(part: Part, look: Look, depth: int = 0) -> set[Attachment]:
     # A text that is no attachment is a body, whatever it begins with.
     body = part.type in ("text/plain", "text/html", "text/x-amp-html") and not part.attached and not part.names
     content = part.content()
     if body:
-        if PGP.search(content):
-            look.missed.add(parse.CLOSED)
-        return kinds_of("", content, look) - ON_SIGHT
+        return kinds_of("", content, look, depth) - ON_SIGHT
     # Programs differ in which of two names they take.
-    return {kind for name in part.names or ("",) for kind in kinds_of(name, content, look)}
+    names = part.names or (f"part.{BY_TYPE[part.type]}" if part.type in BY_TYPE else "",)
+    return {kind for name in names for kind in kinds_of(name, content, look, depth)}
+
+
+def _of_message(content: bytes, look: Look, depth: int) -> set[Attachment]:
+    """What is attached to a message that is in an archive, or attached to a document."""
+    if depth >= DEEPEST:
+        look.missed.add(TOO_MUCH)
+        return set()
+    mail = parse.read(content, look.budget, only_headers=False)
+    look.missed |= set(mail.missed)
+    return {kind for part in mail.parts or () for kind in _kinds_of_part(part, look, depth + 1)}
 
 
 def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attachment]:
@@ -104,8 +123,12 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
         inner |= _within([Member(name=name, content=file) for name, file in document.files], look, depth)
     elif content[:5].lower() == b"{\\rtf" or content[:4] == b"{\\rt":
         inner |= _within(_objects(content), look, depth)
-    elif content.startswith(TNEF) or _sealed(content) or PGP.match(content[:200].lstrip()):
+    elif nested.closed("", (name,), content):
         look.missed.add(parse.CLOSED)
+    elif depth and nested.is_message("", (name,), content):
+        inner |= _of_message(content, look, depth)
+    elif MSO.search(content[:4096]) and any(sign in content[:MOST_OF_ONE] for sign in MSO_MACROS):
+        own.add("macro")
     if content:
         own |= _by_text_and_name(name, content, own)
     return own | inner | ({"disguised"} if _disguised(name, ending, own) else set())
@@ -116,13 +139,13 @@ def _by_text_and_name(name: str, content: bytes, own: set[Attachment]) -> set[At
     found = sniffed(content) if not own else set()
     ending = extension(name)
     # A browser opens these as pages, whatever they hold.
-    found |= named(name) & {"html", "svg"} if text is not None or ending in PAGES or ending == "svg" else set()
+    found |= named(name) & {"html", "svg", "script"} if text is not None or ending in OPENED_WHATEVER else set()
     if not own:
         # Some have no signature.
         found |= named(name) if text is None else named(name) & ON_SIGHT
-    elif own == {"archive"}:
-        found |= named(name) & {"executable"} if ending in ("apk", "jar", "xpi", "war") else set()
-    return found
+    elif own <= {"archive", "encrypted-archive"}:
+        found |= named(name) & {"executable", "script", "shortcut"}  # some are archives themselves
+    return found - {"html", "svg"} if ending in MARKDOWN else found
 
 
 def _archive(
@@ -136,6 +159,8 @@ def _archive(
             own.add("encrypted-archive")
         if path.endswith("vbaproject.bin") or path.startswith(("xl/macrosheets/", "basic/")):
             own.add("macro")
+        if ending in OPEN_DOCUMENTS and path.startswith("scripts/"):
+            own.add("macro")
         if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
             own.add("executable")
         if member.content is None:
@@ -144,7 +169,7 @@ def _archive(
             inner |= _within([member], look, depth)
     if ending in ZIPPED:
         own -= {"archive"}
-        inner -= {"archive", "html", "svg"}  # the document's own parts
+        inner -= {"archive", "disguised", "html", "svg"}  # the document's own parts, whose names nobody sees
     return own, inner
 
 
@@ -167,11 +192,6 @@ def _objects(content: bytes) -> list[Member]:
         at = max(data.find(compound.OLE), 0)
         found.append(Member(name="", content=data[at:]))
     return found
-
-
-def _sealed(content: bytes) -> bool:
-    kind = CMS.match(content[:64])
-    return kind is not None and (kind[1] != b"\x02" or CMS_WITH_CONTENT.search(content[:400]) is not None)
 
 
 def _disguised(name: str, ending: str, own: set[Attachment]) -> bool:

@@ -23,8 +23,36 @@ WIDER = {
     "iso8859-1": "cp1252",
 }
 # Names of mail programs that neither the standard nor Python has.
-MAIL_NAMES = {"mac-ce": "mac-latin2", "mac-centraleurroman": "mac-latin2", "windows-936": "gb18030", "ansi": "cp1252"}
-MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+MAIL_NAMES = {
+    "mac-ce": "mac-latin2",
+    "mac-centraleurroman": "mac-latin2",
+    "windows-936": "gb18030",
+    "ansi": "cp1252",
+    "big-5": "big5",
+    "gb-2312": "gb2312",
+    "iso-10646-ucs-2": "utf-16-le",
+    "unicodefffe": "utf-16-be",
+    "unicode-2-0-utf-7": "utf-7",
+    "iso-2022-jp-ms": "iso2022_jp_ext",
+    "eucjp-ms": "euc_jp",
+    # By the numbers of Windows' code pages.
+    "cp10000": "mac-roman",
+    "cp10007": "mac-cyrillic",
+    "cp10029": "mac-latin2",
+    "cp20127": "ascii",
+    "cp20866": "koi8-r",
+    "cp21866": "koi8-u",
+    "cp20932": "euc_jp",
+    "cp50220": "iso2022_jp_ext",
+    "cp50221": "iso2022_jp_ext",
+    "cp50222": "iso2022_jp_ext",
+    "cp51932": "euc_jp",
+    "cp51936": "gb18030",
+    "cp51949": "cp949",
+    "cp54936": "gb18030",
+}
+UTF_8_MARK = b"\xef\xbb\xbf"
+MARKS = ((UTF_8_MARK, "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
 # What was added to a line on its way does not belong to it (RFC 2045, 6.7, rule 3).
 TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -41,10 +69,10 @@ def content(raw: bytes, encoding: str) -> bytes:
 
 def text(content: bytes, charset: str, *, page: bool = False) -> str:
     """Bytes as text, whatever is said of them. A page may itself say what it is written in."""
-    for mark, name in MARKS:
-        if content.startswith(mark):
-            return content[len(mark) :].decode(name, "replace")
     known = _codec(charset)
+    for mark, name in MARKS:
+        if content.startswith(mark) and not (known or "").startswith("utf-32"):
+            return content[len(mark) :].decode(name, "replace")
     if known is None and page and (said := META.search(content[:2048])):
         known = _codec(said[1].decode("ascii", "replace"))
         known = None if known and known.startswith("utf-16") else known  # it could not have been read
@@ -71,15 +99,19 @@ def _codec(charset: str) -> str | None:
     """Python's name for a charset, by the names of the WHATWG first, then by those of mail; None if it says nothing."""
     import webencodings
 
-    label = charset.partition("*")[0].strip().strip("\"'").lower()
+    label = re.split(r"[*$;]", charset, maxsplit=1)[0].strip().strip("\"'").lower()
     if label in ASCII_NAMES or not label.isascii():
         return None
     known = webencodings.lookup(label)
     if known is not None and known.name not in ("replacement", "x-user-defined"):
         name = str(known.codec_info.name)
         return WIDER.get(name, name)
-    bare = re.sub(r"^(?:x-)+", "", label)
-    for spelled in (MAIL_NAMES.get(bare, bare), re.sub(r"^(?:cp|ibm|dos|oem|ms|win|windows)[-_ ]*(?=\d)", "cp", bare)):
+    bare = re.sub(r"^(?:x-|ms-)+", "", label)
+    numbered = re.sub(r"^(?:cp|ibm|dos|oem|ms|win|windows)[-_ ]*(?=\d)", "cp", bare)
+    numbered = re.sub(
+        r"^cp2859(?=[1-9])|^cp2860(?=[35])", lambda one: "iso8859-" + "1" * one[0].endswith("0"), numbered
+    )
+    for spelled in (MAIL_NAMES.get(bare, bare), MAIL_NAMES.get(numbered, numbered)):
         try:
             found = codecs.lookup(spelled).name
         except (LookupError, ValueError):

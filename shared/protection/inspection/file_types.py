@@ -17,31 +17,53 @@ def _names(text: str) -> frozenset[str]:
 NAMED: Mapping[Attachment, frozenset[str]] = {
     "executable": _names(
         """
-        apk app appimage appx appxbundle chm class com cpl crx deb dll drv efi exe gadget hlp ipa jar mpkg
-        msi msix msixbundle msp mst msu ocx pif pkg rpm run scr so sys vsix vxd war xll xpi
+        a3x air apk app appimage appx appxbundle chm class com cpl crx deb diagcab dll drv efi ex ex_ exe fxp gadget hlp
+        ipa its jar lib mpkg msi msix msixbundle msp mst msu ocx pif pkg ppkg prg pyo pyz pyzw rpm run scr so sys vsix
+        vxd war wll xll xpi
         """
     ),
     "script": _names(
         """
-        ahk applescript application asp aspx au3 bas bash bat cdxml cmd command csh fish hta inf ins isp js
-        jse jsp jsx ksh mjs msc msh msh1 msh2 php pl ps1 ps1xml ps2 psc1 psc2 psd1 psm1 py pyc pyw rb reg
-        scpt scptd sct sh shb shs terminal tool vb vbe vbs vbscript workflow ws wsb wsc wsf wsh xbap zsh
+        action ahk applescript application asp aspx au3 bas bash bat cdxml cmd cnt command csh diagcfg diagpkg fish hpj
+        hta htc inf ins isp js jse jsp jsx ksh mjs msc msh msh1 msh1xml msh2 msh2xml mshxml nsh ops osd pcd php pl plg
+        ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 py pyc pyw rb reg rgs scpt scptd sct sh shb shs terminal tool vb
+        vbe vbp vbs vbscript vsmacros vsw workflow ws wsb wsc wsf wsh xbap zsh
         """
     ),
     "shortcut": _names(
         """
-        afploc appinstaller appref-ms desktop dqy fileloc ftploc inetloc iqy jnlp library-ms lnk
-        mobileconfig mobileprovision oqy rdp rqy scf search-ms searchconnector-ms settingcontent-ms theme
-        themepack url vncloc webloc website xnk
+        afploc appinstaller appref-ms asx deskthemepack desktop dqy fileloc flatpakref ftploc grp inetloc iqy jnlp
+        library-ms lnk mad maf mag mam maq mar mas mat mau mav maw mcf mobileconfig mobileprovision oqy prf
+        printerexport rdp rqy scf search-ms searchconnector-ms settingcontent-ms theme themepack udl url vncloc webloc
+        webpnp website xnk
         """
     ),
-    "macro": _names("accda accde accdr accdu ade adp mad maf mam maq mar mas mat mav maw mda mdb mde mdw slk"),
-    "disk-image": _names("dmg hdd img iso udf vdi vhd vhdx vmdk wim"),
+    "macro": _names("accda accde accdr accdu ade adp mda mdb mde mdt mdw mdz slk xlm"),
+    "disk-image": _names("dmg hdd img iso sparseimage udf vdi vhd vhdx vmdk wim"),
     "notebook": _names("one onepkg onetoc2"),
     "html": _names("htm html mht mhtm mhtml shtml xht xhtm xhtml"),
     "svg": _names("svg"),
 }
 PAGES = NAMED["html"]
+# A browser, or Windows in its place, opens these as pages whatever they hold.
+OPENED_WHATEVER = PAGES | {"svg", "hta"}
+# Text in which HTML may stand, also at the beginning; no browser shows it as a page.
+MARKDOWN = frozenset({"markdown", "md", "mdown", "mkd"})
+# The ending that a mail program gives to a file without a name.
+BY_TYPE: Mapping[str, str] = {
+    "application/hta": "hta",
+    "application/javascript": "js",
+    "application/x-javascript": "js",
+    "text/javascript": "js",
+    "text/vbscript": "vbs",
+    "application/x-sh": "sh",
+    "application/x-ms-shortcut": "lnk",
+    "application/x-mswinurl": "url",
+    "application/rdp": "rdp",
+    "application/x-rdp": "rdp",
+    "application/x-java-jnlp-file": "jnlp",
+    "application/x-apple-aspen-config": "mobileconfig",
+}
 # What a text can be only as a file; by its name it is one even if it looks like nothing.
 ON_SIGHT: frozenset[Attachment] = frozenset({"html", "svg", "script", "shortcut"})
 OLD_OFFICE = frozenset({"doc", "dot", "pot", "pps", "ppt", "pub", "vsd", "xls", "xlt"})
@@ -117,13 +139,13 @@ HARMLESS = (
 ALLOWED: Mapping[str, frozenset[Attachment]] = {
     **dict.fromkeys(OLD_OFFICE | {"odp", "ods", "odt"}, frozenset[Attachment]({"macro"})),
     "pdf": frozenset({"script"}),
-    # It may begin with HTML.
-    "md": frozenset({"html"}),
     "rtf": frozenset({"macro"}),
 }
 
 SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
     (0, b"MZ", "executable"),
+    # The test that each scanner of programs must find: a program made of letters (eicar.org).
+    (0, b"X5O!P%@AP[4" + bytes([92]) + b"PZX54(P^)7CC)7}", "executable"),
     (0, b"\x7fELF", "executable"),
     (0, b"\xca\xfe\xba\xbe", "executable"),
     (0, b"\xfe\xed\xfa\xce", "executable"),
@@ -181,6 +203,7 @@ SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
     (4, b"Standard Jet DB", "macro"),
     (4, b"Standard ACE DB", "macro"),
     (0, b"ID;P", "macro"),
+    (0, b"ActiveMime", "macro"),
 )
 # What may stand before the first element of a page; each piece is given up whole, or hostile ones take for ever.
 PROLOG = r"\s*(?:(?><!--.*?-->|<\?.*?>|<!doctype (?!html).*?>)\s*)*+"
@@ -188,7 +211,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
     (re.compile(r"\s*(?:#!|@echo off|#@~\^|windows registry editor|regedit4)", re.S), "script"),
     (re.compile(r".*?<hta:application", re.S), "script"),
     (re.compile(PROLOG + r"<(?:mmc_consolefile|job[\s>]|scriptlet[\s>]|package>\s*<job)", re.S), "script"),
-    (re.compile(PROLOG + r"<svg[\s>/:]", re.S), "svg"),
+    (re.compile(PROLOG + r"<(?:[\w-]{1,40}:)?svg[\s>/:]", re.S), "svg"),
     (re.compile(r"\s*\[(?:internetshortcut|desktop entry|shell)\]", re.S), "shortcut"),
     (re.compile(r"\s*(?:web|odbc)\r?\n1\r?\n(?:https?:|\\\\|[a-z]+=)", re.S), "shortcut"),
     (
@@ -202,7 +225,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
     (
         re.compile(
             PROLOG + r"<(?:!doctype html|(?:html|head|body|script|title|meta|style|table|div|form|iframe|img|font|"
-            r"center|h1|p|a|br|base|svg:svg)[\s>/])",
+            r"center|h1|p|a|br|base|svg:svg|[\w-]{1,40}:html)[\s>/])",
             re.S,
         ),
         "html",

@@ -18,26 +18,26 @@ LONGEST = 200
 LOOKALIKES: Mapping[str, str] = {
     seen: letter
     for letter, alike in {
-        "a": "аɑα@",
-        "b": "ьвβ",
+        "a": "аɑα@ᴀ",
+        "b": "ьвβʙ",
         "c": "сϲᴄ",
-        "d": "ԁđɗ",
-        "e": "еєεɛҽ3",
-        "f": "ƒſ",
-        "g": "ɡցğ",
-        "h": "һհħнη",
-        "j": "јϳ",
-        "k": "кκĸ",
-        "l": "iı1|ӏιіןǀł!",
+        "d": "ԁđɗᴅ",
+        "e": "еєεɛҽ3ᴇ",
+        "f": "ƒſꜰ",
+        "g": "ɡցğɢ",
+        "h": "һհħнηʜ",
+        "j": "јϳᴊ",
+        "k": "кκĸᴋ",
+        "l": "iı1|ӏιіןǀł!ɪʟ",
         "m": "мᴍ",
         "n": "пոɴη",
-        "o": "0оοσօøө",
-        "p": "рρ",
+        "o": "0оοσօøөᴏ",
+        "p": "рρᴘ",
         "q": "ԛգ",
         "r": "гʀ",
         "s": "ѕꜱ$5",
-        "t": "тτŧ",
-        "u": "υսʋц",
+        "t": "тτŧᴛ",
+        "u": "υսʋцᴜ",
         "v": "ѵνᴠ",
         "w": "ԝωшɯѡ",
         "x": "хχ",
@@ -52,7 +52,9 @@ SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a
 # In a name: what stands in brackets is a remark, not a part of it.
 REMARK = re.compile(r"[(\[<{][^()\[\]<>{}]{0,100}[)\]>}]")
 # Behind them often stands who the person works for, or by what the message came.
-PARTS = re.compile(r"[|/;:•·—–]|\s-\s|\bvia\b|\bfrom\b|\bat\b", re.IGNORECASE)
+PARTS = re.compile(r"[|/;:,•·—–]|\s[-@]\s|\bvia\b|\bfrom\b|\bat\b", re.IGNORECASE)
+# Letters that look like a space.
+BLANKS = dict.fromkeys([0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0], " ")
 ADDRESS = re.compile(r"[\w.+'-]{1,64}@([\w.-]{1,253})")
 REVERSED = "\u202e"
 
@@ -62,30 +64,30 @@ class Known:
     """What is known of the tenant when a message is judged.
 
     `receiver` is the authserv-id of who takes the tenant's mail in, `domains` are the tenant's own, `people` says which
-    addresses bear a name, `initials` the same for a name with its first initial alone. Made by `known`, once for many
-    messages.
+    addresses bear a name, `shortened` the same for a name with one initial, or in one word. Made by `known`, once for
+    many messages.
     """
 
     receiver: str = ""
     domains: frozenset[str] = frozenset()
     people: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
-    initials: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    shortened: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
 
 def known(*, receiver: str, domains: Iterable[str], people: Iterable[tuple[str, Sequence[str]]]) -> Known:
     """From a directory: `people` are the users' display names, each with all of the user's addresses."""
     by_name: dict[str, frozenset[str]] = {}
-    by_initial: dict[str, frozenset[str]] = {}
+    shortened: dict[str, frozenset[str]] = {}
     for name, addresses in people:
         theirs = frozenset(address.casefold() for address in addresses)
         key = likeness(name)
         # One word is many people's name, and a department's; in scripts without spaces it is a whole name.
         if " " in key or any(ord(letter) >= 0x2E80 for letter in key):
             by_name[key] = by_name.get(key, frozenset()) | theirs
-            for short in _initials(key):
-                by_initial[short] = by_initial.get(short, frozenset()) | theirs
+            for short in _short_forms(key):
+                shortened[short] = shortened.get(short, frozenset()) | theirs
     hosts = frozenset(host for domain in domains if (host := ascii_host(domain)))
-    return Known(receiver=receiver, domains=hosts, people=by_name, initials=by_initial)
+    return Known(receiver=receiver, domains=hosts, people=by_name, shortened=shortened)
 
 
 def likeness(name: str) -> str:
@@ -97,8 +99,7 @@ def likeness(name: str) -> str:
 
 
 def _words(name: str) -> list[str]:
-    # What cannot be seen goes first: a flood of it would leave nothing else within the bound.
-    letters = unicodedata.normalize("NFKC", name.translate(INVISIBLE)[: 2 * LONGEST])
+    letters = unicodedata.normalize("NFKC", _visible(name))
     letters = REMARK.sub(" ", letters).casefold().translate(SPELLED)
     shown = "".join(
         letter
@@ -107,6 +108,11 @@ def _words(name: str) -> list[str]:
     )
     alike = "".join(LOOKALIKES.get(letter) or (letter if letter.isascii() else _prototype(letter)) for letter in shown)
     return re.findall(r"[^\W_]+", DIGRAPHS.sub(r"\1", alike.replace("rn", "m").replace("vv", "w")))
+
+
+def _visible(name: str) -> str:
+    # What cannot be seen goes first: a flood of it would leave nothing else within the bound.
+    return " ".join(name.translate(BLANKS).translate(INVISIBLE).split())[: 2 * LONGEST]
 
 
 # What is no part of a name, in the form of letters that look alike.
@@ -133,11 +139,12 @@ def _prototype(letter: str) -> str:
     return LOOKALIKES.get(latin, latin)
 
 
-def _initials(key: str) -> Iterator[str]:
-    """A name's forms with one initial. Words stand in the order of the alphabet, so any may be the first name."""
+def _short_forms(key: str) -> Iterator[str]:
+    """A name with one initial, or in one word. Words stand in the order of the alphabet: any may be the first name."""
     words = key.split()
     if len(words) == 2 and all(len(word) > 1 for word in words):
         yield from (" ".join(sorted([words[at][0], words[1 - at]])) for at in (0, 1))
+        yield from (words[at] + words[1 - at] for at in (0, 1))
 
 
 def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tuple[str, str]]:
@@ -153,7 +160,7 @@ def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tup
         how = _bears(name, address, tenant)
         if how:
             yield f"The name is that of a user of the directory, and the address, {where}, is not theirs.", how
-        shown = ADDRESS.findall(unicodedata.normalize("NFKC", name.translate(INVISIBLE)[: 2 * LONGEST]))
+        shown = ADDRESS.findall(unicodedata.normalize("NFKC", _visible(name)))
         if any(ours(ascii_host(domain), tenant) for domain in shown):
             yield (
                 f"The name shows an address of the tenant, and the address, {where}, is another.",
@@ -174,7 +181,7 @@ def _bears(name: str, address: str, tenant: Known) -> str:
     for part in PARTS.split(name[: 2 * LONGEST])[:10]:
         forms.setdefault(likeness(part), "a part of the name")
     for form, how in forms.items():
-        for listed, which in ((tenant.people, ""), (tenant.initials, ", by an initial")):
+        for listed, which in ((tenant.people, ""), (tenant.shortened, ", shortened,")):
             theirs = listed.get(form)
             if theirs is not None and address.casefold() not in theirs:
                 return f"{how}{which} with the directory's names; order, titles, accents and likeness of letters apart"

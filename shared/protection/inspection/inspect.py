@@ -68,10 +68,15 @@ class _Inspected:
         return f"{self.subject}\n{self.page.text}"
 
     @cached_property
+    def links(self) -> Sequence[Found]:
+        self.missed += self.page.missed_links
+        return self.page.links
+
+    @cached_property
     def hosts(self) -> Mapping[str, Found]:
         """Every host that a link leads to, through rewriters too, with the first link that does; each is read once."""
         found: dict[str, Found] = {}
-        for one in self.page.links:
+        for one in self.links:
             for host in leads_to(one.link.target):
                 found.setdefault(host, one)
         return found
@@ -181,7 +186,7 @@ def _links(inspected: _Inspected) -> Iterator[_Reason]:
 
 
 def _misleading_links(inspected: _Inspected) -> Iterator[_Reason]:
-    where = {one.link: one.where for one in inspected.page.links}
+    where = {one.link: one.where for one in inspected.links}
     for link, host, claimed in misleading(where):
         yield _Reason(
             why=f"A link shows another place and leads to {host}.",

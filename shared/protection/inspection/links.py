@@ -39,6 +39,8 @@ WEB = frozenset({"http:", "https:", "ftp:", "ws:", "wss:", "file:"})
 INERT = frozenset({"mailto:", "tel:", "sms:", "cid:", "mid:", "data:", "javascript:", "about:"})
 SCHEME = re.compile(r"[\s\0-\x1f]*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 SLASHES = re.compile(r"[/\\]{2}")
+# Programs of telephones that open what follows in a browser.
+HANDED_ON = re.compile(r"(?:intent|googlechromes?):(?=//)", re.IGNORECASE)
 LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
 NO_HOST = re.compile(r"[\s/\\?#@:<>\[\]^|%]")
 # In scripts without spaces an address may stand between letters, and ends where they go on.
@@ -47,13 +49,15 @@ BESIDE = (
     "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 END = "\\s<>\"'`\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2026"
-TRAILING = ".,;:!?)]}*"
+TRAILING = ".,;:!?)]}*_"
 SCHEMES = r"(?<![a-z0-9])(?:https?|ftp):[/\\]*"
 ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{LONGEST}}}", re.IGNORECASE)
 # A host may be in such letters itself.
 ADDRESS_OF_ANY_SCRIPT = re.compile(rf"{SCHEMES}[\w.:@%\u3002\uff0e-]{{1,{LONGEST}}}", re.IGNORECASE)
+# A host in Latin letters, next to which another script goes on.
+ADDRESS_BESIDE_A_SCRIPT = re.compile(rf"{SCHEMES}(?:[\w-]{{1,63}}\.){{1,30}}[a-z]{{2,63}}(?=[^\x00-\x7f])", re.I | re.A)
 # In the host, before its path.
-INSIDE_A_SENTENCE = re.compile(r"(?<=[\w.])[,;()!{}|*](?![^/\\?#]*@)")
+INSIDE_A_SENTENCE = re.compile(r"(?<=[\w.])[,;()!{}|*&=~$+](?![^/\\?#]*@)")
 PATH = f"(?:[/:?#][^{END}{BESIDE}]{{0,{LONGEST}}})?"
 BARE = re.compile(
     r"(?<![A-Za-z0-9_@.\\/:=-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
@@ -86,6 +90,7 @@ def host_of(target: str) -> str | None:
 
     # A mail program opens what looks like a host without a scheme, and a browser what has two slashes.
     text = target[:LONGEST].translate(INVISIBLE).strip(CONTROLS)
+    text = HANDED_ON.sub("https:", text, count=1)
     text = f"https:{text}" if SLASHES.match(text) else f"https://{text}" if LIKE_A_HOST.match(text) else text
     try:
         found = can_ada.parse(text)
@@ -132,6 +137,7 @@ def _addresses(token: str) -> Iterator[str]:
             yield whole[: end.start()]
     if not token.isascii():
         yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(token) if not found[0].isascii())
+        yield from (found[0] for found in ADDRESS_BESIDE_A_SCRIPT.finditer(token))
 
 
 def written(text: str) -> Iterator[str]:

@@ -51,8 +51,18 @@ CLOSED_TYPES = frozenset(
         "message/external-body",
     }
 )
+# Among headers a space before the colon is an old form (RFC 5322, 4.5).
+SPACE_BEFORE_COLON = re.compile(rb"^([!-9;-~]{1,80})[ \t]{1,80}:", re.MULTILINE)
+MOST_HEADERS = 200_000
+# Characters of all parts together, times borders.
+MOST_SEARCHED = 100_000_000
+# What mail programs may take for a part behind the closing border.
+BEHIND = re.compile(r"^--(?!.*--\s*$)\S|^content-[a-z-]+\s*:|^begin [0-7]{3,4} ", re.IGNORECASE | re.MULTILINE)
 # Of a header that a part has once. Which of two counts differs from program to program.
 ONCE = ("content-type", "content-transfer-encoding", "content-disposition")
+
+# Their content is looked at only where it is asked for.
+MEDIA = ("image/", "audio/", "video/", "font/")
 
 TOO_LARGE = f"It is larger than {MOST_BYTES // 1_000_000} MB, and only the beginning was looked at."
 TOO_MANY_LINES = f"It has more than {MOST_LINES} lines, and only the first were looked at."
@@ -147,6 +157,7 @@ def from_headers(given: Iterable[tuple[str, str]]) -> Mail:
 
 def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) -> Mail:
     """Take a message apart, and the messages that are in it."""
+    message = _newer(message.removeprefix(decoding.UTF_8_MARK))
     if only_headers:
         message = re.split(rb"\r?\n\r?\n", message[:MOST_BYTES], maxsplit=1)[0] + b"\n\n"
     # The library goes through headers when it has them all, and what was read before the time was up is worth that.
@@ -168,6 +179,15 @@ def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) 
         missed += inner.missed
     missed += _unsure(nodes, leaves)
     return _mail(top, parts=leaves, missed=[*missed, TOO_SLOW] if last.spent else missed)
+
+
+def _newer(message: bytes) -> bytes:
+    """A message without the old form of its headers, which the library does not take for headers."""
+    end = re.search(rb"\r?\n\r?\n", message[:MOST_HEADERS])
+    top = message[: end.start() if end else MOST_HEADERS]
+    if not SPACE_BEFORE_COLON.search(top):
+        return message
+    return SPACE_BEFORE_COLON.sub(rb"\1:", top) + message[len(top) :]
 
 
 def _nodes(message: bytes, budget: Budget, last: Budget) -> tuple[list[_Node], list[str]]:
@@ -208,11 +228,13 @@ def _unsure(nodes: Sequence[_Node], leaves: Sequence[Part]) -> Iterator[str]:
         node.declared.startswith("message/") and not node.is_multipart() for node in nodes
     ):
         yield UNREADABLE
-    if any(_twofold(node) for node in nodes):
+    if any(_twofold(node) for node in nodes) or _half_borders(nodes, leaves):
         yield AMBIGUOUS_PARTS
     if any(leaf.encoding not in decoding.ENCODINGS for leaf in leaves):
         yield UNKNOWN_ENCODING
-    if any(node.declared in CLOSED_TYPES for node in nodes):
+    if any(node.declared in CLOSED_TYPES for node in nodes) or any(
+        nested.closed(leaf.type, leaf.names, leaf.content()) for leaf in leaves if not leaf.type.startswith(MEDIA)
+    ):
         yield CLOSED
     inner = (header for node in nodes[1:] for header in node.raw_items())
     if any(len(value) > LONGEST_HEADER for name, value in inner if name.lower() in READ):
@@ -227,10 +249,16 @@ def _twofold(node: _Node) -> bool:
             given.setdefault(name.lower(), set()).add(" ".join(str(value).lower().split()))
     if any(len(values) > 1 for values in given.values()):
         return True
-    behind = node.epilogue or ""
-    return bool(
-        node.is_multipart()
-        and re.search(r"^--(?!.*--\s*$)\S|^content-[a-z-]+\s*:", behind, re.IGNORECASE | re.MULTILINE)
+    return node.is_multipart() and BEHIND.search(node.epilogue or "") is not None
+
+
+def _half_borders(nodes: Sequence[_Node], leaves: Sequence[Part]) -> bool:
+    """Whether a part holds a line that only begins as a border does: by the letter of RFC 2046, 5.1.1, that is one."""
+    given = dict.fromkeys(border for node in nodes if node.is_multipart() and (border := node.get_boundary()))
+    borders = [b"--" + border.encode("utf-8", "surrogatepass") for border in given]
+    most = max(1, MOST_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
+    return any(
+        b"\n" + border in leaf.raw or leaf.raw.startswith(border) for border in borders[:most] for leaf in leaves
     )
 
 

@@ -13,7 +13,9 @@ from shared.protection.inspection.rewriters import unwrapped
 # RFC 7686): a text with one is meant as a host.
 RESERVED = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "onion"})
 # Top levels that are endings of files, too, and as those better known: with nothing but a name before it, it is a file.
-ENDINGS_OF_FILES = frozenset({"cab", "cc", "md", "mov", "pm", "ps", "py", "rs", "sh", "zip"})
+ENDINGS_OF_FILES = frozenset(
+    {"cab", "cc", "dot", "java", "map", "md", "mov", "one", "pm", "ps", "pub", "py", "rs", "sh", "zip"}
+)
 # Names of products that read like hosts.
 PRODUCTS = frozenset(
     {"asp.net", "ado.net", "vb.net", "ml.net", "json.net", "paint.net", "ef.net", "socket.io", "draw.io"}
@@ -25,9 +27,9 @@ ANYWHERE = re.compile(
 )
 # A host that is the whole text, with a path or without.
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
-AROUND = (
-    " \t\r\n\u00a0\u3000()[]{}<>\u00ab\u00bb\u2018\u2019\u201c\u201d\u2039\u203a\u2026\"'`*_|.,;:!?"
-    "\u00b7\u2022\u2192\u25b6\uff0c-\u2013\u2014\u300c\u300d\u3010\u3011\uff08\uff09"
+# Spaces, brackets, quotation marks and stops; dashes and bullets, arrows, boxes, triangles and dingbats.
+AROUND = re.compile(
+    r"[\s()\[\]{}<>\"'`*_|.,;:!?~\u00ab\u00b7\u00bb\u2010-\u205f\u2190-\u21ff\u2500-\u27bf\u3000\u3008-\u3011\uff08\uff09\uff0c-]*+"
 )
 USER = re.compile(r"[^:]*:?[/\\]*([^/\\?#]*)@")
 
@@ -62,10 +64,10 @@ def _claimed(shown: str) -> str | None:
         return None
     text = shown.translate(INVISIBLE).replace("\u3002", ".")
     for found in ANYWHERE.finditer(text):
-        host = host_of(f"https://{(found[1] or found[2]).rstrip(AROUND)}")
+        host = host_of(f"https://{_bare(found[1] or found[2])}")
         if host is not None and _could_be(host):
             return host
-    alone = ALONE.fullmatch(text.strip(AROUND))
+    alone = ALONE.fullmatch(_bare(text))
     if alone is None:
         return None
     name, path = alone[1].lower(), alone[2]
@@ -73,6 +75,12 @@ def _claimed(shown: str) -> str | None:
         return None
     host = host_of(f"https://{name}")
     return host if host is not None and _could_be(host) else None
+
+
+def _bare(text: str) -> str:
+    """A text without what stands around it."""
+    begin, end = AROUND.match(text), AROUND.match(text[::-1])
+    return text[begin.end() : len(text) - end.end()] if begin and end else text
 
 
 def _could_be(host: str) -> bool:

@@ -10,6 +10,18 @@ HEADERS = re.compile(
     re.IGNORECASE,
 )
 MESSAGES = (".eml", ".mht", ".mhtml", ".mhtm", ".email")
+# Encrypted, or signed or packed in one piece: TNEF ([MS-OXTNEF] 2.1.3), CMS (RFC 5652, RFC 5083, RFC 3274) and PGP.
+TNEF = b'x\x9f>"'
+CMS = re.compile(
+    rb"\x30.{1,6}\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07([\x02\x03\x06])|\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01[\x09\x17])",
+    re.DOTALL,
+)
+# Of a signature alone the content is elsewhere, and there is nothing to see.
+CMS_WITH_CONTENT = re.compile(rb"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", re.DOTALL)
+PGP = b"-----BEGIN PGP MESSAGE-----"
+CLOSED = (".p7m", ".p7z", ".pgp", ".gpg", ".rpmsg")
+# A way to encode files in texts that nobody specified; some mail programs show the files.
+YENC = b"=ybegin line="
 FILE = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200}?)[ \t]*\r?\n(?=[ -`][!-`]{4})", re.MULTILINE)
 MOST_FILES = 20
 
@@ -21,9 +33,20 @@ def is_message(type: str, names: tuple[str, ...], content: bytes) -> bool:  # no
     return type in ("application/octet-stream", "multipart/related") and HEADERS.match(content[:4_000]) is not None
 
 
+def closed(type: str, names: tuple[str, ...], content: bytes) -> bool:  # noqa: A002 - its name everywhere in mail
+    """Whether only the receiver's own program opens a part: it holds others, or a text, that nobody else sees."""
+    head = content[:200].lstrip()
+    if head.startswith((TNEF, PGP)) or any(name.lower().rstrip(" .").endswith(CLOSED) for name in names):
+        return True
+    if type == "text/plain":
+        return PGP in content or YENC in content
+    kind = CMS.match(content[:64])
+    return kind is not None and (kind[1] != b"\x02" or CMS_WITH_CONTENT.search(content[:400]) is not None)
+
+
 def files_in_text(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """The files that stand in a plain text, encoded as before there was MIME; mail programs show them."""
-    for number, begin in enumerate(FILE.finditer(raw)):
+    for number, begin in enumerate(FILE.finditer(raw) if b"begin " in raw else ()):
         if number == MOST_FILES:
             return
         end = raw.find(b"\nend", begin.end())

@@ -15,7 +15,7 @@ from shared.protection.inspection.page_bounds import readable
 
 # Their text is not shown in the page: a program's words, or what older browsers would show in their place.
 UNSEEN = frozenset(
-    {"script", "style", "template", "noframes", "noembed", "iframe", "title", "audio", "video", "canvas"}
+    {"script", "style", "template", "noframes", "noembed", "iframe", "title", "textarea", "audio", "video", "canvas"}
 )
 # Others do not end a word: a name is not hidden by making a part of it bold.
 ENDING_WORDS = frozenset(
@@ -24,8 +24,8 @@ ENDING_WORDS = frozenset(
         """
         address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
         figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html iframe img input legend li listing main
-        menu nav ol optgroup option p plaintext pre section select summary table tbody td textarea tfoot th thead title
-        tr ul xmp
+        menu nav ol optgroup option p plaintext pre rp rt section select summary table tbody td textarea tfoot th thead
+        title tr ul xmp
         """,
     )
 )
@@ -36,21 +36,33 @@ LEADING: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("iframe", "frame", "embed", "script"), ("src",)),
     "object": ("data",),
     **dict.fromkeys(("animate", "set"), ("to", "values")),
-    **dict.fromkeys(("meta", "link", "image", "use"), ()),
+    **dict.fromkeys(("base", "meta", "link", "image", "use"), ()),
 }
 OTHERS = ("href", "xlink:href")
 # Elements of which an attribute is shown.
 HOLDING_TEXT = frozenset({"input", "img", "iframe"})
 # HTML standard, shared declarative refresh steps: what stands before the address, all of it optional.
-REFRESH = re.compile(r"\s*[\d.]*[\s;,]*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL)
+REFRESH = re.compile(
+    r"\s*[\d.][\d.]*+(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL
+)
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*mso\s*\])[^\]]*\]>", re.IGNORECASE)
 NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
-GONE = re.compile(rf"display\s*:\s*none|(?<![-\w])(?:opacity|max-height){NOTHING}", re.IGNORECASE)
-# What is within may be shown again.
-FAINT = re.compile(rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}", re.IGNORECASE)
+GONE = re.compile(
+    rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"
+    r"|(?<![-\w])(?:left|right|top|text-indent)\s*:\s*-\d{3}|(?<![-\w])clip\s*:\s*rect\(\s*0",
+    re.IGNORECASE,
+)
+# What is within may be shown again. A letter of one pixel is none.
+FAINT = re.compile(
+    rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}|(?<![-\w])font-size\s*:\s*[01](?:\.\d*)?p[xt]"
+    r"|(?<![-\w])font\s*:[^;]{0,40}?(?<![\w.])0(?:px|pt|em|%)?[\s/]|(?<![-\w])color\s*:\s*transparent",
+    re.IGNORECASE,
+)
 SHOWN_AGAIN = re.compile(r"visibility\s*:\s*visible|(?<![-\w])font-size\s*:", re.IGNORECASE)
-RULE = re.compile(r"([^{}]{1,500})\{([^{}]{1,1000})\}")
-LAST_NAME = re.compile(r"([.#][\w-]+)\s*(?=,|\Z)")
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
+# Of a selector its last: a class, an identifier, or the name of an element.
+LAST_NAME = re.compile(r"((?:[.#]|(?<![\w.#-]))[\w-]++)\s*+(?=,|\Z)")
 # Of pages in pages.
 DEEPEST = 3
 MOST_CONDITIONS = 300
@@ -64,14 +76,15 @@ class Page:
 
     pieces: list[str] = field(default_factory=list, repr=False)
     hidden: set[int] = field(default_factory=set, repr=False)
-    # What is shown elsewhere: its title, names of pictures and buttons, what is for one mail program only.
+    # What is shown elsewhere, where no address becomes a link: its title, names of pictures and buttons, what is in
+    # fields, what is for one mail program only.
     beside: list[str] = field(default_factory=list, repr=False)
     links: list[Link] = field(default_factory=list, repr=False)
     cut: bool = False
 
     def views(self) -> list[str]:
         """The text with what is hidden and, if that is another, without."""
-        return ["\n".join(["".join(self.pieces), *self.beside]), *self.without_hidden(0)]
+        return ["".join(self.pieces), *self.without_hidden(0)]
 
     def without_hidden(self, begin: int) -> list[str]:
         """The text from a piece on without what is hidden in it; nothing if nothing is."""
@@ -123,7 +136,8 @@ class _Walk:
                 if tag in ENDING_WORDS:
                     pieces.append("\n")
                 given: Mapping[str, str | None] = node.attributes
-                now = self._element(tag, given, seen[-1], len(tags)) if given or tag in UNSEEN else seen[-1]
+                noted = given or tag in UNSEEN or tag in self.hidden_names
+                now = self._element(tag, given, seen[-1], len(tags)) if noted else seen[-1]
                 below = node.first_child
                 if below is not None:
                     seen.append(now)
@@ -144,7 +158,7 @@ class _Walk:
             node = following
 
     def _unseen(self, node: Any, seen: int, within: str) -> None:
-        if within == "title":
+        if within in ("title", "textarea"):
             self.page.beside.append(node.text_content or "")
         elif seen != NO_TEXT:
             self.page.hidden.add(len(self.page.pieces))
@@ -162,7 +176,7 @@ class _Walk:
                 return
             inner = read(text[condition.end() :], depth=self.depth + 1)
             self.page.links += inner.links
-            self.page.beside.append(inner.views()[0])
+            self.page.beside += [*inner.views(), *inner.beside]
             self.page.cut |= inner.cut
 
     def _element(self, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> int:
@@ -171,8 +185,9 @@ class _Walk:
             seen = self._seen(tag, given, seen)
         if tag in ("a", "area"):
             self._end_of_anchor(0)
-            target = given.get("href") or given.get("xlink:href") or ""
-            self.anchor = (level, target, len(self.page.pieces))
+            target = next((given[name] or "" for name in OTHERS if name in given), None)
+            # Without an address of its own it leads to that of the page.
+            self.anchor = (level, target or self.base, len(self.page.pieces)) if target is not None else None
         elif tag in LEADING or "href" in given or "xlink:href" in given:
             self.page.links += [Link(target=one) for one in self._leading(tag, given)]
         if tag in HOLDING_TEXT:
@@ -183,7 +198,7 @@ class _Walk:
 
     def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":
-            self.page.beside.append(given.get("value") or "")
+            self.page.beside.append(given.get("value") or given.get("placeholder") or "")
         elif tag == "img":
             self.page.beside.append(given.get("alt") or "")
         elif (inner := given.get("srcdoc")) and self.depth < DEEPEST:
@@ -195,7 +210,7 @@ class _Walk:
         if "hidden" in given:
             return HIDDEN
         if self.hidden_names:
-            names = [f".{name}" for name in (given.get("class") or "").split()] + [f"#{given.get('id')}"]
+            names = [tag, f"#{given.get('id')}", *(f".{name}" for name in (given.get("class") or "").split())]
             if not self.hidden_names.isdisjoint(names):
                 return HIDDEN
         style = given.get("style")
@@ -230,6 +245,7 @@ def _programs(given: Mapping[str, str | None]) -> Iterator[str]:
 
 @lru_cache(maxsize=2_000)
 def _by_style(style: str, before: int) -> int:
+    style = _plain_style(style)
     if GONE.search(style):
         return HIDDEN
     if FAINT.search(style):
@@ -237,11 +253,18 @@ def _by_style(style: str, before: int) -> int:
     return SEEN if SHOWN_AGAIN.search(style) else before
 
 
+def _plain_style(text: str) -> str:
+    """A style without comments and escapes."""
+    text = COMMENT.sub(" ", text) if "/*" in text else text
+    return ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), text) if "\\" in text else text
+
+
 def _hidden_names(document: Any) -> frozenset[str]:
-    """The classes and identifiers that the page's own styles hide."""
+    """The classes, identifiers and elements that the page's own styles hide."""
     found: set[str] = set()
     for style in document.css("style")[:20]:
-        for selectors, declared in RULE.findall((style.text() or "")[:100_000]):
-            if GONE.search(declared) or FAINT.search(declared):
-                found.update(LAST_NAME.findall(selectors))
+        for rule in _plain_style((style.text() or "")[:100_000]).split("}"):
+            selectors, _, declared = rule.rpartition("{")
+            if GONE.search(declared[:LONGEST]) or FAINT.search(declared[:LONGEST]):
+                found.update(LAST_NAME.findall(selectors[-500:]))
     return frozenset(found)

@@ -8,6 +8,11 @@ from email.utils import collapse_rfc2231_value
 
 from shared.protection.inspection import decoding, headers, nested
 
+# Not the mark of a signature.
+FLOWING = re.compile(r"(?<!^--) \r?\n", re.MULTILINE)
+# Where a name stands, if the standard's grammar gives none.
+LOOSELY_NAMED = re.compile(r"name\s*\*?=\s*[\"']?([^\"';]+)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -24,6 +29,8 @@ class Part:
     charset: str
     encoding: str
     raw: bytes = field(repr=False)
+    # Lines that end with a space go on in the next, without it (RFC 3676, 4.1 and 5.1).
+    flowing: bool = False
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -42,6 +49,7 @@ class Part:
         # No charset has more than four bytes for a character, or nearly so.
         content = self.content()
         text = decoding.text(content[: 4 * most], self.charset, page=page)
+        text = FLOWING.sub("", text) if self.flowing else text
         return text[:most], len(text) > most or len(content) > 4 * most
 
 
@@ -57,10 +65,11 @@ def sanitized(text: str) -> str:
 def part_of(number: str, node: EmailMessage) -> Part:
     try:
         charset = collapse_rfc2231_value(node.get_param("charset", "")) if node["content-type"] else ""
+        flowing = [str(node.get_param(name, "")).lower() for name in ("format", "delsp")] == ["flowed", "yes"]
         attached = node.get_content_disposition() == "attachment"
         names = tuple(dict.fromkeys(headers.decoded(sanitized(name)) for name in _names(node)))
     except Exception:  # the library may fail at anything that it is given
-        names, charset, attached = (), "", True
+        names, charset, attached, flowing = (), "", True, False
     raw = node.get_payload(decode=True)
     return Part(
         number=number,
@@ -70,15 +79,21 @@ def part_of(number: str, node: EmailMessage) -> Part:
         charset=charset,
         encoding=encoding_of(node),
         raw=raw if isinstance(raw, bytes) else b"",
+        flowing=flowing,
     )
 
 
 def _names(node: EmailMessage) -> Iterator[str]:
     """Every file name that a part is given: programs differ in which of two they take."""
     for header, wanted in (("content-disposition", "filename"), ("content-type", "name")):
-        for name, value in node.get_params([], header=header):
-            if name.lower().rstrip("*") == wanted and (found := collapse_rfc2231_value(value).strip()):
-                yield found
+        given = [
+            collapse_rfc2231_value(value).strip()
+            for name, value in node.get_params([], header=header)
+            if name.lower().rstrip("*") == wanted
+        ]
+        yield from (
+            bare for one in given or LOOSELY_NAMED.findall(str(node[header] or "")) if (bare := one.strip("' "))
+        )
 
 
 def _type(node: EmailMessage) -> str:
@@ -90,7 +105,10 @@ def _type(node: EmailMessage) -> str:
 def encoding_of(node: EmailMessage) -> str:
     """The transfer encoding, without the comments and quotation marks that may stand around it (RFC 2045, 5.1)."""
     written = next((value for name, value in node.raw_items() if name.lower() == "content-transfer-encoding"), "")
-    bare = re.sub(r"\([^()]*\)", " ", str(written)).replace('"', " ").replace("'", " ").split()
+    plain = str(written)
+    for _ in range(5):  # comments may hold comments
+        plain = re.sub(r"\([^()]*\)", " ", plain)
+    bare = plain.replace('"', " ").replace("'", " ").split()
     return bare[0].rstrip(";,").lower() if bare else ""
 
 
@@ -99,7 +117,7 @@ def may_hold_more(leaf: Part) -> bool:
 
 
 def files_in_text(leaf: Part) -> Iterator[Part]:
-    if leaf.type == "text/plain" and b"begin " in leaf.raw:
+    if leaf.type == "text/plain" or any(name.lower().endswith((".uu", ".uue")) for name in leaf.names):
         for name, raw in nested.files_in_text(leaf.content()):
             yield replace(
                 leaf,

@@ -11,11 +11,12 @@ from io import BytesIO
 from typing import Any
 
 from shared.protection.inspection.budget import Budget, Spent
+from shared.protection.inspection.links import absolute
 
 MOST_PAGES = 200
 MOST_LINKS = 2_000
 MOST_ANNOTATIONS = 5_000
-DEEPEST = 10
+MOST_ACTIONS = 20
 LONG = "A document is too long, and only the beginning was looked at."
 BROKEN = "A document cannot be read whole."
 LOCKED = "A document is encrypted, and cannot be looked into."
@@ -33,6 +34,7 @@ class Document:
     """What a PDF holds: links, whether there is a program in it, files with their names, and what was missed."""
 
     links: dict[str, None] = field(default_factory=dict, repr=False)
+    base: str = ""
     program: bool = False
     encrypted: bool = False
     files: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
@@ -63,6 +65,8 @@ def _read(content: bytes, document: Document) -> None:
         document.missed.add(LOCKED)
         return
     root: Any = reader.root_object
+    found = _mapping(root.get("/URI")).get("/Base")
+    document.base = found if isinstance(found, str) else ""
     _action(root.get("/OpenAction"), document)
     _actions(root.get("/AA"), document)
     names = _plain(root.get("/Names"))
@@ -71,6 +75,11 @@ def _read(content: bytes, document: Document) -> None:
     if isinstance(names, Mapping) and "/EmbeddedFiles" in names:
         for name, files in reader.attachments.items():
             document.files += [(name, bytes(file)) for file in files]
+    form = _mapping(root.get("/AcroForm"))
+    document.program |= any(b"<script" in _data(one) for one in [form.get("/XFA"), *_several(form.get("/XFA"))])
+    for one in _below([root.get("/Outlines"), *_several(form.get("/Fields"))]):
+        _action(one.get("/A"), document)
+        _actions(one.get("/AA"), document)
     for number, page in enumerate(reader.pages):
         if number == MOST_PAGES or len(document.links) > MOST_LINKS:
             document.missed.add(LONG)
@@ -81,10 +90,34 @@ def _read(content: bytes, document: Document) -> None:
             if isinstance(given, Mapping):
                 _action(given.get("/A"), document)
                 _actions(given.get("/AA"), document)
+                attached = _mapping(given.get("/FS"))
+                kept = _mapping(attached.get("/EF"))
+                if content := _data(kept.get("/F") or kept.get("/UF")):
+                    document.files.append((str(_plain(attached.get("/UF")) or _plain(attached.get("/F"))), content))
 
 
 def _plain(given: Any) -> Any:
     return given.get_object() if hasattr(given, "get_object") else given
+
+
+def _mapping(given: Any) -> Mapping[str, Any]:
+    found = _plain(given)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _data(given: Any) -> bytes:
+    found = _plain(given)
+    return bytes(found.get_data()) if hasattr(found, "get_data") else b""
+
+
+def _below(begin: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """All nodes of a tree of bookmarks or of fields."""
+    waiting, most = begin, MOST_ANNOTATIONS
+    while waiting and most:
+        most -= 1
+        node = _mapping(waiting.pop())
+        yield node
+        waiting += [node[name] for name in ("/First", "/Next") if name in node] + _several(node.get("/Kids"))
 
 
 def _several(given: Any) -> list[Any]:
@@ -100,23 +133,25 @@ def _actions(given: Any, document: Document) -> None:
 
 def _action(given: Any, document: Document) -> None:
     for one in _chain(given):
-        if one.get("/S") in PROGRAMS:
+        if one.get("/S") in PROGRAMS or "/JS" in one:
             document.program = True
         target = _plain(one.get("/URI")) or _plain(one.get("/F"))
         if isinstance(target, Mapping):
             target = _plain(target.get("/UF")) or _plain(target.get("/F"))
         if isinstance(target, bytes | str):
-            document.links[target if isinstance(target, str) else target.decode("utf-8", "replace")] = None
+            text = target if isinstance(target, str) else target.decode("utf-8", "replace")
+            document.links[absolute(text, document.base)] = None
 
 
 def _chain(given: Any) -> Iterator[Mapping[str, Any]]:
     """An action and those that follow it."""
-    for _ in range(DEEPEST):
-        found = _plain(given)
-        if not isinstance(found, Mapping):
+    waiting = [given]
+    for _ in range(MOST_ACTIONS):
+        if not waiting:
             return
+        found = _mapping(waiting.pop())
         yield found
-        given = found.get("/Next")
+        waiting += [found["/Next"], *_several(found["/Next"])] if "/Next" in found else []
 
 
 def _as_it_stands(content: bytes, document: Document) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from shared.protection.inspection.links import and_above, host_of
 
@@ -84,6 +84,7 @@ TABLE: tuple[tuple[str, str, Reader], ...] = (
     ("urldefense.proofpoint.com", "/v2/url", _proofpoint_2),
     ("urldefense.com", "/v2/url", _proofpoint_2),
     ("urldefense.com", "/v3/", _proofpoint_3),
+    ("urldefense.us", "/v2/url", _proofpoint_2),
     ("urldefense.us", "/v3/", _proofpoint_3),
     ("linkprotect.cudasvc.com", "/url", _parameter("a")),
     ("clicktime.symantec.com", "/", _parameter("u")),
@@ -166,7 +167,9 @@ def _inner(target: str, host: str) -> str | None:
     except ValueError:
         return NO_REWRITER
     readers = [reader for path, reader in rows if path.match(split.path or "/")]
-    found = (inner for reader in readers if (inner := reader(split.path, given)) is not None)
+    # The address may stand in the path as it is, and go on behind a question mark of its own.
+    whole = urlunsplit(("", "", split.path, split.query, split.fragment))
+    found = (inner for reader in readers if (inner := reader(whole, given)) is not None)
     # One of the rewriter's own pages, where none gives an answer.
     return next(found, NO_REWRITER)
 

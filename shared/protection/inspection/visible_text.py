@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from shared.protection.inspection import compound, decoding, pages, pdf
+from shared.protection.inspection import archives, compound, decoding, documents, nested, pages, pdf
 from shared.protection.inspection import message as parse
-from shared.protection.inspection.archives import Look
 from shared.protection.inspection.budget import Budget
-from shared.protection.inspection.file_types import PAGES, extension, sniffed
+from shared.protection.inspection.file_types import ARCHIVES, NAMED, PAGES, ZIPPED, extension, signed, sniffed
 from shared.protection.inspection.links import INVISIBLE, Link, written
 from shared.protection.inspection.parts import Part
 
 MOST_TEXT = 500_000
 MOST_LINKS = 5_000
+# Of archives in archives.
+DEEPEST = 4
 TOO_MUCH_TEXT = "Its text is too long to be looked at whole."
 TOO_TANGLED = "A page of it is built so that only the beginning was looked at."
 TOO_MANY_LINKS = f"It has more than {MOST_LINKS} links, and only the first were looked at."
@@ -32,7 +33,11 @@ MARKUP = frozenset(
     }
 )
 CALENDARS = frozenset({"text/calendar", "application/ics", "application/calendar", "text/x-vcalendar"})
-TEXTS = frozenset({"csv", "ics", "json", "log", "md", "txt", "url", "vcf", "vcs", "webloc", "xml"})
+TEXTS = NAMED["shortcut"] | {"csv", "json", "log", "md", "txt", "vcf", "xml"}
+# In an archive; others are made of addresses that nobody can click.
+TEXTS_WITHIN = TEXTS - {"xml"}
+# What is one by the way it is written, whatever its type.
+BEGINNINGS = ((b"BEGIN:VCALENDAR", "calendar"), (b"{\\RT", "document"))
 FOLDED = re.compile(r"\r?\n[ \t]")
 ESCAPED = re.compile(r"\\([nN,;\\])")
 # The one property of a calendar that holds a page.
@@ -48,11 +53,12 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """The text and the links of all parts together, each link once, and what was missed."""
+    """The text and the links of all parts together, each link once, and what was missed: of all, of links alone."""
 
     text: str = field(default="", repr=False)
     links: Sequence[Found] = field(default=(), repr=False)
     missed: Sequence[str] = ()
+    missed_links: Sequence[str] = ()
 
 
 @dataclass(kw_only=True)
@@ -62,6 +68,7 @@ class _Reading:
     texts: list[str] = field(default_factory=list)
     links: dict[Link, str] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
+    missed_links: list[str] = field(default_factory=list)
 
 
 def shown(mail: parse.Mail, budget: Budget) -> Shown:
@@ -75,17 +82,26 @@ def shown(mail: parse.Mail, budget: Budget) -> Shown:
     links = [Found(link=link, where=where) for link, where in reading.links.items()]
     if len(links) > MOST_LINKS:
         reading.missed.append(TOO_MANY_LINKS)
-    return Shown(text="\n".join(reading.texts), links=links[:MOST_LINKS], missed=tuple(dict.fromkeys(reading.missed)))
+    return Shown(
+        text="\n".join(reading.texts),
+        links=links[:MOST_LINKS],
+        missed=tuple(dict.fromkeys(reading.missed)),
+        missed_links=tuple(dict.fromkeys(reading.missed_links)),
+    )
 
 
-def _read(part: Part, reading: _Reading) -> None:
+def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     kind = _kind(part)
+    if kind == "archive":
+        _archive(part, reading, depth)
+    if kind == "document":
+        reading.links |= {Link(target=one): part.where for one in documents.fields(part.content())}
     if kind == "pdf":
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
         reading.links |= {Link(target=one): part.where for one in document.links}
     if kind == "saved":
-        look = Look(budget=reading.budget)
+        look = archives.Look(budget=reading.budget)
         saved = compound.read(part.content(), look)
         reading.missed += look.missed
         for text in [
@@ -111,6 +127,28 @@ def _read(part: Part, reading: _Reading) -> None:
         _note(view, part, reading)
 
 
+def _archive(part: Part, reading: _Reading, depth: int) -> None:
+    """Where files in an archive or a document lead. Their words are not shown with the message."""
+    content = part.content()
+    look = archives.Look(budget=reading.budget, beginning=MOST_TEXT)
+    members = archives.opened("", content, look) if depth < DEEPEST else None
+    if members is None and "archive" in signed(content):
+        look.missed.add(archives.CLOSED)
+    inner = _Reading(budget=reading.budget)
+    for member in members or ():
+        if member.encrypted:
+            look.missed.add(archives.CLOSED)
+        file = replace(part, type="", names=(member.name,), encoding="", raw=member.content or b"", _decoded=[])
+        inner.links |= {Link(target=one): part.where for one in documents.references(member.name, file.raw)}
+        if nested.is_message("", file.names, file.raw):
+            for one in parse.read(file.raw, reading.budget, only_headers=False).parts or ():
+                _read(one, inner, depth + 1)
+        elif _kind(file) != "text" or extension(member.name) in TEXTS_WITHIN:
+            _read(file, inner, depth + 1)
+    reading.links = dict.fromkeys(inner.links, part.where) | reading.links
+    reading.missed_links += [*look.missed, *inner.missed, *inner.missed_links]
+
+
 def _note(text: str, part: Part, reading: _Reading) -> None:
     plain = text if text.isascii() else text.translate(INVISIBLE)
     reading.texts.append(plain)
@@ -128,6 +166,8 @@ def _page(text: str, part: Part, reading: _Reading) -> list[str]:
     where = part.where
     for link in page.links:
         reading.links.setdefault(link, where)
+    # Nobody makes a link of what is written in a field or a title.
+    reading.texts.append("\n".join(page.beside).translate(INVISIBLE))
     return page.views()
 
 
@@ -138,13 +178,16 @@ def _kind(part: Part) -> str | None:
         return "calendar"
     if part.type in MARKUP or endings & (PAGES | {"svg"}):
         return "page"
-    head = part.content()[:2_048] if not part.type.startswith(("image/", "audio/", "video/", "font/")) else b""
-    if head.lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
-        return "calendar"
+    head = part.content()[:2_048] if not part.type.startswith(parse.MEDIA) else b""
+    begin = head.removeprefix(decoding.UTF_8_MARK).lstrip()[:15].upper()
+    if written_as := next((kind for sign, kind in BEGINNINGS if begin.startswith(sign)), None):
+        return written_as
     if b"%PDF-" in head[:1024]:
         return "pdf"
     if head.startswith(compound.OLE) and ("msg" in endings or part.type == "application/vnd.ms-outlook"):
         return "saved"
+    if head and ("archive" in signed(part.content()) or endings & (ARCHIVES | ZIPPED)):
+        return "archive"
     is_body = part.type == "text/plain" and not part.attached
     if not is_body and sniffed(head) & {"html", "svg"}:
         return "page"
