@@ -49,7 +49,7 @@ async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int
     async with reading(tenant):
         await _users(tenant, plausible)
         await _groups(tenant, plausible)
-        await directory.put_domains(database, connection, await _domains(tenant))
+        await directory.put_domains(database, connection, await domains(tenant))
         for kind in ("users", "groups"):
             if await directory.checkpoint(database, connection, kind) is None:
                 await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
@@ -181,7 +181,7 @@ async def _whole(tenant: WorkspaceCustomer, kind: str, page: Sequence[Record], a
     return [row for row in page if row.get("id") and row.get(address)]
 
 
-async def _domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
+async def domains(tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
     """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
     answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
     verified: dict[str, bool] = {}
