@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
-from shared.engine.chain import Act, Image
+from shared.engine.chain import Act
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import ByAdministrator, Row, Sighting, Want, Wanted
-from shared.engine.steps import PlanItem, Step, Tenant, Verb
+from shared.engine.steps import MISSING, PlanItem, Step, Tenant, Verb
 from shared.foundation.errors import ConsentMissing, TurnedAway
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -58,11 +58,16 @@ class Question:
         why = word or sighting.evidence
         return self.item.step(Verb.ADOPT, why, identity=sighting.identity, after={"evidence": why})
 
-    def drift(self, now: Image) -> Step:
-        """It was there and works no more; `now` says what is wrong with it."""
-        why = f"does not do its work any more: {self.row.without}".removesuffix(": ")
-        known = self.held is not None and self.held.drift == now
-        return self.item.step(Verb.DRIFT, why, after=now, new=not known)
+    def differs(self, sighting: Sighting) -> bool:
+        """Whether what is there had drifted, or is another than we knew: made anew under the name that we ask for."""
+        held = self.held
+        return held is not None and (bool(held.drift) or sighting.identity not in (None, held.identity))
+
+    def drift(self) -> Step:
+        """It was there and is no more."""
+        why = f"was removed by someone else: {self.row.without}".removesuffix(": ")
+        known = self.held is not None and self.held.drift == MISSING
+        return self.item.step(Verb.DRIFT, why, after=MISSING, new=not known)
 
 
 async def questions(item: PlanItem, row: ByAdministrator, tenant: Tenant, want: Want, stage: Stage) -> list[Step]:
@@ -91,11 +96,11 @@ async def _towards_there(question: Question) -> list[Step]:
     if state is HoldingState.GONE and question.stage > Stage.RUN:
         return []
     sighting = await question.look()
-    if state is HoldingState.OURS and (sighting.flaw or sighting.present is False):
+    if state is HoldingState.OURS and sighting.present is False:
         if question.stage > Stage.RUN:
-            return [question.item.step(Verb.FORGET, sighting.evidence)] if sighting.present is False else []
-        return [question.drift({"flaw": sighting.flaw} if sighting.flaw else {"exists": False})]
-    if sighting.present and (state is not HoldingState.OURS or (question.held and question.held.drift)):
+            return [question.item.step(Verb.FORGET, sighting.evidence)]
+        return [question.drift()]
+    if sighting.present and (state is not HoldingState.OURS or question.differs(sighting)):
         return [question.seen(sighting)]
     if state is HoldingState.OURS:
         return []

@@ -137,8 +137,6 @@ class Sighting:
     present: bool | None
     evidence: str
     identity: str | None = None
-    flaw: str = ""
-    """Why it does not do its work, though it is there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from infra.local.simulators.google.gmail.settings import REROUTES
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -112,7 +113,8 @@ async def route_mail(world: World, connection: Connection, domain: str = ORCHARD
     rule = await asked_values(world, connection, "rule")
     world.admin("add-route", domain, name=route["Name"], host=route["Single host"])
     world.admin("add-gateway", domain, ips=gateway["Gateway IPs"].split(", "))
-    world.admin("add-rule", domain, name=rule["Name"])
+    routed = {"consequence": {"primaryDelivery": REROUTES}}
+    world.admin("add-rule", domain, name=rule["Name"], content=routed)
     world.admin("promote-user", domain, user=f"admin@{domain}")  # as they were; the log has one more line
 
 

@@ -83,7 +83,10 @@ ROUTING: tuple[ByAdministrator, ...] = (
         permissions=(AUDIT,),
         removed_in=Stage.CLEANUP,
         serves=("rule",),
-        set_up="In the Admin console, under Apps > Google Workspace > Gmail > Hosts, add a route with these values.",
+        set_up=(
+            "In the Admin console, under Apps > Google Workspace > Gmail > Hosts, add a route with these values. "
+            "No API shows us what is there already: look under Routing that no setting sends incoming mail another way."
+        ),
         removal="In the Admin console, under Apps > Google Workspace > Gmail > Hosts, delete the route {route}.",
         link=f"{GMAIL_SETTINGS}/hosts",
         values=(("Name", "{route}"), ("Single host", "{host}"), ("Port", "{port}")),
@@ -102,7 +105,8 @@ ROUTING: tuple[ByAdministrator, ...] = (
         kept_for=UNTIL_MAIL_IS_BACK,
         set_up=(
             "In the Admin console, under Apps > Google Workspace > Gmail > Spam, phishing and malware, at the top "
-            "organisational unit, enable the inbound gateway and type these values."
+            "organisational unit, enable the inbound gateway and type these values. If it is enabled already, add our "
+            "addresses to those that are there."
         ),
         removal=(
             "In the Admin console, under Apps > Google Workspace > Gmail > Spam, phishing and malware, take our "

@@ -7,83 +7,57 @@ a change and not the present state, so that what is not told there is for a pers
 from datetime import datetime
 
 from shared.connections.record import Connection
+from shared.connections.stages import Stage
 from shared.engine.rows import Sighting
 from shared.foundation.errors import Temporary
-from shared.platforms.google_workspace.api import Record
-from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET, POLICIES_LIST
+from shared.platforms.google_workspace.console import changes, policies
+from shared.platforms.google_workspace.mail_flow.snapshot import (
+    CHANGED,
+    CREATED,
+    DELETED,
+    GATEWAY_WORD,
+    ROUTE_SETTING,
+    Change,
+)
+from shared.platforms.google_workspace.methods import ACTIVITIES_LIST, LICENSE_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.scopes import USERS
 from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 
 RULES = "settings/gmail.content_compliance"
-STATES = "settings/gmail.rule_states"
-CREATED, CHANGED, DELETED = "CREATE_GMAIL_SETTING", "CHANGE_GMAIL_SETTING", "DELETE_GMAIL_SETTING"
-ROUTE_SETTING = "EMAIL_ROUTE"
-# Google documents no name for it; whatever it is, it says what it is about.
-GATEWAY_WORD = "GATEWAY"
 
 
 async def rule(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The content compliance rule, by its id or its description, in any policy of any organisational unit.
 
-    Google's answers name whether a rule is about incoming mail. Under which names they tell whom it is for, and where
-    it sends mail, is documented nowhere, so that is not judged.
+    What it does is judged by the model of the mail flow.
     """
-    settings = await _policies(tenant)
     found = [
         one
-        for setting in settings
-        if setting.get("type") == RULES
-        for one in setting.get("value", {}).get("contentComplianceRules", [])
+        for policy in await policies(tenant)
+        if policy["setting"].get("type") == RULES
+        for one in policy["setting"].get("value", {}).get("contentComplianceRules", [])
         if (identity and one.get("ruleId") == identity)
         or str(one.get("description", "")).strip() == tenant.brand.gmail_rule
     ]
     if not found:
         return Sighting(present=False, evidence="no policy of any organisational unit holds the rule")
+    found.sort(key=lambda one: one.get("ruleId") != identity)
     key = str(found[0].get("ruleId"))
-    states = [
-        state
-        for setting in settings
-        if setting.get("type") == STATES
-        for state in setting.get("value", {}).get("ruleStates", [])
-    ]
-    flaw = ""
-    if any(state.get("ruleId") == key and state.get("enabled") is False for state in states):
-        flaw = "it is switched off"
-    elif found[0].get("condition", {}).get("affectInboundMessages") is False:
-        flaw = "it is not about incoming mail any more"
-    told = f"a policy holds the rule with the id {key}{f'; {flaw}' if flaw else ''}"
-    return Sighting(present=True, evidence=told, identity=key, flaw=flaw)
-
-
-async def _policies(tenant: WorkspaceCustomer) -> list[Record]:
-    """Every setting of the two types that tell of rules; pages may be empty and yet not the last."""
-    if "policies" not in tenant.read:
-        types = "|".join(one.removeprefix("settings/").replace(".", "\\\\.") for one in (RULES, STATES))
-        wanted = f"customer == \"customers/{tenant.id}\" && setting.type.matches('^settings/({types})$')"
-        params = {"filter": wanted, "pageSize": "100"}
-        found: list[Record] = []
-        async for page in tenant.policies.pages(POLICIES_LIST, params=params, key="policies"):
-            found += [policy.get("setting", {}) for policy in page]
-        tenant.read["policies"] = found
-    listed: list[Record] = tenant.read["policies"]
-    return listed
+    return Sighting(present=True, evidence=f"a policy holds the rule with the id {key}", identity=key)
 
 
 async def route(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The mail route, by the name that we ask for it to be given."""
     name = route_name(tenant.connection)
-    return _told(
-        [event for event in await _changes(tenant) if event["setting"] == ROUTE_SETTING and event["name"] == name],
-        identity,
-        name,
-    )
+    told = [one for one in await changes(tenant) if one.setting == ROUTE_SETTING and one.name == name]
+    return _told(tenant, told, identity, name)
 
 
 async def gateway(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     """The inbound gateway; an organisation has one."""
-    events = [event for event in await _changes(tenant) if GATEWAY_WORD in event["setting"].upper()]
-    return _told(events, identity, "inbound gateway")
+    told = [one for one in await changes(tenant) if GATEWAY_WORD in one.setting.upper()]
+    return _told(tenant, told, identity, "inbound gateway")
 
 
 def route_name(connection: Connection) -> str:
@@ -91,43 +65,17 @@ def route_name(connection: Connection) -> str:
     return f"{connection.brand.gmail_route} {connection.label[:8]}"
 
 
-def _told(events: list[dict[str, str]], identity: str | None, name: str) -> Sighting:
-    """What the newest event says: a deletion is believed, a creation until it has been seen once."""
-    newest = max(events, key=lambda event: event["at"], default=None)
+def _told(tenant: WorkspaceCustomer, told: list[Change], identity: str | None, name: str) -> Sighting:
+    """What the newest event says. When it is to go, only a deletion is believed once it was seen."""
+    newest = max(told, key=lambda one: one.at, default=None)
     if newest is None:
         return Sighting(present=None, evidence="the admin log tells nothing of it, and no API shows it")
-    told = f"the admin log tells of its {'deletion' if newest['event'] == DELETED else 'making'} at {newest['at']}"
-    if newest["event"] == DELETED:
-        return Sighting(present=False, evidence=told)
-    return Sighting(present=True if identity is None else None, evidence=told, identity=name)
-
-
-async def _changes(tenant: WorkspaceCustomer) -> list[dict[str, str]]:
-    """What administrators have done to Gmail's settings since the connection was made, by the admin log."""
-    if "changes" not in tenant.read:
-        found: list[dict[str, str]] = []
-        for event in (CREATED, CHANGED, DELETED):
-            params = {
-                "eventName": event,
-                "startTime": tenant.connection.created_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-                "maxResults": "1000",
-            }
-            args = {"userKey": "all", "applicationName": "admin"}
-            async for page in tenant.admin.pages(ACTIVITIES_LIST, args, params=params, key="items"):
-                found += [one for activity in page for one in _events(activity, event)]
-        tenant.read["changes"] = found
-    listed: list[dict[str, str]] = tenant.read["changes"]
-    return listed
-
-
-def _events(activity: Record, wanted: str) -> list[dict[str, str]]:
-    found = []
-    for event in activity.get("events", []):
-        if event.get("name") == wanted:
-            told = {one.get("name"): str(one.get("value", "")) for one in event.get("parameters", [])}
-            setting, name = told.get("SETTING_NAME", ""), told.get("USER_DEFINED_SETTING_NAME", "").strip()
-            found.append({"at": activity["id"]["time"], "event": wanted, "setting": setting, "name": name})
-    return found
+    what = {CREATED: "making", CHANGED: "change", DELETED: "deletion"}[newest.event]
+    evidence = f"the admin log tells of its {what} at {newest.at}"
+    if newest.event == DELETED:
+        return Sighting(present=False, evidence=evidence)
+    there = identity is None or tenant.connection.stage <= Stage.RUN
+    return Sighting(present=True if there else None, evidence=evidence, identity=name)
 
 
 async def application(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:

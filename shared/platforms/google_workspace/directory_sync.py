@@ -49,8 +49,7 @@ async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int
     async with reading(tenant):
         await _users(tenant, plausible)
         await _groups(tenant, plausible)
-        before = await directory.domains(database, connection)
-        await directory.put_domains(database, connection, await _domains(tenant, before), before)
+        await read_domains(tenant)
         for kind in {"users", "groups"} - (await directory.checkpoints(database, connection)).keys():
             await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
     return await directory.count(database, connection)
@@ -179,6 +178,13 @@ async def _whole(tenant: WorkspaceCustomer, kind: str, page: Sequence[Record], a
             why = f"Google lists this {kind} without an id or an address."
             await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
     return [row for row in page if row.get("id") and row.get(address)]
+
+
+async def read_domains(tenant: WorkspaceCustomer) -> None:
+    """Bring our copy of the domains up to date, with the MX that DNS answers."""
+    database, connection = tenant.context.database, tenant.connection.id
+    before = await directory.domains(database, connection)
+    await directory.put_domains(database, connection, await _domains(tenant, before), before)
 
 
 async def _domains(tenant: WorkspaceCustomer, known: Sequence[Record]) -> list[dict[str, Any]]:

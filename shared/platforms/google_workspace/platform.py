@@ -179,7 +179,10 @@ class GoogleWorkspace:
 
     def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[WorkspaceCustomer]:
         """The customer, for one run."""
-        return open_tenant(self.context, connection, ledger, self.credentials)
+        from shared.platforms.google_workspace.mail_drift import MailWatch
+
+        watch = MailWatch if INLINE in connection.modes else None
+        return open_tenant(self.context, connection, ledger, self.credentials, watch)
 
     async def sync(self, tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
         """Bring our copy of the directory up to date."""

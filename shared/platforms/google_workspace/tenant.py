@@ -25,7 +25,7 @@ from shared.platforms.google_workspace.delegation import AccessToken, Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET
 from shared.platforms.google_workspace.refusals import Family, TokenRefused
 from shared.platforms.google_workspace.sign_in import SignIn
-from shared.platforms.unmodelled import Unmodelled
+from shared.platforms.google_workspace.watched_mail import Watch, WatchedMail
 from shared.protection.targets import Targets
 from shared.storage.ids import new_id
 
@@ -45,7 +45,7 @@ class Credentials:
     scopes: Callable[[Connection], frozenset[str]]
 
 
-class WorkspaceCustomer(Unmodelled):
+class WorkspaceCustomer(WatchedMail):
     """What the Google Workspace resources are given."""
 
     def __init__(
@@ -58,11 +58,13 @@ class WorkspaceCustomer(Unmodelled):
         granted: Sequence[Grant],
         others: Sequence[Connection],
         said: Mapping[str, Choice],
+        watch: Callable[["WorkspaceCustomer"], Watch] | None,
     ) -> None:
         self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
         self.granted, self.others = list(granted), list(others)
         self.choices = said
+        self.watch = watch(self) if watch else None
         self.run = new_id()[:12]
         self.operations = Operations(context.database, connection.id)
         self.tokens = Tokens(
@@ -225,7 +227,11 @@ def no_consent() -> ConsentMissing:
 
 @asynccontextmanager
 async def open_tenant(
-    context: Context, connection: Connection, ledger: Ledger, credentials: Credentials
+    context: Context,
+    connection: Connection,
+    ledger: Ledger,
+    credentials: Credentials,
+    watch: Callable[[WorkspaceCustomer], Watch] | None,
 ) -> AsyncIterator[WorkspaceCustomer]:
     """Open a connection's customer; what was called is in the log when it is closed."""
     if connection.tenant is None:
@@ -240,6 +246,7 @@ async def open_tenant(
         granted=await grants.listed(context.database, context.seal, connection.id),
         others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
         said=await choices.standing(context.database, connection.id, context.clock.now()),
+        watch=watch,
     )
     google, address = context.settings.google, credentials.delegation.address
 

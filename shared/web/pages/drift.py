@@ -10,7 +10,7 @@ from shared.flows.findings import Finding
 from shared.web.pages.differences import differences
 
 # What drift says of itself and not of the object's settings.
-ABOUT = frozenset({"effect", "touches", "told", "at", "by", "exists", "flaw"})
+ABOUT = frozenset({"effect", "touches", "told", "at", "by", "exists"})
 
 
 def drifted(
@@ -34,7 +34,7 @@ def drifted(
             {
                 "title": row["title"],
                 "element": row["element"],
-                "told": drift.get("told") or drift.get("flaw"),
+                "told": drift.get("told"),
                 "deleted": drift.get("exists") is False,
                 "at": drift.get("at"),
                 "by": drift.get("by"),

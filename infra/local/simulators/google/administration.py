@@ -5,14 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from infra.local.simulators.google import application
-from infra.local.simulators.google.activities import event, log, when
+from infra.local.simulators.google import application, console
+from infra.local.simulators.google.activities import when
 from infra.local.simulators.google.customer import Customer, addresses
-from infra.local.simulators.google.gmail import settings
 from infra.local.simulators.google.gmail.mailbox import (
     Mailbox,
     received,
@@ -23,31 +20,8 @@ from infra.local.simulators.google.gmail.mailbox import (
 )
 from infra.local.simulators.google.sign_in.grants import end_grant
 from infra.local.simulators.google.state import Google
+from infra.local.simulators.google.wish import Wish
 from infra.local.simulators.wire import Answer, Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """One action as it was asked for."""
-
-    google: Google
-    customer: Customer
-    body: Mapping[str, Any]
-    actor: Record | None
-    now: datetime
-
-    @property
-    def user(self) -> Record:
-        """The user it is about, deleted or not."""
-        key = self.body["user"]
-        found = self.customer.user(key) or self.customer.deleted_users.get(key) or self.customer.deleted_user(key)
-        if found is None:
-            raise ValueError(f"There is no user {key!r}.")
-        return found
-
-    def log(self, kind: str, name: str, **parameters: str | list[str]) -> None:
-        """Write into the admin log what was done."""
-        log(self.customer, "admin", event(kind, name, **parameters), actor=self.actor, now=self.now)
 
 
 def act(google: Google, customer: Customer, body: Mapping[str, Any]) -> Answer:
@@ -197,34 +171,6 @@ def _add_user(wish: Wish) -> Mapping[str, Any]:
     return {"id": made["id"]}
 
 
-def _add_rule(wish: Wish) -> Mapping[str, Any]:
-    name, unit = _rule(wish), wish.body.get("org_unit", "/")
-    return {"ruleId": settings.add_rule(wish.customer, name, unit, wish.actor, wish.now)}
-
-
-def _rule(wish: Wish) -> str:
-    return str(wish.body.get("name", wish.google.brand.gmail_rule))
-
-
-def _switching(state: str) -> Callable[[Wish], None]:
-    return lambda wish: settings.switch_rule(wish.customer, _rule(wish), state, wish.actor, wish.now)
-
-
-def _add_route(wish: Wish) -> None:
-    name, host = wish.body.get("name", wish.google.brand.gmail_route), wish.body["host"]
-    settings.add_route(wish.customer, name, host, wish.actor, wish.now)
-
-
-def _remove_route(wish: Wish) -> None:
-    name = wish.body.get("name", wish.google.brand.gmail_route)
-    settings.remove_route(wish.customer, name, wish.actor, wish.now)
-
-
-def _add_gateway(wish: Wish) -> None:
-    gateway = {"ips": tuple(wish.body["ips"])}
-    settings.set_gateway(wish.customer, gateway, wish.actor, wish.now)
-
-
 def _rename_label(wish: Wish) -> None:
     user, box, label = _labelled(wish)
     renamed = {**label, "name": wish.body["to"]}
@@ -271,16 +217,7 @@ ACTIONS: Mapping[str, Callable[[Wish], Mapping[str, Any] | None]] = {
     "authorise-delegation": _authorise,
     "remove-delegation": _end_delegation,
     "revoke-grant": _revoke_grant,
-    "add-rule": _add_rule,
-    "disable-rule": _switching("disabled"),
-    "enable-rule": _switching("enabled"),
-    "delete-rule": lambda wish: settings.delete_rule(wish.customer, _rule(wish), wish.actor, wish.now),
-    "rename-rule": lambda wish: settings.rename_rule(wish.customer, _rule(wish), wish.body["to"], wish.actor, wish.now),
-    "aim-rule": lambda wish: settings.aim_rule(wish.customer, _rule(wish), wish.body["aims"], wish.actor, wish.now),
-    "add-route": _add_route,
-    "remove-route": _remove_route,
-    "add-gateway": _add_gateway,
-    "remove-gateway": lambda wish: settings.set_gateway(wish.customer, None, wish.actor, wish.now),
+    **console.ACTIONS,
     "suspend-user": _changing("SUSPEND_USER", suspended=True),
     "archive-user": _changing("ARCHIVE_USER", archived=True),
     "restore-user": _restore,

@@ -9,14 +9,15 @@ learn.microsoft.com/exchange/transport-options (centralised transport).
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from shared.platforms import vendors
 from shared.platforms.microsoft365.mail_flow import parameters as names
-from shared.platforms.microsoft365.mail_flow import vendors
 from shared.platforms.microsoft365.mail_flow.connectors import EXCHANGE
 from shared.platforms.microsoft365.mail_flow.listing import Inbound, Listing, Outbound, Rule
 from shared.platforms.microsoft365.mail_flow.ranges import ranges
 from shared.platforms.microsoft365.mail_flow.service import Service
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot
 
+GOOGLE = vendors.Vendor(name="Google Workspace", domains=("google.com", "googlemail.com"))
 DISABLE = "Disable it, or take it out, if it is not needed any more; else agree first which of the two scans mail."
 
 
@@ -56,7 +57,7 @@ def _inbound(one: Inbound, service: Service) -> Iterator[Hindrance]:
             "is for addresses from which the service returns mail: Exchange may take this connector instead of ours",
             "It is left from an earlier product or connection. Remove it.",
         )
-    elif vendor := vendors.of_hosts([one.certificate, *one.domains]):
+    elif vendor := vendors.of_hosts([one.certificate, *one.domains], GOOGLE):
         yield Hindrance(key, f"is {vendor}'s: another product scans mail here", DISABLE)
     elif one.partner and "*" in one.domains and (one.only_addresses or one.only_certificate):
         yield Hindrance(
@@ -80,7 +81,7 @@ def _outbound(one: Outbound, service: Service) -> Iterator[Hindrance]:
             "leads to the service already, and is not ours",
             "It is left from an earlier product or connection. Remove it with the rules that use it.",
         )
-    elif vendor := vendors.of_hosts(one.hosts):
+    elif vendor := vendors.of_hosts(one.hosts, GOOGLE):
         yield Hindrance(key, f"leads to {vendor}: another product scans mail here", DISABLE)
     elif one.settings.get("RouteAllMessagesViaOnPremises"):
         yield Hindrance(
@@ -125,7 +126,7 @@ def _exchangers(listing: Listing, domains: Sequence[str]) -> Iterator[Hindrance]
         elif not hosts:
             yield Hindrance(key, "is not there: nobody takes its mail", "Set it if the domain has mail.", waits=False)
         elif domain not in here:
-            vendor = vendors.of_hosts(hosts) or "another gateway"
+            vendor = vendors.of_hosts(hosts, GOOGLE) or "another gateway"
             yield Hindrance(
                 key,
                 f"leads to {vendor} ({hosts[0]}): its mail reaches Microsoft 365 by way of that, or not at all",

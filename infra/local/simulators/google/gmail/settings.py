@@ -33,21 +33,34 @@ DELIVERY = {
     "addXGmSpamHeader": True,
     "addCustomHeaders": False,
     "prependCustomSubject": False,
-    "changeDefaultRoute": True,
-    "rerouteSpam": True,
-    "normalRouting": False,
+    "changeDefaultRoute": False,
+    "rerouteSpam": False,
+    "normalRouting": True,
     "changeEnvelopeRecipient": False,
     "bypassSpamFilter": False,
     "removeAttachments": False,
     "requireTls": False,
 }
+# What "Change route" with "Also reroute spam" sets.
+REROUTES = {"changeDefaultRoute": True, "rerouteSpam": True, "normalRouting": False}
 
 
-def add_rule(customer: Customer, name: str, org_unit: str, actor: Record | None, now: datetime) -> str:
-    """Make a content compliance rule for a part of the organisation, and return its identity."""
+def add_rule(
+    customer: Customer,
+    name: str,
+    org_unit: str,
+    actor: Record | None,
+    now: datetime,
+    content: Mapping[str, Any] | None = None,
+) -> str:
+    """Make a content compliance rule for a part of the organisation, and return its identity.
+
+    Without `content` it is about all incoming mail of users, and lets it go its way. Which fields a rule has is read
+    from a real organisation's (cisagov/ScubaGoggles: sample report); which values a rule may take is not checked.
+    """
     key, unit = _org_unit(customer, org_unit)
     identity = hashlib.blake2b(customer.new_id().encode(), digest_size=12).hexdigest()
-    rule = {
+    rule: Record = {
         "ruleId": f"{identity[:5]}-{identity[5:17]}:{identity[17:]}",
         "description": name,
         "condition": CONDITION,
@@ -59,6 +72,7 @@ def add_rule(customer: Customer, name: str, org_unit: str, actor: Record | None,
             "deliverToAdditionalRecipients": False,
         },
     }
+    rule = _merged(rule, content or {})
     _change(customer, COMPLIANCE, "contentComplianceRules", key, [*_rules(customer, COMPLIANCE, key), rule])
     _log_rule(customer, "CREATE", rule, unit["orgUnitPath"], actor, now)
     return str(rule["ruleId"])
@@ -72,6 +86,21 @@ def rename_rule(customer: Customer, name: str, to: str, actor: Record | None, no
 def aim_rule(customer: Customer, name: str, aims: Mapping[str, bool], actor: Record | None, now: datetime) -> None:
     """Set which messages rules of that name affect, such as `affectInboundMessages`."""
     _edit(customer, name, lambda rule: {**rule, "condition": {**rule["condition"], **aims}}, actor, now)
+
+
+def edit_rule(customer: Customer, name: str, content: Mapping[str, Any], actor: Record | None, now: datetime) -> None:
+    """Set fields of rules of that name, nested as in the rule; the others stay."""
+    _edit(customer, name, lambda rule: _merged(rule, content), actor, now)
+
+
+def _merged(record: Record, changes: Mapping[str, Any]) -> Record:
+    inside = {
+        key: _merged(record[key], value)
+        if isinstance(value, Mapping) and isinstance(record.get(key), Mapping)
+        else value
+        for key, value in changes.items()
+    }
+    return {**record, **inside}
 
 
 def _edit(
@@ -123,6 +152,38 @@ def remove_route(customer: Customer, name: str, actor: Record | None, now: datet
     for key in found:
         del customer.routes[key]
     _log_setting(customer, "DELETE", "EMAIL_ROUTE", name, "/", actor, now)
+
+
+def edit_route(customer: Customer, name: str, host: str, actor: Record | None, now: datetime) -> None:
+    """Let a mail route lead to another host."""
+    found = [key for key, one in customer.routes.items() if one["name"] == name]
+    if not found:
+        raise ValueError(f"There is no route {name!r}.")
+    for key in found:
+        customer.routes[key] = {**customer.routes[key], "host": host}
+    _log_setting(customer, "CHANGE", "EMAIL_ROUTE", name, "/", actor, now)
+
+
+def add_routing(customer: Customer, name: str, actor: Record | None, now: datetime) -> None:
+    """Add a routing rule, of which no more is seen anywhere than its entry in the log."""
+    _log_setting(customer, "CREATE", "MESSAGE_SECURITY_RULE", name, "/", actor, now)
+
+
+def set_setting(
+    customer: Customer, kind: str, value: Mapping[str, Any], org_unit: str, actor: Record | None, now: datetime
+) -> None:
+    """Set a setting of Gmail that is no list of rules, such as `gmail.service_status`, for one unit."""
+    key, unit = _org_unit(customer, org_unit)
+    policy = _policy(customer, f"settings/{kind}", key) or _new_policy(customer, f"settings/{kind}", key)
+    customer.policies[policy["name"]] = {**policy, "setting": {"type": f"settings/{kind}", "value": dict(value)}}
+    what = event(
+        "APPLICATION_SETTINGS",
+        "CHANGE_APPLICATION_SETTING",
+        APPLICATION_NAME="Gmail",
+        SETTING_NAME=kind.removeprefix("gmail."),
+        ORG_UNIT_NAME=unit["orgUnitPath"],
+    )
+    log(customer, "admin", what, actor=actor, now=now)
 
 
 def set_gateway(customer: Customer, gateway: Record | None, actor: Record | None, now: datetime) -> None:

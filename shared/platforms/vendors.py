@@ -31,7 +31,6 @@ VENDORS = (
     Vendor(name="Exclaimer", domains=("exclaimer.net",), headers=("x-exclaimermessageprocessed",)),
     Vendor(name="Forcepoint", domains=("mailcontrol.com",)),
     Vendor(name="FortiMail", domains=("fortimailcloud.com",)),
-    Vendor(name="Google Workspace", domains=("google.com", "googlemail.com")),
     Vendor(name="Hornetsecurity", domains=("hornetsecurity.com", "antispameurope.com")),
     Vendor(name="MailRoute", domains=("mailroute.net",)),
     Vendor(name="Mimecast", domains=("mimecast.com", "mimecast-offshore.com", "mimecast.co.za")),
@@ -50,10 +49,10 @@ VENDORS = (
 )
 
 
-def of_hosts(hosts: Iterable[str]) -> str | None:
-    """The product that one of some hosts, or of the domains of certificates, belongs to."""
+def of_hosts(hosts: Iterable[str], *others: Vendor) -> str | None:
+    """The product that one of some hosts, or of the domains of certificates, belongs to; `others` are known too."""
     found = [host.lower().rstrip(".").removeprefix("*.") for host in hosts]
-    for vendor in VENDORS:
+    for vendor in (*VENDORS, *others):
         if any(host == one or host.endswith(f".{one}") for host in found for one in vendor.domains):
             return vendor.name
     return None
