@@ -13,7 +13,7 @@ EDITS = Path(__file__).parent / "platforms" / "microsoft365" / "mail_flow" / "ed
 DOCUMENT = Path(__file__).parents[1] / "docs" / "mail-flow-edits.md"
 HEAD = """# Edits of a tenant, and what they do to mail
 
-Each line is a change that somebody else makes in a Microsoft 365 tenant where everybody is protected (or three people,
+Each line is a change that another user makes in a Microsoft 365 tenant where everybody is protected (or three people,
 where it says so), and the effect that is told of it. [The mail flow](mail-flow.md) says what the effects mean.
 `python -m tests.mail_edits` prints this page from the cases that the tests hold the model to.
 """
