@@ -23,7 +23,7 @@ from shared.cli.printing import OPTIONS
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
-from shared.flows import refusals
+from shared.flows import marked_codes, refusals
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.codes import Code
@@ -51,7 +51,7 @@ CALLERS = {
     Auth.LINK: "the holder of the link",
     Auth.INVITED: "the browser that has opened the link",
     Auth.STATE: "the browser that consented",
-    Auth.SIGNED: "the platform, by its signature",
+    Auth.SIGNED: "the platform or the scanner, by its signature",
     Auth.NOBODY: "everybody",
 }
 
@@ -174,7 +174,7 @@ def sites() -> str:
 
 def every_code() -> list[Code]:
     """The codes of every room and platform, by name."""
-    rooms = (deployments, lives, refusals, requests, typed, microsoft365_codes, google_codes)
+    rooms = (deployments, lives, marked_codes, refusals, requests, typed, microsoft365_codes, google_codes)
     return sorted((one for room in rooms for one in room.CODES), key=lambda one: one.name)
 
 

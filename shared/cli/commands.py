@@ -18,6 +18,7 @@ from shared.cli import (
     halts,
     ledger,
     listings,
+    marked_messages,
     passthrough,
     pausing,
     policies,
@@ -54,6 +55,7 @@ NOUNS = {
     "connections": "A customer's connection: create, show, plan, check, repair, pause, revoke.",
     "steps": "What only the tenant's administrator can do.",
     "findings": "What is in the way of a tenant's mail.",
+    "messages": "Marked messages that show that mail goes the whole way.",
     "snapshots": "How a tenant's mail flow was, and a script to put it back.",
     "policies": "Whose mail is protected, and what happens to it.",
     "users": "The users in our copy of a directory.",
@@ -106,6 +108,8 @@ COMMANDS: Mapping[str, Command] = {
     "findings accept": Command(
         findings.accept, "contoso.com mail-flow/rule/8c1f2a --reason 'Agreed with the customer.'"
     ),
+    "messages send": Command(marked_messages.send, "contoso.com maria@contoso.com"),
+    "messages list": Command(marked_messages.every, "contoso.com"),
     "snapshots list": Command(snapshots.every, "contoso.com"),
     "snapshots show": Command(snapshots.show, "contoso.com 2"),
     "snapshots undo": Command(snapshots.undo, "contoso.com 1 > undo.ps1", prints=False),

@@ -6,6 +6,7 @@ from shared.connections import due
 from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
+from shared.flows import marked_messages
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 
@@ -19,6 +20,7 @@ async def check(app: App, connection: Connection, lease: Lease) -> None:
     """Compare the tenant with what it should be, unless the platform's own log says that nobody changed anything."""
     if connection.stage is not Stage.RUN:
         return
+    await marked_messages.carry_on(app, connection)  # if their own job was lost
     ledger = await open_ledger(app, connection, lease)
     await ledger.load()
     since = app.clock.now() - app.settings.check_every - LAG

@@ -6,7 +6,6 @@ REPORTED = Shown(
     where="A line of the log bears this code; the report itself shows the sentence.",
     itself="It is offered again for three days, then given up. The report stays in the console.",
 )
-
 CODES = (
     code(
         WAITING,

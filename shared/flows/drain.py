@@ -15,6 +15,11 @@ QUIET = timedelta(minutes=15)
 KEY = "in-flight"
 
 
+def is_evidence(in_flight: int, last: datetime | None, now: datetime) -> bool:
+    """Whether what the service says means that nothing is in flight any more."""
+    return in_flight == 0 and (last is None or last <= now - QUIET)
+
+
 async def told(app: App, connection: Connection, in_flight: int, last: datetime | None, actor: str) -> bool:
     """Note what the service has in flight of a connection. Returns whether that is evidence that nothing is any more.
 
@@ -24,7 +29,7 @@ async def told(app: App, connection: Connection, in_flight: int, last: datetime 
     if connection.stage not in (Stage.REVOKE, Stage.CLEANUP):
         raise Refused(409, "not_being_revoked", "What is in flight counts only while access is being revoked.")
     now = app.clock.now()
-    empty = in_flight == 0 and (last is None or last <= now - QUIET)
+    empty = is_evidence(in_flight, last, now)
     async with app.database.write() as write:
         if await connections.unchanged(write, connection):
             note = f"the service has {in_flight} messages in flight, the last of {last or 'no known time'}"

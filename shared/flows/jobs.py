@@ -12,7 +12,7 @@ from shared.connections.lease import Lease, Superseded, acquire, beside, fenced,
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job, Message, decode, message_key
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import batches, deferred_jobs, expected_jobs, next_run, orders
+from shared.flows import batches, deferred_jobs, expected_jobs, marked_messages, next_run, orders
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -53,6 +53,7 @@ HANDLERS: dict[str, Handler] = {
 UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
     "scan": scan,
     "quarantine": settle_items,
+    marked_messages.JOB: marked_messages.carry_on,
     batches.JOB: batches.carry_out,
 }
 

@@ -89,7 +89,11 @@ def document(address: str, platforms: Sequence[str], cookie: str, software: str 
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "a token of the deployment's issuer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie, "description": "the console's session"},
-                "signed": {"type": "http", "scheme": "bearer", "description": "a token that the platform signed"},
+                "signed": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "a token that the platform signed; the scanner signs as Standard Webhooks do",
+                },
             },
         },
     }

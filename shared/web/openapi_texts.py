@@ -20,7 +20,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
         "a customer's connection: create, check, sync, revoke",
         frozenset(
             {"connections", "plan", "sync", "reconcile", "grant", "invitation", "move", "revoke", "steps", "changes"}
-            | {"findings", "in-flight", "pause", "snapshots"}
+            | {"findings", "in-flight", "marked-messages", "pause", "snapshots"}
         ),
     ),
     "batches": ("one operation on many connections", frozenset({"batches", "stop"})),
@@ -32,6 +32,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "halts": ("the kill switch: nothing is sent to a platform while a halt stands", frozenset({"halts"})),
     "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
+    "scanner": ("what the scanning service reports", frozenset({"scanner"})),
     "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }

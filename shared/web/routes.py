@@ -17,7 +17,7 @@ class Auth(Enum):
     LINK = "the signed link in its path"
     INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
     STATE = "the signed state in its query, in the browser that began"
-    SIGNED = "the platform's own signature"
+    SIGNED = "the signature of the platform, or of the scanner"
     NOBODY = "none"
 
 
@@ -114,6 +114,8 @@ ROUTES: tuple[Route, ...] = (
     _route("move_tenant", f"POST {_ONE}/move", "api.actions.move_tenant", Auth.ADMIN),
     _route("revoke", f"POST {_ONE}/revoke", "api.actions.revoke_access", Auth.OPERATOR),
     _route("tell_in_flight", f"POST {_ONE}/in-flight", "api.in_flight.told", Auth.OPERATOR),
+    _route("send_marked_message", f"POST {_ONE}/marked-messages", "api.marked_messages.send", Auth.OPERATOR),
+    _route("list_marked_messages", f"GET {_ONE}/marked-messages", "api.marked_messages.listed", Auth.VIEWER),
     _route("attest_step", f"POST {_ONE}/steps/{{key}}", "api.actions.attest", Auth.OPERATOR),
     _route("list_findings", f"GET {_ONE}/findings", "api.findings.listed", Auth.VIEWER),
     _route("say_of_findings", f"POST {_ONE}/findings", "api.findings.say", Auth.OPERATOR, largest_body=64 * KIB),
@@ -186,6 +188,8 @@ ROUTES: tuple[Route, ...] = (
         FREE,
         largest_body=64 * KIB,
     ),
+    _route("report_sighting", "POST /api/scanner/sightings", "api.marked_messages.seen", Auth.SIGNED, FREE),
+    _route("report_in_flight", "POST /api/scanner/in-flight", "api.marked_messages.in_flight", Auth.SIGNED, FREE),
     _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY, FREE),
     _route("page_runbook", "GET /runbook", "pages.runbook.index", Auth.NOBODY),
     _route("page_runbook_code", "GET /runbook/{code}", "pages.runbook.one", Auth.NOBODY),

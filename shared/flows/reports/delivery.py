@@ -18,6 +18,8 @@ from shared.flows.reports.store import SENT, WAITING
 from shared.foundation.errors import Temporary
 from shared.foundation.settings import Smtp
 
+# By this header the scanner knows a message that it is to report.
+MARK = "X-Marked-Message"
 # Longest silence of a mail server, in seconds: the run holds a lease meanwhile.
 SMTP_TIMEOUT_SECONDS = 20
 
@@ -46,6 +48,20 @@ def compose(
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.add_attachment(figures, subtype="csv", filename=f"{content['name']}.csv", cte="quoted-printable")
+    return message
+
+
+def marked(smtp: Smtp, recipient: str, mark: str, at: datetime, software: str) -> EmailMessage:
+    """A message that shows which way mail takes: its mark is in a header, by which the scanner knows it."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(software, addr_spec=smtp.sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Subject"] = _line(f"{software}: test of the mail flow")
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = f"<{mark}@{smtp.sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message[MARK] = mark
+    message.set_content(f"{software} has sent this message to see which way mail takes. It can be deleted.\n")
     return message
 
 

@@ -118,9 +118,9 @@ def service_of(context: Context, connection: Connection, return_secret: str, loo
     """The same by the connection's record alone."""
     mail, brand = context.settings.mail, connection.brand
     site = mail.at(connection.site)
-    hosts = (site.incoming_smart_host, site.outgoing_smart_host)
     return Service(
-        hosts=frozenset(host.format(connection=connection.label).lower() for host in hosts),
+        incoming_host=site.incoming_smart_host.format(connection=connection.label).lower(),
+        outgoing_host=site.outgoing_smart_host.format(connection=connection.label).lower(),
         egress=ranges(map(str, site.egress)),
         sending_domain=site.sending_domain,
         return_header=brand.return_header,

@@ -23,7 +23,17 @@ from shared.storage.tables.console import approvals, idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, listings, members, placed, users
 from shared.storage.tables.event import deliveries, events, webhooks
 from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders, timers
-from shared.storage.tables.mail import decisions, exports, mailboxes, operations, policies, quarantine, set_aside
+from shared.storage.tables.mail import (
+    decisions,
+    exports,
+    mailboxes,
+    marked_messages,
+    operations,
+    policies,
+    quarantine,
+    set_aside,
+    sightings,
+)
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
 
 __all__ = [
@@ -55,6 +65,7 @@ __all__ = [
     "links",
     "listings",
     "mailboxes",
+    "marked_messages",
     "members",
     "metadata",
     "operations",
@@ -67,6 +78,7 @@ __all__ = [
     "reports",
     "sessions",
     "set_aside",
+    "sightings",
     "signing_keys",
     "snapshots",
     "sync_runs",

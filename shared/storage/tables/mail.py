@@ -113,3 +113,31 @@ operations = sa.Table(
     sa.Index("operations_by_connection", "connection", "number"),
     sa.Index("operations_by_time", "connection", "at"),
 )
+
+# Messages of ours that go the whole way of a connection's mail. `code` says why one did not arrive as it should.
+marked_messages = sa.Table(
+    "marked_messages",
+    metadata,
+    of_connection(nullable=False),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False, unique=True),
+    sa.Column("recipient", sa.String, nullable=False),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("asked_by", sa.String, nullable=False),
+    sa.Column("sent_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("code", sa.String),
+    sa.Index("marked_messages_by_connection", "connection", "asked_at"),
+)
+
+# What the scanner reports of them; `id` is its own, so that a report which comes twice counts once.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    of_connection(nullable=False),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("mark", sa.String, nullable=False),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("sightings_by_mark", "connection", "mark"),
+)

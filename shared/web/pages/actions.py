@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.connections.choices import Way
-from shared.flows import findings, grant, invitation, pausing, quarantine, revoke
+from shared.flows import findings, grant, invitation, marked_messages, pausing, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -92,6 +92,10 @@ async def _resume(app: App, request: Request) -> None:
     await pausing.resume(app, request.connection, request.actor.name)
 
 
+async def _send_marked(app: App, request: Request) -> None:
+    await marked_messages.ask(app, request.connection, one(posted(request), "recipient"), request.actor.name)
+
+
 async def _withdraw(app: App, request: Request) -> None:
     await findings.withdraw(app, request.connection, one(posted(request), "choice"), request.actor.name)
 
@@ -129,6 +133,7 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "pause": (_pause, ""),
     "resume": (_resume, ""),
     "withdraw": (_withdraw, ""),
+    "send-marked": (_send_marked, "/mail-flow"),
     "release": (_release, "/quarantine"),
     "export": (_export, "/quarantine?exporting=1"),
     "put-policy": (policies.put, "/policies"),

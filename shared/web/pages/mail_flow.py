@@ -2,7 +2,7 @@
 
 from shared.connections import snapshots as kept
 from shared.connections.stages import Stage
-from shared.flows import snapshots
+from shared.flows import marked_messages, snapshots
 from shared.flows.app import App
 from shared.web.http import Request, Response
 from shared.web.pages import SLOW_REFRESH_SECONDS, framed
@@ -21,4 +21,5 @@ async def page(app: App, request: Request) -> Response:
         at_last=drawn[0] if drawn else None,
         pictures=drawn[1] if drawn else [],
         snapshots=taken[::-1],
+        marked=await marked_messages.listed(app, connection),
     )

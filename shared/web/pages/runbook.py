@@ -10,7 +10,13 @@ from shared.web.http import Request, Response
 from shared.web.pages import page
 
 # The rooms whose codes reach a reader of these pages; a platform tells its own.
-ROOMS = ("shared.foundation.codes", "shared.flows.codes", "shared.flows.refusals", "shared.web.codes")
+ROOMS = (
+    "shared.foundation.codes",
+    "shared.flows.codes",
+    "shared.flows.marked_codes",
+    "shared.flows.refusals",
+    "shared.web.codes",
+)
 
 
 def entries(app: App) -> Mapping[str, Code]:

@@ -11,7 +11,7 @@ from typing import Any
 from shared.platforms.microsoft365.mail_flow.connectors import EXCHANGE, is_for
 from shared.platforms.microsoft365.mail_flow.listing import Listing
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message, Party, anybody
-from shared.platforms.microsoft365.mail_flow.parameters import RECIPIENT, SENDER, SOURCE
+from shared.platforms.microsoft365.mail_flow.parameters import BETWEEN, RECIPIENT, SENDER, SOURCE
 from shared.platforms.microsoft365.mail_flow.ranges import EVERY_ADDRESS, Ranges, pieces, ranges
 from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
@@ -115,7 +115,7 @@ class _Builder:
         members = {
             address
             for book in self._books
-            for name in book.named(("FromMemberOf", "SentToMemberOf"))
+            for name in book.named(("FromMemberOf", "SentToMemberOf", *BETWEEN))
             for address in book.members(name) or ()
         } | {address for listing in self._listings for one in listing.inbound for address in one.skips_for}
         single = {str(one).lower() for book in self._books for one in book.named(("From", "SentTo"))}
@@ -149,6 +149,8 @@ class _Builder:
                 for name in book.named({"FromMemberOf"}):
                     named |= book.members(name) or frozenset()
         if sends:
+            users = {item.user for x in self._listings for item in x.spoof if not item.internal} - {"*"}
+            named |= {one if "@" in one else f"*@{one}" for one in users}
             # Strangers may claim to be of the organisation.
             named |= {f"*@{one}" for one in self._own}
             named |= {
@@ -173,8 +175,10 @@ class _Builder:
         def more(party: Party) -> object:
             if not sends:
                 return party.domain in self._own
-            return party.domain in self._own, tuple(
-                is_for(party.domain, c.domains) for x in self._listings for c in x.inbound
+            return (
+                party.domain in self._own,
+                tuple(is_for(party.domain, c.domains) for x in self._listings for c in x.inbound),
+                tuple(item.user in (party.domain, party.address) for x in self._listings for item in x.spoof),
             )
 
         return self._merged([*ordinary, *others], "sender" if sends else "recipient", more)

@@ -150,6 +150,8 @@ def _through(
     if not connector.hosts:
         return {Place.BACK if message.direction is not Direction.OUTGOING else Place.OUTSIDE: True}, doubts
     ours = service.hosts.intersection(connector.hosts)
+    if ours and service.host_for(message.direction) not in ours:
+        doubts.add(f"“{connector.name}” leads to the service's host for other mail")
     places = {Place.SCANNER if one in ours else Place.ELSEWHERE for one in connector.hosts}
     return {place: len(places) == 1 for place in places}, doubts
 

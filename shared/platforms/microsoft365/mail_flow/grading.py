@@ -66,7 +66,8 @@ def _of_domain(listing: Listing, domain: str) -> Iterator[Seen]:
     record, hosts = listing.domains.get(domain), listing.mx.get(domain)
     if record is None or record.get("SendingToDomainDisabled") or hosts == []:
         yield (Effect.BOUNCED_OR_DELAYED, Leg.FIRST, ""), True
-    elif record.get("DomainType") != "Authoritative":
+        return
+    if record.get("DomainType") != "Authoritative":
         yield (Effect.UNKNOWN, Leg.FIRST, f"{domain} is relayed on ({record.get('DomainType')})"), True
     if hosts is None:
         yield (Effect.UNKNOWN, Leg.FIRST, f"DNS does not say who takes the mail of {domain}"), True
@@ -121,7 +122,7 @@ def _returned(listing: Listing, service: Service, message: Message, path: Path) 
         yield from _stuck(message, path)
         return
     outgoing, clean = message.direction is Direction.OUTGOING, path.verdict == CLEAN
-    if not message.sender.named and _taken_for_forgery(listing, service, message, path):
+    if _taken_for_forgery(listing, service, message, path):
         yield Effect.RETURNED_MISJUDGED, True
     if path.arrival.internal and not outgoing:
         yield Effect.TRUSTED_WITHOUT_US, True
@@ -149,8 +150,8 @@ def _taken_for_forgery(listing: Listing, service: Service, message: Message, pat
     pairs = list(_pairs(listing, service, message))
     if not all(pairs):
         return True
-    if message.direction is Direction.OUTGOING:
-        return False
+    if message.direction is Direction.OUTGOING or message.sender.named:
+        return False  # strangers who are singled out may claim to be of the organisation, which is no fault of ours
     allowed = path.source is not None and path.source in listing.allowed
     return not (path.arrival.sees_sender and allowed and any(pairs))
 

@@ -16,10 +16,15 @@ SCOPE = frozenset({"FromScope", "SentToScope"})
 SENDER = frozenset({"SenderDomainIs", "From", "FromMemberOf"})
 RECIPIENT = frozenset({"RecipientDomainIs", "SentTo", "SentToMemberOf"})
 SOURCE = frozenset({"SenderIpRanges"})
+# Both ends must be in one of the groups.
+BETWEEN = frozenset({"BetweenMemberOf1", "BetweenMemberOf2"})
+# Of the organisation's own people it is known which addresses they have.
+FROM_PATTERNS = frozenset({"FromAddressMatchesPatterns"})
+TO_PATTERNS = frozenset({"RecipientAddressMatchesPatterns"})
 STAMPED = frozenset({"HeaderContainsMessageHeader", "HeaderMatchesMessageHeader", "SCLOver"})
 # The other half of a pair, which says nothing alone.
 HALVES = frozenset(
-    {"HeaderContainsWords", "HeaderMatchesPatterns", "ADComparisonOperator", "BetweenMemberOf2"}
+    {"HeaderContainsWords", "HeaderMatchesPatterns", "ADComparisonOperator"}
 )  # fmt: skip
 # What depends on what the message says or on attributes of its people, which the model does not see.
 CONTENT = frozenset(
@@ -27,15 +32,15 @@ CONTENT = frozenset(
     AnyOfRecipientAddressMatchesPatterns AnyOfToCcHeader AnyOfToCcHeaderMemberOf AnyOfToHeader AnyOfToHeaderMemberOf
     AttachmentContainsWords AttachmentExtensionMatchesWords AttachmentHasExecutableContent AttachmentIsPasswordProtected
     AttachmentIsUnsupported AttachmentMatchesPatterns AttachmentNameMatchesPatterns AttachmentProcessingLimitExceeded
-    AttachmentPropertyContainsWords AttachmentSizeOver BetweenMemberOf1 ContentCharacterSetContainsWords
-    FromAddressContainsWords FromAddressMatchesPatterns HasClassification HasNoClassification HasSenderOverride
+    AttachmentPropertyContainsWords AttachmentSizeOver ContentCharacterSetContainsWords
+    FromAddressContainsWords HasClassification HasNoClassification HasSenderOverride
     ManagerAddresses ManagerForEvaluatedUser MessageContainsDataClassifications MessageSizeOver MessageTypeMatches
     RecipientADAttributeContainsWords RecipientADAttributeMatchesPatterns RecipientAddressContainsWords
-    RecipientAddressMatchesPatterns RecipientAddressType RecipientInSenderList SenderADAttributeContainsWords
+    RecipientAddressType RecipientInSenderList SenderADAttributeContainsWords
     SenderADAttributeMatchesPatterns SenderInRecipientList SenderManagementRelationship SubjectContainsWords
     SubjectMatchesPatterns SubjectOrBodyContainsWords SubjectOrBodyMatchesPatterns WithImportance""".split()  # noqa: SIM905 (one name a line would hide the list)
 )
-PREDICATES = SCOPE | SENDER | RECIPIENT | SOURCE | STAMPED | HALVES | CONTENT
+PREDICATES = SCOPE | SENDER | RECIPIENT | SOURCE | BETWEEN | FROM_PATTERNS | TO_PATTERNS | STAMPED | HALVES | CONTENT
 
 # What an action does to the way of a message.
 REFUSES = frozenset(

@@ -12,13 +12,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.platforms.microsoft365.mail_flow import parameters as names
-from shared.platforms.microsoft365.mail_flow.answers import Answer, answer, any_of, opposite
+from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, answer, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Listing, Rule
 from shared.platforms.microsoft365.mail_flow.message import Party
 from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
 
 # Bytes that RE2 may take for an administrator's expression.
 MAX_EXPRESSION_MEMORY = 1 << 20
+# An expression that finds something in each of these finds something in all mail.
+ANY_TEXT = ("a", "7", ".")
 
 
 class Masks(NamedTuple):
@@ -140,6 +142,41 @@ def _of_party(book: Rulebook, rule: Rule, name: str, value: Any) -> Test:
     return test
 
 
+def _of_between(book: Rulebook, rule: Rule, _name: str, _value: Any) -> Test:
+    """Who is in neither group sends and receives no mail between them; of members it depends on the other end.
+
+    Source: learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/conditions-and-exceptions.
+    """
+    held = (rule.conditions, rule.exceptions)
+    groups = [book.members(str(one)) for some in held for name in names.BETWEEN for one in some.get(name) or ()]
+
+    def test(party: Party) -> Answer:
+        inside = any_of(Answer.UNKNOWN if one is None else answer(party.address in one) for one in groups)
+        return Answer.DEPENDS if inside is Answer.YES else inside
+
+    return test
+
+
+def _of_address(book: Rulebook, _rule: Rule, _name: str, value: Any) -> Test:
+    """An address of the organisation may be one that no pattern can match; any other depends."""
+    patterns = [str(one) for one in value]
+
+    def test(party: Party) -> Answer:
+        own = party.domain in book.listing.domains
+        return Answer.NO if own and all(_misses(one, party.address) for one in patterns) else Answer.DEPENDS
+
+    return test
+
+
+def _misses(pattern: str, address: str) -> bool:
+    """Whether a pattern matches no such address. Of anybody's in a domain, only what stands behind an @ is known."""
+    if not address.startswith("*"):
+        return matches(pattern, address) is Answer.NO
+    _, at, behind = pattern.rpartition("@")
+    plain = at and not set(pattern) & set("|()[]") and not behind.startswith(("?", "*", "{"))
+    return bool(plain) and matches(f"^@{behind}", address.removeprefix("*")) is Answer.NO
+
+
 def _of_source(_book: Rulebook, _rule: Rule, _name: str, value: Any) -> Test:
     """The address of the last server before Exchange Online; mail from a mailbox has none."""
     wanted: Ranges = ranges(value)
@@ -151,6 +188,10 @@ KINDS: tuple[tuple[str, frozenset[str], Callable[[Rulebook, Rule, str, Any], Tes
     ("sender", names.SENDER, _of_party),
     ("recipient", names.RECIPIENT, _of_party),
     ("source", names.SOURCE, _of_source),
+    ("sender", names.BETWEEN, _of_between),
+    ("recipient", names.BETWEEN, _of_between),
+    ("sender", names.FROM_PATTERNS, _of_address),
+    ("recipient", names.TO_PATTERNS, _of_address),
 )
 
 
@@ -176,17 +217,22 @@ def matches(pattern: str, text: str) -> Answer:
 def _content(rule: Rule, written: str) -> Content:
     if rule.strange:
         return Content(Answer.UNKNOWN, Answer.UNKNOWN)
-    return Content(_read(rule.conditions, written, Answer.YES), _read(rule.exceptions, written, Answer.NO))
+    conditions, exceptions = (
+        [_read(name, held[name], written) for name in held.keys() & names.CONTENT]
+        for held in (rule.conditions, rule.exceptions)
+    )
+    return Content(all_of(conditions), any_of(exceptions))
 
 
-def _read(held: Mapping[str, Any], written: str, without: Answer) -> Answer:
-    """How surely predicates of the content hold. One that asks for what another rule writes is not told apart."""
-    reads = held.keys() & names.CONTENT
-    for name in reads & names.TEXT:
+def _read(name: str, value: Any, written: str) -> Answer:
+    """How surely a predicate of the content holds. One that asks for what another rule writes is not told apart."""
+    if name in names.TEXT:
         finds = has_word if name.endswith("Words") else matches
-        if any(finds(str(one), written) is not Answer.NO for one in held[name]):
+        if any(all(finds(str(one), text) is Answer.YES for text in ANY_TEXT) for one in value):
+            return Answer.YES
+        if any(finds(str(one), written) is not Answer.NO for one in value):
             return Answer.UNKNOWN
-    return Answer.DEPENDS if reads else without
+    return Answer.DEPENDS
 
 
 def tracked_headers(books: Iterable[Rulebook], own: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.ranges import Ranges
 
 
@@ -14,7 +15,8 @@ class Service:
     it returns from outside; the tenant's own outgoing rule puts the loop header on what it routes.
     """
 
-    hosts: frozenset[str]
+    incoming_host: str
+    outgoing_host: str
     egress: Ranges
     sending_domain: str
     return_header: str
@@ -23,6 +25,15 @@ class Service:
     loop_secret: str
     verdict_header: str
     junk_verdict: str
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Its hosts for both directions."""
+        return frozenset({self.incoming_host, self.outgoing_host})
+
+    def host_for(self, direction: Direction) -> str:
+        """Where it takes mail of a direction; mail within the organisation is never routed by its own rules."""
+        return self.outgoing_host if direction is Direction.OUTGOING else self.incoming_host
 
 
 @dataclass(frozen=True, kw_only=True)

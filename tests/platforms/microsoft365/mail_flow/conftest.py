@@ -41,9 +41,9 @@ async def _service(world: World, connection: Connection) -> Service:
     mail, brand = world.app.settings.mail, connection.brand
     site = mail.at(connection.site)
     returned, loop = await header_secrets(world.app.seal, connection)
-    hosts = (site.incoming_smart_host, site.outgoing_smart_host)
     return Service(
-        hosts=frozenset(host.format(connection=connection.label).lower() for host in hosts),
+        incoming_host=site.incoming_smart_host.format(connection=connection.label).lower(),
+        outgoing_host=site.outgoing_smart_host.format(connection=connection.label).lower(),
         egress=ranges(map(str, site.egress)), sending_domain=site.sending_domain, return_header=brand.return_header,
         return_secret=returned, loop_header=brand.loop_header, loop_secret=loop, verdict_header=brand.verdict_header,
         junk_verdict=mail.junk_verdict,
