@@ -18,6 +18,7 @@ from shared.cli import (
     halts,
     ledger,
     listings,
+    mcp_server,
     passthrough,
     pausing,
     policies,
@@ -76,7 +77,7 @@ class Command:
 
 
 JWKS = "https://footprint.example.com/.well-known/jwks.json"
-# Each command by noun and verb, in the order in which they are listed; `api` has no noun.
+# Each command by noun and verb, in the order in which they are listed; `api` and `mcp` have no noun.
 COMMANDS: Mapping[str, Command] = {
     "auth login": Command(signing_in.login, prints=False),
     "auth status": Command(signing_in.status),
@@ -130,6 +131,7 @@ COMMANDS: Mapping[str, Command] = {
     "halts create": Command(halts.create, 'everything --why "a stolen laptop"'),
     "halts lift": Command(halts.lift, "everything", prints=False),
     "api": Command(passthrough.request, "GET /connections?site=uk --query connections[].name"),
+    "mcp": Command(mcp_server.serve, prints=False),
 }
 
 
