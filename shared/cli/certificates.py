@@ -59,7 +59,7 @@ def _facts(content: Mapping[str, Any]) -> dict[str, Any]:
         f"{counts['pre_existing']} pre-existing, untouched",
         "Pre-existing": content["yours_before_us"],
         "Kept as published": [one["title"] for one in content["kept_as_published"]],
-        "Cannot be undone": content["cannot_be_undone"],
+        "Remarks": content["cannot_be_undone"],
         "Still there": _listed(content["residue"]),
         "Bears our mark, not recorded": _listed(content["bears_our_mark"]),
         "Could not be checked": _listed(content["could_not_check"]),

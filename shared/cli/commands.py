@@ -19,6 +19,7 @@ from shared.cli import (
     ledger,
     listings,
     marked_messages,
+    mcp_server,
     passthrough,
     pausing,
     policies,
@@ -78,7 +79,7 @@ class Command:
 
 
 JWKS = "https://footprint.example.com/.well-known/jwks.json"
-# Each command by noun and verb, in the order in which they are listed; `api` has no noun.
+# Each command by noun and verb, in the order in which they are listed; `api` and `mcp` have no noun.
 COMMANDS: Mapping[str, Command] = {
     "auth login": Command(signing_in.login, prints=False),
     "auth status": Command(signing_in.status),
@@ -134,6 +135,7 @@ COMMANDS: Mapping[str, Command] = {
     "halts create": Command(halts.create, 'everything --why "a stolen laptop"'),
     "halts lift": Command(halts.lift, "everything", prints=False),
     "api": Command(passthrough.request, "GET /connections?site=uk --query connections[].name"),
+    "mcp": Command(mcp_server.serve, prints=False),
 }
 
 

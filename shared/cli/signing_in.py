@@ -12,7 +12,8 @@ from typer import Context
 from shared.cli.api import Answer
 from shared.cli.call import Call
 from shared.cli.terminal import moment
-from shared.cli.tokens import all_kept, as_kept, client, file_of, found_at, keep, posted
+from shared.cli.token_store import find, keep
+from shared.cli.tokens import as_kept, client, found_at, posted
 from shared.foundation.errors import Permanent
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ def login(context: Context) -> int:
 def status(context: Context) -> int:
     """Show where the token for the service comes from, and how long it lasts."""
     call = Call.of(context)
-    kept = all_kept(call.place).get(call.place.address)
+    kept, where = find(call.place)
     named = bool(call.place.environ.get("FOOTPRINT_TOKEN", "").strip())
     found: Answer = {
         "service": call.place.address,
-        "token": "FOOTPRINT_TOKEN" if named else str(file_of(call.place)) if kept else "none",
+        "token": "FOOTPRINT_TOKEN" if named else where if kept else "none",
         "until": None if named or not kept else kept["until"],
         "renewable": None if named or not kept else bool(kept["refresh_token"]),
     }
@@ -60,7 +61,7 @@ def status(context: Context) -> int:
 def logout(context: Context) -> int:
     """Delete the token that is kept for this address."""
     call = Call.of(context)
-    gone = all_kept(call.place).get(call.place.address) is not None
+    gone, _ = find(call.place)
     keep(call.place, None)
     call.terminal.say(f"Signed out of {call.place.address}." if gone else "Nobody was signed in.")
     return 0

@@ -1,16 +1,10 @@
-"""The token that a request bears: from the environment, or of `auth login`, kept for each address.
+"""The token that a request bears: from the environment, or of `auth login`, renewed as long as the issuer allows."""
 
-It is kept in a file that only its owner can read, and renewed as long as the issuer allows.
-"""
-
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.cli import token_store
 from shared.cli.place import VISIBLE, Place, Usage, is_sealed
 from shared.foundation.errors import Permanent
 
@@ -35,7 +29,7 @@ def token(place: Place) -> str:
 
 def _signed_in(place: Place) -> str:
     """The token that is kept for an address, renewed if it is about to end. Raises Usage if there is none."""
-    kept = all_kept(place).get(place.address)
+    kept, _ = token_store.find(place)
     if kept is None:
         raise Usage(
             "no_token",
@@ -52,7 +46,7 @@ def _signed_in(place: Place) -> str:
     if "access_token" not in answer:
         raise Usage("signed_out", "The sign-in has expired: sign in again with “footprint auth login”.")
     renewed = as_kept({"refresh_token": kept["refresh_token"], **answer}, kept["token_endpoint"], kept["client_id"])
-    keep(place, renewed)
+    token_store.keep(place, renewed)
     return str(renewed["access_token"])
 
 
@@ -104,33 +98,3 @@ def as_kept(answer: Answer, endpoint: str, client_id: str) -> Answer:
         "token_endpoint": endpoint,
         "client_id": client_id,
     }
-
-
-def file_of(place: Place) -> Path:
-    """The file that keeps the tokens."""
-    folder = place.environ.get("XDG_CONFIG_HOME")
-    return (Path(folder) if folder else Path.home() / ".config") / "footprint" / "tokens.json"
-
-
-def all_kept(place: Place) -> dict[str, Answer]:
-    """What is kept, by the address of the service. Raises Usage if the file cannot be read."""
-    try:
-        found: dict[str, Answer] = json.loads(file_of(place).read_text())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        raise Usage("tokens_not_readable", f"{file_of(place)} cannot be read. Delete it, and sign in again.") from None
-    return found
-
-
-def keep(place: Place, kept: Answer | None) -> None:
-    """Keep a token for the address, or none. The file is readable by its owner alone from its first byte."""
-    file, tokens = file_of(place), all_kept(place)
-    tokens.pop(place.address, None)
-    if kept:
-        tokens[place.address] = kept
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent)  # made with the mode 0600
-    with os.fdopen(handle, "w") as out:
-        json.dump(tokens, out)
-    Path(name).replace(file)

@@ -1,10 +1,11 @@
-"""Users and groups of our copy of a directory, for people who look for one."""
+"""Users, groups and domains of our copies of directories, for people who look for one."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from shared.connections.search import of_customers
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -55,3 +56,13 @@ async def names(database: Database, connection_id: ConnectionId, kind: Kind, ids
             rows = await read.execute(sa.select(table.id, table.name, table.mail).where(*some))
             found |= {row.id: row.name or row.mail or row.id for row in rows}
     return found
+
+
+async def domains(database: Database, text: str, customer: str | None, *, most: int) -> list[tuple[str, ConnectionId]]:
+    """Domains with this in their name, each with its connection, by name; of one customer's connections, or of all."""
+    table = db.domains.c
+    mine = of_customers(table.connection, customer)
+    query = sa.select(table.name, table.connection).where(table.name.icontains(text, autoescape=True), *mine)
+    async with database.read() as read:
+        rows = await read.execute(query.order_by(table.name, table.connection).limit(most))
+        return [(row.name, row.connection) for row in rows]

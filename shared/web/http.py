@@ -177,6 +177,10 @@ class Json(Response, Generic[Content]):
     media = "application/json"
 
 
+class Kept(Json[Content]):
+    """200, with this content, as a file to keep."""
+
+
 class Created(Json[Content]):
     """201: it did not exist before."""
 
@@ -226,6 +230,11 @@ class Zip(Response):
 def as_json(content: Content, **more: str) -> Json[Content]:
     """A JSON answer with its tag, and with more headers."""
     return Json(headers=_json_headers(ETag=etag(content), **more), body=_text(content).encode())
+
+
+def as_file(content: Content, name: dict[str, str]) -> Kept[Content]:
+    """A JSON answer with its tag that a browser saves; `name` is the header that names it."""
+    return Kept(headers=_json_headers(ETag=etag(content)) | name, body=_text(content).encode())
 
 
 def created(content: Content) -> Created[Content]:

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from shared.foundation.brand import PUBLISHED
 from shared.web.dispatch import handler
-from shared.web.http import MESSAGE_TYPE, Accepted, Created, Elsewhere, Json, Nothing, Response, Zip, as_json
+from shared.web.http import MESSAGE_TYPE, Accepted, Created, Elsewhere, Json, Kept, Nothing, Response, Zip, as_json
 from shared.web.openapi_texts import ABOUT, HEADERS, INFO, KEY, PARTS, PLANNED, SEEN, TAGS, UNLESS_SEEN, problems
 from shared.web.problems import Problem
 from shared.web.routes import ROUTES, Auth, Route
@@ -45,7 +45,7 @@ class Operation:
     def answers(self) -> list[Any]:
         """Each kind of answer, with what is in it."""
         found = self.takes["return"]
-        return [found] if get_origin(found) in (Json, Created, Accepted) else list(get_args(found)) or [found]
+        return [found] if get_origin(found) in (Json, Kept, Created, Accepted) else list(get_args(found)) or [found]
 
     @property
     def looked_for(self) -> Mapping[str, Any]:
@@ -200,7 +200,7 @@ def _plain(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def _has_tag(one: Operation) -> bool:
-    return any(get_origin(kind) is Json for kind in one.answers)
+    return any(get_origin(kind) in (Json, Kept) for kind in one.answers)
 
 
 def _successes(one: Operation, schemas: Mapping[Kind, Schema]) -> Schema:
@@ -225,7 +225,9 @@ def _headers(one: Operation, kind: type[Response], status: int) -> list[str]:
     rules = {
         "ETag": issubclass(kind, Json) and kind is not Accepted,
         "Link": "cursor" in one.looked_for or kind is Zip,
-        "Content-Disposition": bool(kind.media) and not issubclass(kind, Json) and "{id}" in route.path,
+        "Content-Disposition": bool(kind.media)
+        and (kind is Kept or not issubclass(kind, Json))
+        and "{id}" in route.path,
         "Location": status == 303,
         "Idempotency-Replayed": route.may_be_repeated,
         "RateLimit": route.needs_account,

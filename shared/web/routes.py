@@ -207,6 +207,7 @@ ROUTES: tuple[Route, ...] = (
     _route("page_connect", "GET /connect", "pages.connect.page", Auth.INVITED),
     _route("page_connect_post", "POST /connect", "pages.connect.post", Auth.INVITED),
     _route("page_index", "GET /", "pages.home.page", Auth.VIEWER),
+    _route("page_search", "GET /search", "pages.search.page", Auth.VIEWER),
     _route("page_activity", "GET /activity", "pages.activity.page", Auth.VIEWER),
     _route("page_settings", "GET /settings", "pages.deployment.settings", Auth.VIEWER),
     _route("page_health", "GET /health", "pages.deployment.status", Auth.VIEWER),

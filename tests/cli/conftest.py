@@ -22,4 +22,6 @@ def line(
 ) -> Line:
     """Somebody before an operator's shell."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # The keyring of whom runs the tests is left alone.
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return Line(machine=machine, captured=capsys, folder=tmp_path)

@@ -7,12 +7,17 @@ import ssl
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import keyring
 import pytest
 
+from shared.cli import token_store
+from shared.cli.place import Place
 from tests.cli.line import PATIENCE, ROOT, Line
+from tests.cli.other_keyring import FILE, LOCKED, OtherKeyring
 
 DECLINED = ""
 
@@ -74,6 +79,57 @@ def test_the_file_is_its_owners_and_a_token_is_renewed_before_it_ends(person: Li
     assert (over.code, "(signed_out)" in over.told) == (2, True)
     file.write_text("not JSON")
     assert "(tokens_not_readable)" in person("connections", "list").told
+
+
+@pytest.fixture
+def ring(person: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of a keyring that the person's system has."""
+    file = person.folder / "keyring.json"
+    file.write_text("{}")
+    monkeypatch.setenv(FILE, str(file))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", f"{OtherKeyring.__module__}.{OtherKeyring.__name__}")
+    before = keyring.get_keyring()
+    keyring.set_keyring(OtherKeyring())
+    yield file
+    keyring.set_keyring(before)
+
+
+def test_where_the_system_has_a_keyring_the_token_is_kept_there(person: Line, ring: Path) -> None:
+    file = person.folder / "footprint" / "tokens.json"
+    # One that was signed in before there was a keyring.
+    file.parent.mkdir()
+    _write(file, person, {"access_token": "old"})
+    assert sign_in(person, "victor@msp.example")[0] == 0
+    assert json.loads(file.read_text()) == {}
+    parts = json.loads(ring.read_text())
+    assert set(parts) == {f"footprint {person.machine.address}"}
+    shown = person("auth", "status")
+    assert (shown.code, "OtherKeyring" in shown.out, "tokens.json" in shown.out) == (0, True, False)
+    assert person("connections", "list").code == 0
+    ring.write_text(LOCKED)
+    locked = person("connections", "list")
+    assert (locked.code, "Unlock it" in locked.told, "(tokens_not_readable)" in locked.told) == (2, True, True)
+    ring.write_text(json.dumps(parts))
+    assert person("auth", "logout").told == f"Signed out of {person.machine.address}.\n"
+    assert json.loads(ring.read_text()) == {}
+    assert person("connections", "list").code == 2
+
+
+def test_a_long_token_is_kept_in_parts(person: Line, ring: Path) -> None:
+    place = Place(person.environment)
+    for size, parts in ((5000, 6), (1500, 2), (10, 1)):
+        kept = {"access_token": "x" * size}
+        token_store.keep(place, kept)
+        assert (token_store.find(place)[0], len(json.loads(ring.read_text()))) == (kept, parts)
+
+
+def test_what_a_keyring_refuses_is_kept_in_the_file(person: Line, ring: Path) -> None:
+    ring.write_text(LOCKED)
+    assert sign_in(person, "victor@msp.example")[0] == 0
+    ring.write_text("{}")
+    file = person.folder / "footprint" / "tokens.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert person("connections", "list").code == 0
 
 
 def test_who_declines_is_not_signed_in(person: Line) -> None:

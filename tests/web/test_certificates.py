@@ -65,6 +65,9 @@ async def test_a_stranger_checks_a_certificate_with_two_files(world: World) -> N
     bare = json.loads(text)["signature"]
     assert verified(bare, keys)[0] == content
     assert await file_of(world, closed) == text  # the same signature, not a fresh one
+    file = await ask(world, "GET", f"/api/connections/{closed.id}/certificate", token=world.sims.operator_token())
+    named = f'attachment; filename="contoso-certificate-{content["drawn_up_at"][:10]}.json"'
+    assert file.headers["Content-Disposition"] == named
     page = await ask(world, "GET", f"/connections/{closed.id}/certificate", token=world.sims.operator_token())
     assert keys["keys"][0]["kid"] in page.body.decode()
     command = "footprint certificates verify certificate.json --keys http://127.0.0.1:8080/.well-known/jwks.json"

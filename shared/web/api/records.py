@@ -16,7 +16,19 @@ from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json, attachment
+from shared.web.http import (
+    DATA_HEADERS,
+    Csv,
+    Json,
+    Kept,
+    Ndjson,
+    Nothing,
+    Request,
+    Strict,
+    as_file,
+    as_json,
+    attachment,
+)
 from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
@@ -146,11 +158,13 @@ async def matched(app: App, request: Request, query: Hours) -> Json[books.Matche
 
 
 @refuses("404 no_certificate_yet", "409 certificate_altered", "502")
-async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
-    """The signed exit certificate."""
+async def certificate(app: App, request: Request) -> Kept[SignedCertificate]:
+    """The signed exit certificate, as a file named after its connection and its day."""
     record = await views.exit_record(app, request.connection)
     anchor = await anchors.proof(app, request.connection, record.content)
-    return as_json(signed_certificate(record, cast("Anchor | None", anchor)))
+    day = record.content["drawn_up_at"][:10]
+    name = attachment(request.connection.name, f"certificate-{day}.json")
+    return as_file(signed_certificate(record, cast("Anchor | None", anchor)), name)
 
 
 @refuses("409 not_closed", "409 not_exported")

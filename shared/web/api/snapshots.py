@@ -10,7 +10,7 @@ from shared.flows import snapshots
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
-from shared.web.http import DATA_HEADERS, Json, Request, Text, as_json
+from shared.web.http import DATA_HEADERS, Json, Request, Text, as_json, attachment
 from shared.web.schema import When, example
 
 # Larger numbers are no snapshot's.
@@ -85,7 +85,7 @@ async def undo(app: App, request: Request) -> Text:
     headers = {
         **DATA_HEADERS,
         "Content-Type": f"{Text.media}; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="back-to-{asked}.ps1"',
+        **attachment(request.connection.name, f"back-to-{asked}.ps1"),
     }
     return Text(headers=headers, body=script.encode())
 

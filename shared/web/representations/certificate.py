@@ -74,7 +74,7 @@ class Certificate(TypedDict):
     cannot_tell_whose: Annotated[list[str], Field(description="elements of shared lists that are left, by key")]
     left_to_another_connection: list[str]
     kept_as_published: list[KeptObject]
-    cannot_be_undone: list[str]
+    cannot_be_undone: Annotated[list[str], Field(description="remarks of the ledger, such as what cannot be undone")]
     residue: list[Leftover]
     could_not_check: list[Leftover]
     bears_our_mark: Annotated[

@@ -162,7 +162,7 @@
     const page = Date.now() - led < 1500 && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     led = event.key === "g" ? Date.now() : 0;
     if (page) page.click();
-    else if (event.key === "/") (document.querySelector("main #q") ?? document.getElementById("find"))?.focus();
+    else if (event.key === "/") document.getElementById("find")?.focus();
     else if (event.key === "?") document.getElementById("keys")?.showModal();
     else return;
     event.preventDefault();
