@@ -52,10 +52,13 @@ def chained(file: Path, content: Mapping[str, Any]) -> str:
     certified = content["ledger"]
     try:
         with file.open() as lines:
-            number = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
+            chain = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
     except (OSError, ValueError, TypeError, AttributeError):
         raise Usage("file_not_valid", f"{file} is not a ledger as NDJSON.") from None
-    return f"Checked: the ledger's {number} entries are whole, and the first {certified['entries']} are certified."
+    whole = (
+        f"Checked: the ledger's {chain.entries} entries are whole, and the first {certified['entries']} are certified."
+    )
+    return f"{whole} {chain.emptied} texts erased, each as an entry says." if chain.emptied else whole
 
 
 def text(file: Path) -> str:

@@ -109,9 +109,9 @@ class Ledger:
         async with self._database.read() as read:
             self.holdings = await _holdings(read, connection)
             rows = await read.execute(said.where(table.c.act == str(Act.ATTEST)).order_by(table.c.number))
-            self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows}
+            self.attested = {row.key: Attestation(at=row.at, note=row.note or "") for row in rows}
             rows = await read.execute(said.where(table.c.act == str(Act.MARKED)))
-            self.marked = {row.key: row.note for row in rows}
+            self.marked = {row.key: row.note or "" for row in rows}
 
     def taken(self, key: str) -> bool:
         """Whether somebody has asked, since the revoke, for the removal of an object that would stay."""

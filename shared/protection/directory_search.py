@@ -6,8 +6,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from shared.storage import tables as db
-from shared.storage.database import Database
+from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
+from shared.storage.people import Person
 
 Kind = Literal["users", "groups"]
 # A database takes so many values in one query.
@@ -55,3 +56,11 @@ async def names(database: Database, connection_id: ConnectionId, kind: Kind, ids
             rows = await read.execute(sa.select(table.id, table.name, table.mail).where(*some))
             found |= {row.id: row.name or row.mail or row.id for row in rows}
     return found
+
+
+async def with_user(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections in whose copy a person is a user, by an address of theirs."""
+    table = db.users.c
+    maybe = sa.or_(person.perhaps_in(table.mail), person.perhaps_in(table.aliases))
+    rows = await read.execute(sa.select(table.connection, table.mail, table.aliases).where(maybe))
+    return {row.connection for row in rows if person.named_in([row.mail, row.aliases])}

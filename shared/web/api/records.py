@@ -8,13 +8,11 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import Field
 
 from shared.connections import call_log as calls
-from shared.connections.stages import Stage
 from shared.engine import chain, erasure, ledger_feed
 from shared.engine.ledger_feed import FeedPlace
 from shared.flows import anchors, plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
-from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Json, Ndjson, Nothing, Request, Strict, as_json, attachment
 from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
@@ -156,10 +154,7 @@ async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
 @refuses("409 not_closed", "409 not_exported")
 async def erase(app: App, request: Request, query: Exported) -> Nothing:
     """Erase a closed connection whose ledger was exported. Its id, dates and the certificate's digest remain."""
-    connection = request.connection
-    if connection.stage is not Stage.CLOSED:
-        raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
-    await erasure.erase(app.database, connection, query.head, app.clock.now())
+    await erasure.erase(app.database, request.connection, query.head, app.clock.now())
     return Nothing(status=204)
 
 
