@@ -143,11 +143,19 @@ async def matched(app: App, request: Request, query: Hours) -> Json[books.Matche
     return as_json(await books.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
-@refuses("404 no_certificate_yet", "409 certificate_altered", "502")
-async def certificate(app: App, request: Request) -> Json[SignedCertificate]:
-    """The signed exit certificate."""
+class Witnessed(Strict):
+    """Under which checkpoint the certified ledger is proven to be anchored."""
+
+    heads: int | None = Field(
+        None, ge=1, description="the size of the tree of a checkpoint that you kept; without it the newest"
+    )
+
+
+@refuses("404 no_certificate_yet", "404 no_such_checkpoint", "409 certificate_altered", "502")
+async def certificate(app: App, request: Request, query: Witnessed) -> Json[SignedCertificate]:
+    """The signed exit certificate, with the proof that its ledger is anchored."""
     record = await views.exit_record(app, request.connection)
-    anchor = await anchors.proof(app, request.connection, record.content)
+    anchor = await anchors.proof(app, request.connection, record.content, query.heads)
     return as_json(signed_certificate(record, cast("Anchor | None", anchor)))
 
 
