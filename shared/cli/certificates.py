@@ -9,12 +9,21 @@ from typer import Argument, Context, Option
 from shared.cli.api import of
 from shared.cli.call import Call, Connection
 from shared.cli.terminal import moment
+from shared.foundation.transparency import size_of
+
+Checkpoint = Annotated[
+    Path | None,
+    Option("--checkpoint", metavar="NOTE", help="A checkpoint that you kept: the proof is for that very one."),
+]
 
 
-def show(context: Context, connection: Connection) -> int:
+def show(context: Context, connection: Connection, *, checkpoint: Checkpoint = None) -> int:
     """Show the signed exit certificate. Save it with --output json, and check it with “certificates verify”."""
+    from shared.cli.verification import text
+
     call = Call.of(context)
-    answer = call.api.get(of(call.api.find(connection)["id"], "certificate"))
+    heads = None if checkpoint is None else str(size_of(text(checkpoint)))
+    answer = call.api.get(of(call.api.find(connection)["id"], "certificate"), heads=heads)
     call.facts(answer, _facts(answer["certificate"]))
     call.terminal.say(
         f"Signed with the key {answer['key_id']}. Check the signature with “footprint certificates verify”."
@@ -34,12 +43,14 @@ def verify(
     ledger: Annotated[
         Path | None, Option("--ledger", metavar="NDJSON", help="The exported ledger, held against the certificate.")
     ] = None,
+    checkpoint: Checkpoint = None,
 ) -> int:
     """Verify an exit certificate without the service; exit code 1 if it is not valid."""
     from shared.cli import verification
 
     call = Call.of(context)
-    content, told = verification.verified(verification.text(file), verification.keys_at(keys))
+    kept = None if checkpoint is None else verification.text(checkpoint)
+    content, told = verification.verified(verification.text(file), verification.keys_at(keys), kept)
     if ledger is not None:
         told.insert(0, verification.chained(ledger, content))
     call.terminal.facts(_facts(content))

@@ -1,6 +1,7 @@
 """Commands about the ledger: what was done in a tenant, by whom, in order."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from typer import Context, Option
 
@@ -11,11 +12,17 @@ from shared.cli.terminal import Column, column, times
 ENTRIES = (
     column("#", "number", firm=True),
     times("WHEN", "at"),
-    Column(title="WHO", text=lambda row: row.get("actor") or "the service"),
+    Column(title="WHO", text=lambda row: _text(row, "actor") or "the service"),
     Column(title="ACT", text=lambda row: row["act"] + ("" if row["state"] == "noted" else f" {row['state']}")),
     column("OBJECT", "key"),
-    Column(title="NOTE", text=lambda row: row.get("note") or row.get("identity")),
+    Column(title="NOTE", text=lambda row: _text(row, "note") or _text(row, "identity")),
 )
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    """A text of an entry, which may have been erased."""
+    text: str | None = "erased" if name in (row.get("erased") or {}) else row.get(name)
+    return text
 
 
 def every(context: Context, connection: Connection) -> int:

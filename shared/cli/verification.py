@@ -10,14 +10,17 @@ from shared.cli.place import LOOPBACK, Usage
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.hash_chain import checked
 from shared.foundation.signatures import CERTIFICATE, opened
-from shared.foundation.transparency import leaf_hash, opened_checkpoint, proven_root
+from shared.foundation.transparency import leaf_hash, opened_checkpoint, proven_root, size_of
 
 # Larger than any certificate and any set of keys.
 LARGEST = 16 * 1024 * 1024
 
 
-def verified(document: str, keys: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """A certificate's content, and what was checked, in sentences. Raises Permanent if it is not what was signed."""
+def verified(document: str, keys: Mapping[str, Any], checkpoint: str | None = None) -> tuple[dict[str, Any], list[str]]:
+    """A certificate's content, and what was checked, in sentences. Raises Permanent if it is not what was signed.
+
+    With a `checkpoint` that somebody kept, its ledger must be under that very one, whatever the service shows now.
+    """
     answer: dict[str, Any] = _json(document) if document.lstrip().startswith("{") else {"signature": document.strip()}
     signed, kid = opened(str(answer.get("signature", "")), keys, CERTIFICATE)
     content: dict[str, Any] = json.loads(signed)
@@ -27,24 +30,33 @@ def verified(document: str, keys: Mapping[str, Any]) -> tuple[dict[str, Any], li
             raise Permanent("signature_not_valid", "Do not rely on this document: what it shows was not signed.")
         told.append("Checked: the certificate shown is what was signed.")
     if answer.get("anchor"):
-        told.append(_anchored(answer["anchor"], content, keys))
+        told.append(_anchored(answer["anchor"], content, keys, checkpoint))
+    elif checkpoint is not None:
+        raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
     else:
         told.append("Not checked: an anchor of the ledger, because the file holds none.")
     told.append("Not checked: whose key that is. Get the keys from the deployment itself, and keep a copy.")
     return content, told
 
 
-def _anchored(anchor: Mapping[str, Any], content: Mapping[str, Any], keys: Mapping[str, Any]) -> str:
+def _anchored(anchor: Mapping[str, Any], content: Mapping[str, Any], keys: Mapping[str, Any], kept: str | None) -> str:
     leaf = leaf_hash({"connection": content["connection"], **content["ledger"]})
     try:
-        size, root = opened_checkpoint(str(anchor["checkpoint"]), keys)
+        shown = str(anchor["checkpoint"])
+        if kept is not None and size_of(kept) != size_of(shown):
+            raise Usage(
+                "file_not_valid",
+                "The document's proof is for another checkpoint: get it with “certificates show --checkpoint”.",
+            )
+        size, root = opened_checkpoint(shown if kept is None else kept, keys)
         path = [base64.b64decode(one, validate=True) for one in anchor["proof"]]
         proven = proven_root(leaf, int(anchor["index"]), size, path)
     except (KeyError, TypeError, ValueError):
         raise Permanent("anchor_not_valid", "Do not rely on this document: its anchor cannot be read.") from None
     if proven != root:
         raise Permanent("anchor_not_valid", "Do not rely on this document: its ledger is not in the log of heads.")
-    return f"Checked: the ledger's head is anchored, as one of {size} heads under a signed checkpoint."
+    whose = "a signed checkpoint" if kept is None else "the checkpoint that you kept"
+    return f"Checked: the ledger's head is anchored, as one of {size} heads under {whose}."
 
 
 def chained(file: Path, content: Mapping[str, Any]) -> str:
@@ -52,10 +64,13 @@ def chained(file: Path, content: Mapping[str, Any]) -> str:
     certified = content["ledger"]
     try:
         with file.open() as lines:
-            number = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
+            chain = checked((json.loads(line) for line in lines), certified["entries"], certified["head"])
     except (OSError, ValueError, TypeError, AttributeError):
         raise Usage("file_not_valid", f"{file} is not a ledger as NDJSON.") from None
-    return f"Checked: the ledger's {number} entries are whole, and the first {certified['entries']} are certified."
+    whole = (
+        f"Checked: the ledger's {chain.entries} entries are whole, and the first {certified['entries']} are certified."
+    )
+    return f"{whole} {chain.emptied} texts erased, each as an entry says." if chain.emptied else whole
 
 
 def text(file: Path) -> str:

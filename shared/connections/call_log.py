@@ -13,9 +13,12 @@ from shared.connections.record import hold
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, step
 from shared.storage.ids import ConnectionId
+from shared.storage.people import Person
 
 # Rows kept back before they are written together; a run that dies loses no more than these.
 MAX_UNWRITTEN_CALLS = 100
+# The columns that may name a person, and how many rows are looked through at once.
+NAMING, AT_ONCE = ("subject", "target", "reason"), 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,3 +129,28 @@ async def outcomes(
 async def purge(write: AsyncConnection, before: datetime) -> None:
     """Delete what is older than the log is kept, whatever the stage of its connection."""
     await write.execute(sa.delete(db.operations).where(db.operations.c.at < before))
+
+
+async def named(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections whose log may name a person."""
+    return set((await read.execute(sa.select(db.operations.c.connection).where(_named(person)).distinct())).scalars())
+
+
+def _named(person: Person) -> sa.ColumnElement[bool]:
+    return sa.or_(*(person.perhaps_in(db.operations.c[name]) for name in NAMING))
+
+
+async def forget(write: AsyncConnection, connection_id: ConnectionId, person: Person) -> int:
+    """Empty what names a person in the calls of a connection, and tell in how many; the calls themselves stay."""
+    table, forgotten, last = db.operations, 0, 0
+    columns = [table.c[name] for name in ("number", *NAMING)]
+    mine = sa.select(*columns).where(table.c.connection == connection_id, _named(person)).order_by(table.c.number)
+    while rows := (await write.execute(mine.where(table.c.number > last).limit(AT_ONCE))).mappings().all():
+        for row in rows:
+            fields = [name for name in NAMING if row[name] is not None and person.named_in(row[name])]
+            if fields:
+                one = sa.update(table).where(table.c.number == row["number"])
+                await write.execute(one.values(dict.fromkeys(fields)))
+                forgotten += 1
+        last = rows[-1]["number"]
+    return forgotten

@@ -17,6 +17,7 @@ from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, in_line
 from shared.storage.ids import ConnectionId
+from shared.storage.people import Person
 
 
 class Status(StrEnum):
@@ -241,6 +242,12 @@ async def tell(write: AsyncConnection, connection: Connection, kind: EventKind, 
 async def forget_administrator(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Forget who consented in person and whom to contact, as a closed connection must."""
     await update(write, connection_id, administrator=None, contacts=[])
+
+
+async def with_contact(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections among whose contacts a person may be."""
+    table = db.connections.c
+    return set((await read.execute(sa.select(table.id).where(person.perhaps_in(table.contacts)))).scalars())
 
 
 async def report(

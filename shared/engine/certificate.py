@@ -4,8 +4,6 @@ It is drawn up from the ledger and from one last complete look at the tenant, si
 kept as it was signed.
 """
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +23,7 @@ from shared.engine.promise import Promise, compared
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
 from shared.foundation.schedule import Site
-from shared.foundation.signatures import CERTIFICATE, canonical, opened
+from shared.foundation.signatures import CERTIFICATE, canonical, opened, unchecked
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 
@@ -140,7 +138,7 @@ class SignedCertificate:
     @property
     def kid(self) -> str:
         """The id of the key that signed it: the SHA-256 thumbprint of its public half (RFC 7638)."""
-        kid: str = json.loads(_decoded(self.signature.partition(".")[0]))["kid"]
+        kid: str = unchecked(self.signature, 0)["kid"]
         return kid
 
 
@@ -274,8 +272,7 @@ async def signed(database: Database, connection: Connection) -> SignedCertificat
         found = (await read.execute(query)).scalar()
     if found is None:
         return None
-    content: Certificate = json.loads(_decoded(found.split(".")[1]))
-    return SignedCertificate(content=content, signature=found)
+    return SignedCertificate(content=unchecked(found, 1), signature=found)
 
 
 async def latest(database: Database, connection: Connection) -> Certificate | None:
@@ -293,7 +290,3 @@ async def proven(database: Database, seal: Seal, connection: Connection) -> Sign
     if (found.content["connection"], found.content["generation"]) != (connection.id, connection.generation):
         raise Permanent("signature_not_valid", "The stored certificate is another connection's.")
     return found
-
-
-def _decoded(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "==")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from secrets import token_hex
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from shared.connections.record import Connection, hold, update
 from shared.engine.acting import account
 from shared.foundation.errors import Permanent
-from shared.foundation.hash_chain import GENESIS, entry_hash
+from shared.foundation.hash_chain import COMMITTED, ERASE, GENESIS, Chain, entry_hash
 from shared.foundation.signatures import canonical
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database
@@ -25,6 +26,7 @@ PAGE = 1000
 UNREADABLE = (ValueError, TypeError, LookupError)
 # A longer list is written down by its size and digest.
 MAX_LIST_ITEMS = 50
+SALT_BYTES = 16
 NO_SECRETS: Mapping[str, str] = {}
 
 
@@ -62,6 +64,7 @@ class Act(StrEnum):
     PURGE = "purge"
     READ = "read"
     MARKED = "marked"
+    ERASE = ERASE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,10 @@ class LedgerEntry(Entry):
     previous_hash: str
     hash: str
     """SHA-256 of the entry with `previous_hash`, so that none can be changed unseen."""
+    salts: Mapping[str, str] | None = None
+    """The salt of each text to which the hash only commits, by its field."""
+    erased: Mapping[str, str] | None = None
+    """The commitment of each text that was emptied, by its field."""
 
 
 async def append(
@@ -114,10 +121,10 @@ async def append(
         "act": str(entry.act),
         "subject": account() if entry.actor is not None else None,
     }
-    row["hash"] = _digest(row)
+    row["salts"] = {name: token_hex(SALT_BYTES) for name in COMMITTED if row[name] is not None}
+    row["hash"] = entry_hash(_dated(row))
     await write.execute(sa.insert(db.ledger).values(row))
-    number: int = row["number"]
-    return number
+    return entries + 1
 
 
 async def head(read: AsyncConnection, connection_id: ConnectionId) -> tuple[int, str]:
@@ -210,7 +217,8 @@ async def page(
     Raises Unreadable if one of them is not what an entry can be.
     """
     number = db.ledger.c.number
-    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).limit(most)
+    mine = sa.select(db.ledger).where(db.ledger.c.connection == connection_id)
+    query = mine.limit(most)
     if newest:
         query = (query.where(number < after) if after else query).order_by(number.desc())
     else:
@@ -221,9 +229,7 @@ async def page(
         except UNREADABLE:
             for one in (await read.execute(query.with_only_columns(number))).scalars().all():
                 try:
-                    await _read(
-                        read, sa.select(db.ledger).where(db.ledger.c.connection == connection_id, number == one)
-                    )
+                    await _read(read, mine.where(number == one))
                 except UNREADABLE:
                     raise Unreadable(one) from None
             raise
@@ -249,7 +255,7 @@ async def last_of(database: Database, connection_id: ConnectionId, keys: Sequenc
 
 
 async def entries(database: Database, connection_id: ConnectionId) -> AsyncIterator[LedgerEntry]:
-    """A connection's ledger in order, a page at a time. Raises Unreadable at an entry that cannot be read."""
+    """A connection's ledger in order, a page at a time. Raises Unreadable."""
     last = 0
     while found := await page(database, connection_id, after=last, most=PAGE, newest=False):
         for entry in found:
@@ -277,18 +283,16 @@ def entry_of(row: sa.RowMapping) -> LedgerEntry:
 
 
 async def verify(database: Database, connection_id: ConnectionId) -> int | None:
-    """The number of the first entry that is broken, missing or unreadable, or None if the ledger is whole."""
-    previous, number = GENESIS, 0
+    """The number of the first entry that is broken, missing, unreadable, or emptied unsaid; None if it is whole."""
+    chain = Chain()
     try:
         async for entry in entries(database, connection_id):
-            number += 1
-            if (entry.number, entry.previous_hash) != (number, previous) or entry.hash != _digest(vars(entry)):
-                return number
-            previous = entry.hash
+            if not chain.follows(_dated(vars(entry))):
+                return chain.entries + 1
     except Unreadable as error:
         return error.number
-    return None
+    return chain.first_emptied if chain.emptied_unsaid else None
 
 
-def _digest(row: Mapping[str, Any]) -> str:
-    return entry_hash({**row, "at": row["at"].isoformat()})
+def _dated(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**row, "at": row["at"].isoformat()}

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from shared.connections import census
 from shared.connections.record import Connection, hold, unchanged
+from shared.connections.stages import Stage
 from shared.engine import certificate, chain
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
@@ -17,8 +18,10 @@ from shared.storage.erasure import erase as erase_rows
 async def erase(database: Database, connection: Connection, head: str, now: datetime) -> None:
     """Erase a closed connection for whoever names the last hash of its ledger, which only its export shows.
 
-    Raises Refused 409 `not_exported` if that is not the ledger's head now.
+    Raises Refused 409 `not_closed`, or `not_exported` if that is not the ledger's head now.
     """
+    if connection.stage is not Stage.CLOSED:
+        raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
     signed = await certificate.signed(database, connection)
     digest = hashlib.sha256(signed.signature.encode()).hexdigest() if signed else None
     async with database.write() as write:

@@ -110,8 +110,9 @@ class Ledger:
         async with self._database.read() as read:
             self.holdings = await _holdings(read, connection)
             rows = list(await read.execute(said.order_by(table.c.number)))
-        self.attested = {row.key: Attestation(at=row.at, note=row.note) for row in rows if row.act == Act.ATTEST}
-        self.marked = {row.key: row.note for row in rows if row.act == Act.MARKED}
+        told_of = {act: {row.key: row for row in rows if row.act == act} for act in (Act.ATTEST, Act.MARKED)}
+        self.attested = {key: Attestation(at=row.at, note=row.note or "") for key, row in told_of[Act.ATTEST].items()}
+        self.marked = {key: row.note or "" for key, row in told_of[Act.MARKED].items()}
 
     def taken(self, key: str) -> bool:
         """Whether somebody has asked, since the revoke, for the removal of an object that would stay."""

@@ -19,8 +19,8 @@ from shared.deployment import signing
 from shared.engine import chain, erasure
 from shared.engine.certificate import Certificate
 from shared.flows.app import App
-from shared.foundation.errors import FootprintError, Permanent
-from shared.foundation.transparency import checkpoint, inclusion, leaf_hash, opened_checkpoint, root, roots
+from shared.foundation.errors import FootprintError, Permanent, Refused
+from shared.foundation.transparency import checkpoint, inclusion, leaf_hash, opened_checkpoint, root, roots, size_of
 from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
@@ -84,17 +84,28 @@ async def hold(app: App) -> None:
         log.error(sentence, extra={"code": "ledger_not_as_anchored"})
 
 
-async def proof(app: App, connection: Connection, content: Certificate) -> dict[str, Any] | None:
-    """That a certificate's ledger is in a signed tree, or None while it is not anchored."""
+async def proof(
+    app: App, connection: Connection, content: Certificate, size: int | None = None
+) -> dict[str, Any] | None:
+    """That a certificate's ledger is in a signed tree, or None while it is not anchored.
+
+    `size`: of the tree whose checkpoint somebody kept; None is the newest. Raises Refused 404 `no_such_checkpoint`.
+    """
     if app.settings.anchors is None:
         return None
     known = await asyncio.to_thread(_read, app.settings.anchors)
     leaf = {"connection": connection.id, **content["ledger"]}
     if leaf not in known.leaves:
         return None
-    index = known.leaves.index(leaf)
-    path = [base64.b64encode(one).decode() for one in inclusion(known.hashes, index)]
-    return {"index": index, "proof": path, "checkpoint": known.checkpoints[-1]}
+    index, note = known.leaves.index(leaf), known.checkpoints[-1]
+    if size is not None:
+        note = next((one for one in known.checkpoints if size_of(one) == size > index), "")
+        if not note:
+            raise Refused(
+                404, "no_such_checkpoint", f"No checkpoint of {size} heads holds this ledger. Name a later one."
+            )
+    path = [base64.b64encode(one).decode() for one in inclusion(known.hashes[:size], index)]
+    return {"index": index, "proof": path, "checkpoint": note}
 
 
 async def _signed(app: App, known: Anchored) -> None:

@@ -13,6 +13,12 @@ CODES = (
     ),
     code(
         REFUSED,
+        "no_such_checkpoint",
+        "There is no checkpoint of so many heads, or the certified ledger was anchored after it.",
+        "Name a later checkpoint that you kept.",
+    ),
+    code(
+        REFUSED,
         "no_such_connection",
         "There is no connection of this id, or it is another customer's.",
         "Check the id, and the customer that your account is for.",

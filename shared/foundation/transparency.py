@@ -81,6 +81,14 @@ def checkpoint(origin: str, size: int, tree: bytes, public: bytes, sign: Callabl
     return f"{text}\n\u2014 {origin} {signature}\n"
 
 
+def size_of(note: str) -> int:
+    """How many leaves a checkpoint is of, whoever signed it. Raises Permanent if it is none."""
+    try:
+        return int(note.split("\n")[1])
+    except (LookupError, ValueError):
+        raise _refused("the checkpoint cannot be read") from None
+
+
 def opened_checkpoint(note: str, keys: Mapping[str, Any]) -> tuple[int, bytes]:
     """The size and root of a checkpoint that one of a set of public keys signed. Raises Permanent otherwise."""
     from cryptography.exceptions import InvalidSignature

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from shared.connections.search import of_customers
 from shared.storage import tables as db
-from shared.storage.database import Database
+from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
+from shared.storage.people import Person
 
 Kind = Literal["users", "groups"]
 # A database takes so many values in one query.
@@ -66,3 +67,11 @@ async def domains(database: Database, text: str, customer: str | None, *, most: 
     async with database.read() as read:
         rows = await read.execute(query.order_by(table.name, table.connection).limit(most))
         return [(row.name, row.connection) for row in rows]
+
+
+async def with_user(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections in whose copy a person is a user, by an address of theirs."""
+    table = db.users.c
+    maybe = sa.or_(person.perhaps_in(table.mail), person.perhaps_in(table.aliases))
+    rows = await read.execute(sa.select(table.connection, table.mail, table.aliases).where(maybe))
+    return {row.connection for row in rows if person.named_in([row.mail, row.aliases])}

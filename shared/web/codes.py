@@ -189,5 +189,6 @@ CODES = (
         "The same request was sent twice, and the other process carries it out.",
         "Send it again after a minute: the answer is then the other one's.",
     ),
+    code(REFUSED, "name_not_typed", "The name was not typed as it is written.", "Type the name of the connection."),
     code(REFUSED, "no_reason", "The decision has no reason, or one that is too long.", "Say why, in a sentence."),
 )

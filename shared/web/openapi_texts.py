@@ -30,6 +30,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "quarantine": ("messages that were taken out of mailboxes", frozenset({"quarantine"})),
     "reports": ("what happened in a day, a week or a month", frozenset({"reports"})),
     "halts": ("the kill switch: nothing is sent to a platform while a halt stands", frozenset({"halts"})),
+    "people": ("persons whom we keep something of", frozenset({"people"})),
     "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "scanner": ("what the scanning service reports", frozenset({"scanner"})),

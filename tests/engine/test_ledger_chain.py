@@ -47,7 +47,7 @@ async def test_a_thousand_tamperings_of_an_exported_ledger_are_found(world: Worl
     ledger, chance = await exported(world, connection.id), random.Random(13)  # noqa: S311 - the same each time
     async with world.app.database.read() as read:
         certified = await head(read, connection.id)
-    assert checked(ledger, *certified) == len(ledger) == certified[0]
+    assert checked(ledger, *certified).entries == len(ledger) == certified[0]
     for _ in range(TAMPERINGS):
         changed = tampered(ledger, chance)
         with pytest.raises(Permanent):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from shared.cli.place import Usage
 from shared.cli.verification import verified
 from shared.deployment import signing
 from shared.engine.chain import entries
@@ -18,7 +19,7 @@ from shared.flows.timers import fire
 from shared.foundation.errors import Permanent
 from shared.foundation.hash_chain import GENESIS, entry_hash
 from shared.foundation.schedule import TIMERS
-from shared.foundation.transparency import inclusion, leaf_hash, proven_root, root, roots
+from shared.foundation.transparency import checkpoint, inclusion, leaf_hash, proven_root, root, roots, size_of
 from shared.storage import tables as db
 from tests.harness.client import ask
 from tests.harness.world import World
@@ -113,12 +114,38 @@ async def test_a_stranger_checks_the_proof_and_a_thousand_tamperings_are_found(a
         len([entry async for entry in entries(anchored.app.database, closed.id)])
         == answer["certificate"]["ledger"]["entries"]
     )
+    await under_the_checkpoint_that_was_kept(anchored, path, answer, keys)
     chance = random.Random(13)  # noqa: S311 - the same each time
     for number in range(TAMPERINGS):
         changed = tampered(answer, chance)
         with pytest.raises(Permanent):
             verified(json.dumps(changed), keys)
         assert changed != answer, number
+
+
+async def under_the_checkpoint_that_was_kept(
+    world: World, path: str, answer: dict[str, Any], keys: dict[str, list[dict[str, str]]]
+) -> None:
+    """A checkpoint that a customer kept proves the certificate when the log has grown, and no other log does."""
+    kept = answer["anchor"]["checkpoint"]
+    await world.create()
+    await fire(world.app, ANCHOR)
+    token = world.sims.operator_token()
+    newest = (await ask(world, "GET", path, token=token)).body.decode()
+    assert json.loads(newest)["anchor"]["checkpoint"] != kept
+    with pytest.raises(Usage, match="another checkpoint"):
+        verified(newest, keys, kept)
+    old = (await ask(world, "GET", f"{path}?heads={size_of(kept)}", token=token)).body.decode()
+    assert any("under the checkpoint that you kept" in line for line in verified(old, keys, kept)[1])
+    for heads in (1, 999):  # before the exit, and never
+        refused = await ask(world, "GET", f"{path}?heads={heads}", token=token)
+        assert (refused.status, json.loads(refused.body)["code"]) == (404, "no_such_checkpoint")
+    key = await signing.signing_key(world.app.database, world.app.seal, world.clock.now())
+    anew = checkpoint(kept.split("\n")[0], size_of(kept), bytes(32), key.public, key.signature)
+    with pytest.raises(Permanent, match="not in the log of heads"):
+        verified(old, keys, anew)
+    with pytest.raises(Permanent, match="under your checkpoint"):
+        verified(json.dumps({**answer, "anchor": None}), keys, kept)
 
 
 def tampered(answer: dict[str, Any], chance: random.Random) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from shared.flows.reports.periods import Frequency, Period
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 from shared.storage.ids import ConnectionId
+from shared.storage.people import Person
 
 # Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
 ADDRESS = (
@@ -225,6 +226,27 @@ async def forget_recipients(write: AsyncConnection, connection_id: ConnectionId)
     await write.execute(sa.delete(settings).where(settings.c.connection == connection_id))
     nobody = sa.update(made).where(made.c.connection == connection_id)
     await write.execute(nobody.values(recipients={}, not_before=None))
+
+
+async def with_recipient(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections whose reports a person may be sent."""
+    tables = (db.report_settings, db.reports)
+    some = [sa.select(one.c.connection).where(person.perhaps_in(one.c.recipients)) for one in tables]
+    return {found for query in some for found in (await read.execute(query)).scalars()}
+
+
+async def forget_recipient(write: AsyncConnection, connection_id: ConnectionId, person: Person) -> bool:
+    """Send a person no more reports of a connection, inside the caller's transaction; False if they were sent none."""
+    settings, made, forgotten = db.report_settings, db.reports, False
+    for table, key in ((settings, settings.c.connection), (made, made.c.name)):
+        mine = sa.select(key, table.c.recipients).where(table.c.connection == connection_id)
+        for name, known in (await write.execute(mine.where(person.perhaps_in(table.c.recipients)))).all():
+            left = [one for one in known if not person.named_in(one)]
+            forgotten = forgotten or len(left) < len(known)
+            values = {one: known[one] for one in left} if isinstance(known, dict) else left
+            one = sa.update(table).where(table.c.connection == connection_id, key == name)
+            await write.execute(one.values(recipients=values))
+    return forgotten
 
 
 async def page(

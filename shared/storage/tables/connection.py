@@ -125,6 +125,9 @@ ledger = sa.Table(
     sa.Column("note", sa.String),
     sa.Column("previous_hash", sa.String, nullable=False),
     sa.Column("hash", sa.String, nullable=False),
+    # The salt of each text that may be about a person, and the commitment of each that was emptied.
+    sa.Column("salts", sa.JSON(none_as_null=True)),
+    sa.Column("erased", sa.JSON(none_as_null=True)),
     sa.Index("ledger_by_time", "at", "connection", "number"),
 )
 

@@ -8,13 +8,11 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import Field
 
 from shared.connections import call_log as calls
-from shared.connections.stages import Stage
 from shared.engine import chain, erasure, ledger_feed
 from shared.engine.ledger_feed import FeedPlace
 from shared.flows import anchors, plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
-from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import (
     DATA_HEADERS,
@@ -157,11 +155,19 @@ async def matched(app: App, request: Request, query: Hours) -> Json[books.Matche
     return as_json(await books.matched(app, request.connection, timedelta(hours=query.hours)))
 
 
-@refuses("404 no_certificate_yet", "409 certificate_altered", "502")
-async def certificate(app: App, request: Request) -> Kept[SignedCertificate]:
-    """The signed exit certificate, as a file named after its connection and its day."""
+class Witnessed(Strict):
+    """Under which checkpoint the certified ledger is proven to be anchored."""
+
+    heads: int | None = Field(
+        None, ge=1, description="the size of the tree of a checkpoint that you kept; without it the newest"
+    )
+
+
+@refuses("404 no_certificate_yet", "404 no_such_checkpoint", "409 certificate_altered", "502")
+async def certificate(app: App, request: Request, query: Witnessed) -> Kept[SignedCertificate]:
+    """The signed exit certificate with the proof of its anchor, as a file named after its connection and its day."""
     record = await views.exit_record(app, request.connection)
-    anchor = await anchors.proof(app, request.connection, record.content)
+    anchor = await anchors.proof(app, request.connection, record.content, query.heads)
     day = record.content["drawn_up_at"][:10]
     name = attachment(request.connection.name, f"certificate-{day}.json")
     return as_file(signed_certificate(record, cast("Anchor | None", anchor)), name)
@@ -170,10 +176,7 @@ async def certificate(app: App, request: Request) -> Kept[SignedCertificate]:
 @refuses("409 not_closed", "409 not_exported")
 async def erase(app: App, request: Request, query: Exported) -> Nothing:
     """Erase a closed connection whose ledger was exported. Its id, dates and the certificate's digest remain."""
-    connection = request.connection
-    if connection.stage is not Stage.CLOSED:
-        raise Refused(409, "not_closed", f"Revoke the connection to {connection.name} first, and wait for its end.")
-    await erasure.erase(app.database, connection, query.head, app.clock.now())
+    await erasure.erase(app.database, request.connection, query.head, app.clock.now())
     return Nothing(status=204)
 
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.connections.choices import Way
+from shared.engine import erasure
 from shared.flows import findings, grant, invitation, marked_messages, pausing, quarantine, revoke
 from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
-from shared.web.pages import mail, policies, refused, settings
+from shared.web.pages import mail, policies, refused, settings, shown
 from shared.web.pages.forms import one, posted
 from shared.web.saved_plans import as_planned
 from shared.web.second_person import agreed
@@ -118,6 +119,15 @@ async def _export(app: App, request: Request) -> None:
     await quarantine.ask_for_export(app, request.connection, request.actor.name)
 
 
+async def _erase(app: App, request: Request) -> Response:
+    form, connection = posted(request), request.connection
+    if one(form, "confirm") != connection.name:
+        raise Refused(409, "name_not_typed", "Type the name of the connection exactly. Nothing was erased.")
+    await agreed(app, request, "erase the connection")
+    await erasure.erase(app.database, connection, one(form, "head"), app.clock.now())
+    return shown(app, request, "erased_connection.html", erased=connection)
+
+
 # Each action with what it does and the section that it leads back to.
 ACTS: Mapping[str, tuple[Act, str]] = {
     "sync": (partial(_order, "sync-now"), ""),
@@ -132,6 +142,7 @@ ACTS: Mapping[str, tuple[Act, str]] = {
     "say": (_say, ""),
     "pause": (_pause, ""),
     "resume": (_resume, ""),
+    "erase": (_erase, ""),
     "withdraw": (_withdraw, ""),
     "send-marked": (_send_marked, "/mail-flow"),
     "release": (_release, "/quarantine"),

@@ -33,6 +33,7 @@ ACTS: Mapping[Act, str] = {
     Act.ASK: "Asked of administrators",
     Act.ATTEST: "Confirmed by people",
     Act.READ: "Reads",
+    Act.ERASE: "Persons erased",
     Act.REMARK: "Remarks",
 }
 

@@ -29,6 +29,8 @@ from shared.web.schema import Next, When, example
         "note": None,
         "previous_hash": "0" * 64,
         "hash": "1" * 64,
+        "salts": {"identity": "2" * 32, "after": "3" * 32},
+        "erased": None,
     }
 )
 class LedgerEntryJson(TypedDict):
@@ -51,6 +53,11 @@ class LedgerEntryJson(TypedDict):
     note: str | None
     previous_hash: str
     hash: Annotated[str, Field(description="SHA-256 of the entry with `previous_hash`, so that none can be changed")]
+    salts: Annotated[
+        dict[str, str] | None,
+        Field(description="by field: the salt of a text that stands in the hash as HMAC-SHA256 of salt and text"),
+    ]
+    erased: Annotated[dict[str, str] | None, Field(description="by field: that HMAC of a text that was emptied")]
 
 
 class OperationJson(TypedDict):
@@ -105,6 +112,8 @@ def ledger_entry(entry: LedgerEntry) -> LedgerEntryJson:
         "note": entry.note,
         "previous_hash": entry.previous_hash,
         "hash": entry.hash,
+        "salts": dict(entry.salts) if entry.salts is not None else None,
+        "erased": dict(entry.erased) if entry.erased is not None else None,
     }
 
 

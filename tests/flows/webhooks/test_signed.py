@@ -1,6 +1,7 @@
 """What happens is told to the subscribers: signed by Standard Webhooks, once, and only what they asked for."""
 
 import json
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -8,8 +9,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from shared.connections import record
 from shared.connections.record import Status
 from shared.connections.stages import Stage
+from shared.deployment import signing
 from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
+from shared.foundation.transparency import opened_checkpoint
 from tests.flows.webhooks.office import deliveries, subscribe, told
 from tests.harness.client import ask
 from tests.harness.scripted_host import Host
@@ -84,6 +87,17 @@ async def test_only_what_was_asked_for_is_told(world: World, receiver: Host) -> 
     await world.revoke(await world.create(None, customer="fabrikam"))
     await fire(world.app, TELL)
     assert len(receiver.seen) == 2
+
+
+async def test_a_customer_who_names_checkpoints_is_sent_each(world: World, receiver: Host, tmp_path: Path) -> None:
+    await subscribe(world, receiver, who="fabrikam", kinds=["ledger.anchored"])
+    process = await world.again(anchors=tmp_path / "anchors.ndjson")
+    await world.create(customer="contoso")
+    for timer in ("anchor", "tell"):
+        await fire(process.app, next(one for one in TIMERS if one.name == timer))
+    (seen,) = receiver.seen
+    keys = await signing.published(world.app.database, world.app.seal)
+    assert opened_checkpoint(seen.json()["data"]["checkpoint"], keys)[0] == 1
 
 
 async def test_a_customer_sees_and_makes_its_own_only(world: World, receiver: Host) -> None:
