@@ -1,5 +1,6 @@
 """The tables. SQLAlchemy Core, the same on SQLite and PostgreSQL."""
 
+from shared.storage.tables.apart import callbacks, looks, workers_keys
 from shared.storage.tables.batch import batch_items, batches
 from shared.storage.tables.columns import Moment, metadata
 from shared.storage.tables.connection import (
@@ -32,6 +33,7 @@ __all__ = [
     "baselines",
     "batch_items",
     "batches",
+    "callbacks",
     "certificates",
     "checkpoints",
     "choices",
@@ -54,6 +56,7 @@ __all__ = [
     "ledger",
     "links",
     "listings",
+    "looks",
     "mailboxes",
     "members",
     "metadata",
@@ -75,4 +78,5 @@ __all__ = [
     "tombstones",
     "users",
     "webhooks",
+    "workers_keys",
 ]
