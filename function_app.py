@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # The host's own storage account, which carries our queues as well.
 STORAGE = "AzureWebJobsStorage"
+# Those for the internet, those that work, or all: known before the settings are read, which the first invocation does.
+FUNCTIONS = os.environ.get("FOOTPRINT_FUNCTIONS", "all")
 # An empty route would mean the function's own name, so the console's front page has one that nothing matches.
 ROOT = "{nothing:maxlength(0)?}"
 
@@ -95,20 +98,20 @@ def _named(queue: str) -> str:
     return queue.removeprefix("footprint-").replace("-", "_")
 
 
-for _route in ROUTES:
+for _route in ROUTES if FUNCTIONS != "private" else ():
     app.function_name(_route.name)(
         app.route(route=_route.path.lstrip("/") or ROOT, methods=_methods(_route), trigger_arg_name="req")(
             _serve(_route)
         )
     )
 
-for _timer in TIMERS:
+for _timer in TIMERS if FUNCTIONS != "public" else ():
     # Azure's schedules begin with the seconds.
     app.function_name(_timer.name.replace("-", "_"))(
         app.timer_trigger(arg_name="due", schedule=f"0 {_timer.cron()}", run_on_startup=False)(_fire(_timer))
     )
 
-for _queue in QUEUES:
+for _queue in QUEUES if FUNCTIONS != "public" else ():
     app.function_name(f"run_{_named(_queue)}")(
         app.queue_trigger(arg_name="message", queue_name=_queue, connection=STORAGE)(_run())
     )

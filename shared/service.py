@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from shared.deployment.context import Context
 from shared.deployment.issuers import Issuers
+from shared.deployment.keyring import keyring
 from shared.deployment.links import Links
-from shared.deployment.master_keys import chosen
 from shared.deployment.queues import message_key
-from shared.deployment.sealing import Seal
 from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
 from shared.foundation.clock import Clock, FileClock, SystemClock
@@ -23,6 +22,7 @@ from shared.storage.database import Database
 
 if TYPE_CHECKING:
     from shared.deployment.queues import Queue
+    from shared.deployment.sealing import Seal
     from shared.foundation.settings import Settings
 
 MIB = 1024 * 1024
@@ -49,7 +49,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services, threads=settings.token_threads)
     database = Database(settings.database_url, settings.database_connections)
-    seal = Seal(chosen(settings, wire), database, clock)
+    seal = keyring(settings, wire, database)
     context = Context(
         settings=settings,
         clock=clock,

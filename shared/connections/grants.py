@@ -1,5 +1,6 @@
 """What an administrator granted us in person: sealed, one for each account, and whether it still holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,11 +28,14 @@ def _about(account: str) -> str:
     return f"grant {account}"
 
 
-SEALED = Sealed(table=db.grants, about=lambda row: _about(row.account))
+SEALED = Sealed(table=db.grants, about=lambda row: _about(row.account), credentials=True)
 
 
 async def keep(write: AsyncConnection, box: Box, connection_id: ConnectionId, grant: Grant) -> None:
-    """Keep a grant in place of an older one of the same account, inside the caller's transaction."""
+    """Keep a grant in place of an older one of the same account, inside the caller's transaction.
+
+    `box` is of the connection's credentials.
+    """
     sealed = box.seal(grant.secret, about=_about(grant.account))
     await write.execute(
         upsert(write, db.grants).values(
@@ -53,8 +57,18 @@ async def listed(database: Database, seal: Seal, connection_id: ConnectionId) ->
         rows = (await read.execute(query)).all()
     if not rows:
         return []
-    box = await seal.box(connection_id)
+    box = await seal.credentials(connection_id)
     return [_grant(box, row) for row in rows]
+
+
+async def kept_of(database: Database, some: Sequence[ConnectionId]) -> set[ConnectionId]:
+    """Those of some connections of which a grant is kept."""
+    found, column = set[ConnectionId](), db.grants.c.connection
+    for first in range(0, len(some), 500):
+        query = sa.select(column).where(column.in_(some[first : first + 500])).distinct()
+        async with database.read() as read:
+            found |= set((await read.execute(query)).scalars())
+    return found
 
 
 async def mark(database: Database, connection_id: ConnectionId, grant: Grant, *, alive: bool) -> Grant:

@@ -98,6 +98,15 @@ def fenced(lease: Lease) -> AbstractContextManager[None]:
     return guarded(prove)
 
 
+def unfenced() -> AbstractContextManager[None]:
+    """Inside the block no write proves a lease: what is done there asks itself whether the connection is as it was."""
+    return guarded(_nothing)
+
+
+async def _nothing(_write: AsyncConnection) -> None:
+    """Nothing to prove."""
+
+
 async def renew(database: Database, lease: Lease, now: datetime) -> None:
     """Have the lease last from now on. Raises Superseded if it or the direction is lost."""
     async with database.record() as write:

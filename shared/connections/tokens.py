@@ -88,11 +88,11 @@ class Tokens:
                     self._at_rest = {row.resource: (row.sealed, row.expires_at) for row in rows}
         if (found := self._at_rest.get(resource)) is None:
             return None
-        box = await self._seal.box(self._connection)
+        box = await self._seal.credentials(self._connection)
         return box.unseal(found[0], about=f"token {resource}"), found[1]
 
     async def _store(self, given: Mapping[str, tuple[str, datetime]]) -> None:
-        box, now = await self._seal.box(self._connection), self._clock.now()
+        box, now = await self._seal.credentials(self._connection), self._clock.now()
         rows = [
             {
                 "connection": self._connection,

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.deployment.sealing import DEPLOYMENT, SEALS_AFTER, Seal, Sealed
+from shared.deployment.sealing import CREDENTIALS, DEPLOYMENT, SEALS_AFTER, Seal, Sealed
 from shared.foundation.errors import Permanent
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -64,12 +64,12 @@ async def _scopes(database: Database) -> Sequence[Any]:
 
 async def _seal_anew(database: Database, seal: Seal, kinds: Sequence[Sealed], scope: str) -> int:
     """Seal under the present key what an older one has sealed; what somebody changes meanwhile is theirs to seal."""
-    box, count = await seal.box(scope), 0
+    box, count, whose = await seal.box(scope), 0, scope.removesuffix(CREDENTIALS)
     for kind in kinds:
-        if (kind.scope is None) != (scope == DEPLOYMENT):
+        if (kind.scope is None) != (whose == DEPLOYMENT) or kind.credentials != (whose != scope):
             continue
         table, keys = kind.table, list(kind.table.primary_key.columns)
-        mine = table.c[kind.scope] == scope if kind.scope else sa.true()
+        mine = table.c[kind.scope] == whose if kind.scope else sa.true()
         async with database.read() as read:
             places = (await read.execute(sa.select(*keys).where(mine))).all()
         for place in places:

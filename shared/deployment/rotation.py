@@ -18,9 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.deployment.data_keys import begin
-from shared.deployment.master_keys import chosen
+from shared.deployment.keyring import keyring
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
-from shared.deployment.sealing import Seal
+from shared.deployment.sealing import CREDENTIALS, Seal
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.settings import Settings
@@ -40,14 +40,28 @@ class Rotated:
     failed: dict[str, str]
 
 
-async def rotate(database: Database, master: MasterKey) -> Rotated:
-    """Wrap what an older master key has wrapped. Raises Temporary in an outage; what is done by then stays done."""
+async def rotate_all(database: Database, seal: Seal) -> Rotated:
+    """Wrap what older master keys have wrapped, of content and of credentials. Raises as `rotate` does."""
+    done = await rotate(database, seal.master)
+    if seal.credentials_master is not None:
+        more = await rotate(database, seal.credentials_master, credentials=True)
+        done = Rotated(wrapped=done.wrapped + more.wrapped, failed=done.failed | more.failed)
+    return done
+
+
+async def rotate(database: Database, master: MasterKey, *, credentials: bool = False) -> Rotated:
+    """Wrap what an older master key has wrapped, of content or else of credentials.
+
+    Raises Temporary in an outage; what is done by then stays done.
+    """
     present = (await master.wrap(os.urandom(32), "a probe")).master
     wrapped, failed, last = 0, dict[str, str](), ("", 0)
     table = data_keys
     while True:
         place = sa.tuple_(table.c.scope, table.c.number)
-        old = sa.select(table).where(table.c.master != present, place > last).order_by(table.c.scope, table.c.number)
+        mine = table.c.scope.endswith(CREDENTIALS) if credentials else ~table.c.scope.endswith(CREDENTIALS)
+        old = sa.select(table).where(mine, table.c.master != present, place > last)
+        old = old.order_by(table.c.scope, table.c.number)
         async with database.read() as read:
             rows = (await read.execute(old.limit(BATCH))).all()
         if not rows:
@@ -82,18 +96,15 @@ async def _keep(database: Database, rows: Sequence[Any], anew: Sequence[Wrapped 
     return kept
 
 
-async def _begun(database: Database, master: MasterKey) -> int:
-    clock = SystemClock()
-    return await begin(database, Seal(master, database, clock), clock.now(), older_than=timedelta(0))
-
-
 async def _main() -> int:
     settings = Settings()
-    database = Database(settings.database_url)
-    master = chosen(settings, Wire(clock=SystemClock(), ca_file=settings.ca_file))
+    database, clock = Database(settings.database_url), SystemClock()
+    seal = keyring(settings, Wire(clock=clock, ca_file=settings.ca_file), database)
     try:
-        done = await rotate(database, master)
-        begun = await _begun(database, master) if "--data-keys" in sys.argv[1:] else 0
+        done = await rotate_all(database, seal)
+        begun = 0
+        if "--data-keys" in sys.argv[1:]:
+            begun = await begin(database, seal, clock.now(), older_than=timedelta(0))
     except (Permanent, Temporary) as error:
         sys.stderr.write(f"{error.sentence} Run it again: it goes on where it stopped.\n")
         return 1

@@ -3,6 +3,9 @@
 Every connection has keys of its own, and so has the deployment. They are stored wrapped by the master key, so that
 the database alone opens nothing, and nothing of one connection opens with the key of another. One of them seals; the
 others, older or too new for every process to know, only open.
+
+What opens tenants, credentials, has keys apart from content. They are wrapped by a master key that a process which
+faces the internet does not have.
 """
 
 import asyncio
@@ -27,6 +30,8 @@ from shared.storage.database import Database
 NONCE = 12
 # Whose key the deployment's own secrets are made with; connections have ids.
 DEPLOYMENT = "deployment"
+# Ends the name of the scope whose keys seal credentials only.
+CREDENTIALS = "/credentials"
 # The vault is asked once an hour for each data key, and a data key that is not used is forgotten.
 DATA_KEY_CACHED_FOR = timedelta(hours=1)
 MAX_CACHED_DATA_KEYS = 2000
@@ -45,6 +50,7 @@ class Sealed:
     about: Callable[[Any], str]
     column: str = "sealed"
     scope: str | None = "connection"
+    credentials: bool = False
 
 
 class Box:
@@ -94,8 +100,12 @@ class Box:
 class Seal:
     """The data keys: made, wrapped and unwrapped by the master key, and kept in memory for a while."""
 
-    def __init__(self, master: MasterKey, database: Database, clock: Clock) -> None:
-        self.master, self._database, self._clock = master, database, clock
+    def __init__(
+        self, master: MasterKey, database: Database, clock: Clock, *, credentials: MasterKey | None = None
+    ) -> None:
+        """`credentials` is the master key of what opens tenants; without it this process opens content only."""
+        self.master, self.credentials_master = master, credentials
+        self._database, self._clock = database, clock
         self._kept: OrderedDict[str, tuple[Ring, datetime]] = OrderedDict()
         self._asked: dict[str, asyncio.Task[Ring]] = {}
 
@@ -105,6 +115,13 @@ class Seal:
         Raises Permanent if its data key is lost or not to be had, Temporary during an outage.
         """
         return Box(*await self._keys(scope))
+
+    async def credentials(self, scope: str) -> Box:
+        """The box of what opens a connection's tenant, or of the workers' own secrets. Raises as `box` does.
+
+        Raises Permanent `credentials_closed` in a process that faces the internet.
+        """
+        return await self.box(scope + CREDENTIALS)
 
     async def new_box(self, scope: str) -> Box:
         """The box of a connection that is being made. Not inside a transaction, for the key is written in its own."""
@@ -131,19 +148,25 @@ class Seal:
         digests = [hmac.digest(key, about.encode(), "sha256") for key in await self.each_derived(f"links {purpose}")]
         return [base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in digests]
 
-    async def destroy(self, scopes: Sequence[str]) -> int:
+    async def destroy(self, scopes: Sequence[str], *, credentials: bool = True) -> int:
         """Destroy the data keys of some connections for ever; returns how many. Other processes know them for an hour.
+
+        Those of their credentials are not counted, and left if they are still needed to give grants back.
 
         What is sealed with them never opens again, and of a backup's copies only the master key can say no.
         """
         destroyed = 0
         for first in range(0, len(scopes), 500):
             some = [scope for scope in scopes[first : first + 500] if scope != DEPLOYMENT]
+            keys = db.data_keys
             async with self._database.write() as write:
-                gone = await write.execute(sa.delete(db.data_keys).where(db.data_keys.c.scope.in_(some)))
+                gone = await write.execute(sa.delete(keys).where(keys.c.scope.in_(some)))
+                if credentials:
+                    await write.execute(sa.delete(keys).where(keys.c.scope.in_([one + CREDENTIALS for one in some])))
             destroyed += gone.rowcount
             for scope in some:
                 self._kept.pop(scope, None)
+                self._kept.pop(scope + CREDENTIALS, None)
         return destroyed
 
     async def _keys(self, scope: str) -> list[bytes]:
@@ -167,8 +190,10 @@ class Seal:
         return await asyncio.shield(self._asked[scope])
 
     async def _fetch(self, scope: str) -> Ring:
-        stored = await self._stored(scope)
-        if not stored and scope == DEPLOYMENT:
+        master, stored = self._master(scope), await self._stored(scope)
+        # Those of credentials are made by the first process that may, of connections that have not lost theirs.
+        whose = scope.removesuffix(CREDENTIALS)
+        if not stored and (scope == DEPLOYMENT or (whose != scope and await self._is_known(whose))):
             await self.add(scope, 1)
             stored = await self._stored(scope)
         if not stored:
@@ -177,13 +202,26 @@ class Seal:
                 "The key of this connection is not in the database, so nothing that is sealed opens. Restore it from "
                 "the database's backup.",
             )
-        keys = [await self.master.unwrap(wrapped, scope) for _, wrapped in stored]
+        keys = [await master.unwrap(wrapped, scope) for _, wrapped in stored]
         ring = tuple((made_at, key) for (made_at, _), key in zip(stored, keys, strict=True))
         self._kept[scope] = ring, self._clock.now() + DATA_KEY_CACHED_FOR
         self._kept.move_to_end(scope)
         while len(self._kept) > MAX_CACHED_DATA_KEYS:
             self._kept.popitem(last=False)
         return ring
+
+    async def _is_known(self, scope: str) -> bool:
+        return scope == DEPLOYMENT or bool(await self._stored(scope))
+
+    def _master(self, scope: str) -> MasterKey:
+        if not scope.endswith(CREDENTIALS):
+            return self.master
+        if self.credentials_master is None:
+            raise Permanent(
+                "credentials_closed",
+                "This process faces the internet, so it cannot open credentials: the workers do. Have them do it.",
+            )
+        return self.credentials_master
 
     async def _stored(self, scope: str) -> list[tuple[datetime, Wrapped]]:
         table = db.data_keys
@@ -193,7 +231,7 @@ class Seal:
 
     async def add(self, scope: str, number: int) -> None:
         """Make the key of a scope that has this number, unless another process was quicker, whose key is the one."""
-        wrapped = await self.master.wrap(os.urandom(32), scope)
+        wrapped = await self._master(scope).wrap(os.urandom(32), scope)
         made = {"wrapped": wrapped.content, "master": wrapped.master, "made_at": self._clock.now()}
         try:
             async with self._database.write() as write:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections import search
+from shared.connections.lease import unfenced
 from shared.connections.record import Connection
 from shared.connections.search import Wanted
 from shared.connections.stages import Stage
@@ -26,7 +27,6 @@ from shared.flows.plans import foreseen
 from shared.foundation.errors import FootprintError, Refused, Temporary
 from shared.protection import quarantine
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, guarded
 from shared.storage.ids import ConnectionId, new_id
 
 log = logging.getLogger(__name__)
@@ -124,12 +124,8 @@ async def _send(app: App, connection: ConnectionId, start: datetime) -> None:
 async def carry_out(app: App, connection: Connection) -> None:
     """Do what batches want of a connection. Doing it twice comes to the same as once."""
     # An operator's order belongs to no run: each asks for itself whether the connection is as it was read.
-    with guarded(_unfenced):
+    with unfenced():
         await _carry_out(app, connection)
-
-
-async def _unfenced(_write: AsyncConnection) -> None:
-    """Nothing to prove."""
 
 
 async def _carry_out(app: App, connection: Connection) -> None:

@@ -1,12 +1,19 @@
 """What a person does about the codes of a connection's life, whatever its platform."""
 
-from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, WAITING, Shown, code
+from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING, Shown, code
 
 REPORTED = Shown(
     where="A line of the log bears this code; the report itself shows the sentence.",
     itself="It is offered again for three days, then given up. The report stays in the console.",
 )
 CODES = (
+    code(
+        REFUSED,
+        "look_under_way",
+        "A worker checks the tenant for you: this process faces the internet, and cannot.",
+        "Ask again after the seconds that `Retry-After` says; console and command line do so by themselves.",
+        "What the worker saw is shown for half a minute, and an order by it is taken for two.",
+    ),
     code(
         WAITING,
         "consent_not_proven",

@@ -6,15 +6,18 @@ from datetime import timedelta
 
 from shared.connections import grants, halts
 from shared.connections import record as connections
+from shared.connections.lease import unfenced
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.engine.promise import promised
+from shared.flows import callbacks
 from shared.flows.app import App
+from shared.flows.callbacks import Callback
 from shared.flows.invitation import ADMINISTRATOR, held, mark, refuse_too_many
-from shared.foundation.errors import Permanent, Refused
+from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.platforms.contract import Consent, ConsentResult, Platform
 from shared.platforms.rows import rows_of
 
@@ -54,7 +57,8 @@ async def callback(app: App, platform: str, query: Mapping[str, str], browser: s
     """Take a callback. Returns the platform's next page for this browser, or None once consent was given.
 
     The state is used up. A consent is noted, and a job proves it by using it. Raises Refused, and changes nothing
-    else, if the state is another browser's, or if consent was declined or is for another tenant than agreed.
+    else, if the state is another browser's, or if consent was declined or is for another tenant than agreed. A process
+    that faces the internet takes the state and leaves the rest to a worker, which leaves word for the browser.
     """
     if not browser:
         raise _over()
@@ -75,28 +79,75 @@ async def _called_back(
         signed_in = await app.links.spend(_purpose(browser), state)
     except Refused:
         raise _over() from None
-    offered = app.platforms[platform]
+    came = callbacks.received(mark(browser), state, signed_in, query)
+    if app.settings.functions == "public":
+        await callbacks.keep(app, connection, came)
+        return None
+    tenant = await _take(app, connection, came)
+    return await _onward(app, connection, browser, signed_in=tenant) if tenant else None
+
+
+async def take_waiting(app: App, connection: Connection) -> None:
+    """In a worker: take what browsers have brought back, and leave word for each."""
+    # What is granted meanwhile is given back, whichever way the connection has gone.
+    with unfenced():
+        for came in await callbacks.waiting(app, connection):
+            if await callbacks.take(app.database, came):
+                await callbacks.leave_word(app, connection, came, await _outcome(app, connection, came))
+
+
+async def _outcome(app: App, connection: Connection, came: Callback) -> str | FootprintError:
+    if came.signed_in and not await callbacks.has_signed_in(app, connection, came):
+        return _over()
+    try:
+        return await _take(app, connection, came)
+    except FootprintError as error:
+        return error
+
+
+async def word(app: App, connection: Connection, browser: str) -> str | None:
+    """What a worker has left for a browser: the platform's next page, empty while it has to wait, None for nothing.
+
+    Raises Refused once if the callback was turned down.
+    """
+    found = await callbacks.word(app, connection, mark(browser))
+    if found is None:
+        return None
+    if found.waits:
+        return ""
+    await callbacks.told(app.database, found)
+    if found.refused:
+        raise found.refused
+    return await _onward(app, connection, browser, signed_in=found.signed_in)
+
+
+async def _take(app: App, connection: Connection, came: Callback) -> str:
+    """Find out who has come, and note their consent. Returns the tenant to whose consent they go on, if any."""
+    offered = app.platforms[connection.platform]
     consent = Consent(
-        connection=connection, redirect_uri=redirect_uri(app, connection), state=state, signed_in=signed_in
+        connection=connection,
+        redirect_uri=redirect_uri(app, connection),
+        state=came.state,
+        signed_in=came.signed_in,
     )
     # First, for a grant that is taken and cannot be sealed would be lost.
-    await app.seal.box(connection.id)
-    result = await offered.consent_result(consent, query)
+    await app.seal.credentials(connection.id)
+    result = await offered.consent_result(consent, came.query)
     await _refuse_others(app, connection, offered, result)
     if connection.stage is Stage.CLOSED:
         await offered.give_back(result)
         raise _given_up()
     if not result.consented:
-        return await _onward(app, connection, browser, signed_in=result.tenant)
+        return result.tenant
     await _note(app, connection, offered, result)
     await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())
-    return None
+    return ""
 
 
 async def _note(app: App, connection: Connection, platform: Platform, result: ConsentResult) -> None:
     """Keep what a consent brought. Of a connection that is being removed nothing is kept: it only goes on."""
     now = app.clock.now()
-    box = await app.seal.box(connection.id)
+    box = await app.seal.credentials(connection.id)
     leaving = connection.stage in (Stage.REVOKE, Stage.CLEANUP)
     promise = promised(rows_of(platform, connection))
     async with app.database.write() as write:

@@ -20,12 +20,15 @@ from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
+JOB = "give-back"
+
 
 @dataclass(kw_only=True)
 class Halting:
     """What a halt did. What could not be given back is named in its connection's ledger, and no longer used by us."""
 
     connections: int
+    left_to_workers: int = 0
     given_back: int = 0
     not_given_back: int = 0
     keys_destroyed: int = 0
@@ -35,7 +38,8 @@ async def halt(app: App, scope: str, actor: str, why: str, *, destroy: bool = Fa
     """Stop everything that a scope is for before its next call to a platform; asking twice is harmless.
 
     Then the grants are given back where a platform can take them, the tokens are deleted, and with `destroy` the data
-    keys: nothing that is sealed for these connections opens any more, not even for us.
+    keys: nothing that is sealed for these connections opens any more, not even for us. A process that faces the
+    internet leaves grants, and the keys of credentials, to the workers, and destroys what opens content at once.
     """
     now = app.clock.now()
     asked = Halt(scope=scope, at=now, actor=actor, why=why, destroyed=destroy)
@@ -56,15 +60,39 @@ async def halt(app: App, scope: str, actor: str, why: str, *, destroy: bool = Fa
         async with app.database.write() as write:
             await chain.order(write, connection, app.clock.now(), actor, f"halted: {why}")
             await tokens.forget_all(write, connection.id)
+        if app.settings.functions == "public":
+            await app.queue.send(Job(name=JOB, connection_id=connection.id), app.clock.now())
+            told.left_to_workers += 1
+            return
         for grant in await _grants(app, connection):
             async with turns[grant.account]:
                 await _give_back(app, connection, grant, frozenset(ids), told)
 
     await each(ids, one)
     if destroy:
-        told.keys_destroyed = await app.seal.destroy(ids)
+        told.keys_destroyed = await app.seal.destroy(ids, credentials=not told.left_to_workers)
         log.warning("data keys destroyed", extra={"scope": scope, "number": told.keys_destroyed})
     return told
+
+
+async def settle(app: App, connection: Connection) -> None:
+    """In a worker: give back the grants of a connection that is halted, and destroy its keys if that was asked for."""
+    halt = await halts.of(app.database, connection)
+    if halt is None:
+        return
+    halted, told = frozenset(await halts.within(app.database, halt.scope)), Halting(connections=1)
+    for grant in await _grants(app, connection):
+        await _give_back(app, connection, grant, halted, told)
+    if halt.destroyed:
+        await app.seal.destroy([connection.id])
+
+
+async def unsettled(app: App) -> list[ConnectionId]:
+    """The connections that are halted and of which there is still a grant."""
+    found = set[ConnectionId]()
+    for halt in await halts.standing(app.database):
+        found |= await grants.kept_of(app.database, await halts.within(app.database, halt.scope))
+    return sorted(found)
 
 
 async def _grants(app: App, connection: Connection) -> list[Grant]:

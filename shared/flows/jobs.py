@@ -12,7 +12,18 @@ from shared.connections.lease import Lease, Superseded, acquire, beside, fenced,
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job, Message, decode, message_key
 from shared.deployment.queues.database import EmbeddedQueue
-from shared.flows import batches, deferred_jobs, expected_jobs, marked_messages, next_run, orders
+from shared.flows import (
+    batches,
+    callbacks,
+    consent,
+    deferred_jobs,
+    expected_jobs,
+    halting,
+    looks,
+    marked_messages,
+    next_run,
+    orders,
+)
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
@@ -55,7 +66,11 @@ UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
     "quarantine": settle_items,
     marked_messages.JOB: marked_messages.carry_on,
     batches.JOB: batches.carry_out,
+    callbacks.JOB: consent.take_waiting,
+    looks.JOB: looks.look,
 }
+# The one job that a halt does not keep from its platform, for it belongs to the halt.
+WHILE_HALTED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {halting.JOB: halting.settle}
 
 # Waiting for one reason longer than this is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
@@ -95,6 +110,9 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         log.warning("job for a connection of a site that is not served here", extra={"site": found.site})
         return "elsewhere"
     connection, lease = found, beside(found)
+    if job.name in WHILE_HALTED:
+        await WHILE_HALTED[job.name](app, connection)
+        return "done"
     if job.name not in UNLEASED:
         while (claimed := await acquire(app.database, job.connection_id, now)) is None:
             if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
@@ -199,7 +217,7 @@ async def give_up(app: App, message: str) -> None:
 async def _of_message(app: App, message: str) -> Message | None:
     try:
         ours = decode(message, await message_key(app.seal))
-        if ours.job.name not in HANDLERS.keys() | UNLEASED.keys():
+        if ours.job.name not in HANDLERS.keys() | UNLEASED.keys() | WHILE_HALTED.keys():
             raise ValueError("there is no such job")  # noqa: TRY301 - or not any more
     except ValueError as error:
         # Delivering it again would not help. Its content is not ours, so only its size is told.

@@ -36,7 +36,7 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
 
     Before anybody has consented, and after the end, no look is possible: then it is what the ledger lets us expect.
     """
-    if connection.tenant is None or connection.stage is Stage.CLOSED:
+    if not looks(connection):
         return Planned(lines=await foreseen(app, connection, purpose))
     rows, stage = rows_of(app.platforms[connection.platform], connection), _stage(connection, purpose)
     repair = purpose == "repair" or connection.repairs_drift
@@ -51,6 +51,11 @@ async def planned(app: App, connection: Connection, purpose: Purpose = "now") ->
             return Planned(lines=await foreseen(app, connection, purpose), concerns=list(found or ()))
         lines = forecast(rows, tenant.ledger, steps, stage, app.clock.now())
         return Planned(lines=lines, concerns=None if found is None else list(found))
+
+
+def looks(connection: Connection) -> bool:
+    """Whether there is a tenant that can be looked at."""
+    return connection.tenant is not None and connection.stage is not Stage.CLOSED
 
 
 async def foreseen(app: App, connection: Connection, purpose: Purpose = "now") -> list[Forecast]:

@@ -1,6 +1,5 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared.connections import grants
 from shared.connections import record as connections
 from shared.connections.due import INVITATION_LIFE
 from shared.connections.lease import Lease
@@ -14,7 +13,6 @@ from shared.flows.app import App
 from shared.flows.grant import change_direction
 from shared.flows.quarantine import make_way
 from shared.foundation.errors import Refused
-from shared.platforms.contract import ConsentResult
 from shared.platforms.rows import rows_of
 
 
@@ -41,11 +39,9 @@ async def end_invitation(app: App, connection: Connection, _lease: Lease) -> Non
 
 
 async def _close_unused(app: App, connection: Connection, why: str, actor: str | None) -> None:
-    """Close a connection in which nothing was made; what was granted meanwhile is given back."""
-    for grant in await grants.listed(app.database, app.seal, connection.id):
-        await app.platforms[connection.platform].give_back(ConsentResult(tenant="", grant=grant), of=connection.id)
-        await grants.forget(app.database, connection.id, grant.account)
+    """Close a connection in which nothing was made; a job gives back what was granted meanwhile."""
     await change_direction(app, connection, Stage.CLOSED, why, actor)
+    await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())
 
 
 async def attest(app: App, connection: Connection, key: str, actor: str) -> None:

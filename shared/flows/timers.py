@@ -5,9 +5,20 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from shared.connections import due
-from shared.deployment import links
+from shared.deployment import links, workers_key
 from shared.deployment.queues import Job
-from shared.flows import anchors, batch_records, batches, deferred_jobs, expected_jobs, orders, ticks
+from shared.flows import (
+    anchors,
+    batch_records,
+    batches,
+    callbacks,
+    deferred_jobs,
+    expected_jobs,
+    halting,
+    looks,
+    orders,
+    ticks,
+)
 from shared.flows.app import App
 from shared.flows.jobs import TOGETHER, go_on
 from shared.foundation.concurrency import each
@@ -57,7 +68,7 @@ async def _rotate(app: App) -> None:
     """Nightly: wrap data keys with the newest master key, renew old data and signing keys, delete old records."""
     from shared.connections import baseline, grants, secrets
     from shared.deployment import data_keys, signing
-    from shared.deployment.rotation import rotate
+    from shared.deployment.rotation import rotate_all
     from shared.flows import retention
     from shared.flows.webhooks import store
 
@@ -66,12 +77,13 @@ async def _rotate(app: App) -> None:
     now, kept = app.clock.now(), app.settings.signing_key_kept
     if await signing.retire(app.database, app.seal, now, older_than=kept):
         log.info("signing key retired; the next one is published")
-    done = await rotate(app.database, app.seal.master)
+    done = await rotate_all(app.database, app.seal)
     if done.wrapped:
         log.info("data keys rewrapped", extra={"number": done.wrapped})
     rooms = (secrets, grants, baseline, quarantine, exports, store, signing)
     made = await data_keys.begin(app.database, app.seal, now, older_than=app.settings.data_key_kept)
-    renewed = await data_keys.renew(app.database, app.seal, [room.SEALED for room in rooms], now)
+    kinds = [*(room.SEALED for room in rooms), workers_key.PUBLIC, workers_key.PRIVATE]
+    renewed = await data_keys.renew(app.database, app.seal, kinds, now)
     if made or renewed.sealed or renewed.gone:
         log.info("data keys renewed", extra={"number": made, "sealed": renewed.sealed, "gone": renewed.gone})
     for scope, sentence in (done.failed | renewed.failed).items():
@@ -106,7 +118,17 @@ async def sweep(app: App) -> None:
     for job_ordered in await orders.stranded(app.database, now):
         await app.queue.send(job_ordered, now)
     await go_on(app, await deferred_jobs.stranded(app.database, sites, now))
+    for job, some in (
+        (callbacks.JOB, await callbacks.stranded(app.database, now)),
+        (looks.JOB, await looks.stranded(app.database, now)),
+        (halting.JOB, await halting.unsettled(app)),
+    ):
+        for one in some:
+            await app.queue.send(Job(name=job, connection_id=one), now)
+    await workers_key.renew(app.database, app.seal, now, older_than=app.settings.data_key_kept)
     async with app.database.write() as write:
         await links.forget_old(write, now)
+        await callbacks.forget_old(write, now)
+        await workers_key.let_go(write, now)
         await exports.forget_old(write, now)
         await idempotency_keys.forget_old(write, now)

@@ -134,6 +134,19 @@ CODES = (
         "Nothing is deleted.",
     ),
     code(
+        REFUSED,
+        "credentials_closed",
+        "A process that faces the internet was to open what only the workers can: a grant or a token.",
+        "Report it, with the log lines of the request: what needs credentials is a worker's work.",
+        "Nothing was opened.",
+    ),
+    code(
+        REFUSED,
+        "workers_not_started",
+        "No worker has started since this deployment was set up, so there is no key to seal a consent for them.",
+        "Start the functions with timers and queues (FOOTPRINT_FUNCTIONS=private), then open the link again.",
+    ),
+    code(
         ATTENTION,
         "data_key_missing",
         "The data key of a connection is not in the database, so its secrets cannot be opened.",

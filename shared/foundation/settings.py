@@ -137,6 +137,11 @@ class CloudTasks(BaseModel):
     )
 
 
+def _is_key(account: str) -> bool:
+    """Whether a service account is stated by its key, and not by its address."""
+    return account.startswith("{") or "@" not in account
+
+
 class Settings(BaseSettings):
     """Names in the environment start with FOOTPRINT_ and nest with two underscores."""
 
@@ -162,7 +167,15 @@ class Settings(BaseSettings):
     sites: list[Site] = Field(
         default_factory=lambda: list(Site), description="JSON list of the sites whose connections are served here"
     )
+    functions: Literal["all", "public", "private"] = Field(
+        "all",
+        description="what this process is for: `public` faces the internet (console, API, callbacks, notifications) "
+        "and opens content only; `private` has timers and queues, and the credentials; `all` is for one machine",
+    )
     master_key: MasterKey
+    credentials_key: MasterKey | None = Field(
+        None, description="the master key of what opens tenants; with `private` it must be another than the master key"
+    )
     clock_file: Path | None = Field(
         None, description="file with the seconds by which our clock is ahead; for one machine and tests only"
     )
@@ -227,6 +240,25 @@ class Settings(BaseSettings):
             self.scanner.url or "": "The mail scanner",
         }
         return {**ours, **named}
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        microsoft, google = self.microsoft, self.google
+        account = google.service_account.get_secret_value().strip() if google.service_account else ""
+        private = {
+            "CREDENTIALS_KEY": self.credentials_key,
+            "MICROSOFT__CLIENT_SECRET": microsoft.client_secret,
+            "MICROSOFT__CERTIFICATE": microsoft.certificate,
+            "MICROSOFT__FEDERATED": microsoft.federated,
+            "GOOGLE__CLIENT_SECRET": google.client_secret,
+            "the key of GOOGLE__SERVICE_ACCOUNT (its address will do)": (account and _is_key(account)) or None,
+        }
+        given = [name for name, value in private.items() if value is not None]
+        if self.functions == "public" and given:
+            raise ValueError(f"FUNCTIONS is public: leave to the workers {', '.join(given)}")
+        if self.functions == "private" and self.credentials_key in (None, self.master_key):
+            raise ValueError("FUNCTIONS is private: set CREDENTIALS_KEY to another key than MASTER_KEY")
+        return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

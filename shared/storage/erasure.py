@@ -15,6 +15,10 @@ async def erase(write: AsyncConnection, connection_id: ConnectionId) -> None:
     for table in reversed(metadata.sorted_tables):
         name = next((c.name for key in table.foreign_keys for c in [key.parent]), BESIDE.get(table.name))
         if name is not None:
-            await write.execute(sa.delete(table).where(table.c[name] == connection_id))
+            mine = table.c[name] == connection_id
+            if table.name in BESIDE:
+                # A scope of a connection may be named by more than its id.
+                mine = mine | table.c[name].startswith(f"{connection_id}/", autoescape=True)
+            await write.execute(sa.delete(table).where(mine))
     connections = metadata.tables["connections"]
     await write.execute(sa.delete(connections).where(connections.c.id == connection_id))

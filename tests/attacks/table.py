@@ -87,6 +87,15 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_an_export_that_is_fetched_is_told": "read mail without a trace",
         "test_a_report_that_is_fetched_is_told": "read reports without a trace",
     },
+    "test_stolen_public": {
+        "test_no_key_of_a_public_process_opens_a_credential": "open stored grants and tokens with its keys",
+        "test_a_public_process_does_not_start_with_a_credential": "have it started with a credential",
+        "test_a_sign_in_that_no_worker_has_seen_counts_for_nothing": "sign a state for a tenant that has consented",
+        "test_what_a_browser_brings_back_is_for_the_workers_alone": "read what others' browsers bring back",
+        "test_nobody_has_it_sealed_to_a_key_of_their_own": "have it sealed to a key of one's own",
+        "test_what_a_halt_gives_back_the_workers_give_back": "none: a halt is called there",
+        "test_no_route_needs_a_credential": "find a route that opens one",
+    },
     "test_strangers": {
         "test_a_flood_of_one_address_is_refused_and_stops_nobody_else": "flood from one address",
         "test_what_one_address_asks_too_much_is_not_taken_from_all": "use up what all addresses have",

@@ -60,6 +60,18 @@ def test_importing_a_host_imports_nothing_that_costs() -> None:
     assert loaded("import gcp_functions.main") & (NOT_AT_IMPORT - {"jinja2"}) == set()
 
 
+@pytest.mark.parametrize("functions", ["all", "public", "private"])
+def test_an_app_has_the_functions_that_its_setting_names(functions: str) -> None:
+    named = "[one.get_function_name() for one in function_app.app.get_functions()]"
+    code = f"import function_app, json; print(json.dumps({named}))"
+    environment = {**os.environ, "FOOTPRINT_FUNCTIONS": functions}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)  # noqa: S603 - our own words
+    found, routes = set(json.loads(done.stdout)), {route.name for route in ROUTES}
+    assert found & routes == (set() if functions == "private" else routes)
+    assert ({"sweep", "run_jobs", "give_up_clean_up"} <= found) == (functions != "public")
+    assert bool(found - routes) == (functions != "public")
+
+
 @pytest.mark.parametrize("function", ["health", "list_connections"])
 async def test_the_first_answer_from_the_database_imports_no_flow_and_no_platform(
     tmp_path: Path, function: str

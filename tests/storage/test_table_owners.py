@@ -16,6 +16,7 @@ OWNERS = {
     "baselines": "shared/connections",
     "batch_items": "shared/flows",
     "batches": "shared/flows",
+    "callbacks": "shared/flows",
     "certificates": "shared/engine",
     "checkpoints": "shared/protection",
     "choices": "shared/connections",
@@ -38,6 +39,7 @@ OWNERS = {
     "ledger": "shared/engine",
     "links": "shared/deployment",
     "listings": "shared/protection",
+    "looks": "shared/flows",
     "mailboxes": "shared/protection",
     "marked_messages": "shared/flows",
     "members": "shared/protection",
@@ -60,6 +62,7 @@ OWNERS = {
     "tombstones": "shared/engine",
     "users": "shared/protection",
     "webhooks": "shared/flows",
+    "workers_keys": "shared/deployment",
 }
 
 

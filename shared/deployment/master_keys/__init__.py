@@ -1,13 +1,13 @@
-"""The master key, which wraps the keys of single connections: held by us, by a key vault or by a KMS."""
+"""The master keys, which wrap the keys of single connections: held by us, by a key vault or by a KMS."""
 
 from shared.deployment.master_keys.wrapping import MasterKey
+from shared.foundation.settings import MasterKey as Stated
 from shared.foundation.settings import Settings
 from shared.foundation.wire import Wire
 
 
-def chosen(settings: Settings, wire: Wire) -> MasterKey:
-    """The master key that the settings name."""
-    mine = settings.master_key
+def chosen(settings: Settings, wire: Wire, mine: Stated) -> MasterKey:
+    """A master key that the settings name."""
     if mine.key_vault is not None:
         from shared.deployment.identity import ManagedIdentity
         from shared.deployment.master_keys.key_vault import KeyVault

@@ -212,7 +212,7 @@ class WorkspaceCustomer(WatchedMail):
 
     async def _keep_new(self, grant: Grant, secret: str) -> None:
         new = Grant(account=grant.account, address=grant.address, secret=secret, granted_at=grant.granted_at)
-        box = await self.context.seal.box(self.connection.id)
+        box = await self.context.seal.credentials(self.connection.id)
         async with self.context.database.write() as write:
             await grants.keep(write, box, self.connection.id, new)
         self.granted[-1] = new

@@ -1,5 +1,6 @@
 """The tables. SQLAlchemy Core, the same on SQLite and PostgreSQL."""
 
+from shared.storage.tables.apart import callbacks, looks, workers_keys
 from shared.storage.tables.batch import batch_items, batches
 from shared.storage.tables.columns import Moment, metadata
 from shared.storage.tables.connection import (
@@ -42,6 +43,7 @@ __all__ = [
     "baselines",
     "batch_items",
     "batches",
+    "callbacks",
     "certificates",
     "checkpoints",
     "choices",
@@ -64,6 +66,7 @@ __all__ = [
     "ledger",
     "links",
     "listings",
+    "looks",
     "mailboxes",
     "marked_messages",
     "members",
@@ -87,4 +90,5 @@ __all__ = [
     "tombstones",
     "users",
     "webhooks",
+    "workers_keys",
 ]

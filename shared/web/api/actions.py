@@ -112,7 +112,7 @@ async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
     return accepted(NOTED)
 
 
-@refuses("409 not_running", "409 halted")
+@refuses("409 not_running", "409 halted", "409 look_under_way")
 async def reconcile(app: App, request: Request, body: Look, planned: Seen) -> Accepted[Noted]:
     """Check the tenant now, and carry out what is due."""
     await as_planned(app, request.connection, "repair" if body.repair else "now", planned)
@@ -120,7 +120,7 @@ async def reconcile(app: App, request: Request, body: Look, planned: Seen) -> Ac
     return accepted(NOTED)
 
 
-@refuses("409 tenant_taken", "409 changed_meanwhile")
+@refuses("409 tenant_taken", "409 changed_meanwhile", "409 look_under_way")
 async def grant_again(app: App, request: Request, planned: Seen) -> Accepted[ConsentLink]:
     """Connect again: removals stop. Returns a new invitation link, in case consent is needed again."""
     await as_planned(app, request.connection, "grant", planned)
@@ -154,7 +154,7 @@ async def move_tenant(app: App, request: Request, body: Move) -> Accepted[Noted]
     return accepted(NOTED)
 
 
-@refuses("409 quarantine_not_empty", "409 changed_meanwhile", "502")
+@refuses("409 quarantine_not_empty", "409 changed_meanwhile", "409 look_under_way", "502")
 async def revoke_access(app: App, request: Request, body: Revoke, planned: Seen) -> Accepted[Noted]:
     """Revoke access: mail routing is restored first, then everything that was created is removed, step by step."""
     await as_planned(app, request.connection, "revoke", planned)

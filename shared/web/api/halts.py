@@ -1,5 +1,7 @@
 """The kill switch: halts are listed, made and lifted."""
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -57,6 +59,7 @@ class HaltingView(TypedDict):
     """What a halt did, beside stopping everything before its next call to a platform."""
 
     connections: int
+    left_to_workers: Annotated[int, Field(description="connections whose grants the workers give back now")]
     given_back: int
     not_given_back: int
     keys_destroyed: int
@@ -95,6 +98,7 @@ async def put(app: App, request: Request, body: NewHalt) -> Json[HaltingView]:
     done = await halting.halt(app, scope, request.actor.name, body.why, destroy=body.destroy)
     told: HaltingView = {
         "connections": done.connections,
+        "left_to_workers": done.left_to_workers,
         "given_back": done.given_back,
         "not_given_back": done.not_given_back,
         "keys_destroyed": done.keys_destroyed,

@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.connections import call_log as calls
 from shared.engine import chain, erasure, ledger_feed
 from shared.engine.ledger_feed import FeedPlace
-from shared.flows import anchors, plans
+from shared.flows import anchors, looks, plans
 from shared.flows.app import App
 from shared.foundation.csv_file import as_csv
 from shared.web.api import refuses
@@ -85,10 +85,10 @@ class Exported(Strict):
     head: str = Field(max_length=64, description="the hash of the ledger's last entry")
 
 
-@refuses("502")
+@refuses("409 look_under_way", "502")
 async def plan(app: App, request: Request, query: Purpose) -> Json[Plan]:
     """Show what would be done and why, after a fresh read of the tenant. Changes nothing."""
-    found = await plans.planned(app, request.connection, query.purpose)
+    found = await looks.planned(app, request.connection, query.purpose)
     return as_json(representation.plan(found.lines, found.concerns))
 
 
@@ -149,7 +149,7 @@ async def operations(app: App, request: Request, query: Records) -> Json[Operati
     return paged(request, {"operations": shown, "next": following}, following)
 
 
-@refuses("502")
+@refuses("409 look_under_way", "502")
 async def matched(app: App, request: Request, query: Hours) -> Json[books.Matched]:
     """Compare our log of calls with the platform's own, for the last hours."""
     return as_json(await books.matched(app, request.connection, timedelta(hours=query.hours)))

@@ -1,5 +1,6 @@
 """What the customer's administrator sees: before consenting what will change, and afterwards how it goes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.connections import preflight
@@ -24,6 +25,8 @@ from shared.web.views import connections as overview
 
 # The button of an invitation may be pressed again and again: a check begins so long after the last one.
 LOOK_NOT_BEFORE = timedelta(seconds=5)
+# Seconds until a browser asks what came of its callback.
+ASKS_AGAIN = 2
 
 
 async def page(app: App, request: Request) -> Response:
@@ -35,6 +38,9 @@ async def page(app: App, request: Request) -> Response:
         connection = await invitation.visited(app, holds)
     except Refused as error:
         return _ended(app, error)
+    onward = await consent.word(app, connection, holds)
+    if onward is not None:
+        return redirect(onward) if onward else _waits(app, connection)
     platform = app.platforms[connection.platform]
     mine = rows_of(platform, connection)
     asks = needs_consent(app, connection)
@@ -67,6 +73,12 @@ async def page(app: App, request: Request) -> Response:
         ended=await certificate.latest(app.database, connection),
         again=None if asks else again(app, connection),
     )
+
+
+def _waits(app: App, connection: Connection) -> Response:
+    """A worker finds out who has come. The page asks again by itself, without a script too."""
+    told = pages.page(app, "verifying.html", c=overview.connection_view(app, connection))
+    return replace(told, headers={**told.headers, "Refresh": str(ASKS_AGAIN)})
 
 
 def _ended(app: App, error: Refused) -> Response:

@@ -7,7 +7,8 @@ from typing import Any
 from shared.connections.stages import Stage
 from shared.engine.forecast import VERBS, Forecast, total
 from shared.flows.app import App
-from shared.flows.plans import Planned, foreseen, planned
+from shared.flows.looks import UNDER_WAY, planned
+from shared.flows.plans import foreseen, looks
 from shared.foundation.errors import FootprintError
 from shared.protection import quarantine
 from shared.web.api.records import Purpose
@@ -29,6 +30,8 @@ class Kind:
     button: str = ""
 
 
+# Seconds until the page asks again for what a worker is looking at.
+ASKS_AGAIN = 3
 BEFORE_THE_END = frozenset({Stage.NEW, Stage.GRANT, Stage.RUN})
 AFTER_A_REVOKE = frozenset({Stage.REVOKE, Stage.CLEANUP, Stage.CLOSED})
 KINDS: Mapping[str, Kind] = {
@@ -80,16 +83,16 @@ async def page(app: App, request: Request) -> Response:
         purpose, kind = "grant", FIRST
     possible = connection.stage in kind.stages
     # Before anybody has consented there is nothing to look at.
-    looks = possible and connection.tenant is not None and connection.stage is not Stage.CLOSED
-    found: Planned | None = None
-    if fresh and looks:
+    can_look = possible and looks(connection)
+    found, again = None, False
+    if fresh and can_look:
         try:
             found = await planned(app, connection, purpose)
         except FootprintError as error:
-            failed = error.sentence
+            failed, again = error.sentence, error.code == UNDER_WAY
     expected = await foreseen(app, connection, purpose) if possible and not found else []
     lines = found.lines if found else expected
-    return framed(
+    told = framed(
         app,
         request,
         "plan",
@@ -101,10 +104,12 @@ async def page(app: App, request: Request) -> Response:
         total=total(lines),
         tag=tag(found) if found else "",
         fresh=found is not None,
-        looks=looks,
-        failed=failed,
+        looks=can_look,
+        failed="" if again else failed,
         waiting=await quarantine.count(app.database, connection.id) if purpose == "revoke" else 0,
     )
+    # A worker looks: the page asks again by itself, without a script too.
+    return replace(told, headers={**told.headers, "Refresh": str(ASKS_AGAIN)}) if again else told
 
 
 def grouped(lines: Iterable[Forecast]) -> list[tuple[str, list[dict[str, Any]]]]:

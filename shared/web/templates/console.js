@@ -85,7 +85,12 @@
     delete part.dataset.load;
     if (meanwhile) meanwhile.textContent = meanwhile.dataset.meanwhile;
     try {
-      const answer = await fetch(address, { cache: "no-store" });
+      let answer = await fetch(address, { cache: "no-store" });
+      // A worker is looking, and the page says after how many seconds to ask again.
+      for (let wait; answer.ok && (wait = Number(answer.headers.get("Refresh"))); ) {
+        await new Promise((done) => setTimeout(done, 1000 * wait));
+        answer = await fetch(address, { cache: "no-store" });
+      }
       if (!answer.ok) throw answer;
       take(await answer.text());
     } catch {

@@ -7,8 +7,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
+from shared.flows import looks
 from shared.flows.app import App
-from shared.flows.plans import onlooking
 from shared.web.schema import When
 
 
@@ -31,10 +31,9 @@ Matched = TypedDict(
 async def matched(app: App, connection: Connection, span: timedelta) -> Matched:
     """Our log of calls beside the platform's own log of the same time: how often each method was called."""
     # Whole seconds, for that is how finely two logs can be held against each other.
-    platform, now = app.platforms[connection.platform], app.clock.now().replace(microsecond=0)
+    now = app.clock.now().replace(microsecond=0)
     begin = now - span
-    async with onlooking(app, connection) as tenant:
-        found = await platform.compared(tenant, begin, now)
+    found = await looks.compared(app, connection, begin, now)
     return {
         "from": begin.isoformat(),
         "to": now.isoformat(),

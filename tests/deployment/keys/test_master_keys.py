@@ -95,13 +95,15 @@ async def test_one_who_gives_up_does_not_take_the_key_from_the_others(
     ],
 )
 def test_the_settings_choose(wire: Wire, said: dict[str, str], kind: type[Any]) -> None:
-    assert type(chosen(settings_from({}, master_key=said), wire)) is kind
+    settings = settings_from({}, master_key=said)
+    assert type(chosen(settings, wire, settings.master_key)) is kind
 
 
 def test_a_file_of_keys(wire: Wire, tmp_path: Path) -> None:
     first, second = local_key(), local_key()
     (tmp_path / "keys").write_text(f"{first}\n\n{second}\n")
-    master = chosen(settings_from({}, master_key={"file": str(tmp_path / "keys")}), wire)
+    settings = settings_from({}, master_key={"file": str(tmp_path / "keys")})
+    master = chosen(settings, wire, settings.master_key)
     wrapped = asyncio.run(LocalKeys([second]).wrap(DATA_KEY, "one"))
     assert asyncio.run(master.unwrap(wrapped, "one")) == DATA_KEY
     assert asyncio.run(master.wrap(DATA_KEY, "one")).master != wrapped.master

@@ -163,7 +163,7 @@ def test_the_checksum() -> None:
 
 def sealed_by(app: App, master: MasterKey) -> App:
     """The app with another master key, and its platforms, which were given the old one."""
-    seal = Seal(master, app.database, app.clock)
+    seal = Seal(master, app.database, app.clock, credentials=master)
     parts = {part.name: getattr(app, part.name) for part in fields(Context)} | {"seal": seal}
     context, modules = Context(**parts), {module.NAME: module for module in PLATFORMS}
     platforms = Platforms(app.platforms.titles, lambda name: modules[name].make(context))
