@@ -27,8 +27,7 @@ from shared.flows.reports.store import SENT, WAITING
 from shared.flows.scanner_reports import Event
 from shared.foundation.errors import Refused, Temporary
 from shared.platforms.rows import rows_of
-from shared.protection import directory
-from shared.protection.targets import protected_domains, protected_users
+from shared.protection.targets import Targets
 from shared.storage import tables as db
 from shared.storage.ids import new_id
 
@@ -111,12 +110,11 @@ async def _refuse(app: App, connection: Connection, recipient: str) -> None:
         raise Refused(409, "no_mail_server", "There is no mail server to send it by. Set FOOTPRINT_SMTP__HOST.")
     if app.settings.scanner.secret is None:
         raise Refused(409, "no_scanner_secret", "No scanner can report it. Set FOOTPRINT_SCANNER__SECRET.")
-    people = await directory.addresses(
-        app.database, connection.id, await protected_users(app.database, connection.id, "incoming")
-    )
-    domains = await protected_domains(app.database, connection.id, "incoming")
+    targets = Targets(app.database, connection.id)
+    people = await targets.protected_addresses("incoming")
+    domains = await targets.protected_domains("incoming")
     address = recipient.lower()
-    if address not in {one.lower() for one in people.values()} and address.rpartition("@")[2] not in domains:
+    if address not in {one.lower() for one in people} and address.rpartition("@")[2] not in domains:
         raise Refused(400, "recipient_not_protected", f"recipient: incoming mail of {recipient} is not protected.")
     open_ = [one for one in await listed(app, connection) if one.state not in (State.ARRIVED, State.FAILED)]
     if len(open_) >= MOST:

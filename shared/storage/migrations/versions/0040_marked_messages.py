@@ -6,7 +6,7 @@ from alembic import op
 from shared.storage.tables import Moment
 
 revision = "0040"
-down_revision = "0029"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
