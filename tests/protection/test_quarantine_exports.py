@@ -119,6 +119,8 @@ async def test_a_message_that_cannot_be_read_keeps_no_revoke_from_its_end(world:
     assert (waiting.stage, waiting.reason) == (Stage.REVOKE, "platform_unavailable")
     world.clock.move(flow.READ_WITHIN)
     await world.tick()
+    going_on = await world.connection(connection.id)
+    assert (going_on.stage, going_on.reason) == (Stage.REVOKE, "exporting_quarantine")
     await world.pass_time(timedelta(minutes=1))
     assert (await world.connection(connection.id)).stage is Stage.CLEANUP
     files, lines = await unpacked(world, connection)
