@@ -32,7 +32,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "halts": ("the kill switch: nothing is sent to a platform while a halt stands", frozenset({"halts"})),
     "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
-    "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
+    "webhooks": ("who receives events", frozenset({"webhooks", "deliveries", "rotate"})),
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 

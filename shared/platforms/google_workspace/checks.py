@@ -49,9 +49,9 @@ async def rule(tenant: WorkspaceCustomer, identity: str | None) -> Sighting:
     ]
     flaw = ""
     if any(state.get("ruleId") == key and state.get("enabled") is False for state in states):
-        flaw = "it is switched off"
+        flaw = "the rule is switched off"
     elif found[0].get("condition", {}).get("affectInboundMessages") is False:
-        flaw = "it is not about incoming mail any more"
+        flaw = "the rule no longer applies to incoming mail"
     told = f"a policy holds the rule with the id {key}{f'; {flaw}' if flaw else ''}"
     return Sighting(present=True, evidence=told, identity=key, flaw=flaw)
 
