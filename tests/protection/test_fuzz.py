@@ -120,7 +120,7 @@ def look(message: bytes | Sequence[tuple[str, str]], conditions: Conditions = EV
     begin = thread_time()
     result = judge(message, conditions, TENANT)
     assert thread_time() - begin < LONGEST
-    assert not [one for one in result if one.why.startswith("It could not be inspected")]
+    assert not [one for one in result if one.why.startswith("The message could not be inspected")]
     return result
 
 
