@@ -183,7 +183,7 @@ def runbook() -> str:
     told = [
         (f"`{one.name}`", one.means, one.do, one.by_itself, one.shown.where.removesuffix(".")) for one in every_code()
     ]
-    return "\n".join(table(("Code", "What it means", "What to do", "What happens by itself", "How it shows"), told))
+    return "\n".join(table(("Code", "What it means", "What to do", "What happens automatically", "How it shows"), told))
 
 
 def alerts() -> str:

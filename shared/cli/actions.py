@@ -72,7 +72,7 @@ def _show_invitation(call: Call, created: Answer) -> None:
         call.terminal.show(created["consent_url"])
     else:
         call.print(created)
-    call.terminal.say("Send the link to the tenant's administrator. It expires in a week.")
+    call.terminal.say("Send the link to the tenant's administrator. The link expires in a week.")
 
 
 def revoke(

@@ -10,6 +10,7 @@ from typer import Argument, Context, Option, prompt
 
 from shared.cli.api import Answer
 from shared.cli.call import TIMEOUT_SECONDS, Call, Timeout, Wait
+from shared.cli.listings import Listing
 from shared.cli.place import Usage
 from shared.cli.terminal import Column, column, times
 
@@ -24,12 +25,18 @@ def _counted(batch: Mapping[str, Any]) -> str:
     return ", ".join(f"{number} {state}" for state, number in batch["counts"].items() if number)
 
 
-BATCHES = (
-    column("ID", "id", firm=True),
-    column("OPERATION", "operation"),
-    times("CREATED", "created_at"),
-    column("BY", "actor"),
-    Column(title="CONNECTIONS", text=_counted),
+BATCHES = Listing(
+    path="batches",
+    key="batches",
+    columns=(
+        column("ID", "id", firm=True),
+        column("OPERATION", "operation"),
+        times("CREATED", "created_at"),
+        column("BY", "actor"),
+        Column(title="CONNECTIONS", text=_counted),
+    ),
+    none="There are no batches.",
+    paged=False,
 )
 ITEMS = (
     column("STATE", "state", firm=True),
@@ -83,10 +90,7 @@ def create(
 
 def every(context: Context) -> int:
     """List the newest batches."""
-    call = Call.of(context)
-    answer = call.api.get("/batches")
-    call.rows(answer, answer["batches"], BATCHES, none="There are no batches.")
-    return 0
+    return BATCHES.show(context)
 
 
 def show(context: Context, batch: Batch) -> int:
@@ -100,7 +104,7 @@ def show(context: Context, batch: Batch) -> int:
 
 
 def stop(context: Context, batch: Batch) -> int:
-    """Begin nothing more of a batch. What was begun goes on."""
+    """Begin nothing more of a batch. What was begun continues."""
     call = Call.of(context)
     call.told(call.api.post(f"/batches/{quote(batch, safe='')}/stop", {}), "The batch was stopped.")
     return 0

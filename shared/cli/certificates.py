@@ -74,8 +74,8 @@ def _facts(content: Mapping[str, Any]) -> dict[str, Any]:
         "Still there": _listed(content["residue"]),
         "Bears our mark, not recorded": _listed(content["bears_our_mark"]),
         "Could not be checked": _listed(content["could_not_check"]),
-        "No machine can look at": _listed(content["not_checkable"]),
-        "Looked at": [f"{one['title']}: {moment(one['at'])}, {one['how']}" for one in content["looked"]],
+        "Not visible to any API": _listed(content["not_checkable"]),
+        "Last checked": [f"{one['title']}: {moment(one['at'])}, {one['how']}" for one in content["looked"]],
         "Promise": _promise(content["promise"]),
         "By the administrator": [
             f"{one['title']}: {'done' if one['done'] else one['instruction']}" for one in content["by_administrator"]

@@ -18,7 +18,7 @@ CODES = (
         TYPED,
         "connection_lost",
         "The connection broke after the request was sent, so it may have been carried out.",
-        "Look at the connection before sending it again; orders carry a key and are carried out once.",
+        "Show the connection before sending the request again; orders carry a key and are carried out once.",
     ),
     code(TYPED, "not_the_api", "What answers is not Footprint's API.", "Check FOOTPRINT_URL, and for a proxy."),
     code(TYPED, "signed_out", "The sign-in has expired.", "Sign in again: `footprint auth login`."),

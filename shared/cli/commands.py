@@ -59,7 +59,7 @@ NOUNS = {
     "steps": "What only the tenant's administrator can do.",
     "findings": "What is in the way of a tenant's mail.",
     "messages": "Marked messages that show that mail goes the whole way.",
-    "snapshots": "How a tenant's mail flow was, and a script to put it back.",
+    "snapshots": "How a tenant's mail flow was, and a script that restores it.",
     "policies": "Whose mail is protected, and what happens to it.",
     "users": "The users in our copy of a directory.",
     "groups": "The groups in our copy of a directory.",

@@ -8,6 +8,7 @@ from typer import Argument, Context, Option
 
 from shared.cli.api import of
 from shared.cli.call import Call, Connection
+from shared.cli.listings import Listing
 from shared.cli.terminal import Column, column
 
 
@@ -27,21 +28,24 @@ def _said(row: Mapping[str, Any]) -> str:
     return f"{choice['way']} by {choice['by']}{until}: {choice['reason']}"
 
 
-FINDINGS = (
-    column("FOUND", "found", firm=True),
-    column("WHAT", "told"),
-    column("EFFECT", "effect"),
-    Column(title="SAID", text=_said),
-    column("KEY", "key", firm=True),
+FINDINGS = Listing(
+    path="findings",
+    key="findings",
+    columns=(
+        column("FOUND", "found", firm=True),
+        column("WHAT", "told"),
+        column("EFFECT", "effect"),
+        Column(title="SAID", text=_said),
+        column("KEY", "key", firm=True),
+    ),
+    none="Nothing is in the way of mail.",
+    paged=False,
 )
 
 
 def every(context: Context, connection: Connection) -> int:
     """Show what is in the way of mail, and what was said about it."""
-    call = Call.of(context)
-    answer = call.api.get(of(call.api.find(connection)["id"], "findings"))
-    call.rows(answer, answer["findings"], FINDINGS, none="Nothing is in the way of mail.")
-    return 0
+    return FINDINGS.show(context, connection)
 
 
 def accept(

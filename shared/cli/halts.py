@@ -6,20 +6,24 @@ from urllib.parse import quote
 from typer import Argument, Context, Option
 
 from shared.cli.call import Call
+from shared.cli.listings import Listing
 from shared.cli.terminal import column, times
 
 SCOPE = "everything, site:eu (or another site), or a connection: its id, or a name or tenant that only one has."
 Scope = Annotated[str, Argument(metavar="SCOPE", help=SCOPE, show_default=False)]
 
-COLUMNS = (column("SCOPE", "scope"), times("SINCE", "at"), column("BY", "actor"), column("WHY", "why"))
+HALTS = Listing(
+    path="halts",
+    key="halts",
+    columns=(column("SCOPE", "scope"), times("SINCE", "at"), column("BY", "actor"), column("WHY", "why")),
+    none="Nothing is halted.",
+    paged=False,
+)
 
 
 def every(context: Context) -> int:
     """List the halts that stand."""
-    call = Call.of(context)
-    answer = call.api.get("/halts")
-    call.rows(answer, answer["halts"], COLUMNS, none="Nothing is halted.")
-    return 0
+    return HALTS.show(context)
 
 
 def create(
@@ -44,7 +48,7 @@ def lift(context: Context, scope: Scope) -> int:
     call = Call.of(context)
     call.api.change("DELETE", _at(call, scope))
     call.terminal.say(
-        "The halt was lifted. Connections go on within minutes; one whose grant was given back asks for consent."
+        "The halt was lifted. Connections continue within minutes; one whose grant was revoked asks for consent."
     )
     return 0
 

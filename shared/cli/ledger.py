@@ -7,15 +7,21 @@ from typer import Context, Option
 
 from shared.cli.api import of
 from shared.cli.call import Call, Connection
+from shared.cli.listings import Listing
 from shared.cli.terminal import Column, column, times
 
-ENTRIES = (
-    column("#", "number", firm=True),
-    times("WHEN", "at"),
-    Column(title="WHO", text=lambda row: _text(row, "actor") or "the service"),
-    Column(title="ACT", text=lambda row: row["act"] + ("" if row["state"] == "noted" else f" {row['state']}")),
-    column("OBJECT", "key"),
-    Column(title="NOTE", text=lambda row: _text(row, "note") or _text(row, "identity")),
+ENTRIES = Listing(
+    path="ledger",
+    key="entries",
+    columns=(
+        column("#", "number", firm=True),
+        times("WHEN", "at"),
+        Column(title="WHO", text=lambda row: _text(row, "actor") or "the service"),
+        Column(title="ACT", text=lambda row: row["act"] + ("" if row["state"] == "noted" else f" {row['state']}")),
+        column("OBJECT", "key"),
+        Column(title="NOTE", text=lambda row: _text(row, "note") or _text(row, "identity")),
+    ),
+    none="The ledger is empty.",
 )
 
 
@@ -27,10 +33,7 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 
 def every(context: Context, connection: Connection) -> int:
     """List every entry of the ledger: what was done, by whom, in order."""
-    call = Call.of(context)
-    answer = call.api.every(of(call.api.find(connection)["id"], "ledger"), "entries")
-    call.rows(answer, answer["entries"], ENTRIES, none="The ledger is empty.")
-    return 0
+    return ENTRIES.show(context, connection)
 
 
 def export(

@@ -1,4 +1,4 @@
-"""Commands about users, groups and quarantine: lists of the API, and the columns in which they are shown."""
+"""Lists of the API and the columns in which they are shown; the commands about users, groups and quarantine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,19 @@ from shared.cli.terminal import Column, column, times
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """A list of the API: where it is below a connection, under which key, and how it is shown."""
+    """A list of the API: where it is, under which key, whether it comes in pages, and how it is shown."""
 
     path: str
     key: str
     columns: Sequence[Column]
     none: str
+    paged: bool = True
 
-    def show(self, context: Context, connection: str, **query: str | None) -> int:
-        """Show every page of it."""
+    def show(self, context: Context, connection: str | None = None, **query: str | None) -> int:
+        """Show all of it, below a connection if one is named."""
         call = Call.of(context)
-        answer = call.api.every(of(call.api.find(connection)["id"], self.path), self.key, **query)
+        path = f"/{self.path}" if connection is None else of(call.api.find(connection)["id"], self.path)
+        answer = call.api.every(path, self.key, **query) if self.paged else call.api.get(path, **query)
         call.rows(answer, answer[self.key], self.columns, none=self.none)
         return 0
 

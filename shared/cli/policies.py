@@ -10,6 +10,7 @@ from typer import Argument, Context
 
 from shared.cli.api import Answer, of
 from shared.cli.call import Call, Connection
+from shared.cli.listings import Listing
 from shared.cli.place import Usage
 from shared.cli.terminal import Column, column, plain
 from shared.foundation.errors import Refused
@@ -31,27 +32,30 @@ def _which(conditions: Mapping[str, Any]) -> str:
     return joined.join(kinds)
 
 
-COLUMNS = (
-    column("ORDER", "order", firm=True),
-    column("NAME", "name"),
-    column("ENABLED", "enabled"),
-    column("DIRECTION", "direction", firm=True),
-    Column(title="WHOSE MAIL", text=_whose),
-    Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
-    column("ACTIONS", "actions"),
+POLICIES = Listing(
+    path="policies",
+    key="policies",
+    columns=(
+        column("ORDER", "order", firm=True),
+        column("NAME", "name"),
+        column("ENABLED", "enabled"),
+        column("DIRECTION", "direction", firm=True),
+        Column(title="WHOSE MAIL", text=_whose),
+        Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
+        column("ACTIONS", "actions"),
+    ),
+    none="There are no policies, so nobody's mail is protected.",
+    paged=False,
 )
 
 
 def every(context: Context, connection: Connection) -> int:
     """List the policies, in the order in which they decide."""
-    call = Call.of(context)
-    answer = call.api.get(of(call.api.find(connection)["id"], "policies"))
-    call.rows(answer, answer["policies"], COLUMNS, none="There are no policies, so nobody's mail is protected.")
-    return 0
+    return POLICIES.show(context, connection)
 
 
 def show(context: Context, connection: Connection, policy: Name) -> int:
-    """Show a policy. Save it with --output json, to change it and to put it back."""
+    """Show a policy. Save it with --output json, to change it and to replace it."""
     call = Call.of(context)
     answer = call.api.get(_path(call, connection, policy))
     call.facts(answer, {name.replace("_", " "): _said(value) for name, value in answer.items()})
@@ -96,7 +100,7 @@ def try_message(
         call.print(answer)
         return 0
     show = call.terminal.show
-    would = f"It would: {', '.join(answer['actions']) or 'do nothing'}."
+    would = f"The policy would: {', '.join(answer['actions']) or 'do nothing'}."
     show(plain(would if answer["meant"] else "No match."))
     for one in answer["findings"]:
         show(plain(f"  {one['why']} ({one['where']}; compared: {one['compared']})"))

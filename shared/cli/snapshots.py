@@ -6,19 +6,23 @@ from typer import Argument, Context
 
 from shared.cli.api import of
 from shared.cli.call import Call, Connection
+from shared.cli.listings import Listing
 from shared.cli.terminal import column, times
 
 Number = Annotated[int, Argument(metavar="NUMBER", help="As “snapshots list” shows it.", show_default=False)]
-SNAPSHOTS = (column("NUMBER", "number", firm=True), times("AT", "at"), column("WHY", "why"))
+SNAPSHOTS = Listing(
+    path="snapshots",
+    key="snapshots",
+    columns=(column("NUMBER", "number", firm=True), times("AT", "at"), column("WHY", "why")),
+    none="No snapshot has been taken.",
+    paged=False,
+)
 CHANGES = (column("WHAT", "title"), column("DONE", "done"), column("OURS", "ours"))
 
 
 def every(context: Context, connection: Connection) -> int:
     """List the snapshots of a tenant's mail flow."""
-    call = Call.of(context)
-    answer = call.api.get(of(call.api.find(connection)["id"], "snapshots"))
-    call.rows(answer, answer["snapshots"], SNAPSHOTS, none="No snapshot has been taken.")
-    return 0
+    return SNAPSHOTS.show(context, connection)
 
 
 def show(context: Context, connection: Connection, number: Number) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
+from operator import sub
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from shared.connections.stages import Stage
 from shared.connections.status import URGENCY, Status, column
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
-from shared.storage.database import Database
+from shared.storage.database import AsyncConnection, Database, per_step
 from shared.storage.ids import ConnectionId
 
 _TABLE = db.connections.c
@@ -161,6 +163,22 @@ async def count(database: Database, wanted: Wanted) -> dict[str, Any]:
         "stage": {stage.name.lower(): _sum(rows, 1, int(stage)) for stage in Stage},
         **{name: _counted(rows, place) for place, name in ((2, "platform"), (3, "site"), (4, "customer"))},
     }
+
+
+async def open_per_step(
+    read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]
+) -> list[int]:
+    """How many of a customer's connections were open at the end of each step of time; None: of all customers'."""
+    mine = Wanted(customer=customer).clauses()
+    over = (*mine, _TABLE.stage == int(Stage.CLOSED))
+    made = await per_step(read, _TABLE.created_at, begin, ends, *mine)
+    ended = await per_step(read, _TABLE.stage_since, begin, ends, *over)
+    before = sa.select(
+        sa.select(sa.func.count()).where(_TABLE.created_at < begin, *mine).scalar_subquery()
+        - sa.select(sa.func.count()).where(_TABLE.stage_since < begin, *over).scalar_subquery()
+    )
+    already = int((await read.execute(before)).scalar_one())
+    return [already + more for more in accumulate(map(sub, made, ended))]
 
 
 def _sum(rows: Sequence[Any], place: int, value: Any) -> int:

@@ -81,7 +81,7 @@ async def _anew(master: MasterKey, row: Any) -> Wrapped:
     anew = await master.wrap(key, row.scope)
     # A vault wraps even under a version that it will not unwrap with, because it is disabled.
     if await master.unwrap(anew, row.scope) != key:
-        raise Permanent("our_master_key", "The master key does not give back what it has wrapped. Nothing was changed.")
+        raise Permanent("our_master_key", "The master key does not unwrap what it has wrapped. Nothing was changed.")
     return anew
 
 
@@ -106,7 +106,7 @@ async def _main() -> int:
         if "--data-keys" in sys.argv[1:]:
             begun = await begin(database, seal, clock.now(), older_than=timedelta(0))
     except (Permanent, Temporary) as error:
-        sys.stderr.write(f"{error.sentence} Run it again: it goes on where it stopped.\n")
+        sys.stderr.write(f"{error.sentence} Run the command again: it continues where it stopped.\n")
         return 1
     finally:
         await database.close()

@@ -50,7 +50,7 @@ class KeptObject(TypedDict):
 
 
 class Leftover(TypedDict):
-    """What is still there, or could not be looked at."""
+    """What is still there, or could not be checked."""
 
     key: NotRequired[str]
     title: NotRequired[str]
@@ -59,7 +59,7 @@ class Leftover(TypedDict):
 
 
 class Looked(TypedDict):
-    """How one kind of object was looked at for the last time."""
+    """How one kind of object was last checked."""
 
     key: str
     title: str

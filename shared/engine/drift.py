@@ -47,7 +47,7 @@ async def _unless_harmful(steps: Sequence[Step], tenant: Tenant) -> list[Step]:
 
 
 def _held_back(drift: Step, harm: str) -> Step:
-    return replace(drift, why=f"{drift.why}. It is not repaired, because then {harm}")
+    return replace(drift, why=f"{drift.why}. Not repaired, because then {harm}")
 
 
 def _harmless(step: Step) -> Drift:

@@ -63,7 +63,7 @@ async def look(rows: Sequence[Row], searches: Sequence[Search], tenant: Tenant) 
             raise
         except FootprintError as error:
             unknown.append({**entry, "why": error.sentence})
-            kind["found"] = "could not be looked at"
+            kind["found"] = "could not be checked"
             continue
         if isinstance(observed, Present):
             left.append({**entry, "why": "still there"})

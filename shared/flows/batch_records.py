@@ -78,7 +78,7 @@ async def stranded(database: Database, sites: Sequence[Site], now: datetime) -> 
 
 
 async def stop(database: Database, batch: Batch, now: datetime) -> None:
-    """Begin nothing more of a batch. What was begun goes on."""
+    """Begin nothing more of a batch. What was begun continues."""
     async with database.write() as write:
         await write.execute(
             sa.update(db.batches)

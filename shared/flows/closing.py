@@ -98,7 +98,7 @@ def _not_seen(before: Certificate | None, not_checkable: Sequence[Leftover]) -> 
     """What the certificate before had seen, and that nobody has looked since."""
     looked = before["looked"] if before else []
     since = max((one["at"] for one in looked), default=before["drawn_up_at"] if before else "the revoke")
-    why = f"our access has ended, so nothing has been looked at since {since}"
+    why = f"our access has ended, so nothing has been checked since {since}"
     return LastLook(
         left=before["residue"] if before else [],
         unknown=before["could_not_check"] if before else [],
@@ -160,7 +160,7 @@ def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> l
             "key": item.key,
             "title": item.row.title,
             "identity": tenant.ledger.holdings[item.key].identity,
-            "why": "the application was removed before a last look",
+            "why": "the application was removed before a last check",
         }
         for item in known(rows_of(platform, connection), tenant.ledger)
         if isinstance(item.row, Change) and not item.row.local

@@ -4,7 +4,7 @@ from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING,
 
 REPORTED = Shown(
     where="A line of the log bears this code; the report itself shows the sentence.",
-    itself="It is offered again for three days, then given up. The report stays in the console.",
+    itself="Delivery is retried for three days, then given up. The report stays in the console.",
 )
 CODES = (
     code(
@@ -19,16 +19,16 @@ CODES = (
         "consent_not_proven",
         "The administrator has consented; Footprint is using the consent for the first time.",
         "Nothing.",
-        "It takes seconds, on some platforms minutes.",
+        "This takes seconds, on some platforms minutes.",
     ),
     code(
         WAITING,
         "waiting_for_administrator",
         "Steps are open that only the customer's administrator can do; the sentence names them.",
         "Send the administrator the invitation link, on which the steps stand with their exact values.",
-        "Each hour Footprint looks whether they are done. Those that no machine can see are marked as done by hand. "
+        "Each hour Footprint checks whether they are done. Those that no machine can see are marked as done by hand. "
         "After a revoke the status is `attention` from the seventh day, and after 30 days the connection ends without "
-        "them: its certificate lists what still stands and what nobody could look at.",
+        "them: its certificate lists what still stands and what nobody could check.",
     ),
     code(
         Shown(
@@ -46,7 +46,7 @@ CODES = (
         "waiting_for_time",
         "Objects are kept for a while after those that depend on them, so that mail in transit is delivered.",
         "Nothing.",
-        "The removal goes on at the time that the sentence gives.",
+        "The removal continues at the time that the sentence gives.",
     ),
     code(
         WAITING,
@@ -61,12 +61,12 @@ CODES = (
         "The customer's own log says that our application changed something, and our ledger does not have it.",
         "Treat it as an attack: replace the application's credential, have the customer undo the change, and look "
         "where the credential was. Then accept each finding, with the reason.",
-        "Nothing is undone by itself. The reason stays until each finding is accepted: `footprint findings accept`.",
+        "Nothing is undone. The reason stays until each finding is accepted: `footprint findings accept`.",
     ),
     code(
         ATTENTION,
         "drift",
-        "Somebody changed objects of ours in the tenant; the sentence says what that does to mail.",
+        "Objects of ours were changed in the tenant by someone else; the sentence says what that does to mail.",
         "Speak with the customer's administrator, then repair: the button on the connection's page, or `reconcile` "
         "with `--repair`.",
         "Nothing is repaired unless the connection has `repair_drift`. When the customer undoes it, the reason ends.",
@@ -76,8 +76,8 @@ CODES = (
         "consent_missing",
         "The customer withdrew the consent, or the platform does not honour it any more.",
         "Ask the customer whether they meant to. If not, send the invitation link: an administrator consents again.",
-        "It is tried again each day. During a revoke the connection ends after 24 hours, with a certificate that lists "
-        "what could not be checked.",
+        "The check is retried each day. During a revoke the connection ends after 24 hours, with a certificate that "
+        "lists what could not be checked.",
     ),
     code(
         ATTENTION,
@@ -114,19 +114,19 @@ CODES = (
         WAITING,
         "not_visible_yet",
         "An object was created, and the platform does not list it yet.",
-        "Nothing, unless it lasts a day: then look at the platform's service health.",
+        "Nothing, unless it lasts a day: then check the platform's service health.",
     ),
     code(
         ATTENTION,
         "not_made",
         "The platform accepted an object several times and never listed it.",
-        "Look at the platform's service health, then reconcile again.",
+        "Check the platform's service health, then reconcile again.",
     ),
     code(
         ATTENTION,
         "not_as_made",
         "The platform accepted an object and stored it otherwise than it was sent; the sentence says in what.",
-        "Look whether a policy of the tenant changes it. If not, report it.",
+        "Check whether a policy of the tenant changes the object. If not, report it.",
     ),
     code(
         ATTENTION,
@@ -188,13 +188,13 @@ CODES = (
         "exporting_quarantine",
         "The messages in quarantine are being written to an export.",
         "Nothing.",
-        "It goes on with the next part at once.",
+        "The run continues with the next part at once.",
     ),
     code(
         WAITING,
         "scanner_silent",
         "The mail scanner does not answer, and the settings say that mail waits for it.",
-        "Look at the scanner. To let mail go on meanwhile, set FOOTPRINT_SCANNER__UNANSWERED.",
+        "Check the scanner. To let mail continue meanwhile, set FOOTPRINT_SCANNER__UNANSWERED.",
         "The mailboxes are read again until it answers.",
     ),
     code(
@@ -207,7 +207,7 @@ CODES = (
         REPORTED,
         "mail_server",
         "The mail server does not take reports just now.",
-        "Look at the mail server; the sentence has its answer.",
+        "Check the mail server; the sentence has its answer.",
     ),
     code(
         Shown(
@@ -215,11 +215,12 @@ CODES = (
         ),
         "report_not_taken",
         "The mail server has not taken a report for three days, so it was given up.",
-        "Look at the mail server, then send the report from the console by hand.",
+        "Check the mail server, then send the report from the console by hand.",
     ),
     code(
         Shown(
-            where="The log of a webhook's deliveries.", itself="It is tried again with growing pauses, for three days."
+            where="The log of a webhook's deliveries.",
+            itself="The delivery is retried with growing pauses, for three days.",
         ),
         "webhook_unreachable",
         "The receiver of a webhook does not resolve or does not answer.",
@@ -286,7 +287,7 @@ CODES = (
         WAITING,
         "listing_expired",
         "The platform ended a listing twice before it was read to its end, so the copy was left as it was.",
-        "Nothing at first. If it lasts for a day, look whether the platform answers slowly.",
+        "Nothing at first. If it lasts for a day, check whether the platform answers slowly.",
         "The listing is begun again.",
     ),
     code(

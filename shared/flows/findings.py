@@ -36,9 +36,9 @@ class Finding:
     choice: Choice | None
 
 
-ADVICE_OURS = "It is ours: repair it, report it only, or accept it."
+ADVICE_OURS = "The object is ours: repair it, only report it, or accept it."
 ADVICE_UNKNOWN = "The application's credential may be stolen: replace it, undo the change, then accept this."
-ADVICE_THEIRS = "It is the customer's: speak with their administrator, or accept it."
+ADVICE_THEIRS = "The object is the customer's: speak with their administrator, or accept it."
 
 
 async def listed(app: App, connection: Connection) -> list[Finding]:

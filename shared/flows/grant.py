@@ -30,7 +30,7 @@ LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 
 
 class NewConnection(BaseModel):
-    """What an operator says to make a connection. `tenant` names it by id or domain and is best given."""
+    """What an operator says to make a connection. `tenant` names it by id or domain; recommended."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -37,7 +37,7 @@ class Halting:
 async def halt(app: App, scope: str, actor: str, why: str, *, destroy: bool = False) -> Halting:
     """Stop everything that a scope is for before its next call to a platform; asking twice is harmless.
 
-    Then the grants are given back where a platform can take them, the tokens are deleted, and with `destroy` the data
+    Then the grants are revoked where a platform can do that, the tokens are deleted, and with `destroy` the data
     keys: nothing that is sealed for these connections opens any more, not even for us. A process that faces the
     internet leaves grants, and the keys of credentials, to the workers, and destroys what opens content at once.
     """

@@ -183,7 +183,7 @@ async def _begin(app: App, job: Job, connection: Connection, lease: Lease, *, or
         raise Poisoned(_never_ended(job))
     name = job.name
     if name in orders.ORDERED and not ordered:
-        log.warning("nobody has ordered this; the connection is looked at, no more")
+        log.warning("job was not ordered; the connection is only checked")
         name = orders.LOOK
     await renewed(app.database, app.clock, lease, HANDLERS[name](app, connection, lease))
 
@@ -224,12 +224,12 @@ async def _of_message(app: App, message: str) -> Message | None:
         log.error("message is not ours", extra={"length": len(message), "why": str(error)})  # noqa: TRY400
         return None
     if not ours.signed:
-        log.warning("message bears no signature of ours; its connection is looked at, no more")
+        log.warning("message bears no signature of ours; its connection is only checked")
     return ours
 
 
 def _never_ended(job: Job) -> str:
-    return f"The job “{job.name}” was begun several times and never ended. It is tried again in an hour; see the log."
+    return f"The job “{job.name}” was begun several times and never ended. The next attempt is in an hour; see the log."
 
 
 async def deliver_due(app: App, *, most: int = 1000) -> int:

@@ -59,11 +59,11 @@ async def give_back(app: App, connection: Connection, grant: grants.Grant) -> No
         async with app.database.write() as write:
             return await chain.append(write, connection.id, connection.generation, app.clock.now(), entry)
 
-    intent = await note("intended", "a grant that is no longer used is given back to the platform")
+    intent = await note("intended", "a grant that is no longer used is revoked")
     try:
         result = ConsentResult(tenant=connection.tenant or "", grant=grant)
         await app.platforms[connection.platform].give_back(result, of=connection.id)
     except FootprintError as error:
         await note("failed", error.sentence, intent)
         raise
-    await note("done", "given back", intent)
+    await note("done", "revoked", intent)

@@ -79,4 +79,4 @@ async def end(app: App, connection: Connection) -> None:
 def told(until: datetime) -> str:
     """What a paused connection shows."""
     when = f"{until.day} {until:%b %Y, %H:%M} UTC"
-    return f"Mail is not routed to the scanner until {when}. Everything else stays in place. It resumes by itself."
+    return f"Mail is not routed to the scanner until {when}, then again automatically. Everything else stays in place."

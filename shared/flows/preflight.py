@@ -65,8 +65,8 @@ def told(waiting: Sequence[Concern]) -> str:
     first, more = waiting[0], len(waiting) - 1
     rest = f" {more} more {'thing waits' if more == 1 else 'things wait'} too." if more else ""
     return (
-        f"Nothing has been made in the tenant yet. {first.told} {first.advice}{rest} When it is done, look again; or "
-        "accept it, and setting up goes on."
+        f"Nothing has been created in the tenant yet. {first.told} {first.advice}{rest} When that is done, check "
+        "again; or accept the finding, and setup continues."
     )
 
 

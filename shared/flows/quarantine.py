@@ -108,7 +108,7 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
         if item.state is QuarantineState.WAITING:
             await quarantine.drop(database, connection.id, item)
             return
-        state, told = QuarantineState.GONE, "It is not in the mailbox any more."
+        state, told = QuarantineState.GONE, "The message is no longer in the mailbox."
     except Superseded:
         raise
     except Temporary as error:
@@ -209,7 +209,7 @@ async def _add(trash: Trash, part: _Open, item: QuarantinedMessage, *, patient: 
     try:
         await to_thread(part.put, line["file"], await trash.content(item))
     except Missing:
-        line |= {"file": None, "told": "It is not in the mailbox any more."}
+        line |= {"file": None, "told": "The message is no longer in the mailbox."}
     except FootprintError as error:
         if patient and isinstance(error, Temporary):
             raise

@@ -23,7 +23,7 @@ CODES = (
         "There is no connection of this id, or it is another customer's.",
         "Check the id, and the customer that your account is for.",
     ),
-    code(REFUSED, "not_running", "It is done for running connections only.", "Look in which stage the connection is."),
+    code(REFUSED, "not_running", "Only running connections take this.", "Look in which stage the connection is."),
     code(
         REFUSED,
         "unknown_mode",
@@ -42,7 +42,7 @@ CODES = (
     code(
         REFUSED,
         "changed_meanwhile",
-        "Somebody changed it since you read it.",
+        "Another user changed the object since you read it.",
         "Read it again, then decide.",
     ),
     code(REFUSED, "being_revoked", "Access is being revoked, so policies cannot be changed.", "Connect again first."),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from shared.connections import search
 from shared.engine import ledger_feed
 from shared.engine.chain import Act
 from shared.foundation.schedule import DAY
@@ -20,6 +21,8 @@ class Trend:
     title: str
     days: Sequence[datetime]
     numbers: Sequence[int]
+    level: bool = False
+    """Whether each number is how many there were, so that nobody adds them up."""
 
 
 async def trends(database: Database, customer: str | None, now: datetime) -> list[Trend]:
@@ -28,10 +31,12 @@ async def trends(database: Database, customer: str | None, now: datetime) -> lis
     days = [today - DAY * back for back in reversed(range(DAYS))]
     asked = customer, days[0], [day + DAY for day in days]
     async with database.read() as read:
+        still_open = await search.open_per_step(read, *asked)
         counted = {
             "Syncs": await sync_history.per_step(read, *asked),
             "Messages acted on": await decisions.per_step(read, *asked),
             "Drift found": await ledger_feed.per_step(read, *asked, act=Act.DRIFT),
             "Failed changes": await ledger_feed.per_step(read, *asked, state="failed"),
         }
-    return [Trend(title=title, days=days, numbers=numbers) for title, numbers in counted.items()]
+    there = Trend(title="Open connections", days=days, numbers=still_open, level=True)
+    return [there, *(Trend(title=title, days=days, numbers=numbers) for title, numbers in counted.items())]

@@ -18,21 +18,21 @@ class Shown:
 
 ATTENTION = Shown(
     where="The connection has the status `attention`, with this reason.",
-    itself="It is tried again each day, and whenever somebody asks for a check.",
+    itself="The run is retried each day, and at each check that an operator asks for.",
 )
 WAITING = Shown(
     where="The connection has the status `waiting`, with this reason.",
-    itself="It is tried again within minutes at first, and hourly in the end. After a day the status is `attention`.",
+    itself="The run is retried within minutes at first, and hourly in the end. After a day the status is `attention`.",
 )
 REFUSED = Shown(
     where="The answer to a request: a problem document, or a page.",
     itself="Nothing was changed, and nothing is tried again.",
 )
-LOGGED = Shown(where="A line of the log bears this code.", itself="It is looked at again at the next run.")
+LOGGED = Shown(where="A line of the log bears this code.", itself="The next run tries again.")
 TYPED = Shown(where="The command line prints it.", itself="Nothing was changed, and nothing is tried again.")
 INSIDE = Shown(
     where="The log of a run. The run itself decides by it, so it seldom becomes a connection's reason.",
-    itself="The run goes on with what follows from it.",
+    itself="The run continues with what follows from this.",
 )
 
 
@@ -70,7 +70,7 @@ CODES = (
         WAITING,
         "database_unavailable",
         "The database does not answer, or does not take writes.",
-        "Look at the database: is it up, full, locked, or out of connections? `/api/health/ready` tells which.",
+        "Check the database: is it up, full, locked, or out of connections? `/api/health/ready` tells which.",
         "Requests are answered 503 and jobs stay in their queue; nothing acknowledged is lost.",
     ),
     code(
@@ -85,37 +85,37 @@ CODES = (
         "poisoned",
         "A run was begun again and again and its process died each time.",
         "Look in the log for what killed it: memory, a time limit, a crash. Then ask for a check.",
-        "It is tried again each hour.",
+        "The attempt is repeated each hour.",
     ),
     code(
         WAITING,
         "throttled",
         "A platform, or a service of the cloud, asked to be called less.",
         "Nothing, unless it lasts a day: then look who else uses the tenant's quota.",
-        "The run goes on once the time has passed that the platform asked for.",
+        "The run continues once the time has passed that the platform asked for.",
     ),
     code(
         WAITING,
         "platform_unavailable",
         "A service that the sentence names answered with an error of its own (5xx).",
-        "Look at that service's health page if it lasts an hour.",
+        "Check that service's health page if this lasts an hour.",
     ),
     code(
         WAITING,
         "platform_unreachable",
         "A service that the sentence names did not answer at all.",
-        "If more than one connection says so, look at the deployment's way out: DNS, firewall, proxy, certificates.",
+        "If more than one connection says so, check the deployment's way out: DNS, firewall, proxy, certificates.",
     ),
     code(
         WAITING,
         "unreadable_answer",
         "A service answered with something that is not what its interface promises, such as a proxy's page.",
-        "If it lasts, look whether a proxy stands between; else report it with the log lines of the call.",
+        "If this lasts, check whether a proxy stands between; else report it with the log lines of the call.",
     ),
     code(
         ATTENTION,
         "foreign_link",
-        "A platform's answer pointed to another host, where our token would have gone. It was not followed.",
+        "A platform's answer pointed to another host, where our token would have gone. The link was not followed.",
         "Check the addresses in the settings. If they are right, treat it as an attack and report it.",
     ),
     code(ATTENTION, "our_credential", "A platform or cloud does not accept this deployment's own identity.", OUR_SIDE),
@@ -164,14 +164,14 @@ CODES = (
         "issuer_incomplete",
         "The discovery document of the accounts' issuer lacks an address that is needed.",
         "Check FOOTPRINT_OPERATORS__ISSUER.",
-        "It is asked again after a minute.",
+        "The next request is sent after a minute.",
     ),
     code(
         REFUSED,
         "another_issuer",
         "The discovery document at the issuer's address is another issuer's.",
         "Set FOOTPRINT_OPERATORS__ISSUER exactly as its tokens name it.",
-        "It is asked again after a minute.",
+        "The next request is sent after a minute.",
     ),
     code(
         TYPED,

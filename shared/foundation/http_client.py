@@ -117,7 +117,7 @@ def foreign_link(service: str) -> Permanent:
     """A platform's answer points elsewhere."""
     return Permanent(
         "foreign_link",
-        f"{service} sent a link to another host. It was not followed, for our token would have gone there.",
+        f"{service} sent a link to another host. The link was not followed: our token would have gone there.",
     )
 
 

@@ -206,7 +206,7 @@ class Settings(BaseSettings):
         timedelta(minutes=30),
         ge=timedelta(minutes=5),
         le=timedelta(hours=1),
-        description="how long after a look at a running connection its tenant is looked at again, such as PT30M",
+        description="how long after a check of a running connection its tenant is checked again, such as PT30M",
     )
     retention: Retention = Retention()
     anchors: Path | None = Field(

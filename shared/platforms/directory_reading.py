@@ -155,7 +155,7 @@ def stop_in_time(tenant: Reader, listing: Listing, of: int | None = None) -> Non
         raise Unfinished(
             "reading_directory",
             f"The directory is being read since {listing.since:%H:%M} UTC: {number} {what} so far, page "
-            f"{listing.pages}. It continues automatically.",
+            f"{listing.pages}. The reading continues automatically.",
             after=CONTINUE_AFTER,
         )
 

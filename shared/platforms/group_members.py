@@ -79,5 +79,5 @@ async def refuse_many(
     raise Permanent(
         "would_remove_many",
         f"The directory has changed so that the policies mean {len(ours)} of the {inside} members of {title} no more. "
-        "They stay protected. If it is true, sync again and accept the loss; if not, look for what the directory lost.",
+        "They stay protected. If that is true, sync again and accept the loss; if not, find what the directory lost.",
     )

@@ -138,8 +138,8 @@ def refuse_loss(kind: str, lost: int, total: int, plausible: float) -> None:
     if lost > max(SMALL, plausible * total) or (kind == "users" and 1 < total == lost):
         raise Permanent(
             "implausible_loss",
-            f"The directory answered with {total - lost} of {total} {kind}. Nothing was deleted. If it is true, "
-            "sync again and accept the loss; if not, look for what the directory lost.",
+            f"The directory answered with {total - lost} of {total} {kind}. Nothing was deleted. If that is true, "
+            "sync again and accept the loss; if not, find what the directory lost.",
         )
 
 

@@ -30,10 +30,10 @@ Domain = Annotated[str, StringConstraints(min_length=1, max_length=253, to_lower
 class Policy(BaseModel):
     """One policy: whose mail, in which direction, which messages of it, and what happens to them.
 
-    Groups and users are named by the platform's ids. Whoever one of the exclusions names is not the policy's, whatever
-    else names them. Of the policies that mean a message the first decides, by `order` and then by name; one without
-    conditions means none, and only says who is protected. With `report_only` nothing happens to a message: reports
-    count what would have, and the policies after it decide.
+    Groups and users are named by the platform's ids. An exclusion goes before everything else that names a person. The
+    first matching policy applies, by `order` and then by name; a policy without conditions matches nothing, and only
+    defines who is protected. With `report_only` nothing happens to a message: reports count what would have, and later
+    policies apply.
     """
 
     model_config = ConfigDict(

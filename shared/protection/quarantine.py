@@ -5,7 +5,7 @@ kept, sealed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -110,7 +110,8 @@ async def add(
     )
 
 
-def _item(box: Box, row: Any) -> QuarantinedMessage:
+def opened(box: Box, row: Any) -> QuarantinedMessage:
+    """A row with its sealed words."""
     sender, subject = json.loads(box.unseal(row.sealed, about=_about(row.user, row.message)))
     return QuarantinedMessage(
         number=row.number,
@@ -126,46 +127,6 @@ def _item(box: Box, row: Any) -> QuarantinedMessage:
         state=QuarantineState(row.state),
         told=row.told,
     )
-
-
-async def page(
-    database: Database,
-    box: Box,
-    connection_id: ConnectionId,
-    wanted: Mapping[str, str],
-    *,
-    before: int | None,
-    most: int,
-) -> tuple[list[QuarantinedMessage], int | None]:
-    """Some messages, newest first, and the number `before` which there are more.
-
-    `wanted` may hold `state`, `policy`, and parts of the `user`'s address and of the `sender`, in any letter case.
-    """
-    table = db.quarantine
-    query = sa.select(table).where(table.c.connection == connection_id).order_by(table.c.number.desc())
-    for name in wanted.keys() & {"state", "policy"}:
-        query = query.where(table.c[name] == wanted[name])
-    if "user" in wanted:
-        query = query.where(sa.func.lower(table.c.address).contains(wanted["user"].lower(), autoescape=True))
-    sender, found = wanted.get("sender", "").casefold(), list[QuarantinedMessage]()
-    while True:
-        some = (
-            query.limit(MAX_ROWS_A_STATEMENT)
-            if before is None
-            else query.where(table.c.number < before).limit(MAX_ROWS_A_STATEMENT)
-        )
-        async with database.read() as read:
-            rows = (await read.execute(some)).all()
-        for row in rows:
-            item = _item(box, row)
-            # What is sealed cannot be searched by the database.
-            if sender in item.sender.casefold():
-                if len(found) == most:
-                    return found, found[-1].number
-                found.append(item)
-        if len(rows) < MAX_ROWS_A_STATEMENT:
-            return found, None
-        before = rows[-1].number
 
 
 async def count(database: Database, connection_id: ConnectionId) -> int:
@@ -216,7 +177,7 @@ async def some(
     """Some messages, oldest first."""
     query = sa.select(db.quarantine).where(*which).order_by(db.quarantine.c.number).limit(most)
     async with database.read() as read:
-        return [_item(box, row) for row in (await read.execute(query)).all()]
+        return [opened(box, row) for row in (await read.execute(query)).all()]
 
 
 async def connections_due(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:

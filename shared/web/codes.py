@@ -7,20 +7,22 @@ NEW_LINK = "Open the invitation link again; if it has ended, ask for a new one."
 
 CODES = (
     code(
-        Shown(where="`GET /api/health/ready` answers 503.", itself="It is looked at again whenever somebody asks."),
+        Shown(where="`GET /api/health/ready` answers 503.", itself="Each request checks again."),
         "not_ready",
         "The deployment does not do all its work; the sentence names what is wrong.",
-        "Database: is it up, locked, full? Revision: run the migrations. Timers: look at the scheduler and its log. "
-        "Queue, connections: look whether jobs run, and why not. Syncs, subscriptions: see the site's connections.",
+        "Database: is it up, locked, full? Revision: run the migrations. Timers: check the scheduler and its log. "
+        "Queue, connections: check whether jobs run, and why not. Syncs, subscriptions: see the site's connections.",
     ),
     code(REFUSED, "no_such_page", "There is nothing at this address.", "Check the address."),
     code(REFUSED, "no_such_action", "The page has no such button.", "Load the page again."),
     code(REFUSED, "method_not_allowed", "The address does not take this method.", "See the header Allow."),
-    code(REFUSED, "not_valid", "Something that was sent is not as it must be; the sentence names the field.", AGAIN),
+    code(REFUSED, "not_valid", "A field of the request is not valid; the sentence names the field.", AGAIN),
     code(REFUSED, "not_json", "The body is not declared as JSON.", AGAIN),
     code(REFUSED, "not_a_message", "The body is not declared as a message.", AGAIN),
     code(REFUSED, "body_too_large", "The body is larger than this address takes.", "Send less."),
-    code(REFUSED, "body_too_slow", "The body did not arrive in time.", "Look at the connection, and send it again."),
+    code(
+        REFUSED, "body_too_slow", "The body did not arrive in time.", "Check the network, and send the request again."
+    ),
     code(
         REFUSED,
         "cursor_not_valid",
@@ -45,11 +47,16 @@ CODES = (
         "The same request, with the same key, is still under way.",
         "Send it again after Retry-After; the answer is then the first one's.",
     ),
-    code(REFUSED, "exists_already", "It exists, and the request asked only to make a new one.", "Read it first."),
+    code(
+        REFUSED,
+        "exists_already",
+        "The object exists, and the request asked only to create a new one.",
+        "Read it first.",
+    ),
     code(
         REFUSED,
         "precondition_required",
-        "It exists, and the request does not say which version it changes.",
+        "The object exists, and the request does not say which version to change.",
         "Send the ETag of what you have read as If-Match.",
     ),
     code(
@@ -69,7 +76,7 @@ CODES = (
         "looked_often_enough",
         "The holder of the invitation asked for checks too often within the hour.",
         "Nothing.",
-        "The tenant is looked at within the hour.",
+        "The tenant is checked within the hour.",
     ),
     code(
         REFUSED,
@@ -91,7 +98,7 @@ CODES = (
         REFUSED,
         "issuer_unreachable",
         "The issuer that verifies accounts does not answer, so no one can sign in.",
-        "Look at the issuer's health, and at the deployment's way out.",
+        "Check the issuer's health, and the deployment's way out.",
         "Sessions that have begun go on. The issuer is asked again at the next request.",
     ),
     code(REFUSED, "issuer_refused_us", "The issuer refuses this deployment's client.", "Check OPERATORS__CLIENT_ID."),

@@ -59,7 +59,7 @@ def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known, no
         raise Refused(
             409,
             "answer_lost",
-            "The same request came before and was carried out, and its answer was lost. Look at what there is.",
+            "The same request came before and was carried out, and its answer was lost. Read what there is now.",
         )
     if known.status is None or known.sealed is None:
         raise Refused(

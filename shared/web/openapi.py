@@ -215,7 +215,10 @@ def _successes(one: Operation, schemas: Mapping[Kind, Schema]) -> Schema:
             content = schema if issubclass(kind, Json) else BYTES if kind is Zip else {"type": "string"}
             told["content"] = told.get("content", {}) | {kind.media: {"schema": content}}
     if one.route.method == "GET" and _has_tag(one):
-        found["304"] = {"description": "It is as you have it.", "headers": _references(_headers(one, Json, 304))}
+        found["304"] = {
+            "description": "Unchanged since the ETag that was sent.",
+            "headers": _references(_headers(one, Json, 304)),
+        }
     return found
 
 

@@ -34,7 +34,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "sessions": ("who is signed in at the console", frozenset({"sessions"})),
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "scanner": ("what the scanning service reports", frozenset({"scanner"})),
-    "webhooks": ("who is told of what happens", frozenset({"webhooks", "deliveries", "rotate"})),
+    "webhooks": ("who receives events", frozenset({"webhooks", "deliveries", "rotate"})),
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 

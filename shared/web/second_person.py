@@ -6,15 +6,19 @@ The second person sends the same request within an hour of the first. Both stand
 import hashlib
 import json
 import logging
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.connections import search
+from shared.connections.search import of_customers
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, upsert
+from shared.storage.ids import ConnectionId
 from shared.web.actors import administrators_only
 from shared.web.http import Request
 
@@ -52,6 +56,34 @@ async def agreed(app: App, request: Request, what: str) -> None:
             "second_person_needed",
             "Noted. Another administrator has to ask for the same within an hour of the first; then it is done.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Awaited:
+    """A request that waits for a second administrator; `connection` is None for one about the deployment."""
+
+    connection: ConnectionId | None
+    title: str
+    name: str
+    until: datetime
+
+
+async def awaited(app: App, customer: str | None) -> list[Awaited]:
+    """The requests that another administrator may still send too, about a customer's connections; None: about all."""
+    table, now = db.approvals.c, app.clock.now()
+    query = sa.select(db.approvals).where(table.at > now - APPROVED_WITHIN, *of_customers(table.connection, customer))
+    async with app.database.read() as read:
+        rows = (await read.execute(query.order_by(table.at))).all()
+    names = await search.names(app.database, [row.connection for row in rows if row.connection])
+    return [
+        Awaited(
+            connection=row.connection,
+            title=names.get(row.connection, "The deployment"),
+            name=row.name,
+            until=row.at + APPROVED_WITHIN,
+        )
+        for row in rows
+    ]
 
 
 async def _note(app: App, write: AsyncConnection, request: Request, note: str) -> None:

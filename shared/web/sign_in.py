@@ -160,7 +160,8 @@ def _refusal(reply: Reply, answer: dict[str, Any]) -> FootprintError:
         return _over()
     log.error("the operators' issuer refuses the console", extra={"status": reply.status, "error": error})
     return Permanent(
-        "issuer_refused_us", f"The issuer does not take this console's client id or secret ({error}). They need a look."
+        "issuer_refused_us",
+        f"The issuer does not take this console's client id or secret ({error}). They require action.",
     )
 
 

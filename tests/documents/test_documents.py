@@ -84,6 +84,15 @@ def test_the_readme_leads_to_every_document() -> None:
         assert where == "README.md" or where.removesuffix("/README.md") in readme, where
 
 
+def test_the_pictures_are_small_and_shown() -> None:
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*"))
+    shown = (ROOT / "docs" / "console.md").read_text()
+    assert len(pictures) >= 6
+    for picture in pictures:
+        assert (picture.suffix, f"](pictures/{picture.name})" in shown) == (".png", True), picture
+        assert picture.stat().st_size < 150_000, picture
+
+
 @DOCUMENTS
 def test_every_link_and_picture_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):

@@ -2,11 +2,16 @@
 
 import ast
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from infra.local.printed_tables import ROOT, documents
+from infra.local.printed_tables import PLATFORMS, ROOT, documents
+from shared.cli.commands import app
+from shared.web.openapi import document
 
 # What was said before, each with the word of the field that is said instead.
 OLD_WORDS = {
@@ -39,15 +44,29 @@ OLD_WORDS = {
     r"will be made\b|would be made\b": "will be created",
     r"no longer valid any more": "no longer valid",
 }
-COMPILED = {re.compile(old, re.IGNORECASE): new for old, new in OLD_WORDS.items()}
+# In the product's own sentences these are avoided too; a document may tell a story.
+OLD_IN_PRODUCT = {
+    **OLD_WORDS,
+    r"\blook(s|ed|ing)? (at|whether)\b|\blast look\b": "check",
+    r"\bgoes on\b|\bby itself\b": "continues, automatically",
+    r"\bsomebody\b": "name the person or role",
+    r"\bgiven? back\b": "revoked",
+    r"as it must be\b": "valid",
+    # What begins so has a name, which may stand in another cell or on another page.
+    r"(?:^|[.!?:;] )(?-i:It) (?!is possible|takes)\w+": "the thing's name",
+}
 TEMPLATES = [path for kind in ("html", "txt", "js") for path in sorted(ROOT.glob(f"shared/**/*.{kind}"))]
 SOURCES = [path for room in ("shared", "infra/local") for path in sorted(ROOT.glob(f"{room}/**/*.py"))]
 # A comment in a script, or in a template, is not shown.
 NOT_SHOWN = re.compile(r"\{#.*?#\}|^\s*//.*$|\s//\s.*$", re.DOTALL | re.MULTILINE)
 
 
-def _found(text: str) -> list[str]:
-    return [f"“{hit.group()}”: say “{new}”" for old, new in COMPILED.items() for hit in old.finditer(text)]
+def _found(text: str, old_words: Mapping[str, str] = OLD_IN_PRODUCT) -> list[str]:
+    return [
+        f"“{hit.group()}”: say “{new}”"
+        for old, new in old_words.items()
+        for hit in re.finditer(old, text, re.IGNORECASE | re.MULTILINE)
+    ]
 
 
 def _messages(path: Path) -> list[str]:
@@ -66,16 +85,41 @@ def _shown(paths: list[Path]) -> pytest.MarkDecorator:
 
 @_shown(TEMPLATES)
 def test_a_page_says_it_in_the_words_of_the_field(path: Path) -> None:
-    assert not _found(NOT_SHOWN.sub("", path.read_text()))
+    assert not _found(re.sub(r"<[^>]*>", "", NOT_SHOWN.sub("", path.read_text())))
 
 
 @_shown([path for path in documents() if path.name not in ("CHANGELOG.md", "HAZARDS.md")])
 def test_a_document_says_it_in_the_words_of_the_field(path: Path) -> None:
-    assert not _found(path.read_text())
+    assert not _found(path.read_text(), OLD_WORDS)
+
+
+def _described(part: Any) -> Iterator[str]:
+    """Every sentence of the API's description."""
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if name in ("description", "summary") and isinstance(value, str):
+            yield value
+        else:
+            yield from _described(value)
+
+
+def _helped(command: Any) -> Iterator[str]:
+    """Every sentence of a command's help."""
+    yield from filter(None, (command.help, command.epilog, *(getattr(one, "help", "") for one in command.params)))
+    for one in getattr(command, "commands", {}).values():
+        yield from _helped(one)
+
+
+def test_the_api_and_the_help_say_it_in_the_words_of_the_field() -> None:
+    api = document("https://footprint.example.com", [one.NAME for one in PLATFORMS], "session")
+    for text in (*_described(api), *_helped(get_command(app))):
+        assert not _found(text), text
 
 
 def test_messages_descriptions_and_log_lines_say_it_in_the_words_of_the_field() -> None:
-    wrong = {path.relative_to(ROOT).as_posix(): _found("\n".join(_messages(path))) for path in SOURCES}
+    product = {path: OLD_IN_PRODUCT if path.is_relative_to(ROOT / "shared") else OLD_WORDS for path in SOURCES}
+    wrong = {
+        path.relative_to(ROOT).as_posix(): _found("\n".join(_messages(path)), words) for path, words in product.items()
+    }
     assert not {path: found for path, found in wrong.items() if found}
 
 

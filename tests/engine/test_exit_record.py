@@ -38,7 +38,7 @@ async def test_what_could_not_be_looked_at_is_named_and_never_clean(world: World
     assert record["result"] == "degraded"
     # Neither what we made nor what bears our name can be seen in that list.
     assert [one["key"] for one in record["could_not_check"]] == ["spoof", "spoof-pairs"]
-    assert [one["found"] for one in record["looked"] if one["key"] == "spoof"] == ["could not be looked at"]
+    assert [one["found"] for one in record["looked"] if one["key"] == "spoof"] == ["could not be checked"]
     # Our way in goes with the application, so nobody can look any more.
     world.admin("remove-application")
     await world.until(connection, Stage.CLOSED)

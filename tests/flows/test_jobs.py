@@ -23,7 +23,7 @@ async def test_a_message_that_is_given_up_or_not_ours_is_told(world: World, capl
     await give_up(world.app, message)
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.ATTENTION, "poisoned")
-    assert "tried again in an hour" in str(told.sentence)
+    assert "next attempt is in an hour" in str(told.sentence)
     await world.pass_time(timedelta(hours=1, minutes=6))
     await world.tick()
     assert (await world.connection(connection.id)).status is Status.OK

@@ -20,6 +20,10 @@ from shared.storage import tables as db
 from shared.web.accounts import sign_in_link
 
 MANY = 500
+# Of a customer who leaves.
+LEAVING = range(100, 140)
+# Of those, the ones in whose tenants there is something of ours.
+CONSENTED = range(100, 102)
 UNSCANNED = ("Adventure Works", "Blue Yonder", "City Power")
 TOLD = "Inbound mail to all protected people bypasses the scanner: the rule was disabled"
 
@@ -40,6 +44,12 @@ async def fill(app: App) -> None:
         drift = {"effect": [str(Effect.UNSCANNED)], "told": TOLD}
         held = {"key": "rule", "state": "ours", "since": now, "drift": drift, "incarnation": 1, "attempts": 0}
         await write.execute(sa.insert(db.holdings), [{"connection": rows[one]["id"], **held} for one in range(3)])
+        ours = [
+            {"connection": rows[one]["id"], **held, "key": key, "identity": key, "drift": None}
+            for one in CONSENTED
+            for key in ("rule-incoming-user", "group-incoming", "inbound-incoming")
+        ]
+        await write.execute(sa.insert(db.holdings), ours)
 
 
 def _one(number: int, now: Any) -> dict[str, Any]:
@@ -48,7 +58,7 @@ def _one(number: int, now: Any) -> dict[str, Any]:
         "id": f"{number:032x}",
         "label": str(number),
         "name": names.get(number, f"Customer {number:03}"),
-        "customer": ("fabrikam", "northwind", "contoso")[number % 3],
+        "customer": "litware" if number in LEAVING else ("fabrikam", "northwind", "contoso")[number % 3],
         "platform": ("microsoft365", "google")[number % 2],
         "stage": int(Stage.RUN),
         "stage_since": now - timedelta(days=number % 50),
@@ -56,6 +66,8 @@ def _one(number: int, now: Any) -> dict[str, Any]:
         "not_before": now + timedelta(days=30),  # no job of this machine touches them
         "status": str(Status.OK),
     }
+    if number in CONSENTED:
+        mine |= {"platform": "microsoft365", "tenant": f"tenant-{number}"}
     if number in names:
         mine |= {"status": str(Status.ATTENTION), "reason": "drift", "sentence": f"{TOLD}.", "reason_since": now}
     elif number < 15:

@@ -120,7 +120,7 @@ def look(message: bytes | Sequence[tuple[str, str]], conditions: Conditions = EV
     begin = thread_time()
     result = judge(message, conditions, TENANT)
     assert thread_time() - begin < LONGEST
-    assert not [one for one in result if one.why.startswith("It could not be inspected")]
+    assert not [one for one in result if one.why.startswith("The message could not be inspected")]
     return result
 
 
@@ -257,7 +257,7 @@ class TestTime:
 
     def test_time_spent_is_said(self) -> None:
         spent = read(LARGE["folds"](), Budget(0), only_headers=False)
-        assert "It takes too long to read, and only a part was looked at." in spent.missed
+        assert "The message takes too long to read: only a part was inspected." in spent.missed
 
 
 class TestSenders:

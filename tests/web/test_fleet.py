@@ -16,7 +16,7 @@ from shared.connections.status import Status, status_of
 from shared.engine.effects import Effect
 from shared.storage import tables as db
 from shared.web.actors import Actor, Role
-from shared.web.pages.connections import numbers
+from shared.web.pages.leaves import numbers
 from tests.harness.pages import OLGA, asked, see
 from tests.harness.world import World
 

@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 from shared.connections.stages import Stage
+from shared.protection import quarantine
+from shared.protection.decisions import Decision
 from tests.flows.reports.steps import monday, report
 from tests.harness.client import ask
 from tests.harness.pages import VICTOR, invited, pressed, see
@@ -66,3 +68,23 @@ async def test_the_invitation_says_who_asks_who_may_consent_and_what_is_missing(
     assert after.posts() == ["/connect", "/connect"]
     assert after.all("details", id="proposal")
     assert not after.all("nav", **{"class": "card toc"})
+
+
+async def test_a_thousand_messages_in_quarantine_have_numbered_pages(world: World) -> None:
+    connection = await world.create()
+    box, now, base = await world.app.seal.box(connection.id), world.app.clock.now(), f"/connections/{connection.id}"
+    async with world.app.database.write() as write:
+        for number in range(1000):
+            decided = Decision(user="u", message=f"{number}", policy="prizes", actions=("quarantine",))
+            about = {"address": "ana@contoso.com", "subject": f"Prize {number}", "labels": (), "now": now}
+            sender = "a@odd.example" if number % 10 == 0 else "b@other.example"
+            await quarantine.add(write, box, connection.id, decided, sender=sender, **about)
+    page = await see(world, f"{base}/quarantine")
+    assert "1\u201350 of 1,000 messages" in page.text
+    assert ("Prize 999" in page.text, "Prize 949" in page.text) == (True, False)
+    last = await see(world, f"{base}/quarantine?page=20")
+    assert ("951\u20131000 of" in last.text, "Prize 0" in last.text) == (True, True)
+    assert not last.all("a", rel="next")
+    found = await see(world, f"{base}/quarantine?sender=ODD&page=2")
+    assert ("51\u2013100 of 100 messages" in found.text, "Prize 490" in found.text) == (True, True)
+    assert found.all("a", href=f"{base}/quarantine?sender=ODD&page=1")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from shared.storage import tables as db
 from tests.harness import quarantine
 from tests.harness.client import ask
 from tests.harness.invited import COOKIE
-from tests.harness.pages import ADA, OLGA, press
+from tests.harness.pages import ADA, OLGA, VICTOR, press, see
 from tests.harness.refusals import Told, is_told, nothing_changes
 from tests.harness.world import World
 
@@ -121,6 +122,12 @@ async def test_a_second_person_is_needed_and_only_that_is_noted(world: World) ->
     (entry,) = [one async for one in chain.entries(world.app.database, connection.id) if "second" in (one.note or "")]
     assert entry.note is not None
     assert entry.note.startswith("asked for, needs a second administrator")
+    home = await see(world, "/", VICTOR)
+    assert "1 request waits for a second person" in home.text
+    assert home.all("a", href=f"/connections/{connection.id}/ledger")
+    assert "second person" not in (await see(world, "/", replace(VICTOR, customer="another"))).text
+    world.clock.move(timedelta(hours=1))
+    assert "second person" not in (await see(world, "/", VICTOR)).text
 
 
 async def jobs(world: World) -> list[Mapping[str, Any]]:

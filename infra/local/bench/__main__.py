@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from infra.local.bench import fleets
 from infra.local.bench.cold_start import FLOOR, measured
 from infra.local.bench.mail import Rates
 from infra.local.bench.mail import measured as mail_measured
@@ -239,6 +240,7 @@ async def main(console: Console) -> int:
                 counted.append(f"{large.title}: whole {', unchanged '.join(told)}.")
             shown = await _running(running)
             console.print(pages(await first_bytes(running, shown.id)))
+    console.print(await fleets.main([*fleets.NUMBERS]))
     console.print(mail(mail_measured()))
     console.print(table)
     for line in counted:

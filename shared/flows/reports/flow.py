@@ -117,7 +117,9 @@ async def _send(app: App, connection: Connection, lease: Lease, name: str) -> No
         log.warning(sentence, extra={"report": name, "code": code})
     if waited >= GIVEN_UP:
         log.error("report delivery abandoned after 3 d", extra={"report": name, "code": "report_not_taken"})
-        sentence = f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. It is in the console."
+        sentence = (
+            f"The mail server has not taken the report {name} for {GIVEN_UP.days} days. The report is in the console."
+        )
         async with app.database.write() as write:
             await tell(write, connection, events.EventKind.ATTENTION, now, reason="report_not_taken", sentence=sentence)
 

@@ -94,7 +94,7 @@ def _mail(content: Mapping[str, Any]) -> Section:
 def _directory(content: Mapping[str, Any]) -> Section:
     syncs, held, changes = (content["directory"][name] for name in ("syncs", "held", "changes"))
     if not held:
-        return Section(title="Directory", sentences=["It was not synchronised yet."])
+        return Section(title="Directory", sentences=["There has been no sync yet."])
     rows = [(kind.capitalize(), held[kind], change["added"], change["removed"]) for kind, change in changes.items()]
     return Section(
         title="Directory",

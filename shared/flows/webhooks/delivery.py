@@ -116,7 +116,7 @@ async def _posted(app: App, target: Target, event: Event) -> tuple[int | None, s
         status = await outside.post(app.wire, target.sealed.url, headers, body, app.settings.webhooks.inside)
     except FootprintError as error:
         return None, error.sentence
-    return status, "" if 200 <= status < 300 else f"It answered {status}."
+    return status, "" if 200 <= status < 300 else f"The receiver answered {status}."
 
 
 def signed(secrets: Sequence[str], message: str, now: datetime, body: bytes) -> dict[str, str]:

@@ -54,7 +54,7 @@ class AdministratorGrant:
         if grant is None:
             return ""
         if why := await _needed(tenant, element):
-            await tenant.ledger.remark(f"grant/{element}", f"The grant was not given back to Google: {why}.")
+            await tenant.ledger.remark(f"grant/{element}", f"The grant was not revoked at Google: {why}.")
         else:
             await _give_back(tenant, grant)
         await grants.forget(tenant.context.database, tenant.connection.id, element)

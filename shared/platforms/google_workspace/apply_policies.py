@@ -170,7 +170,7 @@ class Scanned:
 
 
 async def _unseen() -> Finding:
-    return Finding(kind="incomplete", why="It is too large to be scanned.")
+    return Finding(kind="incomplete", why="The message is too large to be scanned.")
 
 
 async def _first(

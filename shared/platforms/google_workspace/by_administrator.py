@@ -43,7 +43,7 @@ def application(brand: Brand) -> ByAdministrator:
         link=CONSOLE,
         values=(("Marketplace listing", "{marketplace}"),),
         check=looks.application,
-        without="nothing can be looked at or protected",
+        without="nothing can be checked or protected",
         still_used=still_used,
         held_up=held_up,
     )
@@ -60,7 +60,7 @@ DELEGATION = ByAdministrator(
     implied=True,
     set_up="In the Admin console, under Security, API controls, Domain-wide delegation, add the client.",
     removal=(
-        "It goes with the application. If it was granted by hand: in the Admin console, under Security, API controls, "
+        "The grant goes with the application. If granted by hand: in the Admin console, under Security, API controls, "
         "Domain-wide delegation, delete the client {client_id}."
     ),
     link=f"{CONSOLE}/ac/owl/domainwidedelegation",

@@ -104,7 +104,7 @@ def _group(brand: Brand, *, hardened: bool) -> tuple[Change, ...]:
 WATCHES = Change(
     key="watches",
     title="Subscriptions to mailboxes' events",
-    why="new mail is told to us, so that it is read at once",
+    why="Gmail notifies us of new mail, so that each message is read at once",
     accounts_for=("run-watch",),
     modes=BY_API,
     permissions=(MAILBOX,),

@@ -8,14 +8,14 @@ CODES = (
         "delegation_not_effective",
         "The service account has no access to the customer's data yet.",
         "The administrator installs the application, or grants the delegation with the scopes on the page.",
-        "It is looked at again in minutes; Google can take a day to spread a delegation.",
+        "The next check is in minutes; Google can take a day to spread a delegation.",
     ),
     code(
         WAITING,
         "grant_doubtful",
         "Google refused the administrator's grant once.",
         "Nothing.",
-        "It is asked once more before it is believed; then the reason is `consent_missing`.",
+        "A second answer confirms this; then the reason is `consent_missing`.",
     ),
     code(
         ATTENTION,
@@ -45,7 +45,7 @@ CODES = (
         ATTENTION,
         "mailboxes_closed",
         "No mailbox of the customer can be opened.",
-        "Look whether Gmail is switched on for them, and whether the delegation has the Gmail scope.",
+        "Check whether Gmail is switched on for them, and whether the delegation has the Gmail scope.",
         "Each mailbox is tried again on its own.",
     ),
     code(
@@ -53,7 +53,7 @@ CODES = (
         "mailbox_closed",
         "One mailbox cannot be opened; it is listed as set aside, with Google's words.",
         "Nothing, unless the person should be protected: then look why Gmail is off for them.",
-        "It is tried again after 5 minutes, then ever more seldom, at least once in 20 hours.",
+        "The call is retried after 5 minutes, then ever more seldom, at least once in 20 hours.",
     ),
     code(
         WAITING,
@@ -67,14 +67,14 @@ CODES = (
         "filling_group",
         "A group has more members to change than one run should.",
         "Nothing.",
-        "The next run goes on in seconds.",
+        "The next run continues in seconds.",
     ),
     code(
         WAITING,
         "subscribing",
         "There are more mailboxes to subscribe to than one run should.",
         "Nothing.",
-        "The next run goes on in seconds.",
+        "The next run continues in seconds.",
     ),
     code(
         REFUSED,

@@ -159,7 +159,7 @@ class Membership:
             raise Permanent(
                 "would_empty_group",
                 f"The policies' targets come to nobody, which would empty {tenant.brand.gmail_group}. Nothing was "
-                "changed. Look for what the directory lost, or change the policies' targets.",
+                "changed. Find what the directory lost, or change the policies' targets.",
             )
         return group_members.desired(members) if members else None
 

@@ -40,7 +40,7 @@ PERMISSIONS = (
     Permission(
         name=DOMAINS,
         why="to know the organisation's domains and their mail records",
-        without="nobody is told that a domain's mail does not come to Google",
+        without="nothing shows that a domain's mail does not reach Google",
     ),
     Permission(
         name=CUSTOMER,

@@ -8,7 +8,7 @@ CODES = (
         "consent_not_effective",
         "Microsoft's sign-in has not heard of the consent yet.",
         "Nothing.",
-        "It is asked again every 20 seconds, for a quarter of an hour.",
+        "The question is repeated every 20 seconds, for a quarter of an hour.",
     ),
     code(
         WAITING,
@@ -56,8 +56,8 @@ CODES = (
         WAITING,
         "token_loop",
         "Microsoft saw too many equal token requests.",
-        "If it lasts, look whether another deployment uses the same app registration.",
-        "It is asked again after an hour.",
+        "If this lasts, check whether another deployment uses the same app registration.",
+        "The question is repeated after an hour.",
     ),
     code(
         ATTENTION,
@@ -72,7 +72,7 @@ CODES = (
         "The application has no Exchange role in the tenant, or Exchange has not heard of it yet.",
         "The customer's administrator assigns the role Exchange Administrator, as the step on the page says, or a role "
         "group with the cmdlet that the sentence names.",
-        "The role is looked for each minute, then less often.",
+        "The role is checked each minute, then less often.",
     ),
     code(
         WAITING,
@@ -90,7 +90,7 @@ CODES = (
     code(
         WAITING,
         "exchange_failed",
-        "Exchange failed at a cmdlet by itself.",
+        "Exchange failed at a cmdlet with an error of its own.",
         "If it lasts a day, open a support case with Microsoft, with the request id from the ledger.",
     ),
     code(
@@ -122,7 +122,7 @@ CODES = (
         "group_not_visible",
         "Exchange does not list a new group yet.",
         "Nothing, unless it lasts a day.",
-        "It is looked for again in minutes.",
+        "The next check is in minutes.",
     ),
     code(
         ATTENTION,
@@ -139,7 +139,7 @@ CODES = (
     code(
         ATTENTION,
         "rule_without_condition",
-        "A transport rule would apply to all mail of the organisation. It was not sent.",
+        "A transport rule would apply to all mail of the organisation. The rule was not sent.",
         "Report it as an internal error.",
     ),
     code(

@@ -267,6 +267,8 @@ TEXTS: tuple[tuple[str, Meaning], ...] = (
     ("already exists", lambda _c, message, _t: AlreadyExists("already_exists", message)),
     (
         "server side error",
-        lambda cmdlet, _m, _t: Temporary("platform_unavailable", f"Exchange failed at {cmdlet} by itself."),
+        lambda cmdlet, _m, _t: Temporary(
+            "platform_unavailable", f"Exchange failed at {cmdlet} with an error of its own."
+        ),
     ),
 )

@@ -39,7 +39,7 @@ class GroupMembership:
             raise Permanent(
                 "would_empty_group",
                 f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
-                "Look for what the directory lost, or change the policies' targets.",
+                "Find what the directory lost, or change the policies' targets.",
             )
         return group_members.desired(members)
 

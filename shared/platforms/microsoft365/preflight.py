@@ -106,7 +106,7 @@ def _full(now: Snapshot, ours: Setup) -> Iterator[Concern]:
             yield Concern(
                 key=f"{FOREIGN}/name/{kind}/{name}",
                 told=f"The tenant has {reading.NOUNS[kind]} “{name}” already, and we did not make it.",
-                advice="It is left from an earlier product or connection. Remove or rename it.",
+                advice="An earlier product or connection left this object. Remove or rename it.",
                 effect=(str(Effect.UNKNOWN),),
             )
 

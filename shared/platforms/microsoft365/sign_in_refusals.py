@@ -59,7 +59,7 @@ REFUSALS = (
     _refusal(
         partial(Permanent, "exchange_not_licensed"),
         (500011, 650052),
-        "The tenant has no Exchange Online. It needs a licence for it before mail can be protected.",
+        "The tenant has no Exchange Online: a licence for that is needed before mail can be protected.",
     ),
     _refusal(
         partial(Permanent, "tenant_gone"),
@@ -70,7 +70,7 @@ REFUSALS = (
         partial(Permanent, "service_disabled"),
         (500014, 50001),
         "A service that we need is switched off in the tenant: its subscription has lapsed, or an administrator has "
-        "disabled it under Enterprise applications. It must be renewed or enabled there.",
+        "disabled it under Enterprise applications. Renew the subscription, or enable the service there.",
     ),
     _refusal(
         partial(Permanent, "tenant_in_another_cloud"),

@@ -225,7 +225,7 @@ def _refuse_unconditional(title: str, settings: Settings) -> None:
     if not any(settings.get(name) for name in NARROWING):
         raise Permanent(
             "rule_without_condition",
-            f"{title} would apply to all mail of the organisation. It was not sent. Report this to support.",
+            f"{title} would apply to all mail of the organisation. The rule was not sent. Report this to support.",
         )
 
 

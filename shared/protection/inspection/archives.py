@@ -17,7 +17,7 @@ MOST_SIGNS = 10_000
 # Enough for every signature, a disk image's being the farthest from the beginning.
 BEGINNING = 0x9010
 CLOSED = "An archive could not be opened."
-TOO_MUCH = "An archive holds more than can be looked at."
+TOO_MUCH = "An archive holds more than can be inspected."
 CONTRADICTS = "An archive says two things of what is in it."
 
 ZIP = b"PK\x03\x04"

@@ -27,9 +27,9 @@ READING = 0.4
 LOOKING = 0.3
 MATCHING = 0.2
 MOST_FINDINGS = 5
-NO_CONTENT = "Only its headers were given."
+NO_CONTENT = "Only the headers were given."
 NO_ANSWER = "The text takes too long to be held against the listed expression {}."
-FAILED = "It could not be inspected for {}."
+FAILED = "The message could not be inspected for {}."
 
 log = logging.getLogger(__name__)
 

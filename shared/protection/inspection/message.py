@@ -64,16 +64,16 @@ ONCE = ("content-type", "content-transfer-encoding", "content-disposition")
 # Their content is looked at only where it is asked for.
 MEDIA = ("image/", "audio/", "video/", "font/")
 
-TOO_LARGE = f"It is larger than {MOST_BYTES // 1_000_000} MB, and only the beginning was looked at."
-TOO_MANY_LINES = f"It has more than {MOST_LINES} lines, and only the first were looked at."
-TOO_MANY_PARTS = f"It has more than {MOST_PARTS} parts, and only the first were looked at."
-TOO_DEEP = "Its parts are nested too deeply to be looked at."
-TOO_SLOW = "It takes too long to read, and only a part was looked at."
-TOO_LONG = "A header is too long to be looked at whole."
-UNREADABLE = "A part of it cannot be read."
-CLOSED = "A part of it is encrypted or wrapped, and cannot be looked into."
-AMBIGUOUS_PARTS = "Mail programs read its structure in different ways, and only one was looked at."
-UNKNOWN_ENCODING = "A part of it is encoded in a way that is not known."
+TOO_LARGE = f"The message is larger than {MOST_BYTES // 1_000_000} MB: only the beginning was inspected."
+TOO_MANY_LINES = f"The message has more than {MOST_LINES} lines: only the first were inspected."
+TOO_MANY_PARTS = f"The message has more than {MOST_PARTS} parts: only the first were inspected."
+TOO_DEEP = "The parts are nested too deeply to be inspected."
+TOO_SLOW = "The message takes too long to read: only a part was inspected."
+TOO_LONG = "A header is too long: only its beginning was inspected."
+UNREADABLE = "A part of the message cannot be read."
+CLOSED = "A part of the message is encrypted or wrapped, and cannot be inspected."
+AMBIGUOUS_PARTS = "Mail programs read the structure in different ways: only one was inspected."
+UNKNOWN_ENCODING = "A part of the message has an unknown encoding."
 
 
 class _Enough(Exception):

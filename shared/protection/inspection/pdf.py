@@ -17,7 +17,7 @@ MOST_PAGES = 200
 MOST_LINKS = 2_000
 MOST_ANNOTATIONS = 5_000
 MOST_ACTIONS = 20
-LONG = "A document is too long, and only the beginning was looked at."
+LONG = "A document is too long: only the beginning was inspected."
 BROKEN = "A document cannot be read whole."
 LOCKED = "A document is encrypted, and cannot be looked into."
 # Of a document that no reader can take apart: what stands in it uncompressed.

@@ -16,9 +16,9 @@ MOST_TEXT = 500_000
 MOST_LINKS = 5_000
 # Of archives in archives.
 DEEPEST = 4
-TOO_MUCH_TEXT = "Its text is too long to be looked at whole."
-TOO_TANGLED = "A page of it is built so that only the beginning was looked at."
-TOO_MANY_LINKS = f"It has more than {MOST_LINKS} links, and only the first were looked at."
+TOO_MUCH_TEXT = "The text is too long: only the beginning was inspected."
+TOO_TANGLED = "A page in the message is built so that only the beginning was inspected."
+TOO_MANY_LINKS = f"The message has more than {MOST_LINKS} links: only the first were inspected."
 
 MARKUP = frozenset(
     {

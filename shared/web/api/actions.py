@@ -35,7 +35,7 @@ class Sync(Strict):
 
 
 class Look(Strict):
-    """What an operator may say with a look at the tenant."""
+    """Options of a check of the tenant."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"repair": True}]})
 
@@ -61,7 +61,7 @@ class Move(Strict):
 
 
 class Noted(TypedDict):
-    """It is noted, and done in a while."""
+    """Accepted; carried out in a while."""
 
     accepted: Literal[True]
 

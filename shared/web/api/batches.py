@@ -169,7 +169,7 @@ async def one(app: App, request: Request) -> Json[BatchDetail]:
 
 @refuses("404 no_such_batch")
 async def stop(app: App, request: Request) -> Accepted[BatchView]:
-    """Begin nothing more of a batch. What was begun goes on."""
+    """Begin nothing more of a batch. What was begun continues."""
     found = await records.one(app.database, request.args["batch"], request.actor.customer)
     await records.stop(app.database, found, app.clock.now())
     return accepted(_view(await records.one(app.database, found.id, request.actor.customer)))

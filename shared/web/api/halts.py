@@ -92,7 +92,7 @@ async def every(app: App, request: Request) -> Json[HaltList]:
 async def put(app: App, request: Request, body: NewHalt) -> Json[HaltingView]:
     """Halt a connection (`connection:ID`), a site (`site:eu`) or `everything`, before its next call to a platform.
 
-    Queued work is refused, grants are given back where a platform can take them, and stored tokens are deleted.
+    Queued work is refused, grants are revoked where a platform can do that, and stored tokens are deleted.
     """
     scope = await _allowed(app, request, request.args["scope"])
     done = await halting.halt(app, scope, request.actor.name, body.why, destroy=body.destroy)

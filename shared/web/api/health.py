@@ -19,7 +19,7 @@ class Ready(TypedDict):
     """Nothing is wrong."""
 
     status: Literal["ready"]
-    checks: Annotated[dict[str, Any], Field(description="what was looked at, and how it is; times in seconds")]
+    checks: Annotated[dict[str, Any], Field(description="each check, and its result; times in seconds")]
 
 
 @refuses("503 not_ready")

@@ -25,7 +25,7 @@ class PolicyList(TypedDict):
 
 
 class TrialFinding(TypedDict):
-    """One reason why a message is meant. Nothing of the message is in it but hosts and types."""
+    """One reason why a message matches. Nothing of the message is in it but hosts and types."""
 
     kind: Annotated[str, Field(description="the condition")]
     why: str

@@ -7,7 +7,7 @@ from shared.flows import quarantine as flow
 from shared.flows import reading
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.protection import exports, quarantine
+from shared.protection import exports, quarantine, quarantine_search
 from shared.protection.quarantine import QuarantineState
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
@@ -24,6 +24,12 @@ class Filter(Paged):
     policy: str = Field("", max_length=64)
     user: str = Field("", max_length=320, description="part of the mailbox's address")
     sender: str = Field("", max_length=320, description="part of the sender's name or address")
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """What is asked for, without what was left empty."""
+        wanted = {"state": self.state, "policy": self.policy, "user": self.user, "sender": self.sender}
+        return {name: str(value) for name, value in wanted.items() if value}
 
 
 class Part(Strict):
@@ -50,12 +56,11 @@ async def list_items(app: App, request: Request, query: Filter) -> Json[Quaranti
 async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
     """A page of the messages in a connection's quarantine."""
     connection, place = request.connection.id, decode(query.cursor, (int,))
-    wanted = {"state": query.state, "policy": query.policy, "user": query.user, "sender": query.sender}
-    items, last = await quarantine.page(
+    items, last = await quarantine_search.page(
         app.database,
         await app.seal.box(connection),
         connection,
-        {name: str(value) for name, value in wanted.items() if value},
+        query.wanted,
         before=place[0] if place else None,
         most=query.limit,
     )

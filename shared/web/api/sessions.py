@@ -13,7 +13,7 @@ from shared.web.schema import When
 
 
 class SessionView(TypedDict):
-    """Somebody's session at the console."""
+    """A session at the console."""
 
     id: str
     subject: str
@@ -49,7 +49,7 @@ async def every(app: App, request: Request) -> Json[SessionList]:
 
 @refuses("404 no_such_session")
 async def end(app: App, request: Request) -> Nothing:
-    """End somebody's session."""
+    """End a session."""
     if not await sessions.end_other(app, request.args["session"], request.actor.customer):
         raise Refused(404, "no_such_session", "There is no such session, or it has ended.")
     return Nothing(status=204)

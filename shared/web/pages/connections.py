@@ -1,9 +1,7 @@
 """The list of connections, and the form that creates one."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field
@@ -23,6 +21,7 @@ from shared.web.http import Request, Response, redirect
 from shared.web.pages import STATUSES, shown
 from shared.web.pages.batches import TITLES
 from shared.web.pages.forms import Errors, at_field, made, one, posted, said
+from shared.web.pages.leaves import Leaf
 from shared.web.views.connections import connection_view
 
 # Often enough for somebody who looks on, and no more.
@@ -59,13 +58,11 @@ async def index(app: App, request: Request) -> Response:
         wanted = replace(wanted, archived=False)
     counts = await search.count(app.database, mine)
     many = int((await search.count(app.database, wanted))["all"])
-    last = max(math.ceil(many / PER_PAGE), 1)
-    page = min(query.page, last)
+    leaf = Leaf.of(query.page, many, PER_PAGE)
     found = await search.numbered(
-        app.database, wanted, sort=query.sort, descending=query.desc, page=page, size=PER_PAGE
+        app.database, wanted, sort=query.sort, descending=query.desc, page=leaf.number, size=PER_PAGE
     )
     asked.pop("page", None)
-    begin = (page - 1) * PER_PAGE
     page_of_list = shown(
         app,
         request,
@@ -74,12 +71,7 @@ async def index(app: App, request: Request) -> Response:
         asked=asked,
         sort=query.sort,
         descending=query.desc,
-        page=page,
-        pages=numbers(page, last),
-        last=last,
-        begin=min(begin + 1, many),
-        end=begin + len(found),
-        many=many,
+        leaf=leaf,
         counts=counts,
         closed=counts["status"][Status.CLOSED],
         archived=bool(wanted.archived),
@@ -90,15 +82,6 @@ async def index(app: App, request: Request) -> Response:
         again=REFRESH_SECONDS,
     )
     return packed(request, page_of_list)
-
-
-def numbers(page: int, last: int) -> list[int | None]:
-    """The numbers of a pager: the ends, and those around the present page; None where some are left out."""
-    kept = sorted({1, last, *range(max(page - 2, 1), min(page + 2, last) + 1)})
-    found: list[int | None] = []
-    for before, number in pairwise([0, *kept]):
-        found += [None, number] if number > before + 1 else [number]
-    return found
 
 
 def _facets(app: App, counts: Mapping[str, Any]) -> list[tuple[str, str, list[tuple[str, str, int]]]]:

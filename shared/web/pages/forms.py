@@ -16,7 +16,7 @@ WORDS = {
     "string_too_short": "Fill this in.",
     "missing": "Fill this in.",
     "int_parsing": "Type a number.",
-    "string_pattern_mismatch": "is not written as it must be",
+    "string_pattern_mismatch": "is not in the expected form",
     "enum": "Choose one.",
     "literal_error": "Choose one.",
 }

@@ -6,6 +6,7 @@ from shared.connections import search
 from shared.connections.search import Wanted
 from shared.flows.app import App
 from shared.flows.trends import trends
+from shared.web import second_person
 from shared.web.compression import packed
 from shared.web.http import Request, Response, Strict
 from shared.web.pages import shown
@@ -28,6 +29,7 @@ async def page(app: App, request: Request) -> Response:
         request,
         "home.html",
         groups=await fleet.work(app, customer),
+        awaited=await second_person.awaited(app, customer),
         counts=await search.count(app.database, Wanted(customer=customer)),
         trends=await trends(app.database, customer, app.clock.now()) if asked.trends else None,
         now=app.clock.now(),

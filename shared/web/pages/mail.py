@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import Field
+
 from shared.connections.stages import Stage
+from shared.flows import reading
 from shared.flows.app import App
 from shared.flows.reports import flow
 from shared.flows.reports import store as keep
@@ -12,16 +15,19 @@ from shared.flows.reports.charts import COLOURS, charts
 from shared.flows.reports.periods import Frequency
 from shared.flows.reports.store import Subscription
 from shared.foundation.errors import Refused
-from shared.protection import exports
+from shared.protection import exports, quarantine_search
+from shared.protection import quarantine as stored
 from shared.protection.quarantine import QuarantineState
 from shared.web.api import quarantine as listing
 from shared.web.api import reports as kept
 from shared.web.http import Request, Response, etag, redirect
 from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, framed
 from shared.web.pages.forms import Errors, at_field, lines, made, one, posted, said
+from shared.web.pages.leaves import Leaf
 from shared.web.pages.policies import seen
 from shared.web.pagination import Paged
 from shared.web.preconditions import precondition
+from shared.web.representations.quarantine import quarantine_item
 
 STATES: Mapping[str, str] = {
     QuarantineState.WAITING: "waiting",
@@ -32,28 +38,45 @@ STATES: Mapping[str, str] = {
 }
 
 
+PER_PAGE = 50
+
+
+class Numbered(listing.Filter):
+    """Which messages, and which page of them."""
+
+    page: int = Field(1, ge=1, le=10_000)
+
+
 async def quarantine(app: App, request: Request) -> Response:
     """Messages that were taken out, newest first, and what was exported of them."""
     asked = dict(said(request).query)
     just_asked = asked.pop("exporting", "") == "1"
-    query = replace(request, query=asked).parameters(listing.Filter)
-    found = await listing.page_of(app, request, query)
-    first = not asked.pop("cursor", "")
+    query = replace(request, query=asked).parameters(Numbered)
+    items, many = await quarantine_search.numbered(
+        app.database,
+        await app.seal.box(request.connection.id),
+        request.connection.id,
+        query.wanted,
+        page_number=query.page,
+        size=PER_PAGE,
+    )
+    words = "senders and subjects of the quarantine"
+    reading.told(request.connection, request.actor.name, words, number=len(items))
+    asked.pop("page", None)
     parts = await exports.parts(app.database, request.connection.id)
     exporting = any(part.until is None for part in parts) or (just_asked and not parts)
-    soon = exporting or any(item["state"] == "releasing" for item in found["items"])
+    soon = exporting or any(item.state is QuarantineState.RELEASING for item in items)
     again = REFRESH_SECONDS if soon else SLOW_REFRESH_SECONDS if request.connection.stage is Stage.RUN else None
     return framed(
         app,
         request,
         "quarantine",
         again=again,
-        items=found["items"],
-        waiting=found["waiting"],
+        items=[quarantine_item(item) for item in items],
+        waiting=await stored.count(app.database, request.connection.id),
         asked=asked,
         states=STATES,
-        next={**asked, "cursor": found["next"]} if found["next"] else None,
-        first=first,
+        leaf=Leaf.of(query.page, many, PER_PAGE),
         parts=[part for part in parts if part.until],
         exporting=exporting,
     )

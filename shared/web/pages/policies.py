@@ -31,17 +31,17 @@ SWITCHES: Mapping[str, str] = {
     "scanner": "The deployment's own scanner finds it risky",
 }
 FAILURES: Mapping[str, str] = {
-    "spf-fail": "The sending server is not one of the sender's domain (SPF)",
-    "dkim-fail": "Its signature does not hold (DKIM)",
-    "dmarc-fail": "It is not what the sender's domain says its mail must be (DMARC)",
+    "spf-fail": "SPF fails: the sender's domain does not list the sending server",
+    "dkim-fail": "DKIM fails: the signature is not valid",
+    "dmarc-fail": "DMARC fails: the sender's domain rejects such mail",
     "unauthenticated": "No SPF, DKIM or DMARC result",
 }
 ACTIONS: Mapping[str, str] = {
-    "label": "Label it",
-    "spam": "Move it to spam",
+    "label": "Label",
+    "spam": "Move to spam",
     "quarantine": "Quarantine (kept 30 days, can be released)",
-    "trash": "Move it to the trash",
-    "pass": "Leave it alone: no later policy decides about it",
+    "trash": "Move to trash",
+    "pass": "Leave in place: no later policy applies",
 }
 CONDITIONS = frozenset(Conditions.model_fields)
 FIELDS = frozenset(Policy.model_fields) | CONDITIONS

@@ -13,9 +13,9 @@ from shared.platforms.rows import rows_of
 from shared.web.api import directory as people
 from shared.web.http import Request, Response, Strict
 from shared.web.pages import framed, mail, mail_flow, policies, settings, table
-from shared.web.pages.connections import numbers
 from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
+from shared.web.pages.leaves import numbers
 from shared.web.pagination import Cursor, decode, encode
 from shared.web.views import changes as views
 from shared.web.views import connections as overview

@@ -24,7 +24,7 @@ class FormerObject(TypedDict):
 
 
 class Looked(TypedDict):
-    """How one kind of object was looked at for the last time."""
+    """How one kind of object was last checked."""
 
     key: str
     title: str
@@ -66,7 +66,7 @@ class Certificate(TypedDict):
     tenant: str | None
     site: Site
     generation: int
-    result: Annotated[Result, Field(description="`degraded`: something could not be looked at")]
+    result: Annotated[Result, Field(description="`degraded`: something could not be checked")]
     drawn_up_at: When
     counts: Counts
     changes: list[FormerObject]
@@ -80,7 +80,7 @@ class Certificate(TypedDict):
     bears_our_mark: Annotated[
         list[Leftover], Field(description="bears our mark, name or addresses under an id that was never recorded; left")
     ]
-    looked: Annotated[list[Looked], Field(description="when and how each kind was looked at for the last time")]
+    looked: Annotated[list[Looked], Field(description="when and how each kind was checked for the last time")]
     not_checkable: Annotated[list[Leftover], Field(description="what no call of ours can see")]
     by_administrator: list[AdministratorStep]
     open: Annotated[list[str], Field(description="keys of the administrator's steps that are awaited")]

@@ -12,7 +12,7 @@ from shared.web.schema import When, example
 
 
 class ChoiceView(TypedDict):
-    """What somebody has said about a finding."""
+    """What an operator decided about a finding."""
 
     id: str
     way: Way

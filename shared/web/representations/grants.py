@@ -10,7 +10,7 @@ from shared.web.schema import example
 
 
 class NewConnection(grant.NewConnection):
-    """What an operator says to make a connection. `tenant` names it by id or domain and is best given."""
+    """What an operator says to make a connection. `tenant` names it by id or domain; recommended."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -35,7 +35,7 @@ class PlanStep(TypedDict):
 
     key: str
     title: str
-    element: Annotated[str | None, Field(description="of a list that is shared with others, the element that is meant")]
+    element: Annotated[str | None, Field(description="of a list that is shared with others, the element")]
     verb: Annotated[Verb, Field(description="`drift` is reported only; `leave` and `offer` stay")]
     why: str
     timing: Annotated[Timing, Field(description="`later` is done by the service, when its time has come")]

@@ -85,7 +85,7 @@ class PublishedLine(TypedDict):
     area: Area
     text: str
     rows: list[str]
-    elsewhere: Annotated[bool, Field(description="it is about a kind of protection that this connection is not for")]
+    elsewhere: Annotated[bool, Field(description="of a kind of protection that this connection is not for")]
 
 
 @example(

@@ -72,7 +72,7 @@ class ConnectionView(TypedDict):
     stage: StageName
     stage_title: str
     stage_since: When
-    status: Annotated[Status, Field(description="`degraded` is retried by itself, `action_required` is not")]
+    status: Annotated[Status, Field(description="`degraded` is retried automatically, `action_required` is not")]
     reason: Annotated[str | None, Field(description="a stable code for why it is not simply well")]
     sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
     reason_since: When | None
@@ -89,14 +89,14 @@ class ConnectionView(TypedDict):
 
 
 class MailCounts(TypedDict):
-    """Messages that a person may want to look at."""
+    """Messages that may need attention."""
 
     quarantined: int
     uninspected: int
 
 
 class SetAside(TypedDict):
-    """A single item that is refused or cannot be read; everything else goes on."""
+    """A single item that is refused or cannot be read; everything else continues."""
 
     kind: Literal["mailbox", "label", "group", "message", "entry"]
     name: Annotated[str, Field(description="what people call it")]

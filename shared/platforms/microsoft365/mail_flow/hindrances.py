@@ -55,7 +55,7 @@ def _inbound(one: Inbound, service: Service) -> Iterator[Hindrance]:
         yield Hindrance(
             key,
             "is for addresses from which the service returns mail: Exchange may take this connector instead of ours",
-            "It is left from an earlier product or connection. Remove it.",
+            "An earlier product or connection left this object. Remove it.",
         )
     elif vendor := vendors.of_hosts([one.certificate, *one.domains], GOOGLE):
         yield Hindrance(key, f"is {vendor}'s: another product scans mail here", DISABLE)
@@ -79,7 +79,7 @@ def _outbound(one: Outbound, service: Service) -> Iterator[Hindrance]:
         yield Hindrance(
             key,
             "leads to the service already, and is not ours",
-            "It is left from an earlier product or connection. Remove it with the rules that use it.",
+            "An earlier product or connection left this object. Remove it with the rules that use it.",
         )
     elif vendor := vendors.of_hosts(one.hosts, GOOGLE):
         yield Hindrance(key, f"leads to {vendor}: another product scans mail here", DISABLE)
