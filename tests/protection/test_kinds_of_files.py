@@ -10,6 +10,7 @@ import pytest
 from shared.protection.inspection.file_types import NAMED
 from tests.harness.mail import found, head, mail, mixed, page, part, zipped
 from tests.harness.office import compound, document
+from tests.protection.test_attachments import encrypted
 from tests.protection.test_documents_within import INVITE, LEADING, LOCKED
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 120
@@ -139,6 +140,9 @@ class TestWhereFilesLead:
             ("a.pptx", zipped([TYPES, ("ppt/slides/_rels/slide1.xml.rels", relations("https://evil.example/"))])),
             ("a.dat", zipped([TYPES, ("word/_rels/settings.xml.rels", relations("https://evil.example/a.dotm"))])),
             ("a.odt", zipped([("mimetype", b"x"), ("content.xml", b"<text:a xlink:href='https://evil.example/'/>")])),
+            ("a.doc", compound({"WordDocument": b'\x13 HYPERLINK "https://evil.example/" \x14Open'})),
+            ("a.xls", compound({"Workbook": b"\xe0\xc9\x2a\0\0\0" + "https://evil.example/\0".encode("utf-16-le")})),
+            ("a.ppt", compound({"PowerPoint Document": "https://evil.example/".encode("utf-16-le")})),
             ("a.rtf", b'{\\rtf1{\\field{\\*\\fldinst{HYPERLINK "https://evil.example/"}}}}'),
             ("a.zip", zipped([("a/invoice.html", LINK)])),
             ("a.zip", zipped([("a.zip", zipped([("a.pdf", LEADING)]))])),
@@ -157,7 +161,13 @@ class TestWhereFilesLead:
         assert found(attached(name, content), links=["inner.example"], words=["open"]) <= {"words"}
 
     def test_that_they_could_not_be_opened_is_said_of_links_alone(self) -> None:
-        for content in (b"Rar!\x1a\x07\1\0" + b"x" * 90, b"7z\xbc\xaf\x27\x1c" + b"x" * 90):
+        locked = compound({"EncryptedPackage": b"", "EncryptionInfo": b""})
+        for content in (
+            b"Rar!\x1a\x07\1\0" + b"x" * 90,
+            b"7z\xbc\xaf\x27\x1c" + b"x" * 90,
+            encrypted("a.html"),
+            locked,
+        ):
             assert found(attached("a.dat", content), links=["evil.example"]) == {"incomplete"}
             assert found(attached("a.dat", content), words=["invoice"]) == set()
 

@@ -132,7 +132,9 @@ def _archive(part: Part, reading: _Reading, depth: int) -> None:
     content = part.content()
     look = archives.Look(budget=reading.budget, beginning=MOST_TEXT)
     members = archives.opened("", content, look) if depth < DEEPEST else None
-    if members is None and "archive" in signed(content):
+    if content.startswith(archives.OLE):
+        reading.links |= {Link(target=one): part.where for one in documents.older(content)}
+    if members is None and ("archive" in signed(content) or documents.ENCRYPTED in content):
         look.missed.add(archives.CLOSED)
     inner = _Reading(budget=reading.budget)
     for member in members or ():
@@ -186,7 +188,8 @@ def _kind(part: Part) -> str | None:
         return "pdf"
     if head.startswith(compound.OLE) and ("msg" in endings or part.type == "application/vnd.ms-outlook"):
         return "saved"
-    if head and ("archive" in signed(part.content()) or endings & (ARCHIVES | ZIPPED)):
+    packed = head.startswith(archives.OLE) or "archive" in signed(part.content())
+    if head and (packed or endings & (ARCHIVES | ZIPPED)):
         return "archive"
     is_body = part.type == "text/plain" and not part.attached
     if not is_body and sniffed(head) & {"html", "svg"}:
