@@ -203,6 +203,11 @@ class TestWithin:
         parted = mail(b"--b1\r\n\r\nHello\r\n" + behind + b"\r\n--b1--\r\n", kind="multipart/mixed; boundary=b1")
         assert found(parted, attachments=["executable"]) == {"incomplete"}
 
+    @pytest.mark.parametrize("codec", ["undefined", "idna", "punycode"])
+    def test_a_border_that_cannot_be_read_stops_nothing(self, codec: str) -> None:
+        message = mail("--b\r\n\r\ninvoice", kind=f"text/plain; boundary*={codec}''b%FF")
+        assert found(message, words=["invoice"]) == {"words"}
+
     def test_borders_that_begin_alike_are_two(self) -> None:
         inner = "Content-Type: multipart/alternative; boundary=b12\r\n\r\n--b12\r\n\r\nHello\r\n--b12--\r\n"
         nested = mail(f"--b1\r\n{inner}--b1--\r\n", kind="multipart/mixed; boundary=b1")

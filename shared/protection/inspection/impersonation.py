@@ -121,8 +121,8 @@ def _visible(name: str) -> str:
 TITLES = frozenset(
     _words(
         """
-        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ii iii esq ceo cfo cto
-        coo cio ciso president chairman director founder chief executive officer managing manager of the from via
+        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ii iii esq ceo cfo
+        cto coo cio ciso president chairman director founder chief executive officer managing manager of the from via
         """
     )
 )
@@ -174,7 +174,7 @@ def _bears(name: str, address: str, tenant: Known) -> str:
     """How a name is that of somebody whose address it is not; "" if it is not."""
     whole = likeness(name)
     # Letters may stand apart.
-    forms = {whole: "the whole name", "".join(_words(name)): "the whole name"}
+    forms = {whole: "the whole name", "".join(_words(_visible(name).replace(" ", ""))): "the whole name"}
     if not name.isascii():
         forms.setdefault(likeness(name.replace("β", "ß")), "the whole name")
         # A capital may look like another letter than the small one of it.
