@@ -153,6 +153,10 @@ class TestWhereFilesLead:
             ("a.iqy", b"WEB\r\n1\r\nhttps://evil.example/"),
             ("a.jnlp", b"<jnlp codebase='https://evil.example/'/>"),
             ("a", b"\xef\xbb\xbf" + CALENDAR),
+            (
+                "a.svg",
+                b"<!DOCTYPE svg [<!ENTITY a '//evil.example'><!ENTITY b 'https:&a;'>]><svg><a href='&b;/'/></svg>",
+            ),
             ("a.svg", b"<svg><script><![CDATA[location='https://evil.example/']]></script></svg>"),
         ],
     )

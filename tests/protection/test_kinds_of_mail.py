@@ -57,7 +57,7 @@ class TestPages:
             f"<style>{LINK}</styles>",
             f"<script><!--<script></script>{LINK}</script>",
             f"<template>{LINK}</template>",
-            f"<!--[if !mso]>{LINK}<![endif]-->",
+            f"<!--[if !(mso)]>{LINK}<![endif]-->",
             f"<title>{LINK}</title>",
             f"<textarea>{LINK}</textarea>",
             "<a href='https://good.example/' href='https://evil.example/'>x</a>",
