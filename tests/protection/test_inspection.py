@@ -191,3 +191,30 @@ class TestUnreadable:
     )
     def test_no_encoding_hides_a_word(self, encoding: str, body: str) -> None:
         assert "words" in found(mail(body, Content_Transfer_Encoding=encoding), words=["invoice", "in"])
+
+
+class TestFindings:
+    def test_each_says_its_condition_where_and_what_was_compared_and_quotes_nothing(self) -> None:
+        """Every kind but the scanner's, which is another service's opinion."""
+        conditions = Conditions(
+            senders=["evil.example"],
+            subjects=["secret"],
+            authentication=["unauthenticated"],
+            impersonation=True,
+            links=["evil.example"],
+            misleading_links=True,
+            attachments=["executable"],
+            words=["secret"],
+            expressions=["secret.word"],
+        )
+        content = b'<a href="https://evil.example/secret">www.good.example/secret</a> secret word'
+        body = b"Content-Type: text/html\r\n\r\n" + content
+        message = mixed(body, part(b"MZ\x90\0" + b"\0" * 99, "secret.exe")).replace(b"Subject: ", b"Subject: secret ")
+        message = message.replace(b"From: A <a@b.example>", b'From: "Jane Doe" <secret@evil.example>')
+        findings = judge(message, conditions, TENANT)
+        assert {one.kind for one in findings} == conditions.kinds
+        for one in findings:
+            assert one.why, one.kind
+            assert one.where, one.kind
+            assert one.compared, one.kind
+            assert "secret" not in f"{one.why} {one.where} {one.compared}"

@@ -10,6 +10,7 @@ import pytest
 from shared.protection.inspection.file_types import NAMED
 from tests.harness.mail import found, head, mail, mixed, page, part, zipped
 from tests.harness.office import compound, document
+from tests.protection.test_attachments import encrypted
 from tests.protection.test_documents_within import INVITE, LEADING, LOCKED
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 120
@@ -139,6 +140,9 @@ class TestWhereFilesLead:
             ("a.pptx", zipped([TYPES, ("ppt/slides/_rels/slide1.xml.rels", relations("https://evil.example/"))])),
             ("a.dat", zipped([TYPES, ("word/_rels/settings.xml.rels", relations("https://evil.example/a.dotm"))])),
             ("a.odt", zipped([("mimetype", b"x"), ("content.xml", b"<text:a xlink:href='https://evil.example/'/>")])),
+            ("a.doc", compound({"WordDocument": b'\x13 HYPERLINK "https://evil.example/" \x14Open'})),
+            ("a.xls", compound({"Workbook": b"\xe0\xc9\x2a\0\0\0" + "https://evil.example/\0".encode("utf-16-le")})),
+            ("a.ppt", compound({"PowerPoint Document": "https://evil.example/".encode("utf-16-le")})),
             ("a.rtf", b'{\\rtf1{\\field{\\*\\fldinst{HYPERLINK "https://evil.example/"}}}}'),
             ("a.zip", zipped([("a/invoice.html", LINK)])),
             ("a.zip", zipped([("a.zip", zipped([("a.pdf", LEADING)]))])),
@@ -149,6 +153,10 @@ class TestWhereFilesLead:
             ("a.iqy", b"WEB\r\n1\r\nhttps://evil.example/"),
             ("a.jnlp", b"<jnlp codebase='https://evil.example/'/>"),
             ("a", b"\xef\xbb\xbf" + CALENDAR),
+            (
+                "a.svg",
+                b"<!DOCTYPE svg [<!ENTITY a '//evil.example'><!ENTITY b 'https:&a;'>]><svg><a href='&b;/'/></svg>",
+            ),
             ("a.svg", b"<svg><script><![CDATA[location='https://evil.example/']]></script></svg>"),
         ],
     )
@@ -157,7 +165,13 @@ class TestWhereFilesLead:
         assert found(attached(name, content), links=["inner.example"], words=["open"]) <= {"words"}
 
     def test_that_they_could_not_be_opened_is_said_of_links_alone(self) -> None:
-        for content in (b"Rar!\x1a\x07\1\0" + b"x" * 90, b"7z\xbc\xaf\x27\x1c" + b"x" * 90):
+        locked = compound({"EncryptedPackage": b"", "EncryptionInfo": b""})
+        for content in (
+            b"Rar!\x1a\x07\1\0" + b"x" * 90,
+            b"7z\xbc\xaf\x27\x1c" + b"x" * 90,
+            encrypted("a.html"),
+            locked,
+        ):
             assert found(attached("a.dat", content), links=["evil.example"]) == {"incomplete"}
             assert found(attached("a.dat", content), words=["invoice"]) == set()
 
@@ -192,6 +206,11 @@ class TestWithin:
     def test_what_some_programs_find_is_said(self, behind: bytes) -> None:
         parted = mail(b"--b1\r\n\r\nHello\r\n" + behind + b"\r\n--b1--\r\n", kind="multipart/mixed; boundary=b1")
         assert found(parted, attachments=["executable"]) == {"incomplete"}
+
+    @pytest.mark.parametrize("codec", ["undefined", "idna", "punycode"])
+    def test_a_border_that_cannot_be_read_stops_nothing(self, codec: str) -> None:
+        message = mail("--b\r\n\r\ninvoice", kind=f"text/plain; boundary*={codec}''b%FF")
+        assert found(message, words=["invoice"]) == {"words"}
 
     def test_borders_that_begin_alike_are_two(self) -> None:
         inner = "Content-Type: multipart/alternative; boundary=b12\r\n\r\n--b12\r\n\r\nHello\r\n--b12--\r\n"

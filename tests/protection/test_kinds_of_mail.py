@@ -57,7 +57,7 @@ class TestPages:
             f"<style>{LINK}</styles>",
             f"<script><!--<script></script>{LINK}</script>",
             f"<template>{LINK}</template>",
-            f"<!--[if !mso]>{LINK}<![endif]-->",
+            f"<!--[if !(mso)]>{LINK}<![endif]-->",
             f"<title>{LINK}</title>",
             f"<textarea>{LINK}</textarea>",
             "<a href='https://good.example/' href='https://evil.example/'>x</a>",
@@ -235,7 +235,18 @@ class TestSenders:
                 "\U0001d409\U0001d41a\U0001d427\U0001d41e Doe",
                 "J\u0332ane Doe",
             ),
-            *("[EXTERNAL] Jane Doe", "Jane D0e", "Doe, Jane", "J. Doe", "\u202eeoD enaJ", f"{NOTHING * 900}Jane Doe"),
+            *(
+                "J a n e D o e",
+                "Jane Doe\u2122",
+                "Jane Doe III",
+                "\U0001f179\U0001f170\U0001f17d\U0001f174 Doe",
+                "[EXTERNAL] Jane Doe",
+                "Jane D0e",
+                "Doe, Jane",
+                "J. Doe",
+                "\u202eeoD enaJ",
+                f"{NOTHING * 900}Jane Doe",
+            ),
         ],
     )
     def test_names_near_a_users(self, name: str) -> None:

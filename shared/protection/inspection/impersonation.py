@@ -28,7 +28,7 @@ LOOKALIKES: Mapping[str, str] = {
         "h": "һհħнηʜ",
         "j": "јϳᴊ",
         "k": "кκĸᴋ",
-        "l": "iı1|ӏιіןǀł!ɪʟ",
+        "l": "iı1|ӏιіןǀł!¡ɪʟ",
         "m": "мᴍ",
         "n": "пոɴη",
         "o": "0оοσօøөᴏ",
@@ -53,8 +53,10 @@ SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a
 REMARK = re.compile(r"[(\[<{][^()\[\]<>{}]{0,100}[)\]>}]")
 # Behind them often stands who the person works for, or by what the message came.
 PARTS = re.compile(r"[|/;:,•·—–]|\s[-@]\s|\bvia\b|\bfrom\b|\bat\b", re.IGNORECASE)
-# Letters that look like a space.
-BLANKS = dict.fromkeys([0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0], " ")
+# What looks like a space, and marks that are no part of a name.
+BLANKS = dict.fromkeys([0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0, *map(ord, "\u00a9\u00ae\u2120\u2122")], " ")
+# White letters on black, which Unicode does not compose.
+INVERTED = {begin + at: chr(ord("a") + at) for begin in (0x1F150, 0x1F170) for at in range(26)}
 ADDRESS = re.compile(r"[\w.+'-]{1,64}@([\w.-]{1,253})")
 REVERSED = "\u202e"
 
@@ -112,15 +114,15 @@ def _words(name: str) -> list[str]:
 
 def _visible(name: str) -> str:
     # What cannot be seen goes first: a flood of it would leave nothing else within the bound.
-    return " ".join(name.translate(BLANKS).translate(INVISIBLE).split())[: 2 * LONGEST]
+    return " ".join(name.translate(BLANKS | INVERTED).translate(INVISIBLE).split())[: 2 * LONGEST]
 
 
 # What is no part of a name, in the form of letters that look alike.
 TITLES = frozenset(
     _words(
         """
-        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ceo cfo cto coo cio
-        ciso president chairman director founder chief executive officer managing manager of the from via
+        dr prof professor doctor mr mrs ms miss mx sir dame herr frau ing dipl mag phd md mba jr sr ii iii esq ceo cfo
+        cto coo cio ciso president chairman director founder chief executive officer managing manager of the from via
         """
     )
 )
@@ -171,8 +173,10 @@ def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tup
 def _bears(name: str, address: str, tenant: Known) -> str:
     """How a name is that of somebody whose address it is not; "" if it is not."""
     whole = likeness(name)
-    forms = {whole: "the whole name"}
+    # Letters may stand apart.
+    forms = {whole: "the whole name", "".join(_words(_visible(name).replace(" ", ""))): "the whole name"}
     if not name.isascii():
+        forms.setdefault(likeness(name.replace("β", "ß")), "the whole name")
         # A capital may look like another letter than the small one of it.
         capitals = "".join(_prototype(one) if one.isupper() and not one.isascii() else one for one in name)
         forms.setdefault(likeness(capitals), "the whole name")

@@ -49,7 +49,7 @@ BESIDE = (
     "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 END = "\\s<>\"'`\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2026"
-TRAILING = ".,;:!?)]}*_"
+TRAILING = ".,;:!?)]}*_^"
 SCHEMES = r"(?<![a-z0-9])(?:https?|ftp):[/\\]*"
 ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{LONGEST}}}", re.IGNORECASE)
 # A host may be in such letters itself.

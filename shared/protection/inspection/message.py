@@ -252,9 +252,19 @@ def _twofold(node: _Node) -> bool:
     return node.is_multipart() and BEHIND.search(node.epilogue or "") is not None
 
 
+def _border(node: _Node) -> str:
+    try:
+        return node.get_boundary() or ""
+    except Exception:  # the library may fail at anything that it is given
+        return ""
+
+
 def _half_borders(nodes: Sequence[_Node], leaves: Sequence[Part]) -> bool:
-    """Whether a part holds a line that only begins as a border does: by the letter of RFC 2046, 5.1.1, that is one."""
-    given = dict.fromkeys(border for node in nodes if node.is_multipart() and (border := node.get_boundary()))
+    """Whether a part holds a line that only begins as a border does: by the letter of RFC 2046, 5.1.1, that is one.
+
+    Or a whole border, where only some programs find one: its type is "multipart" and no more, or in quotation marks.
+    """
+    given = dict.fromkeys(border for node in nodes if (border := _border(node)))
     borders = [b"--" + border.encode("utf-8", "surrogatepass") for border in given]
     most = max(1, MOST_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
     return any(

@@ -45,7 +45,7 @@ HOLDING_TEXT = frozenset({"input", "img", "iframe"})
 REFRESH = re.compile(
     r"\s*[\d.][\d.]*+(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL
 )
-CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*mso\s*\])[^\]]*\]>", re.IGNORECASE)
+CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
 NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
 GONE = re.compile(
     rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"

@@ -109,7 +109,9 @@ def encoding_of(node: EmailMessage) -> str:
     for _ in range(5):  # comments may hold comments
         plain = re.sub(r"\([^()]*\)", " ", plain)
     bare = plain.replace('"', " ").replace("'", " ").split()
-    return bare[0].rstrip(";,").lower() if bare else ""
+    # Two of them are none that is known.
+    several = len(bare) > 1 and not bare[0].endswith((";", ","))
+    return " ".join(bare).lower() if several else bare[0].rstrip(";,").lower() if bare else ""
 
 
 def may_hold_more(leaf: Part) -> bool:

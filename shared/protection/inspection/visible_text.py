@@ -38,6 +38,9 @@ TEXTS = NAMED["shortcut"] | {"csv", "json", "log", "md", "txt", "vcf", "xml"}
 TEXTS_WITHIN = TEXTS - {"xml"}
 # What is one by the way it is written, whatever its type.
 BEGINNINGS = ((b"BEGIN:VCALENDAR", "calendar"), (b"{\\RT", "document"))
+# What a drawing may call its texts (XML 1.0, 4.2), and how often they are put in at most.
+ENTITY = re.compile(r"<!ENTITY\s{1,20}(\w{1,40})\s{1,20}(?:\"([^\"]{0,1000})\"|'([^']{0,1000})')")
+MOST_ENTITIES = 1_000
 FOLDED = re.compile(r"\r?\n[ \t]")
 ESCAPED = re.compile(r"\\([nN,;\\])")
 # The one property of a calendar that holds a page.
@@ -132,7 +135,9 @@ def _archive(part: Part, reading: _Reading, depth: int) -> None:
     content = part.content()
     look = archives.Look(budget=reading.budget, beginning=MOST_TEXT)
     members = archives.opened("", content, look) if depth < DEEPEST else None
-    if members is None and "archive" in signed(content):
+    if content.startswith(archives.OLE):
+        reading.links |= {Link(target=one): part.where for one in documents.older(content)}
+    if members is None and ("archive" in signed(content) or documents.ENCRYPTED in content):
         look.missed.add(archives.CLOSED)
     inner = _Reading(budget=reading.budget)
     for member in members or ():
@@ -160,7 +165,7 @@ def _note(text: str, part: Part, reading: _Reading) -> None:
 def _page(text: str, part: Part, reading: _Reading) -> list[str]:
     """What a page shows, with what is hidden and, if there is such, without; its links are noted."""
     body = part.type in ("text/html", "text/x-amp-html") and not part.attached and not part.names
-    page = pages.read(text, file=not body)
+    page = pages.read(text if body else _with_entities(text), file=not body)
     if page.cut:
         reading.missed.append(TOO_TANGLED)
     where = part.where
@@ -169,6 +174,14 @@ def _page(text: str, part: Part, reading: _Reading) -> list[str]:
     # Nobody makes a link of what is written in a field or a title.
     reading.texts.append("\n".join(page.beside).translate(INVISIBLE))
     return page.views()
+
+
+def _with_entities(text: str) -> str:
+    """A text with those that it defines itself put in; one may hold another."""
+    given = {name: one or other for name, one, other in ENTITY.findall(text[:MOST_TEXT])} if "<!ENTITY" in text else {}
+    for _ in range(2 if given else 0):
+        text = re.sub(r"&(\w{1,40});", lambda found: given.get(found[1], found[0]), text, count=MOST_ENTITIES)
+    return text
 
 
 def _kind(part: Part) -> str | None:
@@ -186,7 +199,8 @@ def _kind(part: Part) -> str | None:
         return "pdf"
     if head.startswith(compound.OLE) and ("msg" in endings or part.type == "application/vnd.ms-outlook"):
         return "saved"
-    if head and ("archive" in signed(part.content()) or endings & (ARCHIVES | ZIPPED)):
+    packed = head.startswith(archives.OLE) or "archive" in signed(part.content())
+    if head and (packed or endings & (ARCHIVES | ZIPPED)):
         return "archive"
     is_body = part.type == "text/plain" and not part.attached
     if not is_body and sniffed(head) & {"html", "svg"}:
