@@ -89,17 +89,18 @@ def own(rule: Record, wanted: Record | None, root: str | None, service: Service)
     first, returned = _matches(record, service)
     if first is Share.NONE:
         return [Harm(Effect.UNSCANNED, Share.ALL, "has expressions that new mail does not match")]
+    then = _parts(wanted["rule"]) if wanted else None
+    narrowed = [*_narrowed(rule, root, first, then)]
     kind = record.get("consequence", {}).get("ruleConsequenceType")
     if kind in HELD:
-        return [Harm(Effect.BOUNCED_OR_DELAYED, first, f"{HELD[kind]} instead of routing it")]
+        return [Harm(Effect.BOUNCED_OR_DELAYED, first, f"{HELD[kind]} instead of routing it"), *narrowed]
     if kind != MODIFY:
-        return [Harm(Effect.UNKNOWN, first, f"does something that is not known: {kind}")]
-    if not _routes(delivery):
-        return [Harm(Effect.UNSCANNED, Share.ALL, "does not change the route any more")]
+        return [Harm(Effect.UNKNOWN, first, f"does something that is not known: {kind}"), *narrowed]
     if delivery.get("changeEnvelopeRecipient"):
-        return [Harm(Effect.BOUNCED_OR_DELAYED, first, "sends mail to another recipient")]
-    then = _parts(wanted["rule"]) if wanted else None
-    return [*_narrowed(rule, root, first, then), *_done_besides(delivery, record, returned, then, service)]
+        return [Harm(Effect.BOUNCED_OR_DELAYED, first, "sends mail to another recipient"), *narrowed]
+    if not _routes(delivery):
+        narrowed = [Harm(Effect.UNSCANNED, Share.ALL, "does not change the route any more")]
+    return [*narrowed, *_done_besides(delivery, record, returned, then, service)]
 
 
 def _narrowed(rule: Record, root: str | None, first: Share, then: tuple[Record, ...] | None) -> Iterator[Harm]:

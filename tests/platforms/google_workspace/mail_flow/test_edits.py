@@ -31,14 +31,19 @@ def make(flow: Flow, action: str, given: dict[str, Any]) -> Flow:
     return flow
 
 
+def filled(flow: Flow, acts: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The acts of an edit with what braces stand for."""
+    service, text = flow.service, json.dumps(acts)
+    names = {"header": service.return_header, "secret": SECRET, "route": service.route, "host": service.host}
+    for name, value in names.items():
+        text = text.replace(f"{{{name}}}", value)
+    return [(action, given) for action, given in json.loads(text)]
+
+
 @pytest.mark.parametrize("edit", edits(), ids=lambda edit: edit["what"])
 def test_an_edit_is_told_by_what_it_does_to_mail(before: Flow, edit: dict[str, Any]) -> None:
     after = before.copy()
-    names = {"header": before.service.return_header, "secret": SECRET, "route": before.service.route}
-    text = json.dumps(edit["acts"])
-    for name, value in {**names, "host": before.service.host}.items():
-        text = text.replace(f"{{{name}}}", value)
-    for action, given in json.loads(text):
+    for action, given in filled(before, edit["acts"]):
         after = make(after, action, given)
     told = found(before, after)
     assert [str(one.effect) for one in told] == edit["effect"], told
