@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.platforms.google_workspace.mail_flow.rules import Share
-from shared.platforms.google_workspace.mail_flow.verdict import difference
+from shared.platforms.google_workspace.mail_flow.verdict import copies, difference
 from tests.gmail_edits import DOCUMENT, edits, printed
 from tests.platforms.google_workspace.mail_flow.flow import SECRET, Flow, found, set_up
 
@@ -63,3 +63,13 @@ def test_what_was_wrong_already_when_it_was_set_up_is_told_of_ours_alone(before:
     told = after.service, after.protection
     assert [one.own for one in difference(None, now, *told)] == ["rule"]
     assert [one.own for one in difference(now, now, *told)] == ["rule"]
+
+
+def test_a_rule_in_a_form_that_is_not_known_is_unknown_and_not_gone(before: Flow) -> None:
+    now = before.snapshot()
+    (identity,) = copies(now, before.service)
+    rule = now.things["rule"][identity]
+    shown = {**rule, "rule": {**rule["rule"], "consequence": {"ruleConsequenceType": "MODIFY_MESSAGE"}}}
+    changed = replace(now, things={**now.things, "rule": {**now.things["rule"], identity: shown}})
+    told = difference(now, changed, before.service, before.protection)
+    assert {str(one.effect) for one in told} == {"unknown"}
