@@ -12,6 +12,7 @@ from shared.connections.choices import Way
 from shared.connections.due import claim_checks
 from shared.connections.record import Connection, Status
 from shared.deployment.queues import Job
+from shared.engine.ledger import holdings_of
 from shared.flows import findings, jobs
 from shared.foundation.errors import Refused
 from tests.harness import workspace as google
@@ -147,7 +148,16 @@ async def test_what_is_not_there_or_not_ours_is_refused(world: World) -> None:
         assert (await ask(world, connection, "POST", "/findings", said)).status == status, said
 
 
-async def test_on_gmail_the_admin_log_tells_whether_to_look(world: World) -> None:
+async def minutes(world: World, connection: Connection) -> Connection:
+    """Twenty minutes pass in which the timers fire."""
+    for _ in range(4):
+        world.clock.move(timedelta(minutes=5))
+        await world.tick()
+    return await world.connection(connection.id)
+
+
+async def test_on_gmail_the_admin_log_tells_whether_to_look(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     connection = await google.connect(world, modes=["inline"])
     await an_hour(world, connection)
     await an_hour(world, connection)
@@ -157,7 +167,11 @@ async def test_on_gmail_the_admin_log_tells_whether_to_look(world: World) -> Non
     paths = {one.path for one in world.sims.cloud.calls if one.host == "admin"}
     assert paths == {"/admin/reports/v1/activity/users/all/applications/admin"}
     world.admin("disable-rule", ORCHARD)
-    told = await an_hour(world, connection)
+    told = await minutes(world, connection)
     assert (told.status, told.reason) == (Status.ATTENTION, "drift")
+    assert str(told.sentence).startswith("Inbound mail to all protected people bypasses the scanner: TMCAS Content")
+    drift = (await holdings_of(world.app.database, connection.id))["rule"].drift or {}
+    assert (drift["effect"], drift["by"]) == (["unscanned"], "agate.alder@orchard.example")
     world.admin("enable-rule", ORCHARD)
-    assert (await an_hour(world, connection)).status is Status.OK
+    assert (await minutes(world, connection)).status is Status.OK
+    assert events(caplog) == ["mail flow broken", "mail flow recovered"]

@@ -9,6 +9,8 @@ import pytest
 from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
+from shared.engine.ledger import holdings_of
 from shared.flows.jobs import run
 from shared.protection.directory import count
 from shared.protection.policies import Policy
@@ -112,6 +114,40 @@ async def test_a_rule_that_does_no_work_any_more_is_noticed(
     assert "bypasses the scanner" in str(told.sentence)
     world.admin(undone, ORCHARD, **({"aims": {"affectInboundMessages": True}} if more else {}))
     assert (await google.look(world, connection)).status is Status.OK
+
+
+async def test_a_rule_that_was_made_again_is_known_by_its_new_id(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    world.admin("delete-rule", ORCHARD)
+    world.admin("add-rule", ORCHARD)
+    assert (await google.look(world, connection)).status is Status.OK
+    world.admin("rename-rule", ORCHARD, to="Mail scanner")
+    assert (await google.look(world, connection)).status is Status.OK
+
+
+async def test_of_a_gateway_that_was_edited_the_ledger_says_that_nobody_sees_it(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    world.admin("add-gateway", ORCHARD, ips=["192.0.2.10"])
+    for _ in range(2):
+        assert (await google.look(world, connection)).status is Status.OK
+    found = [one async for one in entries(world.app.database, connection.id) if one.key == "gateway"]
+    (told,) = [str(one.note) for one in found if one.act == "remark"]
+    assert told.startswith("The inbound gateway was changed at ")
+    assert "by agate.alder@orchard.example. No API shows which addresses it has now" in told
+
+
+async def test_a_route_that_was_edited_alarms_until_it_is_made_again(world: World) -> None:
+    connection = await google.connect(world, modes=["inline"])
+    name = (await google.asked_values(world, connection, "route"))["Name"]
+    world.admin("edit-route", ORCHARD, name=name, host="gw.other.example")
+    told = await google.look(world, connection)
+    assert "is refused, held or delayed: Mail route was changed, and no API shows to what" in str(told.sentence)
+    assert (await google.look(world, connection)).status is Status.ATTENTION
+    world.admin("remove-route", ORCHARD, name=name)
+    assert "Mail route was removed" in str((await google.look(world, connection)).sentence)
+    world.admin("add-route", ORCHARD, name=name, host="as.asked.example")
+    assert (await google.look(world, connection)).status is Status.OK
+    assert not any(one.drift for one in (await holdings_of(world.app.database, connection.id)).values())
 
 
 async def test_a_disabled_rule_is_not_a_removed_one(world: World) -> None:

@@ -89,17 +89,18 @@ def own(rule: Record, wanted: Record | None, root: str | None, service: Service)
     first, returned = _matches(record, service)
     if first is Share.NONE:
         return [Harm(Effect.UNSCANNED, Share.ALL, "has expressions that new mail does not match")]
+    then = _parts(wanted["rule"]) if wanted else None
+    narrowed = [*_narrowed(rule, root, first, then)]
     kind = record.get("consequence", {}).get("ruleConsequenceType")
     if kind in HELD:
-        return [Harm(Effect.BOUNCED_OR_DELAYED, first, f"{HELD[kind]} instead of routing it")]
-    if kind != MODIFY:
-        return [Harm(Effect.UNKNOWN, first, f"does something that is not known: {kind}")]
-    if not _routes(delivery):
-        return [Harm(Effect.UNSCANNED, Share.ALL, "does not change the route any more")]
+        return [Harm(Effect.BOUNCED_OR_DELAYED, first, f"{HELD[kind]} instead of routing it"), *narrowed]
+    if kind != MODIFY or "changeDefaultRoute" not in delivery:
+        return [Harm(Effect.UNKNOWN, first, f"does something that is not known: {kind}"), *narrowed]
     if delivery.get("changeEnvelopeRecipient"):
-        return [Harm(Effect.BOUNCED_OR_DELAYED, first, "sends mail to another recipient")]
-    then = _parts(wanted["rule"]) if wanted else None
-    return [*_narrowed(rule, root, first, then), *_done_besides(delivery, record, returned, then, service)]
+        return [Harm(Effect.BOUNCED_OR_DELAYED, first, "sends mail to another recipient"), *narrowed]
+    if not _routes(delivery):
+        narrowed = [Harm(Effect.UNSCANNED, Share.ALL, "does not change the route any more")]
+    return [*narrowed, *_done_besides(delivery, record, returned, then, service)]
 
 
 def _narrowed(rule: Record, root: str | None, first: Share, then: tuple[Record, ...] | None) -> Iterator[Harm]:
@@ -112,7 +113,7 @@ def _narrowed(rule: Record, root: str | None, first: Share, then: tuple[Record, 
         yield Harm(Effect.UNSCANNED, Share.SOME, "is disabled in an organisational unit")
     elif condition.get("addressListOption", EVERY_SENDER) != EVERY_SENDER:
         yield Harm(Effect.UNSCANNED, Share.SOME, "leaves out the senders of an address list, or all others")
-    elif then and then[2].get("rerouteSpam") and not delivery.get("rerouteSpam"):
+    elif then and then[2].get("rerouteSpam") and delivery.get("rerouteSpam") is False:
         yield Harm(Effect.UNSCANNED, Share.SOME, "does not route what Gmail takes for spam any more")
     elif rule["rule"].get("consequence", {}).get("deliverToAdditionalRecipients"):
         yield Harm(Effect.UNSCANNED, Share.SOME, "delivers copies to other recipients before they are scanned")

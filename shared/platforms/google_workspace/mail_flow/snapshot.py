@@ -76,7 +76,7 @@ def read(
     settings: dict[str, Any] = {}
     off: dict[str, list[str]] = {}
     for policy in listed:
-        kind, value = policy["setting"]["type"], policy["setting"].get("value", {})
+        kind, value = str(policy["setting"].get("type", "")), policy["setting"].get("value", {})
         unit = str(policy.get("policyQuery", {}).get("orgUnit", ""))
         if kind == STATES:
             for state in value.get("ruleStates", ()):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.platforms.google_workspace.mail_flow.rules import Share
-from shared.platforms.google_workspace.mail_flow.verdict import difference
+from shared.platforms.google_workspace.mail_flow.verdict import copies, difference
 from tests.gmail_edits import DOCUMENT, edits, printed
 from tests.platforms.google_workspace.mail_flow.flow import SECRET, Flow, found, set_up
 
@@ -31,14 +31,19 @@ def make(flow: Flow, action: str, given: dict[str, Any]) -> Flow:
     return flow
 
 
+def filled(flow: Flow, acts: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The acts of an edit with what braces stand for."""
+    service, text = flow.service, json.dumps(acts)
+    names = {"header": service.return_header, "secret": SECRET, "route": service.route, "host": service.host}
+    for name, value in names.items():
+        text = text.replace(f"{{{name}}}", value)
+    return [(action, given) for action, given in json.loads(text)]
+
+
 @pytest.mark.parametrize("edit", edits(), ids=lambda edit: edit["what"])
 def test_an_edit_is_told_by_what_it_does_to_mail(before: Flow, edit: dict[str, Any]) -> None:
     after = before.copy()
-    names = {"header": before.service.return_header, "secret": SECRET, "route": before.service.route}
-    text = json.dumps(edit["acts"])
-    for name, value in {**names, "host": before.service.host}.items():
-        text = text.replace(f"{{{name}}}", value)
-    for action, given in json.loads(text):
+    for action, given in filled(before, edit["acts"]):
         after = make(after, action, given)
     told = found(before, after)
     assert [str(one.effect) for one in told] == edit["effect"], told
@@ -58,3 +63,13 @@ def test_what_was_wrong_already_when_it_was_set_up_is_told_of_ours_alone(before:
     told = after.service, after.protection
     assert [one.own for one in difference(None, now, *told)] == ["rule"]
     assert [one.own for one in difference(now, now, *told)] == ["rule"]
+
+
+def test_a_rule_in_a_form_that_is_not_known_is_unknown_and_not_gone(before: Flow) -> None:
+    now = before.snapshot()
+    (identity,) = copies(now, before.service)
+    rule = now.things["rule"][identity]
+    shown = {**rule, "rule": {**rule["rule"], "consequence": {"ruleConsequenceType": "MODIFY_MESSAGE"}}}
+    changed = replace(now, things={**now.things, "rule": {**now.things["rule"], identity: shown}})
+    told = difference(now, changed, before.service, before.protection)
+    assert {str(one.effect) for one in told} == {"unknown"}
