@@ -51,7 +51,8 @@ CALLERS = {
     Auth.LINK: "the holder of the link",
     Auth.INVITED: "the browser that has opened the link",
     Auth.STATE: "the browser that consented",
-    Auth.SIGNED: "the platform or the scanner, by its signature",
+    Auth.SIGNED: "the platform, by its signature",
+    Auth.SCANNER: "the scanner, by its signature",
     Auth.NOBODY: "everybody",
 }
 
