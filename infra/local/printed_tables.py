@@ -51,7 +51,8 @@ CALLERS = {
     Auth.LINK: "the holder of the link",
     Auth.INVITED: "the browser that has opened the link",
     Auth.STATE: "the browser that consented",
-    Auth.SIGNED: "the platform or the scanner, by its signature",
+    Auth.SIGNED: "the platform, by its signature",
+    Auth.SCANNER: "the scanner, by its signature",
     Auth.NOBODY: "everybody",
 }
 
@@ -214,8 +215,28 @@ def costs() -> str:
     return "\n".join(table(("Platform", "Job", "Statements", "Transactions", "Writes", "Calls"), told))
 
 
+def baselines() -> str:
+    """The rules of public security baselines that look at our objects, and entries that except them."""
+    rows = [row for every, _ in catalogues().values() for row in every if row.baselines]
+    told = [
+        (
+            f"{rule.baseline} {rule.id}",
+            rule.asks,
+            row.title,
+            {True: "met", False: "**not met**", None: "open"}[rule.met],
+            f"{rule.why} {rule.worth}",
+        )
+        for row in rows
+        for rule in row.baselines
+    ]
+    entries = "\n".join(rule.exclusion for row in rows for rule in row.baselines if rule.exclusion)
+    head = ("Rule", "Asks", "Object", "Is", "Why, and what it is worth")
+    return "\n".join([*table(head, told), "", "```yaml", entries.rstrip(), "```"])
+
+
 PRINTERS: Mapping[str, Callable[[], str]] = {
     "catalogue": catalogue,
+    "baselines": baselines,
     "routes": routes,
     "commands": commands,
     "settings": settings,

@@ -86,6 +86,23 @@ class Resource(Protocol[T_contra]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaselineRule:
+    """A rule of a public security baseline that looks at an object of ours, and what it finds.
+
+    `met` is None where it depends on others. `worth` says what the exception costs or gains, `exclusion` is an entry
+    for the tool that checks the rule.
+    """
+
+    id: str
+    baseline: str
+    asks: str
+    met: bool | None
+    why: str
+    worth: str
+    exclusion: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """What every row says: a stable key, the name people see, why it exists, the published lines it accounts for."""
 
@@ -97,6 +114,8 @@ class Row:
     """The modes of a connection to which it belongs; empty means all of them."""
     permissions: tuple[str, ...] = ()
     """Names of the platform's permissions without which it could not be."""
+    baselines: tuple[BaselineRule, ...] = ()
+    """Rules of public security baselines that look at it."""
 
 
 @dataclass(frozen=True, kw_only=True)

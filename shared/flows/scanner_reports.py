@@ -20,6 +20,7 @@ from shared.storage.database import insert_new
 # Clocks differ; what is older may be somebody's who has listened.
 TOLERANCE = timedelta(minutes=5)
 LONGEST_ID = 200
+ID = "webhook-id"
 SCANNER = "the scanner"
 
 
@@ -32,16 +33,16 @@ class Event(StrEnum):
     """The scanner gave it back, and the platform took it."""
 
 
-def verified(app: App, headers: Mapping[str, str], body: bytes) -> str:
-    """The id of a report that the scanner has signed just now. Raises Refused 401 for any other."""
-    id_, moment = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+def verify(app: App, headers: Mapping[str, str], body: bytes) -> None:
+    """Raises Refused 401 unless the scanner has signed a report just now. `headers` are in small letters."""
+    id_, moment = headers.get(ID, ""), headers.get("webhook-timestamp", "")
     secret, now = app.settings.scanner.secret, app.clock.now().timestamp()
     fresh = moment.isascii() and moment.isdigit() and abs(now - int(moment[:12])) <= TOLERANCE.total_seconds()
     if secret is not None and fresh and 0 < len(id_) <= LONGEST_ID:
         wanted = signature(secret.get_secret_value(), id_, moment, body).encode()
         given = headers.get("webhook-signature", "").split(" ")
         if any(hmac.compare_digest(one.encode(), wanted) for one in given):
-            return id_
+            return
     raise Refused(401, "not_the_scanner", "This is not signed with the scanner's secret, or not just now.")
 
 

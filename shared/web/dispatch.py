@@ -148,6 +148,10 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
     if not route.needs_account:
         if route.cost and (wait := app.strangers.take(request.address(app.settings.api.proxies), route.cost)):
             raise _too_many(wait)
+        if route.auth is Auth.SCANNER:
+            from shared.flows.scanner_reports import verify
+
+            verify(app, request.headers, request.body)
         return unless_seen(request, await call(app, route, request))
     from shared.engine.acting import acting
     from shared.web.accounts import actor

@@ -160,7 +160,7 @@ def _tag(route: Route) -> str:
 
 
 def _security(auth: Auth) -> list[Schema]:
-    if auth is Auth.SIGNED:
+    if auth in (Auth.SIGNED, Auth.SCANNER):
         return [{"signed": []}]
     return [{"bearer": []}, {"session": []}] if auth in (Auth.VIEWER, Auth.OPERATOR, Auth.ADMIN) else []
 

@@ -17,7 +17,8 @@ class Auth(Enum):
     LINK = "the signed link in its path"
     INVITED = "the cookie of a browser that has opened an invitation's link; without it, a field for the link's code"
     STATE = "the signed state in its query, in the browser that began"
-    SIGNED = "the signature of the platform, or of the scanner"
+    SIGNED = "the platform's own signature"
+    SCANNER = "the scanner's signature"
     NOBODY = "none"
 
 
@@ -189,8 +190,8 @@ ROUTES: tuple[Route, ...] = (
         FREE,
         largest_body=64 * KIB,
     ),
-    _route("report_sighting", "POST /api/scanner/sightings", "api.marked_messages.seen", Auth.SIGNED, FREE),
-    _route("report_in_flight", "POST /api/scanner/in-flight", "api.marked_messages.in_flight", Auth.SIGNED, FREE),
+    _route("report_sighting", "POST /api/scanner/sightings", "api.marked_messages.seen", Auth.SCANNER, FREE),
+    _route("report_in_flight", "POST /api/scanner/in-flight", "api.marked_messages.in_flight", Auth.SCANNER, FREE),
     _route("signing_keys", "GET /.well-known/jwks.json", "keys.published", Auth.NOBODY, FREE),
     _route("page_runbook", "GET /runbook", "pages.runbook.index", Auth.NOBODY),
     _route("page_runbook_code", "GET /runbook/{code}", "pages.runbook.one", Auth.NOBODY),

@@ -39,6 +39,8 @@ THEMSELVES = {
     "page_break_glass": 404,
     "page_break_glass_enter": 404,
     "notification": 401,
+    "report_sighting": 401,
+    "report_in_flight": 401,
 }
 BEGINS = "page_sign_in"
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from shared.connections.stages import Stage
-from shared.engine.rows import Activity, ByAdministrator, Change, Row
+from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
 from shared.platforms.group_members import FOLLOWS_POLICIES
-from shared.platforms.microsoft365 import connectors, directory_sync, limits
+from shared.platforms.microsoft365 import baselines, connectors, directory_sync, limits
 from shared.platforms.microsoft365 import rule_settings as rules
+from shared.platforms.microsoft365.activities import ACTIVITIES
 from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
 from shared.platforms.microsoft365.exchange_role import exchange_role
@@ -168,6 +169,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
     Change(
         key="ip-allow",
         title="IP Allow List",
+        baselines=baselines.ALLOW_LIST,
         why="returned mail is not refused because of our addresses",
         accounts_for=("grant-ip", "cleanup-ip"),
         permissions=EXCHANGE,
@@ -228,6 +230,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             "what the scanner found clean is not filtered again",
             rules.skip_spam,
             accounts_for=("grant-mail-flow", "cleanup-skip-spam"),
+            baselines=baselines.CLEAN_MAIL,
             **LETS_BACK,
         ),
         _rule(
@@ -263,34 +266,6 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
         ),
     )
-
-
-ACTIVITIES = (
-    Activity(
-        key="daily-sync",
-        title="Daily synchronisation",
-        why="new users, groups, verified domains and MX records; then the tenant is compared with this table",
-        accounts_for=("run-sync", "revoke-sync"),
-        job="sync",
-        when="daily at the site's time",
-    ),
-    Activity(
-        key="hourly-token",
-        title="Hourly token refresh",
-        why="a consent that was withdrawn is noticed within the hour",
-        accounts_for=("run-token",),
-        job="refresh",
-        when="hourly",
-    ),
-    Activity(
-        key="reports",
-        title="Scheduled reports",
-        why="report messages scanned, syncs, changes, drift, and required actions",
-        accounts_for=("revoke-reports",),
-        job="report",
-        when="daily, weekly or monthly, after midnight at the site",
-    ),
-)
 
 
 def rows(brand: Brand, application: Any) -> tuple[Row, ...]:

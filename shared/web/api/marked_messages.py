@@ -67,15 +67,13 @@ async def listed(app: App, request: Request) -> Json[MarkedMessageList]:
 @refuses("401 not_the_scanner", "404 no_such_mark")
 async def seen(app: App, request: Request, body: Sighting) -> Nothing:
     """The scanner reports a marked message, signed as Standard Webhooks are with its secret."""
-    id_ = scanner_reports.verified(app, request.headers, request.body)
-    await scanner_reports.report(app, id_, body.mark, body.event)
+    await scanner_reports.report(app, request.headers[scanner_reports.ID], body.mark, body.event)
     return Nothing(status=204)
 
 
 @refuses("401 not_the_scanner", "404 no_such_connection", "409 not_being_revoked")
-async def in_flight(app: App, request: Request, body: Held) -> Nothing:
+async def in_flight(app: App, _request: Request, body: Held) -> Nothing:
     """The scanner says what it has in flight of a connection that is being revoked, signed in the same way."""
-    scanner_reports.verified(app, request.headers, request.body)
     connection = await access.found(app, body.connection)
     await drain.told(app, connection, body.in_flight, body.last_mail_at, scanner_reports.SCANNER)
     return Nothing(status=204)

@@ -1,6 +1,7 @@
 """A connection that is made, and the invitation of its administrator, as JSON."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, cast
 
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
@@ -26,12 +27,25 @@ class NewConnection(grant.NewConnection):
     )
 
 
+class BaselineView(TypedDict):
+    """A rule of a public security baseline that looks at an object, and what it finds."""
+
+    id: str
+    baseline: str
+    asks: str
+    met: Annotated[bool | None, Field(description="null: it depends on others")]
+    why: str
+    worth: Annotated[str, Field(description="what the exception costs or gains")]
+    exclusion: Annotated[str, Field(description="an entry for the tool that checks the rule; empty: there is none")]
+
+
 class PlannedChange(TypedDict):
     """An object or activity that a connection will have, and why."""
 
     key: str
     title: str
     why: str
+    baselines: list[BaselineView]
 
 
 class ConsentLink(TypedDict):
@@ -45,7 +59,7 @@ class ConsentLink(TypedDict):
     {
         "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
         "consent_url": "https://footprint.example.com/connect#4b1c.2f0e",
-        "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected."}],
+        "changes": [{"key": "rule", "title": "Routing rule", "why": "Mail is sent to be inspected.", "baselines": []}],
     }
 )
 class MadeConnection(ConsentLink):
@@ -61,5 +75,13 @@ def invitation(made: grant.Invitation) -> ConsentLink:
 
 def made_connection(made: grant.MadeConnection) -> MadeConnection:
     """A connection that was made, and what it will change."""
-    changes: list[PlannedChange] = [{"key": row.key, "title": row.title, "why": row.why} for row in made.rows]
+    changes: list[PlannedChange] = [
+        {
+            "key": row.key,
+            "title": row.title,
+            "why": row.why,
+            "baselines": [cast("BaselineView", asdict(one)) for one in row.baselines],
+        }
+        for row in made.rows
+    ]
     return {**invitation(made), "changes": changes}
