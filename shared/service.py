@@ -21,6 +21,7 @@ from shared.platforms import google_workspace, microsoft365
 from shared.storage.database import Database
 
 if TYPE_CHECKING:
+    from shared.deployment.anchor_stores import AnchorStore
     from shared.deployment.queues import Queue
     from shared.deployment.sealing import Seal
     from shared.foundation.settings import Settings
@@ -71,7 +72,16 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         platforms=Platforms(
             {name: module.TITLE for name, module in by_name.items()}, lambda name: by_name[name].make(context)
         ),
+        anchors=_anchors(settings, wire, clock),
     )
+
+
+def _anchors(settings: Settings, wire: Wire, clock: Clock) -> AnchorStore | None:
+    if (settings.anchors, settings.anchors_container, settings.anchors_bucket) == (None, None, None):
+        return None
+    from shared.deployment import anchor_stores
+
+    return anchor_stores.chosen(settings, wire, clock)
 
 
 def _queue(settings: Settings, database: Database, wire: Wire, clock: Clock, seal: Seal) -> Queue:

@@ -96,6 +96,7 @@ module app 'modules/app.bicep' = {
     clientId: identity.properties.clientId
     blobUrl: storage.outputs.blobUrl
     queueUrl: storage.outputs.queueUrl
+    anchorsUrl: storage.outputs.anchorsUrl
     telemetry: telemetry.outputs.connectionString
     vaultName: unique
     keyUrl: vault.outputs.keyUrl

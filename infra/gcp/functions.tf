@@ -20,6 +20,7 @@ locals {
     FOOTPRINT_CLOUD_TASKS__ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_CLOUD_TASKS__JOB_URL           = local.urls["job"]
     FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL      = local.urls["schedule"]
+    FOOTPRINT_ANCHORS_BUCKET                 = "https://storage.googleapis.com/${google_storage_bucket.anchors.name}"
     FOOTPRINT_MASTER_KEY__KMS                = google_kms_crypto_key.master.id
     FOOTPRINT_MICROSOFT__FEDERATED           = "google"
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT        = google_service_account.runtime.email

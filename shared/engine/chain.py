@@ -217,22 +217,13 @@ async def page(
     Raises Unreadable if one of them is not what an entry can be.
     """
     number = db.ledger.c.number
-    mine = sa.select(db.ledger).where(db.ledger.c.connection == connection_id)
-    query = mine.limit(most)
+    query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).limit(most)
     if newest:
         query = (query.where(number < after) if after else query).order_by(number.desc())
     else:
         query = query.where(number > after).order_by(number)
     async with database.read() as read:
-        try:
-            return await _read(read, query)
-        except UNREADABLE:
-            for one in (await read.execute(query.with_only_columns(number))).scalars().all():
-                try:
-                    await _read(read, mine.where(number == one))
-                except UNREADABLE:
-                    raise Unreadable(one) from None
-            raise
+        return await read_entries(read, query)
 
 
 async def orders_since(database: Database, connection_id: ConnectionId, actor: str, since: datetime) -> int:
@@ -267,14 +258,24 @@ async def entries_in(read: AsyncConnection, connection_id: ConnectionId) -> Asyn
     """All of them as the caller's transaction sees them, a page at a time."""
     number, last = db.ledger.c.number, 0
     query = sa.select(db.ledger).where(db.ledger.c.connection == connection_id).order_by(number).limit(PAGE)
-    while found := await _read(read, query.where(number > last)):
+    while found := await read_entries(read, query.where(number > last)):
         for entry in found:
             yield entry
         last = found[-1].number
 
 
-async def _read(read: AsyncConnection, query: sa.Select[Any]) -> list[LedgerEntry]:
-    return [entry_of(row) for row in (await read.execute(query)).mappings()]
+async def read_entries(read: AsyncConnection, query: sa.Select[Any]) -> list[LedgerEntry]:
+    """The entries of a query of whole rows of one connection. Raises Unreadable."""
+    number = db.ledger.c.number
+    try:
+        return [entry_of(row) for row in (await read.execute(query)).mappings()]
+    except UNREADABLE:
+        for one in (await read.execute(query.with_only_columns(number))).scalars().all():
+            try:
+                [entry_of(row) for row in (await read.execute(query.where(number == one))).mappings()]
+            except UNREADABLE:
+                raise Unreadable(one) from None
+        raise
 
 
 def entry_of(row: sa.RowMapping) -> LedgerEntry:

@@ -1,10 +1,12 @@
 """A person is erased from a ledger: the texts that name them are emptied, and each keeps its place in the hashes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from shared.engine.chain import PAGE
+from shared.engine.chain import PAGE, read_entries
 from shared.foundation.hash_chain import COMMITTED, commitment
 from shared.foundation.signatures import unchecked
 from shared.storage import tables as db
@@ -31,28 +33,29 @@ async def named(read: AsyncConnection, person: Person) -> set[ConnectionId]:
 
 
 async def empty(write: AsyncConnection, connection_id: ConnectionId, person: Person) -> Emptied:
-    """Empty what names a person in one ledger, inside the caller's transaction, which holds the connection."""
+    """Empty what names a person in one ledger, in the caller's transaction, which holds it. Raises Unreadable."""
     table, texts, kept, last = db.ledger, 0, 0, 0
     mine = sa.select(table).where(table.c.connection == connection_id, _named(person)).order_by(table.c.number)
     one = (table.c.connection == connection_id, table.c.number == sa.bindparam("entry"))
-    while rows := (await write.execute(mine.where(table.c.number > last).limit(PAGE))).mappings().all():
+    while found := await read_entries(write, mine.where(table.c.number > last).limit(PAGE)):
         emptied = []
-        for row in rows:
-            fields, salts = _fields(row, person), dict(row["salts"] or {})
+        for entry in found:
+            row, salts = vars(entry), dict(entry.salts or {})
+            fields = _fields(row, person)
             erased = {name: commitment(salts.pop(name), row[name]) for name in fields if name in salts}
             texts, kept = texts + len(erased), kept + len(fields) - len(erased)
             if erased:
                 left = {name: None if name in erased else row[name] for name in COMMITTED}
                 emptied.append(
-                    {"entry": row["number"], **left, "salts": salts, "erased": {**(row["erased"] or {}), **erased}}
+                    {"entry": entry.number, **left, "salts": salts, "erased": {**(entry.erased or {}), **erased}}
                 )
         if emptied:
             await write.execute(sa.update(table).where(*one), emptied)
-        last = rows[-1]["number"]
+        last = found[-1].number
     return Emptied(texts=texts, kept=kept)
 
 
-def _fields(row: sa.RowMapping, person: Person) -> set[str]:
+def _fields(row: Mapping[str, Any], person: Person) -> set[str]:
     fields = {name for name in COMMITTED if row[name] is not None and person.named_in(row[name])}
     # The account of whoever is named as the actor says as much as the name.
     return fields | ({"subject"} if "actor" in fields and row["subject"] is not None else set())

@@ -1,15 +1,13 @@
 """The ledgers' heads, anchored each hour where the database's owner cannot change them, and held against it each night.
 
-Each line of the file holds the heads that grew and the signed checkpoint of the tree of all heads so far.
+Each line holds the heads that grew and the signed checkpoint of the tree of all heads so far.
 """
 
-import asyncio
 import base64
 import json
 import logging
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Anchored:
-    """What the file holds: the leaves' hashes, the last head of each connection, and each checkpoint with its size."""
+    """What the anchors hold: the leaves' hashes, the last head of each connection, and each checkpoint."""
 
     hashes: list[bytes] = field(default_factory=list)
     heads: dict[ConnectionId, tuple[int, str]] = field(default_factory=dict)
@@ -37,10 +35,10 @@ class Anchored:
 
 
 async def anchor(app: App) -> None:
-    """Append the heads of the chains that grew, with the checkpoint of all; nothing if none grew or no file is set."""
-    if app.settings.anchors is None:
+    """Append the heads of the chains that grew, with the checkpoint of all; nothing if none grew or no place is set."""
+    if (store := app.anchors) is None:
         return
-    known = await asyncio.to_thread(_read, app.settings.anchors)
+    known = _read(await store.lines())
     grown = [
         {"connection": connection, "entries": entries, "head": head}
         for connection, (entries, head) in sorted((await chain.heads(app.database)).items())
@@ -52,17 +50,18 @@ async def anchor(app: App) -> None:
     key = await signing.signing_key(app.database, app.seal, app.clock.now())
     origin = urlsplit(app.settings.public_url).netloc
     note = checkpoint(origin, len(hashes), root(hashes), key.public, key.signature)
-    await asyncio.to_thread(_append, app.settings.anchors, {"leaves": grown, "checkpoint": note})
+    if not await store.append(len(known.checkpoints), json.dumps({"leaves": grown, "checkpoint": note})):
+        return  # another process was faster, and the next hour takes the rest
     async with app.database.write() as write:
         await emit(write, EventKind.ANCHOR, app.clock.now(), {"ledgers": len(grown), "checkpoint": note})
 
 
 async def differences(app: App) -> list[str]:
     """What in the ledgers does not fit their anchors, in sentences: cut off, written anew, changed or unreadable."""
-    if app.settings.anchors is None:
+    if (store := app.anchors) is None:
         return []
     try:
-        known = await asyncio.to_thread(_read, app.settings.anchors)
+        known = _read(await store.lines())
         await _signed(app, known)
     except FootprintError as error:
         return [error.sentence]
@@ -91,9 +90,9 @@ async def proof(
 
     `size`: of the tree whose checkpoint somebody kept; None is the newest. Raises Refused 404 `no_such_checkpoint`.
     """
-    if app.settings.anchors is None:
+    if (store := app.anchors) is None:
         return None
-    known = await asyncio.to_thread(_read, app.settings.anchors)
+    known = _read(await store.lines())
     leaf = {"connection": connection.id, **content["ledger"]}
     if leaf not in known.leaves:
         return None
@@ -113,29 +112,19 @@ async def _signed(app: App, known: Anchored) -> None:
     given = dict(opened_checkpoint(note, keys) for note in known.checkpoints)
     seen = {size: tree for size, tree in enumerate(roots(known.hashes), 1) if size in given}
     if seen != given or max(given, default=0) != len(known.hashes):
-        raise Permanent("anchor_not_valid", "The file of anchors is not what its checkpoints signed.")
+        raise Permanent("anchor_not_valid", "The anchors are not what their checkpoints signed.")
 
 
-def _read(file: Path) -> Anchored:
+def _read(lines: Sequence[str]) -> Anchored:
     known = Anchored()
-    if not file.exists():
-        return known
-    with file.open() as lines:
-        for line in lines:
-            try:
-                record = json.loads(line)
-                known.checkpoints.append(record["checkpoint"])
-                for leaf in record["leaves"]:
-                    known.leaves.append(leaf)
-                    known.hashes.append(leaf_hash(leaf))
-                    known.heads[leaf["connection"]] = leaf["entries"], leaf["head"]
-            except (ValueError, KeyError, TypeError):
-                raise Permanent("anchor_not_valid", "A line of the file of anchors cannot be read.") from None
+    for line in lines:
+        try:
+            record = json.loads(line)
+            known.checkpoints.append(record["checkpoint"])
+            for leaf in record["leaves"]:
+                known.leaves.append(leaf)
+                known.hashes.append(leaf_hash(leaf))
+                known.heads[leaf["connection"]] = leaf["entries"], leaf["head"]
+        except (ValueError, KeyError, TypeError):
+            raise Permanent("anchor_not_valid", "A line of the anchors cannot be read.") from None
     return known
-
-
-def _append(file: Path, record: dict[str, Any]) -> None:
-    with file.open("a") as anchors:
-        anchors.write(json.dumps(record) + "\n")
-        anchors.flush()
-        os.fsync(anchors.fileno())

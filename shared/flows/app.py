@@ -11,6 +11,7 @@ from shared.deployment.context import Context
 if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
 
+    from shared.deployment.anchor_stores import AnchorStore
     from shared.deployment.links import Links
     from shared.foundation.rate_limit import Rates, Strangers
     from shared.platforms.contract import Platform
@@ -48,3 +49,4 @@ class App(Context):
     rates: Rates
     strangers: Strangers
     platforms: Platforms
+    anchors: AnchorStore | None

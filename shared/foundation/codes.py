@@ -153,6 +153,12 @@ CODES = (
         "Restore the table `data_keys` from a backup. If there is none, the customer has to consent again.",
     ),
     code(
+        LOGGED,
+        "our_anchors",
+        "The container or bucket of the anchors refused one.",
+        "Check the setting, and the right of the deployment's identity to read and create objects there.",
+    ),
+    code(
         WAITING,
         "our_queue",
         "The queue that carries the jobs refused one.",

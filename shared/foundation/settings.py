@@ -14,6 +14,9 @@ from shared.foundation.platform_settings import Google, Mail, Microsoft, Url
 from shared.foundation.retention import Retention
 from shared.foundation.schedule import Site
 
+# Our token goes there.
+ANCHORS = r"^(https://[^/\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)(/[^/\s?#]+)+$"
+
 
 class Dns(BaseModel):
     """Who answers MX questions: the system's resolver, or `address` and `address:port` entries."""
@@ -211,6 +214,12 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     anchors: Path | None = Field(
         None, description="append-only file that each hour takes the ledgers' heads and their signed checkpoint"
+    )
+    anchors_container: str | None = Field(
+        None, pattern=ANCHORS, description="the same as blobs: the URL of a container with a locked immutability policy"
+    )
+    anchors_bucket: str | None = Field(
+        None, pattern=ANCHORS, description="the same as objects: the URL of a bucket with a locked retention policy"
     )
     signing_key_kept: timedelta = Field(
         timedelta(days=365), description="after this long a new key signs the certificates; the old one stays published"

@@ -2,13 +2,17 @@
 
 import json
 import random
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shared.engine.chain import entries, head, verify
+from shared.engine.chain import Unreadable, entries, head, order, verify
+from shared.engine.ledger_summary import summarised
+from shared.engine.people import empty
 from shared.foundation.errors import Permanent
 from shared.foundation.hash_chain import checked
+from shared.storage.people import Person
 from tests.harness.client import ask
 from tests.harness.world import World
 
@@ -72,3 +76,19 @@ async def test_an_entry_that_is_left_out_is_found(world: World) -> None:
     async with world.app.database.write() as write:
         await write.exec_driver_sql("DELETE FROM ledger WHERE number = 9")
     assert await verify(world.app.database, connection.id) == 9
+
+
+@pytest.mark.parametrize("spoilt", ["act = 'conjure'", "salts = 'no JSON'", "erased = '7'"])
+async def test_a_spoilt_entry_is_named_to_whoever_reads_the_ledger(world: World, spoilt: str) -> None:
+    new = await world.create()
+    async with world.app.database.write() as write:
+        await order(write, new, world.clock.now(), "ann@msp.example", "by Ann")
+        await write.exec_driver_sql(f"UPDATE ledger SET {spoilt} WHERE number = 2")  # noqa: S608 - our own words
+    assert await verify(world.app.database, new.id) == 2
+    if spoilt.startswith("erased"):
+        return  # it can be read, and does not fit
+    for read in (summarised, partial(empty, person=Person("ann@msp.example"))):
+        with pytest.raises(Unreadable) as told:
+            async with world.app.database.write() as write:
+                await read(write, new.id)
+        assert (told.value.code, told.value.number) == ("ledger_unreadable", 2)

@@ -62,6 +62,7 @@ Microsoft.OperationalInsights/workspaces 2025-07-01 loganalytics Workspace
 Microsoft.Storage/storageAccounts 2026-09-01 storage StorageAccountCreateParameters
 Microsoft.Storage/storageAccounts/blobServices 2026-09-01 storage BlobServiceProperties
 Microsoft.Storage/storageAccounts/blobServices/containers 2026-09-01 storage BlobContainer
+Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies 2026-09-01 storage ImmutabilityPolicy
 Microsoft.Storage/storageAccounts/queueServices 2026-09-01 storage QueueServiceProperties
 Microsoft.Storage/storageAccounts/queueServices/queues 2026-09-01 storage StorageQueue
 Microsoft.Web/serverfarms 2025-05-01 web AppServicePlan

@@ -23,6 +23,7 @@ MAIN, APP = AZURE / "main.bicep", AZURE / "modules" / "app.bicep"
 FILLED = {
     "clientId": "00000000-0000-0000-0000-000000000001",
     "queueUrl": "https://example.queue.core.windows.net/",
+    "anchorsUrl": "https://example.blob.core.windows.net/anchors",
     "keyUrl": "https://example.vault.azure.net/keys/footprint",
 }
 
@@ -90,6 +91,7 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.microsoft.federated == settings.azure_identity == FILLED["clientId"]
     assert settings.microsoft.client_secret is None
     assert settings.master_key.key_vault == FILLED["keyUrl"]
+    assert settings.anchors_container == FILLED["anchorsUrl"]
 
 
 def _without_words(text: str) -> str:

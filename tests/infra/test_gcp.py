@@ -32,6 +32,7 @@ FILLED = {
     "google_service_account.runtime.unique_id": "100000000000000000000",
     'local.urls["job"]': "https://footprint-job-1.example.run.app",
     'local.urls["schedule"]': "https://footprint-schedule-1.example.run.app",
+    '"https://storage.googleapis.com/${google_storage_bucket.anchors.name}"': "https://storage.googleapis.com/anchors",
     "google_kms_crypto_key.master.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/master",
     "google_pubsub_topic.gmail.id": "projects/example/topics/footprint-gmail",
 }
@@ -95,6 +96,7 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     settings = parsed(stated, monkeypatch)
     assert settings.sites == [Site(path.stem)]
     assert settings.queue == "cloud-tasks"
+    assert settings.anchors_bucket == "https://storage.googleapis.com/anchors"
     assert settings.master_key.kms == FILLED["google_kms_crypto_key.master.id"]
     assert settings.microsoft.federated == SERVICE_ACCOUNT
     given = terraform.unquoted(hcl2.loads(path.read_text()))

@@ -7,6 +7,7 @@ param identityId string
 param clientId string
 param blobUrl string
 param queueUrl string
+param anchorsUrl string
 param telemetry string
 param vaultName string
 param keyUrl string
@@ -28,6 +29,7 @@ var own = {
   FOOTPRINT_QUEUE: 'azure-storage'
   FOOTPRINT_DATABASE_CONNECTIONS: '3'
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
+  FOOTPRINT_ANCHORS_CONTAINER: anchorsUrl
   FOOTPRINT_MASTER_KEY__KEY_VAULT: keyUrl
   FOOTPRINT_MICROSOFT__FEDERATED: clientId
   FOOTPRINT_TELEMETRY__NUMBERS: 'true'
