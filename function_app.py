@@ -20,10 +20,9 @@ from shared.web.routes import ROUTES, Route  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.flows.app import App
-
 # The host's own storage account, which carries our queues as well.
 STORAGE = "AzureWebJobsStorage"
-# Those for the internet, those that work, or all: known before the settings are read, which the first invocation does.
+# Those for the internet, those that work, or all.
 FUNCTIONS = os.environ.get("FOOTPRINT_FUNCTIONS", "all")
 # An empty route would mean the function's own name, so the console's front page has one that nothing matches.
 ROOT = "{nothing:maxlength(0)?}"

@@ -38,6 +38,9 @@ ROLES = {
     "admin": "May also erase, use the kill switch and move tenants",
 }
 AUDIENCE = "api://AzureADTokenExchange"
+# Nobody in a customer's tenant gives our application a credential of theirs, or reads its tokens with a key of theirs:
+# https://learn.microsoft.com/entra/identity-platform/howto-configure-app-instance-property-locks
+LOCK = {"isEnabled": True, "allProperties": True}
 Object = Mapping[str, Any]
 
 
@@ -88,8 +91,10 @@ def register(
             "signInAudience": "AzureADMultipleOrgs",
             "groupMembershipClaims": "DirectoryRole",
             "requiredResourceAccess": needed,
+            "servicePrincipalLockConfiguration": LOCK,
         },
     )
+    _refuse_unlocked(name)
     _upsert(
         f"/applications/{ours['id']}/federatedIdentityCredentials(name='{credential}')",
         {"issuer": issuer or login, "subject": subject, "audiences": [AUDIENCE]},
@@ -121,6 +126,16 @@ def _application(name: str, redirect: str, body: Object) -> Object:
     if made is None:
         raise Failed(f"the application {name} was made and is not listed yet; wait a minute")
     return made
+
+
+def _refuse_unlocked(name: str) -> None:
+    """Raises Failed unless Entra says that the application's properties are locked in customers' tenants."""
+    said = _rest("GET", f"/applications(uniqueName='{name}')?$select=servicePrincipalLockConfiguration")
+    lock = said.get("servicePrincipalLockConfiguration") or {}
+    if not LOCK.items() <= lock.items():
+        raise Failed(
+            f"the application {name} has no property lock over all properties, though it was asked for: {lock}"
+        )
 
 
 def _let_in(group: str, application: Object) -> None:

@@ -42,38 +42,88 @@ var unique = '${name}${take(uniqueString(resourceGroup().id), 8)}'
 var url = empty(publicUrl) ? 'https://${unique}.azurewebsites.net' : publicUrl
 var databaseUrl = 'postgresql+psycopg://footprint:${databasePassword}@${unique}.postgres.database.azure.com/footprint?sslmode=require'
 
-// Who the app is, towards Azure and (federated) towards its customers' tenants.
+// Who works: the one identity that our application at Microsoft trusts, and that opens credentials.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name
   location: location
 }
+
+// Who faces the internet: it opens content, and puts messages on the queues.
+resource publicIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: '${name}-public'
+  location: location
+}
+
+var queues = [
+  'footprint-jobs'
+  'footprint-jobs-poison'
+  'footprint-clean-up'
+  'footprint-clean-up-poison'
+]
+// The console's and the scanner's are for whoever faces the internet too; all others open tenants or send mail.
+var shared = concat(['FOOTPRINT_DATABASE_URL'], filter(secretSettings, one => startsWith(one, 'FOOTPRINT_OPERATORS__') || startsWith(one, 'FOOTPRINT_SCANNER__')))
+var private = filter(secretSettings, one => !contains(shared, one))
+var given = union(secrets, { FOOTPRINT_DATABASE_URL: databaseUrl })
+var sharedSecrets = map(shared, one => { name: one, vault: unique })
+var privateSecrets = map(private, one => { name: one, vault: '${unique}w' })
 
 module network 'modules/network.bicep' = {
   params: { name: name, location: location }
 }
 
 module telemetry 'modules/telemetry.bicep' = {
-  params: { name: name, location: location, principalId: identity.properties.principalId }
+  params: {
+    name: name
+    location: location
+    principalIds: [identity.properties.principalId, publicIdentity.properties.principalId]
+  }
 }
 
 module storage 'modules/storage.bicep' = {
   params: {
-    name: unique
+    name: '${unique}w'
     location: location
     subnetId: network.outputs.appSubnetId
     principalId: identity.properties.principalId
+    queues: queues
+    senderIds: [publicIdentity.properties.principalId]
   }
 }
 
+module publicStorage 'modules/storage.bicep' = {
+  params: {
+    name: unique
+    location: location
+    subnetId: network.outputs.appSubnetId
+    principalId: publicIdentity.properties.principalId
+    queues: []
+    senderIds: []
+  }
+}
+
+// Content, which both open.
 module vault 'modules/vault.bicep' = {
   params: {
     name: unique
     location: location
     subnetId: network.outputs.appSubnetId
-    principalId: identity.properties.principalId
+    principalIds: [identity.properties.principalId, publicIdentity.properties.principalId]
     workspaceId: telemetry.outputs.workspaceId
-    secretSettings: concat(['FOOTPRINT_DATABASE_URL'], secretSettings)
-    secrets: union(secrets, { FOOTPRINT_DATABASE_URL: databaseUrl })
+    secretSettings: shared
+    secrets: given
+  }
+}
+
+// Credentials, which the workers alone open.
+module workersVault 'modules/vault.bicep' = {
+  params: {
+    name: '${unique}w'
+    location: location
+    subnetId: network.outputs.appSubnetId
+    principalIds: [identity.properties.principalId]
+    workspaceId: telemetry.outputs.workspaceId
+    secretSettings: private
+    secrets: given
   }
 }
 
@@ -92,17 +142,48 @@ module app 'modules/app.bicep' = {
     name: unique
     location: location
     subnetId: network.outputs.appSubnetId
+    identityId: publicIdentity.id
+    clientId: publicIdentity.properties.clientId
+    blobUrl: publicStorage.outputs.blobUrl
+    hostQueueUrl: publicStorage.outputs.queueUrl
+    queueUrl: storage.outputs.queueUrl
+    telemetry: telemetry.outputs.connectionString
+    keyUrl: vault.outputs.keyUrl
+    secretSettings: sharedSecrets
+    settings: union(settings, {
+      FOOTPRINT_SITES: string(sites)
+      FOOTPRINT_PUBLIC_URL: url
+      FOOTPRINT_FUNCTIONS: 'public'
+    })
+    alwaysReady: alwaysReady
+    service: 'app'
+  }
+  dependsOn: [database]
+}
+
+module workers 'modules/app.bicep' = {
+  params: {
+    name: '${unique}w'
+    location: location
+    subnetId: network.outputs.appSubnetId
     identityId: identity.id
     clientId: identity.properties.clientId
     blobUrl: storage.outputs.blobUrl
+    hostQueueUrl: storage.outputs.queueUrl
     queueUrl: storage.outputs.queueUrl
     anchorsUrl: storage.outputs.anchorsUrl
     telemetry: telemetry.outputs.connectionString
-    vaultName: unique
     keyUrl: vault.outputs.keyUrl
-    secretSettings: concat(['FOOTPRINT_DATABASE_URL'], secretSettings)
-    settings: union({ FOOTPRINT_SITES: string(sites), FOOTPRINT_PUBLIC_URL: url }, settings)
-    alwaysReady: alwaysReady
+    secretSettings: concat(sharedSecrets, privateSecrets)
+    settings: union(settings, {
+      FOOTPRINT_SITES: string(sites)
+      FOOTPRINT_PUBLIC_URL: url
+      FOOTPRINT_FUNCTIONS: 'private'
+      FOOTPRINT_CREDENTIALS_KEY__KEY_VAULT: workersVault.outputs.keyUrl
+      FOOTPRINT_MICROSOFT__FEDERATED: identity.properties.clientId
+    })
+    alwaysReady: 0
+    service: 'workers'
   }
   dependsOn: [database]
 }
@@ -119,9 +200,11 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
-@description('The name of the app, the database server, the storage account and the vault.')
+@description('The name of the public app, the database server, its storage account and its vault.')
 output name string = unique
+@description('The name of the workers\' app, their storage account and their vault.')
+output workersName string = '${unique}w'
 output publicUrl string = url
-@description('The subject of the federated credential at our application\'s registration.')
+@description('The workers: the subject of the federated credential at our application\'s registration.')
 output identityPrincipalId string = identity.properties.principalId
 output identityClientId string = identity.properties.clientId

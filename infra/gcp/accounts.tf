@@ -1,9 +1,15 @@
-# Three accounts: who the app is, who calls it, and who builds it. None has a key.
+# Four accounts: who works, who faces the internet, who calls them, and who builds them. None has a key.
 
 resource "google_service_account" "runtime" {
   account_id   = "${var.name}-runtime"
   display_name = "Footprint"
-  description  = "Who the app is, and whom customers' administrators delegate to."
+  description  = "Who works, opens credentials, and whom customers' administrators delegate to."
+}
+
+resource "google_service_account" "public" {
+  account_id   = "${var.name}-public"
+  display_name = "Footprint's public function"
+  description  = "Who faces the internet: it opens content, and sends tasks."
 }
 
 resource "google_service_account" "invoker" {
@@ -25,10 +31,11 @@ resource "google_service_account_iam_member" "runtime_signs" {
 }
 
 # A task that the app sends will call in the invoker's name.
-resource "google_service_account_iam_member" "runtime_sends" {
+resource "google_service_account_iam_member" "sends" {
+  for_each           = local.members
   service_account_id = google_service_account.invoker.name
   role               = "roles/iam.serviceAccountUser"
-  member             = google_service_account.runtime.member
+  member             = each.value
 }
 
 resource "google_project_iam_member" "builder_builds" {

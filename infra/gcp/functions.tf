@@ -4,11 +4,11 @@ locals {
   functions = {
     # Browsers, webhooks and operators: open, since every route guards itself. One instance waits, so that an
     # administrator's consent never meets a cold start.
-    http = { memory = "512Mi", ingress = "ALLOW_ALL", timeout = 60, least = 1, most = 10, at_once = 20, caller = "allUsers" }
+    http = { is = "public", memory = "512Mi", ingress = "ALLOW_ALL", timeout = 60, least = 1, most = 10, at_once = 20, caller = "allUsers" }
     # Work: ten minutes, as long as a job is hidden while it runs.
-    job = { memory = "1024Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 20, at_once = 8, caller = google_service_account.invoker.member }
+    job = { is = "private", memory = "1024Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 20, at_once = 8, caller = google_service_account.invoker.member }
     # Timers only send jobs.
-    schedule = { memory = "512Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 2, at_once = 8, caller = google_service_account.invoker.member }
+    schedule = { is = "private", memory = "512Mi", ingress = "ALLOW_INTERNAL_ONLY", timeout = 600, least = 0, most = 2, at_once = 8, caller = google_service_account.invoker.member }
   }
 
   settings = merge({
@@ -22,13 +22,30 @@ locals {
     FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL      = local.urls["schedule"]
     FOOTPRINT_ANCHORS_BUCKET                 = "https://storage.googleapis.com/${google_storage_bucket.anchors.name}"
     FOOTPRINT_MASTER_KEY__KMS                = google_kms_crypto_key.master.id
-    FOOTPRINT_MICROSOFT__FEDERATED           = "google"
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT        = google_service_account.runtime.email
     FOOTPRINT_GOOGLE__SERVICE_ACCOUNT_CLIENT = google_service_account.runtime.unique_id
     FOOTPRINT_GOOGLE__TOPIC                  = google_pubsub_topic.gmail.id
     FOOTPRINT_GOOGLE__PUSH_ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_TELEMETRY__NUMBERS             = "true"
   }, var.settings)
+
+  # Who faces the internet and who works: two identities, with what each may read. No further setting changes it.
+  kinds = {
+    public = {
+      account  = google_service_account.public.email
+      secrets  = local.public_settings
+      settings = { FOOTPRINT_FUNCTIONS = "public" }
+    }
+    private = {
+      account = google_service_account.runtime.email
+      secrets = local.secret_settings
+      settings = {
+        FOOTPRINT_FUNCTIONS            = "private"
+        FOOTPRINT_CREDENTIALS_KEY__KMS = google_kms_crypto_key.credentials.id
+        FOOTPRINT_MICROSOFT__FEDERATED = "google"
+      }
+    }
+  }
 }
 
 resource "google_storage_bucket" "packages" {
@@ -79,13 +96,13 @@ resource "google_cloudfunctions2_function" "entry" {
     max_instance_count               = each.value.most
     max_instance_request_concurrency = each.value.at_once
     ingress_settings                 = each.value.ingress
-    service_account_email            = google_service_account.runtime.email
+    service_account_email            = local.kinds[each.value.is].account
     vpc_connector                    = google_vpc_access_connector.app.id
     vpc_connector_egress_settings    = "PRIVATE_RANGES_ONLY"
-    environment_variables            = local.settings
+    environment_variables            = merge(local.settings, local.kinds[each.value.is].settings)
 
     dynamic "secret_environment_variables" {
-      for_each = local.secret_settings
+      for_each = local.kinds[each.value.is].secrets
       content {
         key        = secret_environment_variables.value
         project_id = var.project
@@ -99,6 +116,7 @@ resource "google_cloudfunctions2_function" "entry" {
     google_project_service.needed,
     google_project_iam_member.builder_builds,
     google_secret_manager_secret_iam_member.runtime_reads,
+    google_secret_manager_secret_iam_member.public_reads,
   ]
 }
 

@@ -1,7 +1,18 @@
-# The key that wraps every connection's own key, and the settings that are secrets.
+# The keys that wrap every connection's own keys, of content and of credentials, and the settings that are secrets.
 
 locals {
+  # Who may open content: who works, and who faces the internet.
+  members = {
+    runtime = google_service_account.runtime.member
+    public  = google_service_account.public.member
+  }
+
   secret_settings = setunion(["FOOTPRINT_DATABASE_URL"], var.secret_settings)
+  # The console's and the scanner's are for whoever faces the internet too; all others open tenants or send mail.
+  public_settings = toset([
+    for name in local.secret_settings : name
+    if name == "FOOTPRINT_DATABASE_URL" || startswith(name, "FOOTPRINT_OPERATORS__") || startswith(name, "FOOTPRINT_SCANNER__")
+  ])
   secret_values = merge(var.secrets, {
     FOOTPRINT_DATABASE_URL = "postgresql+psycopg://footprint:${var.database_password}@${google_sql_database_instance.main.private_ip_address}/footprint?sslmode=require"
   })
@@ -24,8 +35,27 @@ resource "google_kms_crypto_key" "master" {
   }
 }
 
-resource "google_kms_crypto_key_iam_member" "runtime_wraps" {
+resource "google_kms_crypto_key" "credentials" {
+  name                       = "credentials"
+  key_ring                   = google_kms_key_ring.main.id
+  rotation_period            = "7776000s"
+  destroy_scheduled_duration = "2592000s"
+
+  lifecycle {
+    prevent_destroy = true # without it every customer has to consent again
+  }
+}
+
+resource "google_kms_crypto_key_iam_member" "wraps" {
+  for_each      = local.members
   crypto_key_id = google_kms_crypto_key.master.id
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = each.value
+}
+
+# Nobody but who works.
+resource "google_kms_crypto_key_iam_member" "runtime_opens_credentials" {
+  crypto_key_id = google_kms_crypto_key.credentials.id
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   member        = google_service_account.runtime.member
 }
@@ -57,4 +87,11 @@ resource "google_secret_manager_secret_iam_member" "runtime_reads" {
   secret_id = google_secret_manager_secret.setting[each.key].id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.runtime.member
+}
+
+resource "google_secret_manager_secret_iam_member" "public_reads" {
+  for_each  = local.public_settings
+  secret_id = google_secret_manager_secret.setting[each.key].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.public.member
 }

@@ -54,6 +54,14 @@ resource "google_cloud_tasks_queue_iam_member" "runtime_sends" {
   member   = google_service_account.runtime.member
 }
 
+resource "google_cloud_tasks_queue_iam_member" "public_sends" {
+  for_each = local.queues
+  name     = google_cloud_tasks_queue.queue[each.key].name
+  location = var.region
+  role     = "roles/cloudtasks.enqueuer"
+  member   = google_service_account.public.member
+}
+
 resource "google_cloud_scheduler_job" "timer" {
   for_each         = local.timers
   name             = "${var.name}-${each.key}"

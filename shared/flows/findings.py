@@ -1,8 +1,8 @@
 """What is found in the way of a tenant's mail, before a grant and while running, and what operators say about each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.connections import choices, preflight
@@ -36,8 +36,11 @@ class Finding:
     choice: Choice | None
 
 
+# What is not used for so long is told; its key begins so.
+UNUSED_AFTER, UNUSED = timedelta(days=30), "unused/"
 ADVICE_OURS = "The object is ours: repair it, only report it, or accept it."
 ADVICE_UNKNOWN = "The application's credential may be stolen: replace it, undo the change, then accept this."
+ADVICE_UNUSED = "Ask the customer's administrator to take the permission away, or accept it if it will be used."
 ADVICE_THEIRS = "The object is the customer's: speak with their administrator, or accept it."
 
 
@@ -86,7 +89,28 @@ async def listed(app: App, connection: Connection) -> list[Finding]:
         )
         for key, text in strange.items()
     ]
-    return [one for one in before if one.key not in now] + drifted + unknown
+    return [one for one in before if one.key not in now] + drifted + unknown + await _unused(app, connection, said)
+
+
+async def _unused(app: App, connection: Connection, said: Mapping[str, Choice]) -> list[Finding]:
+    """The permissions that a connection has had for long, and that no call of its log has used."""
+    since = app.clock.now() - UNUSED_AFTER
+    logged = app.settings.retention.operations >= UNUSED_AFTER
+    if connection.stage is not Stage.RUN or connection.stage_since > since or not logged:
+        return []
+    found = await app.platforms[connection.platform].unused(connection, since)
+    return [
+        Finding(
+            key=UNUSED + one.name,
+            found="running",
+            told=f"No call has used the permission {one.name} for {UNUSED_AFTER.days} days. Its purpose: {one.why}.",
+            advice=ADVICE_UNUSED,
+            effect=[],
+            waits=False,
+            choice=said.get(UNUSED + one.name),
+        )
+        for one in found
+    ]
 
 
 async def choose(
@@ -112,7 +136,7 @@ async def choose(
             raise Refused(404, "no_such_finding", f"There is no finding “{key[:120]}” any more. Look again.")
         if way is not Way.ACCEPT and findings[key].found == "before":
             raise Refused(409, "not_possible_yet", "What is found before a grant can only be accepted.")
-        if way is Way.REPAIR and key.startswith((FOREIGN + "/", UNKNOWN)):
+        if way is Way.REPAIR and key.startswith((FOREIGN + "/", UNKNOWN, UNUSED)):
             raise Refused(409, "not_ours", "This object is the customer's. We never change it; they can.")
     async with app.database.write() as write:
         for key in dict.fromkeys(keys):

@@ -23,7 +23,7 @@ from shared.foundation.errors import FootprintError, Permanent, Refused, Tempora
 from shared.platforms.contract import Compared, UnknownChange
 from shared.platforms.rows import rows_of
 from shared.storage import tables as db
-from shared.storage.database import upsert
+from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
@@ -73,13 +73,18 @@ async def look(app: App, connection: Connection) -> None:
             await write.execute(sa.update(table).where(*this).values(made_at=at, sealed=sealed))
 
 
-async def stranded(database: Any, now: datetime) -> list[ConnectionId]:
+async def stranded(database: Database, now: datetime) -> list[ConnectionId]:
     """The connections with a look that nobody has made in time."""
     table = db.looks
     asked = table.c.asked_at <= now - STRANDED_AFTER, table.c.asked_at > now - WANTED_FOR
     unmade = sa.or_(table.c.made_at.is_(None), table.c.made_at < table.c.asked_at)
     async with database.read() as read:
         return list((await read.execute(sa.select(table.c.connection).where(*asked, unmade).distinct())).scalars())
+
+
+async def forget_old(write: AsyncConnection, now: datetime) -> None:
+    """Delete what nobody waits for any more, inside the caller's transaction."""
+    await write.execute(sa.delete(db.looks).where(db.looks.c.asked_at <= now - WANTED_FOR))
 
 
 async def _seen(app: App, connection: Connection, what: str, within: timedelta) -> Any:

@@ -129,6 +129,7 @@ async def sweep(app: App) -> None:
     async with app.database.write() as write:
         await links.forget_old(write, now)
         await callbacks.forget_old(write, now)
+        await looks.forget_old(write, now)
         await workers_key.let_go(write, now)
         await exports.forget_old(write, now)
         await idempotency_keys.forget_old(write, now)

@@ -291,6 +291,10 @@ class Platform(Protocol):
         """The platform's own log of what we did in a span of time, held against our books."""
         ...
 
+    async def unused(self, connection: Connection, since: datetime) -> Sequence[Permission]:
+        """The permissions that no call since then has used; none where no log tells."""
+        ...
+
     async def quiet_since(self, tenant: Any, since: datetime) -> bool | None:
         """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
         ...

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from shared.connections.stages import Stage
+from shared.storage import tables as db
 from tests.harness import workspace as google
 from tests.harness.apart import Apart
 from tests.harness.client import ask
@@ -48,6 +50,11 @@ async def test_a_life_with_the_two_apart(world: World, platform: str) -> None:
     await workers.until_true(running, lambda now: now.reason == "waiting_for_administrator")
     workers.admin("remove-application" if platform == "microsoft365" else "uninstall-app", domain_of(platform))
     await workers.until(running, Stage.CLOSED)
+    # What was seen for somebody who asked is not kept.
+    await workers.tick()
+    async with world.app.database.read() as read:
+        for table in (db.looks, db.callbacks):
+            assert (await read.execute(sa.select(table))).all() == []
     ended = await ask(public, "GET", f"{path}/certificate", token=world.sims.operator_token())
     assert ended.status == 200, ended.body
 

@@ -32,6 +32,7 @@ def answer(state: dict[str, Any], method: str, url: str, headers: list[str], bod
         if known is None:
             raise LookupError("Not Found")
         if method == "PATCH":
+            body = {name: value for name, value in body.items() if name not in state.get("ignored", ())}
             if any(known.get(name) != value for name, value in body.items()):
                 state["changes"].append(f"{method} {path}")
             known.update(body)

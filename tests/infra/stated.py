@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -16,8 +16,9 @@ def names(model: type[BaseModel] = Settings, prefix: str = "FOOTPRINT_") -> set[
     found: set[str] = set()
     for name, field in model.model_fields.items():
         inner: Any = field.annotation
-        nested = isinstance(inner, type) and issubclass(inner, BaseModel)
-        found |= names(inner, f"{prefix}{name.upper()}__") if nested else {f"{prefix}{name.upper()}"}
+        # A part that may be left out is a union.
+        parts = [one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        found |= names(parts[0], f"{prefix}{name.upper()}__") if parts else {f"{prefix}{name.upper()}"}
     # A part may be stated as a whole, in JSON.
     return found | ({prefix.removesuffix("__")} if prefix != "FOOTPRINT_" else set())
 

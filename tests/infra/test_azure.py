@@ -26,6 +26,13 @@ FILLED = {
     "anchorsUrl": "https://example.blob.core.windows.net/anchors",
     "keyUrl": "https://example.vault.azure.net/keys/footprint",
 }
+# The same of what the main file says.
+SAID = {
+    "string(sites)": "",
+    "url": "https://example.net",
+    "identity.properties.clientId": FILLED["clientId"],
+    "workersVault.outputs.keyUrl": "https://examplew.vault.azure.net/keys/footprint",
+}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -49,8 +56,8 @@ def test_a_file_fits_azures_own_types(path: Path) -> None:
         ("app", "ClientId=${clientId};", "ClientId=${client};", "nothing is called client"),
         ("app", "param alwaysReady int", "param alwaysReady int\nparam idle int", "idle is used by nothing"),
         ("main", "vault.outputs.keyUrl", "vault.outputs.keyUri", "vault has no output keyUri"),
-        ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: parameter clientId is missing"),
-        ("main", "clientId: identity.properties.clientId", "client: 'x'", "app: no parameter client"),
+        ("main", "clientId: publicIdentity.properties.clientId", "client: 'x'", "app: parameter clientId is missing"),
+        ("main", "clientId: publicIdentity.properties.clientId", "client: 'x'", "app: no parameter client"),
     ],
 )
 def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: str, tmp_path: Path) -> None:
@@ -68,28 +75,40 @@ def test_what_is_no_bicep_is_refused(tmp_path: Path) -> None:
         bicep.read(tmp_path / "main.bicep")
 
 
-def _stated(path: Path) -> dict[str, str]:
-    """The app's settings in a deployment with these parameters."""
+def _stated(path: Path, module: str) -> dict[str, str]:
+    """The settings of the public app or of the workers in a deployment with these parameters."""
     parameters = {name: given["value"] for name, given in json.loads(path.read_text())["parameters"].items()}
     main, app = bicep.read(MAIN), bicep.read(APP)
     own = {name: FILLED.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
     url = re.sub(r"\$\{\w+\}", "example0", main["variables"]["databaseUrl"]["value"])
-    own |= {"FOOTPRINT_SITES": json.dumps(parameters["sites"]), "FOOTPRINT_PUBLIC_URL": "https://example.net"}
-    return own | {"FOOTPRINT_DATABASE_URL": url} | parameters["settings"]
+    own |= {"FOOTPRINT_DATABASE_URL": url} | parameters["settings"]
+    for name, value in re.findall(r"^ +(FOOTPRINT_\w+): (.+)$", _module(module), re.MULTILINE):
+        own[name] = SAID.get(value) or value.strip("'")
+    return own | {"FOOTPRINT_SITES": json.dumps(parameters["sites"])}
+
+
+def _module(name: str) -> str:
+    """What the main file says of one of its modules."""
+    return MAIN.read_text().partition(f"module {name} '")[2].partition("\n}\n")[0]
 
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.stem)
 def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = _stated(path)
+    public = parsed(_stated(path, "app"), monkeypatch)
+    assert (public.functions, public.credentials_key, public.microsoft.federated) == ("public", None, None)
+    stated = _stated(path, "workers")
     ours = {name for name in stated if name.startswith("FOOTPRINT_")}
     assert ours <= names()
     in_files = {name for file in FILES for name in re.findall(r"FOOTPRINT_\w+", _without_words(file.read_text()))}
-    assert in_files <= ours, "a setting that this test does not fill"
+    assert in_files - {"FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"} <= ours, "a setting that this test does not fill"
     settings = parsed(stated, monkeypatch)
     assert settings.sites == [Site(path.stem)]
     assert settings.queue == "azure-storage"
     assert settings.microsoft.federated == settings.azure_identity == FILLED["clientId"]
     assert settings.microsoft.client_secret is None
+    assert settings.functions == "private"
+    assert settings.credentials_key is not None
+    assert settings.credentials_key.key_vault == SAID["workersVault.outputs.keyUrl"]
     assert settings.master_key.key_vault == FILLED["keyUrl"]
     assert settings.anchors_container == FILLED["anchorsUrl"]
 
@@ -110,8 +129,31 @@ def test_every_site_has_its_parameters_and_they_exist() -> None:
 
 
 def test_the_queues_are_the_apps() -> None:
-    made = bicep.read(AZURE / "modules" / "storage.bicep")["variables"]["queues"]["value"]
+    made = bicep.read(MAIN)["variables"]["queues"]["value"]
     assert set(made) == {name + suffix for name in QUEUES for suffix in ("", POISON)}
+
+
+def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
+    public = {name: _module(name) for name in bicep.read(MAIN)["modules"] if "publicIdentity." in _module(name)}
+    # What gives the public identity something: content's vault, where it tells, its own storage, the queues.
+    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "app"}
+    assert "secretSettings: shared" in public["vault"]
+    assert "principalId: identity.properties.principalId" in public["storage"]
+    assert "senderIds: [publicIdentity.properties.principalId]" in public["storage"]
+    assert "principalIds: [identity.properties.principalId]" in _module("workersVault")
+    assert "secretSettings: private" in _module("workersVault")
+    assert "identityId: publicIdentity.id" in public["app"]
+    assert "secretSettings: sharedSecrets\n" in public["app"]
+    assert "identityId: identity.id" in _module("workers")
+    named = re.search(r"^var shared = (.+)$", MAIN.read_text(), re.MULTILINE)
+    assert named is not None
+    assert re.findall(r"'(\w+)'", named[1]) == [
+        "FOOTPRINT_DATABASE_URL",
+        "FOOTPRINT_OPERATORS__",
+        "FOOTPRINT_SCANNER__",
+    ]
+    # Entra trusts the workers.
+    assert "output identityPrincipalId string = identity.properties.principalId" in MAIN.read_text()
 
 
 def test_the_runtime_is_the_one_that_is_packed_for() -> None:

@@ -18,10 +18,12 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 def test_azd_finds_the_templates_and_the_app() -> None:
     project = yaml.safe_load((ROOT / "azure.yaml").read_text())
     assert (ROOT / project["infra"]["path"] / f"{project['infra']['module']}.{project['infra']['provider']}").exists()
-    (name,) = project["services"]
     app = bicep.read(AZURE / "modules" / "app.bicep")["resources"]["app"]["config"]
-    assert {key.strip("'"): value for key, value in app["tags"].items()} == {"azd-service-name": name}
-    assert (ROOT / project["services"][name]["project"] / "function_app.py").exists()
+    assert {key.strip("'"): value for key, value in app["tags"].items()} == {"azd-service-name": "service"}
+    named = re.findall(r"^    service: '(\w+)'$", (AZURE / "main.bicep").read_text(), re.MULTILINE)
+    assert named == list(project["services"]) == ["app", "workers"]
+    for one in project["services"].values():
+        assert (ROOT / one["project"] / "function_app.py").exists()
 
 
 def test_azd_gives_the_parameters_that_are_needed() -> None:

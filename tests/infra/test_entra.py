@@ -71,6 +71,23 @@ def test_another_site_is_added_to_the_same_application(folder: Path) -> None:
     assert len(rows[f"/groups/{group['id']}/appRoleAssignments"]) == 1
 
 
+def test_the_application_is_locked_in_customers_tenants_and_a_lock_that_does_not_hold_is_told(folder: Path) -> None:
+    assert ran(folder, *EU).returncode == 0
+    state = tenant(folder)
+    ours = state["rows"]["/applications"][0]
+    assert ours["servicePrincipalLockConfiguration"] == {"isEnabled": True, "allProperties": True}
+    # Somebody has opened it, and this tenant does not let it be closed.
+    ours["servicePrincipalLockConfiguration"] = {"isEnabled": True, "allProperties": False}
+    (folder / "state.json").write_text(json.dumps({**state, "ignored": ["servicePrincipalLockConfiguration"]}))
+    done = ran(folder, *EU)
+    assert done.returncode == 1
+    assert "no property lock over all properties" in done.stderr
+    # Where it does, the next run closes it.
+    (folder / "state.json").write_text(json.dumps(state))
+    assert ran(folder, *EU).returncode == 0
+    assert tenant(folder)["rows"]["/applications"][0]["servicePrincipalLockConfiguration"]["allProperties"] is True
+
+
 @pytest.mark.parametrize("cloud", ["azure", "gcp"])
 def test_the_readmes_give_it_what_it_takes(cloud: str, folder: Path) -> None:
     (command,) = re.findall(

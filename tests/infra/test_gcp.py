@@ -25,6 +25,8 @@ FILLED = {
     '"cloud-tasks"': "cloud-tasks",
     '"true"': "true",
     '"google"': SERVICE_ACCOUNT,
+    '"public"': "public",
+    '"private"': "private",
     '"5"': "5",
     '"projects/${var.project}/locations/${var.region}"': "projects/example/locations/europe-west1",
     "google_service_account.invoker.email": "footprint-invoker@example.iam.gserviceaccount.com",
@@ -34,6 +36,7 @@ FILLED = {
     'local.urls["schedule"]': "https://footprint-schedule-1.example.run.app",
     '"https://storage.googleapis.com/${google_storage_bucket.anchors.name}"': "https://storage.googleapis.com/anchors",
     "google_kms_crypto_key.master.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/master",
+    "google_kms_crypto_key.credentials.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/c",
     "google_pubsub_topic.gmail.id": "projects/example/topics/footprint-gmail",
 }
 
@@ -67,11 +70,13 @@ def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: s
     assert [text for text in terraform.problems(tmp_path) if says in text], terraform.problems(tmp_path)
 
 
-def _stated(path: Path) -> dict[str, str]:
-    """The app's settings in a deployment with these variables."""
+def _stated(path: Path, kind: str) -> dict[str, str]:
+    """The settings of a function that faces the internet, or works, in a deployment with these variables."""
     given = terraform.unquoted(hcl2.loads(path.read_text()))
-    text = (GCP / "functions.tf").read_text().partition("settings = merge({")[2].partition("}, var.settings)")[0]
-    written = dict(re.findall(r"(FOOTPRINT_\w+)\s*=\s*(.+)", text))
+    functions = (GCP / "functions.tf").read_text()
+    text = functions.partition("settings = merge({")[2].partition("}, var.settings)")[0]
+    text += functions.partition(f"    {kind} = {{")[2].partition("settings = {")[2].partition("}")[0].replace(" }", "")
+    written = {name: value.strip() for name, value in re.findall(r"(FOOTPRINT_\w+)\s*=\s*(.+)", text)}
     assert written.pop("FOOTPRINT_SITES") == "jsonencode(sort(var.sites))"
     own = {name: FILLED[expression] for name, expression in written.items()}
     url = re.search(r'FOOTPRINT_DATABASE_URL = "(.+)"', (GCP / "keys.tf").read_text())
@@ -89,7 +94,9 @@ def _text(value: str) -> str:
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.stem)
 def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = _stated(path)
+    public = parsed(_stated(path, "public"), monkeypatch)
+    assert (public.functions, public.credentials_key, public.microsoft.federated) == ("public", None, None)
+    stated = _stated(path, "private")
     assert stated.keys() <= names()
     variables = terraform.read(GCP)["variable"]
     assert set(variables["secret_settings"]["default"]) <= names()
@@ -98,6 +105,9 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.queue == "cloud-tasks"
     assert settings.anchors_bucket == "https://storage.googleapis.com/anchors"
     assert settings.master_key.kms == FILLED["google_kms_crypto_key.master.id"]
+    assert settings.functions == "private"
+    assert settings.credentials_key is not None
+    assert settings.credentials_key.kms == FILLED["google_kms_crypto_key.credentials.id"]
     assert settings.microsoft.federated == SERVICE_ACCOUNT
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
@@ -129,6 +139,41 @@ def test_the_entry_points_exist() -> None:
     assert re.findall(r'"(\w+)"', packed.partition("__all__")[2]) == sorted(functions)
     assert [name for name, shape in functions.items() if shape["caller"] == "allUsers"] == ["http"]
     assert [name for name, shape in functions.items() if shape["ingress"] == "ALLOW_ALL"] == ["http"]
+
+
+def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
+    tree = terraform.read(GCP)
+    functions, kinds = tree["locals"]["functions"], tree["locals"]["kinds"]
+    assert {name: shape["is"] for name, shape in functions.items()} == {
+        "http": "public",
+        "job": "private",
+        "schedule": "private",
+    }
+    assert "service_account.public" in str(kinds["public"]["account"])
+    # Every right that its account has: content's key, the secrets of the console, the queues, the invoker's name.
+    public = {name: one for name, one in tree["resource"].items() if _is_for_public(one)}
+    assert set(public) == {
+        "google_kms_crypto_key_iam_member.wraps",
+        "google_secret_manager_secret_iam_member.public_reads",
+        "google_cloud_tasks_queue_iam_member.public_sends",
+        "google_service_account_iam_member.sends",
+    }
+    assert "master" in public["google_kms_crypto_key_iam_member.wraps"]["crypto_key_id"]
+    assert "invoker" in public["google_service_account_iam_member.sends"]["service_account_id"]
+    assert "public_settings" in public["google_secret_manager_secret_iam_member.public_reads"]["for_each"]
+    credentials = tree["resource"]["google_kms_crypto_key_iam_member.runtime_opens_credentials"]
+    assert "credentials" in credentials["crypto_key_id"]
+    assert "runtime" in credentials["member"]
+    # Its own secrets are the database's and those that only the console and the scanner have.
+    named = re.findall(r'startswith\(name, "(\w+)"\)', (GCP / "keys.tf").read_text())
+    assert named == ["FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
+
+
+def _is_for_public(resource: dict[str, object]) -> bool:
+    """Whether a resource gives the public account something, by itself or as one of `members`."""
+    return "service_account.public" in str(resource.get("member", "")) or "local.members" in str(
+        resource.get("for_each", "")
+    )
 
 
 def test_the_runtime_is_the_one_that_is_packed_for() -> None:

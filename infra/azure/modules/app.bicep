@@ -1,4 +1,4 @@
-// The function app, on the plan that scales each function by itself.
+// A function app, on the plan that scales each function by itself: the public one, or the workers'.
 
 param name string
 param location string
@@ -6,19 +6,24 @@ param subnetId string
 param identityId string
 param clientId string
 param blobUrl string
+param hostQueueUrl string
 param queueUrl string
 param anchorsUrl string
 param telemetry string
-param vaultName string
 param keyUrl string
 param settings object
+
+@description('Settings that are secrets: each with its name, and the vault that has it.')
 param secretSettings array
 param alwaysReady int
 
-// By identity throughout: the host's storage, the queues, the telemetry, the vault, and our application at Microsoft.
+@description('What azure.yaml calls it.')
+param service string
+
+// By identity throughout: the host's storage, the queues, the telemetry and the vault.
 var own = {
   AzureWebJobsStorage__blobServiceUri: blobUrl
-  AzureWebJobsStorage__queueServiceUri: queueUrl
+  AzureWebJobsStorage__queueServiceUri: hostQueueUrl
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry
@@ -31,13 +36,12 @@ var own = {
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
   FOOTPRINT_ANCHORS_CONTAINER: anchorsUrl
   FOOTPRINT_MASTER_KEY__KEY_VAULT: keyUrl
-  FOOTPRINT_MICROSOFT__FEDERATED: clientId
   FOOTPRINT_TELEMETRY__NUMBERS: 'true'
 }
 var plain = [for setting in items(union(own, settings)): { name: setting.key, value: setting.value }]
 var kept = [for setting in secretSettings: {
-  name: setting
-  value: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${toLower(replace(setting, '_', '-'))})'
+  name: setting.name
+  value: '@Microsoft.KeyVault(VaultName=${setting.vault};SecretName=${toLower(replace(setting.name, '_', '-'))})'
 }]
 
 resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
@@ -52,8 +56,8 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   name: name
   location: location
   kind: 'functionapp,linux'
-  // How `azd deploy` finds what azure.yaml calls `app`.
-  tags: { 'azd-service-name': 'app' }
+  // How `azd deploy` finds it.
+  tags: { 'azd-service-name': service }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: { '${identityId}': {} }

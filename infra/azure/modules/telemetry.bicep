@@ -2,7 +2,7 @@
 
 param name string
 param location string
-param principalId string
+param principalIds array
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
@@ -27,7 +27,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-resource mayWrite 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource mayWrite 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in principalIds: {
   scope: insights
   name: guid(insights.id, principalId, metricsPublisher)
   properties: {
@@ -35,7 +35,7 @@ resource mayWrite 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
   }
-}
+}]
 
 output workspaceId string = workspace.id
 output insightsId string = insights.id

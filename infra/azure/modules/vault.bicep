@@ -1,9 +1,9 @@
-// The key that wraps every connection's own key, and the few settings that are secrets.
+// A key that wraps the keys of single connections, and settings that are secrets, for those identities alone that may.
 
 param name string
 param location string
 param subnetId string
-param principalId string
+param principalIds array
 param workspaceId string
 param secretSettings array
 
@@ -56,7 +56,7 @@ resource secret 'Microsoft.KeyVault/vaults/secrets@2026-05-15' = [for setting in
   properties: { value: secrets[setting], contentType: 'text/plain' }
 }]
 
-resource mayWrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource mayWrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in principalIds: {
   scope: key
   name: guid(key.id, principalId, cryptoUser)
   properties: {
@@ -64,9 +64,9 @@ resource mayWrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', cryptoUser)
   }
-}
+}]
 
-resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in principalIds: {
   scope: vault
   name: guid(vault.id, principalId, secretsUser)
   properties: {
@@ -74,7 +74,7 @@ resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsUser)
   }
-}
+}]
 
 // Who used the key and read a secret, and when.
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

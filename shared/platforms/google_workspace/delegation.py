@@ -50,7 +50,10 @@ class Delegation:
     @property
     def client_id(self) -> str:
         """The account's numeric id, by which an administrator delegates to it; empty if it is not known."""
-        return str(self._key().get("client_id", "")) or self._settings.service_account_client
+        stated = self._settings.service_account_client
+        if self._settings.service_account is None and stated:
+            return stated  # who faces the internet needs to know no more of it
+        return str(self._key().get("client_id", "")) or stated
 
     @property
     def address(self) -> str:

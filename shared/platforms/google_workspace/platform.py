@@ -1,7 +1,7 @@
 """What this platform offers, in one place."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from shared.platforms.google_workspace.methods import MESSAGES_GET
 from shared.platforms.google_workspace.modes import API, BY_API, BY_ROUTE, INLINE
 from shared.platforms.google_workspace.name import NAME, TITLE
 from shared.platforms.google_workspace.scan import RECEIVER, scan
-from shared.platforms.google_workspace.scopes import PERMISSIONS, delegated
+from shared.platforms.google_workspace.scopes import PERMISSIONS, USED_BY, delegated
 from shared.platforms.google_workspace.searches import SEARCHES
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.tenant import Credentials, WorkspaceCustomer, open_tenant
@@ -205,6 +205,13 @@ class GoogleWorkspace:
         ours = await call_log.counted(self.context.database, tenant.connection.id, begin, end)
         theirs = await checks.recorded(tenant, begin, end)
         return Compared(methods={name: (ours.get(name, 0), theirs.get(name, 0)) for name in {*ours, *theirs}})
+
+    async def unused(self, connection: Connection, since: datetime) -> Sequence[Permission]:
+        """The scopes that no call of the log has used since then."""
+        called = await call_log.counted(self.context.database, connection.id, since, self.context.clock.now())
+        mine = self._scopes(connection) & USED_BY.keys()
+        needless = {name for name in mine if not any(method.startswith(USED_BY[name]) for method in called)}
+        return [one for one in PERMISSIONS if one.name in needless]
 
     async def quiet_since(self, tenant: WorkspaceCustomer, since: datetime) -> bool | None:
         """Whether the admin log tells of nothing since then."""

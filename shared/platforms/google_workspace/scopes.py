@@ -64,6 +64,17 @@ PERMISSIONS = (
         narrower="gmail.readonly and gmail.labels read and make labels, and neither label nor move a message",
     ),
 )
+# How the names of the calls begin that use each. The customer's id is read at a consent only, so its scope is left out.
+USED_BY = {
+    USERS: ("directory.users.",),
+    GROUPS_READ: ("directory.groups.", "directory.members."),
+    GROUPS: ("directory.groups.", "directory.members."),
+    GROUP_SETTINGS: ("groupsSettings.",),
+    DOMAINS: ("directory.domains.",),
+    POLICIES: ("cloudidentity.policies.",),
+    AUDIT: ("reports.activities.",),
+    MAILBOX: ("gmail.",),
+}
 # A scope that writes groups reads them too.
 IMPLIED = {GROUPS_READ: GROUPS}
 

@@ -1,7 +1,7 @@
 """What this platform offers, in one place."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -173,6 +173,10 @@ class Microsoft365:
     async def compared(self, tenant: MicrosoftTenant, begin: datetime, end: datetime) -> Compared:
         """What the directory's own log says that our application did, looked up in our ledger."""
         return await directory_audits.compared(tenant, begin, end)
+
+    async def unused(self, _connection: Connection, _since: datetime) -> Sequence[Permission]:
+        """Each is used by the daily synchronisation, or opens Exchange; single calls are not logged here."""
+        return ()
 
     async def quiet_since(self, _tenant: MicrosoftTenant, _since: datetime) -> bool | None:
         """The customer's audit log takes a permission that the consent does not ask for."""
