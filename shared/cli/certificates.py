@@ -9,7 +9,6 @@ from typer import Argument, Context, Option
 from shared.cli.api import of
 from shared.cli.call import Call, Connection
 from shared.cli.terminal import moment
-from shared.foundation.transparency import size_of
 
 Checkpoint = Annotated[
     Path | None,
@@ -20,6 +19,7 @@ Checkpoint = Annotated[
 def show(context: Context, connection: Connection, *, checkpoint: Checkpoint = None) -> int:
     """Show the signed exit certificate. Save it with --output json, and check it with “certificates verify”."""
     from shared.cli.verification import text
+    from shared.foundation.transparency import size_of
 
     call = Call.of(context)
     heads = None if checkpoint is None else str(size_of(text(checkpoint)))

@@ -21,7 +21,7 @@ MESSAGES = (
 def send(
     context: Context,
     connection: Connection,
-    recipient: Annotated[str, Argument(help="Somebody whose incoming mail is protected.", show_default=False)],
+    recipient: Annotated[str, Argument(help="A user whose incoming mail is protected.", show_default=False)],
 ) -> int:
     """Send a marked message the whole way of a connection's mail."""
     call = Call.of(context)

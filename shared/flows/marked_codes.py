@@ -12,27 +12,27 @@ CODES = (
         MARKED,
         "marked_message_not_taken",
         "The mail server that reports are handed to has refused a marked message, or not taken it for an hour.",
-        "Look at the mail server's log, then send another one.",
+        "Read the mail server's log, then send another one.",
     ),
     code(
         MARKED,
         "marked_message_not_seen",
         "A marked message was sent an hour ago, and the scanner has not reported it: mail to this recipient may reach "
         "the mailbox unscanned, or nobody at all.",
-        "Look at the connection's mail flow and its findings. Check that the scanner reports to "
+        "Open the connection's mail flow and its findings. Check that the scanner reports to "
         "/api/scanner/sightings, then send another one.",
     ),
     code(
         MARKED,
         "marked_message_seen_twice",
         "The scanner has reported a marked message more than once: mail goes round, or two rules route it.",
-        "Look at the connection's mail flow and its findings, repair them, then send another one.",
+        "Open the connection's mail flow and its findings, repair them, then send another one.",
     ),
     code(
         MARKED,
         "marked_message_not_returned",
         "The scanner saw a marked message, and an hour later the platform has not taken it back.",
-        "Look at the scanner's log: it says how the platform refused. Mostly the inbound connector is off or changed.",
+        "Read the scanner's log: it says how the platform refused. Mostly the inbound connector is off or changed.",
     ),
     code(
         REFUSED,
@@ -50,7 +50,7 @@ CODES = (
         REFUSED,
         "recipient_not_protected",
         "The recipient's incoming mail is not protected by any policy, so it never comes to the scanner.",
-        "Name somebody whose mail is protected.",
+        "Name a user whose mail is protected.",
     ),
     code(
         REFUSED,
@@ -62,7 +62,7 @@ CODES = (
         REFUSED,
         "not_the_scanner",
         "A report of the scanner is not signed with its secret, or its time is more than five minutes off.",
-        "Compare the secrets on both sides and the scanner's clock. If nobody expects it, somebody is trying.",
+        "Compare the secrets on both sides and the scanner's clock. If none of yours sent it, a stranger is trying.",
     ),
     code(REFUSED, "no_such_mark", "The scanner reports a mark that no message of ours bears.", "Nothing."),
 )

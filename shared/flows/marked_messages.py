@@ -1,7 +1,7 @@
 """A marked message goes the whole way of a connection's mail: by our relay, to the scanner once, back to the platform.
 
 The scanner reports each message that bears a mark, when it sees it and when the platform has taken it back. Whether it
-lies in the mailbox is not looked at, for not every consent lets us read mailboxes.
+lies in the mailbox is not known, for not every consent lets us read mailboxes.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ async def _see(world: World, text: str, actor: Actor = OLGA) -> Page:
 async def test_each_kind_of_thing_is_found(world: World) -> None:
     mine = await world.create(customer="northwind")
     domain = {"name": "mail.harbour.example", "verified": True, "accepted": True}
-    await directory.put_domains(world.app.database, mine.id, [domain])
+    await directory.put_domains(world.app.database, mine.id, [domain], [])
     assert f"/connections/{mine.id}" in _found(await _see(world, mine.name[:4].lower()))
     assert "/connections?customer=northwind" in _found(await _see(world, "NORTHW"))
     harbour = await _see(world, "harbour")
@@ -38,7 +38,7 @@ async def test_an_account_of_one_customer_finds_only_what_is_that_ones(world: Wo
     await world.create(customer="northwind")
     other = await world.create(FABRIKAM, customer="fabrikam")
     domain = {"name": "mail.harbour.example", "verified": True, "accepted": True}
-    await directory.put_domains(world.app.database, other.id, [domain])
+    await directory.put_domains(world.app.database, other.id, [domain], [])
     for text in ("fabrikam", "harbour", other.id, "FOOTPRINT_PUBLIC"):
         assert not _found(await _see(world, text, NINA)), text
     assert (await asked(world, "GET", f"/search?q={'x' * 300}", OLGA)).status == 400

@@ -61,7 +61,7 @@ def marked(smtp: Smtp, recipient: str, mark: str, at: datetime, software: str) -
     message["Message-ID"] = f"<{mark}@{smtp.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message[MARK] = mark
-    message.set_content(f"{software} has sent this message to see which way mail takes. It can be deleted.\n")
+    message.set_content(f"{software} has sent this message to see which way mail takes; the message can be deleted.\n")
     return message
 
 

@@ -59,7 +59,7 @@ class HaltingView(TypedDict):
     """What a halt did, beside stopping everything before its next call to a platform."""
 
     connections: int
-    left_to_workers: Annotated[int, Field(description="connections whose grants the workers give back now")]
+    left_to_workers: Annotated[int, Field(description="connections whose grants the workers revoke now")]
     given_back: int
     not_given_back: int
     keys_destroyed: int

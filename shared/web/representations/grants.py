@@ -28,7 +28,7 @@ class NewConnection(grant.NewConnection):
 
 
 class BaselineView(TypedDict):
-    """A rule of a public security baseline that looks at an object, and what it finds."""
+    """A rule of a public security baseline about an object, and what the rule finds."""
 
     id: str
     baseline: str

@@ -35,7 +35,7 @@ class MarkedMessageView(TypedDict):
         State,
         Field(
             description="`arrived`: the scanner saw it once, and the platform took it back; whether it lies in the "
-            "mailbox is not looked at"
+            "mailbox is not known"
         ),
     ]
     seen: Annotated[int, Field(description="how often the scanner reported that it came")]
