@@ -120,7 +120,7 @@ class _Walk:
 
     def through(self, root: Any) -> None:
         """Read all below a node."""
-        pieces = self.page.pieces
+        pieces, noted_tags = self.page.pieces, UNSEEN | self.hidden_names
         seen, tags = [SEEN], [""]  # of the elements that are open
         node = root.first_child
         while node is not None:
@@ -136,7 +136,7 @@ class _Walk:
                 if tag in ENDING_WORDS:
                     pieces.append("\n")
                 given: Mapping[str, str | None] = node.attributes
-                noted = given or tag in UNSEEN or tag in self.hidden_names
+                noted = given or tag in noted_tags
                 now = self._element(tag, given, seen[-1], len(tags)) if noted else seen[-1]
                 below = node.first_child
                 if below is not None:
@@ -185,9 +185,10 @@ class _Walk:
             seen = self._seen(tag, given, seen)
         if tag in ("a", "area"):
             self._end_of_anchor(0)
-            target = next((given[name] or "" for name in OTHERS if name in given), None)
-            # Without an address of its own it leads to that of the page.
-            self.anchor = (level, target or self.base, len(self.page.pieces)) if target is not None else None
+            # With an empty address it leads to that of the page.
+            target = given.get("href") or given.get("xlink:href") or self.base
+            named = "href" in given or "xlink:href" in given
+            self.anchor = (level, target, len(self.page.pieces)) if named else None
         elif tag in LEADING or "href" in given or "xlink:href" in given:
             self.page.links += [Link(target=one) for one in self._leading(tag, given)]
         if tag in HOLDING_TEXT:
