@@ -57,6 +57,10 @@ class Operations:
         """Note a call; it is written with the next `flush`."""
         self._kept_back.append(operation)
 
+    async def flush_some(self) -> None:
+        """Write what was noted, if that is enough for a statement."""
+        await self.flush(at_least=MAX_UNWRITTEN_CALLS)
+
     async def flush(self, *, at_least: int = 1) -> None:
         """Write what has been noted, once there is enough of it."""
         if len(self._kept_back) < at_least:

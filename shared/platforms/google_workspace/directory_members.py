@@ -9,7 +9,7 @@ from shared.platforms.directory_reading import Page, begun, read, stop_in_time
 from shared.platforms.google_workspace.api import Blocked, GoogleRefused, Record
 from shared.platforms.google_workspace.methods import MEMBERS_LIST
 from shared.platforms.google_workspace.page_tokens import until_expired
-from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 from shared.protection import directory, listings, memberships, set_aside, whole_listings
 from shared.protection.listings import BEGINNING, MEMBERS_OF, Listing
 from shared.protection.memberships import Group
@@ -90,7 +90,7 @@ async def _members(
         return refused
     if group.id in failed:
         await set_aside.clear(database, connection, "group", [group.id])
-    await flush_some(tenant)
+    await tenant.operations.flush_some()
     return None
 
 

@@ -22,7 +22,7 @@ from shared.platforms.google_workspace.methods import (
     Method,
 )
 from shared.platforms.google_workspace.page_tokens import until_expired
-from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 from shared.protection import directory, listings, set_aside, whole_listings
 from shared.protection.listings import Listing
 
@@ -85,7 +85,7 @@ def _pages(tenant: WorkspaceCustomer, method: Method, params: Mapping[str, str],
 async def _put(tenant: WorkspaceCustomer, listing: Listing, page: Page, rows: list[Record]) -> Listing:
     database, connection = tenant.context.database, tenant.connection.id
     listing = await whole_listings.put(database, connection, listing, rows, link=page.link)
-    await flush_some(tenant)
+    await tenant.operations.flush_some()
     return listing
 
 

@@ -25,7 +25,7 @@ from shared.platforms.google_workspace.methods import (
     SETTINGS_PATCH,
     USERS_GET,
 )
-from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 from shared.protection import directory, placed
 
 FIELDS = ("name", "email", "description")
@@ -237,7 +237,7 @@ async def _change(tenant: WorkspaceCustomer, new: set[str], leaving: set[str]) -
             gone.add(user)
         elif await _join(tenant, group, user):
             put.add(user)
-        await flush_some(tenant)
+        await tenant.operations.flush_some()
 
     try:
         await each(todo[:MAX_MEMBERS_A_RUN], one)

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.connections import choices, grants
 from shared.connections import record as connections
-from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
+from shared.connections.call_log import Operations
 from shared.connections.choices import Choice
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
@@ -296,8 +296,3 @@ def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
         "refused",
         f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this to support.",
     )
-
-
-async def flush_some(tenant: WorkspaceCustomer) -> None:
-    """Write the log, if enough has been noted."""
-    await tenant.operations.flush(at_least=MAX_UNWRITTEN_CALLS)

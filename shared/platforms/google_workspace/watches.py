@@ -16,7 +16,7 @@ from shared.foundation.schedule import last_due
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes, set_up_wrongly
 from shared.platforms.google_workspace.methods import STOP, WATCH
-from shared.platforms.google_workspace.tenant import WorkspaceCustomer, flush_some
+from shared.platforms.google_workspace.tenant import WorkspaceCustomer
 from shared.protection import directory, mailboxes, set_aside
 from shared.protection.mailboxes import Mailbox
 
@@ -125,7 +125,7 @@ async def _some(tenant: WorkspaceCustomer, todo: Sequence[Todo]) -> None:
                 refused.append(await _watch(tenant, gmail, mailbox, *wanted))
                 if len(refused) >= MIN_CLOSED_MAILBOXES and all(isinstance(one, Temporary) for one in refused):
                     raise Temporary("platform_unavailable", f"No mailbox answers. Gmail said: {refused[-1]}")
-            await flush_some(tenant)
+            await tenant.operations.flush_some()
 
         await each(todo[:MAX_WATCHES_A_RUN], one)
     if len(refused) >= MIN_CLOSED_MAILBOXES and all(refused):

@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0040"
+revision = "0031"
 down_revision = "0030"
 branch_labels = None
 depends_on = None
