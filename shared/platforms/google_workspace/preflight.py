@@ -158,7 +158,7 @@ def _left(service: Service) -> Concern:
     return Concern(
         key=_key("name", service.rule),
         told=f"There is a rule “{service.rule}” already, and we did not ask for it.",
-        advice="The setting is left from an earlier connection. Delete it, then set it up with the values of this connection.",
+        advice="Left from an earlier connection. Delete it, then set it up with the values of this connection.",
         effect=(str(Effect.UNKNOWN),),
         waits=False,
     )

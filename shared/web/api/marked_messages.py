@@ -26,9 +26,7 @@ class Sighting(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"mark": "0bEGBN2yO8Mt3SZ1uWfXvQcA", "event": "seen"}]})
 
     mark: str = Field(min_length=1, max_length=100, description="what its header X-Marked-Message says")
-    event: Event = Field(
-        description="`seen`: the message came; `returned`: the scanner sent it on, and the platform took it"
-    )
+    event: Event = Field(description="`seen`: the message came; `returned`: sent on, and the platform took it")
 
 
 class Held(Strict):
