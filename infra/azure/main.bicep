@@ -60,12 +60,12 @@ var queues = [
   'footprint-clean-up'
   'footprint-clean-up-poison'
 ]
-// The console's and the scanner's are for whoever faces the internet too; all others open tenants or send mail.
+// The console's and the scanner's are for the public app too; all others open tenants or send mail.
 var shared = concat(['FOOTPRINT_DATABASE_URL'], filter(secretSettings, one => startsWith(one, 'FOOTPRINT_OPERATORS__') || startsWith(one, 'FOOTPRINT_SCANNER__')))
 var private = filter(secretSettings, one => !contains(shared, one))
 var given = union(secrets, { FOOTPRINT_DATABASE_URL: databaseUrl })
-var sharedSecrets = map(shared, one => { name: one, vault: unique })
-var privateSecrets = map(private, one => { name: one, vault: '${unique}w' })
+var sharedSecrets = [for one in shared: { name: one, vault: unique }]
+var privateSecrets = [for one in private: { name: one, vault: '${unique}w' }]
 
 module network 'modules/network.bicep' = {
   params: { name: name, location: location }
@@ -98,6 +98,16 @@ module publicStorage 'modules/storage.bicep' = {
     principalId: publicIdentity.properties.principalId
     queues: []
     senderIds: []
+  }
+}
+
+module anchors 'modules/anchors.bicep' = {
+  params: {
+    name: '${unique}a'
+    location: location
+    subnetId: network.outputs.appSubnetId
+    writerId: identity.properties.principalId
+    readerId: publicIdentity.properties.principalId
   }
 }
 
@@ -147,6 +157,7 @@ module app 'modules/app.bicep' = {
     blobUrl: publicStorage.outputs.blobUrl
     hostQueueUrl: publicStorage.outputs.queueUrl
     queueUrl: storage.outputs.queueUrl
+    anchorsUrl: anchors.outputs.url
     telemetry: telemetry.outputs.connectionString
     keyUrl: vault.outputs.keyUrl
     secretSettings: sharedSecrets
@@ -171,7 +182,7 @@ module workers 'modules/app.bicep' = {
     blobUrl: storage.outputs.blobUrl
     hostQueueUrl: storage.outputs.queueUrl
     queueUrl: storage.outputs.queueUrl
-    anchorsUrl: storage.outputs.anchorsUrl
+    anchorsUrl: anchors.outputs.url
     telemetry: telemetry.outputs.connectionString
     keyUrl: vault.outputs.keyUrl
     secretSettings: concat(sharedSecrets, privateSecrets)

@@ -23,3 +23,10 @@ resource "google_storage_bucket_iam_member" "runtime_anchors" {
   role     = each.key
   member   = google_service_account.runtime.member
 }
+
+# Who faces the internet proves by them.
+resource "google_storage_bucket_iam_member" "public_anchors" {
+  bucket = google_storage_bucket.anchors.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.public.member
+}

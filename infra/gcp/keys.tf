@@ -8,10 +8,10 @@ locals {
   }
 
   secret_settings = setunion(["FOOTPRINT_DATABASE_URL"], var.secret_settings)
-  # The console's and the scanner's are for whoever faces the internet too; all others open tenants or send mail.
+  # The console's and the scanner's are for the public functions too; all others open tenants or send mail.
   public_settings = toset([
     for name in local.secret_settings : name
-    if name == "FOOTPRINT_DATABASE_URL" || startswith(name, "FOOTPRINT_OPERATORS__") || startswith(name, "FOOTPRINT_SCANNER__")
+    if can(regex("^(FOOTPRINT_DATABASE_URL$|FOOTPRINT_OPERATORS__|FOOTPRINT_SCANNER__)", name))
   ])
   secret_values = merge(var.secrets, {
     FOOTPRINT_DATABASE_URL = "postgresql+psycopg://footprint:${var.database_password}@${google_sql_database_instance.main.private_ip_address}/footprint?sslmode=require"

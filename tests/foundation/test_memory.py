@@ -124,7 +124,7 @@ def test_the_functions_have_the_memory_that_the_setting_lets_them_take() -> None
     most = Settings.model_fields["inspection_memory"].default
     assert memory_of(LARGEST) <= most * MIB
     google = (ROOT / "infra/gcp/functions.tf").read_text()
-    job = re.search(r'job = \{ memory = "(\d+)Mi"', google)
+    job = re.search(r'job = \{ is = "private", memory = "(\d+)Mi"', google)
     azure = re.search(r"instanceMemoryMB: (\d+)", (ROOT / "infra/azure/modules/app.bicep").read_text())
     assert job
     assert azure

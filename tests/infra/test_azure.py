@@ -136,7 +136,8 @@ def test_the_queues_are_the_apps() -> None:
 def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     public = {name: _module(name) for name in bicep.read(MAIN)["modules"] if "publicIdentity." in _module(name)}
     # What gives the public identity something: content's vault, where it tells, its own storage, the queues.
-    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "app"}
+    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app"}
+    assert "readerId: publicIdentity.properties.principalId" in public["anchors"]
     assert "secretSettings: shared" in public["vault"]
     assert "principalId: identity.properties.principalId" in public["storage"]
     assert "senderIds: [publicIdentity.properties.principalId]" in public["storage"]

@@ -157,7 +157,9 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
         "google_secret_manager_secret_iam_member.public_reads",
         "google_cloud_tasks_queue_iam_member.public_sends",
         "google_service_account_iam_member.sends",
+        "google_storage_bucket_iam_member.public_anchors",
     }
+    assert public["google_storage_bucket_iam_member.public_anchors"]["role"] == "roles/storage.objectViewer"
     assert "master" in public["google_kms_crypto_key_iam_member.wraps"]["crypto_key_id"]
     assert "invoker" in public["google_service_account_iam_member.sends"]["service_account_id"]
     assert "public_settings" in public["google_secret_manager_secret_iam_member.public_reads"]["for_each"]
@@ -165,8 +167,9 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     assert "credentials" in credentials["crypto_key_id"]
     assert "runtime" in credentials["member"]
     # Its own secrets are the database's and those that only the console and the scanner have.
-    named = re.findall(r'startswith\(name, "(\w+)"\)', (GCP / "keys.tf").read_text())
-    assert named == ["FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
+    named = re.search(r'regex\("\^\((.+?)\)"', (GCP / "keys.tf").read_text())
+    assert named is not None
+    assert named[1].split("|") == ["FOOTPRINT_DATABASE_URL$", "FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
 
 
 def _is_for_public(resource: dict[str, object]) -> bool:

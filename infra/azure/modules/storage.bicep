@@ -48,19 +48,6 @@ resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2026
   name: 'package'
 }
 
-// The heads of the ledgers, an object an hour. Lock the policy once it is deployed (README): then nobody can change or
-// delete an anchor before its time, the owner of the subscription included.
-resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = {
-  parent: blobs
-  name: 'anchors'
-}
-
-resource anchorsKept 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-09-01' = {
-  parent: anchors
-  name: 'default'
-  properties: { immutabilityPeriodSinceCreationInDays: 3650 }
-}
-
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-09-01' = {
   parent: account
   name: 'default'
@@ -92,5 +79,4 @@ resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for sen
 }]
 
 output blobUrl string = account.properties.primaryEndpoints.blob
-output anchorsUrl string = '${account.properties.primaryEndpoints.blob}${anchors.name}'
 output queueUrl string = account.properties.primaryEndpoints.queue
