@@ -88,7 +88,7 @@ def test_a_public_process_does_not_start_with_a_credential(given: dict[str, dict
 async def test_a_sign_in_that_no_worker_has_seen_counts_for_nothing(world: World) -> None:
     """The victim has consented to this application; the thief signs whatever state they like."""
     both = await Apart.of(world)
-    victim = await world.connect(CONTOSO)
+    victim = await both.workers.connect(CONTOSO)
     thief = await both.public.create(None)
     browser, app = await both.public.opens(thief), both.public.app
     state = await app.links.ticket(f"{consent.STATE} {mark(browser)}", timedelta(minutes=5), str(victim.tenant))

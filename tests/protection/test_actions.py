@@ -8,7 +8,7 @@ import pytest
 
 from shared.connections.call_log import listed as operations_of
 from shared.connections.record import Connection, Status
-from shared.protection import decisions, mailboxes, quarantine
+from shared.protection import decisions, mailboxes, quarantine_search
 from shared.protection.policies import Policy
 from tests.harness import workspace as google
 from tests.harness.decisions import connect, done, risky
@@ -88,7 +88,7 @@ async def test_what_was_done_and_not_answered_is_not_done_again(world: World, sk
 async def quarantined(world: World, connection: Connection) -> list[Any]:
     """What lies in quarantine."""
     box = await world.app.seal.box(connection.id)
-    return (await quarantine.page(world.app.database, box, connection.id, {}, before=None, most=100))[0]
+    return (await quarantine_search.page(world.app.database, box, connection.id, {}, before=None, most=100))[0]
 
 
 @pytest.mark.parametrize("actions", [("label", "quarantine"), ("label", "spam")], ids="+".join)

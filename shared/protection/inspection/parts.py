@@ -108,7 +108,7 @@ def encoding_of(node: EmailMessage) -> str:
     plain = str(written)
     for _ in range(5):  # comments may hold comments
         plain = re.sub(r"\([^()]*\)", " ", plain)
-    bare = plain.replace('"', " ").replace("'", " ").split()
+    bare = re.sub(r"\s+([;,])", r"\1", re.sub("[\"']", " ", plain)).split()
     # Two of them are none that is known.
     several = len(bare) > 1 and not bare[0].endswith((";", ","))
     return " ".join(bare).lower() if several else bare[0].rstrip(";,").lower() if bare else ""

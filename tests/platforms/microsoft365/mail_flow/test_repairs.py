@@ -49,7 +49,7 @@ async def test_a_repair_that_would_lose_mail_is_not_sent_and_says_why(world: Wor
     told = await look(world, connection)
     assert (told.status, told.reason, state(world)) == (Status.ATTENTION, "drift", "Disabled")
     (step,) = [one for one in (await planned(world.app, told, "repair")).lines if one.key == "rule-incoming-domain"]
-    assert "not repaired, because then incoming mail is refused, held or delayed" in step.why
+    assert "Not repaired, because then incoming mail is refused, held or delayed" in step.why
     blocked(world, connection, "Remove")
     assert (await look(world, connection)).status is Status.OK
     assert state(world) == "Enabled"
