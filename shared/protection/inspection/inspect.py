@@ -5,10 +5,11 @@ bounds is a finding, too: it is for the caller to say what becomes of a message 
 """
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from shared.protection.inspection import archives, attachments, authentication, links, words
 from shared.protection.inspection import impersonation as names
@@ -17,7 +18,7 @@ from shared.protection.inspection import visible_text as page
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
 from shared.protection.inspection.impersonation import Known
-from shared.protection.inspection.misleading import misleading
+from shared.protection.inspection.misleading import misleading, suffixes
 from shared.protection.inspection.rewriters import leads_to
 from shared.protection.inspection.visible_text import Found
 
@@ -27,6 +28,8 @@ READING = 0.4
 LOOKING = 0.3
 MATCHING = 0.2
 MOST_FINDINGS = 5
+UNICODE = "confusable_homoglyphs.confusables"
+READERS = ("can_ada", UNICODE, "olefile", "pypdf", "re2", "selectolax.lexbor", "webencodings")
 NO_CONTENT = "Only the headers were given."
 NO_ANSWER = "The text takes too long to be held against the listed expression {}."
 FAILED = "The message could not be inspected for {}."
@@ -90,6 +93,8 @@ def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Findi
     """
     asked = conditions.kinds - {"scanner"}
     content = not asked.isdisjoint(FROM_CONTENT)
+    if content:
+        _load_readers()
     if isinstance(message, bytes):
         mail = parse.read(message, Budget(READING), only_headers=not content)
     else:
@@ -105,6 +110,14 @@ def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Findi
     met = {one.kind for one in found} >= asked if conditions.match == "all" else bool(found)
     missed = [Finding(kind="incomplete", why=why) for why in dict.fromkeys(inspected.missed)]
     return (*(found if met else ()), *missed)
+
+
+@cache
+def _load_readers() -> None:
+    """Once in a process, before the time of a message begins: to load what reads a format takes longer than to read."""
+    for name in READERS:
+        importlib.import_module(name)
+    suffixes()
 
 
 async def inspect(

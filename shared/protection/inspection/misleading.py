@@ -86,7 +86,7 @@ def _bare(text: str) -> str:
 def _could_be(host: str) -> bool:
     if host.rpartition(".")[2] in RESERVED or re.fullmatch(r"[\d.]+|\[.*\]", host):
         return True
-    return "." in host and _suffixes().publicsuffix(host) is not None
+    return "." in host and suffixes().publicsuffix(host) is not None
 
 
 def _akin(one: str, other: str) -> bool:
@@ -98,11 +98,12 @@ def _akin(one: str, other: str) -> bool:
 
 
 def _registered(host: str) -> str:
-    return _suffixes().privatesuffix(host, accept_unknown=True) or host
+    return suffixes().privatesuffix(host, accept_unknown=True) or host
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> Any:
+def suffixes() -> Any:
+    """The public suffixes, read once in a process."""
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=False)
