@@ -28,8 +28,6 @@ UNREADABLE = (ValueError, TypeError, LookupError)
 MAX_LIST_ITEMS = 50
 SALT_BYTES = 16
 NO_SECRETS: Mapping[str, str] = {}
-# What is noted of an administrator who consents.
-CONSENT_GIVEN = "consent given"
 
 
 class Unreadable(Permanent):
@@ -185,9 +183,7 @@ async def order(
         await update(write, connection.id, asked_at=now)
 
 
-async def last_order(
-    database: Database, connection_id: ConnectionId, about: str, note: str | None = None
-) -> datetime | None:
+async def last_order(database: Database, connection_id: ConnectionId, about: str, note: str = "") -> datetime | None:
     """When somebody last asked for something about objects whose keys begin so; with `note`, for that alone."""
     table = db.ledger.c
     mine = [table.connection == connection_id, table.act == str(Act.ORDER), table.key.startswith(about)]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.connections import choices
 from shared.connections.choices import Choice
+from shared.connections.grants import CONSENT_GIVEN
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
@@ -262,7 +263,7 @@ async def _consented_at(context: Context, connection: Connection) -> datetime | 
     """When an administrator gave the consent that may not have spread yet: the first, or one given anew later on."""
     if connection.stage <= Stage.GRANT:
         return connection.asked_at or connection.stage_since
-    last = await chain.last_order(context.database, connection.id, "connection", note=chain.CONSENT_GIVEN)
+    last = await chain.last_order(context.database, connection.id, "connection", note=CONSENT_GIVEN)
     return last if last is not None and last > connection.stage_since else None
 
 
