@@ -12,6 +12,9 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
 
+# What the ledger notes of an administrator who consents.
+CONSENT_GIVEN = "consent given"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:

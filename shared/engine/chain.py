@@ -183,10 +183,11 @@ async def order(
         await update(write, connection.id, asked_at=now)
 
 
-async def last_order(database: Database, connection_id: ConnectionId, about: str) -> datetime | None:
-    """When somebody last asked for something about objects whose keys begin so."""
+async def last_order(database: Database, connection_id: ConnectionId, about: str, note: str = "") -> datetime | None:
+    """When somebody last asked for something about objects whose keys begin so; with `note`, for that alone."""
     table = db.ledger.c
-    mine = (table.connection == connection_id, table.act == str(Act.ORDER), table.key.startswith(about))
+    mine = [table.connection == connection_id, table.act == str(Act.ORDER), table.key.startswith(about)]
+    mine += [table.note == note] if note else []
     async with database.read() as read:
         last = sa.select(table.at).where(*mine).order_by(table.number.desc()).limit(1)
         found: datetime | None = (await read.execute(last)).scalar()

@@ -294,7 +294,7 @@ CODES = (
         WAITING,
         "listing_without_end",
         "The platform gave page after page without anything new, so the listing was stopped.",
-        "If it lasts for a day, report it to the platform's support with the time of the sentence.",
-        "The listing is begun again, from its beginning.",
+        "If it requires action, report it to the platform's support with the time of the sentence.",
+        "The listing is begun again from its beginning: once at once, then each day.",
     ),
 )

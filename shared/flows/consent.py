@@ -153,7 +153,7 @@ async def _note(app: App, connection: Connection, platform: Platform, result: Co
     async with app.database.write() as write:
         known = await connections.unchanged(write, connection)
         if known:
-            await chain.order(write, connection, now, ADMINISTRATOR, "consent given", after=promise, runs=True)
+            await chain.order(write, connection, now, ADMINISTRATOR, grants.CONSENT_GIVEN, after=promise, runs=True)
         if known and leaving:
             await connections.update(write, connection.id, not_before=now)
         elif known:

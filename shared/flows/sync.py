@@ -16,7 +16,7 @@ from shared.flows.advance import advance, opened
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
 from shared.foundation.errors import Temporary, Unfinished
-from shared.protection import set_aside, sync_history
+from shared.protection import directory, set_aside, sync_history
 
 # A synchronisation that took longer leaves the comparison with the table to a run of its own.
 LONG = timedelta(minutes=1)
@@ -89,5 +89,10 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
         return
     async with opened(app, connection, lease) as tenant:
         await tenant.renew_tokens()
-    if connection.status is not Status.OK or await set_aside.due(app.database, connection.id, app.clock.now()):
+    due = await set_aside.due(app.database, connection.id, app.clock.now())
+    if users := {one.item for one in due if one.kind == "member"}:
+        # Who was left out is tried in the run that follows. Who was not any more is wanted no longer, or is in.
+        left_out = await directory.unskip(app.database, connection.id, users)
+        await set_aside.clear(app.database, connection.id, "member", users - left_out)
+    if connection.status is not Status.OK or due:
         await app.queue.send(Job(name="advance", connection_id=connection.id), app.clock.now())

@@ -97,8 +97,15 @@ CODES = (
     code(
         WAITING,
         "platform_unavailable",
-        "A service that the sentence names answered with an error of its own (5xx).",
+        "A service that the sentence names answered with an error of its own (5xx), or said “not now”.",
         "Check that service's health page if this lasts an hour.",
+    ),
+    code(
+        WAITING,
+        "membership_unclear",
+        "The platform fails at single users who are to be put into our group or taken out; everybody else is done.",
+        "Nothing, unless this lasts a day: then check those users at the platform.",
+        "They are tried again; after an hour they are listed as set aside, and tried again after growing pauses.",
     ),
     code(
         WAITING,

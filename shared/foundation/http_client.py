@@ -26,6 +26,9 @@ TRIES = 3
 LONGEST_WAIT = 5.0
 # Nobody may send us away for more than a day, in seconds.
 LONGEST_ASKED = 86400.0
+# 4xx that say "not now" of what may well do later, as an outage does: locked, a failed dependency, too early (RFC 4918,
+# RFC 8470).
+NOT_NOW = frozenset({423, 424, 425})
 REQUEST_IDS = ("request-id", "x-ms-request-id", "client-request-id")
 
 
@@ -84,7 +87,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def busy(service: str, status: int, asked: float | None) -> Temporary:
-    """What a 429 or 5xx means; `asked` is its Retry-After in seconds."""
+    """What a 429, a 5xx or a "not now" means; `asked` is its Retry-After in seconds."""
     after = timedelta(seconds=asked if asked is not None else 60)
     if rejected(status, asked):
         return TurnedAway("throttled", f"{service} asked us to slow down.", after=after)
@@ -196,7 +199,7 @@ class Http:
             if reply is not None:
                 slow = slowed(reply) if slowed is not None else None
                 status = 429 if slow is not None else reply.status
-                if status < 500 and status != 429:
+                if status < 500 and status != 429 and status not in NOT_NOW:
                     return reply
                 asked = slow or retry_after(reply.headers, self._clock.now())
                 if not rejected(status, asked) and answered is not None and answered(reply):

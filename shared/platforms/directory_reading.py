@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from shared.connections.record import Connection
 from shared.deployment.context import Context
-from shared.foundation.errors import FootprintError, Temporary, Unfinished
+from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import DAY
 from shared.protection import listings, set_aside
 from shared.protection.listings import BEGINNING, Listing
@@ -97,7 +97,8 @@ async def begun(tenant: Reader, kind: str, *, since: str | None = None) -> Listi
 async def read(tenant: Reader, listing: Listing, pages: Pages, written: Written) -> Listing:
     """Read a listing on to its end. Raises Unfinished when the run's time is over, at whatever page.
 
-    One whose link has expired begins anew as a whole one, once. Raises Temporary when it expires again, or has no end.
+    One whose link has expired begins anew as a whole one, once. Raises Temporary when it expires again or has no end,
+    Permanent when the one that was begun anew has none either.
     """
     while listing.link is not None:
         try:
@@ -138,11 +139,14 @@ async def _in_bounds(tenant: Reader, listing: Listing) -> None:
         database, connection = tenant.context.database, tenant.connection.id
         # Perhaps it is the link from which it began, so the next one begins without.
         await listings.begin(database, connection, listing.kind, tenant.now, complete=True, renewed=True)
-        raise Temporary(
-            "listing_without_end",
+        sentence = (
             f"The platform's listing of {_named(listing)} had no end: {listing.pages} pages, of which the last "
-            f"{listing.idle} showed nothing new. Nothing was deleted; we list it again.",
+            f"{listing.idle} showed nothing new. Nothing was deleted; we list it again."
         )
+        if listing.renewed:
+            # Reading on shows another reason in between, so the clock would never call a person.
+            raise Permanent("listing_without_end", sentence)
+        raise Temporary("listing_without_end", sentence)
     if listing.link != BEGINNING:  # else nothing would be gained
         stop_in_time(tenant, listing)
 

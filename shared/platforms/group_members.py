@@ -4,7 +4,7 @@ A leaver drops out of every group by the platform's own doing. Only who was take
 though not wanted, was changed by others. `members` are those who are in by our doing, with whom others took out.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from shared.connections import record as connections
 from shared.connections.record import Connection
@@ -12,12 +12,14 @@ from shared.deployment.context import Context
 from shared.engine import chain
 from shared.engine.ledger import Holding, HoldingState
 from shared.engine.rows import Present, Settings
-from shared.foundation.errors import Permanent
-from shared.protection import placed
+from shared.foundation.errors import Permanent, Temporary
+from shared.foundation.schedule import HOUR
+from shared.protection import directory, placed, set_aside
 
 FOLLOWS_POLICIES = frozenset({"members"})
 # So many who were taken out are looked for in the directory before others are said to have done it.
 MOST_ASKED_FOR = 20
+UNCLEAR = "membership_unclear"
 # So few may leave at once without anybody being asked.
 FEW = 2
 
@@ -81,3 +83,34 @@ async def refuse_many(
         f"The directory has changed so that the policies mean {len(ours)} of the {inside} members of {title} no more. "
         "They stay protected. If that is true, sync again and accept the loss; if not, find what the directory lost.",
     )
+
+
+async def leave_out(context: Context, connection: Connection, refused: Mapping[str, str]) -> None:
+    """Protect everybody else meanwhile: users, each with why, whom the platform does not take as members now.
+
+    They are named, and tried again after growing pauses.
+    """
+    names = await directory.addresses(context.database, connection.id, sorted(refused))
+    for user, why in refused.items():
+        await directory.skip(context.database, connection.id, user, why[: set_aside.MOST_CHARS])
+        name, now = names.get(user, user), context.clock.now()
+        await set_aside.note(context.database, connection.id, "member", user, name, why, now)
+
+
+async def bear_unclear(context: Context, connection: Connection, title: str, unclear: Mapping[str, str]) -> None:
+    """Raises Temporary for users of whom the platform did not say whether they are members now, each with its words.
+
+    Those of whom it has said nothing clear for an hour are left out.
+    """
+    since = connection.reason_since if connection.reason == UNCLEAR else None
+    if unclear and since is not None and context.clock.now() > since + HOUR:
+        await leave_out(context, connection, unclear)
+    elif unclear:
+        names = await directory.addresses(context.database, connection.id, sorted(unclear))
+        some = ", ".join(sorted(names.get(user, user) for user in unclear)[:FEW])
+        more = f" and {len(unclear) - FEW} more" if len(unclear) > FEW else ""
+        raise Temporary(
+            UNCLEAR,
+            f"Whether {some}{more} could be put into or taken out of {title} is not known. Everybody else is done; "
+            f"they are tried again. {next(iter(unclear.values()))}",
+        )

@@ -4,7 +4,7 @@ A listing marks what it has shown. Only at its end, when it is known to be compl
 transaction that keeps the new checkpoint; and a loss that is not plausible is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -249,6 +249,16 @@ async def skip(database: Database, connection_id: ConnectionId, user: str, why: 
     async with database.write() as write:
         # Without its digest it differs from whatever the directory says of it.
         await write.execute(sa.update(db.users).where(mine).values(skipped=why, digest=None))
+
+
+async def unskip(database: Database, connection_id: ConnectionId, users: Collection[str]) -> set[str]:
+    """Have users tried again who were left out; returns those of them who were."""
+    table = db.users
+    mine = (table.c.connection == connection_id, table.c.id.in_(users), table.c.skipped.is_not(None))
+    async with database.write() as write:
+        out = set((await write.execute(sa.select(table.c.id).where(*mine))).scalars())
+        await write.execute(sa.update(table).where(*mine).values(skipped=None, digest=None))
+    return out
 
 
 async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:

@@ -11,7 +11,7 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
 
-Kind = Literal["mailbox", "label", "group", "message", "entry"]
+Kind = Literal["mailbox", "label", "group", "message", "entry", "member"]
 # The pause after the first failure; each further one doubles it.
 FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=20)
@@ -67,9 +67,9 @@ async def listed(database: Database, connection_id: ConnectionId, kind: Kind | N
         return [_set_aside(row) for row in rows]
 
 
-async def due(database: Database, connection_id: ConnectionId, now: datetime) -> bool:
-    """Whether there is something to try again now."""
-    return any(one.not_before <= now for one in await listed(database, connection_id))
+async def due(database: Database, connection_id: ConnectionId, now: datetime) -> list[SetAside]:
+    """What is to be tried again now."""
+    return [one for one in await listed(database, connection_id) if one.not_before <= now]
 
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:

@@ -81,6 +81,68 @@ async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World
     assert all(one["displayName"].startswith("GRP ") for one in ours)
 
 
+BLOCKED = [{"code": "ContainsBlockedWord", "target": "displayName", "blockedWord": "inline"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "reason", "told"),
+    [
+        (
+            422,
+            {"code": "UnprocessableEntity", "details": BLOCKED},
+            "group_naming_policy",
+            "displayName one without “inline”",
+        ),
+        (403, {"code": "Directory_QuotaExceeded"}, "directory_full", "Deleted groups"),
+    ],
+)
+async def test_what_keeps_our_group_from_being_made_is_told_with_what_to_do(
+    world: World, status: int, error: dict[str, Any], reason: str, told: str
+) -> None:
+    match = {"host": "graph", "method": "POST", "path": "/groups$"}
+    body = {"error": {"message": "Words.", **error}}
+    world.fault(match, {"kind": "status", "status": status, "body": body}, times=9)
+    connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
+    await world.consent(connection)
+    world.admin("assign-role")
+    now = await world.until_true(connection, lambda one: one.status is Status.ATTENTION)
+    assert now.reason == reason
+    assert told in str(now.sentence)
+
+
+@pytest.mark.hazard(39)
+async def test_a_domain_whose_records_are_refused_is_named_and_the_rest_goes_on(world: World) -> None:
+    connection = await world.connect()
+    before = {one["name"]: one["wanted_mx"] for one in await directory.domains(world.app.database, connection.id)}
+    absent = {"error": {"code": "Request_ResourceNotFound", "message": "It is being removed."}}
+    records = {"host": "graph", "path": "/serviceConfigurationRecords$"}
+    world.fault(records, {"kind": "status", "status": 404, "body": absent})
+    world.fault(records, {"kind": "status", "status": 200, "body": {"value": [{"recordType": "Mx"}]}})
+    await order(world, connection, "sync-now")
+    now = await world.connection(connection.id)
+    assert now.status is Status.OK, now.sentence
+    (named,) = await set_aside.listed(world.app.database, connection.id, "entry")
+    after = {one["name"]: one["wanted_mx"] for one in await directory.domains(world.app.database, connection.id)}
+    assert before[named.name] == after[named.name] != []
+    await order(world, connection, "sync-now")
+    assert not await set_aside.listed(world.app.database, connection.id)
+
+
+@pytest.mark.hazard(39)
+async def test_a_group_that_went_to_another_customer_is_named_and_the_rest_goes_on(world: World) -> None:
+    connection = await google.connect(world, modes=["api"])
+    customer = world.sims.google.customer(ORCHARD)
+    assert customer is not None
+    key = min(customer.groups)
+    customer.groups.pop(key)
+    error = {"code": 403, "message": "Not Authorized to access this resource/api", "errors": [{"reason": "forbidden"}]}
+    match = {"host": "admin", "path": f"/groups/{key}$"}
+    world.fault(match, {"kind": "status", "status": 403, "body": {"error": error}}, times=9)
+    now = await google.sync(world, connection)
+    assert now.status is Status.OK, now.sentence
+    assert [one.item for one in await set_aside.listed(world.app.database, connection.id, "group")] == [key]
+
+
 async def test_a_policy_for_an_alias_domain_means_its_users(world: World) -> None:
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None

@@ -47,6 +47,37 @@ async def test_a_consent_that_sign_in_has_not_heard_of_goes_on_within_two_minute
     assert world.clock.now() - began < timedelta(minutes=2)
 
 
+async def test_a_consent_that_is_given_anew_later_on_goes_on_within_two_minutes_too(world: World) -> None:
+    connection = await world.connect()
+    world.fault(SIGN_IN, no_token(700016, "unauthorized_client"), times=9)
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
+    assert (await world.connection(connection.id)).reason == "consent_missing"
+    world.control("DELETE", "/faults")
+    await world.consent(connection)
+    world.fault(SIGN_IN, no_token(700016, "unauthorized_client"), times=2)
+    began = world.clock.now()
+    await world.work()
+    waiting = await world.connection(connection.id)
+    assert (waiting.status, waiting.reason) == (Status.WAITING, "consent_not_effective")
+    await world.until_true(connection, lambda now: now.status is Status.OK)
+    assert world.clock.now() - began < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(423, "resourceLocked"), (424, "x"), (409, "Directory_ConcurrencyViolation")]
+)
+async def test_not_now_is_waited_for_some_minutes_and_no_persons_matter(world: World, status: int, code: str) -> None:
+    connection = await world.connect()
+    body = {"error": {"code": code, "message": "Not now."}}
+    world.fault({"host": "graph", "path": "/users/delta$"}, {"kind": "status", "status": status, "body": body}, times=3)
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    now = await world.connection(connection.id)
+    assert (now.status, now.reason) == (Status.WAITING, "platform_unavailable"), now.sentence
+    began = world.clock.now()
+    await world.until_true(connection, lambda one: one.status is Status.OK)
+    assert world.clock.now() - began < timedelta(minutes=5)
+
+
 async def test_a_consent_that_was_not_given_is_told_after_a_quarter_of_an_hour(world: World) -> None:
     world.behave(consent_lag_seconds=10**6)
     connection = await world.create()

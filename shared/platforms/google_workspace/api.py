@@ -19,15 +19,38 @@ Record = dict[str, Any]
 Token = Callable[[], Awaitable[str]]
 # Google says "slow down" with a 403 as often as with a 429, and only its reason tells that from a refusal.
 SLOW_DOWN = frozenset(
-    {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"}
+    {
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+        "quotaExceeded",
+        "dailyLimitExceeded",
+        "concurrentLimitExceeded",
+        "servingLimitExceeded",
+        "RESOURCE_EXHAUSTED",
+        "RATE_LIMIT_EXCEEDED",
+        "RESOURCE_QUOTA_EXCEEDED",
+    }
 )
 # The moment until which to wait stands in the sentence and nowhere else.
 UNTIL = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 LONGEST_STATED = 3600.0
 NOT_FOUND = frozenset({"notFound", "NOT_FOUND"})
+# Somebody else is changing the same at the same moment: no word against what was asked.
+CONFLICTS = frozenset({409, 412})
 BLOCKED = frozenset({"domainPolicy", "domainCannotUseApis"})
 SCOPE_MISSING = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
-NOT_ENABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+# Of our own project, and never of a customer (google.api.ErrorReason).
+NOT_ENABLED = frozenset(
+    {
+        "accessNotConfigured",
+        "SERVICE_DISABLED",
+        "BILLING_DISABLED",
+        "CONSUMER_INVALID",
+        "CONSUMER_SUSPENDED",
+        "USER_PROJECT_DENIED",
+        "SERVICE_NOT_VISIBLE",
+    }
+)
 
 
 class GoogleRefused(FootprintError):
@@ -158,7 +181,8 @@ def _error(reply: Reply) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     # The newer style has no `errors`, and the reason in an ErrorInfo among `details` (google.rpc.ErrorInfo).
-    told = [one for name in ("errors", "details") for one in error.get(name) or [] if isinstance(one, dict)]
+    lists = [error[name] for name in ("errors", "details") if isinstance(error.get(name), list)]
+    told = [one for some in lists for one in some if isinstance(one, dict)]
     reason = next((one["reason"] for one in told if one.get("reason")), None)
     return str(reason or error.get("status") or ""), str(error.get("message") or "")
 
@@ -182,3 +206,20 @@ def _refused(reply: Reply) -> FootprintError:
     if reason in BLOCKED:
         return Blocked("blocked_by_customer", f"The customer's own settings keep us out: {message}")
     return GoogleRefused(reply.status, reason, message)
+
+
+def explained(refused: GoogleRefused, administrator: str | None) -> Permanent | Temporary:
+    """A refusal that no resource could make sense of, as people can."""
+    if refused.status in CONFLICTS:
+        words = f"Google found a conflict ({refused.status}, {refused.code}): {refused.sentence}"
+        return Temporary("platform_unavailable", words)
+    if refused.status == 403:
+        return Permanent(
+            "administrator_not_allowed",
+            f"Google does not allow {administrator} what we asked in that name: {refused.sentence} If the account is "
+            "no super administrator any more, another one must open the consent link.",
+        )
+    return Permanent(
+        "refused",
+        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this to support.",
+    )

@@ -11,7 +11,8 @@ from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace import directory_sync
 from shared.platforms.google_workspace.administrator_grant import AdministratorGrant, accounts
 from shared.platforms.google_workspace.by_administrator import DELEGATION, ROUTING, application, rule
-from shared.platforms.google_workspace.group import Membership, VirtualGroup
+from shared.platforms.google_workspace.group import VirtualGroup
+from shared.platforms.google_workspace.group_members import Membership
 from shared.platforms.google_workspace.modes import BY_API, BY_ROUTE
 from shared.platforms.google_workspace.scopes import AUDIT, DOMAINS, GROUP_SETTINGS, GROUPS, GROUPS_READ, MAILBOX, USERS
 from shared.platforms.google_workspace.watches import Watches

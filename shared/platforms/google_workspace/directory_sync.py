@@ -132,6 +132,11 @@ async def _group_gone(tenant: WorkspaceCustomer, group: str) -> bool | None:
         await tenant.admin.call(GROUPS_GET, {"groupKey": group}, params={"fields": "id"})
     except Missing:
         return True
+    except GoogleRefused as refused:
+        # Not this customer's any more, which is not the same as gone.
+        database, connection = tenant.context.database, tenant.connection.id
+        await set_aside.note(database, connection, "group", group, group, refused.sentence, tenant.now)
+        return False
     return None
 
 

@@ -5,7 +5,8 @@ from shared.engine.ledger import NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.google_workspace import checks
 from shared.platforms.google_workspace.console import changes, policies
-from shared.platforms.google_workspace.group import Membership, VirtualGroup
+from shared.platforms.google_workspace.group import VirtualGroup
+from shared.platforms.google_workspace.group_members import Membership
 from shared.platforms.google_workspace.mail_flow.service import Protection, Service, protection
 from shared.platforms.google_workspace.mail_flow.snapshot import Snapshot, read
 from shared.platforms.google_workspace.mail_flow.verdict import Fault

@@ -36,24 +36,29 @@ def _refusal(family: Family, error: str, begins: str = "") -> Refusal:
     return Refusal(error=error, begins=begins, family=family)
 
 
-# In order: the first that fits counts.
+# In order: the first that fits counts. developers.google.com/identity/protocols/oauth2/service-account#error-codes
 REFUSALS = (
     _refusal(Family.TENANT, "unauthorized_client"),
-    _refusal(Family.TENANT, "access_denied", "Requested client not authorized"),
     _refusal(Family.TENANT, "admin_policy_enforced"),
-    _refusal(Family.USER, "access_denied"),
+    _refusal(Family.USER, "access_denied", "Account"),
+    _refusal(Family.TENANT, "access_denied"),
     _refusal(Family.USER, "invalid_account"),
     _refusal(Family.USER, "invalid_grant", "Invalid email or User ID"),
     _refusal(Family.USER, "invalid_grant", "Not a valid email"),
     _refusal(Family.USER, "invalid_grant", "The account has been deleted"),
+    _refusal(Family.USER, "invalid_grant", "Account"),
     _refusal(Family.USER, "invalid_request", "Invalid impersonation"),
     _refusal(Family.OURS, "invalid_grant", "Invalid JWT"),
     _refusal(Family.GRANT, "invalid_grant"),
     _refusal(Family.OURS, "invalid_client"),
     _refusal(Family.OURS, "deleted_client"),
+    _refusal(Family.OURS, "disabled_client"),
+    _refusal(Family.OURS, "restricted_client"),
+    _refusal(Family.OURS, "org_internal"),
     _refusal(Family.OURS, "invalid_scope"),
     _refusal(Family.OURS, "redirect_uri_mismatch"),
     _refusal(Family.PASSING, "internal_failure"),
+    _refusal(Family.PASSING, "rate_limit_exceeded"),
     _refusal(Family.PASSING, "server_error"),
     _refusal(Family.PASSING, "temporarily_unavailable"),
 )

@@ -19,7 +19,7 @@ from shared.engine.ledger import Ledger
 from shared.foundation.brand import Brand
 from shared.foundation.errors import ConsentMissing, Permanent, Temporary
 from shared.foundation.platform_settings import Google
-from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
+from shared.platforms.google_workspace.api import Api, GoogleRefused, Record, explained
 from shared.platforms.google_workspace.call_noting import call_recorder, token_call
 from shared.platforms.google_workspace.delegation import AccessToken, Delegation
 from shared.platforms.google_workspace.methods import CUSTOMERS_GET
@@ -279,20 +279,6 @@ async def open_tenant(
         try:
             yield opened
         except GoogleRefused as refused:
-            raise _explained(refused, connection) from None
+            raise explained(refused, connection.administrator) from None
         finally:
             await opened.operations.flush()
-
-
-def _explained(refused: GoogleRefused, connection: Connection) -> Permanent:
-    """A refusal that no resource could make sense of, as people can."""
-    if refused.status == 403:
-        return Permanent(
-            "administrator_not_allowed",
-            f"Google does not allow {connection.administrator} what we asked in that name: {refused.sentence} If the "
-            "account is no super administrator any more, another one must open the consent link.",
-        )
-    return Permanent(
-        "refused",
-        f"Google refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this to support.",
-    )

@@ -132,6 +132,12 @@ CODES = (
     ),
     code(
         ATTENTION,
+        "directory_full",
+        "The tenant's directory is at its quota of objects, and takes no group of ours.",
+        "The customer deletes objects for good, or has Microsoft raise the quota.",
+    ),
+    code(
+        ATTENTION,
         "rule_too_large",
         "A transport rule would be larger than Exchange takes. Nothing was sent.",
         "Name less in the policies, or shorten the name prefix or brand.",

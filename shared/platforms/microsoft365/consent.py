@@ -53,11 +53,11 @@ async def prove(entra: Entra, context: Context, connection: Connection, tenant: 
 
     Raises Temporary while Microsoft has not heard of the consent, Permanent if a permission was not granted.
     """
-    settings = context.settings.microsoft
+    settings, asked_at = context.settings.microsoft, connection.asked_at or connection.stage_since
     try:
         value = (await entra.token(tenant, settings.graph_url)).value
     except NotThere as refused:
-        raise perhaps_too_early(refused, connection, context.clock.now()) from None
+        raise perhaps_too_early(refused, asked_at, context.clock.now()) from None
     said = claims(value)
     if said.get("tid", tenant) != tenant:
         raise Permanent("wrong_tenant", "The consent belongs to another tenant than the callback said.")
@@ -69,7 +69,7 @@ async def prove(entra: Entra, context: Context, connection: Connection, tenant: 
             f"Microsoft's token does not name the permission {', '.join(missing)}. An administrator must open the "
             "consent link again.",
         )
-        raise perhaps_too_early(refusal, connection, context.clock.now())
+        raise perhaps_too_early(refusal, asked_at, context.clock.now())
 
     async def token() -> str:
         return value

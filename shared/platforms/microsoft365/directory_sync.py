@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
+from shared.foundation.errors import Missing
 from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading
 from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
@@ -204,15 +205,21 @@ async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Rec
     rows = await tenant.listing("Get-AcceptedDomain")
     accepted = {row["DomainName"].lower() for row in rows if not row.get("PendingRemoval")}
     names = sorted(verified.keys() | accepted)
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[str, list[str] | None] = {}
+    before = {row["name"]: row for row in known}
 
     async def want(name: str) -> None:
-        wanted[name] = await _wanted_mx(tenant, name)
+        try:
+            wanted[name] = await _wanted_mx(tenant, name)
+        except (Missing, GraphRefused) as refused:
+            # Of this domain alone, such as one that is being removed: what was known of it stays.
+            wanted[name] = before.get(name, {}).get("wanted_mx")
+            database, connection = tenant.context.database, tenant.connection.id
+            await set_aside.note(database, connection, "entry", f"domains {name}", name, refused.sentence, tenant.now)
 
     answered, _ = await asyncio.gather(
         mx_of(names, tenant.context.settings.dns), each([name for name in names if verified.get(name)], want)
     )
-    before = {row["name"]: row for row in known}
     return [
         {
             "name": name,
@@ -228,5 +235,5 @@ async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Rec
 async def _wanted_mx(tenant: MicrosoftTenant, name: str) -> list[str]:
     records: list[str] = []
     async for page in tenant.graph.pages(f"/v1.0/domains/{name}/serviceConfigurationRecords"):
-        records += [row["mailExchange"].lower() for row in page if row.get("recordType") == "Mx"]
+        records += [row["mailExchange"].lower() for row in page if row.get("mailExchange")]
     return sorted(records)

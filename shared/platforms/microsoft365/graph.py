@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
-from shared.foundation.http_client import LONGEST_WAIT, TRIES, Http, Reply, retry_after, unreadable
+from shared.foundation.http_client import LONGEST_WAIT, NOT_NOW, TRIES, Http, Reply, retry_after, unreadable
 from shared.platforms.directory_reading import Page
 from shared.platforms.microsoft365.entra import TokenRefused
 
@@ -29,13 +29,15 @@ RESYNC = frozenset(
 # The application lacks a permission; a 403 can also be a quota or a policy.
 DENIED = frozenset({"Authorization_RequestDenied"})
 NOT_FOUND = frozenset({"Request_ResourceNotFound", "ResourceNotFound"})
+# Of one request in a batch that was turned away.
+TURNED_AWAY = frozenset({429, 503}) | NOT_NOW
 
 
 class GraphRefused(FootprintError):
     """A 4xx whose meaning depends on what was asked; `code` and `sentence` are Graph's own."""
 
     def __init__(self, status: int, code: str, sentence: str, suggested: Mapping[str, str] | None = None) -> None:
-        """`suggested`: values that Graph would take, by the property that it refuses."""
+        """`suggested`: what Graph would take, in words, by the property that it refuses."""
         super().__init__(code, sentence)
         self.status, self.suggested = status, suggested or {}
 
@@ -133,7 +135,7 @@ class Graph:
             waiting = dict(enumerate(requests[start : start + MAX_REQUESTS_A_BATCH], start))
             for attempt in range(1, TRIES + 1):
                 replies = await self._batch(waiting)
-                again = {n: wait for n, (outcome, wait) in replies.items() if outcome.status in (429, 503)}
+                again = {n: wait for n, (outcome, wait) in replies.items() if outcome.status in TURNED_AWAY}
                 outcomes |= {n: outcome for n, (outcome, _) in replies.items()}
                 waiting = {n: waiting[n] for n in again}
                 longest = max((wait or 2.0**attempt for wait in again.values()), default=0.0)
@@ -216,8 +218,21 @@ def _refused(reply: Reply, http: Http) -> FootprintError:
 def _suggested(body: Any) -> dict[str, str]:
     details = body["error"].get("details")
     listed = [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
-    found = {str(one.get("target")): one.get("suggestedPropertyValue") for one in listed}
-    return {name: str(value) for name, value in found.items() if value}
+    found = {str(one.get("target")): _would_do(one) for one in listed}
+    return {name: value for name, value in found.items() if value}
+
+
+def _would_do(detail: Record) -> str:
+    """What Graph says of a name that would do (learn.microsoft.com/graph/api/group-validateproperties)."""
+    if value := detail.get("suggestedPropertyValue"):
+        return f"“{value}”"
+    if word := detail.get("blockedWord"):
+        return f"one without “{word}”"
+    if detail.get("code") == "ContainsBlockedWord":
+        return "one without a blocked word"
+    if detail.get("code") == "MissingPrefixSuffix":
+        return f"one like “{detail.get('prefix') or ''}…{detail.get('suffix') or ''}”"
+    return ""
 
 
 def _object(reply: Reply, service: str) -> Record:

@@ -8,9 +8,9 @@ from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary, Unfinished
 from shared.platforms import group_members
-from shared.platforms.microsoft365.graph import NOT_FOUND, BatchOutcome, BatchRequest
+from shared.platforms.microsoft365.graph import NOT_FOUND, BatchRequest
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
-from shared.protection import directory, placed
+from shared.protection import placed, set_aside
 from shared.protection.policies import Direction
 
 DENIED = frozenset({401, 403})
@@ -80,15 +80,17 @@ class GroupMembership:
             user: BatchRequest(method="POST", url=f"{refs}/$ref", body={"@odata.id": directory_object + user})
             for user in joining
         }
-        put, added = await _each(tenant, joins, already="already exist")
+        put, added, unclear = await _each(tenant, joins, already="already exist")
         await placed.note(tenant.context.database, tenant.connection.id, self.key, put=put)
         self._go_on(len(new) - len(joining))
         await group_members.refuse_many(tenant.context, tenant.connection, self.title, present, leaving)
         going = sorted(leaving)[:MAX_MEMBERS_A_RUN]
         leaves = {user: BatchRequest(method="DELETE", url=f"{refs}/{user}/$ref") for user in going}
-        _, removed = await _each(tenant, leaves, already="does not exist")
-        await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=going)
+        _, removed, staying = await _each(tenant, leaves, already="does not exist")
+        gone = set(going) - staying.keys()
+        await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=gone)
         self._go_on(len(leaving) - len(going))
+        await group_members.bear_unclear(tenant.context, tenant.connection, self.title, unclear | staying)
         return f"{added} {removed}".strip()
 
     def _go_on(self, left: int) -> None:
@@ -123,30 +125,34 @@ async def _exists(tenant: MicrosoftTenant, user: str) -> bool:
 
 async def _each(
     tenant: MicrosoftTenant, requests: Mapping[str, BatchRequest], *, already: str
-) -> tuple[list[str], str]:
-    """Send every request; whose succeeded, and the request ids. Who cannot be a member is left out from now on."""
+) -> tuple[list[str], str, dict[str, str]]:
+    """Send every request; whose succeeded, the request ids, and of whom nothing is known, each with why.
+
+    Who cannot be a member is left out.
+    """
+    context, connection = tenant.context, tenant.connection
     outcomes = await tenant.graph.batch(list(requests.values()))
     if outcomes and all(outcome.status in DENIED for outcome in outcomes):
         raise Permanent(
             "permission_missing",
             "The application may not change group members. Ask the administrator to consent again.",
         )
-    done = [
-        user for user, outcome in zip(requests, outcomes, strict=True) if await _judge(tenant, user, outcome, already)
-    ]
-    return done, " ".join(dict.fromkeys(outcome.request_id for outcome in outcomes if outcome.request_id))
-
-
-async def _judge(tenant: MicrosoftTenant, user: str, outcome: BatchOutcome, already: str) -> bool:
-    match outcome.status:
-        case 200 | 201 | 204:
-            return True
-        case 400 if already in outcome.message:
-            return True
-        case 404 | 403 | 400 if outcome.status != 404 or outcome.code in NOT_FOUND:
-            await directory.skip(tenant.context.database, tenant.connection.id, user, outcome.message[:200])
-            return False
-        case _:
-            raise Temporary(
-                "platform_unavailable", f"Microsoft Graph returned {outcome.status} to a change of members."
-            )
+    done, refused, unclear = list[str](), dict[str, str](), dict[str, str]()
+    for user, outcome in zip(requests, outcomes, strict=True):
+        match outcome.status:
+            case 200 | 201 | 204:
+                done.append(user)
+            case 400 if already in outcome.message:
+                done.append(user)
+            case 404 if outcome.code in NOT_FOUND:
+                refused[user] = outcome.message
+            case 400 | 403 | 422:
+                refused[user] = outcome.message
+            case status:
+                unclear[user] = f"Microsoft Graph returned {status} to a change of members."
+    if outcomes and len(unclear) == len(outcomes) > 1:
+        raise Temporary("platform_unavailable", next(iter(unclear.values())))
+    await group_members.leave_out(context, connection, refused)
+    if done:
+        await set_aside.clear(context.database, connection.id, "member", done)
+    return done, " ".join(dict.fromkeys(outcome.request_id for outcome in outcomes if outcome.request_id)), unclear

@@ -18,6 +18,8 @@ from shared.protection.policies import Direction
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
+# The tenant, or what one application may make in it, is at its quota of objects.
+FULL = frozenset({"Directory_QuotaExceeded"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,9 @@ class VirtualGroup:
         except GraphRefused as refused:
             if refused.suggested:
                 raise _naming_policy(refused) from None
-            if "mailNickname" in refused.sentence:
+            if refused.code in FULL:
+                raise _no_room(refused) from None
+            if "mailNickname" in refused.sentence and "already exists" in refused.sentence:
                 # Only we make this nickname, so an interrupted run made it and the listing lags behind.
                 raise Temporary("not_visible_yet", f"{self.title} was made but is not listed yet.") from None
             raise
@@ -149,9 +153,17 @@ def nicknames(tenant: MicrosoftTenant) -> tuple[str, str]:
     return _nickname_stem(tenant, "incoming"), _nickname_stem(tenant, "outgoing")
 
 
+def _no_room(refused: GraphRefused) -> Permanent:
+    return Permanent(
+        "directory_full",
+        f"The tenant's directory takes no further object, so its group could not be made: {refused.sentence} Have an "
+        "administrator delete some for good (Entra ID, Deleted groups and users), or have Microsoft raise the quota.",
+    )
+
+
 def _naming_policy(refused: GraphRefused) -> Permanent:
     """The tenant's policy for groups' names asks for others; Graph says which would do (msgraph-sdk-dotnet #1153)."""
-    names = "; ".join(f"{name} “{value}”" for name, value in sorted(refused.suggested.items()))
+    names = "; ".join(f"{name} {value}" for name, value in sorted(refused.suggested.items()))
     return Permanent(
         "group_naming_policy",
         f"The tenant's naming policy for groups refuses ours and asks for {names}. Have an administrator exempt the "

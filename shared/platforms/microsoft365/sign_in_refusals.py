@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from shared.connections.record import Connection
-from shared.connections.stages import Stage
 from shared.foundation.errors import ConsentMissing, FootprintError, Permanent, Temporary
 
 # After a consent, sign-in may know nothing of it for so long; it is asked again this often.
@@ -37,7 +35,7 @@ def _refusal(error: Callable[[str], FootprintError], codes: tuple[int, ...], sen
 REFUSALS = (
     _refusal(
         ConsentMissing,
-        (65001, 650056, 90094),
+        (65001, 65004, 650056, 90008, 90094, 90095, 90099),
         "The tenant has no consent for our application. An administrator must open the consent link again.",
     ),
     _refusal(
@@ -47,9 +45,15 @@ REFUSALS = (
     ),
     _refusal(
         partial(Permanent, "our_credential"),
-        (7000215, 7000222, 70002, 700024, 700211, 700212, 700213),
+        (50012, 50027, 7000215, 7000218, 7000222, 70002, 700024, 700025, 700030, 700211, 700212, 700213, 700229),
         "Microsoft does not accept this deployment's own credential. Check the client secret, the certificate or the "
         "federated identity, and whether it has expired.",
+    ),
+    _refusal(
+        partial(Permanent, "our_credential"),
+        (50194, 65005, 650057, 70003, 70011),
+        "Microsoft does not serve this deployment's app registration as it is. Check that it is multi-tenant and names "
+        "every permission that the documents list.",
     ),
     _refusal(
         partial(Temporary, "our_credential_not_known_yet"),
@@ -74,15 +78,30 @@ REFUSALS = (
     ),
     _refusal(
         partial(Permanent, "tenant_in_another_cloud"),
-        (90038,),
+        (90038, 90043, 90051, 900382, 900432, 1000104),
         "The tenant belongs to a national cloud of Microsoft's, and this deployment does not. Connect it from a "
         "deployment whose Microsoft addresses are that cloud's.",
     ),
     _refusal(
         partial(Permanent, "blocked_by_customer"),
-        (53003, 530032, 7000112, 70001),
+        (50002, 500021, 500022, 500212, 500213, 53003, 530032, 530035, 7000112, 70001, 1000031),
         "The tenant blocks our application: it is disabled there, or a security policy such as Conditional Access "
         "stops it. An administrator of the tenant must allow it.",
+    ),
+    _refusal(
+        partial(Permanent, "blocked_by_customer"),
+        (50105, 501051),
+        "The tenant requires that users and applications are assigned to a service that we need. An administrator of "
+        "the tenant must assign our application under Enterprise applications, or set “Assignment required” to no.",
+    ),
+    _refusal(
+        partial(Permanent, "blocked_by_customer"),
+        (
+            *(50005, 50053, 50057, 50074, 50076, 50078, 50079, 50097, 50129, 50131, 50155, 50158),
+            *(53000, 53001, 53002, 53004, 53010, 53011, 135011),
+        ),
+        "The tenant's policies stop this sign-in: the account or its device is disabled, at risk or not compliant, or "
+        "a second factor is missing. Sign in with an account and from a device that the tenant allows.",
     ),
     _refusal(
         partial(Permanent, "delegated_administrator_blocked"),
@@ -97,7 +116,7 @@ REFUSALS = (
     ),
     _refusal(
         partial(Temporary, "platform_unavailable"),
-        (90006, 90012, 50033, 50087),
+        (40010, 50000, 50033, 50087, 50166, 70012, 90006, 90012, 90024, 90033, 90055, 90085, 90090, 90091),
         "Microsoft's sign-in has a passing fault.",
     ),
 )
@@ -123,9 +142,9 @@ def codes_of(error: Mapping[str, Any]) -> set[int]:
     return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
 
 
-def perhaps_too_early(refused: FootprintError, connection: Connection, now: datetime) -> FootprintError:
+def perhaps_too_early(refused: FootprintError, consented_at: datetime | None, now: datetime) -> FootprintError:
     """What is to be made of "no such application" or permission: sign-in hears of a consent some minutes later."""
-    if connection.stage > Stage.GRANT or now >= (connection.asked_at or connection.stage_since) + EFFECTIVE_WITHIN:
+    if consented_at is None or now >= consented_at + EFFECTIVE_WITHIN:
         return refused
     sentence = "Microsoft's sign-in does not know of the consent yet, which can take some minutes."
     return Temporary("consent_not_effective", sentence, after=LOOK_AGAIN)

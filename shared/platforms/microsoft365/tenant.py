@@ -8,16 +8,18 @@ from uuid import UUID
 
 from shared.connections import choices
 from shared.connections.choices import Choice
+from shared.connections.grants import CONSENT_GIVEN
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.connections.stages import Stage
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
+from shared.engine import chain
 from shared.engine.concerns import Concern
 from shared.engine.effects import Drift
 from shared.engine.ledger import Holding, Ledger
 from shared.foundation.brand import Brand
-from shared.foundation.errors import Missing, Permanent
+from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
@@ -26,6 +28,8 @@ from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too
 from shared.protection.targets import Targets
 
 Record = dict[str, Any]
+# Somebody else is changing the same at the same moment: no word against what was asked.
+CONFLICTS = frozenset({409, 412})
 
 
 class Watch(Protocol):
@@ -211,7 +215,7 @@ async def open_tenant(
         try:
             token = await entra.token(tenant, resource)
         except NotThere as refused:
-            raise perhaps_too_early(refused, connection, context.clock.now()) from None
+            raise perhaps_too_early(refused, await _consented_at(context, connection), context.clock.now()) from None
         return token.value, token.expires_at
 
     tokens = Tokens(
@@ -244,12 +248,23 @@ async def open_tenant(
             await _customise(opened)
             raise
         except GraphRefused as refused:
+            if refused.status in CONFLICTS:
+                words = f"Microsoft Graph found a conflict ({refused.status}, {refused.code}): {refused.sentence}"
+                raise Temporary("platform_unavailable", words) from None
             # No resource could make sense of it, so a person has to.
             raise Permanent(
                 "refused",
                 f"Microsoft Graph refused a call ({refused.status}, {refused.code}): {refused.sentence} Report this as "
                 "an internal error.",
             ) from None
+
+
+async def _consented_at(context: Context, connection: Connection) -> datetime | None:
+    """When an administrator gave the consent that may not have spread yet: the first, or one given anew later on."""
+    if connection.stage <= Stage.GRANT:
+        return connection.asked_at or connection.stage_since
+    last = await chain.last_order(context.database, connection.id, "connection", note=CONSENT_GIVEN)
+    return last if last is not None and last > connection.stage_since else None
 
 
 async def _customise(tenant: MicrosoftTenant) -> None:

@@ -98,7 +98,7 @@ class MailCounts(TypedDict):
 class SetAside(TypedDict):
     """A single item that is refused or cannot be read; everything else continues."""
 
-    kind: Literal["mailbox", "label", "group", "message", "entry"]
+    kind: Literal["mailbox", "label", "group", "message", "entry", "member"]
     name: Annotated[str, Field(description="what people call it")]
     why: str
     times: Annotated[int, Field(description="how often it has failed in a row")]

@@ -27,6 +27,13 @@ def envelope(status: int, reason: str, message: str) -> dict[str, Any]:
     return {"status": status, "body": {"error": {"code": status, "message": message, "errors": [inner]}}}
 
 
+def newer(status: int, code: str, reason: str) -> dict[str, Any]:
+    """A refusal of Google's newer APIs, with the reason in an ErrorInfo behind other details."""
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+    details = [{"@type": "type.googleapis.com/google.rpc.Help", "links": []}, info]
+    return {"status": status, "body": {"error": {"code": status, "message": "x", "status": code, "details": details}}}
+
+
 def oauth(status: int, error: str, description: str) -> dict[str, Any]:
     """A refusal of the token endpoint."""
     return {"status": status, "body": {"error": error, "error_description": description}}
@@ -45,9 +52,15 @@ TOKENS = [
         Status.ATTENTION,
         "our_credential",
     ),
+    ("jwt", oauth(400, "access_denied", "The scopes are not authorized"), Status.ATTENTION, "consent_missing"),
+    ("jwt", oauth(400, "invalid_grant", "Account disabled"), Status.ATTENTION, "administrator_gone"),
+    ("jwt", oauth(400, "invalid_grant", "Invalid JWT Signature."), Status.ATTENTION, "our_credential"),
+    ("jwt", oauth(400, "disabled_client", "The key is disabled"), Status.ATTENTION, "our_credential"),
+    ("jwt", oauth(403, "rate_limit_exceeded", ""), Status.WAITING, "platform_unavailable"),
     ("jwt", oauth(500, "internal_failure", "Backend Error"), Status.WAITING, "platform_unavailable"),
     ("jwt", oauth(400, "nobody_knows", "what this is"), Status.WAITING, "token_refused"),
     ("refresh", oauth(400, "invalid_grant", "Token has been expired or revoked."), Status.WAITING, "grant_doubtful"),
+    ("refresh", oauth(400, "invalid_grant", "reauth related error (invalid_rapt)"), Status.WAITING, "grant_doubtful"),
     ("refresh", oauth(400, "invalid_grant", "Bad Request"), Status.WAITING, "grant_doubtful"),
     ("refresh", oauth(401, "invalid_client", "Unauthorized"), Status.ATTENTION, "our_credential"),
     ("refresh", oauth(400, "admin_policy_enforced", "blocked"), Status.ATTENTION, "consent_missing"),
@@ -93,6 +106,11 @@ LISTINGS = [
     (envelope(403, "domainCannotUseApis", "The domain cannot use apis."), Status.ATTENTION, "blocked_by_customer"),
     (envelope(403, "userRateLimitExceeded", "User Rate Limit Exceeded"), Status.WAITING, "throttled"),
     (envelope(403, "quotaExceeded", "Quota exceeded"), Status.WAITING, "throttled"),
+    (envelope(403, "dailyLimitExceeded", "Daily Limit Exceeded"), Status.WAITING, "throttled"),
+    (envelope(409, "conflict", "Conflict"), Status.WAITING, "platform_unavailable"),
+    (newer(403, "PERMISSION_DENIED", "BILLING_DISABLED"), Status.ATTENTION, "api_not_enabled"),
+    (newer(403, "PERMISSION_DENIED", "CONSUMER_SUSPENDED"), Status.ATTENTION, "api_not_enabled"),
+    (newer(429, "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"), Status.WAITING, "throttled"),
     (envelope(429, "rateLimitExceeded", "Rate Limit Exceeded"), Status.WAITING, "throttled"),
     (envelope(400, "invalid", "Invalid Input: customer"), Status.ATTENTION, "refused"),
     ({"status": 503, "body": "quota exceeded for the current request"}, Status.WAITING, "platform_unavailable"),
