@@ -88,6 +88,11 @@ async def forget(database: Database, connection_id: ConnectionId, account: str) 
         await write.execute(sa.delete(db.grants).where(*_row(connection_id, account)))
 
 
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete our copies of a connection's grants, inside the caller's transaction."""
+    await write.execute(sa.delete(db.grants).where(db.grants.c.connection == connection_id))
+
+
 async def holders(database: Database, platform: str, account: str) -> list[str]:
     """The connections of a platform that keep a grant of an account."""
     table, connections = db.grants, db.connections

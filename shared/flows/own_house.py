@@ -10,7 +10,7 @@ from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.flows.app import App
 from shared.flows.reports import store
-from shared.foundation.errors import FootprintError
+from shared.foundation.errors import FootprintError, Permanent
 from shared.platforms.contract import ConsentResult
 from shared.protection import decisions, directory, mailboxes, policies, quarantine
 from shared.storage.database import AsyncConnection
@@ -24,7 +24,7 @@ GIVE_BACK_WITHIN = timedelta(days=3)
 
 async def clear(app: App, connection: Connection) -> None:
     """Give stray grants back and delete all that we keep; for a connection whose removals are done, again and again."""
-    for grant in await grants.listed(app.database, app.seal, connection.id):
+    for grant in await _kept(app, connection):
         holders = await grants.holders(app.database, connection.platform, grant.account)
         if set(holders) <= {connection.id}:
             try:
@@ -36,6 +36,21 @@ async def clear(app: App, connection: Connection) -> None:
         await grants.forget(app.database, connection.id, grant.account)
     async with app.database.write() as write:
         await delete(write, connection.id)
+
+
+async def _kept(app: App, connection: Connection) -> list[grants.Grant]:
+    """The grants that we keep. Those that do not open are deleted in the end: nobody can revoke them by our copy."""
+    try:
+        return await grants.listed(app.database, app.seal, connection.id)
+    except Permanent as error:
+        if app.clock.now() < connection.stage_since + GIVE_BACK_WITHIN:
+            raise
+        told = f"{error.sentence} The stored grants are deleted, and were not revoked at the platform."
+    async with app.database.write() as write:
+        entry = Entry(key="grant", act=Act.PURGE, state="noted", note=told)
+        await chain.append(write, connection.id, connection.generation, app.clock.now(), entry)
+        await grants.forget_all(write, connection.id)
+    return []
 
 
 async def delete(write: AsyncConnection, connection_id: ConnectionId) -> None:

@@ -252,7 +252,7 @@ async def test_whatever_is_left_in_our_own_house_is_swept(world: World, moment: 
     connection = await workspace.connect(world)
 
     async def store() -> None:
-        now, box = world.clock.now(), await world.app.seal.box(connection.id)
+        now, box = world.clock.now(), await world.app.seal.credentials(connection.id)
         row = {"connection": connection.id, "resource": "late", "sealed": b"x", "obtained_at": now, "expires_at": now}
         late = Grant(account="7", address=f"late@{ORCHARD}", secret="late", granted_at=now)  # noqa: S106 - no secret
         async with world.app.database.write() as write:

@@ -10,6 +10,7 @@ from shared.connections import grants, tokens
 from shared.connections.grants import Grant
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.flows import revoke
 from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from shared.protection import directory, policies
@@ -64,7 +65,7 @@ async def test_a_grant_that_comes_after_the_revoke_is_given_back_with_its_intent
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None
     late = Grant(account="7", address="late@orchard.example", secret="late", granted_at=world.clock.now())  # noqa: S106
-    box = await world.app.seal.box(closed.id)
+    box = await world.app.seal.credentials(closed.id)
     async with world.app.database.write() as write:
         await grants.keep(write, box, closed.id, late)
     await world.pass_time(timedelta(hours=2))
@@ -72,6 +73,19 @@ async def test_a_grant_that_comes_after_the_revoke_is_given_back_with_its_intent
     async with world.app.database.read() as read:
         mine = sa.select(db.ledger.c.state).where(db.ledger.c.key == "grant/7").order_by(db.ledger.c.number)
         assert list((await read.execute(mine)).scalars()) == ["intended", "done"]
+
+
+async def test_a_grant_that_does_not_open_keeps_no_connection_from_its_end(world: World) -> None:
+    connection = await google.connect(world, modes=["api"])
+    async with world.app.database.write() as write:
+        spoilt = sa.update(db.grants).where(db.grants.c.connection == connection.id)
+        await write.execute(spoilt.values(sealed=b"x" * 60))
+    await revoke.revoke(world.app, connection, "operator@msp.example")
+    await world.until_true(connection, lambda now: now.stage is Stage.CLOSED, limit=timedelta(days=40))
+    await world.pass_time(timedelta(days=4))
+    async with world.app.database.read() as read:
+        kept = sa.select(sa.func.count()).select_from(db.grants).where(db.grants.c.connection == connection.id)
+        assert (await read.execute(kept)).scalar() == 0
 
 
 async def test_policies_are_refused_while_revoking(world: World) -> None:

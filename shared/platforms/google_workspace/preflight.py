@@ -5,7 +5,7 @@ up (support.google.com/a/answer/7061566); what is older cannot be seen, and the 
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect, Harm
@@ -43,9 +43,12 @@ async def concerns_of(tenant: WorkspaceCustomer) -> list[Concern]:
     known = await directory.domains(database, connection)
     if not known or any(one["verified"] and one["mx"] is None for one in known):
         await directory_sync.read_domains(tenant)
+    # What was set up since the consent is the administrator's, who follows our page.
+    consented = tenant.connection.stage_since
+    changes = await console.changes(tenant, tenant.now - LOG_KEPT)
     return hindrances(
         await reading.snapshot(tenant),
-        await console.changes(tenant, tenant.now - LOG_KEPT),
+        [one for one in changes if datetime.fromisoformat(one.at) < consented],
         await reading.service(tenant),
         await reading.protected(tenant),
         main=str((await tenant.customer())["customerDomain"]).lower(),

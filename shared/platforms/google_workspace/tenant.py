@@ -1,5 +1,6 @@
 """One Google Workspace customer, opened for one run: its clients, and what has been read from it so far."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.google_workspace.watched_mail import Watch, WatchedMail
 from shared.protection.targets import Targets
 from shared.storage.ids import new_id
+
+log = logging.getLogger(__name__)
 
 # What we hold tokens of: the administrator's own account, and the service account in their name.
 IN_PERSON, DELEGATED = "administrator", "service account"
@@ -225,6 +228,17 @@ def no_consent() -> ConsentMissing:
     )
 
 
+async def _granted(context: Context, connection: Connection) -> list[Grant]:
+    """The connection's grants. On the way out one that does not open is one that is gone: a revoke always ends."""
+    try:
+        return await grants.listed(context.database, context.seal, connection.id)
+    except Permanent as error:
+        if connection.stage < Stage.REVOKE:
+            raise
+        log.warning("grants do not open", extra={"connection": connection.id, "reason": error.code})
+        return []
+
+
 @asynccontextmanager
 async def open_tenant(
     context: Context,
@@ -243,7 +257,7 @@ async def open_tenant(
         connection=connection,
         ledger=ledger,
         credentials=credentials,
-        granted=await grants.listed(context.database, context.seal, connection.id),
+        granted=await _granted(context, connection),
         others=[other for other in others if other.id != connection.id and other.stage is not Stage.CLOSED],
         said=await choices.standing(context.database, connection.id, context.clock.now()),
         watch=watch,

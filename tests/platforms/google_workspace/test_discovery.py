@@ -19,8 +19,7 @@ from shared.flows import quarantine
 from shared.foundation.platform_settings import Google
 from shared.platforms.google_workspace.group import address_of
 from shared.platforms.google_workspace.methods import METHODS
-from shared.protection import policies
-from shared.protection import quarantine as stored
+from shared.protection import policies, quarantine_search
 from shared.protection.policies import Policy
 from shared.web.views import books as views
 from tests.harness import workspace as google
@@ -197,7 +196,7 @@ async def _quarantine(world: World, connection: Connection) -> None:
     labels = google.mailbox(world, READ).messages[message]["labelIds"]
     assert "TRASH" in labels
     box = await world.app.seal.box(connection.id)
-    (waiting,), _ = await stored.page(world.app.database, box, connection.id, {}, before=None, most=10)
+    (waiting,), _ = await quarantine_search.page(world.app.database, box, connection.id, {}, before=None, most=10)
     await quarantine.release(world.app, await world.connection(connection.id), waiting.number, "operator@msp.example")
     await world.work()
     assert "TRASH" not in google.mailbox(world, READ).messages[message]["labelIds"]
