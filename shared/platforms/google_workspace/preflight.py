@@ -44,7 +44,7 @@ async def concerns_of(tenant: WorkspaceCustomer) -> list[Concern]:
     if not known or any(one["verified"] and one["mx"] is None for one in known):
         await directory_sync.read_domains(tenant)
     # What was set up since the consent is the administrator's, who follows our page.
-    consented = tenant.connection.stage_since
+    consented = min((one.granted_at for one in tenant.granted), default=tenant.now)
     changes = await console.changes(tenant, tenant.now - LOG_KEPT)
     return hindrances(
         await reading.snapshot(tenant),
