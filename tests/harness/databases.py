@@ -102,7 +102,7 @@ class Postgresql:
     """Databases on one server."""
 
     def __init__(self, socket: Path) -> None:
-        self._socket = socket
+        self.socket = socket
         self._made: dict[Path, str] = {}
         self._connections: dict[str, Any] = {}
         self._numbers = itertools.count()
@@ -169,13 +169,13 @@ class Postgresql:
         return name
 
     def _address(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self._socket}"
+        return f"postgresql+psycopg://postgres@/{name}?host={self.socket}"
 
     def _connected(self, name: str) -> Any:
         import psycopg
 
         if name not in self._connections:
-            where = {"host": str(self._socket), "user": "postgres", "dbname": name}
+            where = {"host": str(self.socket), "user": "postgres", "dbname": name}
             self._connections[name] = psycopg.connect(autocommit=True, **where)
         return self._connections[name]
 
