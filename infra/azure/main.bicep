@@ -19,16 +19,18 @@ param publicUrl string = ''
 @description('Further settings by their whole names: FOOTPRINT_MICROSOFT__CLIENT_ID, FOOTPRINT_OPERATORS__ISSUER and so on.')
 param settings object = {}
 
-@description('Names of settings that are secrets. Their values are given in `secrets`, and go to the vault only.')
-param secretSettings array = []
+@description('What infra.entra says of our applications; stands above `settings`.')
+param applications object = {}
 
+@description('Names of settings that are secrets. Their values go to the vault only.')
+param secretSettings array = ['FOOTPRINT_OPERATORS__CLIENT_SECRET']
+
+@description('Values of secret settings that are new; the others stay as they are in the vault.')
 @secure()
 param secrets object = {}
 
-@description('Letters and digits. Used by nobody but the app, so a new one at each deployment is welcome.')
-@secure()
-@minLength(24)
-param databasePassword string
+@description('A second database server in another zone takes over; it costs five times as much, or more.')
+param zoneRedundant bool = false
 
 @description('Who is woken up.')
 param alertEmail string
@@ -40,7 +42,7 @@ param alwaysReady int = 1
 // Storage accounts and vaults have one name space for the whole world, and no room for more than 24 characters.
 var unique = '${name}${take(uniqueString(resourceGroup().id), 8)}'
 var url = empty(publicUrl) ? 'https://${unique}.azurewebsites.net' : publicUrl
-var databaseUrl = 'postgresql+psycopg://footprint:${databasePassword}@${unique}.postgres.database.azure.com/footprint?sslmode=require'
+var databaseUrl = 'postgresql+psycopg://${name}@${unique}.postgres.database.azure.com/footprint'
 
 // Who the app is, towards Azure and (federated) towards its customers' tenants.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -72,8 +74,8 @@ module vault 'modules/vault.bicep' = {
     subnetId: network.outputs.appSubnetId
     principalId: identity.properties.principalId
     workspaceId: telemetry.outputs.workspaceId
-    secretSettings: concat(['FOOTPRINT_DATABASE_URL'], secretSettings)
-    secrets: union(secrets, { FOOTPRINT_DATABASE_URL: databaseUrl })
+    secretSettings: filter(secretSettings, setting => contains(secrets, setting))
+    secrets: secrets
   }
 }
 
@@ -83,7 +85,9 @@ module database 'modules/database.bicep' = {
     location: location
     networkId: network.outputs.networkId
     subnetId: network.outputs.endpointSubnetId
-    password: databasePassword
+    principalId: identity.properties.principalId
+    principalName: identity.name
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -99,8 +103,9 @@ module app 'modules/app.bicep' = {
     telemetry: telemetry.outputs.connectionString
     vaultName: unique
     keyUrl: vault.outputs.keyUrl
-    secretSettings: concat(['FOOTPRINT_DATABASE_URL'], secretSettings)
-    settings: union({ FOOTPRINT_SITES: string(sites), FOOTPRINT_PUBLIC_URL: url }, settings)
+    databaseUrl: databaseUrl
+    secretSettings: secretSettings
+    settings: union({ FOOTPRINT_SITES: string(sites), FOOTPRINT_PUBLIC_URL: url }, settings, applications)
     alwaysReady: alwaysReady
   }
   dependsOn: [database]

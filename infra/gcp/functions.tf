@@ -15,6 +15,8 @@ locals {
     FOOTPRINT_SITES                          = jsonencode(sort(var.sites))
     FOOTPRINT_PUBLIC_URL                     = local.public_url
     FOOTPRINT_QUEUE                          = "cloud-tasks"
+    FOOTPRINT_DATABASE_URL                   = local.database_url
+    FOOTPRINT_DATABASE_IDENTITY              = "google"
     FOOTPRINT_DATABASE_CONNECTIONS           = "5"
     FOOTPRINT_CLOUD_TASKS__LOCATION          = "projects/${var.project}/locations/${var.region}"
     FOOTPRINT_CLOUD_TASKS__ACCOUNT           = google_service_account.invoker.email
@@ -27,7 +29,7 @@ locals {
     FOOTPRINT_GOOGLE__TOPIC                  = google_pubsub_topic.gmail.id
     FOOTPRINT_GOOGLE__PUSH_ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_TELEMETRY__NUMBERS             = "true"
-  }, var.settings)
+  }, var.settings, var.applications)
 }
 
 resource "google_storage_bucket" "packages" {
@@ -83,8 +85,19 @@ resource "google_cloudfunctions2_function" "entry" {
     vpc_connector_egress_settings    = "PRIVATE_RANGES_ONLY"
     environment_variables            = local.settings
 
+    secret_volumes {
+      mount_path = local.authority_folder
+      project_id = var.project
+      secret     = google_secret_manager_secret.authority.secret_id
+
+      versions {
+        path    = basename(local.authority_file)
+        version = google_secret_manager_secret_version.authority.version
+      }
+    }
+
     dynamic "secret_environment_variables" {
-      for_each = local.secret_settings
+      for_each = var.secret_settings
       content {
         key        = secret_environment_variables.value
         project_id = var.project
@@ -97,7 +110,9 @@ resource "google_cloudfunctions2_function" "entry" {
   depends_on = [
     google_project_service.needed,
     google_project_iam_member.builder_builds,
+    google_project_iam_member.runtime_signs_in,
     google_secret_manager_secret_iam_member.runtime_reads,
+    google_secret_manager_secret_iam_member.runtime_reads_authority,
   ]
 }
 

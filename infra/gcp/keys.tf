@@ -1,12 +1,5 @@
 # The key that wraps every connection's own key, and the settings that are secrets.
 
-locals {
-  secret_settings = setunion(["FOOTPRINT_DATABASE_URL"], var.secret_settings)
-  secret_values = merge(var.secrets, {
-    FOOTPRINT_DATABASE_URL = "postgresql+psycopg://footprint:${var.database_password}@${google_sql_database_instance.main.private_ip_address}/footprint?sslmode=require"
-  })
-}
-
 resource "google_kms_key_ring" "main" {
   name       = var.name
   location   = var.region
@@ -31,7 +24,7 @@ resource "google_kms_crypto_key_iam_member" "runtime_wraps" {
 }
 
 resource "google_secret_manager_secret" "setting" {
-  for_each  = local.secret_settings
+  for_each  = var.secret_settings
   secret_id = "${var.name}-${lower(replace(trimprefix(each.key, "FOOTPRINT_"), "_", "-"))}"
 
   replication {
@@ -46,14 +39,14 @@ resource "google_secret_manager_secret" "setting" {
 }
 
 resource "google_secret_manager_secret_version" "setting" {
-  for_each               = local.secret_settings
+  for_each               = var.secret_settings
   secret                 = google_secret_manager_secret.setting[each.key].id
-  secret_data_wo         = local.secret_values[each.key]
+  secret_data_wo         = lookup(var.secrets, each.key, "not given") # written with a new secrets_version only
   secret_data_wo_version = var.secrets_version
 }
 
 resource "google_secret_manager_secret_iam_member" "runtime_reads" {
-  for_each  = local.secret_settings
+  for_each  = var.secret_settings
   secret_id = google_secret_manager_secret.setting[each.key].id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.runtime.member

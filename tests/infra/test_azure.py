@@ -43,7 +43,7 @@ def test_a_file_fits_azures_own_types(path: Path) -> None:
         ("vault", "guid(vault.id", "guid(vualt.id", "nothing is called vualt"),
         ("vault", "@2026-05-15", "@2026-05-16", "is known at 2026-05-15"),
         ("vault", "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults/locks", "unknown type"),
-        ("database", "sku: { name: 'Standard_B2s', tier: 'Burstable' }", "sku: { name: 'x' }", "sku.tier is missing"),
+        ("vault", "sku: { family: 'A', name: 'standard' }", "sku: { family: 'A' }", "sku.name is missing"),
         ("app", "{ reserved: true }", "{ reserved: true, provisioningState: 'x' }", "cannot be set"),
         ("app", "ClientId=${clientId};", "ClientId=${client};", "nothing is called client"),
         ("app", "param alwaysReady int", "param alwaysReady int\nparam idle int", "idle is used by nothing"),
@@ -71,10 +71,11 @@ def _stated(path: Path) -> dict[str, str]:
     """The app's settings in a deployment with these parameters."""
     parameters = {name: given["value"] for name, given in json.loads(path.read_text())["parameters"].items()}
     main, app = bicep.read(MAIN), bicep.read(APP)
-    own = {name: FILLED.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
     url = re.sub(r"\$\{\w+\}", "example0", main["variables"]["databaseUrl"]["value"])
+    filled = FILLED | {"databaseUrl": url}
+    own = {name: filled.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
     own |= {"FOOTPRINT_SITES": json.dumps(parameters["sites"]), "FOOTPRINT_PUBLIC_URL": "https://example.net"}
-    return own | {"FOOTPRINT_DATABASE_URL": url} | parameters["settings"]
+    return own | parameters["settings"]
 
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.stem)
@@ -83,12 +84,15 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     ours = {name for name in stated if name.startswith("FOOTPRINT_")}
     assert ours <= names()
     in_files = {name for file in FILES for name in re.findall(r"FOOTPRINT_\w+", _without_words(file.read_text()))}
-    assert in_files <= ours, "a setting that this test does not fill"
+    secret = set(bicep.read(MAIN)["parameters"]["secretSettings"]["default"])
+    assert secret <= names()
+    assert in_files - secret <= ours, "a setting that this test does not fill"
     settings = parsed(stated, monkeypatch)
     assert settings.sites == [Site(path.stem)]
     assert settings.queue == "azure-storage"
     assert settings.microsoft.federated == settings.azure_identity == FILLED["clientId"]
     assert settings.microsoft.client_secret is None
+    assert (settings.database_identity, "password" in settings.database_url) == ("azure", False)
     assert settings.master_key.key_vault == FILLED["keyUrl"]
 
 
@@ -104,7 +108,7 @@ def test_every_site_has_its_parameters_and_they_exist() -> None:
         secure = {name for name, p in parameters.items() if {"type": "secure"} in p["decorators"]}
         assert given.keys() <= parameters.keys() - secure
         needed = {name for name, p in parameters.items() if p.get("default") is None}
-        assert needed - given.keys() == {"databasePassword"}
+        assert needed <= given.keys()
 
 
 def test_the_queues_are_the_apps() -> None:
@@ -117,9 +121,17 @@ def test_the_runtime_is_the_one_that_is_packed_for() -> None:
     assert runtime == {"name": "python", "version": ".".join(map(str, RUNTIME))}
 
 
-def test_nothing_in_azure_has_a_key_or_a_password_but_the_database() -> None:
+def test_nothing_in_azure_has_a_key_or_a_password() -> None:
     text = "".join(path.read_text() for path in FILES)
-    for word in ("listKeys", "AccountKey", "allowSharedKeyAccess: true", "connectionString:", "CLIENT_SECRET"):
+    assert "passwordAuth: 'Disabled'" in text
+    for word in (
+        "listKeys",
+        "AccountKey",
+        "allowSharedKeyAccess: true",
+        "connectionString:",
+        "MICROSOFT__CLIENT_SECRET",
+        "LoginPassword",
+    ):
         assert word not in text, word
     for secret in re.findall(r"@secure\(\)\n(?:@\w+\(.*\)\n)*param (\w+)", text):
         assert not re.search(rf"^output .*\b{secret}\b", text, re.MULTILINE)

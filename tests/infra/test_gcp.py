@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hcl2
 import pytest
+import sqlalchemy as sa
 
 from infra.package import FILES, RUNTIME
 from shared.deployment.queues import QUEUES
@@ -21,10 +22,11 @@ GCP = ROOT / "infra" / "gcp"
 SITES = sorted(GCP.glob("sites/*.tfvars"))
 # What stands for the expressions that only a deployment can fill.
 FILLED = {
+    "local.database_url": re.sub(r"\$\{[^}]+\}", "example0", terraform.read(GCP)["locals"]["database_url"]),
     "local.public_url": "https://footprint-http-1.example.run.app",
     '"cloud-tasks"': "cloud-tasks",
     '"true"': "true",
-    '"google"': SERVICE_ACCOUNT,
+    f'"{SERVICE_ACCOUNT}"': SERVICE_ACCOUNT,
     '"5"': "5",
     '"projects/${var.project}/locations/${var.region}"': "projects/example/locations/europe-west1",
     "google_service_account.invoker.email": "footprint-invoker@example.iam.gserviceaccount.com",
@@ -51,7 +53,7 @@ def test_the_files_fit_the_providers_own_description() -> None:
         ("functions", "key        = secret", "name       = secret", "secret_environment_variables.key is missing"),
         ("keys", "key_ring                   = google_kms_key_ring.main.id", "", "master.key_ring is missing"),
         ("keys", "google_kms_key_ring.main.id", "google_kms_key_ring.mine.id", "google_kms_key_ring.mine does not"),
-        ("keys", "locals {", "locals {\n  idle = 1", "local.idle is used by nothing"),
+        ("queues", "locals {", "locals {\n  idle = 1", "local.idle is used by nothing"),
         ("notifications", "expiration_policy {", "expiration_policy = {\n", "should be a block"),
         ("main", 'data "google_project" "this" {}', "", "data.google_project.this does not exist"),
         ("variables", 'variable "region" {', 'variable "regions" {', "var.region does not exist"),
@@ -69,14 +71,11 @@ def test_the_check_finds_what_is_planted(file: str, good: str, bad: str, says: s
 def _stated(path: Path) -> dict[str, str]:
     """The app's settings in a deployment with these variables."""
     given = terraform.unquoted(hcl2.loads(path.read_text()))
-    text = (GCP / "functions.tf").read_text().partition("settings = merge({")[2].partition("}, var.settings)")[0]
+    text = (GCP / "functions.tf").read_text().partition("settings = merge({")[2].partition("}, var.settings, ")[0]
     written = dict(re.findall(r"(FOOTPRINT_\w+)\s*=\s*(.+)", text))
     assert written.pop("FOOTPRINT_SITES") == "jsonencode(sort(var.sites))"
     own = {name: FILLED[expression] for name, expression in written.items()}
-    url = re.search(r'FOOTPRINT_DATABASE_URL = "(.+)"', (GCP / "keys.tf").read_text())
-    assert url is not None
     own |= {"FOOTPRINT_SITES": json.dumps(given["sites"])}
-    own |= {"FOOTPRINT_DATABASE_URL": re.sub(r"\$\{[^}]+\}", "example0", url[1])}
     return own | {name: _text(value) for name, value in given["settings"].items()}
 
 
@@ -97,11 +96,12 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.queue == "cloud-tasks"
     assert settings.master_key.kms == FILLED["google_kms_crypto_key.master.id"]
     assert settings.microsoft.federated == SERVICE_ACCOUNT
+    assert settings.database_identity == "google"
+    assert sa.make_url(settings.database_url).query.keys() == {"host", "hostaddr", "sslrootcert"}
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
     needed = {name for name, variable in variables.items() if "default" not in variable}
-    assert given.keys() <= variables.keys() - secret
-    assert needed - given.keys() == secret
+    assert needed <= given.keys() <= variables.keys() - secret
 
 
 def test_every_site_has_its_variables() -> None:
@@ -144,13 +144,11 @@ def test_no_secret_reaches_the_state() -> None:
     """What is secret is never kept, and goes only where it is written without being kept."""
     tree = terraform.read(GCP)
     secret = {name for name, variable in tree["variable"].items() if variable.get("ephemeral")}
-    assert secret == {"secrets", "database_password"}
+    assert secret == {"secrets"}
     for path in GCP.glob("*.tf"):
         for line in path.read_text().splitlines():
-            if re.search(r"\bvar\.(secrets|database_password)\b|local\.secret_values", line):
-                assert re.match(
-                    r"\s*(secret_values|FOOTPRINT_DATABASE_URL|secret_data_wo|password_wo|condition)\s*=", line
-                )
+            if re.search(r"\bvar\.secrets\b", line):
+                assert re.match(r"\s*secret_data_wo\s*=", line)
 
 
 def test_the_readme_names_what_exists() -> None:

@@ -10,11 +10,13 @@ param queueUrl string
 param telemetry string
 param vaultName string
 param keyUrl string
+param databaseUrl string
 param settings object
 param secretSettings array
 param alwaysReady int
 
-// By identity throughout: the host's storage, the queues, the telemetry, the vault, and our application at Microsoft.
+// By identity throughout: the host's storage, the queues, the database, the telemetry, the vault, and our application at
+// Microsoft.
 var own = {
   AzureWebJobsStorage__blobServiceUri: blobUrl
   AzureWebJobsStorage__queueServiceUri: queueUrl
@@ -26,6 +28,8 @@ var own = {
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '4194304'
   FOOTPRINT_AZURE_IDENTITY: clientId
   FOOTPRINT_QUEUE: 'azure-storage'
+  FOOTPRINT_DATABASE_URL: databaseUrl
+  FOOTPRINT_DATABASE_IDENTITY: 'azure'
   FOOTPRINT_DATABASE_CONNECTIONS: '3'
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
   FOOTPRINT_MASTER_KEY__KEY_VAULT: keyUrl
