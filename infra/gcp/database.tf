@@ -5,7 +5,7 @@
 
 locals {
   # By its address, since it has no name in the network; what its certificate is held against is the name in there.
-  database_host = one([for dns in google_sql_database_instance.main.dns_names : dns.name if dns.connection_type == "PRIVATE_SERVICES_ACCESS"])
+  database_host = one(google_sql_database_instance.main.dns_names[*].name)
   database_user = urlencode(google_sql_user.runtime.name)
   database_url  = "postgresql+psycopg://${local.database_user}@/footprint?host=${local.database_host}&hostaddr=${google_sql_database_instance.main.private_ip_address}&sslrootcert=${local.authority_file}"
 

@@ -67,7 +67,7 @@ class Tokens(Vaults):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert("localhost", "database.example").configure_cert(context)
     file = tmp_path_factory.mktemp("authority") / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
     try:
@@ -163,6 +163,17 @@ async def test_a_server_that_is_not_the_one_is_given_no_token(
         await user(opened("azure", url))
     refused = "certificate verify failed" if host == "localhost" else "does not match host name"
     assert any(refused in str(getattr(record, "why", "")) for record in caplog.records)
+
+
+async def test_a_server_without_a_name_in_the_network_is_verified_by_its_name(
+    server: Server, tokens: Tokens, opened: Open
+) -> None:
+    """As Cloud SQL is reached by a private address."""
+    port = f"&port={server.port}&sslrootcert={server.authority}"
+    address = "postgresql+psycopg://app@/postgres?hostaddr=127.0.0.1&host="
+    assert await user(opened("google", f"{address}database.example{port}")) == "app"
+    with pytest.raises(Temporary):
+        await user(opened("google", f"{address}another.example{port}"))
 
 
 async def test_an_identity_that_gives_no_token_is_named(server: Server, tokens: Tokens, opened: Open) -> None:
