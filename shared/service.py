@@ -49,7 +49,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services, threads=settings.token_threads)
-    database = own_database(settings, wire)
+    database = own_database(settings, clock)
     seal = keyring(settings, wire, database)
     context = Context(
         settings=settings,

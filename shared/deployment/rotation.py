@@ -100,9 +100,8 @@ async def _keep(database: Database, rows: Sequence[Any], anew: Sequence[Wrapped 
 async def _main() -> int:
     settings = Settings()
     clock = SystemClock()
-    wire = Wire(clock=clock, ca_file=settings.ca_file)
-    database = own_database(settings, wire)
-    seal = keyring(settings, wire, database)
+    database = own_database(settings, clock)
+    seal = keyring(settings, Wire(clock=clock, ca_file=settings.ca_file), database)
     try:
         done = await rotate_all(database, seal)
         begun = 0

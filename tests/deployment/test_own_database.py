@@ -1,5 +1,6 @@
 """A server of PostgreSQL that is signed in to with tokens of the deployment's own identity, over verified TLS."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,8 +16,9 @@ from infra.local.simulators.faults import Fault
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.vaults import Vaults
 from shared.deployment.own_database import AZURE, GOOGLE, own_database
+from shared.foundation import permits
 from shared.foundation.errors import Permanent, Temporary
-from shared.foundation.wire import Wire
+from shared.foundation.permits import permitted
 from shared.storage.database import Database
 from tests.harness.databases import Unavailable, postgresql
 from tests.harness.encrypted import encrypted
@@ -97,7 +99,7 @@ async def opened() -> AsyncIterator[Open]:
 
     def opening(cloud: str, url: str) -> Database:
         settings = settings_from({}, database_identity=cloud, database_url=url, master_key={"value": local_key()})
-        made.append(own_database(settings, Wire(clock=StillClock(), ca_file=None)))
+        made.append(own_database(settings, StillClock()))
         return made[-1]
 
     yield opening
@@ -174,6 +176,21 @@ async def test_a_server_without_a_name_in_the_network_is_verified_by_its_name(
     assert await user(opened("google", f"{address}database.example{port}")) == "app"
     with pytest.raises(Temporary):
         await user(opened("google", f"{address}another.example{port}"))
+
+
+async def test_a_run_that_asks_the_database_before_each_request_is_not_asked_for_that_ones_token(
+    server: Server, tokens: Tokens, opened: Open
+) -> None:
+    """It would wait for its own answer."""
+    database = opened("azure", server.url())
+
+    async def ask() -> None:
+        await user(database)
+
+    async with asyncio.timeout(20):
+        with permitted(ask, reads_by=StillClock()):
+            await permits.ask(reads=True)
+    assert len(tokens.given) == 1
 
 
 async def test_an_identity_that_gives_no_token_is_named(server: Server, tokens: Tokens, opened: Open) -> None:
