@@ -14,15 +14,22 @@ given=$folder/given.tfvars.json
 stated() { sed -n "s/^ *$1 *= *\"\(.*\)\"/\1/p" "$variables"; }
 terraform_() { terraform -chdir=infra/gcp "$@"; }
 apply() { terraform_ apply -auto-approve -input=false -var-file="sites/$site.tfvars" -var "project=$project" "$@"; }
+# An answer that cannot be had is not taken for "no": a new secret of the console would end the one that is kept.
 kept() {
-  [ -z "${NEW_SECRETS:-}" ] && [ -n "$(gcloud secrets versions list "footprint-$1" --project "$project" --limit 1 --format 'value(name)' 2>/dev/null)" ]
+  [ -z "${NEW_SECRETS:-}" ] || return 1
+  local found
+  found=$(gcloud secrets list --project "$project" --filter "name:footprint-$1" --format 'value(name)') || exit 1
+  [ -n "$found" ] || return 1
+  found=$(gcloud secrets versions list "footprint-$1" --project "$project" --limit 1 --format 'value(name)') || exit 1
+  [ -n "$found" ]
 }
 
 gcloud projects describe "$project" >/dev/null 2>&1 || gcloud projects create "$project"
 if [ "$(gcloud billing projects describe "$project" --format 'value(billingEnabled)')" != True ]; then
   gcloud billing projects link "$project" --billing-account "$billing"
 fi
-gcloud services enable cloudresourcemanager.googleapis.com iam.googleapis.com --project "$project"
+gcloud services enable cloudresourcemanager.googleapis.com iam.googleapis.com secretmanager.googleapis.com \
+  --project "$project"
 region=$(stated region)
 gcloud storage buckets describe "gs://$project-state" >/dev/null 2>&1 ||
   gcloud storage buckets create "gs://$project-state" --project "$project" --location "$region" \

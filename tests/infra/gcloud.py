@@ -26,7 +26,7 @@ def answer(state: dict[str, Any], program: str, words: list[str]) -> str:
             there[name] = value
         return ""
 
-    told = _seen(there, program, said)
+    told = _seen(there, program, said, options)
     if told is not None:
         return told
     match program, *said:
@@ -49,7 +49,7 @@ def answer(state: dict[str, Any], program: str, words: list[str]) -> str:
     raise LookupError(f"not found, or no command of the stand-in: {program} {' '.join(said)}")
 
 
-def _seen(there: dict[str, Any], program: str, said: list[str]) -> str | None:
+def _seen(there: dict[str, Any], program: str, said: list[str], options: dict[str, str]) -> str | None:
     """What is told of the project by a command that changes nothing; None of any other."""
     match program, *said:
         case "gcloud", "projects", "describe", name if there.get("name") == name:
@@ -58,8 +58,11 @@ def _seen(there: dict[str, Any], program: str, said: list[str]) -> str | None:
             return str("billing" in there)
         case "gcloud", "storage", "buckets", "describe", name if there.get("bucket") == name:
             return ""
-        case "gcloud", "secrets", "versions", "list", name:
-            return "1" if name in there.get("secrets", {}) else ""
+        case "gcloud", "secrets", "list" if "services" in there:
+            wanted = options["--filter"].removeprefix("name:")
+            return wanted if wanted in there.get("secrets", {}) else ""
+        case "gcloud", "secrets", "versions", "list", name if name in there.get("secrets", {}):
+            return "1"
         case "gcloud", "sql", "users", "list":
             return str(there.get("roles", ""))
         case "terraform", "-chdir=infra/gcp", "output", "-raw", name if name in OUTPUTS:

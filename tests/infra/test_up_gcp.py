@@ -68,6 +68,11 @@ def test_one_command_brings_it_up_a_second_changes_nothing_and_one_takes_it_away
     again = ran(folder, *UP)
     assert again.returncode == 0, again.stderr
     assert (found(folder, "project"), found(folder, "state")) == (project, tenant)
+    gcloud = (folder / "gcloud").read_text()
+    (folder / "gcloud").write_text(gcloud.replace("exec ", 'case "$1" in secrets) exit 1 ;; esac\nexec '))
+    assert ran(folder, *UP, typed="another\n").returncode == 1  # it is not known whether there are secrets
+    assert (found(folder, "project"), found(folder, "state")) == (project, tenant)
+    (folder / "gcloud").write_text(gcloud)
     gone = ran(folder, *DOWN, typed="example-footprint-eu\n")
     assert gone.returncode == 0, gone.stderr
     assert found(folder, "project")["project"] == {}
