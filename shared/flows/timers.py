@@ -57,6 +57,11 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, [(one, "check") for one in found])
     elif timer.name == "anchor":
         await anchors.anchor(app)
+    elif timer.name == "migrate":
+        from shared.storage.migrate import catch_up
+
+        if await catch_up(app.database):
+            log.info("database brought to the newest revision")
     elif timer.name == "rotate":
         await _rotate(app)
     else:

@@ -158,6 +158,11 @@ class Settings(BaseSettings):
     database_connections: int = Field(
         5, ge=1, le=50, description="connections of a PostgreSQL server that one process takes at most; more work waits"
     )
+    database_identity: Literal["azure", "google"] | None = Field(
+        None,
+        description="whose token is the password at a PostgreSQL server: the managed identity's or the service "
+        "account's; the server's certificate is verified then",
+    )
     queue: Literal["embedded", "azure-storage", "cloud-tasks"] = Field(
         "embedded", description="what carries the jobs; `embedded` is a table of the database, for one machine"
     )

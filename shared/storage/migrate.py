@@ -1,11 +1,17 @@
-"""Brings the database to the newest revision: `python -m shared.storage.migrate`. Run at deploy and at local start."""
+"""Brings the database to the newest revision: `python -m shared.storage.migrate`, at local start, and by a timer.
+
+The timer is how a cloud's database is migrated: from inside the network, and by the identity that the app has anyway.
+"""
 
 import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from shared.storage.database import Database, in_line
+from shared.storage.revision import newest, present
 
 HERE = Path(__file__).parent / "migrations"
 
@@ -35,6 +41,19 @@ async def migrate(database: Database) -> None:
                 await write.exec_driver_sql(f"SET LOCAL {bound} = 0")
         await in_line(write, "migrate")
         await write.run_sync(_upgrade)
+
+
+async def catch_up(database: Database) -> bool:
+    """Migrate if this code wants a newer revision than there is; returns whether it did.
+
+    A newer one is left alone: it is that of a version which is being deployed, or was taken back.
+    """
+    async with database.read() as read:
+        begun = await read.run_sync(lambda sync: sa.inspect(sync).has_table("alembic_version"))
+    if begun and (await present(database) or "") >= newest():
+        return False
+    await migrate(database)
+    return True
 
 
 async def _main() -> None:
