@@ -196,6 +196,8 @@ module workers 'modules/app.bicep' = {
       FOOTPRINT_SITES: string(sites)
       FOOTPRINT_PUBLIC_URL: url
       FOOTPRINT_FUNCTIONS: 'private'
+      FOOTPRINT_DATABASE_PUBLIC__NAME: publicIdentity.name
+      FOOTPRINT_DATABASE_PUBLIC__PRINCIPAL: publicIdentity.properties.principalId
       FOOTPRINT_CREDENTIALS_KEY__KEY_VAULT: workersVault.outputs.keyUrl
       FOOTPRINT_MICROSOFT__FEDERATED: identity.properties.clientId
     })

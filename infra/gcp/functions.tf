@@ -44,10 +44,11 @@ locals {
       account = google_service_account.runtime.email
       secrets = var.secret_settings
       settings = {
-        FOOTPRINT_FUNCTIONS            = "private"
-        FOOTPRINT_DATABASE_URL         = local.database_urls["runtime"]
-        FOOTPRINT_CREDENTIALS_KEY__KMS = google_kms_crypto_key.credentials.id
-        FOOTPRINT_MICROSOFT__FEDERATED = "google"
+        FOOTPRINT_FUNCTIONS             = "private"
+        FOOTPRINT_DATABASE_URL          = local.database_urls["runtime"]
+        FOOTPRINT_DATABASE_PUBLIC__NAME = google_sql_user.app["public"].name
+        FOOTPRINT_CREDENTIALS_KEY__KMS  = google_kms_crypto_key.credentials.id
+        FOOTPRINT_MICROSOFT__FEDERATED  = "google"
       }
     }
   }

@@ -7,6 +7,7 @@ from shared.foundation.permits import unasked
 from shared.foundation.settings import Settings
 from shared.foundation.wire import Wire
 from shared.storage.database import Database, Password
+from shared.storage.rights import User
 
 if TYPE_CHECKING:
     from shared.deployment.identity import Identity
@@ -20,6 +21,17 @@ GOOGLE = "https://www.googleapis.com/auth/sqlservice.login"
 def own_database(settings: Settings, clock: Clock) -> Database:
     """The database of these settings. Connects to nothing yet."""
     return Database(settings.database_url, settings.database_connections, _password(settings, clock))
+
+
+def public_user(settings: Settings) -> User | None:
+    """The public functions' user, to whom the timer `migrate` gives rights; a managed identity's is made, by a label.
+
+    https://learn.microsoft.com/azure/postgresql/security/security-manage-entra-users
+    """
+    user = settings.database_public
+    if user is None:
+        return None
+    return User(user.name, ("pgaadauth", f"aadauth,oid={user.principal},type=service") if user.principal else None)
 
 
 def _password(settings: Settings, clock: Clock) -> Password | None:

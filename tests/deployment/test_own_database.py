@@ -15,11 +15,15 @@ import trustme
 from infra.local.simulators.faults import Fault
 from infra.local.simulators.small_server import serving
 from infra.local.simulators.vaults import Vaults
-from shared.deployment.own_database import AZURE, GOOGLE, own_database
+from shared.deployment.own_database import AZURE, GOOGLE, own_database, public_user
 from shared.foundation import permits
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.permits import permitted
 from shared.storage.database import Database
+from shared.storage.migrate import catch_up
+from shared.storage.revision import newest
+from shared.storage.rights import User
+from shared.storage.tables import metadata
 from tests.harness.databases import Unavailable, postgresql
 from tests.harness.encrypted import encrypted
 from tests.harness.master_keys import local_key
@@ -198,3 +202,62 @@ async def test_an_identity_that_gives_no_token_is_named(server: Server, tokens: 
     with pytest.raises(Permanent) as refused:
         await user(opened("azure", server.url()))
     assert refused.value.code == "our_credential"
+
+
+@pytest.fixture
+async def owner(server: Server) -> AsyncIterator[Database]:
+    """A database as who migrates opens it."""
+    made = Database(f"postgresql+psycopg://postgres@/postgres?host={server.socket}")
+    yield made
+    await made.close()
+
+
+def named(**user: str) -> User:
+    """The public functions' user, as the workers' settings name it."""
+    found = public_user(settings_from({}, database_public=user, master_key={"value": local_key()}))
+    assert found is not None
+    return found
+
+
+async def test_the_public_functions_user_reads_and_writes_rows_and_nothing_else(
+    server: Server, owner: Database
+) -> None:
+    public = named(name="footprint-public@example.iam")
+    server.told(f'CREATE ROLE "{public.name}" LOGIN')
+    assert [await catch_up(owner, public) for _ in range(2)] == [True, False]
+    # As after somebody has made the user anew.
+    server.told(f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{public.name}"')
+    assert [await catch_up(owner, public) for _ in range(2)] == [True, False]
+    where = {"host": str(server.socket), "user": public.name, "dbname": "postgres"}
+    with psycopg.connect(**where, autocommit=True) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (newest(),)
+        for table in metadata.sorted_tables:
+            first = next(iter(table.columns))
+            rows = sa.insert(table).from_select(list(table.columns), sa.select(table), include_defaults=False)
+            for allowed in (rows, sa.update(table).values({first: first}), sa.delete(table)):
+                connection.execute(str(allowed))
+            if (number := table.autoincrement_column) is not None:
+                connection.execute("SELECT nextval(%s)", (f"{table.name}_{number.name}_seq",))
+        for refused in (
+            "CREATE TABLE more (number int)",
+            "DROP TABLE connections",
+            "TRUNCATE connections",
+            "ALTER TABLE connections ADD COLUMN more int",
+            "UPDATE alembic_version SET version_num = '0'",
+            "CREATE ROLE another",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(refused)
+
+
+async def test_for_a_managed_identity_the_user_is_made_with_a_label_that_azures_server_alone_knows(
+    server: Server, owner: Database
+) -> None:
+    """A server without Azure's provider of labels understands what it is told, and refuses it as a whole."""
+    identity = "00000000-0000-0000-0000-000000000002"
+    with pytest.raises(sa.exc.DBAPIError) as refused:
+        await catch_up(owner, named(name="footprint-public", principal=identity))
+    assert f"ON ROLE \"footprint-public\" IS 'aadauth,oid={identity},type=service'" in str(refused.value.statement)
+    assert 'security label provider "pgaadauth" is not loaded' in str(refused.value.orig)
+    async with owner.read() as read:
+        assert not (await read.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = 'footprint-public'"))).all()

@@ -32,6 +32,8 @@ SAID = {
     "string(sites)": "",
     "url": "https://example.net",
     "identity.properties.clientId": FILLED["clientId"],
+    "publicIdentity.name": "example0-public",
+    "publicIdentity.properties.principalId": "00000000-0000-0000-0000-000000000002",
     "workersVault.outputs.keyUrl": "https://examplew.vault.azure.net/keys/footprint",
 }
 
@@ -118,6 +120,10 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     for one, user in ((public, "example0-public"), (settings, "example0")):
         at = sa.make_url(one.database_url)
         assert (one.database_identity, at.username, at.password) == ("azure", user, None)
+    assert settings.database_public is not None
+    assert settings.database_public.name == "example0-public"
+    assert str(settings.database_public.principal) == SAID["publicIdentity.properties.principalId"]
+    assert public.database_public is None
     assert settings.master_key.key_vault == FILLED["keyUrl"]
     assert settings.anchors_container == FILLED["anchorsUrl"]
 
@@ -145,7 +151,15 @@ def test_the_queues_are_the_apps() -> None:
 def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     public = {name: _module(name) for name in bicep.read(MAIN)["modules"] if "publicIdentity." in _module(name)}
     # What gives the public identity something: content's vault, where it tells, its own storage, the queues.
-    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app"}
+    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app", "workers"}
+    # The workers are told whom they give the database's rows.
+    assert re.findall(r"(\w+): publicIdentity\.", public["workers"]) == [
+        "FOOTPRINT_DATABASE_PUBLIC__NAME",
+        "FOOTPRINT_DATABASE_PUBLIC__PRINCIPAL",
+    ]
+    database = _module("database")
+    assert "principalId: identity.properties.principalId" in database
+    assert "publicIdentity" not in database
     assert "readerId: publicIdentity.properties.principalId" in public["anchors"]
     assert "secretSettings: filter(shared, " in public["vault"]
     assert "principalId: identity.properties.principalId" in public["storage"]

@@ -41,6 +41,7 @@ FILLED = {
     '"https://storage.googleapis.com/${google_storage_bucket.anchors.name}"': "https://storage.googleapis.com/anchors",
     "google_kms_crypto_key.master.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/master",
     "google_kms_crypto_key.credentials.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/c",
+    'google_sql_user.app["public"].name': "public",
     "google_pubsub_topic.gmail.id": "projects/example/topics/footprint-gmail",
 }
 
@@ -114,6 +115,9 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
         at = sa.make_url(one.database_url)
         assert (one.database_identity, at.username, at.password) == ("google", user, None)
         assert at.query.keys() == {"host", "hostaddr", "sslrootcert"}
+    assert settings.database_public is not None
+    assert settings.database_public.name == sa.make_url(public.database_url).username
+    assert (settings.database_public.principal, public.database_public) == (None, None)
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
     needed = {name for name, variable in variables.items() if "default" not in variable}
