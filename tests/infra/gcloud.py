@@ -11,6 +11,7 @@ from typing import Any
 
 NUMBER, REGION = "123456789012", "europe-west1"
 URL = f"https://footprint-http-{NUMBER}.{REGION}.run.app"
+LIEN = f"p{NUMBER}-l0"
 OUTPUTS = {"public_url": URL, "runtime_unique_id": "100000000000000000042", "database_user": "runtime@example.iam"}
 
 
@@ -32,7 +33,11 @@ def answer(state: dict[str, Any], program: str, words: list[str]) -> str:
     match program, *said:
         case "gcloud", "projects", "create", name:
             return put("name", name)
-        case "gcloud", "projects", "delete", name if there.get("name") == name:
+        case "gcloud", "alpha", "resource-manager", "liens", "delete", name if there.get("lien") == name:
+            state["changes"].append(" ".join(said))
+            del there["lien"]
+            return ""
+        case "gcloud", "projects", "delete", name if there.get("name") == name and "lien" not in there:
             state["changes"].append(" ".join(said))
             there.clear()
             return ""
@@ -63,6 +68,8 @@ def _seen(there: dict[str, Any], program: str, said: list[str], options: dict[st
             return wanted if wanted in there.get("secrets", {}) else ""
         case "gcloud", "secrets", "versions", "list", name if name in there.get("secrets", {}):
             return "1"
+        case "gcloud", "alpha", "resource-manager", "liens", "list":
+            return str(there.get("lien", ""))
         case "gcloud", "sql", "users", "list":
             return str(there.get("roles", ""))
         case "terraform", "-chdir=infra/gcp", "output", "-raw", name if name in OUTPUTS:
@@ -82,6 +89,9 @@ def _apply(there: dict[str, Any], given: list[str], put: Any) -> str:
         # As keys.tf names it.
         secret = "footprint-" + name.removeprefix("FOOTPRINT_").lower().replace("_", "-")
         there.setdefault("secrets", {})[secret] = value
+    # The anchors' bucket is locked as soon as it is made, and that holds the project.
+    if "applied" not in there:
+        put("lien", LIEN)
     return str(put("applied", values))
 
 

@@ -1,6 +1,7 @@
 """The script that brings it up on Google Cloud: once it makes everything, a second time nothing; and the way back."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -73,6 +74,11 @@ def test_one_command_brings_it_up_a_second_changes_nothing_and_one_takes_it_away
     assert ran(folder, *UP, typed="another\n").returncode == 1  # it is not known whether there are secrets
     assert (found(folder, "project"), found(folder, "state")) == (project, tenant)
     (folder / "gcloud").write_text(gcloud)
+    held = ran(folder, *DOWN, typed="example-footprint-eu\n")
+    assert held.returncode == 1
+    assert (found(folder, "project"), found(folder, "state")) == (project, tenant)
+    (told,) = re.findall(r"^gcloud (.+)$", held.stderr, re.MULTILINE)
+    assert ran(folder, "../gcloud", *told.split()).returncode == 0
     gone = ran(folder, *DOWN, typed="example-footprint-eu\n")
     assert gone.returncode == 0, gone.stderr
     assert found(folder, "project")["project"] == {}
