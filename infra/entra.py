@@ -3,7 +3,7 @@
 Asks Microsoft Graph through `az rest`, as the person who is signed in to `az`. Each object has a name of its own and is
 made only if it is missing (https://learn.microsoft.com/graph/api/application-upsert and its like for service
 principals, groups and federated credentials), so that a second run changes nothing. Redirect addresses of other sites
-are kept.
+are kept, and `--remove` takes away what only this one needs.
 """
 
 import argparse
@@ -41,6 +41,7 @@ AUDIENCE = "api://AzureADTokenExchange"
 # Nobody in a customer's tenant gives our application a credential of theirs, or reads its tokens with a key of theirs:
 # https://learn.microsoft.com/entra/identity-platform/howto-configure-app-instance-property-locks
 LOCK = {"isEnabled": True, "allProperties": True}
+CONSOLE_SECRET = "FOOTPRINT_OPERATORS__CLIENT_SECRET"  # noqa: S105 - a setting's name
 Object = Mapping[str, Any]
 
 
@@ -59,13 +60,22 @@ def main(arguments: list[str]) -> int:
         "--credential", required=True, help="name of the federated credential: the site's group or project"
     )
     parser.add_argument("--issuer", help="issuer of the deployment's identity; by default this tenant")
-    parser.add_argument("--subject", required=True, help="subject of the deployment's identity")
+    parser.add_argument("--subject", help="subject of the deployment's identity")
     parser.add_argument("--audit-log", action="store_true", help="ask for what FOOTPRINT_MICROSOFT__AUDIT_LOG needs")
+    parser.add_argument("--console-secret", action="store_true", help="replace this deployment's secret of the console")
+    parser.add_argument("--form", choices=FORMS, default="lines", help="lines, or a file of parameters for a cloud")
+    parser.add_argument("--remove", action="store_true", help="take this deployment away, and with the last one all")
     said = parser.parse_args(arguments)
+    if not (said.remove or said.subject):
+        parser.error("--subject is needed")
     try:
+        if said.remove:
+            remove(said.name, said.url, said.credential)
+            return 0
         more = AUDIT if said.audit_log else {}
-        for name, value in register(said.name, said.url, said.credential, said.issuer, said.subject, more).items():
-            sys.stdout.write(f"{name}={value}\n")
+        settings = register(said.name, said.url, said.credential, said.issuer, said.subject, more)
+        secrets = {CONSOLE_SECRET: new_secret(said.name, said.credential)} if said.console_secret else {}
+        sys.stdout.write(FORMS[said.form](settings, secrets))
     except Failed as error:
         sys.stderr.write(f"Microsoft Graph refused a request, and a second run goes on from there: {error}\n")
         return 1
@@ -116,6 +126,54 @@ def register(
         "FOOTPRINT_OPERATORS__AUDIENCE": operators["appId"],
         "FOOTPRINT_OPERATORS__CLIENT_ID": operators["appId"],
     }
+
+
+def new_secret(name: str, credential: str) -> str:
+    """A secret of the console for this deployment, in place of one that it had. Raises Failed."""
+    known = _find("applications", f"{name}-operators", "id,passwordCredentials")
+    if known is None:
+        raise Failed(f"there is no application {name}-operators")
+    for old in known["passwordCredentials"]:
+        if old["displayName"] == credential:
+            _rest("POST", f"/applications/{known['id']}/removePassword", {"keyId": old["keyId"]})
+    asked = {"passwordCredential": {"displayName": credential}}
+    return str(_rest("POST", f"/applications/{known['id']}/addPassword", asked)["secretText"])
+
+
+def remove(name: str, url: str, credential: str) -> None:
+    """Take a deployment's trust and addresses away; with the last one our applications and the group. Raises Failed."""
+    ours = _find("applications", name, "id,web")
+    if ours is None:
+        return
+    trusted = _rest("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"]
+    left = [one for one in trusted if one["name"] != credential]
+    for kind, one in (("applications", name), ("applications", f"{name}-operators"), ("groups", f"{name}-operators")):
+        known = _find(kind, one, "id,web" if kind == "applications" else "id")
+        if known and not left:
+            _rest("DELETE", f"/{kind}/{known['id']}")
+        elif known and kind == "applications":
+            kept = [address for address in known["web"]["redirectUris"] if not address.startswith(f"{url}/")]
+            _rest("PATCH", f"/applications/{known['id']}", {"web": {"redirectUris": kept}})
+    for gone in trusted if left else []:
+        if gone not in left:
+            _rest("DELETE", f"/applications/{ours['id']}/federatedIdentityCredentials/{gone['id']}")
+
+
+def _lines(settings: Mapping[str, str], secrets: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in {**settings, **secrets}.items())
+
+
+def _terraform(settings: Mapping[str, str], secrets: Mapping[str, str]) -> str:
+    return json.dumps({"applications": settings, **({"secrets": secrets} if secrets else {})})
+
+
+def _azure(settings: Mapping[str, str], secrets: Mapping[str, str]) -> str:
+    parameters = {name: {"value": value} for name, value in json.loads(_terraform(settings, secrets)).items()}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
+    return json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "parameters": parameters})
+
+
+FORMS = {"lines": _lines, "azure": _azure, "terraform": _terraform}
 
 
 def _application(name: str, redirect: str, body: Object) -> Object:

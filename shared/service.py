@@ -10,6 +10,7 @@ from shared.deployment.context import Context
 from shared.deployment.issuers import Issuers
 from shared.deployment.keyring import keyring
 from shared.deployment.links import Links
+from shared.deployment.own_database import own_database
 from shared.deployment.queues import message_key
 from shared.flows.app import App, Platforms
 from shared.foundation import telemetry
@@ -18,13 +19,13 @@ from shared.foundation.memory import Memory
 from shared.foundation.rate_limit import Rates, Strangers
 from shared.foundation.wire import Wire
 from shared.platforms import google_workspace, microsoft365
-from shared.storage.database import Database
 
 if TYPE_CHECKING:
     from shared.deployment.anchor_stores import AnchorStore
     from shared.deployment.queues import Queue
     from shared.deployment.sealing import Seal
     from shared.foundation.settings import Settings
+    from shared.storage.database import Database
 
 MIB = 1024 * 1024
 PLATFORMS = (microsoft365, google_workspace)
@@ -49,7 +50,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     """The app for one process. Opens nothing yet: connections are made when they are first needed."""
     clock = clock or (FileClock(settings.clock_file) if settings.clock_file else SystemClock())
     wire = Wire(clock=clock, ca_file=settings.ca_file, services=settings.services, threads=settings.token_threads)
-    database = Database(settings.database_url, settings.database_connections)
+    database = own_database(settings, clock)
     seal = keyring(settings, wire, database)
     context = Context(
         settings=settings,

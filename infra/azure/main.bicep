@@ -19,16 +19,18 @@ param publicUrl string = ''
 @description('Further settings by their whole names: FOOTPRINT_MICROSOFT__CLIENT_ID, FOOTPRINT_OPERATORS__ISSUER and so on.')
 param settings object = {}
 
-@description('Names of settings that are secrets. Their values are given in `secrets`, and go to the vault only.')
-param secretSettings array = []
+@description('What infra.entra says of our applications; stands above `settings`.')
+param applications object = {}
 
+@description('Names of settings that are secrets. Their values go to the vault only.')
+param secretSettings array = ['FOOTPRINT_OPERATORS__CLIENT_SECRET']
+
+@description('Values of secret settings that are new; the others stay as they are in the vault.')
 @secure()
 param secrets object = {}
 
-@description('Letters and digits. Used by nobody but the app, so a new one at each deployment is welcome.')
-@secure()
-@minLength(24)
-param databasePassword string
+@description('A second database server in another zone takes over; it costs five times as much, or more.')
+param zoneRedundant bool = false
 
 @description('Who is woken up.')
 param alertEmail string
@@ -40,7 +42,8 @@ param alwaysReady int = 1
 // Storage accounts and vaults have one name space for the whole world, and no room for more than 24 characters.
 var unique = '${name}${take(uniqueString(resourceGroup().id), 8)}'
 var url = empty(publicUrl) ? 'https://${unique}.azurewebsites.net' : publicUrl
-var databaseUrl = 'postgresql+psycopg://footprint:${databasePassword}@${unique}.postgres.database.azure.com/footprint?sslmode=require'
+var databaseUrl = 'postgresql+psycopg://${name}@${unique}.postgres.database.azure.com/footprint'
+var publicDatabaseUrl = 'postgresql+psycopg://${name}-public@${unique}.postgres.database.azure.com/footprint'
 
 // Who works: the one identity that our application at Microsoft trusts, and that opens credentials.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -61,9 +64,8 @@ var queues = [
   'footprint-clean-up-poison'
 ]
 // The console's and the scanner's are for the public app too; all others open tenants or send mail.
-var shared = concat(['FOOTPRINT_DATABASE_URL'], filter(secretSettings, one => startsWith(one, 'FOOTPRINT_OPERATORS__') || startsWith(one, 'FOOTPRINT_SCANNER__')))
+var shared = filter(secretSettings, one => startsWith(one, 'FOOTPRINT_OPERATORS__') || startsWith(one, 'FOOTPRINT_SCANNER__'))
 var private = filter(secretSettings, one => !contains(shared, one))
-var given = union(secrets, { FOOTPRINT_DATABASE_URL: databaseUrl })
 var sharedSecrets = [for one in shared: { name: one, vault: unique }]
 var privateSecrets = [for one in private: { name: one, vault: '${unique}w' }]
 
@@ -119,8 +121,8 @@ module vault 'modules/vault.bicep' = {
     subnetId: network.outputs.appSubnetId
     principalIds: [identity.properties.principalId, publicIdentity.properties.principalId]
     workspaceId: telemetry.outputs.workspaceId
-    secretSettings: shared
-    secrets: given
+    secretSettings: filter(shared, one => contains(secrets, one))
+    secrets: secrets
   }
 }
 
@@ -132,8 +134,8 @@ module workersVault 'modules/vault.bicep' = {
     subnetId: network.outputs.appSubnetId
     principalIds: [identity.properties.principalId]
     workspaceId: telemetry.outputs.workspaceId
-    secretSettings: private
-    secrets: given
+    secretSettings: filter(private, one => contains(secrets, one))
+    secrets: secrets
   }
 }
 
@@ -143,7 +145,9 @@ module database 'modules/database.bicep' = {
     location: location
     networkId: network.outputs.networkId
     subnetId: network.outputs.endpointSubnetId
-    password: databasePassword
+    principalId: identity.properties.principalId
+    principalName: identity.name
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -160,8 +164,9 @@ module app 'modules/app.bicep' = {
     anchorsUrl: anchors.outputs.url
     telemetry: telemetry.outputs.connectionString
     keyUrl: vault.outputs.keyUrl
+    databaseUrl: publicDatabaseUrl
     secretSettings: sharedSecrets
-    settings: union(settings, {
+    settings: union(settings, applications, {
       FOOTPRINT_SITES: string(sites)
       FOOTPRINT_PUBLIC_URL: url
       FOOTPRINT_FUNCTIONS: 'public'
@@ -185,11 +190,14 @@ module workers 'modules/app.bicep' = {
     anchorsUrl: anchors.outputs.url
     telemetry: telemetry.outputs.connectionString
     keyUrl: vault.outputs.keyUrl
+    databaseUrl: databaseUrl
     secretSettings: concat(sharedSecrets, privateSecrets)
-    settings: union(settings, {
+    settings: union(settings, applications, {
       FOOTPRINT_SITES: string(sites)
       FOOTPRINT_PUBLIC_URL: url
       FOOTPRINT_FUNCTIONS: 'private'
+      FOOTPRINT_DATABASE_PUBLIC__NAME: publicIdentity.name
+      FOOTPRINT_DATABASE_PUBLIC__PRINCIPAL: publicIdentity.properties.principalId
       FOOTPRINT_CREDENTIALS_KEY__KEY_VAULT: workersVault.outputs.keyUrl
       FOOTPRINT_MICROSOFT__FEDERATED: identity.properties.clientId
     })

@@ -1,7 +1,18 @@
 # PostgreSQL, reached by the functions through a network of their own.
 #
-# The app signs in with a password, because it connects by one URL and Cloud SQL takes an IAM token only as a password
-# that is new each hour. The password is in Secret Manager, and no person has it.
+# No password: the functions sign in with tokens of their accounts. `runtime` makes the tables, so it is given the role
+# `cloudsqlsuperuser`, once, by `gcloud sql users assign-roles`, which Terraform's provider has no word for.
+
+locals {
+  # By its address, since it has no name in the network; what its certificate is held against is the name in there.
+  database_host = one(google_sql_database_instance.main.dns_names[*].name)
+  database_urls = {
+    for kind, user in google_sql_user.app : kind => "postgresql+psycopg://${urlencode(user.name)}@/footprint?host=${local.database_host}&hostaddr=${google_sql_database_instance.main.private_ip_address}&sslrootcert=${local.authority_file}"
+  }
+
+  authority_folder = "/etc/footprint"
+  authority_file   = "${local.authority_folder}/database.pem"
+}
 
 resource "google_compute_network" "app" {
   name                    = var.name
@@ -43,15 +54,14 @@ resource "google_sql_database_instance" "main" {
   settings {
     edition           = "ENTERPRISE"
     tier              = "db-custom-1-3840"
-    availability_type = "ZONAL"
+    availability_type = var.zone_redundant ? "REGIONAL" : "ZONAL"
     disk_autoresize   = true
 
     ip_configuration {
-      # The public address admits nobody by address. It is for Google's own proxy, which asks IAM who is there: the way
-      # by which a migration gets in.
-      ipv4_enabled    = true
+      ipv4_enabled    = false
       private_network = google_compute_network.app.id
       ssl_mode        = "ENCRYPTED_ONLY"
+      server_ca_mode  = "GOOGLE_MANAGED_CAS_CA" # the others' certificates have no name to verify
     }
 
     backup_configuration {
@@ -61,6 +71,11 @@ resource "google_sql_database_instance" "main" {
       backup_retention_settings {
         retained_backups = 14
       }
+    }
+
+    database_flags {
+      name  = "cloudsql.iam_authentication"
+      value = "on"
     }
 
     # Who came and went, and what had to wait. No statements: they hold customers' names.
@@ -97,9 +112,43 @@ resource "google_sql_database" "footprint" {
   name     = "footprint"
 }
 
-resource "google_sql_user" "footprint" {
-  instance            = google_sql_database_instance.main.name
-  name                = "footprint"
-  password_wo         = var.database_password
-  password_wo_version = var.secrets_version
+resource "google_sql_user" "app" {
+  for_each = local.members
+  instance = google_sql_database_instance.main.name
+  name     = trimsuffix(trimprefix(each.value, "serviceAccount:"), ".gserviceaccount.com")
+  type     = "CLOUD_IAM_SERVICE_ACCOUNT"
+}
+
+resource "google_project_iam_member" "signs_in" {
+  for_each = local.members
+  project  = var.project
+  role     = "roles/cloudsql.instanceUser"
+  member   = each.value
+}
+
+# The database's authority is no secret; a file beside a function can only be one.
+resource "google_secret_manager_secret" "authority" {
+  secret_id = "${var.name}-database-authority"
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+
+  depends_on = [google_project_service.needed]
+}
+
+resource "google_secret_manager_secret_version" "authority" {
+  secret      = google_secret_manager_secret.authority.id
+  secret_data = google_sql_database_instance.main.server_ca_cert[0].cert
+}
+
+resource "google_secret_manager_secret_iam_member" "reads_authority" {
+  for_each  = local.members
+  secret_id = google_secret_manager_secret.authority.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value
 }

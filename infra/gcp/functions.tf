@@ -15,6 +15,7 @@ locals {
     FOOTPRINT_SITES                          = jsonencode(sort(var.sites))
     FOOTPRINT_PUBLIC_URL                     = local.public_url
     FOOTPRINT_QUEUE                          = "cloud-tasks"
+    FOOTPRINT_DATABASE_IDENTITY              = "google"
     FOOTPRINT_DATABASE_CONNECTIONS           = "5"
     FOOTPRINT_CLOUD_TASKS__LOCATION          = "projects/${var.project}/locations/${var.region}"
     FOOTPRINT_CLOUD_TASKS__ACCOUNT           = google_service_account.invoker.email
@@ -27,22 +28,27 @@ locals {
     FOOTPRINT_GOOGLE__TOPIC                  = google_pubsub_topic.gmail.id
     FOOTPRINT_GOOGLE__PUSH_ACCOUNT           = google_service_account.invoker.email
     FOOTPRINT_TELEMETRY__NUMBERS             = "true"
-  }, var.settings)
+  }, var.settings, var.applications)
 
   # Who faces the internet and who works: two identities, with what each may read. No further setting changes it.
   kinds = {
     public = {
-      account  = google_service_account.public.email
-      secrets  = local.public_settings
-      settings = { FOOTPRINT_FUNCTIONS = "public" }
+      account = google_service_account.public.email
+      secrets = local.public_settings
+      settings = {
+        FOOTPRINT_FUNCTIONS    = "public"
+        FOOTPRINT_DATABASE_URL = local.database_urls["public"]
+      }
     }
     private = {
       account = google_service_account.runtime.email
-      secrets = local.secret_settings
+      secrets = var.secret_settings
       settings = {
-        FOOTPRINT_FUNCTIONS            = "private"
-        FOOTPRINT_CREDENTIALS_KEY__KMS = google_kms_crypto_key.credentials.id
-        FOOTPRINT_MICROSOFT__FEDERATED = "google"
+        FOOTPRINT_FUNCTIONS             = "private"
+        FOOTPRINT_DATABASE_URL          = local.database_urls["runtime"]
+        FOOTPRINT_DATABASE_PUBLIC__NAME = google_sql_user.app["public"].name
+        FOOTPRINT_CREDENTIALS_KEY__KMS  = google_kms_crypto_key.credentials.id
+        FOOTPRINT_MICROSOFT__FEDERATED  = "google"
       }
     }
   }
@@ -101,6 +107,17 @@ resource "google_cloudfunctions2_function" "entry" {
     vpc_connector_egress_settings    = "PRIVATE_RANGES_ONLY"
     environment_variables            = merge(local.settings, local.kinds[each.value.is].settings)
 
+    secret_volumes {
+      mount_path = local.authority_folder
+      project_id = var.project
+      secret     = google_secret_manager_secret.authority.secret_id
+
+      versions {
+        path    = basename(local.authority_file)
+        version = google_secret_manager_secret_version.authority.version
+      }
+    }
+
     dynamic "secret_environment_variables" {
       for_each = local.kinds[each.value.is].secrets
       content {
@@ -115,8 +132,10 @@ resource "google_cloudfunctions2_function" "entry" {
   depends_on = [
     google_project_service.needed,
     google_project_iam_member.builder_builds,
+    google_project_iam_member.signs_in,
     google_secret_manager_secret_iam_member.runtime_reads,
     google_secret_manager_secret_iam_member.public_reads,
+    google_secret_manager_secret_iam_member.reads_authority,
   ]
 }
 

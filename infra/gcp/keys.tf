@@ -7,15 +7,11 @@ locals {
     public  = google_service_account.public.member
   }
 
-  secret_settings = setunion(["FOOTPRINT_DATABASE_URL"], var.secret_settings)
   # The console's and the scanner's are for the public functions too; all others open tenants or send mail.
   public_settings = toset([
-    for name in local.secret_settings : name
-    if can(regex("^(FOOTPRINT_DATABASE_URL$|FOOTPRINT_OPERATORS__|FOOTPRINT_SCANNER__)", name))
+    for name in var.secret_settings : name
+    if can(regex("^(FOOTPRINT_OPERATORS__|FOOTPRINT_SCANNER__)", name))
   ])
-  secret_values = merge(var.secrets, {
-    FOOTPRINT_DATABASE_URL = "postgresql+psycopg://footprint:${var.database_password}@${google_sql_database_instance.main.private_ip_address}/footprint?sslmode=require"
-  })
 }
 
 resource "google_kms_key_ring" "main" {
@@ -61,7 +57,7 @@ resource "google_kms_crypto_key_iam_member" "runtime_opens_credentials" {
 }
 
 resource "google_secret_manager_secret" "setting" {
-  for_each  = local.secret_settings
+  for_each  = var.secret_settings
   secret_id = "${var.name}-${lower(replace(trimprefix(each.key, "FOOTPRINT_"), "_", "-"))}"
 
   replication {
@@ -76,14 +72,14 @@ resource "google_secret_manager_secret" "setting" {
 }
 
 resource "google_secret_manager_secret_version" "setting" {
-  for_each               = local.secret_settings
+  for_each               = var.secret_settings
   secret                 = google_secret_manager_secret.setting[each.key].id
-  secret_data_wo         = local.secret_values[each.key]
+  secret_data_wo         = lookup(var.secrets, each.key, "not given") # written with a new secrets_version only
   secret_data_wo_version = var.secrets_version
 }
 
 resource "google_secret_manager_secret_iam_member" "runtime_reads" {
-  for_each  = local.secret_settings
+  for_each  = var.secret_settings
   secret_id = google_secret_manager_secret.setting[each.key].id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.runtime.member

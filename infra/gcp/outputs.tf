@@ -8,7 +8,7 @@ output "runtime_unique_id" {
   value       = google_service_account.runtime.unique_id
 }
 
-output "database" {
-  description = "What Google's proxy is told, to migrate."
-  value       = google_sql_database_instance.main.connection_name
+output "database_user" {
+  description = "The runtime account as the database knows it."
+  value       = google_sql_user.app["runtime"].name
 }

@@ -18,6 +18,7 @@ locals {
     sync-in     = "15 12 * * *"
     refresh     = "0 * * * *"
     anchor      = "0 * * * *"
+    migrate     = "*/5 * * * *"
     rotate      = "30 3 * * *"
     sweep       = "*/5 * * * *"
     tell        = "*/1 * * * *"

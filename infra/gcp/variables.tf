@@ -41,35 +41,36 @@ variable "settings" {
   default     = {}
 }
 
+variable "applications" {
+  description = "What infra.entra says of our applications at Microsoft; stands above `settings`."
+  type        = map(string)
+  default     = {}
+}
+
 variable "secret_settings" {
   description = "Names of settings that are secrets. Their values are in `secrets`, and go to Secret Manager only."
   type        = set(string)
-  default     = ["FOOTPRINT_GOOGLE__CLIENT_SECRET"]
+  default     = ["FOOTPRINT_GOOGLE__CLIENT_SECRET", "FOOTPRINT_OPERATORS__CLIENT_SECRET"]
 }
 
 variable "secrets" {
-  description = "Values of the secret settings by their whole names."
+  description = "Values of the secret settings by their whole names; given with a new secrets_version only."
   type        = map(string)
+  default     = {}
   sensitive   = true
   ephemeral   = true
-}
-
-variable "database_password" {
-  description = "Letters and digits. Used by nobody but the app."
-  type        = string
-  sensitive   = true
-  ephemeral   = true
-
-  validation {
-    condition     = length(var.database_password) >= 24
-    error_message = "At least 24 letters and digits: openssl rand -hex 24."
-  }
 }
 
 variable "secrets_version" {
-  description = "One more than before whenever a secret or the database password is new: the state cannot compare them."
+  description = "One more than before to write all secrets anew, all of which are given then: the state cannot compare them."
   type        = number
   default     = 1
+}
+
+variable "zone_redundant" {
+  description = "A second database server in another zone takes over; it costs as much as the first."
+  type        = bool
+  default     = false
 }
 
 variable "alert_email" {

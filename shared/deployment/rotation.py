@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from shared.deployment.data_keys import begin
 from shared.deployment.keyring import keyring
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
+from shared.deployment.own_database import own_database
 from shared.deployment.sealing import CREDENTIALS, Seal
 from shared.foundation.clock import SystemClock
 from shared.foundation.errors import Permanent, Temporary
@@ -98,7 +99,8 @@ async def _keep(database: Database, rows: Sequence[Any], anew: Sequence[Wrapped 
 
 async def _main() -> int:
     settings = Settings()
-    database, clock = Database(settings.database_url), SystemClock()
+    clock = SystemClock()
+    database = own_database(settings, clock)
     seal = keyring(settings, Wire(clock=clock, ca_file=settings.ca_file), database)
     try:
         done = await rotate_all(database, seal)

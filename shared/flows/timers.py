@@ -57,6 +57,12 @@ async def fire(app: App, timer: Timer) -> None:
         await _send_all(app, [(one, "check") for one in found])
     elif timer.name == "anchor":
         await anchors.anchor(app)
+    elif timer.name == "migrate":
+        from shared.deployment.own_database import public_user
+        from shared.storage.migrate import catch_up
+
+        if await catch_up(app.database, public_user(app.settings)):
+            log.info("database brought to the newest revision, with the rights of its users")
     elif timer.name == "rotate":
         await _rotate(app)
     else:

@@ -96,5 +96,6 @@ TIMERS: tuple[Timer, ...] = (
     Timer(name="check", every=timedelta(minutes=5)),
     Timer(name="report", every=HOUR),
     Timer(name="anchor", every=HOUR),
+    Timer(name="migrate", every=timedelta(minutes=5)),
     Timer(name="rotate", at=time(3, 30)),
 )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -115,6 +116,15 @@ class MasterKey(BaseModel):
         return self
 
 
+class DatabaseUser(BaseModel):
+    """The public functions' user of a PostgreSQL server, to whom the timer `migrate` gives the right to rows alone."""
+
+    name: str = Field(min_length=1, max_length=63, description="as the public functions' DATABASE_URL names it")
+    principal: UUID | None = Field(
+        None, description="object id of its managed identity, for which `migrate` makes it; without one it is there"
+    )
+
+
 class AzureStorage(BaseModel):
     """The storage account whose queues carry the jobs: reached by our own identity, or with a connection string."""
 
@@ -157,6 +167,15 @@ class Settings(BaseSettings):
     )
     database_connections: int = Field(
         5, ge=1, le=50, description="connections of a PostgreSQL server that one process takes at most; more work waits"
+    )
+    database_identity: Literal["azure", "google"] | None = Field(
+        None,
+        description="whose token is the password at a PostgreSQL server: the managed identity's or the service "
+        "account's; the server's certificate is verified then",
+    )
+    database_public: DatabaseUser | None = Field(
+        None,
+        description="`__NAME` of the public functions' user, and `__PRINCIPAL` of its identity, if `migrate` makes it",
     )
     queue: Literal["embedded", "azure-storage", "cloud-tasks"] = Field(
         "embedded", description="what carries the jobs; `embedded` is a table of the database, for one machine"

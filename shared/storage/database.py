@@ -33,6 +33,7 @@ __all__ = ["AsyncConnection", "Database", "guarded", "in_line", "insert_new", "s
 log = logging.getLogger(__name__)
 
 Guard = Callable[[AsyncConnection], Awaitable[None]]
+Password = Callable[[], Awaitable[str]]
 # A context variable, so that no write of a run can forget it, in whichever of its tasks.
 _guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
@@ -75,11 +76,16 @@ class Database:
     it and only the answer is lost, as when a process dies.
     """
 
-    def __init__(self, url: str, connections: int = 5) -> None:
-        """`connections`: how many of a server's this process may take at most."""
+    def __init__(self, url: str, connections: int = 5, password: Password | None = None) -> None:
+        """`connections`: how many of a server's this process may take at most.
+
+        `password` is asked for each new connection; it is given to no server but the one that the URL names.
+        """
         self.url = url
         sqlite = self._sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         pool = {} if sqlite else POSTGRESQL | {"pool_size": connections}
+        if password and not sqlite:
+            pool["connect_args"] = POSTGRESQL["connect_args"] | _signing_in(sa.make_url(url), password)
         self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **pool)
         if sqlite:
             # At its lowest level it logs every statement with its values.
@@ -211,6 +217,20 @@ def _outage_told() -> Iterator[None]:
         why = str(cause) if getattr(error, "statement", None) is None else type(cause).__name__
         log.warning("database is not available", extra={"why": why})
         raise _unavailable() from None
+
+
+def _signing_in(url: sa.URL, password: Password) -> dict[str, Any]:
+    """How a connection is made with a password of its own (https://www.postgresql.org/docs/current/libpq-ssl.html)."""
+    import certifi
+
+    async def connect(*given: Any, **named: Any) -> Any:
+        import psycopg
+
+        return await psycopg.AsyncConnection.connect(*given, **named, password=await password())
+
+    # The driver has a TLS library of its own, which does not find the machine's authorities.
+    authorities = url.query.get("sslrootcert", certifi.where())
+    return {"async_creator_fn": connect, "sslmode": "verify-full", "sslrootcert": authorities}
 
 
 def _unavailable() -> Temporary:

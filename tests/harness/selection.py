@@ -22,6 +22,7 @@ ON_BOTH = (
     "flows/test_jobs.py::*",
     "flows/test_fence.py::*",
     "flows/test_health.py::*",
+    "flows/test_restore.py::*",
     "flows/test_metrics.py::test_the_numbers_move_with_what_happens",
     "infra/test_alerts.py::test_a_server_whose_connections_are_taken",
     "flows/webhooks/test_retries.py::*",

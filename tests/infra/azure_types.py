@@ -36,12 +36,14 @@ PLAIN = {
     "base64": "string",
 }
 
+ENTRA = "Microsoft.DBforPostgreSQL/flexibleServers/administrators 2026-10-01 postgresqlflexibleservers"
 # The type, the API version that the client speaks, and the model that its creation takes.
-WANTED = """
+WANTED = f"""
 Microsoft.Authorization/roleAssignments 2022-04-01 authorization.v2022_04_01 RoleAssignmentCreateParameters
 Microsoft.DBforPostgreSQL/flexibleServers 2026-10-01 postgresqlflexibleservers Server
 Microsoft.DBforPostgreSQL/flexibleServers/databases 2026-10-01 postgresqlflexibleservers Database
 Microsoft.DBforPostgreSQL/flexibleServers/configurations 2026-10-01 postgresqlflexibleservers Configuration
+{ENTRA} AdministratorMicrosoftEntraAdd
 Microsoft.Insights/actionGroups 2023-01-01 monitor ActionGroupResource
 Microsoft.Insights/components 2020-02-02 applicationinsights.v2020_02_02 ApplicationInsightsComponent
 Microsoft.Insights/diagnosticSettings 2021-05-01-preview monitor.v2021_05_01_preview DiagnosticSettingsResource

@@ -1,5 +1,6 @@
 """What the clouds' files state about the app, and what the app makes of it."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -31,7 +32,7 @@ def parsed(environment: dict[str, str], monkeypatch: Any) -> Settings:
 
 
 def names_what_exists(readme: str, cloud: str) -> None:
-    """Whatever a cloud's README names of ours is there: files, make targets, modules, settings."""
+    """Whatever a cloud's README names of ours is there: files, make targets, modules, settings, commands."""
     for path in re.findall(r"(?<![\w/])(?:infra|dist|shared)/[\w./-]+\w", readme):
         assert (ROOT / path).exists() or path.startswith(f"dist/footprint-{cloud}"), path
     makefile = (ROOT / "Makefile").read_text()
@@ -40,3 +41,10 @@ def names_what_exists(readme: str, cloud: str) -> None:
     for module in re.findall(r"-m (shared(?:\.\w+)+)", readme):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
     assert set(re.findall(r"FOOTPRINT_\w+", readme)) <= names()
+    numbers = ["no", "one", "two", "three", "four", "five"]
+    told, block = re.findall(r"it takes (\w+) commands?:\n\n```sh\n(.+?)```", readme, re.DOTALL)[0]
+    assert told == numbers[len(block.splitlines())]
+    scripts = set(re.findall(rf"infra/{cloud}/\w+\.sh", readme))
+    assert scripts == {f"infra/{cloud}/{name}.sh" for name in ("up", "down")}
+    for script in scripts:
+        assert os.access(ROOT / script, os.X_OK), script

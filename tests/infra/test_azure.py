@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pycep import BicepParser
 
 from infra.package import RUNTIME
@@ -31,6 +32,8 @@ SAID = {
     "string(sites)": "",
     "url": "https://example.net",
     "identity.properties.clientId": FILLED["clientId"],
+    "publicIdentity.name": "example0-public",
+    "publicIdentity.properties.principalId": "00000000-0000-0000-0000-000000000002",
     "workersVault.outputs.keyUrl": "https://examplew.vault.azure.net/keys/footprint",
 }
 
@@ -51,7 +54,7 @@ def test_a_file_fits_azures_own_types(path: Path) -> None:
         ("vault", "guid(vault.id", "guid(vualt.id", "nothing is called vualt"),
         ("vault", "@2026-05-15", "@2026-05-16", "is known at 2026-05-15"),
         ("vault", "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults/locks", "unknown type"),
-        ("database", "sku: { name: 'Standard_B2s', tier: 'Burstable' }", "sku: { name: 'x' }", "sku.tier is missing"),
+        ("vault", "sku: { family: 'A', name: 'standard' }", "sku: { family: 'A' }", "sku.name is missing"),
         ("app", "{ reserved: true }", "{ reserved: true, provisioningState: 'x' }", "cannot be set"),
         ("app", "ClientId=${clientId};", "ClientId=${client};", "nothing is called client"),
         ("app", "param alwaysReady int", "param alwaysReady int\nparam idle int", "idle is used by nothing"),
@@ -79,9 +82,11 @@ def _stated(path: Path, module: str) -> dict[str, str]:
     """The settings of the public app or of the workers in a deployment with these parameters."""
     parameters = {name: given["value"] for name, given in json.loads(path.read_text())["parameters"].items()}
     main, app = bicep.read(MAIN), bicep.read(APP)
-    own = {name: FILLED.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
-    url = re.sub(r"\$\{\w+\}", "example0", main["variables"]["databaseUrl"]["value"])
-    own |= {"FOOTPRINT_DATABASE_URL": url} | parameters["settings"]
+    (url,) = re.findall(r"^ +databaseUrl: (\w+)$", _module(module), re.MULTILINE)
+    url = re.sub(r"\$\{\w+\}", "example0", main["variables"][url]["value"])
+    filled = FILLED | {"databaseUrl": url}
+    own = {name: filled.get(value, value) for name, value in app["variables"]["own"]["value"].items()}
+    own |= parameters["settings"]
     for name, value in re.findall(r"^ +(FOOTPRINT_\w+): (.+)$", _module(module), re.MULTILINE):
         own[name] = SAID.get(value) or value.strip("'")
     return own | {"FOOTPRINT_SITES": json.dumps(parameters["sites"])}
@@ -100,7 +105,10 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     ours = {name for name in stated if name.startswith("FOOTPRINT_")}
     assert ours <= names()
     in_files = {name for file in FILES for name in re.findall(r"FOOTPRINT_\w+", _without_words(file.read_text()))}
-    assert in_files - {"FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"} <= ours, "a setting that this test does not fill"
+    secret = set(bicep.read(MAIN)["parameters"]["secretSettings"]["default"])
+    assert secret <= names()
+    filled = ours | secret | {"FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"}
+    assert in_files <= filled, "a setting that this test does not fill"
     settings = parsed(stated, monkeypatch)
     assert settings.sites == [Site(path.stem)]
     assert settings.queue == "azure-storage"
@@ -109,6 +117,13 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.functions == "private"
     assert settings.credentials_key is not None
     assert settings.credentials_key.key_vault == SAID["workersVault.outputs.keyUrl"]
+    for one, user in ((public, "example0-public"), (settings, "example0")):
+        at = sa.make_url(one.database_url)
+        assert (one.database_identity, at.username, at.password) == ("azure", user, None)
+    assert settings.database_public is not None
+    assert settings.database_public.name == "example0-public"
+    assert str(settings.database_public.principal) == SAID["publicIdentity.properties.principalId"]
+    assert public.database_public is None
     assert settings.master_key.key_vault == FILLED["keyUrl"]
     assert settings.anchors_container == FILLED["anchorsUrl"]
 
@@ -125,7 +140,7 @@ def test_every_site_has_its_parameters_and_they_exist() -> None:
         secure = {name for name, p in parameters.items() if {"type": "secure"} in p["decorators"]}
         assert given.keys() <= parameters.keys() - secure
         needed = {name for name, p in parameters.items() if p.get("default") is None}
-        assert needed - given.keys() == {"databasePassword"}
+        assert needed <= given.keys()
 
 
 def test_the_queues_are_the_apps() -> None:
@@ -136,23 +151,27 @@ def test_the_queues_are_the_apps() -> None:
 def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     public = {name: _module(name) for name in bicep.read(MAIN)["modules"] if "publicIdentity." in _module(name)}
     # What gives the public identity something: content's vault, where it tells, its own storage, the queues.
-    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app"}
+    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app", "workers"}
+    # The workers are told whom they give the database's rows.
+    assert re.findall(r"(\w+): publicIdentity\.", public["workers"]) == [
+        "FOOTPRINT_DATABASE_PUBLIC__NAME",
+        "FOOTPRINT_DATABASE_PUBLIC__PRINCIPAL",
+    ]
+    database = _module("database")
+    assert "principalId: identity.properties.principalId" in database
+    assert "publicIdentity" not in database
     assert "readerId: publicIdentity.properties.principalId" in public["anchors"]
-    assert "secretSettings: shared" in public["vault"]
+    assert "secretSettings: filter(shared, " in public["vault"]
     assert "principalId: identity.properties.principalId" in public["storage"]
     assert "senderIds: [publicIdentity.properties.principalId]" in public["storage"]
     assert "principalIds: [identity.properties.principalId]" in _module("workersVault")
-    assert "secretSettings: private" in _module("workersVault")
+    assert "secretSettings: filter(private, " in _module("workersVault")
     assert "identityId: publicIdentity.id" in public["app"]
     assert "secretSettings: sharedSecrets\n" in public["app"]
     assert "identityId: identity.id" in _module("workers")
     named = re.search(r"^var shared = (.+)$", MAIN.read_text(), re.MULTILINE)
     assert named is not None
-    assert re.findall(r"'(\w+)'", named[1]) == [
-        "FOOTPRINT_DATABASE_URL",
-        "FOOTPRINT_OPERATORS__",
-        "FOOTPRINT_SCANNER__",
-    ]
+    assert re.findall(r"'(\w+)'", named[1]) == ["FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
     # Entra trusts the workers.
     assert "output identityPrincipalId string = identity.properties.principalId" in MAIN.read_text()
 
@@ -162,9 +181,17 @@ def test_the_runtime_is_the_one_that_is_packed_for() -> None:
     assert runtime == {"name": "python", "version": ".".join(map(str, RUNTIME))}
 
 
-def test_nothing_in_azure_has_a_key_or_a_password_but_the_database() -> None:
+def test_nothing_in_azure_has_a_key_or_a_password() -> None:
     text = "".join(path.read_text() for path in FILES)
-    for word in ("listKeys", "AccountKey", "allowSharedKeyAccess: true", "connectionString:", "CLIENT_SECRET"):
+    assert "passwordAuth: 'Disabled'" in text
+    for word in (
+        "listKeys",
+        "AccountKey",
+        "allowSharedKeyAccess: true",
+        "connectionString:",
+        "MICROSOFT__CLIENT_SECRET",
+        "LoginPassword",
+    ):
         assert word not in text, word
     for secret in re.findall(r"@secure\(\)\n(?:@\w+\(.*\)\n)*param (\w+)", text):
         assert not re.search(rf"^output .*\b{secret}\b", text, re.MULTILINE)

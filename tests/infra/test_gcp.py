@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hcl2
 import pytest
+import sqlalchemy as sa
 
 from infra.package import FILES, RUNTIME
 from shared.deployment.queues import QUEUES
@@ -19,12 +20,15 @@ from tests.infra.stated import names, names_what_exists, parsed
 ROOT = Path(__file__).parents[2]
 GCP = ROOT / "infra" / "gcp"
 SITES = sorted(GCP.glob("sites/*.tfvars"))
+(written,) = re.findall(r'"(postgresql.+)"', (GCP / "database.tf").read_text())
+DATABASE_URL = re.sub(r"\$\{[^}]+\}", "example0", written)
 # What stands for the expressions that only a deployment can fill.
 FILLED = {
+    **{f'local.database_urls["{kind}"]': DATABASE_URL.replace("example0", kind, 1) for kind in ("public", "runtime")},
     "local.public_url": "https://footprint-http-1.example.run.app",
     '"cloud-tasks"': "cloud-tasks",
     '"true"': "true",
-    '"google"': SERVICE_ACCOUNT,
+    f'"{SERVICE_ACCOUNT}"': SERVICE_ACCOUNT,
     '"public"': "public",
     '"private"': "private",
     '"5"': "5",
@@ -37,6 +41,7 @@ FILLED = {
     '"https://storage.googleapis.com/${google_storage_bucket.anchors.name}"': "https://storage.googleapis.com/anchors",
     "google_kms_crypto_key.master.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/master",
     "google_kms_crypto_key.credentials.id": "projects/example/locations/europe-west1/keyRings/footprint/cryptoKeys/c",
+    'google_sql_user.app["public"].name': "public",
     "google_pubsub_topic.gmail.id": "projects/example/topics/footprint-gmail",
 }
 
@@ -55,7 +60,7 @@ def test_the_files_fit_the_providers_own_description() -> None:
         ("functions", "key        = secret", "name       = secret", "secret_environment_variables.key is missing"),
         ("keys", "key_ring                   = google_kms_key_ring.main.id", "", "master.key_ring is missing"),
         ("keys", "google_kms_key_ring.main.id", "google_kms_key_ring.mine.id", "google_kms_key_ring.mine does not"),
-        ("keys", "locals {", "locals {\n  idle = 1", "local.idle is used by nothing"),
+        ("queues", "locals {", "locals {\n  idle = 1", "local.idle is used by nothing"),
         ("notifications", "expiration_policy {", "expiration_policy = {\n", "should be a block"),
         ("main", 'data "google_project" "this" {}', "", "data.google_project.this does not exist"),
         ("variables", 'variable "region" {', 'variable "regions" {', "var.region does not exist"),
@@ -74,15 +79,12 @@ def _stated(path: Path, kind: str) -> dict[str, str]:
     """The settings of a function that faces the internet, or works, in a deployment with these variables."""
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     functions = (GCP / "functions.tf").read_text()
-    text = functions.partition("settings = merge({")[2].partition("}, var.settings)")[0]
+    text = functions.partition("settings = merge({")[2].partition("}, var.settings, var.applications)")[0]
     text += functions.partition(f"    {kind} = {{")[2].partition("settings = {")[2].partition("}")[0].replace(" }", "")
     written = {name: value.strip() for name, value in re.findall(r"(FOOTPRINT_\w+)\s*=\s*(.+)", text)}
     assert written.pop("FOOTPRINT_SITES") == "jsonencode(sort(var.sites))"
     own = {name: FILLED[expression] for name, expression in written.items()}
-    url = re.search(r'FOOTPRINT_DATABASE_URL = "(.+)"', (GCP / "keys.tf").read_text())
-    assert url is not None
     own |= {"FOOTPRINT_SITES": json.dumps(given["sites"])}
-    own |= {"FOOTPRINT_DATABASE_URL": re.sub(r"\$\{[^}]+\}", "example0", url[1])}
     return own | {name: _text(value) for name, value in given["settings"].items()}
 
 
@@ -109,11 +111,17 @@ def test_every_sites_settings_are_the_apps(path: Path, monkeypatch: pytest.Monke
     assert settings.credentials_key is not None
     assert settings.credentials_key.kms == FILLED["google_kms_crypto_key.credentials.id"]
     assert settings.microsoft.federated == SERVICE_ACCOUNT
+    for one, user in ((public, "public"), (settings, "runtime")):
+        at = sa.make_url(one.database_url)
+        assert (one.database_identity, at.username, at.password) == ("google", user, None)
+        assert at.query.keys() == {"host", "hostaddr", "sslrootcert"}
+    assert settings.database_public is not None
+    assert settings.database_public.name == sa.make_url(public.database_url).username
+    assert (settings.database_public.principal, public.database_public) == (None, None)
     given = terraform.unquoted(hcl2.loads(path.read_text()))
     secret = {name for name, variable in variables.items() if variable.get("ephemeral")}
     needed = {name for name, variable in variables.items() if "default" not in variable}
-    assert given.keys() <= variables.keys() - secret
-    assert needed - given.keys() == secret
+    assert needed <= given.keys() <= variables.keys() - secret
 
 
 def test_every_site_has_its_variables() -> None:
@@ -150,7 +158,8 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
         "schedule": "private",
     }
     assert "service_account.public" in str(kinds["public"]["account"])
-    # Every right that its account has: content's key, the secrets of the console, the queues, the invoker's name.
+    # Every right that its account has: content's key, the secrets of the console, the queues, the invoker's
+    # name, the anchors, and to sign in to the database, whose rights are not Google's to give.
     public = {name: one for name, one in tree["resource"].items() if _is_for_public(one)}
     assert set(public) == {
         "google_kms_crypto_key_iam_member.wraps",
@@ -158,7 +167,12 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
         "google_cloud_tasks_queue_iam_member.public_sends",
         "google_service_account_iam_member.sends",
         "google_storage_bucket_iam_member.public_anchors",
+        "google_sql_user.app",
+        "google_project_iam_member.signs_in",
+        "google_secret_manager_secret_iam_member.reads_authority",
     }
+    assert public["google_project_iam_member.signs_in"]["role"] == "roles/cloudsql.instanceUser"
+    assert "authority" in public["google_secret_manager_secret_iam_member.reads_authority"]["secret_id"]
     assert public["google_storage_bucket_iam_member.public_anchors"]["role"] == "roles/storage.objectViewer"
     assert "master" in public["google_kms_crypto_key_iam_member.wraps"]["crypto_key_id"]
     assert "invoker" in public["google_service_account_iam_member.sends"]["service_account_id"]
@@ -166,10 +180,10 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     credentials = tree["resource"]["google_kms_crypto_key_iam_member.runtime_opens_credentials"]
     assert "credentials" in credentials["crypto_key_id"]
     assert "runtime" in credentials["member"]
-    # Its own secrets are the database's and those that only the console and the scanner have.
+    # Its own secrets are those that only the console and the scanner have.
     named = re.search(r'regex\("\^\((.+?)\)"', (GCP / "keys.tf").read_text())
     assert named is not None
-    assert named[1].split("|") == ["FOOTPRINT_DATABASE_URL$", "FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
+    assert named[1].split("|") == ["FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
 
 
 def _is_for_public(resource: dict[str, object]) -> bool:
@@ -194,13 +208,11 @@ def test_no_secret_reaches_the_state() -> None:
     """What is secret is never kept, and goes only where it is written without being kept."""
     tree = terraform.read(GCP)
     secret = {name for name, variable in tree["variable"].items() if variable.get("ephemeral")}
-    assert secret == {"secrets", "database_password"}
+    assert secret == {"secrets"}
     for path in GCP.glob("*.tf"):
         for line in path.read_text().splitlines():
-            if re.search(r"\bvar\.(secrets|database_password)\b|local\.secret_values", line):
-                assert re.match(
-                    r"\s*(secret_values|FOOTPRINT_DATABASE_URL|secret_data_wo|password_wo|condition)\s*=", line
-                )
+            if re.search(r"\bvar\.secrets\b", line):
+                assert re.match(r"\s*secret_data_wo\s*=", line)
 
 
 def test_the_readme_names_what_exists() -> None:

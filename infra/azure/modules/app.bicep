@@ -11,6 +11,7 @@ param queueUrl string
 param anchorsUrl string
 param telemetry string
 param keyUrl string
+param databaseUrl string
 param settings object
 
 @description('Settings that are secrets: each with its name, and the vault that has it.')
@@ -20,7 +21,7 @@ param alwaysReady int
 @description('What azure.yaml calls it.')
 param service string
 
-// By identity throughout: the host's storage, the queues, the telemetry and the vault.
+// By identity throughout: the host's storage, the queues, the database, the telemetry and the vault.
 var own = {
   AzureWebJobsStorage__blobServiceUri: blobUrl
   AzureWebJobsStorage__queueServiceUri: hostQueueUrl
@@ -32,6 +33,8 @@ var own = {
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '4194304'
   FOOTPRINT_AZURE_IDENTITY: clientId
   FOOTPRINT_QUEUE: 'azure-storage'
+  FOOTPRINT_DATABASE_URL: databaseUrl
+  FOOTPRINT_DATABASE_IDENTITY: 'azure'
   FOOTPRINT_DATABASE_CONNECTIONS: '3'
   FOOTPRINT_AZURE_STORAGE__QUEUE_URL: queueUrl
   FOOTPRINT_ANCHORS_CONTAINER: anchorsUrl

@@ -1,25 +1,26 @@
 // PostgreSQL, reached through the app's network only.
 //
-// The app signs in with a password, because it connects by one URL and PostgreSQL takes an Entra token only as a
-// password that is new each hour. The password lies in the vault, and no person has it.
+// No password: the apps sign in with tokens of their identities. The workers' one is the server's administrator, because it
+// also makes the tables, and because nobody else could give it a role in a server that nobody else may enter.
 
 param name string
 param location string
 param networkId string
 param subnetId string
 
-@secure()
-param password string
+param principalId string
+param principalName string
+param zoneRedundant bool
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-10-01' = {
   name: name
   location: location
-  sku: { name: 'Standard_B2s', tier: 'Burstable' }
+  // The small ones cannot have a second server.
+  sku: zoneRedundant ? { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } : { name: 'Standard_B2s', tier: 'Burstable' }
   properties: {
     version: '18'
-    administratorLogin: 'footprint'
-    administratorLoginPassword: password
-    authConfig: { passwordAuth: 'Enabled', activeDirectoryAuth: 'Disabled' }
+    authConfig: { passwordAuth: 'Disabled', activeDirectoryAuth: 'Enabled', tenantId: subscription().tenantId }
+    highAvailability: { mode: zoneRedundant ? 'ZoneRedundant' : 'Disabled' }
     storage: { storageSizeGB: 32, autoGrow: 'Enabled' }
     backup: { backupRetentionDays: 14, geoRedundantBackup: 'Disabled' }
     network: { publicNetworkAccess: 'Disabled' }
@@ -38,6 +39,14 @@ resource connections 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2
   parent: server
   name: 'max_connections'
   properties: { value: '700', source: 'user-override' }
+}
+
+// The server makes one change at a time.
+resource administrator 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-10-01' = {
+  parent: server
+  name: principalId
+  properties: { principalName: principalName, principalType: 'ServicePrincipal', tenantId: subscription().tenantId }
+  dependsOn: [database, connections]
 }
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {

@@ -69,6 +69,7 @@ class Vaults:
     faults: list[Fault] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     tokens: dict[str, set[str]] = field(default_factory=dict)  # the resource or the scopes of each
+    lasts: int | None = None  # seconds, of each token; by default as long as in its cloud
 
     def __post_init__(self) -> None:
         self.account = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -150,7 +151,7 @@ class Vaults:
             return Answer(status=401, body={"statusCode": 401, "message": "Unauthorized"})
         if not query.get("resource"):
             return Answer(status=400, body={"statusCode": 400, "message": "The parameter resource is missing."})
-        until = str(int(time.time()) + 86400)
+        until = str(int(time.time()) + (self.lasts or 86400))
         token = self._token({query["resource"]})
         return Answer(body={"access_token": token, "expires_on": until, "resource": query["resource"]})
 
@@ -161,7 +162,7 @@ class Vaults:
         except (KeyError, jwt.InvalidTokenError):
             return Answer(status=400, body={"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
         token = self._token(set(str(said["scope"]).split()))
-        return Answer(body={"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
+        return Answer(body={"access_token": token, "expires_in": self.lasts or 3599, "token_type": "Bearer"})
 
     def _vault(self, request: Request, name: str, version: str | None, what: str) -> Answer:
         if dict(request.query).get("api-version") not in ("7.4", "7.5", "7.6"):
