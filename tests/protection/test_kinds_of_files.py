@@ -148,7 +148,7 @@ class TestWhereFilesLead:
             ("a.zip", zipped([("a.zip", zipped([("a.pdf", LEADING)]))])),
             ("a.zip", zipped([("a.ics", CALENDAR)])),
             ("a.zip", zipped([("a.eml", page(LINK.decode()))])),
-            ("a.html.gz", gzip.compress(LINK)),
+            ("a.html.gz", gzip.compress(LINK, mtime=0)),
             ("a.eml", attached("a.zip", zipped([("a.svg", b"<svg><a href='https://evil.example/'/></svg>")]))),
             ("a.iqy", b"WEB\r\n1\r\nhttps://evil.example/"),
             ("a.jnlp", b"<jnlp codebase='https://evil.example/'/>"),
@@ -183,7 +183,7 @@ class TestWithin:
         "message",
         [
             attached("a.zip", zipped([("mail.eml", b"Subject: x\r\n" * 9_000 + INNER)])),
-            attached("a.eml.gz", gzip.compress(INNER)),
+            attached("a.eml.gz", gzip.compress(INNER, mtime=0)),
             attached("a.eml", b"\xef\xbb\xbf" + INNER),
             attached("a.eml", attached("b.zip", zipped([("c.eml", INNER)]))),
             attached("a.uue", b"begin 644 a.exe\r\n" + UUENCODED),
