@@ -1,6 +1,6 @@
 """The deployment's signing keys: Ed25519, sealed in the database, each published for as long as the deployment lives.
 
-A retired key is kept as its public half alone. Both are sealed, so that whoever can only write to the database can
+A retired key is kept as its public half alone. Both are sealed, so that a thief who can only write to the database can
 neither sign nor have a key of their own published.
 """
 

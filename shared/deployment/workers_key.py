@@ -1,6 +1,6 @@
 """The workers' key: every process of the deployment seals to it, and only those that open credentials open it.
 
-HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. The public half is sealed too: whoever can only write to the
+HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. The public half is sealed too: who can only write to the
 database cannot have things sealed to a key of their own.
 """
 

@@ -57,7 +57,7 @@ async def empty(write: AsyncConnection, connection_id: ConnectionId, person: Per
 
 def _fields(row: Mapping[str, Any], person: Person) -> set[str]:
     fields = {name for name in COMMITTED if row[name] is not None and person.named_in(row[name])}
-    # The account of whoever is named as the actor says as much as the name.
+    # The account of the actor who is named says as much as the name.
     return fields | ({"subject"} if "actor" in fields and row["subject"] is not None else set())
 
 

@@ -220,7 +220,11 @@ async def _tell(
     told_of = (step for step in steps if step.verb is Verb.DRIFT and not step.accepted)
     drifts = [step for step in told_of if step.drift is None or step.drift.harms]
     # What has no time of its own waits for something that has.
-    again = CHECK_STEPS_AFTER if asks else next_run.pause(connection, now, WAITING_FOR_TIME, least=CHECK_AGAIN_AFTER)
+    again = (
+        CHECK_STEPS_AFTER
+        if asks
+        else next_run.pause(next_run.waited(connection, now, WAITING_FOR_TIME), least=CHECK_AGAIN_AFTER)
+    )
     until = min((step.until for step in waits if step.until), default=now + again)
     coming = until
     if waits:

@@ -1,4 +1,4 @@
-"""What browsers bring back from a platform, where whoever takes it cannot open a tenant: sealed for the workers.
+"""What browsers bring back from a platform to a process that cannot open a tenant: sealed for the workers.
 
 A worker takes it, and leaves word for that browser of what came of it. What it has seen of a sign-in is sealed as
 credentials are, so that nobody else can say that somebody has signed in.

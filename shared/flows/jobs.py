@@ -248,12 +248,10 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     """Wait in proportion to how long it has been so: quick at first, hourly in the end."""
     now = app.clock.now()
     current = await connections.find(app.database, connection.id) or connection
-    same = current.reason == error.code and current.reason_since is not None
-    waited = now - current.reason_since if same and current.reason_since else timedelta(0)
     # What is getting on is not slowed down.
-    getting_on = isinstance(error, Unfinished)
-    after = error.after if getting_on else next_run.pause(current, now, error.code, least=error.after)
-    late = waited > ATTENTION_AFTER and not getting_on
+    waited = timedelta(0) if isinstance(error, Unfinished) else next_run.waited(current, now, error.code)
+    after = next_run.pause(waited, least=error.after)
+    late = waited > ATTENTION_AFTER
     at = await next_run.go_on(app, connection, error.job or job.name, now + after)
     await _show(app, connection, Status.ATTENTION if late else Status.WAITING, error.code, error.sentence, at)
 

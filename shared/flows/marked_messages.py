@@ -149,7 +149,7 @@ def _marked(row: Mapping[str, Any], reported: Sequence[str]) -> Marked:
 
 
 async def carry_on(app: App, connection: Connection) -> None:
-    """Send what waits, and end what should have arrived by now."""
+    """Send the messages that are due, and end those that should have arrived by now."""
     table, now = db.marked_messages, app.clock.now()
     unended = sa.select(table).where(table.c.connection == connection.id, table.c.ended_at.is_(None))
     async with app.database.read() as read:

@@ -11,11 +11,15 @@ from shared.foundation.schedule import HOUR
 ALIKE = frozenset({"advance", "clean-up"})
 
 
-def pause(connection: Connection, now: datetime, reason: str, *, least: timedelta) -> timedelta:
-    """How long to wait in proportion to how long the reason has been the same: hourly in the end."""
+def waited(connection: Connection, now: datetime, reason: str) -> timedelta:
+    """How long the connection has waited for this reason."""
     same = connection.reason == reason and connection.reason_since is not None
-    waited = now - connection.reason_since if same and connection.reason_since else timedelta(0)
-    return max(least, min(waited / 4, HOUR))
+    return now - connection.reason_since if same and connection.reason_since else timedelta(0)
+
+
+def pause(so_far: timedelta, *, least: timedelta) -> timedelta:
+    """How long to wait in proportion to how long it has been: hourly in the end."""
+    return max(least, min(so_far / 4, HOUR))
 
 
 async def go_on(app: App, connection: Connection, job: str, at: datetime) -> datetime:

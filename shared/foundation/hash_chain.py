@@ -1,4 +1,4 @@
-"""How the entries of a ledger are chained, for the service and for whoever has an exported one and nothing else.
+"""How the entries of a ledger are chained, for the service and for a reader of an exported file.
 
 What may be about a person stands in an entry as a text with a salt, and the entry's hash covers only a commitment to
 it, HMAC-SHA256 (RFC 2104) of the text under the salt. Text and salt can be emptied, and every hash still holds.

@@ -1,6 +1,6 @@
 """What the public functions' user may do in the database: read and write rows, and neither make tables nor users.
 
-Whoever migrates owns the tables, and gives the rights: https://www.postgresql.org/docs/current/sql-grant.html
+The user that migrates owns the tables, and gives the rights: https://www.postgresql.org/docs/current/sql-grant.html
 """
 
 from dataclasses import dataclass

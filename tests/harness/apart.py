@@ -16,7 +16,7 @@ CREDENTIALS_KEY = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
 
 
 def account(world: World) -> dict[str, str]:
-    """The service account's key, of which whoever faces the internet has the address only."""
+    """The service account's key, of which the public process has the address only."""
     key: dict[str, str] = json.loads(Path(world.sims.settings["FOOTPRINT_GOOGLE__SERVICE_ACCOUNT"]).read_text())
     return key
 
