@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import unicodedata
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -82,9 +81,12 @@ async def test_a_name_of_any_language_is_taken(world: World, name: str) -> None:
     assert (await ask(world, "POST", "/api/connections", token=world.sims.operator_token(), body=body)).status == 201
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+async def test_a_notification_that_means_nothing_is_refused(world: World) -> None:
+    await connect_google(world, domain=ORCHARD)
+    await deliver_all(world)
+    mail(world, "admin@orchard.example")
+    push = pushes(world)[0]
+    for content in (
         {"historyId": 10**30},
         {"historyId": "9" * 5000},
         {"historyId": 2**63},
@@ -92,18 +94,11 @@ async def test_a_name_of_any_language_is_taken(world: World, name: str) -> None:
         {"emailAddress": "\ud800@orchard.example"},
         {"emailAddress": "admin\0@orchard.example"},
         {"emailAddress": 5},
-    ],
-    ids=lambda content: next(iter(content)),
-)
-async def test_a_notification_that_means_nothing_is_refused(world: World, content: dict[str, Any]) -> None:
-    await connect_google(world, domain=ORCHARD)
-    await deliver_all(world)
-    mail(world, "admin@orchard.example")
-    push = pushes(world)[0]
-    whole = {"emailAddress": "admin@orchard.example", "historyId": 1, **content}
-    data = base64.b64encode(json.dumps(whole).encode()).decode()
-    told = await deliver(world, {**push, "body": json.dumps({"message": {"data": data}})})
-    assert (told.status, json.loads(told.body)["code"]) == (400, "not_valid")
+    ):
+        whole = {"emailAddress": "admin@orchard.example", "historyId": 1, **content}
+        data = base64.b64encode(json.dumps(whole).encode()).decode()
+        told = await deliver(world, {**push, "body": json.dumps({"message": {"data": data}})})
+        assert (told.status, json.loads(told.body)["code"]) == (400, "not_valid"), content
     assert (await deliver(world, push)).status == 204
 
 
@@ -115,13 +110,13 @@ async def test_browsers_that_come_by_https_keep_to_it(world: World) -> None:
         assert "max-age=" in (await ask(secure, "GET", path)).headers[name]
 
 
-@pytest.mark.parametrize("address", ["anna@evil.example", "anna@contoso.com.evil.example", "anna@not-contoso.com"])
-async def test_reports_go_to_the_tenant_and_to_the_operator_only(world: World, address: str) -> None:
+async def test_reports_go_to_the_tenant_and_to_the_operator_only(world: World) -> None:
     smtp = {"host": "127.0.0.1", "sender": "reports@example.com", "recipient_domains": ["MSP.example"]}
     connection = await world.connect()
     other = await world.again(smtp=smtp)
     path, token = f"/api/connections/{connection.id}/reports/settings", world.sims.operator_token()
-    refused = await ask(other, "PUT", path, token=token, body={"recipients": [address]}, if_match="*")
-    assert (refused.status, json.loads(refused.body)["code"]) == (400, "recipient_elsewhere")
+    for address in ("anna@evil.example", "anna@contoso.com.evil.example", "anna@not-contoso.com"):
+        refused = await ask(other, "PUT", path, token=token, body={"recipients": [address]}, if_match="*")
+        assert (refused.status, json.loads(refused.body)["code"]) == (400, "recipient_elsewhere"), address
     good = {"kinds": ["weekly"], "recipients": ["anna@Contoso.com", "olga@msp.example"]}
     assert (await ask(other, "PUT", path, token=token, body=good, if_match="*")).status == 200

@@ -10,7 +10,7 @@ class TestClock(FileClock):
     """A clock that nobody waits for: a short sleep at the wire moves it on."""
 
     __test__ = False
-    looks_every = 0.002
+    looks_every = 0.01
 
     def __init__(self, file: Path) -> None:
         super().__init__(file)
