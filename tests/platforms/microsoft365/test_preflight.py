@@ -195,10 +195,38 @@ async def test_what_would_harm_mail_is_told_before_the_first_write(world: World,
     assert {one.key for one in (await planned(world.app, now)).concerns or ()} >= {one.key for one in found}
 
 
+async def held_up(world: World) -> Connection:
+    """A rule of the customer's is in the way of the set-up, and nothing else."""
+
+    async def live() -> Connection:
+        connection = await consented(world)
+        rule(**{**OUTSIDE, "Name": "In the way", "SetSCL": -1})(world)
+        return await settled(world, connection)
+
+    return await world.once("held up", live)
+
+
+async def in_the_way(world: World, connection: Connection) -> list[str]:
+    """What a plan says is in the way now."""
+    return [one.key for one in (await planned(world.app, connection)).concerns or () if one.waits]
+
+
 @pytest.mark.parametrize("edit", [case[1] for case in GOOD], ids=[case[0] for case in GOOD])
-async def test_a_sound_tenant_is_set_up_without_a_word(world: World, edit: Edit) -> None:
-    connection = await consented(world)
+async def test_nothing_of_a_sound_tenant_is_in_the_way(world: World, edit: Edit) -> None:
+    connection = await held_up(world)
+    assert await in_the_way(world, connection)
+    world.cmdlet("Remove-TransportRule", Identity="In the way")
     edit(world)
+    assert await in_the_way(world, connection) == []
+
+
+SET_UP = ("as it is", "our address allowed already", "our pair allowed already", "296 rules")
+
+
+@pytest.mark.parametrize("name", SET_UP)
+async def test_a_sound_tenant_is_set_up_without_a_word(world: World, name: str) -> None:
+    connection = await consented(world)
+    dict(GOOD)[name](world)
     now = await settled(world, connection)
     assert (now.stage, now.status) == (Stage.RUN, Status.OK), now.sentence
     # The seeded tenant has one domain whose mail another gateway takes.
