@@ -49,8 +49,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_kind", kinds, indirect=True, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the options leave out."""
+    """Leave out what the options leave out, before the order of the rest is drawn."""
     kept = list(items)
     if database := config.getoption("--database"):
         kept = [item for item in kept if _on_postgresql(item) == (database == "postgresql")]
