@@ -64,7 +64,7 @@ def ask(mutant: Mutant, tests: list[str], took: float) -> str:
     if not tests:
         return "untested"
     planted = json.dumps(asdict(mutant))
-    plugins = ("-p", "tests.mutants.planted", "-p", "no:cacheprovider")
+    plugins = ("-p", "tests.mutants.planted", "-p", "no:cacheprovider", "-p", "no:randomly")
     command = [sys.executable, "-m", "pytest", "-x", "-q", *plugins, *tests]
     with subprocess.Popen(  # noqa: S603 - our own tests
         command,
