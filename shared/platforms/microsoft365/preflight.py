@@ -9,6 +9,7 @@ from shared.engine.ledger import HoldingState
 from shared.engine.rows import Settings
 from shared.platforms.microsoft365 import connectors, directory_sync, limits, rule_settings
 from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365.allow_lists import ALLOW_LIST
 from shared.platforms.microsoft365.mail_flow import setup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.hindrances import Hindrance, hindrances
@@ -133,12 +134,13 @@ async def _setup(tenant: MicrosoftTenant, protected: Mapping[Direction, Protecti
         "SpoofType": "External",
         "Action": "Allow",
     }
+    allowed = () if ALLOW_LIST in tenant.connection.left_out else connectors.egress(tenant)
     return Setup(
         rules=[setup.rule(tenant.name(title), one) for title, one in (await _rules(tenant, groups)).items() if one],
         things={
             "inbound": _named(tenant, inbound),
             "outbound": _named(tenant, outbound),
-            "allowed": dict.fromkeys(connectors.egress(tenant), True),
+            "allowed": dict.fromkeys(allowed, True),
             "spoof": {setup.OURS + "spoof": spoof},
             "group": {setup.OURS + way: group for way, group in groups.items()},
         },

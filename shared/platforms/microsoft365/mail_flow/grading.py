@@ -152,7 +152,7 @@ def _taken_for_forgery(listing: Listing, service: Service, message: Message, pat
         return True
     if message.direction is Direction.OUTGOING or message.sender.named:
         return False  # strangers who are singled out may claim to be of the organisation, which is no fault of ours
-    allowed = path.source is not None and path.source in listing.allowed
+    allowed = not service.allow_list or (path.source is not None and path.source in listing.allowed)
     return not (path.arrival.sees_sender and allowed and any(pairs))
 
 
