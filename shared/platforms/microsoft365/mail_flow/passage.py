@@ -140,9 +140,13 @@ class Passage:
 
     def _settles(self, rule: Rule) -> bool:
         """Whether a rule ends the passage of what it means, by what a message says and not by what rules wrote."""
-        reads = rule.conditions.keys() | rule.exceptions.keys()
         ends = rule.stops or bool(rule.actions.keys() & (names.REFUSES | names.HOLDS))
-        return ends and not reads & names.STAMPED
+        return ends and not any(self._written(held) for held in (rule.conditions, rule.exceptions))
+
+    def _written(self, held: Record) -> bool:
+        """Whether predicates read what may change on the way: an SCL, or a header that rules or the service write."""
+        stamped = held.keys() & names.STAMPED
+        return any(name not in HEADERS or str(held[name]).lower() in self.headers for name in stamped)
 
     def _stamped(self, rule: Rule, world: World) -> tuple[Answer, Answer]:
         """The conditions, and the exceptions, that read what rules and the service have written on the message."""
