@@ -98,7 +98,9 @@ def _first(message: Message, path: Path, *, wanted: bool) -> Iterator[tuple[Effe
         yield Effect.TRUSTED_WITHOUT_US, True
     match path.ending:
         case Ending.REFUSED | Ending.HELD | Ending.WAITS:
-            yield from _stuck(message, path)
+            # Mail of people who are not protected is the customer's own affair.
+            if wanted or message.direction is Direction.INTERNAL:
+                yield from _stuck(message, path)
         case Ending.AGAIN:
             yield Effect.SCANNED_TWICE_OR_LOOP, True
         case _ if wanted and not (message.direction is Direction.INCOMING and path.arrival.from_inside):
