@@ -21,6 +21,7 @@ where it says so), and the effect that is told of it. [The mail flow](mail-flow.
 
 def edits() -> list[dict[str, Any]]:
     """Every edit: `what` it is, the `cmdlet` with what is `given` to it, `effect`, and whether `people` are protected.
+    `share` says where only some mail is touched.
 
     Instead of a cmdlet there is `mx` with the hosts of domains, `domain` with a name that is removed, and `members`
     with the members of our groups.

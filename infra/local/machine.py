@@ -17,7 +17,7 @@ from functions_framework.aio import create_asgi_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from infra.local import controls
+from infra.local import controls, post
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
 from infra.local.timers import fire_timers
@@ -59,6 +59,11 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
         FOOTPRINT_MASTER_KEY__VALUE=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         FOOTPRINT_PUBLIC_URL=address,
         FOOTPRINT_CLOCK_FILE=str(clock_file),
+        FOOTPRINT_SMTP__HOST="127.0.0.1",
+        FOOTPRINT_SMTP__PORT=str(_free_port()),
+        FOOTPRINT_SMTP__SECURITY="none",
+        FOOTPRINT_SMTP__SENDER=post.SENDER,
+        FOOTPRINT_SCANNER__SECRET=secrets.token_urlsafe(24),
         # The rest is on the page, or told by the story.
         FOOTPRINT_TELEMETRY__LEVEL="ERROR",
     )
@@ -79,12 +84,19 @@ async def machine(folder: Path, port: int = 0) -> AsyncIterator[Machine]:
                 await asyncio.sleep(IDLE / 10)
             # Google's notifications come over HTTP to the address that is their tokens' audience as well.
             push.aim(simulators.google, {"url": f"{address}/api/notifications/gmail"})
-            yield running
+            async with post.relay(app, simulators.microsoft, address):
+                yield running
         finally:
             pumping.cancel()
             server.should_exit = True
             await asyncio.gather(serving, pumping, return_exceptions=True)
             await app.database.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 async def _pump(app: App) -> None:

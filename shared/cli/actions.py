@@ -27,6 +27,10 @@ def create(
         Option(metavar="MODE", help="What the connection is for, if the platform offers a choice; may be repeated."),
     ] = None,
     customer: Annotated[str | None, Option(help="The customer that the tenant belongs to.")] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        Option(metavar="KEY", help="An object that the platform can do without, as ip-allow; may be repeated."),
+    ] = None,
     repair_drift: Annotated[bool, Option("--repair-drift", help="Repair drift automatically.")] = False,
     wait: Wait = False,
     timeout: Timeout = TIMEOUT_SECONDS,
@@ -40,6 +44,7 @@ def create(
         "tenant": tenant,
         "modes": mode or None,
         "customer": customer,
+        "leave_out": leave_out or None,
         "repair_drift": repair_drift or None,
     }
     created = call.api.post("/connections", {name: value for name, value in wanted.items() if value is not None})

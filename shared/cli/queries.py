@@ -92,6 +92,7 @@ def show(context: Context, connection: Connection) -> int:
             "Stage": f"{now['stage_title']}, since {moment(now['stage_since'])}",
             "Platform": now["platform_title"],
             "Modes": now["modes"],
+            "Made without": now["left_out"],
             "Customer": now.get("customer"),
             "Site": now["site"],
             "Invitation": _invited(now["invitation"]),

@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     ATTENTION = "connection.attention"
     DRIFT = "connection.drift"
     RECOVERED = "connection.recovered"
+    MAIL_BROKEN = "mail.broken"
+    MAIL_RECOVERED = "mail.recovered"
     PAUSED = "connection.paused"
     RESUMED = "connection.resumed"
     REPORT = "report.created"

@@ -42,6 +42,8 @@ class Connection:
     id: ConnectionId
     platform: str
     modes: frozenset[str]
+    left_out: frozenset[str]
+    """Keys of the catalogue's rows that it was made without."""
     name: str
     customer: str
     """Whose it is, as those who may see only one customer's connections are told apart; empty: nobody's of them."""
@@ -101,6 +103,7 @@ def of_row(row: Any) -> Connection:
         "stage": Stage(row.stage),
         "status": Status(row.status),
         "modes": frozenset(row.modes),
+        "left_out": frozenset(row.left_out),
         "contacts": tuple(row.contacts),
         "brand": recorded(json.dumps(dict(row.brand))),
     }
@@ -121,6 +124,7 @@ async def create(
     sealed_headers: bytes,
     brand: Brand,
     now: datetime,
+    left_out: frozenset[str] = frozenset(),
 ) -> None:
     """Add a connection in stage NEW inside the caller's transaction."""
     await write.execute(
@@ -128,6 +132,7 @@ async def create(
             id=connection_id,
             platform=platform,
             modes=sorted(modes),
+            left_out=sorted(left_out),
             name=name,
             customer=customer,
             site=str(site),

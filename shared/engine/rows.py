@@ -145,6 +145,8 @@ class Change(Row):
     """Settings that only we change: the resource tells what others did in settings of its own."""
     elements: Callable[[Any], Iterable[str]] | None = None
     """For entries of a shared list: one resource per element."""
+    instead: str = ""
+    """What does its work in a connection that was made without it; empty: every connection has it."""
     offered: bool = False
     """The published table leaves it behind: it goes only when somebody has asked for that by its step."""
 

@@ -102,7 +102,7 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         try:
             rows = rows_of(platform, connection)
             await preflight.clear(app, connection, tenant, rows)
-            with mail_events.told(connection, ledger, tenant.choices):
+            async with mail_events.told(app, connection, ledger, tenant.choices):
                 steps = await reconcile(rows, tenant, connection.stage, repair=connection.repairs_drift)
             await note_unrecorded(connection, platform, tenant)
         except ConsentMissing as error:

@@ -19,7 +19,7 @@ from shared.flows.invitation import link
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
 from shared.platforms.contract import Platform
-from shared.platforms.rows import in_modes
+from shared.platforms.rows import dispensable, in_modes
 from shared.protection import policies
 from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
@@ -40,6 +40,9 @@ class NewConnection(BaseModel):
     customer: str = Field("", max_length=120, pattern=LINE)
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)
+    leave_out: list[str] = Field(
+        [], max_length=8, description="keys of objects that the platform can do without; nothing later adds them"
+    )
     repair_drift: bool = False
     policies: list[Policy] = Field([EVERYONE], max_length=policies.MAX_POLICIES)
 
@@ -69,6 +72,8 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     if new.site not in app.settings.sites:
         raise Refused(400, "site_not_served", f"This deployment does not serve the site {new.site}.")
     modes = _modes(platform, new.modes)
+    rows = in_modes(platform.rows(app.settings.brand), modes)
+    left_out = _left_out(platform, rows, new.leave_out)
     for policy in new.policies:
         allowed(app, platform, policy)
     identifier, now = ConnectionId(new_id()), app.clock.now()
@@ -81,6 +86,7 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
             connection_id=identifier,
             platform=new.platform,
             modes=modes,
+            left_out=left_out,
             name=new.name,
             customer=new.customer,
             site=new.site,
@@ -96,7 +102,9 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
             write, identifier, 1, now, Entry(key="connection", act=Act.STAGE, actor=actor, note="created")
         )
     return MadeConnection(
-        connection_id=identifier, consent_url=await link(app, identifier), rows=in_modes(platform.rows(brand), modes)
+        connection_id=identifier,
+        consent_url=await link(app, identifier),
+        rows=tuple(row for row in rows if row.key not in left_out),
     )
 
 
@@ -110,6 +118,14 @@ def _modes(platform: Platform, wanted: list[str] | None) -> frozenset[str]:
         raise Refused(400, "unknown_mode", f"modes: there is no mode “{unknown[0][:80]}”; {known}.")
     if offered and not wanted:
         raise Refused(400, "unknown_mode", f"modes: name at least one of {', '.join(sorted(offered))}.")
+    return frozenset(wanted)
+
+
+def _left_out(platform: Platform, rows: tuple[Row, ...], wanted: list[str]) -> frozenset[str]:
+    offered = {row.key for row in dispensable(rows)}
+    if unknown := sorted(set(wanted) - offered):
+        known = f"only {', '.join(sorted(offered))}" if offered else f"{platform.title} needs everything it makes"
+        raise Refused(400, "not_dispensable", f"leave_out: “{unknown[0][:80]}” cannot be left out; {known}.")
     return frozenset(wanted)
 
 

@@ -30,6 +30,12 @@ CODES = (
         "The platform offers no such kind of protection.",
         "Name one that the sentence lists.",
     ),
+    code(
+        REFUSED,
+        "not_dispensable",
+        "The platform cannot do without what the connection was to leave out.",
+        "Leave out only what the sentence lists.",
+    ),
     code(REFUSED, "unknown_platform", "There is no platform of this name.", "Name one that the sentence lists."),
     code(REFUSED, "site_not_served", "This deployment does not serve the site.", "Use the deployment of that site."),
     code(

@@ -1,9 +1,9 @@
-"""Which rows, permissions and effects a connection has: by its modes."""
+"""Which rows, permissions and effects a connection has: by its modes, and by what it was made without."""
 
 from collections.abc import Iterable
 
 from shared.connections.record import Connection
-from shared.engine.rows import Row
+from shared.engine.rows import Change, Row
 from shared.platforms.contract import Permission, Platform
 
 
@@ -14,7 +14,13 @@ def in_modes(rows: Iterable[Row], modes: frozenset[str]) -> tuple[Row, ...]:
 
 def rows_of(platform: Platform, connection: Connection) -> tuple[Row, ...]:
     """The rows that a connection has."""
-    return in_modes(platform.rows(connection.brand), connection.modes)
+    rows = in_modes(platform.rows(connection.brand), connection.modes)
+    return tuple(row for row in rows if row.key not in connection.left_out)
+
+
+def dispensable(rows: Iterable[Row]) -> tuple[Change, ...]:
+    """The rows that a connection can be made without."""
+    return tuple(row for row in rows if isinstance(row, Change) and row.instead)
 
 
 def effects_of(platform: Platform, connection: Connection) -> tuple[str, ...]:

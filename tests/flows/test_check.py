@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from infra.local.simulators import Simulators
 from shared.connections.choices import Way
@@ -15,6 +16,7 @@ from shared.deployment.queues import Job
 from shared.engine.ledger import holdings_of
 from shared.flows import findings, jobs
 from shared.foundation.errors import Refused
+from shared.storage import tables as db
 from tests.harness import workspace as google
 from tests.harness.clock import TestClock
 from tests.harness.quarantine import ask
@@ -64,6 +66,22 @@ async def test_a_rule_that_is_switched_off_is_an_event_within_the_hour_and_so_is
     world.cmdlet("Enable-TransportRule", Identity=IN_DOMAIN, Confirm=False)
     assert (await an_hour(world, connection)).status is Status.OK
     assert events(caplog) == ["mail flow broken", "mail flow recovered"]
+
+
+async def test_a_receiver_hears_of_each_break_and_return_also_beside_another(world: World) -> None:
+    connection, _ = await harmed(world)
+    world.cmdlet("Disable-TransportRule", Identity=IN_DOMAIN, Confirm=False)
+    await an_hour(world, connection)
+    world.cmdlet("Enable-TransportRule", Identity=IN_DOMAIN, Confirm=False)
+    assert (await an_hour(world, connection)).reason == "drift"
+    about = sa.select(db.events.c.kind, db.events.c.content).where(db.events.c.kind.like("mail.%")).order_by("at")
+    async with world.app.database.read() as read:
+        heard = [(row.kind, row.content["key"], row.content["effect"][0]) for row in await read.execute(about)]
+    assert [(kind, worst) for kind, key, worst in heard if not key.startswith("mail-flow/")] == [
+        ("mail.broken", "unscanned"),
+        ("mail.recovered", "unscanned"),
+    ]
+    assert heard[0][0] == "mail.broken"
 
 
 async def test_a_check_that_is_on_its_way_is_not_sent_again(world: World) -> None:

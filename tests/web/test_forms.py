@@ -47,6 +47,13 @@ async def test_a_new_connection_is_made_by_a_form_that_says_what_is_wrong(world:
     assert "Grove" in (await see(world, where)).text
 
 
+async def test_a_form_leaves_out_what_its_platform_can_do_without(world: World) -> None:
+    form = {"platform": "microsoft365", "site": "eu", "name": "Contoso", "tenant": "contoso.com"}
+    where = await pressed(world, "/connections", **form, leave_out_of_microsoft365="ip-allow")
+    assert (await world.connection(where.rpartition("/")[2])).left_out == {"ip-allow"}
+    assert "Made without" in (await see(world, where)).text
+
+
 async def test_a_policy_is_made_changed_and_deleted_and_nobody_undoes_anothers(world: World) -> None:
     running = await google.connect(world, modes=["api"], policies=[EVERYONE])
     base = f"/connections/{running.id}"

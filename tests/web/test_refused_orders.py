@@ -45,6 +45,16 @@ OF_NO_CONNECTION = (
         Told(400, "unknown_mode", "modes: there is no mode “api”; Microsoft 365 has none."),
         NEW | {"modes": ["api"]},
     ),
+    Case(
+        "POST /api/connections",
+        Told(400, "not_dispensable", "leave_out: “spoof” cannot be left out; only ip-allow."),
+        NEW | {"leave_out": ["ip-allow", "spoof"]},
+    ),
+    Case(
+        "POST /api/connections",
+        Told(400, "not_dispensable", "leave_out: “ip-allow” cannot be left out; Google Workspace needs"),
+        NEW | {"platform": "google", "leave_out": ["ip-allow"]},
+    ),
     Case("GET /api/batches/x", Told(404, "no_such_batch", f"{THERE_IS_NO}batch.")),
     Case("POST /api/batches/x/stop", Told(404, "no_such_batch", f"{THERE_IS_NO}batch."), {}),
     Case("POST /api/batches", Told(400, "no_connections", "where: no connection matches."), WHERE | {"confirm": 0}),

@@ -19,9 +19,18 @@ async def granting(life: Life) -> None:
 
 
 async def running(life: Life) -> None:
-    """A day of service: a policy's target changes, a night passes."""
+    """A day of service: a marked message goes the whole way, a policy's target changes, a night passes."""
     listed = await life.control("POST", "graph", method="GET", path="/users?$top=5")
-    chosen = [user["id"] for user in listed.json()["value"] if user.get("mail")][:3]
+    people = [user for user in listed.json()["value"] if user.get("mail")][:3]
+    await life.api("POST", "/marked-messages", {"recipient": people[0]["mail"]})
+
+    async def arrived() -> bool:
+        (message,) = (await life.api("GET", "/marked-messages"))["marked_messages"]
+        return (message["state"], message["seen"]) == ("arrived", 1)
+
+    held = await life.comes(arrived)
+    life.check("a marked message is seen by the scanner once, and comes back", held=held)
+    chosen = [user["id"] for user in people]
     policy = {"name": "board", "direction": "both", "users": chosen}
     await life.api("PUT", "/policies/board", policy)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from shared.connections.stages import Stage
 from shared.engine.rows import ByAdministrator
 from shared.foundation.brand import Brand
+from shared.platforms.google_workspace import baselines
 from shared.platforms.google_workspace import checks as looks
 from shared.platforms.google_workspace.modes import BY_ROUTE
 from shared.platforms.google_workspace.scopes import AUDIT, CUSTOMER, POLICIES, USERS
@@ -120,6 +121,7 @@ ROUTING: tuple[ByAdministrator, ...] = (
             ("Require TLS", "on"),
         ),
         check=looks.gateway,
+        baselines=baselines.GATEWAY,
         without="returned mail may be taken for a forgery",
     ),
 )
@@ -154,6 +156,7 @@ def rule(brand: Brand) -> ByAdministrator:
             ("Options, envelope filter", "Only affect specific envelope recipients; Group membership: {group}"),
         ),
         check=looks.rule,
+        baselines=baselines.RULE,
         confirmed_after=timedelta(minutes=5),
         without="mail flows unscanned",
     )

@@ -10,6 +10,8 @@ from shared.platforms.microsoft365.exchange import Incomplete, add, remove
 from shared.platforms.microsoft365.mail_flow.ranges import written
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
+ALLOW_LIST = "ip-allow"
+"""The key of our entries in the IP allow list."""
 POLICY = "Default"
 SPOOF_ITEMS, KINDS = "Get-TenantAllowBlockListSpoofItems", ("External", "Internal")
 

@@ -14,7 +14,7 @@ from shared.platforms.group_members import FOLLOWS_POLICIES
 from shared.platforms.microsoft365 import baselines, connectors, directory_sync, limits
 from shared.platforms.microsoft365 import rule_settings as rules
 from shared.platforms.microsoft365.activities import ACTIVITIES
-from shared.platforms.microsoft365.allow_lists import AllowedAddress, SpoofPair
+from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
 from shared.platforms.microsoft365.exchange_role import exchange_role
 from shared.platforms.microsoft365.group_members import GroupMembership
@@ -167,7 +167,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         without="returned mail may be taken for a forgery",
     ),
     Change(
-        key="ip-allow",
+        key=ALLOW_LIST,
         title="IP Allow List",
         baselines=baselines.ALLOW_LIST,
         why="returned mail is not refused because of our addresses",
@@ -178,6 +178,7 @@ STORED_AND_LISTED: tuple[Change, ...] = (
         **LETS_BACK,
         without="returned mail may be refused",
         elements=connectors.egress,
+        instead="the inbound connector for incoming mail with enhanced filtering, and the rule for clean mail",
     ),
 )
 

@@ -22,6 +22,7 @@ CMDLETS = (
     "Get-AcceptedDomain",
     "Get-HostedConnectionFilterPolicy",
     "Get-InboundConnector",
+    "Get-JournalRule",
     "Get-OrganizationConfig",
     "Get-OutboundConnector",
     "Get-TenantAllowBlockListSpoofItems",

@@ -7,7 +7,7 @@ from shared.deployment.context import Context
 from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
-from shared.platforms.microsoft365.allow_lists import POLICY, spoof_entries
+from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, POLICY, spoof_entries
 from shared.platforms.microsoft365.group_members import members_of
 from shared.platforms.microsoft365.groups import VirtualGroup
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -22,7 +22,7 @@ GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
 MEMBERS = ("group-incoming-members", "group-outgoing-members")
 MODELLED = frozenset(
-    (*transport_rules.ORDER, *CONNECTORS, *MEMBERS, "group-incoming", "group-outgoing", "spoof", "ip-allow")
+    (*transport_rules.ORDER, *CONNECTORS, *MEMBERS, "group-incoming", "group-outgoing", "spoof", ALLOW_LIST)
 )
 # Kinds of objects as people call them; the others bear their identity.
 NOUNS = {"rule": "the rule", "inbound": "the inbound connector", "outbound": "the outbound connector"}
@@ -129,6 +129,7 @@ def service_of(context: Context, connection: Connection, return_secret: str, loo
         loop_secret=loop_secret,
         verdict_header=brand.verdict_header,
         junk_verdict=mail.junk_verdict,
+        allow_list=ALLOW_LIST not in connection.left_out,
     )
 
 

@@ -10,6 +10,8 @@ connections = sa.Table(
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("platform", sa.String, nullable=False),
     sa.Column("modes", sa.JSON, nullable=False),
+    # Keys of rows that it was made without.
+    sa.Column("left_out", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("name", sa.String, nullable=False),
     sa.Column("customer", sa.String, nullable=False, server_default=""),
     sa.Column("site", sa.String, nullable=False),

@@ -73,6 +73,7 @@ NOTED: Noted = {"accepted": True}
     "400 unknown_platform",
     "400 site_not_served",
     "400 unknown_mode",
+    "400 not_dispensable",
     "400 not_possible_here",
     "400 no_scanner",
     "403 another_customer",

@@ -14,6 +14,7 @@ from shared.flows.app import App
 from shared.flows.grant import NewConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import SYNC_AT, Site
+from shared.platforms.rows import dispensable
 from shared.web.api import actions as acts
 from shared.web.api import connections as overview
 from shared.web.compression import packed
@@ -37,7 +38,7 @@ SITES: Mapping[str, str] = {
     Site.SG: "Singapore",
     Site.IN: "India",
 }
-FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "repair_drift")
+FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "leave_out", "repair_drift")
 
 
 class Listing(overview.Filter):
@@ -133,6 +134,7 @@ def _typed(app: App, form: Mapping[str, list[str]]) -> dict[str, Any]:
         "customer": one(form, "customer"),
         "tenant": one(form, "tenant") or None,
         "modes": [mode for mode in form.get("modes", ()) if mode] if offers else None,
+        "leave_out": [key for key in form.get(f"leave_out_of_{platform}", ()) if key],
         "repair_drift": one(form, "repair_drift") == "yes",
     }
 
@@ -146,6 +148,7 @@ def _form(app: App, request: Request, form: Mapping[str, list[str]], errors: Err
         form=form,
         errors=errors,
         platforms=[app.platforms[name] for name in app.platforms],
+        dispensable={name: dispensable(app.platforms[name].rows(app.settings.brand)) for name in app.platforms},
         sites=sites_of(app),
         sync_at=SYNC_AT,
     )

@@ -19,6 +19,7 @@ EXAMPLE: dict[str, Any] = {
     "platform": "example",
     "platform_title": "Example Mail",
     "modes": [],
+    "left_out": [],
     "name": "Contoso",
     "customer": "contoso",
     "site": "eu",
@@ -64,6 +65,7 @@ class ConnectionView(TypedDict):
     platform: str
     platform_title: str
     modes: Annotated[list[str], Field(description="the kinds of protection it is for; empty where there is no choice")]
+    left_out: Annotated[list[str], Field(description="keys of objects that it was made without")]
     name: str
     customer: Annotated[str, Field(description="whose it is; empty: no customer's in particular")]
     site: Site
@@ -180,6 +182,7 @@ def connection_view(app: App, connection: Connection) -> ConnectionView:
         "platform": connection.platform,
         "platform_title": app.platforms.titles[connection.platform],
         "modes": sorted(connection.modes),
+        "left_out": sorted(connection.left_out),
         "name": connection.name,
         "customer": connection.customer,
         "site": connection.site,

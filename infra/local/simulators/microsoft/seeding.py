@@ -16,6 +16,7 @@ from infra.local.simulators.microsoft.applications import (
 )
 from infra.local.simulators.microsoft.domains import accepted_domain, domain
 from infra.local.simulators.microsoft.exchange.connectors import INBOUND, OUTBOUND
+from infra.local.simulators.microsoft.exchange.remote_domains import DEFAULT
 from infra.local.simulators.microsoft.exchange.rule_records import DEFAULTS
 from infra.local.simulators.microsoft.graph.group_bodies import NEW_GROUP
 from infra.local.simulators.microsoft.tenant import Tenant
@@ -70,6 +71,7 @@ class Seed:
             "ConnectorsEnabled": True,
             "PublicFoldersEnabled": "Local",
         }
+        self.tenant.remote_domains["default"] = DEFAULT
         self.tenant.connection_filter = {
             "AdminDisplayName": "",
             "IsDefault": True,

@@ -81,6 +81,8 @@ class Tenant:
     rules: list[Record] = field(default_factory=list)  # in order of priority
     connection_filter: Record = field(default_factory=dict)
     spoof_items: dict[str, Record] = field(default_factory=dict)
+    journal_rules: dict[str, Record] = field(default_factory=dict)
+    remote_domains: dict[str, Record] = field(default_factory=dict)
     group_settings: dict[str, Record] = field(default_factory=dict)  # what Exchange alone knows of a group
     quarantine: dict[str, Record] = field(default_factory=dict)
     role_group: tuple[str, ...] = ()  # the cmdlets of the one that the application is a member of
@@ -161,6 +163,8 @@ class Tenant:
             "transportRules": [_printed(rule) for rule in self.rules],
             "connectionFilter": _printed(self.connection_filter),
             "spoofItems": _by_id(self.spoof_items),
+            "journalRules": _by_id(self.journal_rules),
+            "remoteDomains": _by_id(self.remote_domains),
             "quarantine": _by_id(self.quarantine),
             "roleGroup": list(self.role_group),
         }

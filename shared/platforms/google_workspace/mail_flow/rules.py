@@ -38,6 +38,9 @@ HARMLESS = frozenset(
         "consequence.primaryDelivery.requireTls",
     }
 )
+# Settings whose rules mean what a message says although they have no expressions: words, and kinds of attachments.
+# support.google.com/a/answer/1347146 and /a/answer/2364580
+BY_CONTENT = frozenset({"settings/gmail.objectionable_content", "settings/gmail.attachment_compliance"})
 # Fields that `_own` reads.
 JUDGED = frozenset(
     {
@@ -151,7 +154,7 @@ def foreign(rule: Record, root: str | None, service: Service) -> list[Harm]:
     if root is not None and rule["unit"] != root:
         first, returned = min(first, Share.SOME), min(returned, Share.SOME)
     kind = record.get("consequence", {}).get("ruleConsequenceType")
-    whole = not expressions
+    whole = not expressions and rule["type"] not in BY_CONTENT
     if kind in HELD and whole:
         return [Harm(Effect.BOUNCED_OR_DELAYED, first, HELD[kind])]
     if kind in HELD:

@@ -9,6 +9,10 @@ Record = Mapping[str, Any]
 # In which kind something is, and its identity there.
 Key = tuple[str, str]
 STATES = "settings/gmail.rule_states"
+# Lists of senders and addresses, whose entries bear ids and are no rules.
+LISTS = frozenset(
+    f"settings/gmail.{name}" for name in ("blocked_sender_lists", "email_address_lists", "spam_override_lists")
+)
 # The one group of ours, among the groups.
 OURS = "ours"
 CREATED, CHANGED, DELETED = "CREATE_GMAIL_SETTING", "CHANGE_GMAIL_SETTING", "DELETE_GMAIL_SETTING"
@@ -83,7 +87,8 @@ def read(
                 if state.get("enabled") is False:
                     off.setdefault(str(state.get("ruleId")), []).append(unit)
         elif kind.startswith("settings/gmail."):
-            found = [one for some in value.values() if isinstance(some, list) for one in some if _is_rule(one)]
+            lists = () if kind in LISTS else (some for some in value.values() if isinstance(some, list))
+            found = [one for some in lists for one in some if _is_rule(one)]
             for one in found:
                 rules[str(one["ruleId"])] = {"type": kind, "unit": unit, "off": [], "rule": one}
             if not found:

@@ -60,11 +60,12 @@ def arrive(listing: Listing, service: Service, message: Message) -> Arrival:
         refused = refused or not servers
     partners = [one for one in matched if one.partner]
     as_service = [one for one in matched if one.addresses.touches(service.egress)]
+    trusting = [one for one in as_service if not one.partner or _sees_sender(one, message, source)]
     return Arrival(
         refused=refused,
         from_inside=_from_inside(message, servers, partners),
         internal=any(one.internal for one in matched),
-        as_service=bool(as_service) and not ours,
+        as_service=bool(trusting) and not ours,
         sees_sender=any(_sees_sender(one, message, source) for one in partners),
         doubts=frozenset(_arrival_doubts(as_service) if ours else ()),
     )

@@ -98,12 +98,14 @@ def _first(message: Message, path: Path, *, wanted: bool) -> Iterator[tuple[Effe
         yield Effect.TRUSTED_WITHOUT_US, True
     match path.ending:
         case Ending.REFUSED | Ending.HELD | Ending.WAITS:
-            yield from _stuck(message, path)
+            # Mail of people who are not protected is the customer's own affair.
+            if wanted or message.direction is Direction.INTERNAL:
+                yield from _stuck(message, path)
         case Ending.AGAIN:
             yield Effect.SCANNED_TWICE_OR_LOOP, True
         case _ if wanted and not (message.direction is Direction.INCOMING and path.arrival.from_inside):
             yield Effect.UNSCANNED, True
-        case Ending.MAILBOX if message.forged and path.scl == TRUSTED:
+        case Ending.MAILBOX if message.forged and path.scl == TRUSTED and not path.depends:
             yield Effect.TRUSTED_WITHOUT_US, True
         case _:
             pass
@@ -143,16 +145,16 @@ def _returned(listing: Listing, service: Service, message: Message, path: Path) 
 def _taken_for_forgery(listing: Listing, service: Service, message: Message, path: Path) -> bool:
     """Whether the filter misjudges returned mail: by the wrong address, one that is not allowed, or as a spoof.
 
-    What leaves the organisation is only looked at for pairs that are blocked.
+    What the organisation sends, within it too, is only looked at for pairs that are blocked.
     Source: learn.microsoft.com/defender-office-365/tenant-allow-block-list-email-spoof-configure,
     learn.microsoft.com/defender-office-365/connection-filter-policies-configure.
     """
     pairs = list(_pairs(listing, service, message))
     if not all(pairs):
         return True
-    if message.direction is Direction.OUTGOING or message.sender.named:
+    if message.direction is not Direction.INCOMING or message.sender.named:
         return False  # strangers who are singled out may claim to be of the organisation, which is no fault of ours
-    allowed = path.source is not None and path.source in listing.allowed
+    allowed = not service.allow_list or (path.source is not None and path.source in listing.allowed)
     return not (path.arrival.sees_sender and allowed and any(pairs))
 
 

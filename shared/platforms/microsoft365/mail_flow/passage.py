@@ -50,6 +50,13 @@ class World(NamedTuple):
     doubts: frozenset[str] = frozenset()
 
 
+class Static(NamedTuple):
+    """How surely a rule applies as far as sender, recipient and source say, and how surely its conditions alone do."""
+
+    holds: Answer
+    met: Answer
+
+
 class Passage:
     """Runs messages through a rulebook; `headers` are the names of those that are followed, in small letters."""
 
@@ -57,7 +64,7 @@ class Passage:
         self.book, self.headers = book, list(headers)
         self._scanner = frozenset(scanner)
         # Most classes meet the same rules, and most rules see the same headers.
-        self._runs: dict[tuple[tuple[tuple[int, Answer], ...], frozenset[World]], frozenset[World]] = {}
+        self._runs: dict[tuple[tuple[tuple[int, Static], ...], frozenset[World]], frozenset[World]] = {}
         self._reads: dict[tuple[int, tuple[str | None, ...]], tuple[Answer, Answer]] = {}
         self._matters = sum(1 << place for place, rule in enumerate(book.rules) if self._changes(rule))
 
@@ -90,7 +97,7 @@ class Passage:
                 world = self._acted(self.book.rules[place], world)
         return acted
 
-    def _candidates(self, message: Message, ends: tuple[bool, bool], among: int) -> Iterator[tuple[int, Answer]]:
+    def _candidates(self, message: Message, ends: tuple[bool, bool], among: int) -> Iterator[tuple[int, Static]]:
         """Rules that may apply, in their order, with how surely they do as far as sender, recipient and source say."""
         masks = (
             self.book.masks("scope", ends),
@@ -98,18 +105,18 @@ class Passage:
             self.book.masks("recipient", message.recipient),
             self.book.masks("source", message.source),
         )
-        left = among & masks[0].possible & masks[1].possible & masks[2].possible & masks[3].possible
-        sure = masks[0].sure & masks[1].sure & masks[2].sure & masks[3].sure
-        unknown = masks[0].unknown | masks[1].unknown | masks[2].unknown | masks[3].unknown
+        left = sure = met = among
+        unknown = 0
+        for one in masks:
+            left, sure, met = left & one.possible, sure & one.sure, met & one.met
+            unknown |= one.unknown
         while left:
             bit = left & -left
             left ^= bit
-            yield (
-                bit.bit_length() - 1,
-                Answer.YES if sure & bit else Answer.UNKNOWN if unknown & bit else Answer.DEPENDS,
-            )
+            holds = Answer.YES if sure & bit else Answer.UNKNOWN if unknown & bit else Answer.DEPENDS
+            yield bit.bit_length() - 1, Static(holds, Answer.YES if met & bit else Answer.DEPENDS)
 
-    def _applies(self, place: int, static: Answer, world: World) -> tuple[Answer, Answer]:
+    def _applies(self, place: int, static: Static, world: World) -> tuple[Answer, Answer]:
         """How surely a rule applies, and how surely its conditions hold whatever its exceptions say."""
         if place in world.declined:
             return Answer.NO, Answer.NO
@@ -117,10 +124,10 @@ class Passage:
         if (place, world.headers) not in self._reads:
             self._reads[place, world.headers] = self._stamped(rule, world)
         held, excepted = self._reads[place, world.headers]
-        conditions = all_of((static, content.conditions, held))
-        return all_of((conditions, opposite(any_of((content.exceptions, excepted))))), conditions
+        conditions = all_of((static.met, content.conditions, held))
+        return all_of((static.holds, conditions, opposite(any_of((content.exceptions, excepted))))), conditions
 
-    def _after(self, place: int, static: Answer, world: World) -> Iterable[World]:
+    def _after(self, place: int, static: Static, world: World) -> Iterable[World]:
         if world.stopped:
             return (world,)
         rule = self.book.rules[place]
@@ -140,9 +147,13 @@ class Passage:
 
     def _settles(self, rule: Rule) -> bool:
         """Whether a rule ends the passage of what it means, by what a message says and not by what rules wrote."""
-        reads = rule.conditions.keys() | rule.exceptions.keys()
         ends = rule.stops or bool(rule.actions.keys() & (names.REFUSES | names.HOLDS))
-        return ends and not reads & names.STAMPED
+        return ends and not any(self._written(held) for held in (rule.conditions, rule.exceptions))
+
+    def _written(self, held: Record) -> bool:
+        """Whether predicates read what may change on the way: an SCL, or a header that rules or the service write."""
+        stamped = held.keys() & names.STAMPED
+        return any(name not in HEADERS or str(held[name]).lower() in self.headers for name in stamped)
 
     def _stamped(self, rule: Rule, world: World) -> tuple[Answer, Answer]:
         """The conditions, and the exceptions, that read what rules and the service have written on the message."""

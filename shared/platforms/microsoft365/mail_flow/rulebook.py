@@ -24,11 +24,15 @@ ANY_TEXT = ("a", "7", ".")
 
 
 class Masks(NamedTuple):
-    """Rules as bits: those that may apply, those that do as far as this property decides, those nobody can tell."""
+    """Rules as bits: those that may apply, those that do as far as this property decides, those nobody can tell.
+
+    `met` are those of which it surely meets all conditions, whatever their exceptions say.
+    """
 
     possible: int
     sure: int
     unknown: int
+    met: int
 
 
 class Content(NamedTuple):
@@ -75,21 +79,23 @@ class Rulebook:
 
     def _compute(self, kind: str, value: Any) -> Masks:
         every = (1 << len(self.rules)) - 1
-        possible, sure, unknown = every, every, 0
+        possible, sure, unknown, met = every, every, 0, every
         for place, conditions, exceptions in self._tests.get(kind, ()):
             holds = Answer.YES
             for test in conditions:
                 holds = min(holds, test(value))
+            bit = 1 << place
+            if holds is not Answer.YES:
+                met &= ~bit
             for test in exceptions:
                 holds = min(holds, opposite(test(value)))
-            bit = 1 << place
             if holds is not Answer.YES:
                 sure &= ~bit
             if holds is Answer.NO:
                 possible &= ~bit
             if holds is Answer.UNKNOWN:
                 unknown |= bit
-        return Masks(possible, sure, unknown)
+        return Masks(possible, sure, unknown, met)
 
     def named(self, parameters: Iterable[str]) -> set[Any]:
         """Every value that acting rules give to some predicates."""

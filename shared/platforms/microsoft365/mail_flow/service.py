@@ -25,6 +25,8 @@ class Service:
     loop_secret: str
     verdict_header: str
     junk_verdict: str
+    allow_list: bool = True
+    """Whether its addresses are to stand in the IP allow list."""
 
     @property
     def hosts(self) -> frozenset[str]:

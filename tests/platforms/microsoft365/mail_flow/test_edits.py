@@ -8,7 +8,7 @@ import pytest
 
 from tests.mail_edits import DOCUMENT, edits, printed
 from tests.platforms.microsoft365.mail_flow import flow as names
-from tests.platforms.microsoft365.mail_flow.flow import Flow, effects
+from tests.platforms.microsoft365.mail_flow.flow import Flow, findings
 
 PLACE = re.compile(r"\{place:(\w+)\}")
 NAME = re.compile(r"\{(\w+)\}")
@@ -24,7 +24,10 @@ def test_an_edit_is_told_by_what_it_does_to_mail(whole: Flow, some: Flow, edit: 
     before = some if edit.get("people") else whole
     after = before.copy()
     make(after, edit["cmdlet"], filled(before, edit["given"]))
-    assert effects(before, after) == set(edit["effect"])
+    found = findings(before, after)
+    assert {one.effect for one in found} == set(edit["effect"])
+    if "share" in edit:
+        assert {one.share for one in found} == {edit["share"]}
 
 
 def test_the_document_shows_the_table() -> None:

@@ -32,7 +32,7 @@ RULES: list[tuple[str, dict[str, Any], set[Effect]]] = [
     (IN_DOMAIN, {"ExceptIfSenderIpRanges": ["192.0.2.0/24"]}, {UNSCANNED}),
     (IN_DOMAIN, {"HasNoClassification": True}, {UNSCANNED}),
     (IN_DOMAIN, {"RecipientDomainIs": ["sub.contoso.com"]}, {UNSCANNED}),
-    (IN_DOMAIN, {"FromScope": "InOrganization"}, {UNSCANNED, MISJUDGED}),
+    (IN_DOMAIN, {"FromScope": "InOrganization"}, {UNSCANNED}),
     (IN_DOMAIN, {"RouteMessageOutboundConnector": None}, {UNSCANNED}),
     (IN_DOMAIN, {"RouteMessageOutboundConnector": "To the archive"}, {UNSCANNED}),
     (IN_DOMAIN, {"Quarantine": True}, {BOUNCED}),

@@ -115,7 +115,10 @@ def _refused(customer: Customer, mail: Mail, scanner: Scanner) -> bool:
         if value.get("serviceState") == "DISABLED":
             return True
     lists = _settings(customer, mail.recipient, BLOCKED)
-    blocked = {text for value in lists for text in value.get("blockedSenders", ())}
+    entries = [entry for value in lists for entry in value.get("blockedSenders", ())]
+    # A sender, or a list of some with a name of its own.
+    named = [[one] if isinstance(one, str) else one.get("addresses", ()) for one in entries]
+    blocked = {text for some in named for text in some}
     names = {mail.sender, mail.sender.rpartition("@")[2], mail.server}
     return bool(blocked & (names | ({scanner.domain} if mail.server == scanner.address else set())))
 

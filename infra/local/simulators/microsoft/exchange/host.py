@@ -11,7 +11,15 @@ from typing import Any
 import jwt
 
 from infra.local.simulators.microsoft.applications import EXCHANGE_ADMINISTRATOR, EXCHANGE_AUDIENCE
-from infra.local.simulators.microsoft.exchange import connectors, groups, lists, organisation, rules
+from infra.local.simulators.microsoft.exchange import (
+    connectors,
+    groups,
+    journal_rules,
+    lists,
+    organisation,
+    remote_domains,
+    rules,
+)
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
 from infra.local.simulators.microsoft.exchange.errors import malformed, pagination_expired
 from infra.local.simulators.microsoft.exchange.parameters import CmdletParameters
@@ -37,6 +45,8 @@ CMDLETS: dict[str, Cmdlet] = {
     **connectors.CMDLETS,
     **rules.CMDLETS,
     **lists.CMDLETS,
+    **journal_rules.CMDLETS,
+    **remote_domains.CMDLETS,
     **groups.CMDLETS,
     **organisation.CMDLETS,
 }
