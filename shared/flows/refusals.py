@@ -8,7 +8,7 @@ CODES = (
     code(
         REFUSED,
         "address_not_allowed",
-        "A webhook's address is no https address on the internet, or leads inside.",
+        "The address of a webhook or witness is no https address on the internet, or leads inside.",
         "Use a public address. For receivers in your own network, set FOOTPRINT_WEBHOOKS__INSIDE.",
     ),
     code(
