@@ -33,6 +33,8 @@ MAX_WITNESSES = 5
 LONGEST_ANSWER = 16 * 1024
 # A witness that knows another size than we thought says so, and is then asked once more.
 ATTEMPTS = 2
+# One that hangs is waited for, so that many are asked side by side.
+AT_ONCE = 32
 # A tree's size has no more digits; nor would a database take one.
 MAX_DIGITS = 9
 
@@ -122,7 +124,7 @@ async def ask(app: App, hashes: Sequence[bytes], note: str) -> None:
             async with app.database.write() as write:
                 await _keep(write, witness, len(hashes), line, at)
 
-    await each(waiting, one)
+    await each(waiting, one, at_once=AT_ONCE)
 
 
 async def cosigned(database: Database, customer: str) -> dict[int, str]:

@@ -98,5 +98,7 @@ def _number(request: Request) -> str:
         body = json.dumps(json.loads(request.body or b"{}"), sort_keys=True)
     except ValueError:  # a form
         body = request.body.decode("latin-1")
-    words = [request.method, request.path, sorted(request.query.items()), body]
+    # What is about no connection of the path reaches as far as the account does: another one's is another request.
+    reach = request.found.id if request.found else request.actor.customer
+    words = [request.method, request.path, reach, sorted(request.query.items()), body]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()

@@ -206,11 +206,3 @@ async def test_witnesses_are_their_customers_own(world: World, host: Host) -> No
     assert (refused.status, json.loads(refused.body)["code"]) == (404, "no_such_witness")
     assert (await ask(world, "DELETE", path, token=token)).status == 204
     assert len((await witnesses(world))["witnesses"]) == 4
-
-
-async def test_no_witness_inside_is_reached(world: World, host: Host) -> None:
-    process = await world.again(webhooks={"inside": []}, anchors=world.app.settings.anchors)
-    await named(process, host)
-    await anchored(process)
-    assert host.seen == []
-    assert (await witnesses(process))["witnesses"][0]["code"] == "address_not_allowed"
