@@ -42,6 +42,7 @@ async def agreed(app: App, request: Request, what: str) -> None:
         first = (
             await write.execute(sa.select(table).where(table.c.id == number, table.c.at > now - APPROVED_WITHIN))
         ).first()
+        await write.execute(sa.delete(table).where(table.c.at <= now - APPROVED_WITHIN))
         if first is None:
             connection = request.found.id if request.found else None
             row = {"id": number, "connection": connection, "subject": actor.subject, "name": actor.name, "at": now}
