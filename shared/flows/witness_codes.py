@@ -15,13 +15,13 @@ CODES = (
         "witness_fails",
         "A customer's witness does not resolve, or answers our checkpoint with a refusal.",
         "Ask its operator. 403 or 404: it has to trust our log's name and keys, which `GET /api/witnesses` lists.",
-        "It is asked again each hour, and nothing waits for it.",
+        "The witness is asked again each hour, and nothing waits for it.",
     ),
     code(
         LOGGED,
         "witness_contradicts",
         "A witness has seen another log than the anchors hold: they were cut off or rewritten, or the witness errs.",
-        "Compare the anchors with every checkpoint that somebody kept, and look who could write to their place.",
-        "It is asked again each hour.",
+        "Compare the anchors with every checkpoint that customers have kept, and see who could write to their place.",
+        "The witness is asked again each hour.",
     ),
 )
