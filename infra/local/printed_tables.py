@@ -23,7 +23,7 @@ from shared.cli.printing import OPTIONS
 from shared.connections.stages import Stage
 from shared.engine.rows import Activity, ByAdministrator, Change, OnDemand, Published, Row, Sighting
 from shared.flows import codes as lives
-from shared.flows import marked_codes, refusals
+from shared.flows import marked_codes, refusals, witness_codes
 from shared.foundation import codes as deployments
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.codes import Code
@@ -175,7 +175,17 @@ def sites() -> str:
 
 def every_code() -> list[Code]:
     """The codes of every room and platform, by name."""
-    rooms = (deployments, lives, marked_codes, refusals, requests, typed, microsoft365_codes, google_codes)
+    rooms = (
+        deployments,
+        lives,
+        marked_codes,
+        refusals,
+        requests,
+        typed,
+        witness_codes,
+        microsoft365_codes,
+        google_codes,
+    )
     return sorted((one for room in rooms for one in room.CODES), key=lambda one: one.name)
 
 

@@ -44,13 +44,17 @@ def verify(
         Path | None, Option("--ledger", metavar="NDJSON", help="The exported ledger, held against the certificate.")
     ] = None,
     checkpoint: Checkpoint = None,
+    witness: Annotated[
+        list[str] | None,
+        Option("--witness", metavar="KEY", help="A verifier key: its owner must have cosigned. May be repeated."),
+    ] = None,
 ) -> int:
     """Verify an exit certificate without the service; exit code 1 if it is not valid."""
     from shared.cli import verification
 
     call = Call.of(context)
     kept = None if checkpoint is None else verification.text(checkpoint)
-    content, told = verification.verified(verification.text(file), verification.keys_at(keys), kept)
+    content, told = verification.verified(verification.text(file), verification.keys_at(keys), kept, witness or ())
     if ledger is not None:
         told.insert(0, verification.chained(ledger, content))
     call.terminal.facts(_facts(content))

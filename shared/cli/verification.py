@@ -2,11 +2,13 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.cli.place import LOOPBACK, Usage
+from shared.cli.terminal import moment
+from shared.foundation.cosignatures import cosignature, witness_key
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.hash_chain import checked
 from shared.foundation.signatures import CERTIFICATE, opened
@@ -16,10 +18,13 @@ from shared.foundation.transparency import leaf_hash, opened_checkpoint, proven_
 LARGEST = 16 * 1024 * 1024
 
 
-def verified(document: str, keys: Mapping[str, Any], checkpoint: str | None = None) -> tuple[dict[str, Any], list[str]]:
+def verified(
+    document: str, keys: Mapping[str, Any], checkpoint: str | None = None, witnesses: Sequence[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """A certificate's content, and what was checked, in sentences. Raises Permanent if it is not what was signed.
 
     With a `checkpoint` that somebody kept, its ledger must be under that very one, whatever the service shows now.
+    Each of the `witnesses`, by its verifier key, must have cosigned the checkpoint.
     """
     answer: dict[str, Any] = _json(document) if document.lstrip().startswith("{") else {"signature": document.strip()}
     signed, kid = opened(str(answer.get("signature", "")), keys, CERTIFICATE)
@@ -31,6 +36,9 @@ def verified(document: str, keys: Mapping[str, Any], checkpoint: str | None = No
         told.append("Checked: the certificate shown is what was signed.")
     if answer.get("anchor"):
         told.append(_anchored(answer["anchor"], content, keys, checkpoint))
+        told += [_witnessed(checkpoint or answer["anchor"]["checkpoint"], one) for one in witnesses]
+    elif witnesses:
+        raise Permanent("anchor_not_valid", "Do not rely on this document: it holds nothing that a witness has seen.")
     elif checkpoint is not None:
         raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
     else:
@@ -57,6 +65,12 @@ def _anchored(anchor: Mapping[str, Any], content: Mapping[str, Any], keys: Mappi
         raise Permanent("anchor_not_valid", "Do not rely on this document: its ledger is not in the log of heads.")
     whose = "a signed checkpoint" if kept is None else "the checkpoint that you kept"
     return f"Checked: the ledger's head is anchored, as one of {size} heads under {whose}."
+
+
+def _witnessed(note: str, verifier: str) -> str:
+    key = witness_key(verifier)
+    _, at = cosignature(note, key)
+    return f"Checked: {key.name} cosigned that checkpoint, at {moment(at.isoformat())}."
 
 
 def chained(file: Path, content: Mapping[str, Any]) -> str:

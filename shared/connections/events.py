@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     REPORT = "report.created"
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"
+    WITNESS = "witness.failing"
 
 
 @dataclass(frozen=True, kw_only=True)

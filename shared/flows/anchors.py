@@ -9,13 +9,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.connections.events import EventKind, emit
 from shared.connections.record import Connection
 from shared.deployment import signing
+from shared.deployment.anchor_stores import AnchorStore
 from shared.engine import chain, erasure
 from shared.engine.certificate import Certificate
+from shared.flows import witnesses
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError, Permanent, Refused
 from shared.foundation.transparency import checkpoint, inclusion, leaf_hash, opened_checkpoint, root, roots, size_of
@@ -35,9 +36,15 @@ class Anchored:
 
 
 async def anchor(app: App) -> None:
-    """Append the heads of the chains that grew, with the checkpoint of all; nothing if none grew or no place is set."""
+    """Append the heads of the chains that grew, and have the newest checkpoint cosigned; nothing if no place is set."""
     if (store := app.anchors) is None:
         return
+    await _append(app, store)
+    if (known := _read(await store.lines())).checkpoints:
+        await witnesses.ask(app, known.hashes, known.checkpoints[-1])
+
+
+async def _append(app: App, store: AnchorStore) -> None:
     known = _read(await store.lines())
     grown = [
         {"connection": connection, "entries": entries, "head": head}
@@ -48,8 +55,7 @@ async def anchor(app: App) -> None:
         return
     hashes = [*known.hashes, *map(leaf_hash, grown)]
     key = await signing.signing_key(app.database, app.seal, app.clock.now())
-    origin = urlsplit(app.settings.public_url).netloc
-    note = checkpoint(origin, len(hashes), root(hashes), key.public, key.signature)
+    note = checkpoint(witnesses.origin(app), len(hashes), root(hashes), key.public, key.signature)
     if not await store.append(len(known.checkpoints), json.dumps({"leaves": grown, "checkpoint": note})):
         return  # another process was faster, and the next hour takes the rest
     async with app.database.write() as write:
@@ -88,7 +94,8 @@ async def proof(
 ) -> dict[str, Any] | None:
     """That a certificate's ledger is in a signed tree, or None while it is not anchored.
 
-    `size`: of the tree whose checkpoint somebody kept; None is the newest. Raises Refused 404 `no_such_checkpoint`.
+    `size`: of the tree whose checkpoint somebody kept; None is the newest that a witness has cosigned, or of all.
+    Raises Refused 404 `no_such_checkpoint`.
     """
     if (store := app.anchors) is None:
         return None
@@ -96,15 +103,15 @@ async def proof(
     leaf = {"connection": connection.id, **content["ledger"]}
     if leaf not in known.leaves:
         return None
-    index, note = known.leaves.index(leaf), known.checkpoints[-1]
-    if size is not None:
-        note = next((one for one in known.checkpoints if size_of(one) == size > index), "")
-        if not note:
-            raise Refused(
-                404, "no_such_checkpoint", f"No checkpoint of {size} heads holds this ledger. Name a later one."
-            )
+    index, lines = known.leaves.index(leaf), await witnesses.cosigned(app.database, connection.customer)
+    if size is None:
+        sizes = {size_of(one) for one in known.checkpoints} & lines.keys()
+        size = max((one for one in sizes if one > index), default=len(known.hashes))
+    note = next((one for one in known.checkpoints if size_of(one) == size > index), "")
+    if not note:
+        raise Refused(404, "no_such_checkpoint", f"No checkpoint of {size} heads holds this ledger. Name a later one.")
     path = [base64.b64encode(one).decode() for one in inclusion(known.hashes[:size], index)]
-    return {"index": index, "proof": path, "checkpoint": note}
+    return {"index": index, "proof": path, "checkpoint": note + lines.get(size, "")}
 
 
 async def _signed(app: App, known: Anchored) -> None:

@@ -219,11 +219,11 @@ CODES = (
     ),
     code(
         Shown(
-            where="The log of a webhook's deliveries.",
-            itself="The delivery is retried with growing pauses, for three days.",
+            where="The log of a webhook's deliveries, the list of witnesses.",
+            itself="A delivery is retried with growing pauses for three days; a witness is asked again each hour.",
         ),
-        "webhook_unreachable",
-        "The receiver of a webhook does not resolve or does not answer.",
+        "receiver_unreachable",
+        "The receiver of a webhook, or a witness, does not resolve or does not answer.",
         "Tell the operator of the receiver.",
     ),
     code(

@@ -29,7 +29,9 @@ from shared.foundation.errors import Refused, Temporary
 from shared.platforms.rows import rows_of
 from shared.protection.targets import Targets
 from shared.storage import tables as db
-from shared.storage.ids import new_id
+from shared.storage.database import AsyncConnection
+from shared.storage.ids import ConnectionId, new_id
+from shared.storage.people import Person
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,28 @@ def _marked(row: Mapping[str, Any], reported: Sequence[str]) -> Marked:
         state=state, seen=seen, returned=returned, code=code,
         sentence=SENTENCES[code].format(to=row["recipient"]) if code else None,
     )  # fmt: skip
+
+
+async def named(read: AsyncConnection, person: Person) -> set[ConnectionId]:
+    """The connections of which a marked message may have been asked for by a person, or sent to them."""
+    table = db.marked_messages
+    theirs = sa.or_(person.perhaps_in(table.c.recipient), person.perhaps_in(table.c.asked_by))
+    return set((await read.execute(sa.select(table.c.connection).where(theirs).distinct())).scalars())
+
+
+async def forget(write: AsyncConnection, connection_id: ConnectionId, person: Person) -> bool:
+    """Delete the messages that name a person, inside the caller's transaction; False if there are none."""
+    table = db.marked_messages
+    rows = (await write.execute(sa.select(table).where(table.c.connection == connection_id))).all()
+    theirs = [row.id for row in rows if person.named_in([row.recipient, row.asked_by])]
+    await write.execute(sa.delete(table).where(table.c.id.in_(theirs)))
+    return bool(theirs)
+
+
+async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
+    """Delete the messages of a connection and what the scanner has reported, inside the caller's transaction."""
+    for table in (db.sightings, db.marked_messages):
+        await write.execute(sa.delete(table).where(table.c.connection == connection_id))
 
 
 async def carry_on(app: App, connection: Connection) -> None:

@@ -8,16 +8,30 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
+from shared.flows import marked_messages
 from shared.flows.app import App
 from shared.flows.reports import store
 from shared.foundation.errors import FootprintError, Permanent
 from shared.platforms.contract import ConsentResult
-from shared.protection import decisions, directory, mailboxes, policies, quarantine
+from shared.protection import decisions, directory, mailboxes, policies, quarantine, set_aside
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId
 
 # What lies in our own database only, by the room that owns it.
-OWNERS = (baseline, choices, preflight, snapshots, tokens, policies, directory, mailboxes, decisions, quarantine)
+OWNERS = (
+    baseline,
+    choices,
+    preflight,
+    snapshots,
+    tokens,
+    policies,
+    directory,
+    mailboxes,
+    decisions,
+    quarantine,
+    set_aside,
+    marked_messages,
+)
 # So long after the close a grant is kept that the platform does not take back. After it the ledger alone tells of it.
 GIVE_BACK_WITHIN = timedelta(days=3)
 

@@ -11,6 +11,7 @@ from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.engine import chain, people
 from shared.engine.chain import Act, Entry
+from shared.flows import marked_messages
 from shared.flows.app import App
 from shared.flows.reports import store as reports
 from shared.protection import directory_search
@@ -37,6 +38,7 @@ async def erase(app: App, address: str, actor: str, customer: str | None) -> Era
     async with app.database.read() as read:
         found = await people.named(read, person) | await call_log.named(read, person)
         found |= await connections.with_contact(read, person) | await reports.with_recipient(read, person)
+        found |= await marked_messages.named(read, person)
         in_copies = await directory_search.with_user(read, person)
     for identifier in sorted(found | in_copies):
         connection = await connections.find(app.database, identifier)
@@ -56,8 +58,9 @@ async def _erase(app: App, connection: Connection, person: Person, actor: str) -
         if was_contact := len(left) < len(connection.contacts):
             await connections.update(write, connection.id, contacts=left)
         was_sent = await reports.forget_recipient(write, connection.id, person)
+        was_marked = await marked_messages.forget(write, connection.id, person)
         certificates = await people.certificates(write, connection.id, person)
-        if not (emptied.texts or calls or was_contact or was_sent):
+        if not (emptied.texts or calls or was_contact or was_sent or was_marked):
             return Erased(kept=emptied.kept, certificates=certificates)
         what = {"texts": emptied.texts, "calls": calls}
         note = "a person was erased: what named them in this ledger and in the log of calls was emptied"

@@ -4,11 +4,17 @@ from shared.foundation.codes import REFUSED, code
 
 CODES = (
     code(REFUSED, "no_such_webhook", "There is no such webhook, or it is another customer's.", "List the webhooks."),
+    code(
+        REFUSED,
+        "too_many_webhooks",
+        "A customer, or the deployment, has as many webhooks as one may have.",
+        "Delete one that is not needed any more.",
+    ),
     code(REFUSED, "no_such_delivery", "The webhook's log has no such event, or no longer.", "List its deliveries."),
     code(
         REFUSED,
         "address_not_allowed",
-        "A webhook's address is no https address on the internet, or leads inside.",
+        "The address of a webhook or witness is no https address on the internet, or leads inside.",
         "Use a public address. For receivers in your own network, set FOOTPRINT_WEBHOOKS__INSIDE.",
     ),
     code(

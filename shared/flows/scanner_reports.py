@@ -7,7 +7,7 @@ HMAC-SHA256 of id, time and body under the scanner's secret. A report that comes
 import base64
 import hmac
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
-from shared.storage.database import insert_new
+from shared.storage.database import AsyncConnection, insert_new
+from shared.storage.ids import ConnectionId
 
 # Clocks differ; what is older may be somebody's who has listened.
 TOLERANCE = timedelta(minutes=5)
@@ -59,5 +60,12 @@ async def report(app: App, id_: str, mark: str, event: Event) -> None:
         found = sa.select(table.c.connection).where(table.c.mark == mark)
         if (connection := (await write.execute(found)).scalar_one_or_none()) is None:
             raise Refused(404, "no_such_mark", "No message of ours bears this mark.")
-        row = {"id": id_, "connection": connection, "mark": mark, "event": str(event), "at": app.clock.now()}
-        await write.execute(insert_new(write, db.sightings).values(row))
+        await is_new(write, id_, connection, app.clock.now(), mark=mark, event=str(event))
+
+
+async def is_new(
+    write: AsyncConnection, id_: str, connection_id: ConnectionId, now: datetime, *, mark: str = "", event: str
+) -> bool:
+    """Note a report of a connection, inside the caller's transaction; False if it came before, under its id."""
+    row = {"id": id_, "connection": connection_id, "mark": mark, "event": event, "at": now}
+    return bool((await write.execute(insert_new(write, db.sightings).values(row))).rowcount)

@@ -200,6 +200,18 @@ CODES = (
     ),
     code(
         TYPED,
+        "cosignature_not_valid",
+        "The checkpoint does not bear a cosignature that the witness's key fits.",
+        "Do not rely on the witness for this document. Check the key, or get the certificate again in an hour.",
+    ),
+    code(
+        REFUSED,
+        "witness_key_not_valid",
+        "A witness's key is not a verifier key of type Ed25519, or was not copied whole.",
+        "Copy it from the witness's own page: NAME+ID+KEY.",
+    ),
+    code(
+        TYPED,
         "ledger_not_valid",
         "An entry of an exported ledger was changed or left out.",
         "Do not rely on the export. Export the ledger again; if that fails as well, see `ledger_not_as_anchored`.",

@@ -40,7 +40,15 @@ def check(url: str) -> str:
 
 
 async def post(wire: Wire, url: str, headers: Mapping[str, str], body: bytes, inside: Sequence[Network]) -> int:
-    """Post to an address and return the status of the answer, whose body is not read.
+    """Post to an address and return the status of the answer, whose body is not read. See `ask` for what is raised."""
+    status, _ = await ask(wire, url, headers, body, inside)
+    return status
+
+
+async def ask(
+    wire: Wire, url: str, headers: Mapping[str, str], body: bytes, inside: Sequence[Network], longest: int = 0
+) -> tuple[int, bytes]:
+    """Post to an address and return the status and the first `longest` bytes of the answer, or some more.
 
     `inside` are networks of ours that may be reached nevertheless, without TLS too. Raises Refused 400
     `address_not_allowed` for an address inside, Temporary if it does not resolve or nobody answers.
@@ -56,14 +64,15 @@ async def post(wire: Wire, url: str, headers: Mapping[str, str], body: bytes, in
         raise _refused()
     for one in address:
         with suppress(httpx.ConnectError):
-            return await _posted(
-                wire, parts.copy_with(host=str(one)), {**headers, "Host": parts.netloc.decode()}, body, host
-            )
-    raise Temporary("webhook_unreachable", f"{host} did not answer (ConnectError).")
+            named = {**headers, "Host": parts.netloc.decode()}
+            return await _posted(wire, parts.copy_with(host=str(one)), named, body, host, longest)
+    raise Temporary("receiver_unreachable", f"{host} did not answer (ConnectError).")
 
 
-async def _posted(wire: Wire, target: "httpx.URL", headers: Mapping[str, str], body: bytes, host: str) -> int:
-    """The status of the answer of one address. Raises httpx.ConnectError if nothing was sent."""
+async def _posted(
+    wire: Wire, target: "httpx.URL", headers: Mapping[str, str], body: bytes, host: str, longest: int
+) -> tuple[int, bytes]:
+    """The answer of one address. Raises httpx.ConnectError if nothing was sent."""
     import httpx
 
     # The certificate is held against the name, not against the address.
@@ -76,18 +85,24 @@ async def _posted(wire: Wire, target: "httpx.URL", headers: Mapping[str, str], b
             asyncio.timeout(TIMEOUT),
             client.stream("POST", target, headers=headers, content=body, extensions=named) as answer,
         ):
-            return answer.status_code
+            read = b""
+            if longest:
+                async for piece in answer.aiter_raw():
+                    read += piece
+                    if len(read) >= longest:
+                        break
+            return answer.status_code, read
     except httpx.ConnectError:
         raise
     except (httpx.RequestError, TimeoutError) as error:
-        raise Temporary("webhook_unreachable", f"{host} did not answer ({type(error).__name__}).") from None
+        raise Temporary("receiver_unreachable", f"{host} did not answer ({type(error).__name__}).") from None
 
 
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Temporary("webhook_unreachable", f"{host} has no address.") from None
+        raise Temporary("receiver_unreachable", f"{host} has no address.") from None
     return [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
 
 

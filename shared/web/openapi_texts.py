@@ -35,6 +35,7 @@ TAGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "platforms": ("where platforms send browsers and notifications", frozenset({"consent", "notifications"})),
     "scanner": ("what the scanning service reports", frozenset({"scanner"})),
     "webhooks": ("who receives events", frozenset({"webhooks", "deliveries", "rotate"})),
+    "witnesses": ("who cosigns the checkpoints of the ledgers", frozenset({"witnesses"})),
     "service": ("the service itself", frozenset({"health", "metrics", "openapi.json", "sign-in"})),
 }
 
@@ -57,6 +58,7 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
     "webhook": {"description": "a webhook's id", "schema": _ID},
+    "witness": {"description": "a witness's id", "schema": _ID},
     "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _ID},
     "platform": {"description": "the platform that was consented on", "schema": {"type": "string"}},
     "scope": {"description": "`everything`, `site:eu` (or another site) or `connection:` and an id", "schema": _ID},

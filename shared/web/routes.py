@@ -153,6 +153,9 @@ ROUTES: tuple[Route, ...] = (
         "api.webhooks.replay",
         Auth.OPERATOR,
     ),
+    _route("create_witness", "POST /api/witnesses", "api.witnesses.create", Auth.OPERATOR),
+    _route("list_witnesses", "GET /api/witnesses", "api.witnesses.every", Auth.VIEWER),
+    _route("delete_witness", "DELETE /api/witnesses/{witness}", "api.witnesses.delete", Auth.OPERATOR),
     _route("list_policies", f"GET {_ONE}/policies", "api.policies.list_policies", Auth.VIEWER),
     _route("get_policy", f"GET {_ONE}/policies/{{name}}", "api.policies.get_policy", Auth.VIEWER),
     _route(

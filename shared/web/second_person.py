@@ -42,6 +42,7 @@ async def agreed(app: App, request: Request, what: str) -> None:
         first = (
             await write.execute(sa.select(table).where(table.c.id == number, table.c.at > now - APPROVED_WITHIN))
         ).first()
+        await write.execute(sa.delete(table).where(table.c.at <= now - APPROVED_WITHIN))
         if first is None:
             connection = request.found.id if request.found else None
             row = {"id": number, "connection": connection, "subject": actor.subject, "name": actor.name, "at": now}
@@ -98,5 +99,7 @@ def _number(request: Request) -> str:
         body = json.dumps(json.loads(request.body or b"{}"), sort_keys=True)
     except ValueError:  # a form
         body = request.body.decode("latin-1")
-    words = [request.method, request.path, sorted(request.query.items()), body]
+    # What is about no connection of the path reaches as far as the account does: another one's is another request.
+    reach = request.found.id if request.found else request.actor.customer
+    words = [request.method, request.path, reach, sorted(request.query.items()), body]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()

@@ -16,8 +16,13 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_administrators_see_and_end_the_sessions_of_others": "hold a session unseen; end another customer's",
         "test_what_cannot_be_undone_takes_an_administrator": "do what cannot be undone with the role operator",
         "test_a_second_person_has_to_ask_for_the_same": "approve one's own request, or another one",
+        "test_a_request_of_one_customers_administrator_is_no_approval_of_a_wider_one": "have a narrower request count",
         "test_break_glass_opens_while_the_issuer_is_down_and_is_loud": "guess the break-glass secret",
         "test_the_console_of_an_administrator_has_the_grave_buttons": "sign in with an account of the role admin",
+    },
+    "test_addresses": {
+        "test_neither_a_webhook_nor_a_witness_leads_inside": "name a receiver inside, however it is written",
+        "test_nobody_names_so_many_receivers_that_others_wait": "name receivers that hang, by the thousand",
     },
     "test_bodies": {
         "test_twenty_large_bodies_of_nobody_cost_nothing": "post twenty bodies of 30 MiB without an account",
@@ -75,6 +80,10 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_modes_do_not_part_two_customers": "take another mode of another customer's tenant",
         "test_an_operator_of_all_customers_moves_a_tenant": "move a tenant as one customer's operator",
         "test_a_tenant_that_was_moved_is_taken_only_once_it_is_free": "take a moved tenant while it is in use",
+    },
+    "test_others_ids": {
+        "test_what_an_address_names_of_others_is_not_there": "name what is another customer's in a path",
+        "test_what_a_body_or_a_query_names_of_others_is_not_there": "name another customer in a body, search for them",
     },
     "test_queue": {
         "test_a_message_that_we_did_not_sign_is_a_look_at_most": "put messages of every kind on the queue",

@@ -199,6 +199,21 @@ async def test_a_second_person_has_to_ask_for_the_same(world: World) -> None:
     assert ("ada", what) in noted
 
 
+async def test_a_request_of_one_customers_administrator_is_no_approval_of_a_wider_one(world: World) -> None:
+    two = await world.again(operators={"second_person": True})
+    whom = {"address": "maria@contoso.com"}
+    own, other, all_of_them = (
+        world.sims.operator_token(name, "admin", customer=customer)
+        for name, customer in (("ada", "contoso"), ("anna", "fabrikam"), ("olga", "*"))
+    )
+    found = [
+        (await ask(two, "POST", "/api/people/erase", token=who, body=whom)).status for who in (own, other, all_of_them)
+    ]
+    assert found == [409, 409, 409]
+    second = world.sims.operator_token("nora", "admin", customer="contoso")
+    assert (await ask(two, "POST", "/api/people/erase", token=second, body=whom)).status == 200
+
+
 async def test_break_glass_opens_while_the_issuer_is_down_and_is_loud(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -163,3 +163,7 @@ async def test_the_scanner_says_what_is_in_flight_of_an_exit(world: World) -> No
     world = await world.again(scanner=SCANNER)
     assert await report(world, "in-flight", {"connection": connection.id, "in_flight": 0}, id_="1") == 204
     assert (await world.connection(connection.id)).drained_at is not None
+    # An earlier report that comes again takes nothing back of a later one.
+    assert await report(world, "in-flight", {"connection": connection.id, "in_flight": 3}, id_="2") == 204
+    assert await report(world, "in-flight", {"connection": connection.id, "in_flight": 0}, id_="1") == 204
+    assert (await world.connection(connection.id)).drained_at is None

@@ -40,6 +40,9 @@ async def known(world: World) -> Connection:
     for subject in (MARIA.name.upper(), f"jo{MARIA.name}"):
         calls.add(Operation(at=now, subject=subject, target=None, milliseconds=1, quota=1, **about))
     await calls.flush()
+    row = {"id": "1", "mark": "m", "recipient": MARIA.name, "asked_at": now, "asked_by": OLGA.name}
+    async with world.app.database.write() as write:
+        await write.execute(sa.insert(db.marked_messages).values(connection=new.id, **row))
     return new
 
 
@@ -58,7 +61,7 @@ async def erase(world: World, actor: Actor = ADA) -> dict[str, Any]:
 async def stored(world: World) -> str:
     """All that the database holds of what a person may be named in."""
     async with world.app.database.read() as read:
-        tables = (db.ledger, db.operations, db.connections, db.report_settings)
+        tables = (db.ledger, db.operations, db.connections, db.report_settings, db.marked_messages)
         rows = [row for table in tables for row in await read.execute(sa.select(table))]
     return json.dumps([[str(value) for value in row] for row in rows])
 

@@ -89,7 +89,7 @@ async def test_the_certificate_is_held_against_the_name(wire: Wire, named: Host)
     assert (seen.headers["host"], seen.path, seen.body) == (f"localhost:{port}", "/hook", b"body")
     with pytest.raises(Temporary) as failed:
         await post(wire, f"{named.url}/hook", {}, b"body", LOOPBACK)
-    assert failed.value.code == "webhook_unreachable"
+    assert failed.value.code == "receiver_unreachable"
     assert len(named.seen) == 1
 
 
@@ -98,4 +98,4 @@ async def test_who_does_not_answer_is_told_so(wire: Wire, host: Host) -> None:
     for url in (host.url, "http://127.0.0.1:1", "https://nobody.invalid/"):
         with pytest.raises(Temporary) as failed:
             await post(wire, url, {}, b"", LOOPBACK)
-        assert failed.value.code == "webhook_unreachable"
+        assert failed.value.code == "receiver_unreachable"

@@ -23,6 +23,7 @@ OWNERS = {
     "checkpoints": "shared/protection",
     "choices": "shared/connections",
     "connections": "shared/connections",
+    "cosignatures": "shared/flows",
     "data_keys": "shared/deployment",
     "decisions": "shared/protection",
     "deferred_jobs": "shared/flows",
@@ -64,6 +65,7 @@ OWNERS = {
     "tombstones": "shared/engine",
     "users": "shared/protection",
     "webhooks": "shared/flows",
+    "witnesses": "shared/flows",
     "workers_keys": "shared/deployment",
 }
 

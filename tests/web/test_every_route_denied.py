@@ -112,6 +112,7 @@ def where(route: Route, connection: Connection) -> str:
         action="revoke",
         code="not_valid",
         webhook="1",
+        witness="1",
         event="1",
         section="ledger",
         name="everyone",

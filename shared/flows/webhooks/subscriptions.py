@@ -14,6 +14,8 @@ from shared.foundation import outside
 from shared.foundation.errors import Refused
 from shared.storage.ids import new_id
 
+# Each is posted to for every event, and a receiver that hangs is waited for: none of a customer's keeps others waiting.
+MAX_WEBHOOKS = 20
 # After a rotation the earlier secret signs as well for so long, so that a receiver misses nothing.
 OVERLAP = timedelta(hours=24)
 
@@ -21,7 +23,10 @@ OVERLAP = timedelta(hours=24)
 async def subscribe(
     app: App, url: str, kinds: Sequence[EventKind], *, customer: str, form: Form, actor: str
 ) -> tuple[Webhook, str]:
-    """Add a webhook; returns it with its secret, which is shown this once. Raises Refused `address_not_allowed`."""
+    """Add a webhook; returns it with its secret, which is shown this once.
+
+    Raises Refused 400 `address_not_allowed` or 409 `too_many_webhooks`.
+    """
     host, secret, now = outside.check(url), _new_secret(), app.clock.now()
     number, box = new_id(), await app.seal.box(DEPLOYMENT)
     made = Webhook(
@@ -36,6 +41,8 @@ async def subscribe(
         sealed=store.sealed(box, number, Sealed(url=url, secrets=[(secret, None)])),
     )
     async with app.database.write() as write:
+        if sum(one.customer == customer for one in await store.every(write)) >= MAX_WEBHOOKS:
+            raise Refused(409, "too_many_webhooks", f"There are {MAX_WEBHOOKS} webhooks already. Delete one first.")
         await store.add(write, made)
     return made, secret
 

@@ -36,6 +36,7 @@ from shared.storage.tables.mail import (
     sightings,
 )
 from shared.storage.tables.report import directory_removals, report_settings, reports, sync_runs
+from shared.storage.tables.witness import cosignatures, witnesses
 
 __all__ = [
     "Moment",
@@ -48,6 +49,7 @@ __all__ = [
     "checkpoints",
     "choices",
     "connections",
+    "cosignatures",
     "data_keys",
     "decisions",
     "deferred_jobs",
@@ -90,5 +92,6 @@ __all__ = [
     "tombstones",
     "users",
     "webhooks",
+    "witnesses",
     "workers_keys",
 ]

@@ -72,8 +72,9 @@ async def seen(app: App, request: Request, body: Sighting) -> Nothing:
 
 
 @refuses("401 not_the_scanner", "404 no_such_connection", "409 not_being_revoked")
-async def in_flight(app: App, _request: Request, body: Held) -> Nothing:
+async def in_flight(app: App, request: Request, body: Held) -> Nothing:
     """The scanner says what it has in flight of a connection that is being revoked, signed in the same way."""
     connection = await access.found(app, body.connection)
-    await drain.told(app, connection, body.in_flight, body.last_mail_at, scanner_reports.SCANNER)
+    report = request.headers[scanner_reports.ID]
+    await drain.told(app, connection, body.in_flight, body.last_mail_at, scanner_reports.SCANNER, report)
     return Nothing(status=204)

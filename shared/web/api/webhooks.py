@@ -100,7 +100,7 @@ class DeliveryList(TypedDict):
     deliveries: list[DeliveryJson]
 
 
-@refuses("400 address_not_allowed", "403 another_customer", "502")
+@refuses("400 address_not_allowed", "403 another_customer", "409 too_many_webhooks", "502")
 async def create(app: App, request: Request, body: NewWebhook) -> Created[MadeWebhook]:
     """Tell an address of what happens, by signed webhooks (standardwebhooks.com). Answers with the secret, once."""
     mine = request.actor.customer

@@ -14,6 +14,7 @@ ROOMS = (
     "shared.foundation.codes",
     "shared.flows.codes",
     "shared.flows.marked_codes",
+    "shared.flows.witness_codes",
     "shared.flows.refusals",
     "shared.web.codes",
 )
