@@ -1,5 +1,6 @@
 """Odd tenants of Microsoft 365: the tenant stays healthy, the item is named, the rest goes on."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.engine.chain import Act, entries
 from shared.flows.jobs import run
+from shared.platforms.microsoft365.groups import RENEWED
 from shared.protection import directory, set_aside
 from shared.protection.policies import Policy
 from tests.harness import workspace as google
@@ -53,6 +56,25 @@ async def test_our_group_under_another_address_is_no_alarm(world: World) -> None
         now = await world.connection(connection.id)
         assert now.status is Status.OK, now.sentence
     assert world.snapshot() == before
+
+
+async def test_our_group_does_not_expire_with_the_tenants_policy(world: World) -> None:
+    chosen = [str(one["id"]) for one in people(world) if one["userType"] == "Member"][:2]
+    connection = await world.connect(policies=[Policy(name="two", users=chosen)])
+    world.behave(group_lifetime_days=30)
+    tenant = world.sims.microsoft.tenants[world.tenant_id()]
+    key, group = next((k, g) for k, g in tenant.groups.items() if g["mailNickname"].startswith("tmcas-inline-incoming"))
+    soon = world.clock.now() + timedelta(days=10)
+    tenant.groups = {**tenant.groups, key: {**group, "expirationDateTime": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}}
+    for _ in range(2):
+        await order(world, connection, "sync-now")
+        now = await world.connection(connection.id)
+        assert now.status is Status.OK, now.sentence
+    assert datetime.fromisoformat(tenant.groups[key]["expirationDateTime"]) > soon + timedelta(days=19)
+    renewals = [one for one in world.sims.cloud.calls if one.path.endswith("/renew")]
+    assert [(one.method, one.path) for one in renewals] == [("POST", f"/v1.0/groups/{key}/renew")]
+    noted = [one async for one in entries(world.app.database, connection.id) if one.after == {RENEWED: True}]
+    assert {(one.key, one.act) for one in noted} == {("group-incoming", Act.UPDATE)}
 
 
 async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World) -> None:

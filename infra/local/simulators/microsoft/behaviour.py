@@ -23,6 +23,8 @@ class Behaviour(Knobs):
     # A group made in Graph is unknown to Exchange, or even to Graph's own reads, for so long.
     group_visible_in_exchange_seconds: float = 30
     group_visible_in_graph_seconds: float = 0
+    # The tenant's expiration policy: a Microsoft 365 group lasts for so many days unless it is renewed; 0: for ever.
+    group_lifetime_days: float = 0
     # The directory's own log tells of a change so much later; Microsoft says minutes, and sometimes it is hours.
     audit_lag_seconds: float = 120
     # The organisation has never been customised: writes of rules and connectors fail.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
@@ -78,6 +79,8 @@ def create_group(call: GraphCall) -> Answer:
     now = call.microsoft.clock.now()
     key = tenant.new_id()
     made = {**record, "id": key, "createdDateTime": graph_time(now), "renewedDateTime": graph_time(now)}
+    if "Unified" in record["groupTypes"] and tenant.behaviour.group_lifetime_days:
+        made["expirationDateTime"] = graph_time(now + timedelta(days=tenant.behaviour.group_lifetime_days))
     tenant.groups[key] = made
     tenant.members[key] = frozenset(bound["members"])
     tenant.owners[key] = frozenset(bound["owners"])
@@ -176,6 +179,16 @@ def delete_group(call: GraphCall) -> Answer:
     return Answer(status=204)
 
 
+def renew_group(call: GraphCall) -> Answer:
+    """Have a group last for the policy's time from now on (learn.microsoft.com/graph/api/group-renew)."""
+    group, now = _group(call), call.microsoft.clock.now()
+    days = call.tenant.behaviour.group_lifetime_days
+    expires = graph_time(now + timedelta(days=days)) if days and "Unified" in group["groupTypes"] else None
+    call.tenant.groups[group["id"]] = {**group, "renewedDateTime": graph_time(now), "expirationDateTime": expires}
+    call.tenant.log("groups", group["id"], frozenset({"expirationDateTime"}))
+    return Answer(status=204)
+
+
 def forget_group(tenant: Tenant, key: str) -> None:
     """Take a group out of the directory and of every group it is in; rules that name it keep its identity."""
     del tenant.groups[key]
@@ -267,6 +280,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/groups/{group-id}"): get_group,
     ("PATCH", "/groups/{group-id}"): update_group,
     ("DELETE", "/groups/{group-id}"): delete_group,
+    ("POST", "/groups/{group-id}/renew"): renew_group,
     ("GET", "/groups/{group-id}/members"): members,
     ("GET", "/groups/{group-id}/members/graph.user"): members,
     ("POST", "/groups/{group-id}/members/$ref"): add_member,
