@@ -206,3 +206,23 @@ async def test_a_user_made_anew_under_the_same_address_is_protected(world: World
     assert now.status is Status.OK, now.sentence
     assert new != leaver["id"]
     assert new in google.customer_members(world)
+
+
+@pytest.mark.hazard(39)
+@pytest.mark.parametrize("platform", ["microsoft365", "google"])
+async def test_a_domain_without_a_name_is_told_and_no_other_is_lost(world: World, platform: str) -> None:
+    if platform == "google":
+        connection = await google.connect(world, modes=["inline"])
+        match, listed = {"host": "admin", "path": "/domains$"}, {"domains": [{"verified": True, "isPrimary": True}]}
+    else:
+        connection = await world.connect()
+        match, listed = {"host": "graph", "path": "/domains$"}, {"value": [{"isVerified": True, "isDefault": True}]}
+    before = await directory.domains(world.app.database, connection.id)
+    world.fault(match, {"kind": "status", "status": 200, "body": listed}, times=9)
+    await order(world, connection, "sync-now")
+    now = await world.connection(connection.id)
+    assert now.status is Status.OK, now.sentence
+    after = await directory.domains(world.app.database, connection.id)
+    assert {one["name"]: one["verified"] for one in after} == {one["name"]: one["verified"] for one in before}
+    noted = await set_aside.listed(world.app.database, connection.id, "entry")
+    assert [one.item for one in noted] == ["domains without a name"]

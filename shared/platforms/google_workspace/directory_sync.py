@@ -10,7 +10,7 @@ from typing import Any
 from shared.engine.ledger import HoldingState
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing, Temporary
-from shared.platforms.directory_reading import Page, Pages, begun, read, reading
+from shared.platforms.directory_reading import Page, Pages, begun, read, reading, without_a_name
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.directory_members import read_members
 from shared.platforms.google_workspace.methods import (
@@ -148,7 +148,7 @@ def _user(row: Record) -> dict[str, Any]:
         "mail": row["primaryEmail"].lower(),
         "enabled": enabled,
         "kind": "Guest" if row.get("isGuestUser") else "Member",
-        "aliases": sorted({*row.get("aliases", []), *row.get("nonEditableAliases", [])}) or None,
+        "aliases": sorted({*(row.get("aliases") or ()), *(row.get("nonEditableAliases") or ())}) or None,
         "receives": enabled and bool(row.get("isMailboxSetup")),
         "skipped": None,
     }
@@ -195,13 +195,13 @@ async def read_domains(tenant: WorkspaceCustomer) -> None:
 async def _domains(tenant: WorkspaceCustomer, known: Sequence[Record]) -> list[dict[str, Any]]:
     """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
     answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
-    verified: dict[str, bool] = {}
-    for row in answer.get("domains", []):
-        verified[row["domainName"].lower()] = bool(row.get("verified"))
-        for alias in row.get("domainAliases", []):
-            verified[alias["domainAliasName"].lower()] = bool(alias.get("verified"))
-    answered = await mx_of(sorted(verified), tenant.context.settings.dns)
+    told = [(row.get("domainName"), row) for row in answer.get("domains", [])]
+    told += [(one.get("domainAliasName"), one) for _, row in told for one in row.get("domainAliases") or ()]
+    verified = {name.lower(): bool(row.get("verified")) for name, row in told if name}
     before = {row["name"]: row for row in known}
+    if not all(name for name, _ in told):
+        await without_a_name(tenant, before, verified)
+    answered = await mx_of(sorted(verified), tenant.context.settings.dns)
     return [
         {
             "name": name,
