@@ -78,21 +78,14 @@ async def test_our_group_does_not_expire_with_the_tenants_policy(world: World) -
 
 
 async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World) -> None:
-    words = "The property is missing a required prefix/suffix per your organization's Group naming requirements."
-    details = [
-        {"target": name, "suggestedPropertyValue": f"GRP {name}", "code": "MissingPrefixSuffix"}
-        for name in ("displayName", "mailNickname")
-    ]
-    body = {"error": {"code": "Request_BadRequest", "message": words, "details": details}}
-    match = {"host": "graph", "method": "POST", "path": "/groups$"}
-    world.fault(match, {"kind": "status", "status": 400, "body": body}, times=9)
+    world.behave(group_name_prefix="GRP ")
     connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
     await world.consent(connection)
     world.admin("assign-role")
     told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
     assert told.reason == "group_naming_policy"
-    assert "GRP mailNickname" in str(told.sentence)
-    world.control("DELETE", "/faults")
+    assert "displayName “GRP TMCAS" in str(told.sentence)
+    assert "mailNickname “GRPtmcas" in str(told.sentence)
     other = await world.again(microsoft={"name_prefix": "GRP "})
     await run(other.app, Job(name="advance", connection_id=connection.id))
     await other.until_true(connection, lambda now: now.stage is Stage.RUN)
@@ -103,27 +96,17 @@ async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World
     assert all(one["displayName"].startswith("GRP ") for one in ours)
 
 
-BLOCKED = [{"code": "ContainsBlockedWord", "target": "displayName", "blockedWord": "inline"}]
-
-
 @pytest.mark.parametrize(
-    ("status", "error", "reason", "told"),
+    ("knob", "reason", "told"),
     [
-        (
-            422,
-            {"code": "UnprocessableEntity", "details": BLOCKED},
-            "group_naming_policy",
-            "displayName one without “inline”",
-        ),
-        (403, {"code": "Directory_QuotaExceeded"}, "directory_full", "Deleted groups"),
+        ({"blocked_words": ["Inline"]}, "group_naming_policy", "displayName one without “Inline”"),
+        ({"directory_full": True}, "directory_full", "Deleted groups"),
     ],
 )
 async def test_what_keeps_our_group_from_being_made_is_told_with_what_to_do(
-    world: World, status: int, error: dict[str, Any], reason: str, told: str
+    world: World, knob: dict[str, Any], reason: str, told: str
 ) -> None:
-    match = {"host": "graph", "method": "POST", "path": "/groups$"}
-    body = {"error": {"message": "Words.", **error}}
-    world.fault(match, {"kind": "status", "status": status, "body": body}, times=9)
+    world.behave(**knob)
     connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
     await world.consent(connection)
     world.admin("assign-role")

@@ -8,6 +8,7 @@ from typing import Any
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, missing
 from infra.local.simulators.microsoft.graph.group_bodies import MOST_BOUND, checked_creation, checked_update
+from infra.local.simulators.microsoft.graph.group_refusals import refuse_creation, refuse_members, refuse_names
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Answer, Record
@@ -72,6 +73,7 @@ def get_group(call: GraphCall) -> Answer:
 def create_group(call: GraphCall) -> Answer:
     """Make a group. Exchange learns of it later, and readers of Graph may as well."""
     body = call.body()
+    refuse_creation(call, body)
     record = checked_creation(call, body)
     bound = {name: _bound(call, body, f"{name}@odata.bind") for name in ("members", "owners")}
     _refuse_nested(call.tenant, record, bound["members"])
@@ -123,6 +125,7 @@ def _refuse_nested(tenant: Tenant, group: Record, keys: list[str]) -> None:
 def _add_members(call: GraphCall, group: Record, keys: list[str]) -> None:
     """Add all or, when one of them is a member already, none."""
     _refuse_foreign(call, group)
+    refuse_members(call, keys)
     held = call.tenant.members.get(group["id"], frozenset())
     if held & set(keys) or len(set(keys)) != len(keys):
         raise bad_request(
@@ -142,6 +145,7 @@ def _refuse_foreign(call: GraphCall, group: Record) -> None:
 def update_group(call: GraphCall) -> Answer:
     """Change a group's own properties, or add up to 20 members; members are added, never replaced."""
     group, body = _group(call), call.body()
+    refuse_names(call, body)
     changed = checked_update(call, group, body)
     if "members@odata.bind" in body:
         _add_members(call, group, _bound(call, body, "members@odata.bind"))
