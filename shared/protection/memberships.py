@@ -81,9 +81,9 @@ async def put_members(database: Database, connection_id: ConnectionId, listed: M
             some = table.c.group_id.in_(ids[start : start + MAX_IDS_A_STATEMENT])
             for row in await read.execute(sa.select(table.c.group_id, table.c.member_id).where(mine, some)):
                 known[row.group_id].add(row.member_id)
-    row = {"connection": connection_id, "mark": ""}
+    bare = {"connection": connection_id, "mark": ""}
     new = [
-        row | {"group_id": group, "member_id": one} for group in ids for one in sorted({*listed[group]} - known[group])
+        bare | {"group_id": group, "member_id": one} for group in ids for one in sorted({*listed[group]} - known[group])
     ]
     gone = {group: sorted(known[group] - {*listed[group]}) for group in ids}
     number = sum(map(len, gone.values()))
