@@ -153,7 +153,8 @@ class Api:
             while True:
                 page = await coming
                 rows, last, following = page.get(key, []), following, page.get("nextPageToken")
-                if not isinstance(rows, list) or (following and following == last):  # not a page, or round and round
+                records = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+                if not records or (following and following == last):  # not a page, or round and round
                     raise unreadable(self._http.service, 200)
                 if following:
                     coming = asked(following)

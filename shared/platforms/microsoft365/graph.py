@@ -255,6 +255,6 @@ def _answer(reply: Reply, service: str) -> GraphAnswer:
 
 def _rows(page: Record, service: str) -> list[Record]:
     rows = page.get("value")
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise unreadable(service, 200)
     return rows

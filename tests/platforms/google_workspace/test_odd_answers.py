@@ -50,8 +50,9 @@ async def listed(api: Api) -> list[Any]:
         Say(body={"error": {"code": 500, "message": "Backend Error"}}),
         Say(body={"members": {}}),
         Say(body={"members": None}),
+        Say(body={"members": ["a"]}),
     ],
-    ids=["empty", "204", "206", "null", "list", "error_inside", "object", "null_rows"],
+    ids=["empty", "204", "206", "null", "list", "error_inside", "object", "null_rows", "no_records"],
 )
 async def test_what_is_no_page_is_no_empty_page(api: Api, host: Host, say: Say) -> None:
     host.says(say)

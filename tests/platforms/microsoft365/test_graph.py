@@ -77,7 +77,7 @@ async def test_a_failed_read_is_never_absence(graph: Graph, host: Host, read: Re
 
 @pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
-@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"error": {"code": "x"}}])
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"value": [None]}, {"error": {"code": "x"}}])
 async def test_a_page_without_rows_is_no_empty_page(graph: Graph, host: Host, read: Read, body: Any) -> None:
     host.says(Say(body={"@odata.deltaLink": f"{host.url}/d", **body} if read is all_changes else body))
     with pytest.raises(Temporary, match="unreadable_answer"):
