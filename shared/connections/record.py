@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 
 # Nothing to say about a connection: what a change of stage begins with.
-FINE = {"status": "ok", "reason": None, "sentence": None, "reason_since": None, "not_before": None}
+FINE = dict.fromkeys(("reason", "sentence", "reason_since", "waiting_since", "not_before")) | {"status": "ok"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,8 @@ class Connection:
     reason: str | None
     sentence: str | None
     reason_since: datetime | None
+    waiting_since: datetime | None
+    """Since when its runs have been put off by temporary failures, whatever their reasons; None since one ended."""
     failing_since: datetime | None
     """Since when something of an ending connection could not be looked at or removed; None while all can."""
     not_before: datetime | None
@@ -264,6 +266,7 @@ async def report(
     reason: str | None = None,
     sentence: str | None = None,
     not_before: datetime | None = None,
+    waiting_since: datetime | None = None,
 ) -> bool:
     """Show how the connection is doing and why. True if the reason is a new one: loud once, not a storm.
 
@@ -274,7 +277,8 @@ async def report(
     # How bad it is may change while the reason does not; how long it has been so follows the reason alone.
     same = reason == connection.reason and connection.reason_since is not None
     since = connection.reason_since if same else now
-    if not new and (sentence, not_before) == (connection.sentence, connection.not_before):
+    shown_before = (connection.sentence, connection.not_before, connection.waiting_since)
+    if not new and (sentence, not_before, waiting_since) == shown_before:
         return False
     async with database.write() as write:
         shown = await write.execute(
@@ -286,6 +290,7 @@ async def report(
                 sentence=sentence,
                 reason_since=since if reason else None,
                 not_before=not_before,
+                waiting_since=waiting_since,
             )
         )
         new = new and bool(shown.rowcount)

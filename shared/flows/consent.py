@@ -160,7 +160,7 @@ async def _note(app: App, connection: Connection, platform: Platform, result: Co
             if result.grant is not None:
                 await grants.keep(write, box, connection.id, result.grant)
                 await connections.update(write, connection.id, administrator=result.grant.address)
-            await connections.update(write, connection.id, not_before=now)
+            await connections.update(write, connection.id, not_before=now, waiting_since=None)
             if connection.tenant is None:
                 await connections.update(
                     write,

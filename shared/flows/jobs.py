@@ -72,7 +72,7 @@ UNLEASED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {
 # The one job that a halt does not keep from its platform, for it belongs to the halt.
 WHILE_HALTED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {halting.JOB: halting.settle}
 
-# Waiting for one reason longer than this is a matter for a person, though we go on looking.
+# Waiting longer than this, for whatever reasons, is a matter for a person, though we go on looking.
 ATTENTION_AFTER = DAY
 # A connection whose runs were begun this often, and never ended, keeps killing the process that takes it.
 MAX_BEGUN_RUNS = 5
@@ -245,24 +245,48 @@ async def deliver_due(app: App, *, most: int = 1000) -> int:
 
 
 async def _wait(app: App, connection: Connection, job: Job, error: Temporary) -> None:
-    """Wait in proportion to how long it has been so: quick at first, hourly in the end."""
+    """Wait in proportion to how long it has been so: quick at first, hourly in the end.
+
+    A wait has one age, whatever reasons take turns in it, from the first failure to the next run that comes to its end.
+    What is getting on is not slowed down, and begins no wait; nor does it end one.
+    """
     now = app.clock.now()
     current = await connections.find(app.database, connection.id) or connection
-    # What is getting on is not slowed down.
-    waited = timedelta(0) if isinstance(error, Unfinished) else next_run.waited(current, now, error.code)
-    after = next_run.pause(waited, least=error.after)
-    late = waited > ATTENTION_AFTER
+    getting_on = isinstance(error, Unfinished)
+    since = current.waiting_since or (None if getting_on else now)
+    waited = now - since if since else timedelta(0)
+    after = next_run.pause(timedelta(0) if getting_on else waited, least=error.after)
     at = await next_run.go_on(app, connection, error.job or job.name, now + after)
-    await _show(app, connection, Status.ATTENTION if late else Status.WAITING, error.code, error.sentence, at)
+    status, sentence = Status.WAITING, error.sentence
+    if since and waited > ATTENTION_AFTER:
+        status = Status.ATTENTION
+        if next_run.waited(current, now, error.code) < waited:
+            sentence += f" No run has come to its end since {since:%Y-%m-%d %H:%M} UTC."
+    await _show(app, connection, status, error.code, sentence, at, since)
 
 
-async def _show(app: App, connection: Connection, status: Status, reason: str, sentence: str, again: datetime) -> None:
+async def _show(
+    app: App,
+    connection: Connection,
+    status: Status,
+    reason: str,
+    sentence: str,
+    again: datetime,
+    since: datetime | None = None,
+) -> None:
     now = app.clock.now()
     current = await connections.find(app.database, connection.id) or connection
     if current.generation != connection.generation:
         return  # what went wrong belongs to a direction that has been left
     new = await connections.report(
-        app.database, current, now, status, reason=reason, sentence=sentence, not_before=again
+        app.database,
+        current,
+        now,
+        status,
+        reason=reason,
+        sentence=sentence,
+        not_before=again,
+        waiting_since=since or current.waiting_since,
     )
     if new:
         log.warning(sentence, extra={"reason": reason})

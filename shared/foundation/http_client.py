@@ -6,6 +6,7 @@ Retries here take seconds. What needs longer becomes a Temporary, and the queue 
 import json as jsonlib
 import math
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ LONGEST_ASKED = 86400.0
 # 4xx that say "not now" of what may well do later, as an outage does: locked, a failed dependency, too early (RFC 4918,
 # RFC 8470).
 NOT_NOW = frozenset({423, 424, 425})
+# Characters that no text has, and that not every database takes: NUL, and half of a pair, such as of an emoji that was
+# cut off at the length of a name. And what a body with any of them holds.
+NO_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
+SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]")
+PARTIAL_CONTENT = 206
 REQUEST_IDS = ("request-id", "x-ms-request-id", "client-request-id")
 
 
@@ -48,11 +54,28 @@ class Reply:
         return next((self.headers[name] for name in REQUEST_IDS if name in self.headers), "")
 
     def json(self) -> Any:
-        """The body. Raises Temporary if it is not JSON: a page of a proxy, NUL bytes, half an answer."""
+        """The body; what is no character in its texts is replaced by U+FFFD.
+
+        Raises Temporary if it is not JSON, or not all of it: a page of a proxy, NUL bytes, half an answer.
+        """
         try:
-            return jsonlib.loads(self.body)
+            content = jsonlib.loads(self.body) if self.status != PARTIAL_CONTENT else None
+            if content is None:
+                raise unreadable(self.service, self.status)
+            return _readable(content) if SUSPECT.search(self.body) else content
         except (ValueError, RecursionError):
             raise unreadable(self.service, self.status) from None
+
+
+def _readable(content: Any) -> Any:
+    match content:
+        case str():
+            return NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", content)
+        case list():
+            return [_readable(one) for one in content]
+        case dict():
+            return {name: _readable(value) for name, value in content.items()}
+    return content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +103,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return min(max(0.0, seconds), LONGEST_ASKED) if math.isfinite(seconds) else None

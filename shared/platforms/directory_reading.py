@@ -4,7 +4,7 @@ What was read stays, with the place at which the next run goes on; only a listin
 to be complete, lets anybody go.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -149,6 +149,32 @@ async def _in_bounds(tenant: Reader, listing: Listing) -> None:
         raise Temporary("listing_without_end", sentence)
     if listing.link != BEGINNING:  # else nothing would be gained
         stop_in_time(tenant, listing)
+
+
+async def without_a_name(
+    tenant: Reader, before: Mapping[str, Mapping[str, Any]], verified: dict[str, bool], accepted: set[str] | None = None
+) -> None:
+    """Note a domain that is listed without a name. It may be any of those of before, so all of them stay."""
+    for name, row in before.items():
+        verified.setdefault(name, row["verified"])
+        if accepted is not None and row["accepted"]:
+            accepted.add(name)
+    database, connection = tenant.context.database, tenant.connection.id
+    why = "The platform lists a domain without a name."
+    await set_aside.note(database, connection, "entry", "domains without a name", "without a name", why, tenant.now)
+
+
+async def bounded(pages: AsyncGenerator[Page], service: str) -> AsyncGenerator[Page]:
+    """The pages of a listing that one run reads to its end. Raises Temporary when it has none."""
+    number = 0
+    async for page in pages:
+        yield page
+        number += 1
+        if number >= MAX_IDLE_PAGES and page.link is not None:
+            sentence = (
+                f"{service} gave a listing without an end: {number} pages, and a link to the next. We list it again."
+            )
+            raise Temporary("listing_without_end", sentence)
 
 
 def stop_in_time(tenant: Reader, listing: Listing, of: int | None = None) -> None:

@@ -51,8 +51,11 @@ async def put(
     rows: Sequence[dict[str, Any]],
     *,
     link: str | None,
+    odd: bool = False,
 ) -> Listing:
     """Write what the next page of a listing shows otherwise than our copy has it, with the place of the page after it.
+
+    `odd`: the page shows something of which nobody can tell what it is; the listing then is not known to be complete.
 
     Raises Superseded, and nothing is written, if the listing was begun anew meanwhile.
     """
@@ -69,7 +72,10 @@ async def put(
             columns = written[0].keys() - part.row.keys() - {part.id.name}
             await write.execute(upsert(write, part.table, columns), written)
         read, idle = listing.read + len(rows), 0 if news else listing.idle + 1
-        return await listings.keep(write, connection_id, listing, link=link, pages=number, read=read, idle=idle)
+        complete = listing.complete and not odd
+        return await listings.keep(
+            write, connection_id, listing, link=link, pages=number, read=read, idle=idle, complete=complete
+        )
 
 
 async def _of_page(write: AsyncConnection, part: _Part, number: int) -> dict[str, str | None]:

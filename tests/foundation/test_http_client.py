@@ -47,6 +47,9 @@ authority, ca_file, clock, host, login, other, wire = (
         ("inf", None),
         ("nan", None),
         ("1e300", 86400.0),
+        ("120, 120", None),
+        ("Mon, 02 Mar 2026 12:00:30 +99999999999999999999", None),
+        ("Mon, 02 Mar 2026 12:00:30", 30.0),
     ],
 )
 def test_retry_after_in_all_its_forms(clock: StillClock, value: str, seconds: float | None) -> None:
@@ -145,6 +148,34 @@ async def test_a_body_that_is_not_json_is_no_answer(wire: Wire, host: Host, body
         reply = await http.send("GET", "/users")
     with pytest.raises(Temporary, match="unreadable_answer"):
         reply.json()
+
+
+@pytest.mark.hazard(1)
+async def test_a_part_of_an_answer_is_none(wire: Wire, host: Host) -> None:
+    host.says(Say(status=206, body={"value": []}, headers={"Content-Range": "items 0-9/100"}))
+    async with wire.client(host.url) as http:
+        reply = await http.send("GET", "/users")
+    with pytest.raises(Temporary, match="unreadable_answer"):
+        reply.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (rb'{"value": [{"name": "Anna\u0000"}]}', "Anna�"),
+        (rb'{"value": [{"name": "Anna \ud83d"}]}', "Anna �"),
+        (b'{"value": [{"name": "Anna \xed\xa0\xbd"}]}', "Anna �"),
+        (rb'{"value": [{"name": "Anna \uD83D\uDE00"}]}', "Anna 😀"),
+        (rb'{"value": [{"name": "C:\\u0000"}]}', r"C:\u0000"),
+    ],
+)
+async def test_what_is_no_character_is_replaced_and_the_rest_of_the_page_is_read(
+    wire: Wire, host: Host, body: bytes, name: str
+) -> None:
+    host.says(Say(body=body))
+    async with wire.client(host.url) as http:
+        reply = await http.send("GET", "/users")
+    assert reply.json() == {"value": [{"name": name}]}
 
 
 def foreign(ours: str, theirs: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Odd tenants of Microsoft 365: the tenant stays healthy, the item is named, the rest goes on."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.engine.chain import Act, entries
 from shared.flows.jobs import run
+from shared.platforms.microsoft365.groups import RENEWED
 from shared.protection import directory, set_aside
 from shared.protection.policies import Policy
 from tests.harness import workspace as google
@@ -55,22 +58,34 @@ async def test_our_group_under_another_address_is_no_alarm(world: World) -> None
     assert world.snapshot() == before
 
 
+async def test_our_group_does_not_expire_with_the_tenants_policy(world: World) -> None:
+    chosen = [str(one["id"]) for one in people(world) if one["userType"] == "Member"][:2]
+    connection = await world.connect(policies=[Policy(name="two", users=chosen)])
+    world.behave(group_lifetime_days=30)
+    tenant = world.sims.microsoft.tenants[world.tenant_id()]
+    key, group = next((k, g) for k, g in tenant.groups.items() if g["mailNickname"].startswith("tmcas-inline-incoming"))
+    soon = world.clock.now() + timedelta(days=10)
+    tenant.groups = {**tenant.groups, key: {**group, "expirationDateTime": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}}
+    for _ in range(2):
+        await order(world, connection, "sync-now")
+        now = await world.connection(connection.id)
+        assert now.status is Status.OK, now.sentence
+    assert datetime.fromisoformat(tenant.groups[key]["expirationDateTime"]) > soon + timedelta(days=19)
+    renewals = [one for one in world.sims.cloud.calls if one.path.endswith("/renew")]
+    assert [(one.method, one.path) for one in renewals] == [("POST", f"/v1.0/groups/{key}/renew")]
+    noted = [one async for one in entries(world.app.database, connection.id) if one.after == {RENEWED: True}]
+    assert {(one.key, one.act) for one in noted} == {("group-incoming", Act.UPDATE)}
+
+
 async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World) -> None:
-    words = "The property is missing a required prefix/suffix per your organization's Group naming requirements."
-    details = [
-        {"target": name, "suggestedPropertyValue": f"GRP {name}", "code": "MissingPrefixSuffix"}
-        for name in ("displayName", "mailNickname")
-    ]
-    body = {"error": {"code": "Request_BadRequest", "message": words, "details": details}}
-    match = {"host": "graph", "method": "POST", "path": "/groups$"}
-    world.fault(match, {"kind": "status", "status": 400, "body": body}, times=9)
+    world.behave(group_name_prefix="GRP ")
     connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
     await world.consent(connection)
     world.admin("assign-role")
     told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
     assert told.reason == "group_naming_policy"
-    assert "GRP mailNickname" in str(told.sentence)
-    world.control("DELETE", "/faults")
+    assert "displayName “GRP TMCAS" in str(told.sentence)
+    assert "mailNickname “GRPtmcas" in str(told.sentence)
     other = await world.again(microsoft={"name_prefix": "GRP "})
     await run(other.app, Job(name="advance", connection_id=connection.id))
     await other.until_true(connection, lambda now: now.stage is Stage.RUN)
@@ -81,27 +96,17 @@ async def test_a_naming_policy_is_told_with_the_names_that_would_do(world: World
     assert all(one["displayName"].startswith("GRP ") for one in ours)
 
 
-BLOCKED = [{"code": "ContainsBlockedWord", "target": "displayName", "blockedWord": "inline"}]
-
-
 @pytest.mark.parametrize(
-    ("status", "error", "reason", "told"),
+    ("knob", "reason", "told"),
     [
-        (
-            422,
-            {"code": "UnprocessableEntity", "details": BLOCKED},
-            "group_naming_policy",
-            "displayName one without “inline”",
-        ),
-        (403, {"code": "Directory_QuotaExceeded"}, "directory_full", "Deleted groups"),
+        ({"blocked_words": ["Inline"]}, "group_naming_policy", "displayName one without “Inline”"),
+        ({"directory_full": True}, "directory_full", "Deleted groups"),
     ],
 )
 async def test_what_keeps_our_group_from_being_made_is_told_with_what_to_do(
-    world: World, status: int, error: dict[str, Any], reason: str, told: str
+    world: World, knob: dict[str, Any], reason: str, told: str
 ) -> None:
-    match = {"host": "graph", "method": "POST", "path": "/groups$"}
-    body = {"error": {"message": "Words.", **error}}
-    world.fault(match, {"kind": "status", "status": status, "body": body}, times=9)
+    world.behave(**knob)
     connection = await world.create(policies=[Policy(name="two", users=[str(people(world)[0]["id"])])])
     await world.consent(connection)
     world.admin("assign-role")
@@ -184,3 +189,23 @@ async def test_a_user_made_anew_under_the_same_address_is_protected(world: World
     assert now.status is Status.OK, now.sentence
     assert new != leaver["id"]
     assert new in google.customer_members(world)
+
+
+@pytest.mark.hazard(39)
+@pytest.mark.parametrize("platform", ["microsoft365", "google"])
+async def test_a_domain_without_a_name_is_told_and_no_other_is_lost(world: World, platform: str) -> None:
+    if platform == "google":
+        connection = await google.connect(world, modes=["inline"])
+        match, listed = {"host": "admin", "path": "/domains$"}, {"domains": [{"verified": True, "isPrimary": True}]}
+    else:
+        connection = await world.connect()
+        match, listed = {"host": "graph", "path": "/domains$"}, {"value": [{"isVerified": True, "isDefault": True}]}
+    before = await directory.domains(world.app.database, connection.id)
+    world.fault(match, {"kind": "status", "status": 200, "body": listed}, times=9)
+    await order(world, connection, "sync-now")
+    now = await world.connection(connection.id)
+    assert now.status is Status.OK, now.sentence
+    after = await directory.domains(world.app.database, connection.id)
+    assert {one["name"]: one["verified"] for one in after} == {one["name"]: one["verified"] for one in before}
+    noted = await set_aside.listed(world.app.database, connection.id, "entry")
+    assert [one.item for one in noted] == ["domains without a name"]

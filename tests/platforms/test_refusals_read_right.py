@@ -106,6 +106,32 @@ async def test_a_wait_without_end_calls_a_person_after_a_day_and_keeps_calling(w
     assert now.reason_since < began + timedelta(hours=3)
 
 
+async def test_reasons_that_take_turns_are_one_wait_with_one_age(world: World) -> None:
+    connection = await world.connect()
+    began = world.clock.now()
+    closed = {"kind": "status", "status": 503, "body": {"error": {"code": "UnknownError", "message": "Not now."}}}
+    reasons, told = set(), connection
+    for turn in range(6):
+        if turn % 2:
+            world.fault(SIGN_IN, no_token(999999), times=9)
+            await run(world.app, Job(name="refresh", connection_id=connection.id))
+        else:
+            world.fault({"host": "graph"}, closed, times=99)
+            await run(world.app, Job(name="sync-now", connection_id=connection.id))
+        world.control("DELETE", "/faults")
+        told = await world.connection(connection.id)
+        assert told.waiting_since is not None
+        assert told.waiting_since - began < timedelta(minutes=5)
+        assert told.status is (Status.ATTENTION if turn > 2 else Status.WAITING)
+        reasons.add(told.reason)
+        world.clock.move(timedelta(hours=10))
+    assert len(reasons) == 2
+    assert f"No run has come to its end since {told.waiting_since:%Y-%m-%d %H:%M} UTC." in str(told.sentence)
+    await run(world.app, Job(name="sync-now", connection_id=connection.id))
+    told = await world.connection(connection.id)
+    assert (told.status, told.waiting_since) == (Status.OK, None)
+
+
 async def test_a_listing_whose_pages_expire_is_begun_again_once(world: World) -> None:
     connection = await world.connect()
     held = await directory.count(world.app.database, connection.id)

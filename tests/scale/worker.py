@@ -1,10 +1,9 @@
-"""The process that is killed: jobs, timers and sweep of one connection, until its directory is read. Told on stdin."""
+"""The process that is killed: jobs, timers and sweep of one connection, until its directory is read."""
 
 import asyncio
-import json
 import resource
-import sys
 from datetime import datetime, timedelta
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,12 @@ class Clock(TestClock):
     looks_every = 0.05
 
 
-async def main() -> None:
-    """Work until the connection is synchronised and well; print what each job took."""
-    told = json.load(sys.stdin)
+def main(told: dict[str, Any], pipe: Pipe) -> None:
+    """Work until the connection is synchronised and well; tell what each job took."""
+    asyncio.run(_work(told, pipe))
+
+
+async def _work(told: dict[str, Any], pipe: Pipe) -> None:
     settings = settings_from(
         told["environment"],
         database_url=told["database"],
@@ -39,12 +41,12 @@ async def main() -> None:
     )
     clock = Clock(Path(told["clock"]))
     app = build(settings, clock)
-    _print(rest=_peak())
+    pipe.send({"rest": _peak()})
     timers = asyncio.create_task(_timers(app, clock))
     while not _well(await _connection(app, told["connection"]), datetime.fromisoformat(told["since"])):
         began = clock.now()
         if await deliver_due(app, most=1):
-            _print(job=(clock.now() - began).total_seconds(), peak=_peak())
+            pipe.send({"job": (clock.now() - began).total_seconds(), "peak": _peak()})
             continue
         at = await EmbeddedQueue(app.database).next_at()
         soonest = min(at or began + SWEEP, began + SWEEP)
@@ -75,12 +77,3 @@ def _well(connection: Connection, since: datetime) -> bool:
 
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES_A_MEBIBYTE
-
-
-def _print(**figures: Any) -> None:
-    sys.stdout.write(json.dumps(figures) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -151,7 +151,7 @@ async def test_what_two_write_at_once_is_there_once(processes: list[Database]) -
             async with database.write() as write:
                 decision = Decision(user="user", message="message", policy="risky", actions=("label",))
                 await decisions.decide(write, "one", [decision], NOW)
-            await memberships.put_members(database, "one", "group", [f"member {number % 3}"])
+            await memberships.put_members(database, "one", {"group": [f"member {number % 3}"]})
             rows = [{"name": f"contoso{n}.com", "verified": True, "accepted": True} for n in range(2)]
             await directory.put_domains(database, "one", rows, [])
             await directory.keep_checkpoint(database, "one", "users", str(number), NOW)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import Http, Reply, Try, unreadable
-from shared.platforms.directory_reading import Page
+from shared.platforms.directory_reading import Page, bounded
 from shared.platforms.google_workspace.methods import Method
 from shared.protection.listings import BEGINNING
 
@@ -111,19 +111,22 @@ class Api:
                 break
         if reply.status >= 300:
             raise _refused(reply)
-        if not reply.body:
+        if not reply.body and method.verb != "GET":
             return {}
-        content = reply.json()
-        if not isinstance(content, dict):
+        content = reply.json()  # nothing at all is no empty page: that would let everybody go
+        if not isinstance(content, dict) or "error" in content:
             raise unreadable(reply.service, reply.status)
         return content
 
     async def pages(
         self, method: Method, args: Mapping[str, str] | None = None, *, params: Mapping[str, str | list[str]], key: str
     ) -> AsyncIterator[list[Record]]:
-        """Every page of a listing, empty ones too; ends only where Google gives no further token."""
+        """Every page of a listing that one run reads, empty ones too; ends only where Google gives no further token.
+
+        Raises Temporary when there is no end.
+        """
         async with aclosing(self.listing(method, args, params=params, key=key)) as found:
-            async for page in found:
+            async for page in bounded(found, self._http.service):
                 yield page.rows
 
     async def listing(
@@ -150,7 +153,8 @@ class Api:
             while True:
                 page = await coming
                 rows, last, following = page.get(key, []), following, page.get("nextPageToken")
-                if not isinstance(rows, list) or (following and following == last):  # not a page, or round and round
+                records = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+                if not records or (following and following == last):  # not a page, or round and round
                     raise unreadable(self._http.service, 200)
                 if following:
                     coming = asked(following)
@@ -166,10 +170,11 @@ class Api:
         reason, message = _error(reply)
         if reply.status == 403 and reason not in SLOW_DOWN:
             return None
-        if found := UNTIL.search(message):
-            until = datetime.fromisoformat(found[1].replace("Z", "+00:00"))
-            return min(max((until - self._clock.now()).total_seconds(), 1.0), LONGEST_STATED)
-        return 0.0
+        try:
+            until = datetime.fromisoformat(found[1]) if (found := UNTIL.search(message)) else None
+        except ValueError:  # a moment that there is not
+            until = None
+        return min(max((until - self._clock.now()).total_seconds(), 1.0), LONGEST_STATED) if until else 0.0
 
 
 def _error(reply: Reply) -> tuple[str, str]:

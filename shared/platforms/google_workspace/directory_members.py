@@ -41,16 +41,19 @@ async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
     async def all_of(some: Sequence[Group]) -> list[str]:
         """List the members of some groups; where that is broken off, those that were listed are noted."""
         done: list[str] = []
+        small: dict[str, list[str]] = {}
 
         async def one(group: Group) -> None:
-            refused.append(await _members(tenant, group, under_way.get(MEMBERS_OF + group.id), failed))
+            refused.append(await _members(tenant, group, under_way.get(MEMBERS_OF + group.id), failed, small))
             done.append(group.id)
 
         try:
             await each(some, one)
         except Temporary:
+            await memberships.put_members(database, connection, small)
             await memberships.have_members(database, connection, done, groups)
             raise
+        await memberships.put_members(database, connection, small)
         return done
 
     async def after(some: Sequence[Group], link: str | None) -> Listing:
@@ -74,15 +77,21 @@ async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
 
 
 async def _members(
-    tenant: WorkspaceCustomer, group: Group, under_way: Listing | None, failed: Collection[str]
+    tenant: WorkspaceCustomer,
+    group: Group,
+    under_way: Listing | None,
+    failed: Collection[str],
+    small: dict[str, list[str]],
 ) -> FootprintError | None:
     """A group's direct members, each once: Google lists some twice, and the whole customer as one of them.
+
+    Members that fit a page are put into `small`, for the caller to write with those of other groups.
 
     Where Google refuses this one group, that is noted and returned, and the members that we know stay.
     """
     database, connection = tenant.context.database, tenant.connection.id
     try:
-        await _listed(tenant, group.id, under_way)
+        await _listed(tenant, group.id, under_way, small)
     except Missing:
         return None  # deleted while we were listing; the next synchronisation knows
     except (GoogleRefused, Blocked) as refused:
@@ -94,8 +103,10 @@ async def _members(
     return None
 
 
-async def _listed(tenant: WorkspaceCustomer, group: str, under_way: Listing | None) -> None:
-    """Bring a group's members up to date: by the difference if they fit a page, else page by page."""
+async def _listed(
+    tenant: WorkspaceCustomer, group: str, under_way: Listing | None, small: dict[str, list[str]]
+) -> None:
+    """List a group's members: into `small` if they fit a page, else page by page into our copy."""
     database, connection, kind = tenant.context.database, tenant.connection.id, MEMBERS_OF + group
 
     def pages(listing: Listing | None) -> AsyncGenerator[Page]:
@@ -112,7 +123,7 @@ async def _listed(tenant: WorkspaceCustomer, group: str, under_way: Listing | No
         async with aclosing(pages(None)) as opened:
             first = await anext(opened)
             if first.link is None:
-                await memberships.put_members(database, connection, group, _named(first.rows))
+                small[group] = _named(first.rows)
                 return
             listing = await written(await begun(tenant, kind), first)
             going_on = until_expired(lambda place: opened if place.link == first.link else pages(place))

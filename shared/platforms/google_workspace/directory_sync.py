@@ -10,7 +10,7 @@ from typing import Any
 from shared.engine.ledger import HoldingState
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing, Temporary
-from shared.platforms.directory_reading import Page, Pages, begun, read, reading
+from shared.platforms.directory_reading import Page, Pages, begun, read, reading, without_a_name
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.directory_members import read_members
 from shared.platforms.google_workspace.methods import (
@@ -60,14 +60,15 @@ async def _users(tenant: WorkspaceCustomer, plausible: float) -> None:
 
     async def written(listing: Listing, page: Page) -> Listing:
         rows = [_user(row) for row in await _whole(tenant, "user", page.rows, "primaryEmail")]
-        return await _put(tenant, listing, page, rows)
+        return await _put(tenant, listing, page, rows, odd=len(rows) < len(page.rows))
 
-    async def gone(missing: list[str]) -> list[str]:
+    async def gone(missing: list[str], *, complete: bool) -> list[str]:
         deleted, unseen = set[str](), set(missing)
         lately = params | {"showDeleted": "true", "fields": "nextPageToken,users(id)"}
         async for page in tenant.admin.pages(USERS_LIST, params=lately, key="users"):
             deleted |= {row["id"] for row in page if row.get("id") in unseen}
-        return [*deleted, *await _truly_gone(tenant, "users", sorted(unseen - deleted), _user_gone)]
+        others = sorted(unseen - deleted)
+        return [*deleted, *await _truly_gone(tenant, "users", others, _user_gone, complete=complete)]
 
     listing = await begun(tenant, "users")
     if listing.settled_at is None:
@@ -82,27 +83,33 @@ def _pages(tenant: WorkspaceCustomer, method: Method, params: Mapping[str, str],
     return until_expired(pages)
 
 
-async def _put(tenant: WorkspaceCustomer, listing: Listing, page: Page, rows: list[Record]) -> Listing:
+async def _put(tenant: WorkspaceCustomer, listing: Listing, page: Page, rows: list[Record], *, odd: bool) -> Listing:
     database, connection = tenant.context.database, tenant.connection.id
-    listing = await whole_listings.put(database, connection, listing, rows, link=page.link)
+    listing = await whole_listings.put(database, connection, listing, rows, link=page.link, odd=odd)
     await tenant.operations.flush_some()
     return listing
 
 
 async def _settle(
-    tenant: WorkspaceCustomer, listing: Listing, gone: Callable[[list[str]], Awaitable[list[str]]], plausible: float
+    tenant: WorkspaceCustomer, listing: Listing, gone: Callable[..., Awaitable[list[str]]], plausible: float
 ) -> None:
     """Let go of those whom the listing has not shown and who are truly gone."""
     database, connection = tenant.context.database, tenant.connection.id
     unseen = await whole_listings.unseen(database, connection, listing, plausible)
-    await whole_listings.settle(database, connection, listing, await gone(unseen) if unseen else [], tenant.now)
+    lost = await gone(unseen, complete=listing.complete) if unseen else []
+    await whole_listings.settle(database, connection, listing, lost, tenant.now)
 
 
-async def _truly_gone(tenant: WorkspaceCustomer, kind: str, missing: Sequence[str], gone: Gone) -> list[str]:
-    """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole."""
-    if len(missing) <= MAX_LOOKUPS_OF_MISSING:
-        found = {one: await gone(tenant, one) for one in missing}
-        if None not in found.values():
+async def _truly_gone(
+    tenant: WorkspaceCustomer, kind: str, missing: Sequence[str], gone: Gone, *, complete: bool
+) -> list[str]:
+    """Those of the missing that Google says do not exist. One that exists shows that the listing was not whole.
+
+    Without `complete` that is known: it showed somebody without an id or an address, who may be any of the missing.
+    """
+    if not complete or len(missing) <= MAX_LOOKUPS_OF_MISSING:
+        found = {one: await gone(tenant, one) for one in missing[:MAX_LOOKUPS_OF_MISSING]}
+        if not complete or None not in found.values():
             return [one for one, is_gone in found.items() if is_gone]
     await listings.forget(tenant.context.database, tenant.connection.id, kind)
     raise Temporary(
@@ -148,7 +155,7 @@ def _user(row: Record) -> dict[str, Any]:
         "mail": row["primaryEmail"].lower(),
         "enabled": enabled,
         "kind": "Guest" if row.get("isGuestUser") else "Member",
-        "aliases": sorted({*row.get("aliases", []), *row.get("nonEditableAliases", [])}) or None,
+        "aliases": sorted({*(row.get("aliases") or ()), *(row.get("nonEditableAliases") or ())}) or None,
         "receives": enabled and bool(row.get("isMailboxSetup")),
         "skipped": None,
     }
@@ -160,12 +167,13 @@ async def _groups(tenant: WorkspaceCustomer, plausible: float) -> None:
     params = {"customer": tenant.id, "maxResults": GROUPS_A_PAGE, "fields": GROUP_FIELDS}
 
     async def written(listing: Listing, page: Page) -> Listing:
-        theirs = [row for row in await _whole(tenant, "group", page.rows, "email") if row["id"] != own]
+        whole = await _whole(tenant, "group", page.rows, "email")
+        theirs = [row for row in whole if row["id"] != own]
         rows = [{"id": row["id"], "name": row.get("name"), "mail": row["email"].lower()} for row in theirs]
-        return await _put(tenant, listing, page, rows)
+        return await _put(tenant, listing, page, rows, odd=len(whole) < len(page.rows))
 
-    async def gone(missing: list[str]) -> list[str]:
-        return await _truly_gone(tenant, "groups", missing, _group_gone)
+    async def gone(missing: list[str], *, complete: bool) -> list[str]:
+        return await _truly_gone(tenant, "groups", missing, _group_gone, complete=complete)
 
     listing = await begun(tenant, "groups")
     if listing.settled_at is None:
@@ -195,13 +203,13 @@ async def read_domains(tenant: WorkspaceCustomer) -> None:
 async def _domains(tenant: WorkspaceCustomer, known: Sequence[Record]) -> list[dict[str, Any]]:
     """Every domain and alias domain, with the MX that DNS answers; Google says nothing of mail records."""
     answer = await tenant.admin.call(DOMAINS_LIST, {"customer": tenant.id})
-    verified: dict[str, bool] = {}
-    for row in answer.get("domains", []):
-        verified[row["domainName"].lower()] = bool(row.get("verified"))
-        for alias in row.get("domainAliases", []):
-            verified[alias["domainAliasName"].lower()] = bool(alias.get("verified"))
-    answered = await mx_of(sorted(verified), tenant.context.settings.dns)
+    told = [(row.get("domainName"), row) for row in answer.get("domains", [])]
+    told += [(one.get("domainAliasName"), one) for _, row in told for one in row.get("domainAliases") or ()]
+    verified = {name.lower(): bool(row.get("verified")) for name, row in told if name}
     before = {row["name"]: row for row in known}
+    if not all(name for name, _ in told):
+        await without_a_name(tenant, before, verified)
+    answered = await mx_of(sorted(verified), tenant.context.settings.dns)
     return [
         {
             "name": name,

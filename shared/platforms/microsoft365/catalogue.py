@@ -18,7 +18,7 @@ from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, AllowedAddress
 from shared.platforms.microsoft365.connectors import Connector
 from shared.platforms.microsoft365.exchange_role import exchange_role
 from shared.platforms.microsoft365.group_members import GroupMembership
-from shared.platforms.microsoft365.groups import VirtualGroup
+from shared.platforms.microsoft365.groups import RENEWED, VirtualGroup
 from shared.platforms.microsoft365.transport_rules import ORDER, ROUTING, SPREAD, TransportRule
 from shared.platforms.own_records import StoredDirectory, StoredTokens
 
@@ -111,6 +111,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         accounts_for=("grant-groups", "revoke-groups"),
         permissions=("Group.ReadWrite.All",),
         resource=VirtualGroup(key=key, direction=direction, title=title),
+        ours_in_it=frozenset({RENEWED}),
         removed_in=Stage.REVOKE,
         serves=serves,
         **LETS_OUT,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared.foundation.concurrency import each
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing
-from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading
+from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading, without_a_name
 from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 from shared.protection import directory, listings, set_aside
@@ -65,7 +65,9 @@ async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
     async def written(listing: Listing, page: Page) -> Listing:
         theirs = [row for row in page.rows if row["id"] not in own]
         said = _last_said(theirs)
-        listed = [(row["id"], member) for row in theirs for member in row.get("members@delta", []) if member.get("id")]
+        listed = [
+            (row["id"], member) for row in theirs for member in row.get("members@delta") or () if member.get("id")
+        ]
         members = list({(group, member["id"]): (group, member) for group, member in listed}.values())
         there = {
             "groups": [_group(row) for row in said if not _removed(row)],
@@ -199,14 +201,15 @@ async def read_domains(tenant: MicrosoftTenant) -> None:
 
 async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Record]:
     """Every domain with what Graph and Exchange say of it, the MX Microsoft wants and the MX that DNS answers."""
-    verified: dict[str, bool] = {}
-    async for page in tenant.graph.pages("/v1.0/domains"):
-        verified |= {row["id"].lower(): bool(row["isVerified"]) for row in page}
+    told = [row async for page in tenant.graph.pages("/v1.0/domains") for row in page]
     rows = await tenant.listing("Get-AcceptedDomain")
-    accepted = {row["DomainName"].lower() for row in rows if not row.get("PendingRemoval")}
-    names = sorted(verified.keys() | accepted)
+    verified = {row["id"].lower(): bool(row.get("isVerified")) for row in told if row.get("id")}
+    accepted = {row["DomainName"].lower() for row in rows if row.get("DomainName") and not row.get("PendingRemoval")}
     wanted: dict[str, list[str] | None] = {}
     before = {row["name"]: row for row in known}
+    if not all(row.get("id") for row in told) or not all(row.get("DomainName") for row in rows):
+        await without_a_name(tenant, before, verified, accepted)
+    names = sorted(verified.keys() | accepted)
 
     async def want(name: str) -> None:
         try:

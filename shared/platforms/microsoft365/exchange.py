@@ -116,9 +116,10 @@ class Exchange:
         for _ in range(MAX_PAGES):
             reply = await self._post(link or "", cmdlet, parameters)
             body = reply.json()
-            if not isinstance(body, dict) or not isinstance(body.get("value"), list):
+            value = body.get("value") if isinstance(body, dict) and "error" not in body else None
+            if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
                 raise unreadable(self._http.service, reply.status)
-            rows += [_record(row) for row in body["value"]]
+            rows += [_record(row) for row in value]
             said = [str(text) for text in body.get("@adminapi.warnings") or []]
             request_id = request_id or reply.request_id
             # Only a read is followed: the link is asked with the same body, which would run a change once more.
@@ -175,7 +176,7 @@ def _inner(error: Record) -> tuple[str, str]:
     if isinstance(inner, dict):
         return str(inner.get("type") or ""), str(inner.get("message") or "")
     for detail in error.get("details") or []:
-        parts = str(detail.get("message", "")).split("|", 2)
+        parts = str(detail.get("message", "") if isinstance(detail, dict) else detail).split("|", 2)
         if len(parts) == 3:
             return parts[1], parts[2]
     return "", str(error.get("message", ""))

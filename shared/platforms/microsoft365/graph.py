@@ -9,7 +9,7 @@ from uuid import uuid4
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
 from shared.foundation.http_client import LONGEST_WAIT, NOT_NOW, TRIES, Http, Reply, retry_after, unreadable
-from shared.platforms.directory_reading import Page
+from shared.platforms.directory_reading import Page, bounded
 from shared.platforms.microsoft365.entra import TokenRefused
 
 Token = Callable[[], Awaitable[str]]
@@ -100,9 +100,13 @@ class Graph:
         return _answer(await self._send("DELETE", path), self._http.service)
 
     async def pages(self, path: str, **params: str) -> AsyncIterator[list[Record]]:
-        """Every page of a listing, empty ones too; ends only where Graph gives no further link."""
-        async for page in self.listing(path, **params):
-            yield page.rows
+        """Every page of a listing that one run reads, empty ones too; ends only where Graph gives no further link.
+
+        Raises Temporary when there is no end.
+        """
+        async with aclosing(self.listing(path, **params)) as found:
+            async for page in bounded(found, self._http.service):
+                yield page.rows
 
     async def delta(self, path_or_link: str, **params: str) -> AsyncGenerator[Page]:
         """Every page of changes since a link. Raises Resync when the link is too old."""
@@ -155,6 +159,7 @@ class Graph:
             for number, request in requests.items()
         ]
         answer = await self.post("/v1.0/$batch", {"requests": inner})
+        asked = {one["id"] for one in inner}
         found: dict[int, tuple[BatchOutcome, float | None]] = {}
         for response in answer.body.get("responses") or []:
             headers = {name.lower(): value for name, value in (response.get("headers") or {}).items()}
@@ -165,7 +170,8 @@ class Graph:
                 message=message,
                 request_id=headers.get("request-id", answer.request_id),
             )
-            found[int(response["id"])] = outcome, retry_after(headers, self._clock.now())
+            if response.get("id") in asked:  # what nobody asked is nobody's answer
+                found[int(response["id"])] = outcome, retry_after(headers, self._clock.now())
         for number in requests.keys() - found.keys():  # nothing is known of it, and the others' outcomes are
             unknown = BatchOutcome(status=504, code="no_answer", message="", request_id=answer.request_id)
             found[number] = unknown, None
@@ -237,7 +243,8 @@ def _would_do(detail: Record) -> str:
 
 def _object(reply: Reply, service: str) -> Record:
     body = reply.json()
-    if not isinstance(body, dict):
+    # No object and no page has a property of this name: with it, a 200 is a failure all the same.
+    if not isinstance(body, dict) or "error" in body:
         raise unreadable(service, reply.status)
     return body
 
@@ -248,6 +255,6 @@ def _answer(reply: Reply, service: str) -> GraphAnswer:
 
 def _rows(page: Record, service: str) -> list[Record]:
     rows = page.get("value")
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise unreadable(service, 200)
     return rows

@@ -132,7 +132,8 @@ async def _each(
     """
     context, connection = tenant.context, tenant.connection
     outcomes = await tenant.graph.batch(list(requests.values()))
-    if outcomes and all(outcome.status in DENIED for outcome in outcomes):
+    # One alone may be a user whom nobody but their own administrators may touch.
+    if len(outcomes) > 1 and all(outcome.status in DENIED for outcome in outcomes):
         raise Permanent(
             "permission_missing",
             "The application may not change group members. Ask the administrator to consent again.",

@@ -5,7 +5,7 @@ Made through Graph: Exchange's own group cmdlets do not work for an application.
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
@@ -18,6 +18,10 @@ from shared.protection.policies import Direction
 
 HIDDEN = "HiddenFromAddressListsEnabled"
 FIELDS = ("displayName", "mailNickname", "mail", "visibility")
+# Where a tenant's policy lets groups expire, one without owners is deleted at its time unless somebody renews it
+# (learn.microsoft.com/entra/identity/users/groups-lifecycle). Policies give groups 30 days at least.
+RENEWED = "renewed"
+RENEW_BEFORE = timedelta(days=14)
 # The tenant, or what one application may make in it, is at its quota of objects.
 FULL = frozenset({"Directory_QuotaExceeded"})
 
@@ -40,6 +44,7 @@ class VirtualGroup:
             "displayName": tenant.name(self.title),
             "mailNickname": self._kept_nickname(tenant) or self._nickname(tenant),
             "visibility": "Private",
+            RENEWED: True,
         }
         return wanted | ({HIDDEN: True} if tenant.microsoft.hide_groups else {})
 
@@ -56,7 +61,7 @@ class VirtualGroup:
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, whatever its incarnation."""
-        select = ",".join(("id", *FIELDS))
+        select = ",".join(("id", "expirationDateTime", *FIELDS))
         try:
             if identity:
                 group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
@@ -74,6 +79,8 @@ class VirtualGroup:
         except Missing:
             return Absent()
         settings = {name: group.get(name) for name in FIELDS}
+        expires = group.get("expirationDateTime")
+        settings[RENEWED] = not expires or datetime.fromisoformat(expires) > tenant.now + RENEW_BEFORE
         if tenant.microsoft.hide_groups:
             settings[HIDDEN] = await self._hidden(tenant, group["id"])
         return Present(identity=group["id"], settings=settings)
@@ -114,9 +121,11 @@ class VirtualGroup:
             raise
 
     async def update(self, tenant: MicrosoftTenant, _element: str, present: Present, changes: Settings) -> str:
-        """Set what differs: hiding through Exchange, the rest through Graph."""
+        """Set what differs: hiding through Exchange, the rest through Graph, which renews a group that is to expire."""
         request_id = ""
-        in_graph = {name: value for name, value in changes.items() if name != HIDDEN}
+        in_graph = {name: value for name, value in changes.items() if name not in (HIDDEN, RENEWED)}
+        if RENEWED in changes:
+            request_id = (await tenant.graph.post(f"/v1.0/groups/{present.identity}/renew", {})).request_id
         if in_graph:
             request_id = (await tenant.graph.patch(f"/v1.0/groups/{present.identity}", in_graph)).request_id
         if HIDDEN in changes:

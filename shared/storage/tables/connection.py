@@ -32,6 +32,7 @@ connections = sa.Table(
     sa.Column("reason", sa.String),
     sa.Column("sentence", sa.String),
     sa.Column("reason_since", Moment),
+    sa.Column("waiting_since", Moment),
     sa.Column("failing_since", Moment),
     sa.Column("not_before", Moment),
     sa.Column("synced_at", Moment),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.connections.record import Status
-from shared.protection import directory, mailboxes
+from shared.protection import directory, mailboxes, set_aside
 from shared.protection.directory import count
 from shared.protection.policies import EVERYONE
 from tests.harness import workspace as google
@@ -39,6 +39,20 @@ async def test_a_listing_that_lacks_one_who_exists_is_not_whole_and_deletes_nobo
     assert await count(world.app.database, connection.id) == before
     assert len(customer_members(world)) == members
     assert (await world.until_true(told, lambda now: now.status is Status.OK)).stage is connection.stage
+
+
+@pytest.mark.hazard(39)
+async def test_one_listed_without_an_id_is_named_and_holds_nobody_up(world: World) -> None:
+    connection = await google.connect(world, policies=[EVERYONE])
+    before = await count(world.app.database, connection.id)
+    (*rest, odd) = google.state(world)["users"]
+    answer = {"kind": "status", "status": 200, "body": {"users": [*rest, {"primaryEmail": odd["primaryEmail"]}]}}
+    world.fault({"host": "admin", "method": "GET", "path": "/directory/v1/users$"}, answer, times=1)
+    told = await google.sync(world, connection)
+    assert told.status is Status.OK, told.sentence
+    assert await count(world.app.database, connection.id) == before
+    noted = await set_aside.listed(world.app.database, connection.id, "entry")
+    assert [one.name for one in noted] == [odd["primaryEmail"]]
 
 
 @pytest.mark.hazard(19)

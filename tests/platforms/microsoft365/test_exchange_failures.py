@@ -38,6 +38,9 @@ UNSURE = {
     "200_no_value": Say(body={"@adminapi.warnings": []}),
     "200_null": Say(body={"value": None}),
     "200_a_list": Say(body=[]),
+    "200_error": Say(body={"error": {"code": "NotFound", "message": "x"}, "value": []}),
+    "200_no_records": Say(body={"value": ["a"]}),
+    "206": Say(status=206, body={"value": []}),
 } | {f"200_{name}": Say(body=body) for name, body in UNREADABLE.items()}
 
 
@@ -82,7 +85,7 @@ async def test_the_innermost_exception_wins_over_the_details(exchange: Exchange,
 
 
 async def test_without_either_the_outer_message_is_told(exchange: Exchange, host: Host) -> None:
-    host.says(Say(status=400, body={"error": {"message": "Outer."}}))
+    host.says(Say(status=400, body={"error": {"message": "Outer.", "details": ["odd", None]}}))
     with pytest.raises(Permanent, match=r"exchange_refused: Exchange refused Set-TransportRule: Outer\."):
         await exchange.invoke("Set-TransportRule")
 

@@ -60,6 +60,8 @@ UNSURE = {
     "dropped": Say(act="drop"),
     "cut": Say(act="cut", body={"value": [{"id": "u1"}, {"id": "u2"}]}),
     "200_a_list": Say(body=[]),
+    "200_error": Say(body={"error": {"code": "Request_ResourceNotFound", "message": "Something."}, "value": []}),
+    "206": Say(status=206, body={"value": [], "@odata.deltaLink": "/d"}),
 } | {f"200_{name}": Say(body=body) for name, body in UNREADABLE.items()}
 
 
@@ -75,7 +77,7 @@ async def test_a_failed_read_is_never_absence(graph: Graph, host: Host, read: Re
 
 @pytest.mark.hazard(1)
 @pytest.mark.parametrize("read", [all_pages, all_changes])
-@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"error": {"code": "x"}}])
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"value": [None]}, {"error": {"code": "x"}}])
 async def test_a_page_without_rows_is_no_empty_page(graph: Graph, host: Host, read: Read, body: Any) -> None:
     host.says(Say(body={"@odata.deltaLink": f"{host.url}/d", **body} if read is all_changes else body))
     with pytest.raises(Temporary, match="unreadable_answer"):
@@ -103,6 +105,18 @@ async def test_a_listing_that_goes_round_ends_as_a_failure(graph: Graph, host: H
     host.says(Say(body={"value": [], "@odata.nextLink": f"{host.url}/n"}))
     with pytest.raises(Temporary, match="unreadable_answer"):
         await read(graph)
+
+
+async def test_a_listing_with_ever_new_links_ends_as_a_failure(graph: Graph, host: Host) -> None:
+    host.script = lambda _: Say(body={"value": [], "@odata.nextLink": f"{host.url}/n?{len(host.seen)}"})
+    with pytest.raises(Temporary, match="listing_without_end"):
+        await all_pages(graph)
+
+
+async def test_what_a_batch_answers_unasked_is_nobodys_answer(graph: Graph, host: Host) -> None:
+    host.says(Say(body={"responses": [{"id": "7", "status": 429}, {"id": "0", "status": 204}, {"status": 204}]}))
+    outcomes = await graph.batch([BatchRequest(method="DELETE", url="/0")])
+    assert [outcome.status for outcome in outcomes] == [204]
 
 
 @pytest.mark.parametrize("code", ["Request_ResourceNotFound", "ResourceNotFound"])

@@ -35,6 +35,8 @@ class Behaviour(Knobs):
     group_visible_seconds: float = 0
     # What members.insert answers for a member that is there: "duplicate", "conflict" (409) or "condition" (412).
     member_conflict: str = "duplicate"
+    # Users whom no group takes, by id, each with the reason that members.insert gives: "forbidden", "notFound", …
+    refused_members: dict[str, str] = field(default_factory=dict)
     # A listing of derived members names those twice who are in by two ways.
     derived_members_twice: bool = True
     # Gmail's refusal of those who spent their units: 403 or 429.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra.local.simulators.state import Knobs
 
@@ -23,6 +23,16 @@ class Behaviour(Knobs):
     # A group made in Graph is unknown to Exchange, or even to Graph's own reads, for so long.
     group_visible_in_exchange_seconds: float = 30
     group_visible_in_graph_seconds: float = 0
+    # The tenant's expiration policy: a Microsoft 365 group lasts for so many days unless it is renewed; 0: for ever.
+    group_lifetime_days: float = 0
+    # The tenant's naming policy: groups' names begin so, and hold none of these words. An application without a
+    # directory role is held to it (learn.microsoft.com/entra/identity/users/groups-naming-policy).
+    group_name_prefix: str = ""
+    blocked_words: list[str] = field(default_factory=list)
+    # The directory takes no further object: Directory_QuotaExceeded (learn.microsoft.com/graph/errors).
+    directory_full: bool = False
+    # Users whom no group takes, by id, each with the status of the refusal: 400, 403, 404, 409, 423 or 500.
+    refused_members: dict[str, int] = field(default_factory=dict)
     # The directory's own log tells of a change so much later; Microsoft says minutes, and sometimes it is hours.
     audit_lag_seconds: float = 120
     # The organisation has never been customised: writes of rules and connectors fail.

@@ -66,9 +66,10 @@ class MicrosoftVendor(Vendor):
         return Subject(host=host, method=request.method, path=request.path, cmdlet=cmdlet, tenant=tenant)
 
     def worded(self, host: str, fault: Mapping[str, Any]) -> Answer:
-        """Say 429 as the sign-in host or as the others do; any other status has no words of Microsoft's."""
+        """Say 429 as the sign-in host or as the others do, and what Graph has words for in those."""
         if fault["kind"] != "throttle":
-            return plain(fault)
+            worded = host == "graph" and "body" not in fault and fault.get("status") in graph_errors.WORDS
+            return graph_errors.in_words(fault["status"]).answer if worded else plain(fault)
         throttled = sign_in_errors.throttled if host == "login" else graph_errors.throttled
         return throttled(fault.get("retry_after"))
 

@@ -14,6 +14,8 @@ from infra.local.simulators.wire import Record, Refusal
 
 MEMBER = "admin#directory#member"
 ROLES = ("OWNER", "MANAGER", "MEMBER")
+# Reasons that Directory gives, with their statuses, as GAM knows them (GAM-team/GAM, gapi/errors.py).
+REFUSALS = {"invalid": 400, "forbidden": 403, "domainPolicy": 403, "notFound": 404, "conditionNotMet": 412}
 DELIVERIES = ("ALL_MAIL", "DAILY", "DIGEST", "DISABLED", "NONE")
 
 
@@ -65,6 +67,8 @@ def _insert(asked: Asked) -> Mapping[str, Any]:
     members = asked.customer.members[group["id"]]
     if made["id"] in members:
         raise _already_there(asked)
+    if reason := asked.customer.behaviour.refused_members.get(made["id"]):
+        raise refused(REFUSALS[reason], reason, "Resource Not Found: memberKey")
     if made["type"] == "GROUP" and _inside(asked, group["id"], made["id"]):
         raise refused(412, "conditionNotMet", "Cyclic memberships not allowed.")
     members[made["id"]] = made

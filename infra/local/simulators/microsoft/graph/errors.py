@@ -36,6 +36,26 @@ def denied(text: str = "Insufficient privileges to complete the operation.") -> 
     return graph_refusal(403, "Authorization_RequestDenied", text)
 
 
+# What Graph says with a status of "not now", or of one object (learn.microsoft.com/graph/errors).
+WORDS = {
+    400: ("Request_BadRequest", "The object cannot be added."),
+    403: ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    404: (
+        "Request_ResourceNotFound",
+        "Resource does not exist or one of its queried reference-property objects are not.",
+    ),
+    409: ("Directory_ConcurrencyViolation", "The object was changed by another request at the same time."),
+    423: ("resourceLocked", "The resource that is being accessed is locked."),
+    424: ("failedDependency", "A request that this one depends on has failed."),
+    500: ("InternalServerError", "The service failed."),
+}
+
+
+def in_words(status: int) -> Refusal:
+    """Refuse with Graph's words for a status."""
+    return graph_refusal(status, *WORDS[status])
+
+
 def not_simulated(what: str) -> Refusal:
     """Something the real Graph has and this one does not."""
     return graph_refusal(501, "NotSimulated", f"{what} is not simulated.")

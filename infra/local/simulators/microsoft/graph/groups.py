@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, missing
 from infra.local.simulators.microsoft.graph.group_bodies import MOST_BOUND, checked_creation, checked_update
+from infra.local.simulators.microsoft.graph.group_refusals import refuse_creation, refuse_members, refuse_names
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.microsoft.times import graph_time
 from infra.local.simulators.wire import Answer, Record
@@ -71,6 +73,7 @@ def get_group(call: GraphCall) -> Answer:
 def create_group(call: GraphCall) -> Answer:
     """Make a group. Exchange learns of it later, and readers of Graph may as well."""
     body = call.body()
+    refuse_creation(call, body)
     record = checked_creation(call, body)
     bound = {name: _bound(call, body, f"{name}@odata.bind") for name in ("members", "owners")}
     _refuse_nested(call.tenant, record, bound["members"])
@@ -78,6 +81,8 @@ def create_group(call: GraphCall) -> Answer:
     now = call.microsoft.clock.now()
     key = tenant.new_id()
     made = {**record, "id": key, "createdDateTime": graph_time(now), "renewedDateTime": graph_time(now)}
+    if "Unified" in record["groupTypes"] and tenant.behaviour.group_lifetime_days:
+        made["expirationDateTime"] = graph_time(now + timedelta(days=tenant.behaviour.group_lifetime_days))
     tenant.groups[key] = made
     tenant.members[key] = frozenset(bound["members"])
     tenant.owners[key] = frozenset(bound["owners"])
@@ -120,6 +125,7 @@ def _refuse_nested(tenant: Tenant, group: Record, keys: list[str]) -> None:
 def _add_members(call: GraphCall, group: Record, keys: list[str]) -> None:
     """Add all or, when one of them is a member already, none."""
     _refuse_foreign(call, group)
+    refuse_members(call, keys)
     held = call.tenant.members.get(group["id"], frozenset())
     if held & set(keys) or len(set(keys)) != len(keys):
         raise bad_request(
@@ -139,6 +145,7 @@ def _refuse_foreign(call: GraphCall, group: Record) -> None:
 def update_group(call: GraphCall) -> Answer:
     """Change a group's own properties, or add up to 20 members; members are added, never replaced."""
     group, body = _group(call), call.body()
+    refuse_names(call, body)
     changed = checked_update(call, group, body)
     if "members@odata.bind" in body:
         _add_members(call, group, _bound(call, body, "members@odata.bind"))
@@ -173,6 +180,16 @@ def delete_group(call: GraphCall) -> Answer:
     call.tenant.members.pop(group["id"], None)
     call.tenant.owners.pop(group["id"], None)
     call.tenant.log("groups", group["id"])
+    return Answer(status=204)
+
+
+def renew_group(call: GraphCall) -> Answer:
+    """Have a group last for the policy's time from now on (learn.microsoft.com/graph/api/group-renew)."""
+    group, now = _group(call), call.microsoft.clock.now()
+    days = call.tenant.behaviour.group_lifetime_days
+    expires = graph_time(now + timedelta(days=days)) if days and "Unified" in group["groupTypes"] else None
+    call.tenant.groups[group["id"]] = {**group, "renewedDateTime": graph_time(now), "expirationDateTime": expires}
+    call.tenant.log("groups", group["id"], frozenset({"expirationDateTime"}))
     return Answer(status=204)
 
 
@@ -267,6 +284,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/groups/{group-id}"): get_group,
     ("PATCH", "/groups/{group-id}"): update_group,
     ("DELETE", "/groups/{group-id}"): delete_group,
+    ("POST", "/groups/{group-id}/renew"): renew_group,
     ("GET", "/groups/{group-id}/members"): members,
     ("GET", "/groups/{group-id}/members/graph.user"): members,
     ("POST", "/groups/{group-id}/members/$ref"): add_member,
