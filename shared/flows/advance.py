@@ -23,7 +23,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import both_books, mail_events, next_run, own_house, pausing, preflight
+from shared.flows import both_books, mail_events, next_run, own_house, pausing, preflight, report_only
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
@@ -97,6 +97,7 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         # Before anything is removed: afterwards no mailbox can be opened any more.
         await export(app, connection, lease)
     await pausing.end(app, connection)
+    await report_only.end(app, connection)
     async with nullcontext(known) if known else opened(app, connection, lease) as tenant:
         ledger = tenant.ledger
         try:
@@ -282,7 +283,7 @@ async def _tell(
             sentence=told,
             not_before=coming,
         )
-    else:
+    elif not await report_only.asks(app, connection):
         await connections.report(app.database, connection, now, Status.OK)
 
 
