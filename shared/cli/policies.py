@@ -92,7 +92,7 @@ def report_only(
         str | None, Option(metavar="TIME", help="When it ends, as 2026-12-31T06:00:00Z; without it, never.")
     ] = None,
     then: Annotated[
-        Literal["ask", "act"], Option(help="Afterwards: go on reporting and ask an operator, or act.")
+        Literal["ask", "act"], Option(help="Afterwards: continue to report and ask an operator, or act.")
     ] = "ask",
 ) -> int:
     """Let a policy report only: it acts on no message, and reports count what it would have done."""

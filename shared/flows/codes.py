@@ -68,8 +68,8 @@ CODES = (
         ATTENTION,
         "report_only_ended",
         "The time is over in which a policy was to report only. The sentence says what it would have acted on.",
-        "Look at the reports, then change the policy: let it act, set another end, or delete it.",
-        "It goes on reporting, and acts on no message, until somebody decides.",
+        "Check the reports, then change the policy: let it act, set another end, or delete it.",
+        "The policy continues to report only, and acts on no message, until an operator decides.",
     ),
     code(
         ATTENTION,

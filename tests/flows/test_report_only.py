@@ -71,7 +71,10 @@ async def test_at_its_end_it_still_only_reports_and_a_person_is_asked(world: Wor
     now = await world.connection(connection.id)
     assert (now.status, now.reason) == (Status.ATTENTION, "report_only_ended")
     assert "it would have acted on 2 messages." in str(now.sentence)
-    assert await notes(world, connection, "trial") == [("operator@msp.example", "policy made"), (None, report_only.ASKS)]
+    assert await notes(world, connection, "trial") == [
+        ("operator@msp.example", "policy made"),
+        (None, report_only.ASKS),
+    ]
     google.mail(world, ADMIN, sender="y@risky.example")
     await google.deliver_all(world)
     assert google.touched(world) == []
@@ -146,4 +149,4 @@ def test_what_will_take_everyones_mail_is_asked_a_second_person_before() -> None
     until = {"report_only": True, "report_only_until": datetime.fromisoformat("2030-01-01T00:00:00Z")}
     assert risky("trash", **until, afterwards="act").takes_everyones_mail
     assert not risky("trash", **until).takes_everyones_mail
-    assert ", report only until 2030-01-01 00:00 UTC, then somebody decides" in sentence(risky("trash", **until), {})
+    assert ", report only until 2030-01-01 00:00 UTC, then an operator decides" in sentence(risky("trash", **until), {})

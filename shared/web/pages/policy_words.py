@@ -46,7 +46,7 @@ def _reports(policy: Policy) -> str:
     until = policy.report_only_until
     if until is None:
         return ", report only"
-    then = "it acts" if policy.afterwards == "act" else "somebody decides"
+    then = "it acts" if policy.afterwards == "act" else "an operator decides"
     return f", report only until {until:%Y-%m-%d %H:%M} UTC, then {then}"
 
 
