@@ -97,7 +97,6 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         # Before anything is removed: afterwards no mailbox can be opened any more.
         await export(app, connection, lease)
     await pausing.end(app, connection)
-    await report_only.end(app, connection)
     async with nullcontext(known) if known else opened(app, connection, lease) as tenant:
         ledger = tenant.ledger
         try:
@@ -134,7 +133,7 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         await own_house.clear(app, connection)
     if onward:
         return await _move(app, connection, NEXT[connection.stage], final)
-    await _tell(app, connection, platform, steps, both_books.alarm(ledger, tenant.choices))
+    await _tell(app, connection, platform, tenant, steps)
     return None
 
 
@@ -208,13 +207,12 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
 
 
 async def _tell(
-    app: App, connection: Connection, platform: Platform, steps: Sequence[Step], strange: str | None
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step]
 ) -> None:
-    """Show what a person should look at, or what the connection waits for, and look again in time.
-
-    `strange` is what a platform's own log has of us and ours does not; what ends is not held up by it.
-    """
+    """Show what a person should look at, or what the connection waits for, and look again in time."""
     now = app.clock.now()
+    # What a platform's own log has of us and ours does not; what ends is not held up by it.
+    strange = both_books.alarm(tenant.ledger, tenant.choices)
     waits = [step for step in steps if step.verb is Verb.WAIT]
     asks = [step for step in steps if step.verb is Verb.ASK]
     # What is known to harm no mail is noted, and nobody is called.
@@ -283,7 +281,7 @@ async def _tell(
             sentence=told,
             not_before=coming,
         )
-    elif not await report_only.asks(app, connection):
+    elif not await report_only.asks(app, connection, tenant.targets):
         await connections.report(app.database, connection, now, Status.OK)
 
 

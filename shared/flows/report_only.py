@@ -11,6 +11,8 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.flows.app import App
 from shared.protection import decisions, report_only
+from shared.protection.targets import Targets
+from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
 
@@ -18,16 +20,21 @@ CODE = "report_only_ended"
 MOST_NAMED = 3
 
 
-async def end(app: App, connection: Connection) -> None:
-    """Carry out the ends that have come."""
-    for policy in await report_only.end(app.database, connection, app.clock.now()):
-        log.info("policy's report only ended", extra={"connection": connection.id, "policy": policy.name})
+async def end_all(app: App) -> list[ConnectionId]:
+    """Carry out the ends that have come; returns the connections that are to be looked at again."""
+    ended = []
+    for identifier in await report_only.connections_due(app.database, app.settings.sites, app.clock.now()):
+        connection = await connections.find(app.database, identifier)
+        for policy in await report_only.end(app.database, connection, app.clock.now()) if connection else ():
+            log.info("policy's report only ended", extra={"connection": identifier, "policy": policy.name})
+        ended.append(identifier)
+    return ended
 
 
-async def asks(app: App, connection: Connection) -> bool:
+async def asks(app: App, connection: Connection, targets: Targets) -> bool:
     """Show that a person is to decide about policies whose report only has ended; False if there are none."""
     now = app.clock.now()
-    waiting = await report_only.asking(app.database, connection.id, now) if connection.stage is Stage.RUN else []
+    waiting = report_only.asking(await targets.policies(), now) if connection.stage is Stage.RUN else []
     if not waiting:
         return False
     told = []

@@ -15,11 +15,14 @@ from shared.engine.steps import Tenant
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
 from shared.protection.quarantine import QuarantinedMessage
+from shared.protection.targets import Targets
 from shared.storage.ids import ConnectionId
 
 
 class OpenTenant(Tenant, Protocol):
     """A tenant that a flow may act on until the run ends."""
+
+    targets: Targets
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""

@@ -12,7 +12,7 @@ from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.engine.chain import Act, Entry
 from shared.foundation.schedule import Site
-from shared.protection.policies import Policy, images, key, listed, stored
+from shared.protection.policies import Policy, images, key, stored
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -38,11 +38,8 @@ async def end(database: Database, connection: Connection, now: datetime) -> list
     """
     table, ended = db.policies, []
     mine = (table.c.connection == connection.id, table.c.ends <= now)
-    async with database.read() as read:
-        if connection.stage not in LIVING or (await read.execute(sa.select(table.c.name).where(*mine))).first() is None:
-            return []
     async with database.write() as write:
-        if not await connections.unchanged(write, connection):
+        if connection.stage not in LIVING or not await connections.unchanged(write, connection):
             return []
         for content in list((await write.execute(sa.select(table.c.content).where(*mine))).scalars()):
             before = after = Policy.model_validate(content)
@@ -59,10 +56,6 @@ async def end(database: Database, connection: Connection, now: datetime) -> list
     return ended
 
 
-async def asking(database: Database, connection_id: ConnectionId, now: datetime) -> list[Policy]:
-    """The policies that go on reporting beyond their end, until a person decides."""
-    return [
-        policy
-        for policy in await listed(database, connection_id)
-        if policy.acts and policy.report_only_until and policy.report_only_until <= now
-    ]
+def asking(policies: Sequence[Policy], now: datetime) -> list[Policy]:
+    """Those that go on reporting beyond their end, until a person decides."""
+    return [one for one in policies if one.acts and one.report_only_until and one.report_only_until <= now]

@@ -5,9 +5,9 @@ within bounds of time, size and depth. What could not be looked at is said in `m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from shared.protection.inspection import compound, nested, pdf
+from shared.protection.inspection import calendars, compound, decoding, nested, pdf, rich_text
 from shared.protection.inspection import message as parse
 from shared.protection.inspection.archives import (
     CLOSED,
@@ -59,8 +59,6 @@ DEEPEST = 4
 MSO = re.compile(rb"<\?mso-application\b")
 MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
 OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
-# In a rich text: an object, with its content in hexadecimal digits.
-OBJECT = re.compile(rb"\\objdata\b[^{}]*?([0-9a-fA-F\s]{16,})")
 
 
 def kinds(mail: parse.Mail, look: Look) -> dict[Attachment, str]:
@@ -120,9 +118,11 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
         own |= {"encrypted-document"} if document.encrypted else set()
         own |= {"script"} if document.program else set()
         look.missed |= document.missed
-        inner |= _within([Member(name=name, content=file) for name, file in document.files], look, depth)
-    elif content[:5].lower() == b"{\\rtf" or content[:4] == b"{\\rt":
-        inner |= _within(_objects(content), look, depth)
+        inner |= _held(document.files, look, depth)
+    elif content[:4].lower() == rich_text.SIGN:
+        inner |= _held(rich_text.objects(content, look.missed), look, depth)
+    elif content[:40].lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
+        inner |= _held(calendars.files(decoding.guessed(content[:MOST_OF_ONE])), look, depth)
     elif nested.closed("", (name,), content):
         look.missed.add(parse.CLOSED)
     elif depth and nested.is_message("", (name,), content):
@@ -183,15 +183,8 @@ def _within(members: list[Member], look: Look, depth: int) -> set[Attachment]:
     return found
 
 
-def _objects(content: bytes) -> list[Member]:
-    """What stands in a rich text as an object: a file system of its own, mostly, behind a short head."""
-    found = []
-    for digits in OBJECT.findall(content[:8_000_000])[:20]:
-        bare = re.sub(rb"\s", b"", digits)
-        data = bytes.fromhex(bare[: len(bare) & ~1].decode("ascii"))
-        at = max(data.find(compound.OLE), 0)
-        found.append(Member(name="", content=data[at:]))
-    return found
+def _held(files: Iterable[tuple[str, bytes]], look: Look, depth: int) -> set[Attachment]:
+    return _within([Member(name=name, content=content) for name, content in files], look, depth)
 
 
 def _disguised(name: str, ending: str, own: set[Attachment]) -> bool:
