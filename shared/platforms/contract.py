@@ -252,10 +252,7 @@ class Platform(Protocol):
         ...
 
     async def consent_result(self, consent: Consent, query: Mapping[str, str]) -> ConsentResult:
-        """What a callback shows of who has come. Raises Refused if the administrator or the platform declined.
-
-        The tenant is that of the account that signed in, which may grant this; a query alone proves nothing.
-        """
+        """Who has come, proven by their sign-in and not by a query. Raises Refused if they or the platform declined."""
         ...
 
     async def give_back(self, result: ConsentResult, *, of: ConnectionId | None = None) -> None:

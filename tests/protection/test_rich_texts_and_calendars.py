@@ -8,9 +8,11 @@ import tarfile
 import pytest
 
 from tests.harness.mail import found, mail, mixed, part, zipped
-from tests.harness.office import compound
+from tests.harness.office import compound, document
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 120
+PAGES = ("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>")
+TEXT = "<</Length 28>>stream\nBT (overdue invoice) Tj ET\nendstream"
 EVIL = "https://evil.example/"
 
 
@@ -157,3 +159,23 @@ class TestOlderForms:
     @pytest.mark.parametrize("sender", ["'x@evil.example'", "x@good.example@evil.example"])
     def test_addresses_without_brackets(self, sender: str) -> None:
         assert found(mail("hello", From=sender), senders=["evil.example"]) == {"senders"}
+
+
+class TestNotSearched:
+    """What docs/inspection.md says is not searched: nothing is found there, and nothing is said of it."""
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.docx", zipped([("word/document.xml", b"<w:t>overdue invoice</w:t>")])),
+            ("a.pdf", document("<</Type/Catalog/Pages 2 0 R>>", *PAGES, TEXT)),
+            ("a.zip", zipped([("a.txt", b"overdue invoice")])),
+            ("a.png", b"\x89PNG\r\n\x1a\noverdue invoice"),
+        ],
+    )
+    def test_words_of_files_that_are_not_texts(self, name: str, content: bytes) -> None:
+        assert found(mixed(part(content, name)), words=["overdue invoice"]) == set()
+
+    def test_an_address_that_a_program_puts_together(self) -> None:
+        message = mixed(part(b"<script>location='htt'+'ps://evil.exa'+'mple'</script>", "a.html", "text/html"))
+        assert found(message, links=["evil.example"], attachments=["html"]) == {"attachments"}
