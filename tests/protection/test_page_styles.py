@@ -16,6 +16,8 @@ SHOWN = [
     "<style>[data-h]{display:none}</style>over<i data-h>x</i>due invoice",
     "<style>p > i[data-h='1']{display:none}</style><p>over<i data-h=1>x</i>due invoice</p>",
     "<bdo dir=rtl>eciovni eudrevo</bdo>",
+    "<ruby>over<rp>(</rp></ruby>due invoice",
+    "<select><optgroup label='overdue invoice'><option>x</select>",
     "<span style='unicode-bidi:bidi-override;direction:rtl'>eciovni eudrevo</span>",
 ]
 NOT_SHOWN = [
@@ -23,6 +25,7 @@ NOT_SHOWN = [
     "over<img src='cid:1' width=80>due invoice",
     "<style>[data-h]{color:red}</style>over<i data-h>x</i>due invoice",
     "<bdo dir=ltr>eciovni eudrevo</bdo>",
+    "<meter>overdue invoice</meter><datalist><option>overdue invoice</datalist>",
 ]
 PAGE = "<a href='https://evil.example/'>x</a>"
 FILES = [
@@ -54,7 +57,15 @@ def test_where_the_programs_and_frames_of_a_file_lead(content: str) -> None:
     assert found(mixed(part(content.encode(), "a.html", "text/html")), links=["evil.example"]) == {"links"}
 
 
-@pytest.mark.parametrize("shown", ["\u27a1 good.example \u2b05", "\U0001f449good.example\U0001f448"])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "good\uff0eexample",
+        "www\u2024good\u2024example",
+        "\u27a1 good.example \u2b05",
+        "\U0001f449good.example\U0001f448",
+    ],
+)
 def test_pictures_around_a_host_are_no_part_of_it(shown: str) -> None:
     assert found(page(f"<a href='https://evil.example/'>{shown}</a>"), misleading_links=True) == {"misleading_links"}
 
@@ -62,3 +73,10 @@ def test_pictures_around_a_host_are_no_part_of_it(shown: str) -> None:
 @pytest.mark.parametrize("shown", ["@good.example", "#good.example", "$1.99"])
 def test_names_and_prices_are_no_hosts(shown: str) -> None:
     assert found(page(f"<a href='https://evil.example/'>{shown}</a>"), misleading_links=True) == set()
+
+
+@pytest.mark.parametrize(
+    "target", ["webcal://evil.example/a.ics", r"search-ms:query=x&crumb=location:\\evil.example\s"]
+)
+def test_addresses_that_programs_other_than_browsers_open(target: str) -> None:
+    assert found(page(f"<a href='{target}'>x</a>"), links=["evil.example"]) == {"links"}

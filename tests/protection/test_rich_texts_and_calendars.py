@@ -1,6 +1,7 @@
 """Rich texts, calendars, older forms and shortcuts: where they lead, and what is in them, however it is written."""
 
 import base64
+import gzip
 import io
 import struct
 import tarfile
@@ -78,6 +79,10 @@ class TestCalendars:
     def test_where_it_leads(self, line: str) -> None:
         assert found(mixed(part(calendar(line), "a.ics", "text/calendar")), links=["evil.example"]) == {"links"}
 
+    def test_where_a_card_leads(self) -> None:
+        card = b"BEGIN:VCARD\r\nURL;ENCODING=QUOTED-PRINTABLE:https:=2F=2Fevil=2Eexample\r\nEND:VCARD\r\n"
+        assert found(mixed(part(card, "a.vcf", "text/x-vcard")), links=["evil.example"]) == {"links"}
+
     def test_a_file_in_it(self) -> None:
         line = f'ATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME="a.txt":{base64.b64encode(PROGRAM).decode()}'
         message = mixed(part(calendar(line), "a.ics", "text/calendar"))
@@ -115,6 +120,26 @@ class TestDocuments:
         message = mixed(part(inner, "a.doc", "application/msword"))
         assert found(message, attachments=["macro"]) == {"attachments"}
         assert found(message, links=["evil.example"]) == {"links"}
+
+    @pytest.mark.parametrize(
+        ("name", "member", "content", "kind"),
+        [
+            ("a.odt", "META-INF/manifest.xml", b"<manifest:encryption-data/>", "encrypted-document"),
+            (
+                "a.docx",
+                "[Content_Types].xml",
+                b'<Override ContentType="application/vnd.ms-office.vbaProject"/>',
+                "macro",
+            ),
+            ("a.xlsx", "[Content_Types].xml", b"application/vnd.ms-excel.macrosheet+xml", "macro"),
+        ],
+    )
+    def test_what_it_says_of_its_parts(self, name: str, member: str, content: bytes, kind: str) -> None:
+        assert found(mixed(part(zipped([(member, content)]), name)), attachments=[kind]) == {"attachments"}
+
+    def test_a_drawing_that_is_packed(self) -> None:
+        drawing = gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg'><a href='https://evil.example/'/></svg>")
+        assert found(mixed(part(drawing, "a.svgz", "image/svg+xml")), links=["evil.example"]) == {"links"}
 
 
 class TestShortcuts:

@@ -58,6 +58,8 @@ DEEPEST = 4
 # A newer document in one piece, as XML.
 MSO = re.compile(rb"<\?mso-application\b")
 MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
+# What newer documents call their macros, whatever the parts are named (ECMA-376, part 2, 10.1).
+MACRO_TYPES = (b"application/vnd.ms-office.vbaProject", b"application/vnd.ms-excel.macrosheet")
 OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
 
 
@@ -159,7 +161,9 @@ def _archive(
             own.add("encrypted-archive")
         if path.endswith("vbaproject.bin") or path.startswith(("xl/macrosheets/", "basic/")):
             own.add("macro")
-        if ending in OPEN_DOCUMENTS and path.startswith("scripts/"):
+        if ending in OPEN_DOCUMENTS:
+            own |= _of_open_document(path, member.content or b"")
+        if path == "[content_types].xml" and any(sign in (member.content or b"") for sign in MACRO_TYPES):
             own.add("macro")
         if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
             own.add("executable")
@@ -171,6 +175,13 @@ def _archive(
         own -= {"archive"}
         inner -= {"archive", "disguised", "html", "svg"}  # the document's own parts, whose names nobody sees
     return own, inner
+
+
+def _of_open_document(path: str, content: bytes) -> set[Attachment]:
+    found: set[Attachment] = {"macro"} if path.startswith("scripts/") else set()
+    # (OpenDocument 1.3, part 2, 4.8.)
+    encrypted = path == "encrypted-package" or (path == "meta-inf/manifest.xml" and b"encryption-data" in content)
+    return found | ({"encrypted-document"} if encrypted else set())
 
 
 def _within(members: list[Member], look: Look, depth: int) -> set[Attachment]:

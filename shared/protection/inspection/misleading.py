@@ -29,6 +29,8 @@ ANYWHERE = re.compile(
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
 # Spaces, marks and pictures; not those that make something else of what stands behind them.
 AROUND = re.compile(r"(?:[^\w@#$%&/\\\u20a0-\u20bf]|_)*+")
+# Drawn as a full stop, or read as one in a host (UTS 46).
+DOTS = dict.fromkeys(map(ord, "\u2024\u3002\uff0e\uff61"), ".")
 USER = re.compile(r"[^:]*:?[/\\]*([^/\\?#]*)@")
 
 
@@ -60,9 +62,9 @@ def _pretended(target: str) -> str | None:
 
 def _claimed(shown: str) -> str | None:
     """The host that the text of a link shows; None if it shows none."""
-    if "." not in shown and "\u3002" not in shown:
+    text = shown if shown.isascii() else shown.translate(INVISIBLE | DOTS)
+    if "." not in text:
         return None
-    text = shown.translate(INVISIBLE).replace("\u3002", ".")
     for found in ANYWHERE.finditer(text):
         host = host_of(f"https://{_bare(found[1] or found[2])}")
         if host is not None and _could_be(host):

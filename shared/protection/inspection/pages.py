@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from shared.protection.inspection import decoding
-from shared.protection.inspection.links import LONGEST, Link, absolute, addresses
+from shared.protection.inspection.links import LONGEST, Link, absolute, in_program
 from shared.protection.inspection.page_bounds import readable
 from shared.protection.inspection.page_styles import (
     HIDDEN,
@@ -24,7 +24,12 @@ from shared.protection.inspection.page_styles import (
 
 # Their text is not shown in the page: a program's words, or what older browsers would show in their place.
 UNSEEN = frozenset(
-    {"script", "style", "template", "noframes", "noembed", "iframe", "title", "textarea", "audio", "video", "canvas"}
+    re.findall(
+        r"\w+",
+        """
+        script style template noframes noembed iframe title textarea audio video canvas datalist meter progress rp
+        """,
+    )
 )
 # Others do not end a word: a name is not hidden by making a part of it bold.
 ENDING_WORDS = frozenset(
@@ -33,7 +38,7 @@ ENDING_WORDS = frozenset(
         """
         address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
         figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html iframe img input legend li listing main
-        menu nav ol optgroup option p plaintext pre rp rt section select summary table tbody td textarea tfoot th thead
+        menu nav ol optgroup option p plaintext pre rt section select summary table tbody td textarea tfoot th thead
         title tr ul xmp
         """,
     )
@@ -49,13 +54,12 @@ LEADING: Mapping[str, tuple[str, ...]] = {
 }
 OTHERS = ("href", "xlink:href")
 # Elements of which an attribute is shown.
-HOLDING_TEXT = frozenset({"input", "img", "iframe"})
+HOLDING_TEXT = frozenset({"input", "img", "iframe", "option", "optgroup"})
 # HTML standard, shared declarative refresh steps: what stands before the address, all of it optional.
 REFRESH = re.compile(
     r"\s*[\d.][\d.]*+(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL
 )
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
-BY_NUMBER = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))", re.IGNORECASE)
 # Of pages in pages.
 DEEPEST = 3
 MOST_CONDITIONS = 300
@@ -189,7 +193,7 @@ class _Walk:
             self.page.hidden.add(len(self.page.pieces))
             self.page.pieces.append(node.text_content or "")
         elif self.file and within == "script":
-            self.page.links += [Link(target=one) for one in _in_program(node.text_content or "")]
+            self.page.links += [Link(target=one) for one in in_program(node.text_content or "")]
 
     def _comment(self, node: Any) -> None:
         text = node.comment_content or ""
@@ -224,6 +228,8 @@ class _Walk:
             self.page.beside.append(given.get("value") or given.get("placeholder") or "")
         elif tag == "img":
             self.page.beside.append(given.get("alt") or "")
+        elif tag in ("option", "optgroup"):
+            self.page.beside.append(given.get("label") or "")
         elif (inner := given.get("srcdoc") or _in_address(given.get("src") or "")) and self.depth < DEEPEST:
             self.page.links += read(inner, file=self.file, depth=self.depth + 1).links
 
@@ -274,13 +280,4 @@ def _programs(given: Mapping[str, str | None]) -> Iterator[str]:
     """The addresses in an element's programs: onclick, javascript: and the like."""
     for name, value in given.items():
         if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
-            yield from _in_program(value)
-
-
-def _in_program(text: str) -> Iterator[str]:
-    """The addresses that stand in a program, also with letters written by their numbers, as in a string or a link."""
-    yield from addresses(text)
-    plain = BY_NUMBER.sub(lambda found: chr(int(found[1] or found[2], 16)), text).replace("\\/", "/")
-    plain = unquote(plain) if "%" in plain else plain
-    if plain != text:
-        yield from addresses(plain)
+            yield from in_program(value)

@@ -42,8 +42,19 @@ MARKUP = frozenset(
         "text/richtext",
     }
 )
-CALENDARS = frozenset({"text/calendar", "application/ics", "application/calendar", "text/x-vcalendar"})
+CALENDARS = frozenset(
+    {
+        "text/calendar",
+        "application/ics",
+        "application/calendar",
+        "text/x-vcalendar",
+        "text/vcard",
+        "text/x-vcard",
+        "text/directory",
+    }
+)
 TEXTS = NAMED["shortcut"] | {"csv", "json", "log", "md", "txt", "vcf", "xml"}
+GZIP = b"\x1f\x8b"
 # In an archive; others are made of addresses that nobody can click.
 TEXTS_WITHIN = TEXTS - {"xml"}
 # Of which only the links are read.
@@ -208,10 +219,11 @@ def _with_entities(text: str) -> str:
 def _kind(part: Part) -> str | None:
     """How a part is read: by its type, its names, and what it begins with, whichever says that there is something."""
     endings = {extension(name) for name in part.names}
-    if part.type in CALENDARS or endings & {"ics", "vcs", "ical"}:
+    if part.type in CALENDARS or endings & {"ics", "vcs", "ical", "vcf"}:
         return "calendar"
     if part.type in MARKUP or endings & (PAGES | {"svg"}):
-        return "page"
+        # Browsers unpack a drawing.
+        return "archive" if part.content().startswith(GZIP) else "page"
     head = part.content()[:2_048] if not part.type.startswith(parse.MEDIA) else b""
     begin = head.removeprefix(decoding.UTF_8_MARK).lstrip()[:15].upper()
     if written_as := next((kind for sign, kind in BEGINNINGS if begin.startswith(sign)), None):
