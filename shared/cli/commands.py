@@ -122,6 +122,10 @@ COMMANDS: Mapping[str, Command] = {
     "policies show": Command(policies.show, "contoso.com payments --output json > payments.json"),
     "policies put": Command(policies.put, "contoso.com payments.json"),
     "policies try": Command(policies.try_message, "contoso.com payments message.eml"),
+    "policies report-only": Command(
+        policies.report_only, "contoso.com payments --until 2026-12-31T06:00:00Z --then act"
+    ),
+    "policies act": Command(policies.act, "contoso.com payments"),
     "policies delete": Command(policies.delete, "contoso.com payments"),
     "users list": Command(listings.users, "contoso.com -q maria"),
     "groups list": Command(listings.groups, "contoso.com -q sales"),

@@ -4,9 +4,9 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from typer import Argument, Context
+from typer import Argument, Context, Option
 
 from shared.cli.api import Answer, of
 from shared.cli.call import Call, Connection
@@ -32,6 +32,12 @@ def _which(conditions: Mapping[str, Any]) -> str:
     return joined.join(kinds)
 
 
+def _reports(policy: Mapping[str, Any]) -> str:
+    until = policy.get("report_only_until")
+    then = "acts" if policy.get("afterwards") == "act" else "asks"
+    return f"until {until}, then {then}" if until else "yes" if policy.get("report_only") else "no"
+
+
 POLICIES = Listing(
     path="policies",
     key="policies",
@@ -39,6 +45,7 @@ POLICIES = Listing(
         column("ORDER", "order", firm=True),
         column("NAME", "name"),
         column("ENABLED", "enabled"),
+        Column(title="REPORT ONLY", text=_reports),
         column("DIRECTION", "direction", firm=True),
         Column(title="WHOSE MAIL", text=_whose),
         Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
@@ -73,6 +80,44 @@ def put(
     tag = _tag(call, path)
     call.api.change("PUT", path, policy, {"If-None-Match": "*"} if tag is None else {"If-Match": tag})
     call.told(policy, f"Policy {policy['name']} was {'created' if tag is None else 'replaced'}.")
+    return 0
+
+
+def report_only(
+    context: Context,
+    connection: Connection,
+    policy: Name,
+    *,
+    until: Annotated[
+        str | None, Option(metavar="TIME", help="When it ends, as 2026-12-31T06:00:00Z; without it, never.")
+    ] = None,
+    then: Annotated[
+        Literal["ask", "act"], Option(help="Afterwards: continue to report and ask an operator, or act.")
+    ] = "ask",
+) -> int:
+    """Let a policy report only: it acts on no message, and reports count what it would have done."""
+    return _change(
+        context,
+        connection,
+        policy,
+        {"report_only": True, "report_only_until": until, "afterwards": then},
+        "reports only",
+    )
+
+
+def act(context: Context, connection: Connection, policy: Name) -> int:
+    """Let a policy act that reported only."""
+    return _change(
+        context, connection, policy, {"report_only": False, "report_only_until": None, "afterwards": "ask"}, "acts now"
+    )
+
+
+def _change(context: Context, connection: str, policy: str, changed: Mapping[str, Any], told: str) -> int:
+    call = Call.of(context)
+    path = _path(call, connection, policy)
+    before, tag = call.api.seen(path)
+    after = call.api.change("PUT", path, {**before, **changed}, {"If-Match": tag})
+    call.told(after, f"Policy {policy} {told}.")
     return 0
 
 

@@ -23,7 +23,7 @@ from shared.engine.ledger import Ledger
 from shared.engine.reconcile import reconcile
 from shared.engine.rows import ByAdministrator, Change
 from shared.engine.steps import Step, Verb
-from shared.flows import both_books, mail_events, next_run, own_house, pausing, preflight
+from shared.flows import both_books, mail_events, next_run, own_house, pausing, preflight, report_only
 from shared.flows.app import App
 from shared.flows.closing import certify, held_up, last, note_unrecorded, without_consent
 from shared.flows.consent import TAKEN
@@ -133,7 +133,7 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         await own_house.clear(app, connection)
     if onward:
         return await _move(app, connection, NEXT[connection.stage], final)
-    await _tell(app, connection, platform, steps, both_books.alarm(ledger, tenant.choices))
+    await _tell(app, connection, platform, tenant, steps)
     return None
 
 
@@ -207,13 +207,12 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
 
 
 async def _tell(
-    app: App, connection: Connection, platform: Platform, steps: Sequence[Step], strange: str | None
+    app: App, connection: Connection, platform: Platform, tenant: OpenTenant, steps: Sequence[Step]
 ) -> None:
-    """Show what a person should look at, or what the connection waits for, and look again in time.
-
-    `strange` is what a platform's own log has of us and ours does not; what ends is not held up by it.
-    """
+    """Show what a person should look at, or what the connection waits for, and look again in time."""
     now = app.clock.now()
+    # What a platform's own log has of us and ours does not; what ends is not held up by it.
+    strange = both_books.alarm(tenant.ledger, tenant.choices)
     waits = [step for step in steps if step.verb is Verb.WAIT]
     asks = [step for step in steps if step.verb is Verb.ASK]
     # What is known to harm no mail is noted, and nobody is called.
@@ -282,7 +281,7 @@ async def _tell(
             sentence=told,
             not_before=coming,
         )
-    else:
+    elif not await report_only.asks(app, connection, tenant.targets):
         await connections.report(app.database, connection, now, Status.OK)
 
 

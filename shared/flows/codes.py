@@ -1,19 +1,12 @@
 """What a person does about the codes of a connection's life, whatever its platform."""
 
-from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, REFUSED, WAITING, Shown, code
+from shared.foundation.codes import ATTENTION, INSIDE, LOGGED, WAITING, Shown, code
 
 REPORTED = Shown(
     where="A line of the log bears this code; the report itself shows the sentence.",
     itself="Delivery is retried for three days, then given up. The report stays in the console.",
 )
 CODES = (
-    code(
-        REFUSED,
-        "look_under_way",
-        "A worker checks the tenant for you: this process faces the internet, and cannot.",
-        "Ask again after the seconds that `Retry-After` says; console and command line do so by themselves.",
-        "What the worker saw is shown for half a minute, and an order by it is taken for two.",
-    ),
     code(
         WAITING,
         "consent_not_proven",
@@ -70,6 +63,13 @@ CODES = (
         "Speak with the customer's administrator, then repair: the button on the connection's page, or `reconcile` "
         "with `--repair`.",
         "Nothing is repaired unless the connection has `repair_drift`. When the customer undoes it, the reason ends.",
+    ),
+    code(
+        ATTENTION,
+        "report_only_ended",
+        "The time is over in which a policy was to report only. The sentence says what it would have acted on.",
+        "Check the reports, then change the policy: let it act, set another end, or delete it.",
+        "The policy continues to report only, and acts on no message, until an operator decides.",
     ),
     code(
         ATTENTION,

@@ -20,6 +20,7 @@ async def put(app: App, connection: Connection, policy: Policy, check: Check, ac
     allowed(app, app.platforms[connection.platform], policy)
     if wrong := await unknown_targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
+    await _ends_later(app, connection, policy)
     new = await policies.change(app.database, connection, policy, check, actor=actor, now=app.clock.now())
     await _follow(app, connection)
     return new
@@ -51,6 +52,14 @@ async def tried(app: App, connection: Connection, name: str, message: bytes) -> 
         raise Refused(400, "not_possible_here", "Mail of this platform is inspected on its way, by no policy of ours.")
     tenant = await trial.everybody(app.database, connection.id, [policy], feed.receiver)
     return policy, await trial.tried(policy, message, tenant)
+
+
+async def _ends_later(app: App, connection: Connection, policy: Policy) -> None:
+    """An end that is set, or of which something else is chosen, is still to come."""
+    until, before = policy.report_only_until, await policies.find(app.database, connection.id, policy.name)
+    same = before and (before.report_only_until, before.afterwards) == (until, policy.afterwards)
+    if until and until <= app.clock.now() and not same:
+        raise Refused(400, "until_is_past", "report_only_until: name a time that is still to come.")
 
 
 def _not_ending(connection: Connection) -> None:

@@ -3,6 +3,13 @@
 from shared.foundation.codes import REFUSED, code
 
 CODES = (
+    code(
+        REFUSED,
+        "look_under_way",
+        "A worker checks the tenant for you: this process faces the internet, and cannot.",
+        "Ask again after the seconds that `Retry-After` says; console and command line do so by themselves.",
+        "What the worker saw is shown for half a minute, and an order by it is taken for two.",
+    ),
     code(REFUSED, "no_such_webhook", "There is no such webhook, or it is another customer's.", "List the webhooks."),
     code(
         REFUSED,
@@ -88,7 +95,12 @@ CODES = (
     code(REFUSED, "no_such_batch", "There is no batch of this id.", "List the batches."),
     code(REFUSED, "no_such_finding", "The finding is gone, or never existed.", "List the findings again."),
     code(REFUSED, "no_such_choice", "Nothing is decided under this id, or its time has ended.", "List the findings."),
-    code(REFUSED, "until_is_past", "The end of a decision lies in the past.", "Name a time that is still to come."),
+    code(
+        REFUSED,
+        "until_is_past",
+        "The end of a decision, pause or report only lies in the past.",
+        "Name a time that is still to come.",
+    ),
     code(
         REFUSED,
         "not_possible_yet",

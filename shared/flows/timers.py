@@ -17,6 +17,7 @@ from shared.flows import (
     halting,
     looks,
     orders,
+    report_only,
     ticks,
 )
 from shared.flows.app import App
@@ -119,6 +120,7 @@ async def sweep(app: App) -> None:
     found = await due.missed(app.database, sites, now)
     found += [(one, "scan") for one in await mailboxes.unread(app.database, sites, now)]
     found += [(one, "quarantine") for one in await quarantine.connections_due(app.database, sites, now)]
+    found += [(one, "advance") for one in await report_only.end_all(app)]
     found += [(one, batches.JOB) for one in await batch_records.stranded(app.database, sites, now)]
     await _send_all(app, [*found, *await expected_jobs.lost(app.database, sites, now)])
     for job_ordered in await orders.stranded(app.database, now):

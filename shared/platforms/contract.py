@@ -15,11 +15,14 @@ from shared.engine.steps import Tenant
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
 from shared.protection.quarantine import QuarantinedMessage
+from shared.protection.targets import Targets
 from shared.storage.ids import ConnectionId
 
 
 class OpenTenant(Tenant, Protocol):
     """A tenant that a flow may act on until the run ends."""
+
+    targets: Targets
 
     async def renew_tokens(self) -> None:
         """Replace every stored token by a new one."""
@@ -249,10 +252,7 @@ class Platform(Protocol):
         ...
 
     async def consent_result(self, consent: Consent, query: Mapping[str, str]) -> ConsentResult:
-        """What a callback shows of who has come. Raises Refused if the administrator or the platform declined.
-
-        The tenant is that of the account that signed in, which may grant this; a query alone proves nothing.
-        """
+        """Who has come, proven by their sign-in and not by a query. Raises Refused if they or the platform declined."""
         ...
 
     async def give_back(self, result: ConsentResult, *, of: ConnectionId | None = None) -> None:

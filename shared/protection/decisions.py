@@ -128,6 +128,15 @@ class Done:
     by_policy: list[tuple[str, str, int]]
 
 
+async def would_have(database: Database, connection_id: ConnectionId, policy: str) -> int:
+    """On how many messages a policy that only reports would have acted, of those that are on record."""
+    table = db.decisions.c
+    messages = sa.func.count(sa.distinct(table.user + " " + table.message))
+    its = (table.connection == connection_id, table.policy == policy, table.action.like(f"{WOULD}%"))
+    async with database.read() as read:
+        return int((await read.execute(sa.select(messages).where(*its))).scalar_one())
+
+
 async def per_step(read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]) -> list[int]:
     """How many actions there were on a customer's mail in each step of time; None: on that of all customers."""
     table = db.decisions.c

@@ -1,11 +1,19 @@
 """Administrator-set policies: whose mail is protected, which messages are meant, and what happens to those."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypedDict
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from shared.connections.record import Connection, hold
 from shared.engine import chain
@@ -33,7 +41,8 @@ class Policy(BaseModel):
     Groups and users are named by the platform's ids. An exclusion goes before everything else that names a person. The
     first matching policy applies, by `order` and then by name; a policy without conditions matches nothing, and only
     defines who is protected. With `report_only` nothing happens to a message: reports count what would have, and later
-    policies apply.
+    policies apply. At `report_only_until` a person is asked, and it still only reports; or it acts from then on, if
+    `afterwards` says so.
     """
 
     model_config = ConfigDict(
@@ -57,6 +66,8 @@ class Policy(BaseModel):
     order: int = Field(100, ge=0, le=10_000)
     enabled: bool = True
     report_only: bool = False
+    report_only_until: AwareDatetime | None = None
+    afterwards: Literal["ask", "act"] = "ask"
     direction: Literal["incoming", "outgoing", "both"] = "both"
     everyone: bool = False
     domains: list[Domain] = Field(default=[], max_length=500)
@@ -77,6 +88,19 @@ class Policy(BaseModel):
             raise ValueError("what is passed is left alone, so pass goes with no other")
         return actions
 
+    @field_validator("report_only_until")
+    @classmethod
+    def _in_utc(cls, until: datetime | None) -> datetime | None:
+        return until and until.astimezone(UTC)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.report_only_until and not self.report_only:
+            raise ValueError("report_only_until goes with report_only")
+        if self.afterwards == "act" and not self.report_only_until:
+            raise ValueError("afterwards is act only with report_only_until")
+        return self
+
     @property
     def means_messages(self) -> bool:
         """Whether it has conditions at all."""
@@ -84,11 +108,11 @@ class Policy(BaseModel):
 
     @property
     def takes_everyones_mail(self) -> bool:
-        """Whether it takes messages out of everybody's mailbox."""
+        """Whether it takes messages out of everybody's mailbox, now or when its report only ends."""
         return (
             self.everyone
             and self.acts
-            and not self.report_only
+            and not (self.report_only and self.afterwards == "ask")
             and not {"quarantine", "trash"}.isdisjoint(self.actions)
         )
 
@@ -98,6 +122,7 @@ class Policy(BaseModel):
         return self.enabled and self.direction != "outgoing" and bool(self.actions) and self.means_messages
 
 
+ENDS = ("report_only_until", "afterwards")
 # What a new connection protects until an administrator says otherwise.
 EVERYONE = Policy(name="everyone", everyone=True)
 
@@ -133,10 +158,24 @@ def _row(connection_id: ConnectionId, name: str) -> tuple[sa.ColumnElement[bool]
     return db.policies.c.connection == connection_id, db.policies.c.name == name
 
 
-async def put(write: AsyncConnection, connection_id: ConnectionId, policy: Policy) -> None:
-    """Create or replace a policy inside the caller's transaction."""
-    row = {"connection": connection_id, "name": policy.name, "content": policy.model_dump(mode="json")}
-    await write.execute(upsert(write, db.policies).values(row))
+def stored(policy: Policy) -> dict[str, Any]:
+    """A policy as it is kept. The code of before knows no end: one without is written as that code would."""
+    newer = {name for name in ENDS if getattr(policy, name) == Policy.model_fields[name].default}
+    return policy.model_dump(mode="json", exclude=newer)
+
+
+async def put(write: AsyncConnection, connection_id: ConnectionId, policy: Policy, *, same_end: bool = False) -> None:
+    """Create or replace a policy inside the caller's transaction; `same_end`: when its report only ends is as before.
+
+    An end is carried out once: an end that is given again must not come a second time.
+    """
+    row = {
+        "connection": connection_id,
+        "name": policy.name,
+        "content": stored(policy),
+        "ends": policy.report_only_until,
+    }
+    await write.execute(upsert(write, db.policies, ("content",) if same_end else None).values(row))
 
 
 Check = Callable[[Any | None], None]
@@ -158,10 +197,11 @@ async def change(
             count = sa.select(sa.func.count()).where(db.policies.c.connection == connection.id)
             if (await write.execute(count)).scalar_one() >= MAX_POLICIES:
                 raise Refused(409, "too_many_policies", f"A connection has at most {MAX_POLICIES} policies.")
-        await put(write, connection.id, policy)
+        same_end = before is not None and before.report_only_until == policy.report_only_until
+        await put(write, connection.id, policy, same_end=same_end)
         note = "policy made" if before is None else "policy changed"
-        images = _images(before, policy)
-        await chain.order(write, connection, now, actor, note, key=_key(policy.name), runs=True, **images)
+        changed = images(before, policy)
+        await chain.order(write, connection, now, actor, note, key=key(policy.name), runs=True, **changed)
     return before is None
 
 
@@ -176,8 +216,8 @@ async def delete(
             return False
         check(before.model_dump(mode="json"))
         await write.execute(sa.delete(db.policies).where(*_row(connection.id, name)))
-        images = _images(before, None)
-        await chain.order(write, connection, now, actor, "policy deleted", key=_key(name), runs=True, **images)
+        gone = images(before, None)
+        await chain.order(write, connection, now, actor, "policy deleted", key=key(name), runs=True, **gone)
     return True
 
 
@@ -208,27 +248,28 @@ async def move(
         for number, before in enumerate(policies, 1):
             after = before.model_copy(update={"order": number * ORDER_STEP})
             if after != before:
-                await put(write, connection.id, after)
-                images = _images(before, after)
-                key = _key(after.name)
-                await chain.order(write, connection, now, actor, "policy moved", key=key, runs=True, **images)
+                await put(write, connection.id, after, same_end=True)
+                moved = images(before, after)
+                about = key(after.name)
+                await chain.order(write, connection, now, actor, "policy moved", key=about, runs=True, **moved)
     return True
 
 
-class _Images(TypedDict):
+class Images(TypedDict):
     before: chain.Image | None
     after: chain.Image | None
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """Under which the ledger has a policy."""
     return f"policy {name}"
 
 
-def _images(before: Policy | None, after: Policy | None) -> _Images:
+def images(before: Policy | None, after: Policy | None) -> Images:
     """What the ledger says of a change: only what differs, and of a new policy only what is said in it."""
     was, now = (policy.model_dump(mode="json", exclude_defaults=True) if policy else {} for policy in (before, after))
     differ = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    return _Images(
+    return Images(
         before={name: was.get(name) for name in differ} if before else None,
         after={name: now.get(name) for name in differ} if after else None,
     )

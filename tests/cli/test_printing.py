@@ -88,6 +88,11 @@ def test_a_policy_is_shown_changed_put_back_and_deleted(line: Line, tmp_path: Pa
     file.write_text(json.dumps({**policy, "name": "second", "order": 8}))
     assert line("policies", "put", identifier, str(file)).told == "Policy second was replaced.\n"
     assert line("policies", "show", identifier, "second", "-o", "json").json["order"] == 8
+    until = ("--until", "2099-01-01T00:00:00Z", "--then", "act")
+    assert line("policies", "report-only", identifier, "second", *until).told == "Policy second reports only.\n"
+    assert "until 2099-01-01T00:00:00Z, then acts" in line("policies", "list", identifier, "-o", "table").out
+    assert line("policies", "act", identifier, "second").told == "Policy second acts now.\n"
+    assert line("policies", "show", identifier, "second", "-o", "json").json["report_only"] is False
     assert line("policies", "delete", identifier, "second").code == 0
     assert "(no_such_policy)" in line("policies", "delete", identifier, "second").told
     file.write_text("[]")

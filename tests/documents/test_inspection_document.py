@@ -25,11 +25,19 @@ def test_the_libraries_that_are_named_are_those_that_are_pinned() -> None:
         assert f'"{library}==' in pinned, library
 
 
-def test_every_row_of_what_is_read_names_a_test() -> None:
-    table = DOCUMENT.split("## What is read")[1].split("## What is not read")[0]
+@pytest.mark.parametrize("title", ["What is read, and by which library", "What is not read, and why"])
+def test_every_row_names_a_test(title: str) -> None:
+    table = DOCUMENT.split(f"## {title}")[1].split("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert rows
-    assert all("`test_" in row for row in rows)
+    assert [row for row in rows if "`test_" not in row] == []
+
+
+def test_every_other_section_and_point_names_a_test() -> None:
+    sections = DOCUMENT.split("\n## ")[3:]
+    assert len(sections) == 3
+    points = [point.split("\n\n")[0] for section in sections for point in section.split("\n* ")[1:]]
+    assert [text for text in (*sections, *points) if "`test_" not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.protection.test_documents_within import HOLDING, INVITE, LEADING, LIN
 from tests.protection.test_file_types import VBA, sheets, show
 from tests.protection.test_fuzz import EVERYTHING, kinds, look, mutated, steady
 from tests.protection.test_links import REWRITTEN
+from tests.protection.test_rich_texts_and_calendars import PROGRAM, packed, rich
 
 OLD = (
     compound({"WordDocument": b"", **VBA}),
@@ -25,6 +26,12 @@ OLD = (
     compound({"PowerPoint Document": show(0x07D0, 0x03FF), "Current User": b""}),
     compound({"__substg1.0_10130102": b"<p>x", "__attach_version1.0_#00000000/__substg1.0_37010102": b"MZ\0\0"}),
 )
+RICH = (
+    rich(packed(PROGRAM).hex().encode()),
+    rich(b"\\bin%d " % len(packed(PROGRAM)) + packed(PROGRAM)),
+    b'{\\rtf1{\\*\\template https://evil.example/}{\\field{\\*\\fldinst{HYPERLINK }{"https://evil.example/"}}}}',
+)
+HELD = "ATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=a.exe:TVqQAAMAAAA="
 TAGS = [
     "<b>",
     "<b x>",
@@ -72,7 +79,12 @@ class TestReaders:
     def test_documents(self, content: bytes, name: str) -> None:
         look(mixed(part(content, name)))
 
-    @given(mutated(originals=tuple(INVITE.format(line).encode() for line in LINES)))
+    @given(mutated(originals=RICH))
+    @steady
+    def test_rich_texts(self, content: bytes) -> None:
+        look(mixed(part(content, "a.rtf")))
+
+    @given(mutated(originals=tuple(INVITE.format(line).encode() for line in (*LINES, HELD))))
     @steady
     def test_calendars(self, content: bytes) -> None:
         look(mixed(part(content, "a.ics", "text/calendar")))
@@ -123,7 +135,24 @@ HEAVY: Mapping[str, Callable[[], str]] = {
 }
 
 
+# What the readers of single formats could take long for: a file's name, and its content.
+HEAVY_FILES: Mapping[str, tuple[str, Callable[[], bytes]]] = {
+    "digits": ("a.rtf", lambda: rich(b"4d " * 400_000)),
+    "objects": ("a.rtf", lambda: b"{\\rtf" + b"{\\objdata 4d{\\x}5a}" * 100_000),
+    "letters by number": ("a.rtf", lambda: b"{\\rtf HYPERLINK " + b"\\'41" * 500_000),
+    "quoted lines": ("a.ics", lambda: b"BEGIN:VCALENDAR\r\nA;ENCODING=QUOTED-PRINTABLE:" + b"=\r\n" * 150_000),
+    "semicolons": ("a.ics", lambda: b"BEGIN:VCALENDAR\r\n" + (b"A" + b";" * 400 + b"FMTTYPE\r\n") * 1_000),
+    "escapes": ("a.html", lambda: b"<script>" + b"\\x68" * 120_000),
+    "turned": ("a.html", lambda: b"<bdo dir=rtl>x" * 10_000),
+}
+
+
 class TestBounds:
+    @pytest.mark.parametrize("which", HEAVY_FILES)
+    def test_heavy_files(self, which: str) -> None:
+        name, content = HEAVY_FILES[which]
+        look(mixed(part(content(), name)))
+
     @pytest.mark.parametrize("which", HEAVY)
     def test_heavy_pages(self, which: str) -> None:
         look(mail(HEAVY[which](), kind="text/html; charset=utf-8"))

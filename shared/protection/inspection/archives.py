@@ -25,6 +25,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The longest comment that may stand after the end of a zip, and the end itself.
 END_OF_ZIP = 65_557
 TAPE = slice(257, 262)
+PATH_OF_NEXT = re.compile(rb"\d+ path=([^\n]{1,4000})\n")
 
 
 @dataclass(kw_only=True)
@@ -124,15 +125,21 @@ def _packed(content: bytes, begin: int, most: int) -> bytes:
 
 
 def _taped(content: bytes, look: Look) -> Iterator[Member]:
-    at = 0
+    at, longer = 0, b""
     while content[at : at + 512][TAPE] == b"ustar":
-        name = content[at : at + 100].rstrip(b"\0").decode("utf-8", "replace")
+        name = content[at : at + 100].partition(b"\0")[0]
         try:
             size = max(0, int(content[at + 124 : at + 136].strip(b"\0 ") or b"0", 8))
         except ValueError:
             look.missed.add(CLOSED)
             return
-        yield Member(name=name, content=content[at + 512 : at + 512 + min(size, MOST_OF_ONE)])
+        inner = content[at + 512 : at + 512 + min(size, MOST_OF_ONE)]
+        kind = content[at + 156 : at + 157]
+        if kind in b"Lx":  # the name of the next, in GNU's form or in that of POSIX
+            longer = inner.rstrip(b"\0") if kind == b"L" else (PATH_OF_NEXT.search(inner) or [b"", b""])[1]
+        else:
+            yield Member(name=(longer or name).decode("utf-8", "replace"), content=inner)
+            longer = b""
         at += 512 + (size + 511) // 512 * 512
 
 

@@ -5,9 +5,9 @@ within bounds of time, size and depth. What could not be looked at is said in `m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from shared.protection.inspection import compound, nested, pdf
+from shared.protection.inspection import calendars, compound, decoding, nested, pdf, rich_text
 from shared.protection.inspection import message as parse
 from shared.protection.inspection.archives import (
     CLOSED,
@@ -58,9 +58,9 @@ DEEPEST = 4
 # A newer document in one piece, as XML.
 MSO = re.compile(rb"<\?mso-application\b")
 MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
+# What newer documents call their macros, whatever the parts are named (ECMA-376, part 2, 10.1).
+MACRO_TYPES = (b"application/vnd.ms-office.vbaProject", b"application/vnd.ms-excel.macrosheet")
 OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
-# In a rich text: an object, with its content in hexadecimal digits.
-OBJECT = re.compile(rb"\\objdata\b[^{}]*?([0-9a-fA-F\s]{16,})")
 
 
 def kinds(mail: parse.Mail, look: Look) -> dict[Attachment, str]:
@@ -120,9 +120,11 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
         own |= {"encrypted-document"} if document.encrypted else set()
         own |= {"script"} if document.program else set()
         look.missed |= document.missed
-        inner |= _within([Member(name=name, content=file) for name, file in document.files], look, depth)
-    elif content[:5].lower() == b"{\\rtf" or content[:4] == b"{\\rt":
-        inner |= _within(_objects(content), look, depth)
+        inner |= _held(document.files, look, depth)
+    elif content[:4].lower() == rich_text.SIGN:
+        inner |= _held(rich_text.objects(content, look.missed), look, depth)
+    elif content[:40].lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
+        inner |= _held(calendars.files(decoding.guessed(content[:MOST_OF_ONE])), look, depth)
     elif nested.closed("", (name,), content):
         look.missed.add(parse.CLOSED)
     elif depth and nested.is_message("", (name,), content):
@@ -159,7 +161,9 @@ def _archive(
             own.add("encrypted-archive")
         if path.endswith("vbaproject.bin") or path.startswith(("xl/macrosheets/", "basic/")):
             own.add("macro")
-        if ending in OPEN_DOCUMENTS and path.startswith("scripts/"):
+        if ending in OPEN_DOCUMENTS:
+            own |= _of_open_document(path, member.content or b"")
+        if path == "[content_types].xml" and any(sign in (member.content or b"") for sign in MACRO_TYPES):
             own.add("macro")
         if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
             own.add("executable")
@@ -173,6 +177,13 @@ def _archive(
     return own, inner
 
 
+def _of_open_document(path: str, content: bytes) -> set[Attachment]:
+    found: set[Attachment] = {"macro"} if path.startswith("scripts/") else set()
+    # (OpenDocument 1.3, part 2, 4.8.)
+    encrypted = path == "encrypted-package" or (path == "meta-inf/manifest.xml" and b"encryption-data" in content)
+    return found | ({"encrypted-document"} if encrypted else set())
+
+
 def _within(members: list[Member], look: Look, depth: int) -> set[Attachment]:
     found: set[Attachment] = set()
     for member in members:
@@ -183,15 +194,8 @@ def _within(members: list[Member], look: Look, depth: int) -> set[Attachment]:
     return found
 
 
-def _objects(content: bytes) -> list[Member]:
-    """What stands in a rich text as an object: a file system of its own, mostly, behind a short head."""
-    found = []
-    for digits in OBJECT.findall(content[:8_000_000])[:20]:
-        bare = re.sub(rb"\s", b"", digits)
-        data = bytes.fromhex(bare[: len(bare) & ~1].decode("ascii"))
-        at = max(data.find(compound.OLE), 0)
-        found.append(Member(name="", content=data[at:]))
-    return found
+def _held(files: Iterable[tuple[str, bytes]], look: Look, depth: int) -> set[Attachment]:
+    return _within([Member(name=name, content=content) for name, content in files], look, depth)
 
 
 def _disguised(name: str, ending: str, own: set[Attachment]) -> bool:

@@ -65,7 +65,8 @@ def _read(file: Any, found: Compound, look: Look) -> None:
         if base in READERS and file.get_type(path) == 2:
             found.kinds |= READERS[base](_stream(file, path, look))
         if base == "\x01ole10native":
-            found.members += _packed(_stream(file, path, look))
+            packed = native(_stream(file, path, look))
+            found.members += [Member(name=name, content=inner) for name, inner in packed]
         elif base in ("package", "contents") and file.get_type(path) == 2:
             found.members.append(Member(name="", content=_stream(file, path, look)))
         elif attachment := ATTACHMENT.fullmatch(path):
@@ -90,15 +91,14 @@ def _name(file: Any, storage: str, look: Look) -> str:
     return ""
 
 
-def _packed(content: bytes) -> Iterator[Member]:
+def native(content: bytes) -> Iterator[tuple[str, bytes]]:
     """A file that was put into a document: three names, each ended by NUL, and then the content."""
     found = re.match(rb".{6}([^\0]{0,500})\0[^\0]{0,500}\0.{8}[^\0]{0,500}\0", content, re.DOTALL)
     if found and found.end() + 4 <= len(content):
         (size,) = struct.unpack_from("<I", content, found.end())
-        inner = content[found.end() + 4 : found.end() + 4 + size]
-        yield Member(name=found[1].decode("cp1252", "replace"), content=inner)
+        yield found[1].decode("cp1252", "replace"), content[found.end() + 4 : found.end() + 4 + size]
     else:
-        yield Member(name="", content=content[4:])
+        yield "", content[4:]
 
 
 def _excel(content: bytes) -> set[Attachment]:

@@ -29,6 +29,8 @@ MAIL_NAMES = {
     "windows-936": "gb18030",
     "ansi": "cp1252",
     "big-5": "big5",
+    "cn-big5": "big5",
+    "cn-gb": "gb18030",
     "gb-2312": "gb2312",
     "iso-10646-ucs-2": "utf-16-le",
     "unicodefffe": "utf-16-be",

@@ -64,7 +64,8 @@ class _Inspected:
 
     @cached_property
     def subject(self) -> str:
-        return self.mail.subject.translate(links.INVISIBLE)
+        shown = self.mail.subject
+        return "\n".join([shown.translate(links.INVISIBLE), *page.turned(shown)])
 
     @property
     def text(self) -> str:

@@ -45,6 +45,7 @@ CLOSED_TYPES = frozenset(
         "application/pkcs7-mime",
         "application/x-pkcs7-mime",
         "application/pgp-encrypted",
+        "application/mac-binhex40",
         "application/ms-tnef",
         "application/vnd.ms-tnef",
         "message/partial",

@@ -27,10 +27,10 @@ ANYWHERE = re.compile(
 )
 # A host that is the whole text, with a path or without.
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
-# Spaces, brackets, quotation marks and stops; dashes and bullets, arrows, boxes, triangles and dingbats.
-AROUND = re.compile(
-    r"[\s()\[\]{}<>\"'`*_|.,;:!?~\u00ab\u00b7\u00bb\u2010-\u205f\u2190-\u21ff\u2500-\u27bf\u3000\u3008-\u3011\uff08\uff09\uff0c-]*+"
-)
+# Spaces, marks and pictures; not those that make something else of what stands behind them.
+AROUND = re.compile(r"(?:[^\w@#$%&/\\\u20a0-\u20bf]|_)*+")
+# Drawn as a full stop, or read as one in a host (UTS 46).
+DOTS = dict.fromkeys(map(ord, "\u2024\u3002\uff0e\uff61"), ".")
 USER = re.compile(r"[^:]*:?[/\\]*([^/\\?#]*)@")
 
 
@@ -53,16 +53,18 @@ def misleading(links: Iterable[Link]) -> Iterator[tuple[Link, str, str]]:
 
 def _pretended(target: str) -> str | None:
     """The host that stands before an @: https://good.example@evil.example."""
-    before = USER.match(target[:LONGEST]) if "@" in target else None
+    if "@" not in target:
+        return None
+    before = USER.match(target[:LONGEST])
     user = unquote(before[1]).split(":")[0].translate(INVISIBLE) if before else ""
     return host_of(f"https://{user}") if re.fullmatch(NAME, user) and not target.lower().startswith("mailto:") else None
 
 
 def _claimed(shown: str) -> str | None:
     """The host that the text of a link shows; None if it shows none."""
-    if "." not in shown and "\u3002" not in shown:
+    text = shown if shown.isascii() else shown.translate(INVISIBLE | DOTS)
+    if "." not in text:
         return None
-    text = shown.translate(INVISIBLE).replace("\u3002", ".")
     for found in ANYWHERE.finditer(text):
         host = host_of(f"https://{_bare(found[1] or found[2])}")
         if host is not None and _could_be(host):

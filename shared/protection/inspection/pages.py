@@ -7,15 +7,29 @@ conditional comment is shown by one mail program, and so belongs to the page.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from shared.protection.inspection.links import LONGEST, Link, absolute, addresses
+from shared.protection.inspection import decoding
+from shared.protection.inspection.links import LONGEST, Link, absolute, in_program
 from shared.protection.inspection.page_bounds import readable
+from shared.protection.inspection.page_styles import (
+    HIDDEN,
+    NO_TEXT,
+    SEEN,
+    by_style,
+    ends_words,
+    hidden_names,
+)
 
 # Their text is not shown in the page: a program's words, or what older browsers would show in their place.
 UNSEEN = frozenset(
-    {"script", "style", "template", "noframes", "noembed", "iframe", "title", "textarea", "audio", "video", "canvas"}
+    re.findall(
+        r"\w+",
+        """
+        script style template noframes noembed iframe title textarea audio video canvas datalist meter progress rp
+        """,
+    )
 )
 # Others do not end a word: a name is not hidden by making a part of it bold.
 ENDING_WORDS = frozenset(
@@ -24,7 +38,7 @@ ENDING_WORDS = frozenset(
         """
         address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
         figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html iframe img input legend li listing main
-        menu nav ol optgroup option p plaintext pre rp rt section select summary table tbody td textarea tfoot th thead
+        menu nav ol optgroup option p plaintext pre rt section select summary table tbody td textarea tfoot th thead
         title tr ul xmp
         """,
     )
@@ -40,34 +54,16 @@ LEADING: Mapping[str, tuple[str, ...]] = {
 }
 OTHERS = ("href", "xlink:href")
 # Elements of which an attribute is shown.
-HOLDING_TEXT = frozenset({"input", "img", "iframe"})
+HOLDING_TEXT = frozenset({"input", "img", "iframe", "option", "optgroup"})
 # HTML standard, shared declarative refresh steps: what stands before the address, all of it optional.
 REFRESH = re.compile(
     r"\s*[\d.][\d.]*+(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL
 )
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
-NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
-GONE = re.compile(
-    rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"
-    r"|(?<![-\w])(?:left|right|top|text-indent)\s*:\s*-\d{3}|(?<![-\w])clip\s*:\s*rect\(\s*0",
-    re.IGNORECASE,
-)
-# What is within may be shown again. A letter of one pixel is none.
-FAINT = re.compile(
-    rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}|(?<![-\w])font-size\s*:\s*[01](?:\.\d*)?p[xt]"
-    r"|(?<![-\w])font\s*:[^;]{0,40}?(?<![\w.])0(?:px|pt|em|%)?[\s/]|(?<![-\w])color\s*:\s*transparent",
-    re.IGNORECASE,
-)
-SHOWN_AGAIN = re.compile(r"visibility\s*:\s*visible|(?<![-\w])font-size\s*:", re.IGNORECASE)
-COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
-# Of a selector its last: a class, an identifier, or the name of an element.
-LAST_NAME = re.compile(r"((?:[.#]|(?<![\w.#-]))[\w-]++)\s*+(?=,|\Z)")
 # Of pages in pages.
 DEEPEST = 3
 MOST_CONDITIONS = 300
-# How much of an element's text is seen: all, none until something within is shown again, none, and no text at all.
-SEEN, FAINTLY, HIDDEN, NO_TEXT = range(4)
+MOST_TURNED = 20
 
 
 @dataclass(kw_only=True)
@@ -113,58 +109,91 @@ class _Walk:
         self.page, self.file, self.depth = page, file, depth
         base = document.css_first("base[href]")
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
-        self.hidden_names = _hidden_names(document)
-        self.conditions = 0
+        self.hidden_names = hidden_names(document)
+        self.by_attribute = any(one.startswith("[") for one in self.hidden_names)
+        self.conditions = self.turned = 0
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
 
     def through(self, root: Any) -> None:
         """Read all below a node."""
         pieces, noted_tags = self.page.pieces, UNSEEN | self.hidden_names
-        seen, tags = [SEEN], [""]  # of the elements that are open
+        # Of each element that is open: the node, how much of it is seen, its tag, whether it ends words.
+        open_ones: list[tuple[Any, int, str, bool]] = []
+        above, seen, within, ends = root, SEEN, "", False
         node = root.first_child
         while node is not None:
             tag: str = node.tag
-            if tag == "-text":
-                if seen[-1] == SEEN:
-                    pieces.append(node.text_content or "")
-                else:
-                    self._unseen(node, seen[-1], tags[-1])
-            elif tag == "-comment":
-                self._comment(node)
+            if tag == "-text" and seen == SEEN:
+                pieces.append(node.text_content or "")
+            elif tag in ("-text", "-comment"):
+                self._unseen(node, seen, within)
             else:
-                if tag in ENDING_WORDS:
-                    pieces.append("\n")
                 given: Mapping[str, str | None] = node.attributes
-                noted = given or tag in noted_tags
-                now = self._element(tag, given, seen[-1], len(tags)) if noted else seen[-1]
+                now, end = seen, tag in ENDING_WORDS
+                if given or tag in noted_tags:
+                    now, end = self._noted(node, tag, given, seen, len(open_ones) + 1)
+                elif end:
+                    pieces.append("\n")
                 below = node.first_child
                 if below is not None:
-                    seen.append(now)
-                    tags.append(tag)
-                    node = below
+                    open_ones.append((above, seen, within, ends))
+                    above, seen, within, ends, node = node, now, tag, end, below
                     continue
-                self._end_of_anchor(len(tags))
+                if self.anchor is not None:
+                    self._end_of_anchor(len(open_ones) + 1)
             following = node.next
             while following is None:
-                if len(tags) == 1:
+                if not open_ones:
                     return
-                node = node.parent
-                seen.pop()
-                if tags.pop() in ENDING_WORDS:
-                    pieces.append("\n")
-                self._end_of_anchor(len(tags))
+                node = above
+                if ends:
+                    self._line(seen)
+                above, seen, within, ends = open_ones.pop()
+                if self.anchor is not None:
+                    self._end_of_anchor(len(open_ones) + 1)
                 following = node.next
             node = following
 
+    def _noted(self, node: Any, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> tuple[int, bool]:
+        """Note an element with attributes, or one that is not shown; how much is seen, and whether it ends words."""
+        style, end = given.get("style") or "", tag in ENDING_WORDS
+        if seen < HIDDEN and (style or tag in UNSEEN or "hidden" in given or self.hidden_names):
+            seen = self._seen(tag, given, seen)
+        if "display" in style or tag == "img":
+            end = ends_words(tag, given, otherwise=end)
+        if end:
+            self._line(seen)
+        self._element(tag, given, level)
+        if "dir" in given or "bidi-override" in style:
+            self._turned(node, tag, given)
+        return seen, end
+
+    def _line(self, seen: int) -> None:
+        if seen == HIDDEN:
+            self.page.hidden.add(len(self.page.pieces))  # what is not there ends no word
+        self.page.pieces.append("\n")
+
+    def _turned(self, node: Any, tag: str, given: Mapping[str, str | None]) -> None:
+        """Text that is shown from right to left whatever its letters are: it is read as it is shown, too."""
+        style = given.get("style") or ""
+        turned = (tag == "bdo" and (given.get("dir") or "").lower() == "rtl") or (
+            "bidi-override" in style and ("rtl" in style or (given.get("dir") or "").lower() == "rtl")
+        )
+        if turned and self.turned < MOST_TURNED:
+            self.turned += 1
+            self.page.beside.append((node.text(deep=True) or "")[::-1])
+
     def _unseen(self, node: Any, seen: int, within: str) -> None:
-        if within in ("title", "textarea"):
+        if node.tag == "-comment":
+            self._comment(node)
+        elif within in ("title", "textarea"):
             self.page.beside.append(node.text_content or "")
         elif seen != NO_TEXT:
             self.page.hidden.add(len(self.page.pieces))
             self.page.pieces.append(node.text_content or "")
         elif self.file and within == "script":
-            self.page.links += [Link(target=one) for one in addresses(node.text_content or "")]
+            self.page.links += [Link(target=one) for one in in_program(node.text_content or "")]
 
     def _comment(self, node: Any) -> None:
         text = node.comment_content or ""
@@ -179,10 +208,8 @@ class _Walk:
             self.page.beside += [*inner.views(), *inner.beside]
             self.page.cut |= inner.cut
 
-    def _element(self, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> int:
-        """Note where an element leads; how much of its text is seen."""
-        if seen < HIDDEN and ("style" in given or tag in UNSEEN or "hidden" in given or self.hidden_names):
-            seen = self._seen(tag, given, seen)
+    def _element(self, tag: str, given: Mapping[str, str | None], level: int) -> None:
+        """Note where an element leads."""
         if tag in ("a", "area"):
             self._end_of_anchor(0)
             # With an empty address it leads to that of the page.
@@ -195,14 +222,15 @@ class _Walk:
             self._text_of(tag, given)
         if self.file:
             self.page.links += [Link(target=one) for one in _programs(given)]
-        return seen
 
     def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":
             self.page.beside.append(given.get("value") or given.get("placeholder") or "")
         elif tag == "img":
             self.page.beside.append(given.get("alt") or "")
-        elif (inner := given.get("srcdoc")) and self.depth < DEEPEST:
+        elif tag in ("option", "optgroup"):
+            self.page.beside.append(given.get("label") or "")
+        elif (inner := given.get("srcdoc") or _in_address(given.get("src") or "")) and self.depth < DEEPEST:
             self.page.links += read(inner, file=self.file, depth=self.depth + 1).links
 
     def _seen(self, tag: str, given: Mapping[str, str | None], before: int) -> int:
@@ -212,10 +240,12 @@ class _Walk:
             return HIDDEN
         if self.hidden_names:
             names = [tag, f"#{given.get('id')}", *(f".{name}" for name in (given.get("class") or "").split())]
+            if self.by_attribute:
+                names += [one for name, value in given.items() for one in (f"[{name}]", f"[{name}={value}]")]
             if not self.hidden_names.isdisjoint(names):
                 return HIDDEN
         style = given.get("style")
-        return before if not style else _by_style(style[:LONGEST], before)
+        return before if not style else by_style(style[:LONGEST], before)
 
     def _leading(self, tag: str, given: Mapping[str, str | None]) -> Iterator[str]:
         for name in LEADING.get(tag, OTHERS):
@@ -237,35 +267,17 @@ class _Walk:
             self.page.links += [Link(where, label[:LONGEST]) for label in labels]
 
 
+def _in_address(source: str) -> str:
+    """The page that an address holds itself (RFC 2397); "" if it holds none."""
+    head, _, data = source.partition(",")
+    if not head.lower().startswith("data:text/html"):
+        return ""
+    content = unquote_to_bytes(data)
+    return decoding.guessed(decoding.content(content, "base64") if ";base64" in head.lower() else content)
+
+
 def _programs(given: Mapping[str, str | None]) -> Iterator[str]:
     """The addresses in an element's programs: onclick, javascript: and the like."""
     for name, value in given.items():
         if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
-            yield from addresses(value)
-
-
-@lru_cache(maxsize=2_000)
-def _by_style(style: str, before: int) -> int:
-    style = _plain_style(style)
-    if GONE.search(style):
-        return HIDDEN
-    if FAINT.search(style):
-        return FAINTLY
-    return SEEN if SHOWN_AGAIN.search(style) else before
-
-
-def _plain_style(text: str) -> str:
-    """A style without comments and escapes."""
-    text = COMMENT.sub(" ", text) if "/*" in text else text
-    return ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), text) if "\\" in text else text
-
-
-def _hidden_names(document: Any) -> frozenset[str]:
-    """The classes, identifiers and elements that the page's own styles hide."""
-    found: set[str] = set()
-    for style in document.css("style")[:20]:
-        for rule in _plain_style((style.text() or "")[:100_000]).split("}"):
-            selectors, _, declared = rule.rpartition("{")
-            if GONE.search(declared[:LONGEST]) or FAINT.search(declared[:LONGEST]):
-                found.update(LAST_NAME.findall(selectors[-500:]))
-    return frozenset(found)
+            yield from in_program(value)

@@ -11,6 +11,7 @@ from shared.protection.inspection import decoding, headers, nested
 # Not the mark of a signature.
 FLOWING = re.compile(r"(?<!^--) \r?\n", re.MULTILINE)
 # Where a name stands, if the standard's grammar gives none.
+COMMENT = re.compile(r"\s*\([^()]*\)\s*\Z")
 LOOSELY_NAMED = re.compile(r"name\s*\*?=\s*[\"']?([^\"';]+)", re.IGNORECASE)
 
 
@@ -91,9 +92,9 @@ def _names(node: EmailMessage) -> Iterator[str]:
             for name, value in node.get_params([], header=header)
             if name.lower().rstrip("*") == wanted
         ]
-        yield from (
-            bare for one in given or LOOSELY_NAMED.findall(str(node[header] or "")) if (bare := one.strip("' "))
-        )
+        for one in given or LOOSELY_NAMED.findall(str(node[header] or "")):
+            # A comment may follow (RFC 822, 3.4.3); to some programs it is a part of the name.
+            yield from (bare for each in (one, COMMENT.sub("", one)) if (bare := each.strip("' \"")))
 
 
 def _type(node: EmailMessage) -> str:

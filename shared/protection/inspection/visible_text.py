@@ -1,11 +1,21 @@
 """What the texts of a message show, and where they lead: bodies, pages, drawings, calendars, documents, each once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from shared.protection.inspection import archives, compound, decoding, documents, nested, pages, pdf
+from shared.protection.inspection import (
+    archives,
+    calendars,
+    compound,
+    decoding,
+    documents,
+    nested,
+    pages,
+    pdf,
+    rich_text,
+)
 from shared.protection.inspection import message as parse
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.file_types import ARCHIVES, NAMED, PAGES, ZIPPED, extension, signed, sniffed
@@ -32,19 +42,34 @@ MARKUP = frozenset(
         "text/richtext",
     }
 )
-CALENDARS = frozenset({"text/calendar", "application/ics", "application/calendar", "text/x-vcalendar"})
+CALENDARS = frozenset(
+    {
+        "text/calendar",
+        "application/ics",
+        "application/calendar",
+        "text/x-vcalendar",
+        "text/vcard",
+        "text/x-vcard",
+        "text/directory",
+    }
+)
 TEXTS = NAMED["shortcut"] | {"csv", "json", "log", "md", "txt", "vcf", "xml"}
+GZIP = b"\x1f\x8b"
 # In an archive; others are made of addresses that nobody can click.
 TEXTS_WITHIN = TEXTS - {"xml"}
+# Of which only the links are read.
+LEADING: Mapping[str, Callable[[bytes], Iterator[str]]] = {"document": rich_text.leads_to, "binary": documents.older}
 # What is one by the way it is written, whatever its type.
 BEGINNINGS = ((b"BEGIN:VCALENDAR", "calendar"), (b"{\\RT", "document"))
 # What a drawing may call its texts (XML 1.0, 4.2), and how often they are put in at most.
 ENTITY = re.compile(r"<!ENTITY\s{1,20}(\w{1,40})\s{1,20}(?:\"([^\"]{0,1000})\"|'([^']{0,1000})')")
 MOST_ENTITIES = 1_000
-FOLDED = re.compile(r"\r?\n[ \t]")
-ESCAPED = re.compile(r"\\([nN,;\\])")
-# The one property of a calendar that holds a page.
-PAGE_IN_CALENDAR = re.compile(r"^X-ALT-DESC[^:\r\n]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+# Where a shortcut leads; a share of files has two backslashes.
+SHORTCUT = re.compile(
+    r"^[ \t]*(?:Base)?(?:URL|IconFile|WorkingDirectory)[ \t]*=[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE
+)
+# Behind this letter a text is shown from right to left, to the end of its line or to the next letter.
+TURNED = re.compile("\u202e([^\u202c\n]{1,1000})")
 
 
 class Found(NamedTuple):
@@ -97,8 +122,8 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     kind = _kind(part)
     if kind == "archive":
         _archive(part, reading, depth)
-    if kind == "document":
-        reading.links |= {Link(target=one): part.where for one in documents.fields(part.content())}
+    if kind is not None and kind in LEADING:
+        reading.links |= {Link(target=one): part.where for one in LEADING[kind](part.content())}
     if kind == "pdf":
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
@@ -120,12 +145,14 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         reading.missed.append(TOO_MUCH_TEXT)
     views = [text]
     if kind == "calendar":
-        unfolded = FOLDED.sub("", text)
-        views = [ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], unfolded)]
-        for inner in PAGE_IN_CALENDAR.findall(views[0])[:10]:
+        whole, inner_pages = calendars.shown(text)
+        views = [whole]
+        for inner in inner_pages:
             _page(inner, part, reading)
     elif kind == "page":
         views = _page(text, part, reading)
+    elif {extension(name) for name in part.names} & NAMED["shortcut"]:
+        reading.links |= {Link(target=one): part.where for one in SHORTCUT.findall(text)}
     for view in dict.fromkeys(views):
         _note(view, part, reading)
 
@@ -156,10 +183,15 @@ def _archive(part: Part, reading: _Reading, depth: int) -> None:
 
 def _note(text: str, part: Part, reading: _Reading) -> None:
     plain = text if text.isascii() else text.translate(INVISIBLE)
-    reading.texts.append(plain)
+    reading.texts += [plain, *turned(text)]
     where = part.where
     for one in written(plain):
         reading.links.setdefault(Link(one), where)
+
+
+def turned(text: str) -> list[str]:
+    """What is shown from right to left in a text, as it is shown."""
+    return [found[::-1].translate(INVISIBLE) for found in TURNED.findall(text)] if "\u202e" in text else []
 
 
 def _page(text: str, part: Part, reading: _Reading) -> list[str]:
@@ -187,10 +219,11 @@ def _with_entities(text: str) -> str:
 def _kind(part: Part) -> str | None:
     """How a part is read: by its type, its names, and what it begins with, whichever says that there is something."""
     endings = {extension(name) for name in part.names}
-    if part.type in CALENDARS or endings & {"ics", "vcs", "ical"}:
+    if part.type in CALENDARS or endings & {"ics", "vcs", "ical", "vcf"}:
         return "calendar"
     if part.type in MARKUP or endings & (PAGES | {"svg"}):
-        return "page"
+        # Browsers unpack a drawing.
+        return "archive" if part.content().startswith(GZIP) else "page"
     head = part.content()[:2_048] if not part.type.startswith(parse.MEDIA) else b""
     begin = head.removeprefix(decoding.UTF_8_MARK).lstrip()[:15].upper()
     if written_as := next((kind for sign, kind in BEGINNINGS if begin.startswith(sign)), None):
@@ -202,6 +235,8 @@ def _kind(part: Part) -> str | None:
     packed = head.startswith(archives.OLE) or "archive" in signed(part.content())
     if head and (packed or endings & (ARCHIVES | ZIPPED)):
         return "archive"
+    if signed(head) & {"shortcut", "notebook"}:
+        return "binary"
     is_body = part.type == "text/plain" and not part.attached
     if not is_body and sniffed(head) & {"html", "svg"}:
         return "page"

@@ -10,6 +10,9 @@ policies = sa.Table(
     of_connection(primary_key=True),
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("content", sa.JSON, nullable=False),
+    # When its report only ends; empty once that was carried out.
+    sa.Column("ends", Moment),
+    sa.Index("policies_by_end", "ends"),
 )
 
 set_aside = sa.Table(

@@ -61,6 +61,7 @@ async def get_policy(app: App, request: Request) -> Json[Policy]:
 @refuses(
     "400 not_possible_here",
     "400 no_scanner",
+    "400 until_is_past",
     "403 administrators_only",
     "409 too_many_policies",
     "409 being_revoked",

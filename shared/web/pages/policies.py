@@ -176,6 +176,8 @@ def _typed(form: Form) -> dict[str, Any]:
         "direction": one(form, "direction") or "both",
         "enabled": "enabled" in form,
         "report_only": "report_only" in form,
+        "report_only_until": _until(one(form, "report_only_until")),
+        "afterwards": one(form, "afterwards") or "ask",
         "everyone": one(form, "whose") == "everyone",
         "actions": [name for name in form.get("actions", ()) if name],
     }
@@ -186,6 +188,11 @@ def _typed(form: Form) -> dict[str, Any]:
     conditions |= {name: name in form for name in SWITCHES}
     conditions |= {name: form.get(name, []) for name in ("attachments", "authentication")}
     return whole | {"conditions": {"match": one(form, "match") or "any", **conditions}}
+
+
+def _until(typed: str) -> str | None:
+    """A time as the browser's field has it, which is told as one of UTC."""
+    return f"{typed}Z" if typed and not typed.endswith("Z") else typed or None
 
 
 def _named(form: Form, name: str) -> list[str]:
@@ -201,6 +208,8 @@ def _filled(policy: Policy) -> dict[str, list[str]]:
     for name, value in _flat(policy).items():
         if isinstance(value, list):
             form[name] = ["\n".join(value)] if name in LISTS else value
+        elif name == "report_only_until":
+            form[name] = [value.removesuffix("Z")] if value else []
         elif value is not False:
             form[name] = [str(value)]
     return form

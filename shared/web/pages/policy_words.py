@@ -33,10 +33,21 @@ def sentence(policy: Policy, names: Names) -> str:
     if kinds := list(_kinds(policy)):
         told += f" that {_joined(kinds, 'and' if policy.conditions.match == 'all' else 'or')}"
         done = " and ".join(DONE[action] for action in policy.actions) or "no action"
-        told += f": {done}, report only" if policy.report_only and policy.actions else f": {done}"
+        told += f": {done}{_reports(policy)}" if policy.actions else f": {done}"
     else:
         told += " is protected"
     return told if policy.enabled else f"{told} (switched off)"
+
+
+def _reports(policy: Policy) -> str:
+    """Until when nothing is done, if nothing is."""
+    if not policy.report_only:
+        return ""
+    until = policy.report_only_until
+    if until is None:
+        return ", report only"
+    then = "it acts" if policy.afterwards == "act" else "an operator decides"
+    return f", report only until {until:%Y-%m-%d %H:%M} UTC, then {then}"
 
 
 def named_in(policies: Sequence[Policy]) -> tuple[list[str], list[str]]:

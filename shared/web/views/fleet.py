@@ -49,6 +49,12 @@ KINDS: Mapping[str, Kind] = {
         button="Review",
     ),
     "drift": Kind(**{**vars(_REPAIR), "says": "objects were changed by others"}),
+    "report_only_ended": Kind(
+        says="a policy's report only has ended",
+        step="Decide by the report: let the policy act, set another end, or delete it.",
+        button="Open the policies",
+        path="/policies",
+    ),
     "expired": Kind(
         says="invitation expired without consent",
         step="Renew the invitation, or revoke the connection if the customer does not want it.",

@@ -1,0 +1,70 @@
+"""Which of a page's elements are seen, and which stand in lines of their own: by their styles and the page's rules."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from shared.protection.inspection.links import LONGEST
+
+NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
+GONE = re.compile(
+    rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"
+    r"|(?<![-\w])(?:left|right|top|text-indent)\s*:\s*-\d{3}|(?<![-\w])clip\s*:\s*rect\(\s*0"
+    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0)|transform\s*:\s*scale\(\s*0(?:\.0*)?\s*[,)]",
+    re.IGNORECASE,
+)
+# What is within may be shown again. A letter of one pixel is none.
+FAINT = re.compile(
+    rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}|(?<![-\w])font-size\s*:\s*[01](?:\.\d*)?p[xt]"
+    r"|(?<![-\w])font\s*:[^;]{0,40}?(?<![\w.])0(?:px|pt|em|%)?[\s/]|(?<![-\w])color\s*:\s*transparent",
+    re.IGNORECASE,
+)
+DISPLAY = re.compile(r"(?<![-\w])display\s*:\s*([a-z]+)", re.IGNORECASE)
+TINY = ("0", "1")
+SHOWN_AGAIN = re.compile(r"visibility\s*:\s*visible|(?<![-\w])font-size\s*:", re.IGNORECASE)
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
+# Of a selector its last: a class, an identifier, or the name of an element.
+LAST_NAME = re.compile(r"((?:[.#]|(?<![\w.#-]))[\w-]++)\s*+(?=,|\Z)")
+# Or an attribute, with its value or without.
+LAST_ATTRIBUTE = re.compile(r"\[\s*([\w-]{1,60})\s*(?:=\s*[\"']?([^\"'\]]{0,100})[\"']?\s*)?\]\s*(?=,|\Z)")
+# How much of an element's text is seen: all, none until something within is shown again, none, and no text at all.
+SEEN, FAINTLY, HIDDEN, NO_TEXT = range(4)
+
+
+def ends_words(tag: str, given: Mapping[str, str | None], *, otherwise: bool) -> bool:
+    """Whether an element stands in lines of its own, by its style; a picture of no size does not."""
+    style = given.get("style")
+    if style and "display" in style and (found := DISPLAY.search(style)):
+        return not found[1].lower().startswith(("inline", "contents", "ruby"))
+    return otherwise and not (tag == "img" and (given.get("width") in TINY or given.get("height") in TINY))
+
+
+@lru_cache(maxsize=2_000)
+def by_style(style: str, before: int) -> int:
+    style = _plain_style(style)
+    if GONE.search(style):
+        return HIDDEN
+    if FAINT.search(style):
+        return FAINTLY
+    return SEEN if SHOWN_AGAIN.search(style) else before
+
+
+def _plain_style(text: str) -> str:
+    """A style without comments and escapes."""
+    text = COMMENT.sub(" ", text) if "/*" in text else text
+    return ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), text) if "\\" in text else text
+
+
+def hidden_names(document: Any) -> frozenset[str]:
+    """The classes, identifiers and elements that the page's own styles hide."""
+    found: set[str] = set()
+    for style in document.css("style")[:20]:
+        for rule in _plain_style((style.text() or "")[:100_000]).split("}"):
+            selectors, _, declared = rule.rpartition("{")
+            if GONE.search(declared[:LONGEST]) or FAINT.search(declared[:LONGEST]):
+                found.update(LAST_NAME.findall(selectors[-500:]))
+                given = LAST_ATTRIBUTE.findall(selectors[-500:])
+                found.update(f"[{name}={value}]" if value else f"[{name}]" for name, value in given)
+    return frozenset(found)
