@@ -5,7 +5,7 @@ from shared.foundation.codes import TYPED, code
 CODES = (
     code(TYPED, "no_url", "FOOTPRINT_URL is not set.", "Set it to the service's address."),
     code(TYPED, "url_not_valid", "FOOTPRINT_URL is no address of a service.", "Set it to https://…."),
-    code(TYPED, "no_token", "Nobody is signed in.", "`footprint auth login`, or set FOOTPRINT_TOKEN."),
+    code(TYPED, "no_token", "You are not signed in.", "`footprint auth login`, or set FOOTPRINT_TOKEN."),
     code(TYPED, "token_not_valid", "FOOTPRINT_TOKEN holds characters that no token has.", "Copy it again."),
     code(TYPED, "ca_file_not_valid", "FOOTPRINT_CA_FILE cannot be read as certificates.", "Name a PEM file."),
     code(

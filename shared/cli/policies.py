@@ -51,7 +51,7 @@ POLICIES = Listing(
         Column(title="WHICH MESSAGES", text=lambda row: _which(row.get("conditions") or {})),
         column("ACTIONS", "actions"),
     ),
-    none="There are no policies, so nobody's mail is protected.",
+    none="There are no policies, so no mail is protected.",
     paged=False,
 )
 

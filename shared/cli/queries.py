@@ -125,7 +125,7 @@ def plan(
     context: Context,
     connection: Connection,
     *,
-    purpose: Annotated[Purpose | None, Option("--for", help="What to plan: now, if nothing is said.")] = None,
+    purpose: Annotated[Purpose | None, Option("--for", help="What to plan; by default, what would change now.")] = None,
     out: Annotated[Path | None, Option("--out", metavar="FILE", help="Save the plan, for “connections apply”.")] = None,
     detailed: Annotated[
         bool, Option("--detailed-exitcode", help=f"Exit with {PENDING} if there is something to do.")
@@ -135,7 +135,7 @@ def plan(
     call = Call.of(context)
     found = call.api.find(connection)
     if found["stage"] == "new" and not purpose:
-        call.terminal.say("Nobody has consented yet: this is what will be created.")
+        call.terminal.say("Consent is missing: this is what will be created.")
         purpose = "grant"
     elif found["tenant"] and found["stage"] != "closed":
         call.terminal.say(CHECKING)
@@ -146,7 +146,7 @@ def plan(
         call.terminal.say(f"Plan: {answer['total']}.")
     call.rows(answer, answer["steps"], PLAN, none="There is nothing to do.")
     for one in (answer["concerns"] or []) if call.for_people else ():
-        stops = "Waits until it is accepted or gone" if one["waits"] else "Note"
+        stops = "Waits until accepted or removed" if one["waits"] else "Note"
         call.terminal.show(plain(f"{stops}: {one['told']} {one['advice']} ({one['key']})"))
     return PENDING if detailed and any(step["timing"] != "stays" for step in answer["steps"]) else 0
 

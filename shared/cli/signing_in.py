@@ -63,7 +63,7 @@ def logout(context: Context) -> int:
     call = Call.of(context)
     gone, _ = find(call.place)
     keep(call.place, None)
-    call.terminal.say(f"Signed out of {call.place.address}." if gone else "Nobody was signed in.")
+    call.terminal.say(f"Signed out of {call.place.address}." if gone else "You were not signed in.")
     return 0
 
 

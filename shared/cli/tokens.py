@@ -84,7 +84,7 @@ def _answered(http: "httpx.Client", method: str, url: str, form: Mapping[str, st
     if isinstance(content, dict) and answer.status_code == 404 and "detail" in content:
         raise Permanent(str(content.get("code")), str(content["detail"]))
     if not isinstance(content, dict) or (not answer.is_success and "error" not in content):
-        raise Permanent("not_the_api", f"{host} answered {answer.status_code}, and not as it should.")
+        raise Permanent("not_the_api", f"{host} returned {answer.status_code}, but not from Footprint's API.")
     return content
 
 

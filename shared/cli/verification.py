@@ -43,7 +43,7 @@ def verified(
         raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
     else:
         told.append("Not checked: an anchor of the ledger, because the file holds none.")
-    told.append("Not checked: whose key that is. Get the keys from the deployment itself, and keep a copy.")
+    told.append("Not checked: the key's owner. Compare the fingerprint with the deployment's /.well-known/jwks.json.")
     return content, told
 
 
@@ -107,7 +107,7 @@ def _fetched(url: str) -> str:
 
     address = httpx.URL(url)
     if address.scheme != "https" and not (address.scheme == "http" and address.host in LOOPBACK):
-        raise Usage("keys_not_valid", "--keys: an address must begin with https://, so that nobody changes the keys.")
+        raise Usage("keys_not_valid", "--keys: an address must begin with https://, so that the keys arrive unchanged.")
     try:
         return httpx.get(url, timeout=10.0).raise_for_status().text
     except httpx.HTTPError as error:

@@ -42,7 +42,7 @@ class FormerObject(TypedDict):
 
 
 class KeptObject(TypedDict):
-    """An object that stays, as published, because nobody has asked for its removal."""
+    """An object that stays, as published, because its removal was not requested."""
 
     key: str
     title: str

@@ -54,7 +54,7 @@ async def look(rows: Sequence[Row], searches: Sequence[Search], tenant: Tenant) 
         if not isinstance(row, Change) or held.state in NOT_OURS or held.identity is None:
             continue
         if row.offered and held.state is not HoldingState.GONE:
-            continue  # stays, as published, because nobody has asked for its removal
+            continue  # stays, as published, because its removal was not requested
         entry: KeptObject = {"key": item.key, "title": row.title, "identity": held.identity}
         kind = looked.setdefault(row.key, _kind(row, begun))
         try:

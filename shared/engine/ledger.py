@@ -28,7 +28,7 @@ class HoldingState(StrEnum):
 
     What an administrator does is ASKED for until it is seen, LEAVING once its removal was asked for, and MISSED
     when it was not seen once. LEFT is what another connection still needs and will have removed in its turn. UNSURE
-    is an element of a list that the customer uses too, of which nobody can tell whose it is: it is left.
+    is an element of a list that the customer uses too, whose owner is unknown, and stays.
     """
 
     CREATING = "creating"

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 # What was asked for and never answered may still appear; until then our way in stays, and it is looked for this often.
 MAY_APPEAR = timedelta(hours=24)
 LOOKED_FOR = timedelta(hours=1)
-CANNOT_TELL = "cannot tell whose: it is in a list that the customer uses too, and nothing shows who put it there"
+CANNOT_TELL = "owner unknown: the entry is in a list that the customer uses too"
 
 # What is said of an object that is not there, of which we do not know how our last call ended.
 HALF_DONE = {

@@ -73,7 +73,7 @@ async def reconcile(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair
                     failures.append(error)
         if failures:
             raise failures[0]
-    raise Temporary("not_settling", "The tenant keeps changing while it is being set up. We will look again.")
+    raise Temporary("not_settling", "The tenant keeps changing during the setup. The next run checks again.")
 
 
 def _item(step: Step) -> PlanItem:
@@ -162,7 +162,7 @@ def _expect(step: Step, row: Change, observed: Present | Absent, held: Holding) 
     elif isinstance(observed, Absent):
         sentence = f"The platform accepted {row.title} but does not list it."
         if row.resource.visible_within > timedelta(0) or held.attempts < MAX_CREATIONS:
-            raise Temporary("not_visible_yet", sentence + " We are waiting for it to appear.")
+            raise Temporary("not_visible_yet", sentence + " The next run checks again.")
         raise Permanent("not_made", sentence + " Check the platform's service health, then reconcile again.")
 
 
@@ -179,5 +179,5 @@ async def _compare(step: Step, row: Change, tenant: Tenant, present: Present) ->
     if wrong:
         now = "; ".join(f"{name} is {value!r}" for name, value in tenant.ledger.image(wrong).items())
         raise Permanent(
-            "not_as_made", f"{row.title} was accepted but is not as it was sent: {now}. {row.without}".strip()
+            "not_as_made", f"{row.title} was accepted, but reads back differently: {now}. {row.without}".strip()
         )

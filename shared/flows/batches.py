@@ -51,8 +51,10 @@ async def plan(app: App, wanted: Wanted, operation: Operation, *, acknowledged: 
     """What a batch would do, by the ledgers. Changes nothing."""
     found = await _matching(app, wanted)
     refused, deletions = Counter[str](), Counter[str]()
+    revokes = operation is Operation.REVOKE and not acknowledged
+    holding = await quarantine.holding(app.database, search.ids(wanted)) if revokes else set()
     for connection in found:
-        why = await _refusal(app, connection, operation, acknowledged=acknowledged)
+        why = _refusal(connection, operation, holds_mail=connection.id in holding)
         if why:
             refused[why] += 1
         elif operation is Operation.REVOKE and connection.tenant is not None:
@@ -69,7 +71,7 @@ async def _matching(app: App, wanted: Wanted) -> list[Connection]:
     return found
 
 
-async def _refusal(app: App, connection: Connection, operation: Operation, *, acknowledged: bool) -> str:
+def _refusal(connection: Connection, operation: Operation, *, holds_mail: bool) -> str:
     """Why a connection would refuse, or empty."""
     match operation:
         case Operation.SYNC | Operation.REPAIR if connection.stage is not Stage.RUN:
@@ -80,7 +82,7 @@ async def _refusal(app: App, connection: Connection, operation: Operation, *, ac
             return "not awaiting consent"
         case Operation.REVOKE if connection.stage > Stage.RUN:
             return "revoked already"
-        case Operation.REVOKE if not acknowledged and await quarantine.count(app.database, connection.id):
+        case Operation.REVOKE if holds_mail:
             return "quarantine not empty"
     return ""
 

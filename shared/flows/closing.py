@@ -178,7 +178,7 @@ async def without_consent(
     since = connection.reason_since if connection.reason == error.code and connection.reason_since else now
     if now < since + CONSENT_GRACE:
         sentence = (
-            "The tenant's consent is gone, so what is left there cannot be removed by us. Open the consent link again "
+            "The tenant's consent is gone, so what is left there cannot be removed by us. Open the invitation again "
             f"before {since + CONSENT_GRACE:%Y-%m-%d %H:%M} UTC, or remove it by hand: the certificate will list it."
         )
         await connections.report(

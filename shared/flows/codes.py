@@ -21,7 +21,7 @@ CODES = (
         "Send the administrator the invitation link, on which the steps stand with their exact values.",
         "Each hour Footprint checks whether they are done. Those that no machine can see are marked as done by hand. "
         "After a revoke the status is `attention` from the seventh day, and after 30 days the connection ends without "
-        "them: its certificate lists what still stands and what nobody could check.",
+        "them: its certificate lists what still stands and what could not be checked.",
     ),
     code(
         Shown(
@@ -83,20 +83,20 @@ CODES = (
         ATTENTION,
         "implausible_loss",
         "The directory came back with far fewer users or groups than before. Nothing was deleted from our copy.",
-        "Look in the tenant. If the loss is real, synchronise with `accept_loss`.",
+        "Check the tenant. If the loss is real, sync with `accept_loss`.",
     ),
     code(
         ATTENTION,
         "would_remove_many",
         "The directory's changes alone would take most members out of a protected group. They stay protected.",
-        "Look in the tenant. If it is real, synchronise with `accept_loss`.",
+        "Check the tenant. If the loss is real, sync with `accept_loss`.",
         "Additions are still made.",
     ),
     code(
         ATTENTION,
         "would_empty_group",
-        "The policies' targets come to nobody, so a group would lose all its members. Nothing was changed.",
-        "Look what the directory lost, or change the policies' targets.",
+        "The policies' targets name no user, so a group would lose all its members. Nothing was changed.",
+        "Find what the directory lost, or change the policies' targets.",
     ),
     code(
         WAITING,
@@ -155,7 +155,7 @@ CODES = (
     code(
         ATTENTION,
         "not_connected",
-        "Something asked for the tenant before anybody had consented.",
+        "A request needed the tenant before consent was given.",
         "Send the invitation link.",
     ),
     code(
@@ -236,7 +236,7 @@ CODES = (
     code(
         LOGGED,
         "ledger_not_as_anchored",
-        "A ledger is not the one whose head was anchored: it was cut off, rewritten or changed.",
+        "A ledger differs from the one whose head was anchored: entries were cut off, rewritten or changed.",
         "Close every account that can write to the database, keep its files as evidence, and compare with a backup.",
         "The comparison is repeated each night.",
     ),

@@ -72,7 +72,7 @@ async def _called_back(
     app: App, connection: Connection, platform: str, query: Mapping[str, str], browser: str
 ) -> str | None:
     if connection.platform != platform:
-        raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the consent link again.")
+        raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the invitation again.")
     await refuse_too_many(app, connection)
     state = query.get("state", "")
     try:
@@ -229,7 +229,7 @@ async def _agrees(platform: Platform, agreed: str, result: ConsentResult) -> boo
 
 def _over() -> Refused:
     return Refused(
-        410, "consent_over", "This consent is over, or was begun in another browser. Open the consent link again."
+        410, "consent_over", "This consent is over, or was begun in another browser. Open the invitation again."
     )
 
 

@@ -39,7 +39,7 @@ class Finding:
 # What is not used for so long is told; its key begins so.
 UNUSED_AFTER, UNUSED = timedelta(days=30), "unused/"
 ADVICE_OURS = "The object is ours: repair it, only report it, or accept it."
-ADVICE_UNKNOWN = "The application's credential may be stolen: replace it, undo the change, then accept this."
+ADVICE_UNKNOWN = "The application's credential may be stolen: replace the credential, undo the change, then accept."
 ADVICE_UNUSED = "Ask the customer's administrator to take the permission away, or accept it if it will be used."
 ADVICE_THEIRS = "The object is the customer's: speak with their administrator, or accept it."
 
@@ -133,11 +133,11 @@ async def choose(
     findings = {one.key: one for one in await listed(app, connection)}
     for key in keys:
         if key not in findings:
-            raise Refused(404, "no_such_finding", f"There is no finding “{key[:120]}” any more. Look again.")
+            raise Refused(404, "no_such_finding", f"There is no finding “{key[:120]}” any more. Reload the findings.")
         if way is not Way.ACCEPT and findings[key].found == "before":
             raise Refused(409, "not_possible_yet", "What is found before a grant can only be accepted.")
         if way is Way.REPAIR and key.startswith((FOREIGN + "/", UNKNOWN, UNUSED)):
-            raise Refused(409, "not_ours", "This object is the customer's. We never change it; they can.")
+            raise Refused(409, "not_ours", "Only the customer's administrator changes this object.")
     async with app.database.write() as write:
         for key in dict.fromkeys(keys):
             effect = findings[key].effect
@@ -156,7 +156,7 @@ async def withdraw(app: App, connection: Connection, identifier: str, actor: str
     said = await choices.standing(app.database, connection.id, now)
     one = next((choice for choice in said.values() if choice.id == identifier), None)
     if one is None:
-        raise Refused(404, "no_such_choice", "Nothing is said under this id, or it has ended.")
+        raise Refused(404, "no_such_choice", "No decision has this id, or the decision has ended.")
     async with app.database.write() as write:
         await choices.forget(write, connection.id, key=one.key)
         before = {"reason": one.reason, "by": one.actor}

@@ -4,7 +4,7 @@ from shared.foundation.codes import REFUSED, Shown, code
 
 MARKED = Shown(
     where="The marked message has this code; an event `connection.attention`, and a line of the log.",
-    itself="Nothing: it was one message. The mail flow is checked as ever.",
+    itself="Nothing: only one message is concerned. The mail flow is checked as ever.",
 )
 
 CODES = (

@@ -62,7 +62,7 @@ FAILURES = (
     {"code": "marked_message_seen_twice", "told": "The scanner reported the marked message to {to} more than once."},
     {
         "code": "marked_message_not_returned",
-        "told": "The scanner saw the marked message to {to}, and did not give it back.",
+        "told": "The scanner saw the marked message to {to}, and did not return the message.",
     },
 )
 SENTENCES: Mapping[str, str] = {one["code"]: one["told"] for one in FAILURES}
@@ -91,7 +91,7 @@ async def ask(app: App, connection: Connection, recipient: str, actor: str) -> M
     row = {"id": new_id(), "mark": _mark(), "recipient": recipient, "asked_at": now, "asked_by": actor}
     async with app.database.write() as write:
         if not await connections.unchanged(write, connection):
-            raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Look again.")
+            raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Reload it.")
         await write.execute(sa.insert(db.marked_messages).values(connection=connection.id, **row))
         await chain.order(write, connection, now, actor, f"marked message to {recipient}", key=KEY, runs=True)
     await app.queue.send(Job(name=JOB, connection_id=connection.id), now)
@@ -109,9 +109,9 @@ async def _refuse(app: App, connection: Connection, recipient: str) -> None:
     if not any(isinstance(row, Change) and row.routes for row in rows):
         raise Refused(409, "not_routed_by_us", "No rule of ours routes this connection's mail to the scanner.")
     if not app.settings.smtp.host:
-        raise Refused(409, "no_mail_server", "There is no mail server to send it by. Set FOOTPRINT_SMTP__HOST.")
+        raise Refused(409, "no_mail_server", "There is no mail server to send with. Set FOOTPRINT_SMTP__HOST.")
     if app.settings.scanner.secret is None:
-        raise Refused(409, "no_scanner_secret", "No scanner can report it. Set FOOTPRINT_SCANNER__SECRET.")
+        raise Refused(409, "no_scanner_secret", "No scanner can report the message. Set FOOTPRINT_SCANNER__SECRET.")
     targets = Targets(app.database, connection.id)
     people = await targets.protected_addresses("incoming")
     domains = await targets.protected_domains("incoming")

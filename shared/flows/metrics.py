@@ -85,7 +85,7 @@ async def gauges(app: App) -> list[Gauge]:
         ),
         Gauge(
             name="footprint_mail_harmed",
-            about="running connections whose mail is harmed by what others changed and nobody accepted, by effect",
+            about="running connections whose mail is harmed by drift that is not accepted, by effect",
             values={_labels(effect=effect): number for effect, number in harmed.items()},
         ),
         Gauge(

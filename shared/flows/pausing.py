@@ -42,7 +42,7 @@ async def pause(app: App, connection: Connection, until: datetime, reason: str, 
     until = until.astimezone(UTC)
     async with app.database.write() as write:
         if not await connections.unchanged(write, connection):
-            raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Look again.")
+            raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Reload it.")
         after = {"until": until.isoformat(), "reason": reason}
         note = f"routing of mail paused until {until:%Y-%m-%d %H:%M} UTC: {reason}"
         await chain.order(write, connection, now, actor, note, key=KEY, after=after, runs=True)

@@ -73,7 +73,7 @@ def told(waiting: Sequence[Concern]) -> str:
 def _entry(found: Sequence[Concern]) -> Entry:
     lines = {one.key: one.told for one in found}
     note = (
-        f"looked before the first change: {len(found)} things are in the way of mail"
+        f"checked before the first change: {len(found)} settings are in the way of mail"
         if found
         else "nothing is any more"
     )

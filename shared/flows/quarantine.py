@@ -47,7 +47,7 @@ async def release(app: App, connection: Connection, number: int, actor: str) -> 
         if state is None:
             raise _no_such_item()
         if state is not QuarantineState.RELEASING:
-            raise Refused(409, "not_waiting", f"This message does not wait any more: it is {state}.")
+            raise Refused(409, "not_waiting", f"This message is not in quarantine any more: {state}.")
     await app.queue.send(Job(name="quarantine", connection_id=connection.id), now)
 
 
@@ -98,12 +98,12 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
             state, told = (
                 (QuarantineState.RELEASED, None)
                 if put
-                else (QuarantineState.RESTORED, "Its owner had taken it out already.")
+                else (QuarantineState.RESTORED, "The owner had already taken the message out of quarantine.")
             )
         elif await trash.holds(item):
             state, told, later = QuarantineState.WAITING, None, now + DAY
         else:
-            state, told = QuarantineState.RESTORED, "Its owner took it out."
+            state, told = QuarantineState.RESTORED, "The owner took the message out of quarantine."
     except Missing:
         if item.state is QuarantineState.WAITING:
             await quarantine.drop(database, connection.id, item)
@@ -140,8 +140,8 @@ async def make_way(app: App, connection: Connection, *, acknowledged: bool) -> N
         raise Refused(
             409,
             "quarantine_not_empty",
-            f"Messages in quarantine: {number}. Release them, or revoke with acknowledge_quarantine: they are then "
-            f"exported first, to be fetched from /api/connections/{connection.id}/quarantine/export for 30 days.",
+            f"Messages in quarantine: {number}. Release the messages, or acknowledge that the revoke exports them "
+            "first; the export can be downloaded for 30 days.",
         )
     if number:
         await exports.begin(app.database, connection.id)

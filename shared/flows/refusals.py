@@ -36,7 +36,7 @@ CODES = (
         "There is no connection of this id, or it is another customer's.",
         "Check the id, and the customer that your account is for.",
     ),
-    code(REFUSED, "not_running", "Only running connections take this.", "Look in which stage the connection is."),
+    code(REFUSED, "not_running", "Only running connections take this.", "Check the connection's stage."),
     code(
         REFUSED,
         "unknown_mode",
@@ -85,7 +85,7 @@ CODES = (
         "A recipient is in a domain that is neither the tenant's nor the operator's.",
         "Use another address, or add the domain to FOOTPRINT_SMTP__RECIPIENT_DOMAINS.",
     ),
-    code(REFUSED, "no_such_source", "Nobody sends notifications to this address.", "Check the subscription's address."),
+    code(REFUSED, "no_such_source", "This address receives no notifications.", "Check the subscription's address."),
     code(REFUSED, "not_waiting_for_consent", "A tenant is moved to a new connection only.", "Make a connection first."),
     code(REFUSED, "no_such_tenant", "No other customer has or had this tenant.", "Check the tenant's id."),
     code(REFUSED, "not_exported", "The ledger was not exported as it ends.", "Export it, and send its last hash."),

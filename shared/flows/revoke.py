@@ -35,7 +35,7 @@ async def revoke(app: App, connection: Connection, actor: str, *, acknowledged: 
 async def end_invitation(app: App, connection: Connection, _lease: Lease) -> None:
     """Close a connection to which nobody has consented in time. By itself: nobody else is kept waiting by it."""
     if connection.stage is Stage.NEW and connection.stage_since + INVITATION_LIFE <= app.clock.now():
-        await _close_unused(app, connection, f"nobody consented within {INVITATION_LIFE.days} days", None)
+        await _close_unused(app, connection, f"no consent within {INVITATION_LIFE.days} days", None)
 
 
 async def _close_unused(app: App, connection: Connection, why: str, actor: str | None) -> None:
@@ -55,7 +55,7 @@ async def attest(app: App, connection: Connection, key: str, actor: str) -> None
         raise Refused(409, "not_offered_now", f"{rows[key].title} is in use. Its removal is offered after a revoke.")
     now = app.clock.now()
     async with app.database.write() as write:
-        note = f"removal asked for by {actor}" if offer else f"said to be done by {actor}"
+        note = f"removal asked for by {actor}" if offer else f"marked as done by {actor}"
         entry = Entry(key=key, act=Act.ATTEST, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation, now, entry)
         await connections.update(write, connection.id, asked_at=now)

@@ -14,7 +14,7 @@ async def notified(app: App, source: str, headers: Mapping[str, str], body: byte
     """Take a platform's notification. Raises Refused if it is not what it says it is."""
     feeds = {platform.feed.source: platform.feed for platform in app.platforms.values() if platform.feed}
     if source not in feeds:
-        raise Refused(404, "no_such_source", "Nobody sends notifications to this address.")
+        raise Refused(404, "no_such_source", "This address receives no notifications.")
     await feeds[source].take(headers, body)
 
 

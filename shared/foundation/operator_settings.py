@@ -18,7 +18,7 @@ class Operators(BaseModel):
     )
     audience: str = Field("api://footprint", min_length=1, description="audience of the tokens that the API takes")
     client_id: str = Field(
-        "", description="client id of the console; without it nobody signs in there through the issuer"
+        "", description="client id of the console; without it the console has no sign-in through the issuer"
     )
     client_secret: SecretStr | None = Field(
         None, description="client secret of the console, unless it is a public client"

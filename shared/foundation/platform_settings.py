@@ -1,4 +1,4 @@
-"""Settings of the platforms and of mail: how each is reached, who we are there, and where mail is scanned."""
+"""Settings of the platforms and of mail: how each is reached, how to authenticate, and where mail is scanned."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
@@ -28,7 +28,7 @@ def _small_enough(network: IPv4Network) -> IPv4Network:
 
 
 class Microsoft(BaseModel):
-    """How to reach Microsoft's clouds, and who we are there: one of secret, certificate and federated identity."""
+    """How to reach Microsoft's clouds, and how to authenticate: one of secret, certificate and federated identity."""
 
     SERVICES: ClassVar[Mapping[str, str]] = {
         "login_url": "Microsoft's sign-in",
@@ -71,7 +71,7 @@ class Microsoft(BaseModel):
 
 
 class Google(BaseModel):
-    """How to reach Google, and who we are there: an OAuth client for administrators, and one service account."""
+    """How to reach Google, and how to authenticate: an OAuth client for administrators, and one service account."""
 
     SERVICES: ClassVar[Mapping[str, str]] = {
         "accounts_url": "Google's sign-in",

@@ -36,7 +36,7 @@ def _trusting(ca_file: Path | None) -> "ssl.SSLContext":
 class Wire:
     """What all clients of a process share: one TLS context, which is costly to make, the clock, and who is where.
 
-    `services` names what is at a base address, for errors: "The mail scanner answered 503". `threads`: how many calls
+    `services` names what is at a base address, for errors: "The mail scanner returned 503". `threads`: how many calls
     of synchronous clients wait side by side at most.
     """
 

@@ -129,7 +129,7 @@ async def take(database: Database, connection_id: ConnectionId, now: datetime, m
         aside = sa.update(table).where(
             table.c.connection == connection_id, table.c.lease == token, table.c.begun > MAX_BEGUN_RUNS
         )
-        why = "Reading it was begun several times and never ended."
+        why = "Reading the mailbox was started several times and never finished."
         await write.execute(aside.values(lease=None, lease_until=None, begun=0, reason=why, not_before=now + PUT_ASIDE))
         rows = await write.execute(sa.select(table).where(table.c.connection == connection_id, table.c.lease == token))
         return [_mailbox(row) for row in rows]

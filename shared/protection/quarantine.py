@@ -137,6 +137,14 @@ async def count(database: Database, connection_id: ConnectionId) -> int:
         return int((await read.execute(query)).scalar_one())
 
 
+async def holding(database: Database, connections: sa.Select[ConnectionId]) -> set[ConnectionId]:
+    """Those of some connections that have a message in quarantine."""
+    table = db.quarantine.c
+    query = sa.select(table.connection).where(table.connection.in_(connections), table.state.in_(INSIDE)).distinct()
+    async with database.read() as read:
+        return set((await read.execute(query)).scalars())
+
+
 async def state_of(database: Database, connection_id: ConnectionId, number: int) -> QuarantineState | None:
     """Where a message is, or None if there is no such."""
     async with database.read() as read:

@@ -34,7 +34,7 @@ class SetAside:
 async def note(
     database: Database, connection_id: ConnectionId, kind: Kind, item: str, name: str, why: str, now: datetime
 ) -> datetime:
-    """Note that an item failed, and return when it is to be tried again. `name` is what people call it."""
+    """Note that an item failed, and return when it is to be tried again. `name` is the display name."""
     table = db.set_aside
     async with database.write() as write:
         row = (await write.execute(sa.select(table).where(*_row(connection_id, kind, [item])))).first()

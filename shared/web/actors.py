@@ -49,4 +49,4 @@ class Actor:
 
 def administrators_only() -> Refused:
     """What an operator is told who asks for what cannot be undone."""
-    return Refused(403, "administrators_only", "This cannot be undone by the next click: it takes the role “admin”.")
+    return Refused(403, "administrators_only", "This cannot be undone and takes the role “admin”.")

@@ -47,7 +47,7 @@ async def read(
                     raise too_large(most)
                 body += chunk
     except TimeoutError:
-        raise Refused(408, "body_too_slow", f"body: it did not arrive within {seconds:g} seconds.") from None
+        raise Refused(408, "body_too_slow", f"body: did not arrive within {seconds:g} seconds.") from None
     return bytes(body)
 
 
@@ -61,6 +61,4 @@ async def _discard(chunks: AsyncIterator[bytes], seconds: float) -> None:
 
 def too_large(most: int) -> Refused:
     """A body is longer than its route takes."""
-    return Refused(
-        413, "body_too_large", f"body: it is longer than {most // 1024} KiB." if most else "body: send none."
-    )
+    return Refused(413, "body_too_large", f"body: longer than {most // 1024} KiB." if most else "body: send none.")

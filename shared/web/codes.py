@@ -108,7 +108,7 @@ CODES = (
         "No issuer is set whose page people could sign in at.",
         "Set FOOTPRINT_OPERATORS__CLIENT_ID, or use a one-time link.",
     ),
-    code(REFUSED, "sign_in_declined", "The issuer reports that nobody signed in.", "Begin again."),
+    code(REFUSED, "sign_in_declined", "The issuer reports that the sign-in was not completed.", "Begin again."),
     code(REFUSED, "sign_in_over", "The sign-in is over, or was begun in another browser.", "Begin again."),
     code(REFUSED, "sign_in_not_proven", "The issuer's answer does not prove who signed in.", "Begin again."),
     code(REFUSED, "link_not_valid", "The invitation has expired, or never existed.", "Ask for a new one."),
@@ -118,7 +118,7 @@ CODES = (
         "The connection ended before the administrator consented.",
         "Make a new connection if the customer still wants one.",
     ),
-    code(REFUSED, "connection_ended", "The connection is closed, so nobody can be invited.", "Make a new one."),
+    code(REFUSED, "connection_ended", "The connection is closed, so an invitation cannot be sent.", "Make a new one."),
     code(REFUSED, "consent_over", "The consent is over, or was begun in another browser.", NEW_LINK),
     code(REFUSED, "callback_not_valid", "The platform's answer cannot be used, or was used before.", NEW_LINK),
     code(
@@ -154,7 +154,7 @@ CODES = (
         "Compare it with the customer's copy and with a backup; look who could write to the database.",
     ),
     code(REFUSED, "export_not_ready", "The export is being made.", "Ask again in a minute."),
-    code(REFUSED, "no_such_export", "There is no export, or it has no such part.", "Ask for one first."),
+    code(REFUSED, "no_such_export", "There is no such part of an export.", "Ask for one first."),
     code(
         REFUSED,
         "administrators_only",
@@ -176,7 +176,7 @@ CODES = (
         REFUSED,
         "secret_not_valid",
         "The secret is not the deployment's break-glass secret. Each attempt is logged as critical.",
-        "Take the secret from its vault. If nobody of yours tried, someone else did.",
+        "Take the secret from its vault. If none of your administrators tried, treat this as an attack.",
     ),
     code(
         REFUSED,

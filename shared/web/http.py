@@ -66,14 +66,14 @@ class Request:
     def actor(self) -> Actor:
         """Who sends this."""
         if self.known is None:
-            raise TypeError("nobody has asked who sends this")
+            raise TypeError("the caller is not known yet")
         return self.known
 
     @property
     def connection(self) -> Connection:
         """The connection that the path names."""
         if self.found is None:
-            raise TypeError("nobody has asked whose connection this is")
+            raise TypeError("the connection's customer is not known yet")
         return self.found
 
     def model(self, kind: type[Model]) -> Model:
@@ -85,7 +85,7 @@ class Request:
         if self.body and media != "application/json":
             raise Refused(415, "not_json", "Send the body as JSON, and say so: Content-Type: application/json.")
         if NUL.search(self.body):
-            raise Refused(400, "not_valid", "body: it holds the character U+0000.")
+            raise Refused(400, "not_valid", "body: contains the character U+0000.")
         return checked(lambda: kind.model_validate_json(self.body or b"{}", strict=True))
 
     def message(self) -> bytes:
@@ -130,10 +130,10 @@ def received(method: str, path: str, query: str, headers: Mapping[str, str], bod
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:
-        pairs, mistake = [], "query: it is not UTF-8."
+        pairs, mistake = [], "query: not UTF-8."
     for name, value in pairs:
         if name in named:
-            mistake = f"{name[:80]}: it is given twice."
+            mistake = f"{name[:80]}: given twice."
         named[name] = value
     if any("\0" in text for text in (path, *named, *named.values())):
         mistake = "The address holds the character U+0000."
@@ -182,7 +182,7 @@ class Kept(Json[Content]):
 
 
 class Created(Json[Content]):
-    """201: it did not exist before."""
+    """201: created."""
 
 
 class Accepted(Json[Content]):

@@ -33,7 +33,7 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
     """
     key = request.headers[KEY_HEADER]
     if not KEY.fullmatch(key):
-        raise Refused(400, "key_not_valid", "Idempotency-Key: it is 1 to 255 visible ASCII characters.")
+        raise Refused(400, "key_not_valid", "Idempotency-Key: must be 1 to 255 visible ASCII characters.")
     who = [request.actor.subject, request.actor.customer, request.method, request.path, key]
     number, digest = hashlib.sha256(json.dumps(who).encode()).hexdigest(), hashlib.sha256(request.body).hexdigest()
     began = app.clock.now()
@@ -54,7 +54,7 @@ async def once(app: App, request: Request, work: Callable[[], Awaitable[Response
 
 def _again(box: Box, number: str, digest: str, known: idempotency_keys.Known, now: datetime) -> Response:
     if known.digest != digest:
-        raise Refused(422, "idempotency_key_reused", "Idempotency-Key: it was sent before, with another body.")
+        raise Refused(422, "idempotency_key_reused", "Idempotency-Key: sent before, with another body.")
     if known.status is None and known.carried_out and known.at <= now - idempotency_keys.ANSWER_TIMEOUT:
         raise Refused(
             409,

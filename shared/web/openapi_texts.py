@@ -46,7 +46,7 @@ PARTS: Mapping[str, dict[str, Any]] = {
     "id": {"description": "a connection's id", "schema": _TEXT},
     "batch": {"description": "a batch's id", "schema": _ID},
     "key": {"description": "the key of a row of the published table", "schema": _TEXT},
-    "choice": {"description": "the id of what was said about a finding", "schema": _ID},
+    "choice": {"description": "the id of a decision about a finding", "schema": _ID},
     "name": {"description": "a policy's name", "schema": _TEXT},
     "report": {"description": "a report's name", "schema": _TEXT},
     "number": {

@@ -55,7 +55,7 @@ async def agreed(app: App, request: Request, what: str) -> None:
         raise Refused(
             409,
             "second_person_needed",
-            "Noted. Another administrator has to ask for the same within an hour of the first; then it is done.",
+            "Noted. Another administrator has to send the same request within an hour of the first.",
         )
 
 

@@ -33,7 +33,7 @@ async def begin(app: App, request: Request) -> Response:
     """Send the browser to the issuer's page; after that it goes on to the page that `to` names."""
     operators = app.settings.operators
     if not operators.client_id:
-        raise Refused(404, "no_sign_in", "Nobody signs in here by a page of an issuer. Ask for a sign-in link.")
+        raise Refused(404, "no_sign_in", "This console has no issuer to sign in at. Ask for a sign-in link.")
     with outage_told():
         where = await app.issuers.endpoint(operators.issuer, "authorization_endpoint")
     state = await app.links.ticket(STATE, SIGN_IN_MAX_AGE)

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("playwright", reason="playwright is not installed (make test-outside)")
 
 from tests.browser.person import Person
-from tests.harness.fleet_machine import LEAVING, MANY, UNSCANNED
+from tests.harness.fleet_machine import HOLDING_MAIL, LEAVING, MANY, UNSCANNED
 from tests.programs import running
 
 if TYPE_CHECKING:
@@ -64,47 +64,87 @@ def test_the_three_whose_mail_is_unscanned_are_found_among_five_hundred(overseer
     person.sees("101\u2013200 of")
     person.go("/connections?archived=true")
     person.sees("of 19 connections")
-    leave(person)
-    person.go("/connections?q=Customer 00")
-    person.page.get_by_label(re.compile("Bulk action")).select_option("report-drift")
-    person.click("Plan …")
-    person.sees("7 connections match")
-    person.look("batch-plan")
-    person.page.get_by_label(re.compile("Type the number")).fill("7")
-    person.click("Set drift mode: report only")
-    begins(person, 7)
-    person.look("batch")
     assert MANY == 500
     person.settle()
 
 
-def begins(person: Person, many: int) -> None:
-    """A batch is under way, and none of its connections refuses. The page shows that, or when it is loaded again."""
-    some = re.compile(rf"[1-9]\d* of {many} connections ended: \d+ done, 0 refused, 0 failed")
+def test_access_is_revoked_for_forty_connections_and_each_has_its_result(overseer: Person) -> None:
+    person, many = overseer, len(LEAVING)
+    person.go(person.sign_in)
+    person.heading("Home")
+    plan(person, "litware", "revoke")
+    person.sees(f"{many} connections match; {many - 1} ready")
+    person.sees("1 refuses: quarantine not empty")
+    person.sees(re.compile(r"\d+ objects to delete at once"))
+    person.look("revoke-plan")
+    begin(person, many, "Revoke access")
+    comes(person, re.compile(rf"[1-9]\d* of {many} connections ended"))
+    person.look("revoke-under-way")
+    comes(person, f"{many} of {many} connections ended: {many - 1} done, 1 refused, 0 failed")
+    results = person.page.get_by_role("table").get_by_role("row")
+    assert results.count() == 1 + many
+    refused = results.nth(1)
+    assert f"Customer {HOLDING_MAIL}" in refused.inner_text()
+    assert "Messages in quarantine: 1." in refused.inner_text()
+    assert not person.page.get_by_role("button", name="Stop").count()
+    person.look("revoke-ended")
+    person.go("/connections?customer=litware&status=healthy")
+    person.sees("of 1 connection")
+    person.settle()
+
+
+def test_a_batch_is_stopped(overseer: Person) -> None:
+    person = overseer
+    person.go(person.sign_in)
+    person.heading("Home")
+    plan(person, "fabrikam", "report-drift")
+    matching = re.search(r"(\d+) connections match", person.page.locator("main").inner_text())
+    assert matching is not None
+    many = int(matching[1])
+    assert many > 100
+    begin(person, many, "Set drift mode: report only")
+    comes(person, re.compile(rf"[1-9]\d* of {many} connections ended"))
+    person.click("Stop")
+    person.sees(re.compile(r"Stopped \d+ "))
+    left = person.page.get_by_role("table").get_by_text("not started").count()
+    assert left > many / 2
+    person.sees(f"0 failed, {left} not started")
+    assert not person.page.get_by_role("table").get_by_text("pending").count()
+    assert not person.page.get_by_role("button", name="Stop").count()
+    person.look("stopped")
+    person.go("/batches")
+    person.sees(re.compile(rf"\d+ of {many} done, stopped"))
+    person.look("batches")
+    person.settle()
+
+
+def plan(person: Person, customer: str, operation: str) -> None:
+    """Narrow the list to one customer's connections, and plan for all of them."""
+    person.go("/connections")
+    person.page.get_by_label("Customer", exact=True).select_option(customer)
+    if person.size == "no script":
+        person.click("Show")
+    person.sees(re.compile(r"of \d\d\d? connections"))
+    person.page.wait_for_url(re.compile(f"customer={customer}"))
+    person.page.get_by_label(re.compile("Bulk action")).select_option(operation)
+    person.click("Plan …")
+    person.sees("connections match")
+
+
+def begin(person: Person, many: int, title: str) -> None:
+    """Type a number of connections, and begin."""
+    person.page.get_by_label(re.compile("Type the number")).fill(str(many))
+    person.click(title, within=person.page.locator("form.card"))
+
+
+def comes(person: Person, text: str | re.Pattern[str]) -> None:
+    """Wait until a batch has come so far. The page shows that, or when it is loaded again."""
     for _ in range(20):
-        if person.soon(some, where="main"):
+        if person.soon(text, where="main"):
             return
         if not person.scripts:
             person.page.reload()
-    person.sees(some)
-
-
-def leave(person: Person) -> None:
-    """Access is revoked for all connections of one customer, after a plan for all of them and a typed count."""
-    person.go("/connections")
-    person.page.get_by_label("Customer", exact=True).select_option("litware")
-    if person.size == "no script":
-        person.click("Show")
-    person.sees(f"of {len(LEAVING)} connections")
-    person.page.get_by_label(re.compile("Bulk action")).select_option("revoke")
-    person.click("Plan …")
-    person.sees(f"{len(LEAVING)} connections match")
-    person.sees(re.compile("objects to delete .*objects to delete", re.DOTALL))
-    person.look("revoke-plan")
-    person.page.get_by_label(re.compile("Type the number")).fill(str(len(LEAVING)))
-    person.click(re.compile("^Revoke"))
-    begins(person, len(LEAVING))
-    person.look("revoke-batch")
+    person.sees(text)
 
 
 @pytest.mark.parametrize("overseer", ["desk"], indirect=True)

@@ -61,7 +61,7 @@ def test_a_person_signs_in_acts_and_signs_out(person: Line) -> None:
     assert (shown.code, "tokens.json" in shown.out, "eyJ" in shown.out) == (0, True, False)
     assert person("auth", "logout").told == f"Signed out of {person.machine.address}.\n"
     assert person("connections", "list").code == 2
-    assert person("auth", "logout").told == "Nobody was signed in.\n"
+    assert person("auth", "logout").told == "You were not signed in.\n"
 
 
 def test_the_file_is_its_owners_and_a_token_is_renewed_before_it_ends(person: Line) -> None:

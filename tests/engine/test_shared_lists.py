@@ -77,7 +77,7 @@ async def test_after_an_unknown_outcome_nobody_can_tell_whose_it_is(world: World
     record = await exit_record(world, connection)
     assert record["cannot_tell_whose"] == [KEY]
     assert record["result"] == "residue"
-    assert [one["key"] for one in record["residue"] if one["why"].startswith("cannot tell whose")] == [KEY]
+    assert [one["key"] for one in record["residue"] if one["why"].startswith("owner unknown")] == [KEY]
     assert without(world, [KEY]) == whole(before)
 
 

@@ -26,7 +26,7 @@ NOT_PROVEN = Told(403, "sign_in_not_proven", "does not say reliably who")
 ANOTHER_ORIGIN = Told(403, "another_origin", "not sent from a page of this service")
 UNREACHABLE = Told(503, "issuer_unreachable", "identity provider is unreachable")
 REFUSED_US = Told(502, "issuer_refused_us", "(invalid_client)")
-NO_SIGN_IN = Told(404, "no_sign_in", "Nobody signs in here")
+NO_SIGN_IN = Told(404, "no_sign_in", "This console has no issuer")
 
 
 @dataclass

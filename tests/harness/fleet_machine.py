@@ -16,6 +16,7 @@ from shared.engine.effects import Effect
 from shared.flows import grant
 from shared.flows.app import App
 from shared.foundation.schedule import TIMERS, Site
+from shared.protection.quarantine import QuarantineState
 from shared.storage import tables as db
 from shared.web.accounts import sign_in_link
 
@@ -24,6 +25,8 @@ MANY = 500
 LEAVING = range(100, 140)
 # Of those, the ones in whose tenants there is something of ours.
 CONSENTED = range(100, 102)
+# Of those, the one with a message in quarantine: it refuses.
+HOLDING_MAIL = 110
 UNSCANNED = ("Adventure Works", "Blue Yonder", "City Power")
 TOLD = "Inbound mail to all protected people bypasses the scanner: the rule was disabled"
 
@@ -32,11 +35,16 @@ async def fill(app: App) -> None:
     """Five hundred connections: three whose mail is unscanned, some that wait, and the rest healthy."""
     new = grant.NewConnection(platform="microsoft365", site=Site.UK, name="First", tenant="first.example")
     first = (await grant.create(app, new, "olga@msp.example")).connection_id
+    # Each has keys of its own, so that its revoke goes as far as one without a tenant can.
+    leaving = {one: (await grant.create(app, new, "olga@msp.example")).connection_id for one in LEAVING}
     now = app.clock.now()
     async with app.database.write() as write:
         row = (await write.execute(sa.select(db.connections).where(db.connections.c.id == first))).one()._mapping
-        rows = [{**row, **_one(number, now)} for number in range(MANY)]
-        await write.execute(sa.insert(db.connections), rows)
+        rows = [{**row, **_one(number, now), "id": leaving.get(number, f"{number:032x}")} for number in range(MANY)]
+        await write.execute(sa.insert(db.connections), [one for at, one in enumerate(rows) if at not in leaving])
+        for number, id_ in leaving.items():
+            mine = db.connections.c.id == id_
+            await write.execute(sa.update(db.connections).where(mine).values(_one(number, now)))
         # There are no tenants behind these, so no timer sends a job to them.
         await write.execute(sa.delete(db.timers))
         fired = [{"name": timer.name, "fired_at": now + timedelta(days=1)} for timer in TIMERS]
@@ -50,12 +58,14 @@ async def fill(app: App) -> None:
             for key in ("rule-incoming-user", "group-incoming", "inbound-incoming")
         ]
         await write.execute(sa.insert(db.holdings), ours)
+        message = {"user": "u", "address": "ada@litware.example", "message": "m", "policy": "p", "labels": []}
+        kept = {"sealed": b"", "at": now, "until": now + timedelta(days=30), "state": str(QuarantineState.WAITING)}
+        await write.execute(sa.insert(db.quarantine).values(connection=rows[HOLDING_MAIL]["id"], **message, **kept))
 
 
 def _one(number: int, now: Any) -> dict[str, Any]:
     names = dict(enumerate(UNSCANNED))
     mine: dict[str, Any] = {
-        "id": f"{number:032x}",
         "label": str(number),
         "name": names.get(number, f"Customer {number:03}"),
         "customer": "litware" if number in LEAVING else ("fabrikam", "northwind", "contoso")[number % 3],

@@ -46,6 +46,8 @@ ON_BOTH = (
     "web/test_attacks.py::*",
     "web/test_api.py::test_lists_are_read_page_by_page_to_their_end",
     "web/test_pages.py::test_the_first_page_counts_finds_and_pages",
+    "web/test_indexes.py::*",
+    "web/test_trends.py::*",
 )
 
 # Tests that take a second of a core or more for each case, with that figure: `make measure` writes them down. They are

@@ -178,7 +178,7 @@ async def test_a_group_is_not_emptied_because_the_customers_has_emptied(world: W
         customer.leave(user)
     now = await next_day(world, connection)
     assert (now.status, now.reason) == (Status.ATTENTION, "would_empty_group")
-    assert "come to nobody, which would empty" in str(now.sentence)
+    assert "name no user, which would empty" in str(now.sentence)
     assert customer.inside() == set(chosen)
     customer.join(chosen[0])
     now = await next_day(world, connection, "sync-accepting-loss")

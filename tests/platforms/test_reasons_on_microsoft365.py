@@ -133,7 +133,7 @@ async def test_who_undoes_each_repair_is_not_fought_for_ever(world: World) -> No
     await run(world.app, Job(name="advance", connection_id=connection.id))
     world.sims.cloud.on_request = None
     now = await world.connection(connection.id)
-    says(now, Status.WAITING, "not_settling", "The tenant keeps changing while it is being set up.")
+    says(now, Status.WAITING, "not_settling", "The tenant keeps changing during the setup.")
     assert 10 < state["times"] < 100
     await world.until_true(connection, lambda one: one.status is Status.OK)
 

@@ -1,7 +1,7 @@
 """Home and the list with five hundred connections: true statuses, groups of work, facets, order, pages."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from shared.connections.status import Status, status_of
 from shared.engine.effects import Effect
 from shared.storage import tables as db
 from shared.web.actors import Actor, Role
+from shared.web.pages import moment
 from shared.web.pages.leaves import numbers
 from tests.harness.pages import OLGA, asked, see
 from tests.harness.world import World
@@ -88,6 +89,13 @@ async def test_five_hundred_are_found_sorted_and_paged(world: World) -> None:
     assert (await asked(world, "GET", "/connections?status=nothing", OLGA)).status == 400
     theirs = Actor(name="nina@northwind.example", role=Role.VIEWER, customer="northwind")
     assert "fabrikam" not in (await see(world, "/connections", theirs, accept_encoding="gzip")).text
+
+
+def test_a_time_is_told_as_the_sites_clocks_show_it_too() -> None:
+    time = datetime(2026, 11, 30, 23, 5, tzinfo=UTC)
+    assert moment(time) == "30 Nov 2026, 23:05 UTC"
+    assert moment(time, "jp") == "30 Nov 2026, 23:05 UTC; 1 Dec, 08:05 Asia/Tokyo"
+    assert moment(None, "jp") == "never"
 
 
 def test_a_pager_names_the_ends_and_what_is_near() -> None:

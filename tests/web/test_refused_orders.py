@@ -71,7 +71,7 @@ OF_NO_CONNECTION = (
         "admin",
     ),
     Case("DELETE /api/halts/site:eu", Told(404, "no_such_halt", ""), role="admin"),
-    Case("POST /api/notifications/pigeon", Told(404, "no_such_source", "Nobody sends notifications"), {}),
+    Case("POST /api/notifications/pigeon", Told(404, "no_such_source", "This address receives no notifications"), {}),
     Case(
         "POST /api/notifications/gmail", Told(401, "not_signed", "This notification is not signed by the account"), {}
     ),
@@ -105,10 +105,12 @@ OF_A_NEW_ONE = (
         Told(404, "no_such_finding", "There is no finding “mail-flow/x” any more."),
         {"findings": ["mail-flow/x"], "reason": "agreed"},
     ),
-    Case(f"DELETE {ONE}/findings/x", Told(404, "no_such_choice", "Nothing is said under this id, or it has ended.")),
+    Case(
+        f"DELETE {ONE}/findings/x", Told(404, "no_such_choice", "No decision has this id, or the decision has ended.")
+    ),
     Case(
         f"GET {ONE}/quarantine/export",
-        Told(404, "no_such_export", "There is no export, or it has no such part."),
+        Told(404, "no_such_export", "There is no such part of an export."),
         role="admin",
     ),
     Case(f"POST {ONE}/quarantine/7/release", Told(409, "not_running", ""), {}),

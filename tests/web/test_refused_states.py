@@ -69,7 +69,7 @@ async def test_an_object_of_the_customers_is_not_repaired(world: World) -> None:
     found = await findings.listed(world.app, await world.connection(connection.id))
     key = next(one.key for one in found if one.found == "running")
     said = {"findings": [key], "reason": "agreed", "way": "repair"}
-    told = Told(409, "not_ours", "This object is the customer's. We never change it; they can.")
+    told = Told(409, "not_ours", "Only the customer's administrator changes this object.")
     await refused(world, f"POST /api/connections/{connection.id}/findings", told, said)
 
 
@@ -117,7 +117,7 @@ async def test_a_second_person_is_needed_and_only_that_is_noted(world: World) ->
     path, before = f"/api/connections/{connection.id}/sync", world.snapshot()
     jobs_before = await jobs(world)
     answer = await ask(two, "POST", path, token=world.sims.operator_token(role="admin"), body={"accept_loss": True})
-    is_told(answer, Told(409, "second_person_needed", "Noted. Another administrator has to ask for the same"))
+    is_told(answer, Told(409, "second_person_needed", "Noted. Another administrator has to send the same"))
     assert (await jobs(world), world.snapshot()) == (jobs_before, before)
     (entry,) = [one async for one in chain.entries(world.app.database, connection.id) if "second" in (one.note or "")]
     assert entry.note is not None
@@ -151,9 +151,7 @@ async def test_the_holder_of_the_link_asks_often_enough(world: World) -> None:
 
 async def test_nobody_signs_in_here(world: World) -> None:
     plain = await world.again(operators={"client_id": "", "cli_client_id": ""})
-    is_told(
-        await ask(plain, "GET", "/sign-in"), Told(404, "no_sign_in", "Nobody signs in here by a page of an issuer.")
-    )
+    is_told(await ask(plain, "GET", "/sign-in"), Told(404, "no_sign_in", "This console has no issuer to sign in at."))
     told = Told(404, "no_sign_in", "This deployment's issuer knows no command line.")
     is_told(await ask(plain, "GET", "/api/sign-in"), told)
 
@@ -180,7 +178,11 @@ async def test_what_a_page_has_no_button_for(world: World) -> None:
         ("say", {"finding": "x", "reason": "y", "until": "soon"}, Told(400, "not_valid", "Choose a day for its end")),
         ("release", {"item": "x"}, Told(404, "no_such_item", "There is no such message in quarantine.")),
         ("attest", {"key": "x"}, Told(404, "no_such_step", "There is no administrator's step “x”.")),
-        ("withdraw", {"choice": "x"}, Told(404, "no_such_choice", "Nothing is said under this id, or it has ended.")),
+        (
+            "withdraw",
+            {"choice": "x"},
+            Told(404, "no_such_choice", "No decision has this id, or the decision has ended."),
+        ),
     ):
         is_told(await press(world, f"{path}/{action}", OLGA, **form), told)
     is_told(await press(world, f"{path}/export", OLGA), Told(403, "administrators_only", "This cannot be undone"))

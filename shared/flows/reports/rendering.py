@@ -27,11 +27,11 @@ ACTS = {
     "remove": "objects removed",
     "adopt": "objects found in place",
     "borrow": "objects of the customer's own, left as they are",
-    "unseen": "objects not found at one look",
-    "unsure": "list entries left, because nobody can tell whose they are",
+    "unseen": "objects not found at one check",
+    "unsure": "list entries left, because their owner is unknown",
     "forget": "objects found gone",
     "ask": "steps asked of the administrator",
-    "attest": "steps said to be done",
+    "attest": "steps marked as done",
 }
 
 
@@ -115,10 +115,10 @@ def _tenant(content: Mapping[str, Any]) -> Section:
     sentences.append(
         f"Changes that others made to our objects: {found}; repaired: {repaired}."
         if found
-        else "Nobody else changed our objects."
+        else "No drift: our objects are unchanged."
     )
     if drift["standing"]:
-        sentences.append(f"Not as we made it, as of now: {'; '.join(drift['standing'])}.")
+        sentences.append(f"Drift, as of now: {'; '.join(drift['standing'])}.")
     return Section(title="In the tenant", sentences=sentences, tables=[(("What", "Times"), rows)] if rows else ())
 
 

@@ -102,7 +102,7 @@ async def _deliver(app: App, target: Target, event: Event, one: Delivery) -> Non
         await store.mark(write, webhook, None if taken else webhook.failing_since or now)
     if state is DeliveryState.ABANDONED:
         log.error(
-            "webhook has not taken an event for days; it is given up",
+            "webhook delivery abandoned after days without an answer",
             extra={"code": "webhook_abandoned", "webhook": webhook.id, "event": event.id, "host": webhook.host},
         )
 
@@ -116,7 +116,7 @@ async def _posted(app: App, target: Target, event: Event) -> tuple[int | None, s
         status = await outside.post(app.wire, target.sealed.url, headers, body, app.settings.webhooks.inside)
     except FootprintError as error:
         return None, error.sentence
-    return status, "" if 200 <= status < 300 else f"The receiver answered {status}."
+    return status, "" if 200 <= status < 300 else f"The receiver returned {status}."
 
 
 def signed(secrets: Sequence[str], message: str, now: datetime, body: bytes) -> dict[str, str]:

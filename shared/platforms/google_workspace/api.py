@@ -222,7 +222,7 @@ def explained(refused: GoogleRefused, administrator: str | None) -> Permanent | 
         return Permanent(
             "administrator_not_allowed",
             f"Google does not allow {administrator} what we asked in that name: {refused.sentence} If the account is "
-            "no super administrator any more, another one must open the consent link.",
+            "no super administrator any more, another one must open the invitation.",
         )
     return Permanent(
         "refused",

@@ -28,7 +28,7 @@ STORED: tuple[Change, ...] = (
         resource=AdministratorGrant(),
         removed_in=Stage.REVOKE,
         serves=("tokens",),
-        without="a super administrator must open the consent link again",
+        without="a super administrator must open the invitation again",
         local=True,
         elements=accounts,
     ),

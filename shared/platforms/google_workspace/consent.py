@@ -43,9 +43,9 @@ async def consent_result(
     if error := query.get("error"):
         told = (
             "Your organisation's own API controls block the application. Allow it in the Admin console, then open the "
-            "consent link again."
+            "invitation again."
             if error == "admin_policy_enforced"
-            else "Google reports that consent was not given. Open the consent link again and sign in as a super "
+            else "Google reports that consent was not given. Open the invitation again and sign in as a super "
             "administrator to accept."
         )
         raise Refused(403, "consent_declined", f"{told} ({_word(error)})")
@@ -107,7 +107,7 @@ def _no_super_administrator() -> Refused:
     return Refused(
         403,
         "not_an_administrator",
-        "Only a super administrator can connect an organisation. Open the consent link again and sign in as one.",
+        "Only a super administrator can connect an organisation. Open the invitation again and sign in as one.",
     )
 
 

@@ -47,8 +47,8 @@ class Membership:
         if empties and await tenant.targets.names_somebody("incoming"):
             raise Permanent(
                 "would_empty_group",
-                f"The policies' targets come to nobody, which would empty {tenant.brand.gmail_group}. Nothing was "
-                "changed. Look for what the directory lost, or change the policies' targets.",
+                f"The policies' targets name no user, which would empty {tenant.brand.gmail_group}. Nothing was "
+                "changed. Find what the directory lost, or change the policies' targets.",
             )
         return group_members.desired(members) if members else None
 
@@ -143,8 +143,8 @@ async def _change(tenant: WorkspaceCustomer, new: set[str], leaving: set[str]) -
             if len(refused) > MOST_REFUSED and not put:
                 raise Permanent(
                     "administrator_not_allowed",
-                    f"Google takes nobody into {tenant.brand.gmail_group}: {why} If {connection.administrator} is no "
-                    "super administrator any more, another one must open the consent link.",
+                    f"Google adds no member to {tenant.brand.gmail_group}: {why} If {connection.administrator} is no "
+                    "super administrator any more, another one must open the invitation.",
                 )
         else:
             (put if joins else gone).add(user)

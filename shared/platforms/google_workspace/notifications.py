@@ -55,7 +55,7 @@ class Notifications:
         if news is None:
             # Not acknowledged, so that it stays with the subscription, where somebody can find it.
             log.warning("a notification could not be read")
-            raise Refused(400, "not_valid", "body: it names no mailbox and position as Gmail's notifications do.")
+            raise Refused(400, "not_valid", "body: names no mailbox and position, unlike Gmail's notifications.")
         address, position = news
         self._coming[address] = max(position, self._coming.get(address, 0))
         if self._next is None:

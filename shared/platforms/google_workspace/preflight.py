@@ -102,10 +102,10 @@ def _exchangers(now: Snapshot, domains: Sequence[str], main: str, service: Servi
         hosts = mx.get(domain)
         waits, name = not here or domain == main, f"The MX record of {domain}"
         if hosts is None:
-            told, advice = "could not be read: it is not known who takes its mail", "Check the DNS, then look again"
+            told, advice = "could not be read, so where its mail goes is unknown", "Check the DNS, then check again"
             effect = Effect.UNKNOWN
         elif not hosts:
-            told, advice = "is not there: nobody takes its mail", "Set it if the domain has mail"
+            told, advice = "is missing: no server takes its mail", "Set it if the domain has mail"
             effect, waits = Effect.BOUNCED_OR_DELAYED, domain == main
         elif service.host.lower() in hosts:
             told, advice = "leads to the scanner itself", "Point it to Gmail: mail is routed by the rule"

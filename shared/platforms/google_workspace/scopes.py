@@ -50,7 +50,7 @@ PERMISSIONS = (
     Permission(
         name=POLICIES,
         why="to see whether the content compliance rule is there, and gone in the end",
-        without="an administrator has to say so, and nobody sees the rule switched off",
+        without="an administrator has to confirm both, and a disabled rule stays unnoticed",
     ),
     Permission(
         name=AUDIT,

@@ -85,11 +85,11 @@ class SignIn:
             )
         except TokenRefused:
             raise Refused(
-                400, "callback_not_valid", "Google does not take this answer any more. Open the consent link again."
+                400, "callback_not_valid", "Google does not take this answer any more. Open the invitation again."
             ) from None
         refresh = answer.get("refresh_token")
         if not isinstance(refresh, str) or not refresh:
-            raise Refused(400, "consent_incomplete", "Google gave no lasting consent. Open the consent link again.")
+            raise Refused(400, "consent_incomplete", "Google gave no lasting consent. Open the invitation again.")
         try:
             return await self._checked(answer, refresh, nonce)
         except (FootprintError, jwt.InvalidTokenError) as error:
@@ -107,7 +107,7 @@ class SignIn:
             raise Refused(
                 403,
                 "consent_incomplete",
-                f"Not every permission was granted ({', '.join(missing)}). Open the consent link again, and leave "
+                f"Not every permission was granted ({', '.join(missing)}). Open the invitation again, and leave "
                 "every box ticked.",
             )
         claims = await openid.verified(

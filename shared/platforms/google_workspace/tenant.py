@@ -181,7 +181,7 @@ class WorkspaceCustomer(WatchedMail):
         return Permanent(
             "administrator_gone",
             f"Google does not let us act for {self.connection.administrator} any more: the account is suspended, "
-            "deleted or restricted. Another super administrator must open the consent link.",
+            "deleted or restricted. Another super administrator must open the invitation.",
         )
 
     async def _in_person(self) -> tuple[str, datetime]:
@@ -205,7 +205,7 @@ class WorkspaceCustomer(WatchedMail):
         connection = self.connection
         since = connection.reason_since if connection.reason == DOUBTFUL and connection.reason_since else self.now
         if grant.alive and self.now < since + CONFIRMED_AFTER:
-            sentence = "Google refuses the administrator's grant. We ask once more before we believe it."
+            sentence = "Google rejects the administrator's grant. A second request confirms this."
             return Temporary(DOUBTFUL, sentence, after=CONFIRMED_AFTER)
         await self._set(grant, alive=False)
         return no_consent()
@@ -224,7 +224,7 @@ class WorkspaceCustomer(WatchedMail):
 def no_consent() -> ConsentMissing:
     """The administrator's own grant does not hold."""
     return ConsentMissing(
-        "The administrator's consent does not hold any more. A super administrator must open the consent link again.",
+        "The administrator's consent does not hold any more. A super administrator must open the invitation again.",
     )
 
 
@@ -249,7 +249,7 @@ async def open_tenant(
 ) -> AsyncIterator[WorkspaceCustomer]:
     """Open a connection's customer; what was called is in the log when it is closed."""
     if connection.tenant is None:
-        raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
+        raise Permanent("not_connected", "Consent is missing. Send the invitation to the customer's administrator.")
     async with context.database.read() as read:
         others = await connections.of_tenant(read, connection.platform, connection.tenant)
     opened = WorkspaceCustomer(

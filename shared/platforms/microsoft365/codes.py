@@ -62,7 +62,7 @@ CODES = (
     code(
         ATTENTION,
         "roles_not_shown",
-        "Microsoft does not say which directory roles the administrator has, so nobody can consent.",
+        "Microsoft does not say which directory roles the administrator has, so consent is not possible.",
         "Set groupMembershipClaims to DirectoryRole in this deployment's app registration.",
         "Nothing; the administrator opens the link again afterwards.",
     ),
@@ -85,7 +85,7 @@ CODES = (
         "organisation_dehydrated",
         "Exchange has the tenant's configuration packed away, and refuses new objects.",
         "Nothing, unless it lasts a day: then the customer runs Enable-OrganizationCustomization.",
-        "Footprint has it enabled and looks again.",
+        "Footprint has the organisation enabled and checks again.",
     ),
     code(
         WAITING,
@@ -114,7 +114,7 @@ CODES = (
     code(
         WAITING,
         "incomplete_listing",
-        "Exchange said that there is more than it listed. Nothing is decided by half a listing.",
+        "Exchange's listing is incomplete. Footprint decides nothing by half a listing.",
         "If it lasts a day, report it with the sentence.",
     ),
     code(

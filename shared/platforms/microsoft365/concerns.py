@@ -21,7 +21,7 @@ ADVICE: Mapping[str, str] = {
     "inbound": "Change the connector so that it lets mail pass, or accept what it does.",
     "outbound": "Change the connector so that it lets mail pass, or accept what it does.",
     "domain": "Check the accepted domain's settings, or accept what they do.",
-    "mx": "Check the domain's DNS, then look again.",
+    "mx": "Correct the domain's DNS, then check again.",
     "changes": "Ask an engineer to review the tenant's rules and connectors, or accept it.",
 }
 OTHERWISE = "Take it out of the list, or accept what it does."

@@ -14,7 +14,7 @@ PERMISSIONS = (
     Permission(
         name="User.Read.All",
         why="to know the users whose mail is to be protected",
-        without="the directory is not synchronised, and policies can name nobody",
+        without="users are not synced, and policies cannot name them",
         narrower="User.ReadBasic.All does not tell who is a guest or disabled, nor other addresses of a user",
     ),
     Permission(
@@ -67,7 +67,7 @@ async def prove(entra: Entra, context: Context, connection: Connection, tenant: 
         refusal = Permanent(
             "permission_missing",
             f"Microsoft's token does not name the permission {', '.join(missing)}. An administrator must open the "
-            "consent link again.",
+            "invitation again.",
         )
         raise perhaps_too_early(refusal, asked_at, context.clock.now())
 

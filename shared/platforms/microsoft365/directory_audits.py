@@ -26,12 +26,12 @@ PERMISSIONS = (
     Permission(
         name="AuditLog.Read.All",
         why="to compare the directory's own log with ours, once a day",
-        without="the log is not compared, and that is said",
+        without="the log is not compared, which the connection's page shows",
     ),
     Permission(
         name="Directory.Read.All",
         why="Microsoft demands it of who reads the directory's log",
-        without="the log is not compared, and that is said",
+        without="the log is not compared, which the connection's page shows",
     ),
 )
 ROW = Activity(

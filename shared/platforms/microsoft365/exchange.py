@@ -201,7 +201,7 @@ def _error(reply: Reply) -> Record:
 def _role_missing(cmdlet: str, token: str) -> TokenRefused:
     said = claims(token)
     if "Exchange.ManageAsApp" not in said.get("roles", []):
-        step = "the permission Exchange.ManageAsApp is not granted: an administrator must open the consent link again"
+        step = "the permission Exchange.ManageAsApp is not granted: an administrator must open the invitation again"
     elif ADMINISTRATORS.intersection(said.get("wids", [])):
         step = "the role that our token names is not in effect there yet, which takes some minutes"
     else:

@@ -214,7 +214,7 @@ def _refused(reply: Reply, http: Http) -> FootprintError:
     if reply.status == 403 and code in DENIED:
         return Permanent(
             "permission_missing",
-            "Graph says that a permission is missing. An administrator must open the consent link again. " + message,
+            "Graph says that a permission is missing. An administrator must open the invitation again. " + message,
         )
     if not code or reply.status in (404, 408) or reply.status < 400:
         return unreadable(http.service, reply.status)

@@ -38,7 +38,7 @@ class GroupMembership:
         if empties and await tenant.targets.names_somebody(self.direction, whole=False):
             raise Permanent(
                 "would_empty_group",
-                f"The policies' groups and users come to nobody, which would empty {self.title}. Nothing was changed. "
+                f"The policies' groups and users name no user, which would empty {self.title}. Nothing was changed. "
                 "Find what the directory lost, or change the policies' targets.",
             )
         return group_members.desired(members)

@@ -75,7 +75,7 @@ def _by_group(direction: Direction, condition: str, route: Callable[[MicrosoftTe
         if group is None or not await tenant.targets.protected_users(direction):
             return None
         if not (mail := await tenant.address(group)):
-            raise Temporary("group_not_visible", f"The {direction} group has no address yet. We will look again.")
+            raise Temporary("group_not_visible", f"The {direction} group has no address yet. We check again.")
         return {condition: [mail], **route(tenant)}
 
     return RuleSettings(names=_names(direction, condition), values=settings)

@@ -80,7 +80,7 @@ class SignIn:
             raise Refused(
                 403,
                 "consent_declined",
-                "Microsoft reports that consent was not given. Open the consent link again and sign in as a Global "
+                "Microsoft reports that consent was not given. Open the invitation again and sign in as a Global "
                 f"Administrator to accept. ({_code(query)})",
             )
         if not consent.signed_in:
@@ -106,7 +106,7 @@ class SignIn:
         )
         if reply.status != 200:
             if answer.get("error") == "invalid_grant":
-                raise _not_valid("Microsoft does not take this answer any more. Open the consent link again.")
+                raise _not_valid("Microsoft does not take this answer any more. Open the invitation again.")
             raise classify(answer)
         claims = await self._proven(str(answer.get("id_token")), await self._secret(NONCE, consent))
         roles = claims.get("wids")
@@ -114,14 +114,14 @@ class SignIn:
             log.error("Microsoft's id tokens do not name directory roles: set groupMembershipClaims to DirectoryRole")
             raise Permanent(
                 "roles_not_shown",
-                "Microsoft does not say which directory roles you have, so nobody can consent here yet. Your provider "
+                "Microsoft does not say which directory roles you have, so you cannot consent yet. Your provider "
                 "has to have their application ask for it (groupMembershipClaims: DirectoryRole).",
             )
         if not MAY_CONSENT.keys() & {str(role) for role in roles}:
             raise Refused(
                 403,
                 "not_an_administrator",
-                f"Only a {' or a '.join(MAY_CONSENT.values())} can connect an organisation. Open the consent link "
+                f"Only a {' or a '.join(MAY_CONSENT.values())} can connect an organisation. Open the invitation "
                 "again and sign in as one.",
             )
         return str(claims["tid"])

@@ -36,12 +36,12 @@ REFUSALS = (
     _refusal(
         ConsentMissing,
         (65001, 65004, 650056, 90008, 90094, 90095, 90099),
-        "The tenant has no consent for our application. An administrator must open the consent link again.",
+        "The tenant has no consent for our application. An administrator must open the invitation again.",
     ),
     _refusal(
         NotThere,
         (7000229, 700016, 700011),
-        "The tenant does not have our application any more. An administrator must open the consent link again.",
+        "The tenant does not have our application any more. An administrator must open the invitation again.",
     ),
     _refusal(
         partial(Permanent, "our_credential"),
@@ -85,7 +85,7 @@ REFUSALS = (
     _refusal(
         partial(Permanent, "blocked_by_customer"),
         (50002, 500021, 500022, 500212, 500213, 53003, 530032, 530035, 7000112, 70001, 1000031),
-        "The tenant blocks our application: it is disabled there, or a security policy such as Conditional Access "
+        "The tenant blocks our application: disabled there, or a security policy such as Conditional Access "
         "stops it. An administrator of the tenant must allow it.",
     ),
     _refusal(
@@ -107,7 +107,7 @@ REFUSALS = (
         partial(Permanent, "delegated_administrator_blocked"),
         (530034,),
         "The tenant does not let a delegated administrator (GDAP) do this. An administrator of the tenant's own must "
-        "open the consent link.",
+        "open the invitation.",
     ),
     _refusal(
         partial(Temporary, "token_loop", after=timedelta(hours=1)),

@@ -207,7 +207,7 @@ async def open_tenant(
     """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
     tenant = connection.tenant
     if tenant is None:
-        raise Permanent("not_connected", "Nobody has consented for this connection yet. Send the consent link.")
+        raise Permanent("not_connected", "Consent is missing. Send the invitation to the customer's administrator.")
     UUID(tenant)  # it becomes part of a path
     settings = context.settings.microsoft
 

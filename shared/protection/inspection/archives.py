@@ -18,7 +18,7 @@ MOST_SIGNS = 10_000
 BEGINNING = 0x9010
 CLOSED = "An archive could not be opened."
 TOO_MUCH = "An archive holds more than can be inspected."
-CONTRADICTS = "An archive says two things of what is in it."
+CONTRADICTS = "An archive lists its content in two ways that differ."
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -20,7 +20,7 @@ SENTENCES: Mapping[Failure, str] = {
     "spf-fail": "The sending server is not one of those that the sender's domain names (SPF).",
     "dkim-fail": "No signature of the message holds, and one does not (DKIM).",
     "dmarc-fail": "The sender's domain disowns the message (DMARC).",
-    "unauthenticated": "Nothing proves who sent it: none of SPF, DKIM and DMARC passed.",
+    "unauthenticated": "No SPF, DKIM or DMARC check passed.",
 }
 RESULT = re.compile(r"\s*([a-z0-9-]+)\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)
 

@@ -26,7 +26,7 @@ from shared.protection.inspection.conditions import Finding
 
 # A mailbox whose messages wait for the scanner is read again after this.
 WAIT = timedelta(minutes=5)
-RISKY = Finding(kind="scanner", why="The scanner calls it risky.")
+RISKY = Finding(kind="scanner", why="The scanner reports the message as risky.")
 HELD_TO_BE_RISKY = Finding(kind="scanner", why="The scanner did not answer, and such mail is acted on.")
 UNANSWERED = Finding(kind="incomplete", why="The scanner did not answer.")
 
@@ -82,7 +82,7 @@ async def opinion(wire: Wire, settings: Scanner, message: bytes, about: str) -> 
         case "act":
             return HELD_TO_BE_RISKY
         case "wait":
-            raise Temporary("scanner_silent", "The scanner does not answer, and mail waits for it.", after=WAIT)
+            raise Temporary("scanner_silent", "The scanner does not answer; mail waits.", after=WAIT)
 
 
 def signature(secret: str, method: str, path: str, *, moment: str, about: str, body: bytes) -> str:

@@ -51,6 +51,9 @@ connections = sa.Table(
     sa.Column("contacts", sa.JSON, nullable=False, server_default="[]"),
     sa.Index("connections_by_tenant", "platform", "tenant"),
     sa.Index("connections_by_stage", "stage", "site"),
+    sa.Index("connections_by_end", "stage", "stage_since"),
+    sa.Index("connections_by_creation", "created_at", "id"),
+    sa.Index("connections_by_customer", "customer"),
 )
 
 # The keys that seal, of each connection and of the deployment: one, or two while it is renewed.
@@ -132,7 +135,14 @@ ledger = sa.Table(
     sa.Column("salts", sa.JSON(none_as_null=True)),
     sa.Column("erased", sa.JSON(none_as_null=True)),
     sa.Index("ledger_by_time", "at", "connection", "number"),
+    sa.Index("ledger_by_act", "act", "at", "connection", "number"),
 )
+# Only what is rare is in these, so that most entries cost nothing more.
+for _name, _columns, _which in (
+    ("ledger_by_people", ("at", "connection", "number"), ledger.c.actor.is_not(None)),
+    ("ledger_of_failures", ("at", "connection"), ledger.c.state == sa.literal_column("'failed'")),
+):
+    sa.Index(_name, *(ledger.c[one] for one in _columns), postgresql_where=_which, sqlite_where=_which)
 
 holdings = sa.Table(
     "holdings",

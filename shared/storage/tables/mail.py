@@ -61,6 +61,7 @@ decisions = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Column("findings", sa.JSON, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False),
+    sa.Index("decisions_by_time", "at", "connection", "done", "action"),
 )
 
 quarantine = sa.Table(

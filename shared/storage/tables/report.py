@@ -45,4 +45,5 @@ sync_runs = sa.Table(
     sa.Column("at", Moment, primary_key=True),
     sa.Column("held", sa.JSON, nullable=False),
     sa.Column("gone", sa.JSON, nullable=False),
+    sa.Index("sync_runs_by_time", "at", "connection"),
 )

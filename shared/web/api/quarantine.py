@@ -72,7 +72,7 @@ async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
 
 @refuses("404 no_such_item", "409 not_running", "409 not_waiting")
 async def release_item(app: App, request: Request) -> Accepted[Noted]:
-    """Release a message: it is moved back to where it was."""
+    """Release a message, which is moved back to where it was."""
     await flow.release(app, request.connection, flow.numbered(request.args["item"]), request.actor.name)
     return accepted(NOTED)
 
@@ -92,7 +92,7 @@ async def get_export(app: App, request: Request, query: Part) -> Zip:
     if any(part.until is None for part in parts):
         raise Refused(404, "export_not_ready", "The export is being made. Come back in a minute.")
     if not 1 <= place <= len(parts):
-        raise Refused(404, "no_such_export", "There is no export, or it has no such part.")
+        raise Refused(404, "no_such_export", "There is no such part of an export.")
     box = await app.seal.box(connection.id)
     messages = parts[place - 1].messages
     await reading.note(

@@ -12,6 +12,7 @@ from shared.connections.stages import Stage
 from shared.connections.status import Status
 from shared.flows.app import App
 from shared.foundation.errors import NoRole, Refused
+from shared.foundation.schedule import ZONES, Site
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
 from shared.web.pages import assets
 from shared.web.views import connections as overview
@@ -185,9 +186,17 @@ def stages() -> list[tuple[str, str]]:
     return [(stage.name.lower(), stage.title) for stage in Stage]
 
 
-def moment(time: Time | None) -> str:
-    """A time as people read it."""
-    return f"{_at(time):%d %b %Y, %H:%M} UTC".lstrip("0") if time else "never"
+def moment(time: Time | None, site: str = "") -> str:
+    """A time as people read it; with a site, also as its clocks show it."""
+    if not time:
+        return "never"
+    told = f"{_at(time):%d %b %Y, %H:%M} UTC".lstrip("0")
+    if not site:
+        return told
+    from zoneinfo import ZoneInfo
+
+    zone = ZONES[Site(site)]
+    return f"{told}; {_at(time).astimezone(ZoneInfo(zone)):%d %b, %H:%M}".replace("; 0", "; ") + f" {zone}"
 
 
 def day(time: Time) -> str:

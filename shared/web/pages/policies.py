@@ -27,8 +27,8 @@ TARGETS = ("domains", "groups", "users", "except_domains", "except_groups", "exc
 LISTS = ("senders", "subjects", "words", "expressions", "links")
 SWITCHES: Mapping[str, str] = {
     "impersonation": "Impersonation: display name matches an internal user, address does not",
-    "misleading_links": "A link shows another address than it leads to",
-    "scanner": "The deployment's own scanner finds it risky",
+    "misleading_links": "A link shows another address than its target",
+    "scanner": "The deployment's scanner reports the message as risky",
 }
 FAILURES: Mapping[str, str] = {
     "spf-fail": "SPF fails: the sender's domain does not list the sending server",

@@ -57,7 +57,9 @@ class Plan(TypedDict):
     steps: list[PlanStep]
     concerns: Annotated[
         list[ConcernView] | None,
-        Field(description="of a grant, what in the tenant would harm mail; null where nobody has looked, or can"),
+        Field(
+            description="of a grant, what in the tenant would harm mail; null where no check was made, or is possible"
+        ),
     ]
 
 

@@ -52,16 +52,26 @@
     }
     main.dataset.again = next.querySelector("main")?.dataset.again ?? "";
     document.title = next.title;
+    listed(true);
     ready();
   }
 
+  // What is done to all that is listed waits until the list is the one that the address asks for.
+  function listed(now) {
+    for (const one of document.querySelectorAll("[data-listed]")) one.disabled = !now;
+  }
+
   async function look() {
+    const asked = location.href;
     clearTimeout(timer);
     try {
-      const answer = await fetch(location.href, { cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
+      const answer = await fetch(asked, { cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
+      const text = await answer.text();
+      // A newer one is on its way.
+      if (asked !== location.href) return;
       if (answer.ok) {
         tag = answer.headers.get("ETag") ?? "";
-        take(await answer.text());
+        take(text);
       } else if (answer.status !== 304 && answer.status < 500) {
         main.dataset.again = "";
         return told("This page no longer updates. Reload it.");
@@ -142,6 +152,7 @@
     const asked = new URLSearchParams(new FormData(event.currentTarget));
     for (const [name, value] of [...asked]) if (!value) asked.delete(name);
     clearTimeout(typing);
+    listed(false);
     typing = setTimeout(() => { history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
   });
   // A picker finds while one types: the form is asked for what its search button would show.

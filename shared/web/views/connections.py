@@ -67,21 +67,21 @@ class ConnectionView(TypedDict):
     modes: Annotated[list[str], Field(description="the kinds of protection it is for; empty where there is no choice")]
     left_out: Annotated[list[str], Field(description="keys of objects that it was made without")]
     name: str
-    customer: Annotated[str, Field(description="whose it is; empty: no customer's in particular")]
+    customer: Annotated[str, Field(description="the customer's name; empty: no customer in particular")]
     site: Site
-    tenant: Annotated[str | None, Field(description="the platform's id of it, once its consent has been proven")]
-    expected_tenant: Annotated[str | None, Field(description="the id or domain that was named for it when it was made")]
+    tenant: Annotated[str | None, Field(description="the platform's id of the tenant, once consent is verified")]
+    expected_tenant: Annotated[str | None, Field(description="the tenant's id or domain, as given at creation")]
     stage: StageName
     stage_title: str
     stage_since: When
     status: Annotated[Status, Field(description="`degraded` is retried automatically, `action_required` is not")]
-    reason: Annotated[str | None, Field(description="a stable code for why it is not simply well")]
+    reason: Annotated[str | None, Field(description="a stable code for the cause of the status")]
     sentence: Annotated[str | None, Field(description="the same for people, with what to do")]
     reason_since: When | None
     not_before: Annotated[When | None, Field(description="when the next check is due")]
     paused_until: Annotated[When | None, Field(description="until then its mail is not routed to the scanner")]
     synced_at: When | None
-    working: Annotated[bool, Field(description="a run is under way, or was asked for and has not ended yet")]
+    working: Annotated[bool, Field(description="a run is under way, or was requested and has not ended yet")]
     looked_at: Annotated[When | None, Field(description="when a run last came to its end")]
     made_at: When
     generation: Annotated[int, Field(description="counts changes of direction: granted, revoked, connected again")]
@@ -101,7 +101,7 @@ class SetAside(TypedDict):
     """A single item that is refused or cannot be read; everything else continues."""
 
     kind: Literal["mailbox", "label", "group", "message", "entry", "member"]
-    name: Annotated[str, Field(description="what people call it")]
+    name: Annotated[str, Field(description="the display name")]
     why: str
     times: Annotated[int, Field(description="how often it has failed in a row")]
     since: When

@@ -109,7 +109,7 @@ async def test_a_withdrawn_grant_is_believed_on_the_second_refusal_and_got_over(
     told = await world.until_true(connection, lambda now: now.status is Status.ATTENTION)
     reasons = [vars(one)["reason"] for one in caplog.records if "reason" in vars(one)]
     assert (reasons, told.reason) == (["grant_doubtful", "consent_missing"], "consent_missing")
-    assert "A super administrator must open the consent link again" in str(told.sentence)
+    assert "A super administrator must open the invitation again" in str(told.sentence)
     await google.consent(world, told)
     assert (await world.until_true(told, lambda now: now.status is Status.OK)).stage is Stage.RUN
 

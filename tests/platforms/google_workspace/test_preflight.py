@@ -73,7 +73,7 @@ BAD: list[tuple[str, Edit, str]] = [
     ("MX at a known product", exchangers("eu-smtp-inbound-1.mimecast.com"), "leads to Mimecast"),
     ("MX at Microsoft", exchangers("orchard-example.mail.protection.outlook.com"), "leads to Microsoft 365"),
     ("MX at the scanner", exchangers("orchard.gmail-inrelay.example.net"), "leads to the scanner itself"),
-    ("no MX", exchangers(), "nobody takes its mail"),
+    ("no MX", exchangers(), "no server takes its mail"),
     ("an inbound gateway", act("add-gateway", ips=["192.0.2.10"]), "An inbound gateway was set up"),
     (
         "a gateway that was edited",

@@ -81,7 +81,7 @@ async def test_nobody_has_consented_whose_log_could_be_read(world: World) -> Non
     token = world.sims.operator_token()
     with nothing_changes(world):
         answer = await ask(world, "GET", f"/api/connections/{connection.id}/operations/matched", token=token)
-    is_told(answer, Told(502, "not_connected", "Orchard: Nobody has consented for this connection yet."))
+    is_told(answer, Told(502, "not_connected", "Orchard: Consent is missing."))
 
 
 async def test_a_mailbox_that_is_closed_keeps_its_message_in_quarantine(world: World) -> None:

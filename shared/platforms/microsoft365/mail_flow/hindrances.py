@@ -121,10 +121,10 @@ def _exchangers(listing: Listing, domains: Sequence[str]) -> Iterator[Hindrance]
         key, hosts = ("mx", domain), listing.mx.get(domain)
         waits = not here or bool(listing.domains[domain].get("Default"))
         if hosts is None:
-            told = "could not be read: it is not known who takes its mail"
-            yield Hindrance(key, told, "Check the domain's DNS, then look again.", waits)
+            told = "could not be read, so where its mail goes is unknown"
+            yield Hindrance(key, told, "Correct the domain's DNS, then check again.", waits)
         elif not hosts:
-            yield Hindrance(key, "is not there: nobody takes its mail", "Set it if the domain has mail.", waits=False)
+            yield Hindrance(key, "is missing: no server takes its mail", "Set it if the domain has mail.", waits=False)
         elif domain not in here:
             vendor = vendors.of_hosts(hosts, GOOGLE) or "another gateway"
             yield Hindrance(
