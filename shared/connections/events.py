@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     REPORT = "report.created"
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"
+    DEPLOYMENT_ATTENTION = "deployment.attention"
+    DEPLOYMENT_RECOVERED = "deployment.recovered"
 
 
 @dataclass(frozen=True, kw_only=True)

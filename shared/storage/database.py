@@ -210,6 +210,9 @@ def _outage_told() -> Iterator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        if _lacks_a_table(error):
+            log.exception("the database has not this version's tables")
+            raise _not_migrated() from None
         if not _is_outage(error):
             raise
         cause = getattr(error, "orig", None) or error
@@ -239,6 +242,19 @@ def _unavailable() -> Temporary:
     )
 
 
+def _not_migrated() -> Temporary:
+    return Temporary(
+        "database_not_migrated",
+        "The database does not have this version's tables yet: the timer `migrate` makes them within five minutes.",
+    )
+
+
+def _lacks_a_table(error: sa.exc.SQLAlchemyError) -> bool:
+    cause = getattr(error, "orig", None)
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html; SQLite has no code for it.
+    return getattr(cause, "sqlstate", None) == "42P01" or str(cause).startswith("no such table: ")
+
+
 async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
     await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
     try:
@@ -249,6 +265,8 @@ async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
 
 
 async def _try_postgresql(connection: AsyncConnection, milliseconds: int) -> None:
+    if (await connection.exec_driver_sql("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return  # nothing is migrated yet
     # A server that may only be read refuses it, though it changes no row.
     for statement in (
         "BEGIN",

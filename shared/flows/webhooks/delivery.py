@@ -8,7 +8,7 @@ import base64
 import hmac
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -66,6 +66,22 @@ async def tell(app: App) -> None:
             await _deliver(app, targets[one.webhook], known[one.event], one)
 
     await each(due, deliver)
+
+
+async def post_unrecorded(app: App, event: Event, *, but: Set[str]) -> set[str]:
+    """Post an event once to each webhook that wants it, `but` some, while nothing can be written; who has taken it."""
+    box = await app.seal.box(DEPLOYMENT)
+    async with app.database.read() as read:
+        wanted = [one for one in await store.every(read) if one.wants(event) and one.id not in but]
+    taken = set[str]()
+
+    async def post(webhook: Webhook) -> None:
+        _, why = await _posted(app, Target(webhook=webhook, sealed=store.opened(box, webhook)), event)
+        if not why:
+            taken.add(webhook.id)
+
+    await each(wanted, post)
+    return taken
 
 
 async def _offer(app: App) -> None:
@@ -144,6 +160,8 @@ def _links(app: App, event: Event) -> dict[str, str]:
     url, links = app.settings.public_url, dict[str, str]()
     if event.connection is not None:
         links["url"] = f"{url}/connections/{event.connection}"
+    elif "check" in event.content:
+        links["url"] = f"{url}/health"
     if event.content.get("reason"):
         links["runbook"] = f"{url}/runbook/{event.content['reason']}"
     return links

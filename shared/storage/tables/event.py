@@ -34,6 +34,15 @@ webhooks = sa.Table(
     sa.Column("failing_since", Moment),
 )
 
+# What is wrong with the deployment itself and was told: a row until it is right again.
+deployment_alerts = sa.Table(
+    "deployment_alerts",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("sentence", sa.String, nullable=False),
+)
+
 # `tries` says of each attempt when it was and what came of it; `not_before` when the next one is due, if one is.
 deliveries = sa.Table(
     "deliveries",
