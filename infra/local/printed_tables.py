@@ -199,6 +199,20 @@ def alerts() -> str:
     return "\n".join(table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
 
 
+def deployment_numbers() -> str:
+    """How many commands a deployment takes, and how many codes and alerts are explained."""
+    clouds = {"Azure": "azure", "Google Cloud": "gcp"}
+    texts = {title: (ROOT / "infra" / name / "README.md").read_text() for title, name in clouds.items()}
+    told = [
+        (title, str(len(text.partition("```sh\n")[2].partition("```")[0].splitlines())), str(text.count(". `infra/")))
+        for title, text in texts.items()
+    ]
+    counted = table(("Cloud", "Commands from nothing to running", "Commands back to nothing"), told)
+    alerts = len(json.loads((ROOT / "infra" / "signals.json").read_text())["alerts"])
+    codes_told = f"The [runbook](runbook.md) has an entry for each of the {len(every_code())} codes."
+    return "\n".join([*counted, "", f"{codes_told} Each of the {alerts} alerts is made to fire by a test."])
+
+
 def drill() -> str:
     """The faults of the drill, each with what tells of it, and how soon."""
     signals = json.loads((ROOT / "infra" / "signals.json").read_text())
@@ -256,6 +270,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "make-targets": make_targets,
     "runbook": runbook,
     "alerts": alerts,
+    "deployment-numbers": deployment_numbers,
     "drill": drill,
     "retention": retention,
     "permissions": lambda: printed_rights.permissions({title: rows for title, (rows, _) in catalogues().items()}),
