@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     REPORT = "report.created"
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"
+    LEDGER = "ledger.entries"
     DEPLOYMENT_ATTENTION = "deployment.attention"
     DEPLOYMENT_RECOVERED = "deployment.recovered"
 
@@ -52,18 +53,15 @@ async def emit(
     *,
     connection: ConnectionId | None = None,
     customer: str = "",
-) -> None:
-    """Write an event inside the caller's transaction; `content` is JSON-ready and holds no secret."""
-    row = {
-        "id": new_id(),
-        "connection": connection,
-        "customer": customer,
-        "kind": str(kind),
-        "at": now,
-        "content": dict(content),
-        "offered": False,
-    }
-    await write.execute(sa.insert(db.events).values(row))
+    offered: bool = False,
+) -> Event:
+    """Write an event inside the caller's transaction; `content` is JSON-ready and holds no secret.
+
+    `offered`: the caller offers it, to whom it is for.
+    """
+    made = Event(id=new_id(), connection=connection, customer=customer, kind=kind, at=now, content=dict(content))
+    await write.execute(sa.insert(db.events).values(**vars(made) | {"kind": str(kind)}, offered=offered))
+    return made
 
 
 async def to_offer(write: AsyncConnection, most: int) -> list[Event]:

@@ -16,7 +16,7 @@ from shared.connections import events
 from shared.connections.events import Event
 from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
-from shared.flows.webhooks import store
+from shared.flows.webhooks import ledger_push, store
 from shared.flows.webhooks.store import Delivery, DeliveryState, Form, Sealed, Webhook
 from shared.foundation import outside
 from shared.foundation.concurrency import each
@@ -52,6 +52,7 @@ class Target:
 
 async def tell(app: App) -> None:
     """Offer what has happened, and post what is due. Doing it twice, late or at once does no harm."""
+    await ledger_push.push(app)
     await _offer(app)
     due = await store.due(app.database, app.clock.now(), MAX_SENT_AT_ONCE)
     if not due:
