@@ -27,7 +27,7 @@ def event(entry: LedgerEntry, software: str) -> dict[str, Any]:
     activity = ACTIVITIES.get(entry.act, OTHER)
     status = STATUSES.get(entry.state, OTHER)
     entity = {"name": entry.key, "uid": entry.identity or entry.key}
-    found = {
+    found: dict[str, Any] = {
         "activity_id": activity,
         "activity_name": str(entry.act),
         "category_uid": CATEGORY,

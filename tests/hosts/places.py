@@ -25,7 +25,7 @@ from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
 from shared.deployment.queues import QUEUES
 from shared.foundation.clock import FileClock
-from shared.foundation.schedule import TIMERS
+from shared.foundation.schedule import TIMERS, Timer
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.harness.world import MASTER_KEY
@@ -233,7 +233,7 @@ def _schedules(service: tasks.Tasks, url: str, clock: FileClock, paused: threadi
                 due = timer.last_due(clock.now())
                 if not paused.is_set() and due > last[timer.name]:
                     last[timer.name] = due
-                    _call(service, f"{url}/{timer.name}", url)
+                    _call(service, timer, url)
 
     thread = threading.Thread(target=keep, name="schedules", daemon=True)
     thread.start()
@@ -244,15 +244,15 @@ def _schedules(service: tasks.Tasks, url: str, clock: FileClock, paused: threadi
         thread.join()
 
 
-def _call(service: tasks.Tasks, url: str, audience: str) -> None:
+def _call(service: tasks.Tasks, timer: Timer, audience: str) -> None:
     request = {
-        "url": url,
+        "url": f"{audience}/{timer.name}",
         "httpMethod": "POST",
         "body": base64.b64encode(b"{}").decode(),
         "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": audience},
     }
     answer = service.client.post(
-        f"/v2/{service.location}/queues/{tasks.SCHEDULES}/tasks",
+        f"/v2/{service.location}/queues/{tasks.SCHEDULES[timer.name]}/tasks",
         content=json.dumps({"task": {"httpRequest": request}}),
         headers={"authorization": "Bearer scheduler", "content-type": "application/json"},
     )

@@ -140,8 +140,8 @@ async def move(write: AsyncConnection, webhook: Webhook, before: FeedPlace, to: 
     """Note up to which entry of the ledgers a webhook is told; False if another process has moved it meanwhile."""
     table = db.webhooks
     was = sa.func.coalesce(table.c.pushed_at, table.c.made_at, type_=table.c.made_at.type) == before.at
-    mine = (table.c.id == webhook.id, was, table.c.pushed_number == before.number)
-    mine = (*mine, table.c.pushed_connection == before.connection)
+    there = table.c.pushed_connection == before.connection, table.c.pushed_number == before.number
+    mine = (table.c.id == webhook.id, was, *there)
     values = {"pushed_at": to.at, "pushed_connection": to.connection, "pushed_number": to.number}
     return bool((await write.execute(sa.update(table).where(*mine).values(values))).rowcount)
 
