@@ -26,7 +26,7 @@ SECRETS = (
         name="master key, which wraps the data keys of content",
         settings=("MASTER_KEY__VALUE", "MASTER_KEY__FILE"),
         kept="in the vault or in Cloud KMS, which never give it out; on one machine a file",
-        rotated="by the vault each year, by Cloud KMS every 90 days; a file: a new first line; `rotate` wraps anew",
+        rotated="by the vault each year, by Cloud KMS every 90 days; a file: a new first line; `rotate` wraps again",
         theft="with a copy of the database all content; the vault's log has each use",
     ),
     LastingSecret(
