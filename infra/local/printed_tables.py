@@ -15,6 +15,7 @@ from typer.main import get_group
 
 from infra.local import printed_rights
 from infra.local.bench.counts import COSTS
+from infra.local.lasting_secrets import lasting_secrets
 from infra.local.markdown import codes, table
 from infra.local.printed_settings import retention, settings
 from shared.cli import codes as typed
@@ -208,6 +209,29 @@ def alerts() -> str:
     return "\n".join(table(("Alert", "What it says", "Fires on", "Tested with"), [*told, silence]))
 
 
+def deployment_numbers() -> str:
+    """How many commands a deployment takes, and how many codes and alerts are explained."""
+    clouds = {"Azure": "azure", "Google Cloud": "gcp"}
+    texts = {title: (ROOT / "infra" / name / "README.md").read_text() for title, name in clouds.items()}
+    told = [
+        (title, str(len(text.partition("```sh\n")[2].partition("```")[0].splitlines())), str(text.count(". `infra/")))
+        for title, text in texts.items()
+    ]
+    counted = table(("Cloud", "Commands from nothing to running", "Commands back to nothing"), told)
+    alerts = len(json.loads((ROOT / "infra" / "signals.json").read_text())["alerts"])
+    codes_told = f"The [runbook](runbook.md) has an entry for each of the {len(every_code())} codes."
+    return "\n".join([*counted, "", f"{codes_told} Each of the {alerts} alerts is made to fire by a test."])
+
+
+def drill() -> str:
+    """The faults of the drill, each with what tells of it, and how soon."""
+    signals = json.loads((ROOT / "infra" / "signals.json").read_text())
+    told = [
+        (one["fault"], codes([one["event"]]), codes([one["alert"]]), str(one["minutes"])) for one in signals["drill"]
+    ]
+    return "\n".join(table(("What goes wrong", "Event", "Alert", "Told within, in minutes"), told))
+
+
 def _number(alert: Mapping[str, Any]) -> str:
     labels = ", ".join(f"{name}={' or '.join(values)}" for name, values in alert["labels"].items())
     return f"{alert['metric']}{{{labels}}}" if labels else str(alert["metric"])
@@ -256,8 +280,11 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "make-targets": make_targets,
     "runbook": runbook,
     "alerts": alerts,
+    "deployment-numbers": deployment_numbers,
+    "drill": drill,
     "retention": retention,
     "permissions": lambda: printed_rights.permissions({title: rows for title, (rows, _) in catalogues().items()}),
+    "lasting-secrets": lasting_secrets,
     "role-group": printed_rights.role_group,
 }
 

@@ -9,6 +9,9 @@ from shared.connections.stages import Stage
 from shared.storage import tables as db
 from shared.storage.database import Database
 
+# The reason of a connection whose jobs end in a mistake of ours.
+INTERNAL_ERROR = "internal_error"
+
 
 async def count(database: Database) -> dict[tuple[str, int, str], int]:
     """How many there are, by platform, stage and status."""
@@ -25,6 +28,13 @@ async def reasons(database: Database, status: Status) -> dict[str, int]:
     query = sa.select(table.reason, sa.func.count()).where(table.status == str(status), table.reason.is_not(None))
     async with database.read() as read:
         return {str(reason): number for reason, number in await read.execute(query.group_by(table.reason))}
+
+
+async def failing(database: Database) -> int:
+    """How many have jobs that end in an internal error."""
+    query = sa.select(sa.func.count()).where(db.connections.c.reason == INTERNAL_ERROR)
+    async with database.read() as read:
+        return int((await read.execute(query)).scalar_one())
 
 
 async def oldest_sync(database: Database) -> dict[str, datetime]:

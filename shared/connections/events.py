@@ -31,6 +31,9 @@ class EventKind(StrEnum):
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"
     WITNESS = "witness.failing"
+    LEDGER = "ledger.entries"
+    DEPLOYMENT_ATTENTION = "deployment.attention"
+    DEPLOYMENT_RECOVERED = "deployment.recovered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +56,15 @@ async def emit(
     *,
     connection: ConnectionId | None = None,
     customer: str = "",
-) -> None:
-    """Write an event inside the caller's transaction; `content` is JSON-ready and holds no secret."""
-    row = {
-        "id": new_id(),
-        "connection": connection,
-        "customer": customer,
-        "kind": str(kind),
-        "at": now,
-        "content": dict(content),
-        "offered": False,
-    }
-    await write.execute(sa.insert(db.events).values(row))
+    offered: bool = False,
+) -> Event:
+    """Write an event inside the caller's transaction; `content` is JSON-ready and holds no secret.
+
+    `offered`: the caller offers it, to whom it is for.
+    """
+    made = Event(id=new_id(), connection=connection, customer=customer, kind=kind, at=now, content=dict(content))
+    await write.execute(sa.insert(db.events).values(**vars(made) | {"kind": str(kind)}, offered=offered))
+    return made
 
 
 async def to_offer(write: AsyncConnection, most: int) -> list[Event]:

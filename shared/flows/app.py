@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.deployment.context import Context
 
 if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from shared.deployment.anchor_stores import AnchorStore
     from shared.deployment.links import Links
@@ -41,6 +42,18 @@ class Platforms(Mapping[str, "Platform"]):
         return name in self.titles
 
 
+@dataclass(kw_only=True)
+class Outage:
+    """What this process knows of a database that takes no writes: since when, and which webhooks it has told."""
+
+    since: datetime | None = None
+    told: set[str] = field(default_factory=set)
+
+    def end(self) -> None:
+        """It takes writes again."""
+        self.since, self.told = None, set()
+
+
 @dataclass(frozen=True, kw_only=True)
 class App(Context):
     """The context with what only flows and the web use: built once from settings by `service.build`."""
@@ -50,3 +63,4 @@ class App(Context):
     strangers: Strangers
     platforms: Platforms
     anchors: AnchorStore | None
+    outage: Outage = field(default_factory=Outage)

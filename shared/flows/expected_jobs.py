@@ -64,6 +64,15 @@ async def take(database: Database, job: str, sites: Sequence[Site], most: int) -
     return found
 
 
+async def oldest(database: Database, sites: Sequence[Site]) -> datetime | None:
+    """When the job was due that was expected first, of the connections of some sites; None if none is expected."""
+    table = db.expected_jobs
+    query = sa.select(sa.func.min(table.c.at)).where(table.c.connection.in_(due.at_sites(sites)))
+    async with database.read() as read:
+        found: datetime | None = (await read.execute(query)).scalar()
+        return found
+
+
 async def lost(database: Database, sites: Sequence[Site], now: datetime) -> list[tuple[ConnectionId, str]]:
     """The jobs of the connections of some sites that were expected to begin long ago."""
     table = db.expected_jobs

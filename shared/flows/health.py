@@ -9,7 +9,7 @@ from typing import Any
 from shared.connections import due
 from shared.deployment.queues.database import EmbeddedQueue
 from shared.deployment.sealing import DEPLOYMENT
-from shared.flows import ticks
+from shared.flows import expected_jobs, ticks
 from shared.flows.app import App
 from shared.foundation.errors import FootprintError
 from shared.foundation.schedule import DAY, HOUR, TIMERS, Timer
@@ -26,6 +26,9 @@ SYNC_LATE = timedelta(hours=3)
 DAILY_LATE = HOUR
 
 
+NO_TABLES = "The database has no tables yet: the timer `migrate` makes them within five minutes."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """One thing that was looked at: what it is now, and what is wrong with it, in a sentence; empty if nothing."""
@@ -35,24 +38,31 @@ class Check:
 
 
 async def checks(app: App) -> Mapping[str, Check]:
-    """Every check by name. Without a database there is only that one, and it takes at most two seconds."""
-    written = await _database(app)
+    """Every check by name. Without a database there is only that one, and it takes at most two seconds.
+
+    Before the migrations there are only the database and its revision.
+    """
+    written = await database(app)
     if written.wrong:
         return {"database": written}
+    revision = await _revision(app)
+    first = {"database": written, "revision": revision}
+    if (revision.now or "") < newest():
+        return first  # what else is asked may not be there to be asked
+    now = app.clock.now()
     found: dict[str, Callable[[App, datetime], Awaitable[Check]]] = {
-        "revision": _revision,
         "data_key": _data_key,
-        "timers": _timers,
+        "timers": timers,
         "queue": _queue,
         "connections": _connections,
         "syncs": _syncs,
         "watches": _watches,
     }
-    now = app.clock.now()
-    return {"database": written, **{name: await look(app, now) for name, look in found.items()}}
+    return {**first, **{name: await look(app, now) for name, look in found.items()}}
 
 
-async def _database(app: App) -> Check:
+async def database(app: App) -> Check:
+    """Whether it takes writes; told within two seconds."""
     try:
         await app.database.writable(WITHIN)
     except FootprintError:
@@ -60,8 +70,10 @@ async def _database(app: App) -> Check:
     return Check(now="writable")
 
 
-async def _revision(app: App, _now: datetime) -> Check:
+async def _revision(app: App) -> Check:
     found, wanted = await present(app.database), newest()
+    if found is None:
+        return Check(now=None, wrong=NO_TABLES)
     wrong = f"The database has revision {found}, this code {wanted}: run the migrations." if found != wanted else ""
     return Check(now=found, wrong=wrong)
 
@@ -77,7 +89,15 @@ async def _data_key(app: App, _now: datetime) -> Check:
     return Check(now="opens")
 
 
-async def _timers(app: App, now: datetime) -> Check:
+async def timers_stand_still(app: App, name: str) -> bool:
+    """Whether a timer has not come to its end for too long."""
+    [timer] = [one for one in TIMERS if one.name == name]
+    last, since = await ticks.last(app.database), await due.oldest(app.database)
+    return _is_late(timer, last.get(name, since), app.clock.now())
+
+
+async def timers(app: App, now: datetime) -> Check:
+    """Which timers have not come to their end for too long."""
     last, since = await ticks.last(app.database), await due.oldest(app.database)
     late = [timer.name for timer in TIMERS if _is_late(timer, last.get(timer.name, since), now)]
     wrong = f"Timers that have not come to their end for too long: {', '.join(late)}." if late else ""
@@ -91,8 +111,13 @@ def _is_late(timer: Timer, last: datetime | None, now: datetime) -> bool:
 
 
 async def _queue(app: App, now: datetime) -> Check:
-    at = await EmbeddedQueue(app.database).next_at()
-    return _waiting("The oldest job in the queue has been due", at, now)
+    return _waiting("The oldest job in the queue has been due", await oldest_job(app), now)
+
+
+async def oldest_job(app: App) -> datetime | None:
+    """When the job was due that has waited longest for its queue, whichever that is: embedded, or the cloud's."""
+    found = [await EmbeddedQueue(app.database).next_at(), await expected_jobs.oldest(app.database, app.settings.sites)]
+    return min((at for at in found if at), default=None)
 
 
 async def _connections(app: App, now: datetime) -> Check:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from shared.connections import census, choices, due, events, halts
 from shared.connections.record import Status
 from shared.connections.stages import Stage
-from shared.deployment.queues.database import EmbeddedQueue
 from shared.engine.concerns import covers
 from shared.engine.drifted import drifted
 from shared.flows import health, ticks
@@ -44,9 +43,12 @@ async def gauges(app: App) -> list[Gauge]:
     now, sites = app.clock.now(), app.settings.sites
     checked = await health.checks(app)
     ready = {_labels(check=name): float(not one.wrong) for name, one in checked.items()}
-    found = [Gauge(name="footprint_check_passes", about="1 if a check of the health page passes", values=ready)]
-    if checked["database"].wrong:
-        return found
+    found = [
+        Gauge(name="footprint_check_passes", about="1 if a check of the health page passes", values=ready),
+        _one("footprint_database_locked", "1 if the database takes no writes", 1 - ready[_labels(check="database")]),
+    ]
+    if "timers" not in checked:
+        return found  # no database, or none of this code's tables
     last, counted = await ticks.last(app.database), await census.count(app.database)
     attention = await census.reasons(app.database, Status.ATTENTION)
     waiting = await census.reasons(app.database, Status.WAITING)
@@ -110,13 +112,18 @@ async def gauges(app: App) -> list[Gauge]:
         ),
         _one(
             "footprint_queue_age_seconds",
-            "how long the oldest job of the embedded queue has been due",
-            _age(await EmbeddedQueue(app.database).next_at(), now),
+            "how long the oldest job has been due that no process has taken from its queue",
+            _age(await health.oldest_job(app), now),
         ),
         _one(
             "footprint_wait_overrun_seconds",
             "how long a connection's next run has been due",
             _age(await due.longest_wait(app.database, now), now),
+        ),
+        _one(
+            "footprint_jobs_failing",
+            "connections whose jobs end in an internal error",
+            await census.failing(app.database),
         ),
         _one(
             "footprint_watches_lapsed", "mailbox subscriptions that lapsed", await mailboxes.lapsed(app.database, now)

@@ -48,11 +48,15 @@ async def fire(app: App, timer: Timer) -> None:
     elif timer.name == "sweep":
         await sweep(app)
     elif timer.name == "tell":
-        from shared.flows import metrics
+        from shared.flows import deployment_alerts, metrics
         from shared.flows.webhooks import delivery
 
-        await delivery.tell(app)
+        takes_writes = await deployment_alerts.look(app)
+        if takes_writes:
+            await delivery.tell(app)
         await metrics.tell(app)
+        if not takes_writes:
+            return  # it has not come to its end
     elif timer.name == "check":
         found = await due.claim_checks(app.database, sites, app.clock.now(), app.settings.check_every)
         await _send_all(app, [(one, "check") for one in found])

@@ -75,6 +75,13 @@ CODES = (
     ),
     code(
         WAITING,
+        "database_not_migrated",
+        "The database lacks a table that this version needs: its migrations have not run.",
+        "Check that the timer `migrate` runs, and its log; on one machine run `python -m shared.storage.migrate`.",
+        "Requests are answered 503 until the timer has made the tables.",
+    ),
+    code(
+        WAITING,
         "internal_error",
         "Footprint failed by a mistake of its own.",
         "Find the log line with the traceback by the request id or the connection, and report it.",

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_a
 if _imported is _placeholder:
     del sys.modules[_package.name]
 
-from shared.foundation.errors import Temporary  # noqa: E402
+from shared.storage.outages import outage_told, unavailable  # noqa: E402
 
 __all__ = ["AsyncConnection", "Database", "guarded", "in_line", "insert_new", "step", "upsert"]
 
@@ -65,9 +65,7 @@ SELECT count(*)::float / (
 )
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
-# SQLite has one kind of error for an outage and for our own mistakes; these are the outages.
 BUSY_MILLISECONDS = 20_000
-OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 
 
 class Database:
@@ -102,7 +100,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """For looking: each statement sees what is committed by then."""
-        with _outage_told():
+        with outage_told():
             async with self._looking.connect() as connection:
                 yield connection
 
@@ -120,7 +118,7 @@ class Database:
     @asynccontextmanager
     async def record(self) -> AsyncIterator[AsyncConnection]:
         """The same without the guard, for whoever asks it themselves, or tells what has happened already."""
-        with _outage_told():
+        with outage_told():
             async with self._turn, self.engine.begin() as connection:
                 yield connection
 
@@ -130,11 +128,11 @@ class Database:
         It does not wait behind this process's own writers, whose turn may be what is stuck.
         """
         try:
-            with _outage_told():
+            with outage_told():
                 async with asyncio.timeout(2 * seconds), self._looking.connect() as connection:
                     await (_try_sqlite if self._sqlite else _try_postgresql)(connection, int(seconds * 1000))
         except TimeoutError:
-            raise _unavailable() from None
+            raise unavailable() from None
 
     async def connections_used(self) -> float | None:
         """The share of the server's connections that are taken, by whomever; None of a file."""
@@ -210,20 +208,6 @@ async def in_line(write: AsyncConnection, name: str) -> None:
         await write.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
 
 
-@contextmanager
-def _outage_told() -> Iterator[None]:
-    try:
-        yield
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        if not _is_outage(error):
-            raise
-        cause = getattr(error, "orig", None) or error
-        # A statement's error may hold what is stored; that of a connection only says where it was to go.
-        why = str(cause) if getattr(error, "statement", None) is None else type(cause).__name__
-        log.warning("database is not available", extra={"why": why})
-        raise _unavailable() from None
-
-
 def _signing_in(url: sa.URL, password: Password) -> dict[str, Any]:
     """How a connection is made with a password of its own (https://www.postgresql.org/docs/current/libpq-ssl.html)."""
     import certifi
@@ -238,12 +222,6 @@ def _signing_in(url: sa.URL, password: Password) -> dict[str, Any]:
     return {"async_creator_fn": connect, "sslmode": "verify-full", "sslrootcert": authorities}
 
 
-def _unavailable() -> Temporary:
-    return Temporary(
-        "database_unavailable", "The database does not answer just now. Nothing is lost; try again in a minute."
-    )
-
-
 async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
     await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
     try:
@@ -254,6 +232,8 @@ async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
 
 
 async def _try_postgresql(connection: AsyncConnection, milliseconds: int) -> None:
+    if (await connection.exec_driver_sql("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return  # nothing is migrated yet
     # A server that may only be read refuses it, though it changes no row.
     for statement in (
         "BEGIN",
@@ -263,17 +243,6 @@ async def _try_postgresql(connection: AsyncConnection, milliseconds: int) -> Non
         "ROLLBACK",
     ):
         await connection.exec_driver_sql(statement)
-
-
-def _is_outage(error: sa.exc.SQLAlchemyError) -> bool:
-    if not isinstance(error, sa.exc.DBAPIError):
-        return True  # every connection of this process is taken
-    name = getattr(error.orig, "sqlite_errorname", None)
-    if name is not None:
-        return str(name).startswith(OUTAGES)
-    # A server that has just lost its place to another one still answers, but takes nothing.
-    replaced = getattr(error.orig, "sqlstate", None) == "25006"
-    return replaced or error.connection_invalidated or isinstance(error, sa.exc.OperationalError)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -17,7 +17,9 @@ def newest() -> str:
 
 
 async def present(database: Database) -> str | None:
-    """The revision of the database."""
+    """The revision of the database; None before the first migration."""
     async with database.read() as read:
+        if not await read.run_sync(lambda sync: sa.inspect(sync).has_table("alembic_version")):
+            return None
         found: str | None = (await read.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar()
         return found

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +75,18 @@ async def test_a_database_of_another_revision_is_told(world: World) -> None:
     async with world.app.database.write() as write:
         await write.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     assert await wrong(world) == f"The database has revision 0001, this code {NEWEST}: run the migrations."
+
+
+async def test_a_database_without_tables_is_told_until_the_timer_makes_them(world: World, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    new = await world.again(database_url=world.databases.empty(tmp_path / "new"))
+    assert await wrong(new) == "The database has no tables yet: the timer `migrate` makes them within five minutes."
+    metrics = await ask(new, "GET", "/api/metrics", token=world.sims.operator_token(role="viewer"))
+    assert b'footprint_check_passes{check="revision"} 0.0' in metrics.body
+    found = await ask(new, "GET", "/api/connections", token=world.sims.operator_token())
+    assert (found.status, json.loads(found.body)["code"]) == (503, "database_not_migrated")
+    await fire(new.app, next(timer for timer in TIMERS if timer.name == "migrate"))
+    assert (await looked(new))[0] == 200
 
 
 async def test_timers_that_stand_still_are_named(world: World) -> None:

@@ -27,6 +27,8 @@ ON_BOTH = (
     "flows/test_metrics.py::test_the_numbers_move_with_what_happens",
     "infra/test_alerts.py::test_a_server_whose_connections_are_taken",
     "flows/webhooks/test_retries.py::*",
+    "flows/webhooks/test_deployment_alerts.py::test_what_is_wrong_is_told_once_and_again_when_it_is_right",
+    "flows/webhooks/test_ledger_push.py::*",
     "flows/webhooks/test_signed.py::test_a_life_is_told_in_order",
     "engine/test_ledger_feed.py::*",
     "flows/test_nights.py::*",

@@ -102,9 +102,8 @@ class World:
         """A fresh database beside the simulators as they are, or the one that a process before has left there."""
         made = settings_from(
             sims.settings,
-            database_url=databases.url(folder),
             master_key={"value": MASTER_KEY},
-            **{"public_url": "http://127.0.0.1:8080", **settings},
+            **{"database_url": databases.url(folder), "public_url": "http://127.0.0.1:8080", **settings},
         )
         app = build(made, clock)
         at_first = None if settings else sims.cloud.save()

@@ -23,9 +23,9 @@ import httpx
 
 from infra.local.simulators import Simulators
 from infra.local.simulators.google import push
-from shared.deployment.queues import JOBS
+from shared.deployment.queues import QUEUES
 from shared.foundation.clock import FileClock
-from shared.foundation.schedule import TIMERS
+from shared.foundation.schedule import TIMERS, Timer
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.harness.world import MASTER_KEY
@@ -52,15 +52,21 @@ class Place:
         simulators: Simulators,
         clock_file: Path,
         start: Callable[[], AbstractContextManager[Processes]],
+        withhold: Callable[["Place", bool, bool], None],
     ) -> None:
         """`start` runs the host as long as its block lasts, and gives its processes."""
         self.address, self.simulators, self.clock_file, self._start = address, simulators, clock_file, start
+        self._withhold = withhold
         self._running, self._processes = ExitStack(), Processes()
         self.begin()
 
     def move_clock(self, by: timedelta) -> None:
         """Let time pass, for everybody alike."""
         move_clock(self.clock_file, by.total_seconds())
+
+    def withhold(self, *, timers: bool = False, queues: bool = False) -> None:
+        """Have the cloud fire no timers, deliver no messages, or do again what it is not told to leave."""
+        self._withhold(self, timers, queues)
 
     def begin(self) -> None:
         """Start the host."""
@@ -84,6 +90,8 @@ def _settings(simulators: Simulators, database: str, clock_file: Path, address: 
         "FOOTPRINT_MASTER_KEY__VALUE": MASTER_KEY,
         "FOOTPRINT_PUBLIC_URL": address,
         "FOOTPRINT_CLOCK_FILE": str(clock_file),
+        "FOOTPRINT_WEBHOOKS__INSIDE": '["127.0.0.0/8"]',
+        "FOOTPRINT_TELEMETRY__NUMBERS": "true",
     }
 
 
@@ -106,12 +114,22 @@ def azure(folder: Path, database: str) -> Iterator[Place]:
             "AzureWebJobsStorage": storage.connection_string,
         }
 
+        disabled: dict[str, str] = {}
+
         @contextmanager
         def start() -> Iterator[Processes]:
-            with hosting.hosted(ROOT, clock_file, environment, port=httpx.URL(address).port or 0) as host:
+            with hosting.hosted(ROOT, clock_file, environment | disabled, port=httpx.URL(address).port or 0) as host:
                 yield [host.process]
 
-        place = Place(address, simulators, clock_file, start)
+        def withhold(place: Place, timers: bool, queues: bool) -> None:  # noqa: FBT001 - as it is called above
+            place.kill()
+            names = [*(one.name for one in TIMERS if timers), *(f"run-{one}" for one in QUEUES if queues)]
+            functions = [name.replace("footprint-", "").replace("-", "_") for name in names]
+            disabled.clear()
+            disabled.update({f"AzureWebJobs.{name}.Disabled": "true" for name in functions})
+            place.begin()
+
+        place = Place(address, simulators, clock_file, start, withhold)
         try:
             yield place
         finally:
@@ -151,8 +169,18 @@ def google(folder: Path, database: str) -> Iterator[Place]:
                     running.enter_context(_framework(name, url, environment, folder)) for name, url in addresses.items()
                 ]
 
-        place = Place(addresses["http"], simulators, clock_file, start)
-        with _schedules(service, addresses["schedule"], FileClock(clock_file)):
+        paused = threading.Event()
+
+        def withhold(_place: Place, timers: bool, queues: bool) -> None:  # noqa: FBT001 - as it is called above
+            (paused.set if timers else paused.clear)()
+            for queue in QUEUES:
+                service.client.post(
+                    f"/v2/{service.location}/queues/{queue}:{'pause' if queues else 'resume'}",
+                    headers={"authorization": "Bearer operator", "content-type": "application/json"},
+                ).raise_for_status()
+
+        place = Place(addresses["http"], simulators, clock_file, start, withhold)
+        with _schedules(service, addresses["schedule"], FileClock(clock_file), paused):
             try:
                 yield place
             finally:
@@ -194,7 +222,7 @@ def _framework(
 
 
 @contextmanager
-def _schedules(service: tasks.Tasks, url: str, clock: FileClock) -> Iterator[None]:
+def _schedules(service: tasks.Tasks, url: str, clock: FileClock, paused: threading.Event) -> Iterator[None]:
     """Cloud Scheduler cannot be had. What it does is to call an address with a token, and that is what a task does."""
     ended = threading.Event()
 
@@ -203,9 +231,9 @@ def _schedules(service: tasks.Tasks, url: str, clock: FileClock) -> Iterator[Non
         while not ended.wait(TICK):
             for timer in TIMERS:
                 due = timer.last_due(clock.now())
-                if due > last[timer.name]:
+                if not paused.is_set() and due > last[timer.name]:
                     last[timer.name] = due
-                    _call(service, f"{url}/{timer.name}", url)
+                    _call(service, timer, url)
 
     thread = threading.Thread(target=keep, name="schedules", daemon=True)
     thread.start()
@@ -216,15 +244,15 @@ def _schedules(service: tasks.Tasks, url: str, clock: FileClock) -> Iterator[Non
         thread.join()
 
 
-def _call(service: tasks.Tasks, url: str, audience: str) -> None:
+def _call(service: tasks.Tasks, timer: Timer, audience: str) -> None:
     request = {
-        "url": url,
+        "url": f"{audience}/{timer.name}",
         "httpMethod": "POST",
         "body": base64.b64encode(b"{}").decode(),
         "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": audience},
     }
     answer = service.client.post(
-        f"/v2/{service.location}/queues/{JOBS}/tasks",
+        f"/v2/{service.location}/queues/{tasks.SCHEDULES[timer.name]}/tasks",
         content=json.dumps({"task": {"httpRequest": request}}),
         headers={"authorization": "Bearer scheduler", "content-type": "application/json"},
     )

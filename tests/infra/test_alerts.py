@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -191,6 +192,18 @@ async def test_a_server_whose_connections_are_taken(world: World) -> None:
             one.close()
 
 
+async def test_a_database_that_takes_no_writes(world: World) -> None:
+    if not world.app.settings.database_url.startswith("sqlite"):
+        pytest.skip("a server has no lock of all that is in it")
+    assert not fires("database-locked", await scraped(world))
+    holder = sqlite3.connect(world.app.settings.database_url.partition("///")[2], isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        assert fires("database-locked", await scraped(world))
+    finally:
+        holder.close()
+
+
 async def test_nothing_fires_where_all_is_well(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await world.connect()
     await quiet(world)
@@ -201,7 +214,7 @@ async def test_nothing_fires_where_all_is_well(world: World, caplog: pytest.LogC
 
 
 async def test_the_table_and_the_dashboard_name_numbers_that_are_told(world: World) -> None:
-    assert set(ALERTS) == {*HAPPENS, "database-connections"}
+    assert set(ALERTS) == {*HAPPENS, "database-connections", "database-locked"}
     await a_consent_withdrawn(world)
     text = (await ask(world, "GET", "/api/metrics", token=world.sims.operator_token(role="viewer"))).body.decode()
     told = set(re.findall(r"# TYPE (\w+) gauge", text))

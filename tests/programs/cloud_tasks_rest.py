@@ -151,6 +151,9 @@ class Front:
                 for queue in self._queues:
                     self._stub.PurgeQueue(v2.PurgeQueueRequest(name=queue))
                 return {}
+        queue = re.fullmatch(r"/v2/(projects/[^/?]+/locations/[^/?]+/queues/[^/?:]+):(pause|resume)", path)
+        if method == "POST" and queue is not None:
+            return self._set(queue[1], paused=queue[2] == "pause")
         found = re.fullmatch(r"/v2/(projects/[^/?]+/locations/[^/?]+/queues/[^/?]+)/tasks", path)
         if method != "POST" or found is None:
             raise Refusal(404, "Not found.")
@@ -159,6 +162,13 @@ class Front:
         if headers.get("content-type", "").partition(";")[0] != "application/json":
             raise Refusal(400, "The content is not application/json.")
         return self._create(found[1], body)
+
+    def _set(self, queue: str, *, paused: bool) -> Any:
+        if paused:
+            self._stub.PauseQueue(v2.PauseQueueRequest(name=queue))
+        else:
+            self._stub.ResumeQueue(v2.ResumeQueueRequest(name=queue))
+        return {}
 
     def _create(self, parent: str, body: bytes) -> Any:
         request = v2.CreateTaskRequest()

@@ -8,7 +8,7 @@ import base64
 import hmac
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from shared.connections import events
 from shared.connections.events import Event
 from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
-from shared.flows.webhooks import store
+from shared.flows.webhooks import ledger_push, store
 from shared.flows.webhooks.store import Delivery, DeliveryState, Form, Sealed, Webhook
 from shared.foundation import outside
 from shared.foundation.concurrency import each
@@ -52,6 +52,7 @@ class Target:
 
 async def tell(app: App) -> None:
     """Offer what has happened, and post what is due. Doing it twice, late or at once does no harm."""
+    await ledger_push.push(app)
     await _offer(app)
     due = await store.due(app.database, app.clock.now(), MAX_SENT_AT_ONCE)
     if not due:
@@ -66,6 +67,22 @@ async def tell(app: App) -> None:
             await _deliver(app, targets[one.webhook], known[one.event], one)
 
     await each(due, deliver)
+
+
+async def post_unrecorded(app: App, event: Event, *, but: Set[str]) -> set[str]:
+    """Post an event once to each webhook that wants it, `but` some, while nothing can be written; who has taken it."""
+    box = await app.seal.box(DEPLOYMENT)
+    async with app.database.read() as read:
+        wanted = [one for one in await store.every(read) if one.wants(event) and one.id not in but]
+    taken = set[str]()
+
+    async def post(webhook: Webhook) -> None:
+        _, why = await _posted(app, Target(webhook=webhook, sealed=store.opened(box, webhook)), event)
+        if not why:
+            taken.add(webhook.id)
+
+    await each(wanted, post)
+    return taken
 
 
 async def _offer(app: App) -> None:
@@ -144,6 +161,8 @@ def _links(app: App, event: Event) -> dict[str, str]:
     url, links = app.settings.public_url, dict[str, str]()
     if event.connection is not None:
         links["url"] = f"{url}/connections/{event.connection}"
+    elif "check" in event.content:
+        links["url"] = f"{url}/health"
     if event.content.get("reason"):
         links["runbook"] = f"{url}/runbook/{event.content['reason']}"
     return links

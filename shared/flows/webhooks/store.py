@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from shared.connections.events import Event, EventKind
 from shared.deployment.sealing import Box
 from shared.deployment.sealing import Sealed as SealedColumn
+from shared.engine.ledger_feed import FeedPlace
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new
@@ -45,6 +46,16 @@ class Webhook:
     made_at: datetime
     failing_since: datetime | None
     sealed: bytes = field(repr=False)
+    pushed_at: datetime | None = None
+    pushed_connection: str = ""
+    pushed_number: int = 0
+
+    @property
+    def pushed(self) -> FeedPlace:
+        """Behind which entry of the ledgers it is told next; at first, behind those that were there before it."""
+        return FeedPlace(
+            at=self.pushed_at or self.made_at, connection=self.pushed_connection, number=self.pushed_number
+        )
 
     def wants(self, event: Event) -> bool:
         """Whether an event is told here."""
@@ -123,6 +134,16 @@ async def remove(write: AsyncConnection, webhook: Webhook) -> None:
     """Forget one, with its log."""
     await write.execute(sa.delete(db.deliveries).where(db.deliveries.c.webhook == webhook.id))
     await write.execute(sa.delete(db.webhooks).where(db.webhooks.c.id == webhook.id))
+
+
+async def move(write: AsyncConnection, webhook: Webhook, before: FeedPlace, to: FeedPlace) -> bool:
+    """Note up to which entry of the ledgers a webhook is told; False if another process has moved it meanwhile."""
+    table = db.webhooks
+    was = sa.func.coalesce(table.c.pushed_at, table.c.made_at, type_=table.c.made_at.type) == before.at
+    there = table.c.pushed_connection == before.connection, table.c.pushed_number == before.number
+    mine = (table.c.id == webhook.id, was, *there)
+    values = {"pushed_at": to.at, "pushed_connection": to.connection, "pushed_number": to.number}
+    return bool((await write.execute(sa.update(table).where(*mine).values(values))).rowcount)
 
 
 async def offer(write: AsyncConnection, event: Event, webhook: Webhook, now: datetime) -> None:

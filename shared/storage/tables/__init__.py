@@ -22,7 +22,7 @@ from shared.storage.tables.connection import (
 )
 from shared.storage.tables.console import approvals, idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, listings, members, placed, users
-from shared.storage.tables.event import deliveries, events, webhooks
+from shared.storage.tables.event import deliveries, deployment_alerts, events, webhooks
 from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders, timers
 from shared.storage.tables.mail import (
     decisions,
@@ -54,6 +54,7 @@ __all__ = [
     "decisions",
     "deferred_jobs",
     "deliveries",
+    "deployment_alerts",
     "directory_removals",
     "domains",
     "events",

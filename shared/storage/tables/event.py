@@ -20,6 +20,7 @@ events = sa.Table(
 )
 
 # `sealed` holds the address and the secrets. An empty customer means all customers, no kinds mean all kinds.
+# `pushed_…`: behind which entry of the ledgers it is told next, if it asked for them.
 webhooks = sa.Table(
     "webhooks",
     metadata,
@@ -32,6 +33,18 @@ webhooks = sa.Table(
     sa.Column("made_by", sa.String, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
     sa.Column("failing_since", Moment),
+    sa.Column("pushed_at", Moment),
+    sa.Column("pushed_connection", sa.String, nullable=False, server_default=""),
+    sa.Column("pushed_number", sa.Integer, nullable=False, server_default="0"),
+)
+
+# What is wrong with the deployment itself and was told: a row until it is right again.
+deployment_alerts = sa.Table(
+    "deployment_alerts",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("sentence", sa.String, nullable=False),
 )
 
 # `tries` says of each attempt when it was and what came of it; `not_before` when the next one is due, if one is.

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from shared.flows import health
+from shared.flows import deployment_alerts, health
 from shared.flows import metrics as numbers
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -28,6 +28,7 @@ async def ready(app: App, _request: Request) -> Json[Ready]:
     found = await health.checks(app)
     wrong = [one.wrong for one in found.values() if one.wrong]
     if wrong:
+        await deployment_alerts.stand_in(app, found)
         raise Refused(503, "not_ready", " ".join(wrong))
     return as_json({"status": "ready", "checks": {name: one.now for name, one in found.items()}})
 

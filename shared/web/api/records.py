@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import Field
 
 from shared.connections import call_log as calls
-from shared.engine import chain, erasure, ledger_feed
+from shared.engine import chain, erasure, ledger_feed, ocsf
 from shared.engine.ledger_feed import FeedPlace
 from shared.flows import anchors, looks, plans
 from shared.flows.app import App
@@ -67,8 +67,11 @@ class Records(Strict):
 
 
 class Feed(Strict):
-    """From where on the ledger of the whole deployment is read."""
+    """From where on the ledger of the whole deployment is read, and in which form."""
 
+    format: Literal["ledger", "ocsf"] = Field(
+        "ledger", description="the entries as they are stored, or OCSF 1.5.0 events of the class Entity Management"
+    )
     limit: int = Field(1000, ge=1, le=10_000, description="how many at most")
     cursor: Cursor = ""
 
@@ -122,11 +125,12 @@ async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
     """
     place = decode(query.cursor, (str, str, int))
     after = FeedPlace(at=moment(place[0]), connection=place[1], number=place[2]) if place else None
+    software, ocsf_asked = app.settings.brand.software, query.format == "ocsf"
     now, customer, left, written = app.clock.now(), request.actor.customer, query.limit, list[bytes]()
     while left:
         most = min(left, ROWS_AT_ONCE)
         rows = await ledger_feed.page(app.database, after, now=now, most=most, customer=customer)
-        written.append(_lines([ledger_entry(row) for row in rows]))
+        written.append(_lines([ocsf.event(row, software) if ocsf_asked else ledger_entry(row) for row in rows]))
         if rows:
             after = FeedPlace(at=rows[-1].at, connection=rows[-1].connection, number=rows[-1].number)
         left = left - len(rows) if len(rows) == most else 0

@@ -4,6 +4,7 @@ from typing import Literal
 
 from shared.connections import search
 from shared.connections.search import Wanted
+from shared.flows import deployment_alerts
 from shared.flows.app import App
 from shared.flows.trends import trends
 from shared.web import second_person
@@ -34,5 +35,6 @@ async def page(app: App, request: Request) -> Response:
         trends=await trends(app.database, customer, app.clock.now()) if asked.trends else None,
         now=app.clock.now(),
         again=REFRESH_SECONDS,
+        deployment=await deployment_alerts.standing(app) if customer is None else [],
     )
     return packed(request, page_of_work)

@@ -101,7 +101,12 @@ async def host(app: Path, port: int, clock: Clock, statuses: azure_timer.Statuse
 
 
 def _triggered(functions: list[Function], kind: str) -> list[Function]:
-    return [function for function in functions if function.trigger["type"] == kind]
+    # https://learn.microsoft.com/azure/azure-functions/disable-function
+    return [
+        one
+        for one in functions
+        if one.trigger["type"] == kind and os.environ.get(f"AzureWebJobs.{one.name}.Disabled", "").lower() != "true"
+    ]
 
 
 def _listener(port: int) -> socket.socket:
