@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0050"
-down_revision = "0032"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0090"
-down_revision = "0032"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

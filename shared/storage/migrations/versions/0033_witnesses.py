@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0035"
+revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0080"
-down_revision = "0032"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
