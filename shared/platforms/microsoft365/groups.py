@@ -13,11 +13,10 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365.graph import GraphRefused
 from shared.platforms.microsoft365.recycle_bin import purge
-from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.platforms.microsoft365.tenant import GROUP, MicrosoftTenant, Record
 from shared.protection.policies import Direction
 
 HIDDEN = "HiddenFromAddressListsEnabled"
-FIELDS = ("displayName", "mailNickname", "mail", "visibility")
 # The tenant, or what one application may make in it, is at its quota of objects.
 FULL = frozenset({"Directory_QuotaExceeded"})
 
@@ -56,14 +55,13 @@ class VirtualGroup:
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, whatever its incarnation."""
-        select = ",".join(("id", *FIELDS))
         try:
             if identity:
-                group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
+                group = await tenant.group(identity)
             else:
                 query = {
                     "$filter": f"startswith(mailNickname,'{_nickname_stem(tenant, self.direction)}')",
-                    "$select": select,
+                    "$select": ",".join(("id", *GROUP)),
                 }
                 found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
                 if not found:
@@ -73,17 +71,10 @@ class VirtualGroup:
                 group = min(found, key=lambda one: one["id"] in recorded)
         except Missing:
             return Absent()
-        settings = {name: group.get(name) for name in FIELDS}
+        settings = {name: group.get(name) for name in GROUP}
         if tenant.microsoft.hide_groups:
-            settings[HIDDEN] = await self._hidden(tenant, group["id"])
+            settings[HIDDEN] = await hidden(tenant, group["id"])
         return Present(identity=group["id"], settings=settings)
-
-    async def _hidden(self, tenant: MicrosoftTenant, identity: str) -> bool | None:
-        try:
-            (record,) = (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
-        except Missing:
-            return None  # Exchange learns of a new group minutes after Graph
-        return bool(record[HIDDEN])
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it without a welcome mail; that can be said at creation only."""
@@ -139,6 +130,21 @@ class VirtualGroup:
         except Permanent:
             pass  # refused to an application in some tenants; the certificate lists what stays for 30 days
         return request_id
+
+
+async def hidden(tenant: MicrosoftTenant, identity: str) -> bool | None:
+    """Whether Exchange hides a group, read once until forget_reads; None where it does not know the group yet."""
+    if not tenant.microsoft.hide_groups:
+        return None
+
+    async def record() -> list[Record]:
+        return (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
+
+    try:
+        (found,) = await tenant.once(f"Get-UnifiedGroup {identity}", record)
+    except Missing:
+        return None  # Exchange learns of a new group minutes after Graph
+    return bool(found[HIDDEN])
 
 
 def _nickname_stem(tenant: MicrosoftTenant, direction: Direction) -> str:
