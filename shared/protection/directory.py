@@ -14,6 +14,7 @@ from shared.connections.record import hold
 from shared.foundation.errors import Permanent
 from shared.protection import listings
 from shared.protection.listings import Listing
+from shared.storage import bulk
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 from shared.storage.ids import ConnectionId
@@ -53,7 +54,7 @@ async def put(
             if some:
                 marked = [{"connection": connection_id, "mark": listing.mark, **row} for row in some]
                 columns = {name for row in some for name in row.keys() - IDENTITY[kind]} | {"mark"}
-                await write.execute(upsert(write, COPIES[kind], columns), marked)
+                await bulk.merge(write, COPIES[kind], columns, marked)
         for kind, some in (gone or {}).items():
             table, identity = COPIES[kind], IDENTITY[kind]
             news = news or bool(some)
