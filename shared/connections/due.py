@@ -27,12 +27,10 @@ def _sync_is_due(sites: Sequence[Site], now: datetime) -> sa.ColumnElement[bool]
     return sa.and_(table.stage == int(Stage.RUN), sa.or_(sa.false(), *late))
 
 
-async def sync_is_due(database: Database, connection: Connection, now: datetime) -> bool:
-    """Whether the daily synchronisation of one connection is due."""
-    due = _sync_is_due([connection.site], now)
-    async with database.read() as read:
-        found = await read.execute(sa.select(db.connections.c.id).where(db.connections.c.id == connection.id, due))
-        return found.first() is not None
+def sync_is_due(connection: Connection, now: datetime) -> bool:
+    """The same of a record, as it was read with the lease."""
+    late = connection.synced_at is None or connection.synced_at < last_due(connection.site, now)
+    return connection.stage is Stage.RUN and late
 
 
 async def to_sync(database: Database, sites: Sequence[Site], now: datetime) -> list[ConnectionId]:

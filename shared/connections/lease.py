@@ -6,6 +6,7 @@ clock would not follow the time that tests and one machine set. A clock that is 
 its lease, and nothing else: what a run may write is decided by its number and its generation, never by a clock.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from shared.connections.record import Connection, of_row
 from shared.foundation.errors import Temporary
+from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, guarded
 from shared.storage.ids import ConnectionId
@@ -62,13 +64,16 @@ def _mine(lease: Lease) -> list[sa.ColumnElement[bool]]:
     return mine if lease.number is None else [*mine, table.fence == lease.number]
 
 
-async def acquire(database: Database, connection_id: ConnectionId, now: datetime) -> tuple[Connection, Lease] | None:
-    """Take the lease under the next number; None while another run holds it, or if there is no such connection."""
+async def acquire(
+    database: Database, connection_id: ConnectionId, now: datetime, sites: Sequence[Site] = tuple(Site)
+) -> tuple[Connection, Lease] | None:
+    """Take the lease under the next number; None while another run holds it, or if no such connection is at `sites`."""
     table = db.connections
+    here = table.c.site.in_([str(site) for site in sites])
     async with database.write() as write:
         taken = await write.execute(
             sa.update(table)
-            .where(table.c.id == connection_id, _free(now))
+            .where(table.c.id == connection_id, here, _free(now))
             .values(fence=table.c.fence + 1, lease_until=now + LEASE, begun=table.c.begun + 1)
             .returning(table)
         )

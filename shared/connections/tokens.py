@@ -79,14 +79,25 @@ class Tokens:
     def _row(self, resource: str) -> tuple[sa.ColumnElement[bool], ...]:
         return db.tokens.c.connection == self._connection, db.tokens.c.resource == resource
 
-    async def _stored(self, resource: str) -> tuple[str, datetime] | None:
+    async def names(self) -> list[str]:
+        """The resources for which a token is stored."""
+        return sorted(await self._rows())
+
+    async def forget_all(self) -> None:
+        """Delete every stored token."""
+        async with self._database.write() as write:
+            await forget_all(write, self._connection)
+        self._at_rest = None
+
+    async def _rows(self) -> dict[str, tuple[bytes, datetime]]:
         """What is stored; read once for all resources, for a run that needs one mostly needs the others too."""
         async with self._reading:
             if self._at_rest is None:
-                async with self._database.read() as read:
-                    rows = await read.execute(sa.select(db.tokens).where(db.tokens.c.connection == self._connection))
-                    self._at_rest = {row.resource: (row.sealed, row.expires_at) for row in rows}
-        if (found := self._at_rest.get(resource)) is None:
+                self._at_rest = await stored(self._database, self._connection)
+            return self._at_rest
+
+    async def _stored(self, resource: str) -> tuple[str, datetime] | None:
+        if (found := (await self._rows()).get(resource)) is None:
             return None
         box = await self._seal.credentials(self._connection)
         return box.unseal(found[0], about=f"token {resource}"), found[1]
@@ -105,15 +116,14 @@ class Tokens:
         ]
         async with self._database.write() as write:
             await write.execute(upsert(write, db.tokens).values(rows))
+        self._at_rest = None
 
 
-async def stored(database: Database, connection_id: ConnectionId) -> list[str]:
-    """The resources for which a token of this connection is stored."""
+async def stored(database: Database, connection_id: ConnectionId) -> dict[str, tuple[bytes, datetime]]:
+    """The sealed tokens of this connection by resource, each with its expiry."""
     async with database.read() as read:
-        rows = await read.execute(
-            sa.select(db.tokens.c.resource).where(db.tokens.c.connection == connection_id).order_by("resource")
-        )
-        return [row.resource for row in rows]
+        rows = await read.execute(sa.select(db.tokens).where(db.tokens.c.connection == connection_id))
+        return {row.resource: (row.sealed, row.expires_at) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ async def plan(rows: Sequence[Row], tenant: Tenant, stage: Stage, *, repair: boo
     Reads everything afresh. With `repair` off, what others changed in our objects while running is reported only.
     """
     tenant.forget_reads()
+    await tenant.look_ahead()
     removals: list[Step] = []
     others: list[Step] = []
     for item in items(rows, tenant):

@@ -103,6 +103,10 @@ class Tenant(Protocol):
         """Forget everything read so far, so that the next observation is a fresh one."""
         ...
 
+    async def look_ahead(self) -> None:
+        """Read side by side what a plan would read one after the other. What fails raises where it is read again."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:

@@ -123,7 +123,8 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
             raise blocked[0].error or TypeError(f"{blocked[0].key} is blocked by nothing")
         if connection.stage is Stage.RUN:
             await tenant.keep_mail_flow()
-            await due.looked(app.database, connection.id, app.clock.now() + app.settings.check_every)
+            if known is None:  # else the synchronisation has noted it
+                await due.looked(app.database, connection.id, app.clock.now() + app.settings.check_every)
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
         if connection.stage is Stage.CLEANUP:

@@ -100,24 +100,13 @@ async def _alone(app: App, job: Job) -> None:
 
 async def _run(app: App, job: Job, measured: Span) -> str:
     """The outcome, in a word."""
-    now = app.clock.now()
-    found = await connections.find(app.database, job.connection_id)
-    if found is None:
-        log.warning("job for a connection that does not exist")
-        return "nobody's"
-    if found.site not in app.settings.sites:
-        # The processes of its site find that it is due, or that it was asked for.
-        log.warning("job for a connection of a site that is not served here", extra={"site": found.site})
-        return "elsewhere"
-    connection, lease = found, beside(found)
+    claimed = await _claimed(app, job)
+    if isinstance(claimed, str):
+        return claimed
+    connection, lease = claimed
     if job.name in WHILE_HALTED:
         await WHILE_HALTED[job.name](app, connection)
         return "done"
-    if job.name not in UNLEASED:
-        while (claimed := await acquire(app.database, job.connection_id, now)) is None:
-            if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
-                return "busy"
-        connection, lease = claimed
     await expected_jobs.begun(app.database, job.connection_id, job.name)
     measured.note(platform=connection.platform)
     with about(platform=connection.platform, customer=connection.name):
@@ -136,6 +125,25 @@ async def _run(app: App, job: Job, measured: Span) -> str:
             if lease.number is not None:
                 await release(app.database, lease, app.clock.now())
                 await go_on(app, await deferred_jobs.waiting(app.database, connection.id))
+
+
+async def _claimed(app: App, job: Job) -> tuple[Connection, Lease] | str:
+    """The job's connection, with the lease if the job needs one; or else the outcome: not ours, or deferred."""
+    now, sites, leased = app.clock.now(), app.settings.sites, job.name in HANDLERS
+    while (claimed := await acquire(app.database, job.connection_id, now, sites) if leased else None) is None:
+        found = await connections.find(app.database, job.connection_id)
+        if found is None:
+            log.warning("job for a connection that does not exist")
+            return "nobody's"
+        if found.site not in sites:
+            # The processes of its site find that it is due, or that it was asked for.
+            log.warning("job for a connection of a site that is not served here", extra={"site": found.site})
+            return "elsewhere"
+        if not leased:
+            return found, beside(found)
+        if await deferred_jobs.defer(app.database, job.connection_id, job.name, now):
+            return "busy"
+    return claimed
 
 
 async def go_on(app: App, waiting: Iterable[DeferredJob]) -> None:

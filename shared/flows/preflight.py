@@ -31,9 +31,11 @@ async def clear(app: App, connection: Connection, tenant: OpenTenant, rows: Sequ
 
     Once passed it is not asked again in this generation: from then on our own objects are in the tenant.
     """
+    if connection.stage is not Stage.GRANT or not tenant.modelled:
+        return
     last = await preflight.find(app.database, connection.id)
     last = last if last is not None and last.generation == connection.generation else None
-    if connection.stage is not Stage.GRANT or not tenant.modelled or (last is not None and last.passed_at is not None):
+    if last is not None and last.passed_at is not None:
         return
     ours = [row for row in rows if isinstance(row, Change) and row.local]
     await reconcile(ours, tenant, connection.stage, repair=False)

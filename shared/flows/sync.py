@@ -24,7 +24,7 @@ LONG = timedelta(minutes=1)
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
     """Synchronise once for the day that is due, however many days were missed, then compare with the table."""
-    if await sync_is_due(app.database, connection, app.clock.now()):
+    if sync_is_due(connection, app.clock.now()):
         await _synchronise(app, connection, lease, "advance")
     else:
         await advance(app, connection, lease)
@@ -68,13 +68,13 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, onward: s
     """Synchronise, and compare with the table in the same opened tenant; `onward` goes on where that cannot end now."""
     began, platform = app.clock.now(), app.platforms[connection.platform]
     async with opened(app, connection, lease) as tenant:
-        held = await platform.sync(tenant, accept_loss=connection.accepts_loss)
+        await platform.sync(tenant, accept_loss=connection.accepts_loss)
         await both_books.hold(connection, platform, tenant, app.clock.now())
         await rescan_all(app, connection)
         now = app.clock.now()
         async with app.database.write() as write:
-            await sync_history.note(write, connection.id, held, now)
-            await connections.update(write, connection.id, synced_at=now)
+            await sync_history.note(write, connection.id, now)
+            await connections.update(write, connection.id, synced_at=now, check_at=now + app.settings.check_every)
         with _onward(onward):
             if app.clock.now() >= began + LONG:
                 raise Unfinished(

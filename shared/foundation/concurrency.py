@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
+Other = TypeVar("Other")
 # More than this on one HTTP client make each other slower.
 MAX_CONCURRENT = 8
 
@@ -29,6 +30,17 @@ async def each(
         for one in workers:
             one.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def beside(one: Coroutine[Any, Any, Thing], other: Coroutine[Any, Any, Other]) -> tuple[Thing, Other]:
+    """What two come to, side by side. The first failure ends the other and is raised."""
+    first, second = tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    try:
+        return await asyncio.gather(first, second)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:

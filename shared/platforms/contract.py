@@ -271,7 +271,7 @@ class Platform(Protocol):
         """The connection's tenant, for one run."""
         ...
 
-    async def sync(self, tenant: Any, *, accept_loss: bool) -> dict[str, int]:
+    async def sync(self, tenant: Any, *, accept_loss: bool) -> None:
         """Bring our copy of an open tenant's directory up to date and return how much it holds, by kind."""
         ...
 

@@ -6,7 +6,7 @@ to be complete, lets anybody go.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,8 +14,8 @@ from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.errors import FootprintError, Permanent, Temporary, Unfinished
 from shared.foundation.schedule import DAY
-from shared.protection import listings, set_aside
-from shared.protection.listings import BEGINNING, Listing
+from shared.protection import directory, listings, set_aside
+from shared.protection.listings import BEGINNING, Listing, Standing
 
 # A run reads for so long at most, of the ten minutes that a function has; what follows it takes one more.
 READ_TIME = timedelta(minutes=3)
@@ -24,6 +24,8 @@ CONTINUE_AFTER = timedelta(seconds=1)
 # page.
 MAX_IDLE_PAGES = 1000
 MAX_PAGES = 20_000
+# Of which a platform may tell changes alone.
+KINDS = frozenset({"users", "groups"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,17 @@ class Page:
     final: str | None = None
     odd: bool = False
     """It shows something of which nobody can tell what it is, and that is not among the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One reading of a directory, by one run."""
+
+    stands: Standing
+    ended: dict[str, str] = field(default_factory=dict)
+    """Where the next listing of a kind begins: kept at the end of this reading."""
+    unchanged: set[str] = field(default_factory=set)
+    """The kinds of which nothing had changed, so that no listing was begun."""
 
 
 class Expired(Exception):
@@ -65,13 +78,15 @@ Written = Callable[[Listing, Page], Awaitable[Listing]]
 
 
 @asynccontextmanager
-async def reading(tenant: Reader) -> AsyncIterator[None]:
+async def reading(tenant: Reader) -> AsyncIterator["Reading"]:
     """One reading of a directory. What only a person can decide ends it, and so does its end."""
     database, connection = tenant.context.database, tenant.connection.id
-    if not await listings.listed(database, connection):
+    stands = await listings.standing(database, connection)
+    if stands.noted and not stands.listed:
         await set_aside.clear(database, connection, "entry")
+    this = Reading(stands=stands)
     try:
-        yield
+        yield this
     except Temporary:
         raise
     except FootprintError:
@@ -79,7 +94,9 @@ async def reading(tenant: Reader) -> AsyncIterator[None]:
             await listings.forget_all(write, connection)
         raise
     async with database.write() as write:
-        await listings.forget_all(write, connection)
+        await directory.keep_checkpoints(write, connection, this.ended, tenant.now)
+        if stands.listed or this.unchanged != KINDS:
+            await listings.forget_all(write, connection)
 
 
 async def begun(tenant: Reader, kind: str, *, since: str | None = None) -> Listing:

@@ -15,6 +15,7 @@ from shared.engine.rows import Present, Settings
 from shared.foundation.errors import Permanent, Temporary
 from shared.foundation.schedule import HOUR
 from shared.protection import directory, placed, set_aside
+from shared.protection.targets import Targets
 
 FOLLOWS_POLICIES = frozenset({"members"})
 # So many who were taken out are looked for in the directory before others are said to have done it.
@@ -32,6 +33,7 @@ def desired(wanted: Sequence[str]) -> Settings:
 async def compared(
     context: Context,
     connection: Connection,
+    targets: Targets,
     held: Holding | None,
     inside: Collection[str],
     wanted: Collection[str],
@@ -40,7 +42,7 @@ async def compared(
     """What a complete listing of a group shows. What we note of whom we put in follows what is seen."""
     if held is None or held.state not in (HoldingState.OURS, HoldingState.REMOVING):
         return {"members": sorted(inside), "taken_out": [], "put_in": []}
-    before = await placed.listed(context.database, connection.id, held.key)
+    before = await targets.placed(held.key)
     out = before & set(wanted) - set(inside)
     left = {user for user in out if not await exists(user)} if len(out) <= MOST_ASKED_FOR else set()
     new, gone = set(wanted) & set(inside) - before, before - set(inside) - set(wanted) | left

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from shared.connections import baseline, snapshots, tokens
+from shared.connections import baseline, snapshots
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.contract import OpenTenant
@@ -22,6 +23,7 @@ class Tenant(OpenTenant, Protocol):
     context: Context
     connection: Connection
     targets: Targets
+    tokens: Tokens
 
     @property
     def token_names(self) -> tuple[str, ...]:
@@ -32,8 +34,8 @@ class Tenant(OpenTenant, Protocol):
 class Sync(Protocol):
     """A platform's synchronisation of an open tenant."""
 
-    def __call__(self, tenant: Any, /, *, accept_loss: bool) -> Awaitable[dict[str, int]]:
-        """Bring the copy up to date and return how much it holds, by kind."""
+    def __call__(self, tenant: Any, /, *, accept_loss: bool) -> Awaitable[None]:
+        """Bring the copy up to date."""
         ...
 
 
@@ -52,7 +54,7 @@ class StoredTokens:
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """What is stored."""
-        stored = await tokens.stored(tenant.context.database, tenant.connection.id)
+        stored = await tenant.tokens.names()
         return Present(identity="tokens", settings={"resources": stored}) if stored else Absent()
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
@@ -66,8 +68,7 @@ class StoredTokens:
 
     async def remove(self, tenant: Tenant, _element: str, _present: Present) -> str:
         """Delete them."""
-        async with tenant.context.database.write() as write:
-            await tokens.forget_all(write, tenant.connection.id)
+        await tenant.tokens.forget_all()
         return ""
 
 

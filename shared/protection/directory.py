@@ -14,6 +14,7 @@ from shared.connections.record import hold
 from shared.foundation.errors import Permanent
 from shared.protection import listings
 from shared.protection.listings import Listing
+from shared.storage import bulk
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, upsert
 from shared.storage.ids import ConnectionId
@@ -53,7 +54,7 @@ async def put(
             if some:
                 marked = [{"connection": connection_id, "mark": listing.mark, **row} for row in some]
                 columns = {name for row in some for name in row.keys() - IDENTITY[kind]} | {"mark"}
-                await write.execute(upsert(write, COPIES[kind], columns), marked)
+                await bulk.merge(write, COPIES[kind], columns, marked)
         for kind, some in (gone or {}).items():
             table, identity = COPIES[kind], IDENTITY[kind]
             news = news or bool(some)
@@ -107,7 +108,7 @@ async def settle(
         for kind in kinds:
             await _drop(write, connection_id, listing, kind, complete=complete, plausible=plausible)
         if listing.final is not None:
-            await _keep(write, connection_id, {listing.kind: listing.final}, now)
+            await keep_checkpoints(write, connection_id, {listing.kind: listing.final}, now)
 
 
 async def _drop(
@@ -165,16 +166,13 @@ async def checkpoints(database: Database, connection_id: ConnectionId) -> dict[s
         return {row.kind: row.link for row in await read.execute(mine)}
 
 
-async def keep_checkpoint(database: Database, connection_id: ConnectionId, kind: str, link: str, now: datetime) -> None:
-    """Note where a sync of a kind ended."""
-    async with database.write() as write:
-        await _keep(write, connection_id, {kind: link}, now)
-
-
-async def _keep(write: AsyncConnection, connection_id: ConnectionId, links: Mapping[str, str], now: datetime) -> None:
-    table = db.checkpoints
-    for kind, link in links.items():
-        await write.execute(upsert(write, table).values(connection=connection_id, kind=kind, link=link, at=now))
+async def keep_checkpoints(
+    write: AsyncConnection, connection_id: ConnectionId, links: Mapping[str, str], now: datetime
+) -> None:
+    """Note where the syncs of some kinds ended, inside the caller's transaction."""
+    rows = [{"connection": connection_id, "kind": kind, "link": link, "at": now} for kind, link in links.items()]
+    if rows:
+        await write.execute(upsert(write, db.checkpoints).values(rows))
 
 
 async def put_domains(
@@ -197,12 +195,6 @@ def _said(row: Mapping[str, Any]) -> tuple[str, str]:
     """What a domain's row says, but for when; to compare and to sort."""
     said = {name: row.get(name) for name in ("verified", "accepted", "wanted_mx", "mx")}
     return row["name"], repr(said)
-
-
-async def unchanged(database: Database, connection_id: ConnectionId, kind: str, link: str, now: datetime) -> None:
-    """Keep where the next listing of changes begins, after one that showed none."""
-    async with database.write() as write:
-        await _keep(write, connection_id, {kind: link}, now)
 
 
 def answered_mx(answer: list[str] | None, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -263,7 +255,13 @@ async def unskip(database: Database, connection_id: ConnectionId, users: Collect
 
 async def count(database: Database, connection_id: ConnectionId) -> dict[str, int]:
     """How many rows of each kind we hold."""
-    counts = [
+    async with database.read() as read:
+        return dict((await read.execute(sa.select(*counts(connection_id)))).one()._mapping)
+
+
+def counts(connection_id: ConnectionId) -> list[sa.Label[int]]:
+    """The numbers of rows of each kind, to be selected."""
+    return [
         sa.select(sa.func.count())
         .select_from(table)
         .where(table.c.connection == connection_id)
@@ -271,8 +269,6 @@ async def count(database: Database, connection_id: ConnectionId) -> dict[str, in
         .label(table.name)
         for table in (*COPIES.values(), db.domains)
     ]
-    async with database.read() as read:
-        return dict((await read.execute(sa.select(*counts))).one()._mapping)
 
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:

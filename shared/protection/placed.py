@@ -10,12 +10,15 @@ from shared.storage.database import Database, insert_new
 from shared.storage.ids import ConnectionId
 
 
-async def listed(database: Database, connection_id: ConnectionId, key: str) -> frozenset[str]:
-    """The ids of those whom we have put into a group, by the key of its members' row."""
-    table = db.placed
-    mine = (table.c.connection == connection_id, table.c.key == key)
+async def listed(database: Database, connection_id: ConnectionId) -> dict[str, set[str]]:
+    """The ids of those whom we have put into each group, by the key of its members' row."""
+    table, found = db.placed, dict[str, set[str]]()
     async with database.read() as read:
-        return frozenset((await read.execute(sa.select(table.c.member_id).where(*mine))).scalars())
+        for row in await read.execute(
+            sa.select(table.c.key, table.c.member_id).where(table.c.connection == connection_id)
+        ):
+            found.setdefault(row.key, set()).add(row.member_id)
+    return found
 
 
 async def note(

@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.connections.search import of_customers
+from shared.protection import directory
 from shared.storage import database
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, insert_new
@@ -24,12 +25,23 @@ class SyncRun:
     gone: Mapping[str, int]
 
 
-async def note(write: AsyncConnection, connection_id: ConnectionId, held: Mapping[str, int], now: datetime) -> None:
+async def note(write: AsyncConnection, connection_id: ConnectionId, now: datetime) -> None:
     """In the caller's transaction: note how much there is after a synchronisation."""
-    gone, runs = db.directory_removals, db.sync_runs
-    rows = await write.execute(sa.select(gone.c.kind, gone.c.number).where(gone.c.connection == connection_id))
-    row = {"connection": connection_id, "at": now, "held": held, "gone": {row.kind: row.number for row in rows}}
-    await write.execute(insert_new(write, runs).values(row))
+    table = db.directory_removals.c
+    removed = [
+        sa.select(table.number).where(table.connection == connection_id, table.kind == kind).scalar_subquery()
+        for kind in directory.COPIES
+    ]
+    held = directory.counts(connection_id)
+    *numbers, users, groups, members = (await write.execute(sa.select(*held, *removed))).one()
+    gone = {"users": users, "groups": groups, "members": members}
+    row = {
+        "connection": connection_id,
+        "at": now,
+        "held": dict(zip((one.name for one in held), numbers, strict=True)),
+        "gone": {kind: number for kind, number in gone.items() if number is not None},
+    }
+    await write.execute(insert_new(write, db.sync_runs).values(row))
 
 
 async def purge(write: AsyncConnection, before: datetime) -> None:

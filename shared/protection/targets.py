@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT, addresses
+from shared.protection import placed
+from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT, addresses, domains
 from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -60,7 +61,8 @@ class Targets:
     def __init__(self, database: Database, connection_id: ConnectionId) -> None:
         self._database, self._connection = database, connection_id
         self._policies: list[Policy] | None = None
-        self._usable: set[str] | None = None
+        self._domains: list[dict[str, Any]] | None = None
+        self._placed: Mapping[str, set[str]] | None = None
         self._found: dict[tuple[str, Direction], list[str]] = {}
 
     async def policies(self) -> list[Policy]:
@@ -68,6 +70,18 @@ class Targets:
         if self._policies is None:
             self._policies = await listed(self._database, self._connection)
         return self._policies
+
+    async def domains(self) -> list[dict[str, Any]]:
+        """The tenant's domains, by name."""
+        if self._domains is None:
+            self._domains = await domains(self._database, self._connection)
+        return self._domains
+
+    async def placed(self, key: str) -> frozenset[str]:
+        """The ids of those whom we have put into our own group, by the key of its members' row."""
+        if self._placed is None:
+            self._placed = await placed.listed(self._database, self._connection)
+        return frozenset(self._placed.get(key, ()))
 
     async def names_somebody(self, direction: Direction, *, whole: bool = True) -> bool:
         """Whether the policies of a direction name anybody; without `whole`, anybody but everyone and whole domains."""
@@ -168,14 +182,7 @@ class Targets:
 
     async def _usable_domains(self) -> set[str]:
         """The tenant's domains whose mail can be routed: both verified and accepted for it."""
-        if self._usable is None:
-            table = db.domains
-            usable = sa.select(table.c.name).where(
-                table.c.connection == self._connection, table.c.verified.is_(True), table.c.accepted.is_(True)
-            )
-            async with self._database.read() as read:
-                self._usable = set((await read.execute(usable)).scalars())
-        return self._usable
+        return {row["name"] for row in await self.domains() if row["verified"] and row["accepted"]}
 
 
 def _whole(target: Target, usable: Iterable[str], readers: Iterable[Reader]) -> set[str]:

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from shared.protection import listings
 from shared.protection.directory import MAX_IDS_A_STATEMENT, note_gone, refuse_loss
 from shared.protection.listings import MEMBERS_OF, Listing
+from shared.storage import bulk
 from shared.storage import tables as db
-from shared.storage.database import AsyncConnection, Database, upsert
+from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
 
 DIGEST_BYTES = 8
@@ -70,7 +71,7 @@ async def put(
         if new:
             written = [part.row | row | {"page": number, **_digested(part, row)} for row in new.values()]
             columns = written[0].keys() - part.row.keys() - {part.id.name}
-            await write.execute(upsert(write, part.table, columns), written)
+            await bulk.merge(write, part.table, columns, written)
         read, idle = listing.read + len(rows), 0 if news else listing.idle + 1
         complete = listing.complete and not odd
         return await listings.keep(

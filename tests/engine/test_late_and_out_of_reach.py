@@ -31,7 +31,7 @@ async def test_a_token_that_is_fetched_after_its_row_was_forgotten_does_not_outl
     world.admin("remove-application")
     closed = await world.until(connection, Stage.CLOSED, limit=timedelta(days=5))
     await world.pass_time(timedelta(hours=2))
-    assert await tokens.stored(world.app.database, closed.id) == []
+    assert await tokens.stored(world.app.database, closed.id) == {}
 
 
 async def watched(world: World) -> tuple[Connection, list[str]]:

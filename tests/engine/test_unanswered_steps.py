@@ -129,4 +129,4 @@ async def test_a_service_that_never_answers_again_keeps_no_revoke_open_and_nothi
         world.clock.move(timedelta(days=1))
         await world.tick()
     assert await grants.listed(world.app.database, world.app.seal, connection.id) == []
-    assert await tokens.stored(world.app.database, connection.id) == []
+    assert await tokens.stored(world.app.database, connection.id) == {}

@@ -119,7 +119,7 @@ async def test_a_token_that_comes_after_the_revoke_is_not_stored(world: World) -
 
     with frozen(world, call(path="/token", method="POST"), revoked):
         await run(world.app, Job(name="refresh", connection_id=connection.id))
-    assert await tokens.stored(world.app.database, connection.id) == []
+    assert await tokens.stored(world.app.database, connection.id) == {}
 
 
 async def test_a_look_that_ends_after_the_close_leaves_the_certificate(world: World) -> None:

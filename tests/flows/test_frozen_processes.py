@@ -71,7 +71,7 @@ async def test_a_process_that_was_stopped_at_a_token_stores_none_after_the_revok
             await write.execute(sa.delete(db.tokens).where(db.tokens.c.connection == connection.id))
 
     await stopped(world, "refresh", connection.id, call("/token"), revoked)
-    assert await tokens.stored(world.app.database, connection.id) == []
+    assert await tokens.stored(world.app.database, connection.id) == {}
 
 
 @pytest.mark.parametrize("revoking", [False, True], ids=["released", "revoked"])

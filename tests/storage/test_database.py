@@ -154,7 +154,8 @@ async def test_what_two_write_at_once_is_there_once(processes: list[Database]) -
             await memberships.put_members(database, "one", {"group": [f"member {number % 3}"]})
             rows = [{"name": f"contoso{n}.com", "verified": True, "accepted": True} for n in range(2)]
             await directory.put_domains(database, "one", rows, [])
-            await directory.keep_checkpoint(database, "one", "users", str(number), NOW)
+            async with database.write() as write:
+                await directory.keep_checkpoints(write, "one", {"users": str(number)}, NOW)
 
     await asyncio.gather(*(write_all(one) for one in processes))
     counted = {}

@@ -10,7 +10,7 @@ from typing import Any
 from shared.engine.ledger import HoldingState
 from shared.foundation.dns import mx_of
 from shared.foundation.errors import Missing, Temporary
-from shared.platforms.directory_reading import Page, Pages, begun, read, reading, without_a_name
+from shared.platforms.directory_reading import KINDS, Page, Pages, begun, read, reading, without_a_name
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.directory_members import read_members
 from shared.platforms.google_workspace.methods import (
@@ -39,20 +39,17 @@ MAX_LOOKUPS_OF_MISSING = 50
 Gone = Callable[[WorkspaceCustomer, str], Awaitable[bool | None]]
 
 
-async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
-    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist.
+async def sync(tenant: WorkspaceCustomer, *, accept_loss: bool) -> None:
+    """Bring the copy up to date. Raises before anything is lost that may still exist.
 
     Raises Unfinished while there is more to read than one run should.
     """
-    database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    async with reading(tenant):
+    async with reading(tenant) as this:
         await _users(tenant, plausible)
         await _groups(tenant, plausible)
         await read_domains(tenant)
-        for kind in {"users", "groups"} - (await directory.checkpoints(database, connection)).keys():
-            await directory.keep_checkpoint(database, connection, kind, "complete", tenant.now)
-    return await directory.count(database, connection)
+        this.ended.update(dict.fromkeys(KINDS - this.stands.checkpoints.keys(), "complete"))
 
 
 async def _users(tenant: WorkspaceCustomer, plausible: float) -> None:

@@ -59,12 +59,12 @@ class Membership:
             return Absent(with_its_owner=True)
         if "members" not in tenant.read:
             tenant.read["members"] = await _listed(tenant, group)
-        inside, database, connection = tenant.read["members"], tenant.context.database, tenant.connection
-        if not inside and not await placed.listed(database, connection.id, MEMBERS):
+        inside, connection = tenant.read["members"], tenant.connection
+        if not inside and not await tenant.targets.placed(MEMBERS):
             return Absent()
         wanted = await tenant.targets.covered_users("incoming")
         settings = await group_members.compared(
-            tenant.context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
+            tenant.context, connection, tenant.targets, held, inside, wanted, lambda user: _exists(tenant, user)
         )
         return Present(identity=group, settings=settings)
 
@@ -85,7 +85,7 @@ class Membership:
         """Empty the group, so that mail is not routed any more whatever the rule still says."""
         _, leaving = group_members.difference(present, dict.fromkeys(present.settings, ()))
         await _bear(tenant, await _change(tenant, set(), leaving))
-        known = await placed.listed(tenant.context.database, tenant.connection.id, MEMBERS)
+        known = await tenant.targets.placed(MEMBERS)
         await placed.note(tenant.context.database, tenant.connection.id, MEMBERS, gone=known)
         return ""
 

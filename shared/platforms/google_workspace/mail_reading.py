@@ -26,7 +26,7 @@ def in_place(tenant: WorkspaceCustomer, key: str) -> bool:
 
 async def snapshot(tenant: WorkspaceCustomer) -> Snapshot:
     """Everything that can be read of the way of incoming mail, now. Complete, or it raises."""
-    copy = await directory.domains(tenant.context.database, tenant.connection.id)
+    copy = await tenant.targets.domains()
     group = None
     held = tenant.ledger.holdings.get("group")
     if held is not None and held.identity is not None and held.state not in NOT_OURS:
@@ -68,7 +68,7 @@ async def protected(tenant: WorkspaceCustomer) -> Protection:
     database, connection = tenant.context.database, tenant.connection.id
     people = await tenant.targets.covered_users("incoming")
     mails = await directory.addresses(database, connection, people)
-    also = {one["name"] for one in await directory.domains(database, connection) if one["verified"]}
+    also = {one["name"] for one in await tenant.targets.domains() if one["verified"]}
     return protection(mails.values(), also)
 
 

@@ -184,9 +184,9 @@ class GoogleWorkspace:
         watch = MailWatch if INLINE in connection.modes else None
         return open_tenant(self.context, connection, ledger, self.credentials, watch)
 
-    async def sync(self, tenant: WorkspaceCustomer, *, accept_loss: bool) -> dict[str, int]:
+    async def sync(self, tenant: WorkspaceCustomer, *, accept_loss: bool) -> None:
         """Bring our copy of the directory up to date."""
-        return await directory_sync.sync(tenant, accept_loss=accept_loss)
+        await directory_sync.sync(tenant, accept_loss=accept_loss)
 
     async def residue(self, _tenant: WorkspaceCustomer) -> list[dict[str, Any]]:
         """Google keeps nothing for a while that is ours."""

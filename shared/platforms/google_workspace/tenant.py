@@ -65,8 +65,7 @@ class WorkspaceCustomer(WatchedMail):
     ) -> None:
         self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger, self.credentials = context, connection, ledger, credentials
-        self.granted, self.others = list(granted), list(others)
-        self.choices = said
+        self.granted, self.others, self.choices = list(granted), list(others), said
         self.watch = watch(self) if watch else None
         self.run = new_id()[:12]
         self.operations = Operations(context.database, connection.id)
@@ -129,6 +128,9 @@ class WorkspaceCustomer(WatchedMail):
         """Forget what was read."""
         self.read.clear()
         self.targets = Targets(self.context.database, self.connection.id)
+
+    async def look_ahead(self) -> None:
+        """Nothing: a plan of a running customer reads one thing of Google."""
 
     async def customer(self) -> Record:
         """The customer's own record: id and primary domain."""

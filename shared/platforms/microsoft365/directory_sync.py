@@ -1,38 +1,48 @@
 """The daily synchronisation: users, groups with members, domains and MX, page by page into our copy."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 
-from shared.foundation.concurrency import each
+from shared.foundation.concurrency import beside, each
 from shared.foundation.dns import mx_of
-from shared.foundation.errors import Missing
-from shared.platforms.directory_reading import Expired, Page, Pages, Written, begun, read, reading, without_a_name
+from shared.foundation.errors import FootprintError, Missing
+from shared.platforms.directory_reading import (
+    KINDS,
+    Expired,
+    Page,
+    Pages,
+    Reading,
+    Written,
+    begun,
+    read,
+    reading,
+    without_a_name,
+)
 from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
-from shared.protection import directory, listings, set_aside
-from shared.protection.listings import BEGINNING, Listing
+from shared.protection import directory, set_aside
+from shared.protection.listings import BEGINNING, Listing, Standing
 
+First = Page | FootprintError
+"""What Graph says first when it is asked for changes; what it refuses is raised in the kind's turn."""
 USERS = "id,displayName,mail,accountEnabled,userType"
 GROUPS = "id,displayName,mail,members"
 
 
-async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
-    """Bring the copy up to date and return how much it holds. Raises before anything is lost that may still exist.
+async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> None:
+    """Bring the copy up to date. Raises before anything is lost that may still exist.
 
     Raises Unfinished while there is more to read than one run should.
     """
-    database, connection = tenant.context.database, tenant.connection.id
     plausible = 1.0 if accept_loss else tenant.context.settings.implausible_loss
-    async with reading(tenant):
-        await _users(tenant, plausible)
-        await _groups(tenant, plausible)
+    async with reading(tenant) as this:
+        firsts = await _firsts(tenant, this.stands)
+        await _users(tenant, this, firsts.get("users"), plausible)
+        await _groups(tenant, this, firsts.get("groups"), plausible)
         await read_domains(tenant)
-    return await directory.count(database, connection)
 
 
-async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
+async def _users(tenant: MicrosoftTenant, this: Reading, first: First | None, plausible: float) -> None:
     async def written(listing: Listing, page: Page) -> Listing:
         rows = _last_said(page.rows)
         there, gone = [_user(row) for row in rows if not _removed(row)], [row for row in rows if _removed(row)]
@@ -56,10 +66,11 @@ async def _users(tenant: MicrosoftTenant, plausible: float) -> None:
         async for page in found:
             yield page
 
-    await _read(tenant, "users", ("users",), pages, written, plausible)
+    if not _nothing_new(this, "users", first):
+        await _read(tenant, this, "users", first, ("users",), pages, written, plausible)
 
 
-async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
+async def _groups(tenant: MicrosoftTenant, this: Reading, first: First | None, plausible: float) -> None:
     own = {held.identity for key, held in tenant.ledger.holdings.items() if key.startswith("group-")}
 
     async def written(listing: Listing, page: Page) -> Listing:
@@ -84,7 +95,8 @@ async def _groups(tenant: MicrosoftTenant, plausible: float) -> None:
             return tenant.graph.delta("/v1.0/groups/delta", **{"$select": GROUPS})
         return tenant.graph.delta(str(listing.link))
 
-    await _read(tenant, "groups", ("groups", "members"), pages, written, plausible)
+    if not _nothing_new(this, "groups", first):
+        await _read(tenant, this, "groups", first, ("groups", "members"), pages, written, plausible)
 
 
 async def _put(
@@ -96,17 +108,29 @@ async def _put(
     )
 
 
+def _nothing_new(this: Reading, kind: str, first: First | None) -> bool:
+    """Whether nothing has changed since the checkpoint, as the first page says; where that ends is noted then."""
+    if isinstance(first, Page) and first.final is not None and not first.rows:
+        this.ended[kind] = first.final
+        this.unchanged.add(kind)
+        return True
+    return False
+
+
 async def _read(
-    tenant: MicrosoftTenant, kind: str, kinds: Sequence[str], pages: Pages, written: Written, plausible: float
+    tenant: MicrosoftTenant,
+    this: Reading,
+    kind: str,
+    first: First | None,
+    kinds: Sequence[str],
+    pages: Pages,
+    written: Written,
+    plausible: float,
 ) -> None:
     """Read what changed since the checkpoint, or everything, and settle it in one transaction at the end."""
-    database, connection = tenant.context.database, tenant.connection.id
-    since = (await directory.checkpoints(database, connection)).get(kind)
-    under_way = await listings.find(database, connection, kind)
-    first = await _first(tenant, since) if since is not None and under_way is None else None
-    if isinstance(first, Page) and first.final is not None and not first.rows:
-        await directory.unchanged(database, connection, kind, first.final, tenant.now)
-        return
+    database, connection, since = tenant.context.database, tenant.connection.id, this.stands.checkpoints.get(kind)
+    if isinstance(first, FootprintError) and not isinstance(first, Resync | GraphRefused):
+        raise first
     listing = await begun(tenant, kind, since=since)
     if listing.settled_at is not None:
         return
@@ -137,12 +161,22 @@ async def _read(
     )
 
 
-async def _first(tenant: MicrosoftTenant, since: str) -> Page | Resync | GraphRefused:
-    """The first page of what has changed since a link, or what Graph says instead."""
+async def _firsts(tenant: MicrosoftTenant, stands: Standing) -> dict[str, First]:
+    """The first pages of what has changed, asked for side by side, of the kinds of which no listing is under way."""
+    found: dict[str, First] = {}
+
+    async def look(kind: str) -> None:
+        found[kind] = await _first(tenant, stands.checkpoints[kind])
+
+    await each([kind for kind in sorted(KINDS) if kind in stands.checkpoints and kind not in stands.listed], look)
+    return found
+
+
+async def _first(tenant: MicrosoftTenant, since: str) -> First:
+    """The first page of what has changed since a link, or why there is none."""
     try:
-        async with aclosing(tenant.graph.delta(since)) as found:
-            return await anext(found)
-    except (Resync, GraphRefused) as said:
+        return await tenant.graph.changes(since)
+    except FootprintError as said:
         return said
 
 
@@ -201,8 +235,13 @@ async def read_domains(tenant: MicrosoftTenant) -> None:
 
 async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Record]:
     """Every domain with what Graph and Exchange say of it, the MX Microsoft wants and the MX that DNS answers."""
-    told = [row async for page in tenant.graph.pages("/v1.0/domains") for row in page]
-    rows = await tenant.listing("Get-AcceptedDomain")
+    told: list[Record] = []
+
+    async def tell() -> None:
+        async for page in tenant.graph.pages("/v1.0/domains"):
+            told.extend(page)
+
+    rows, _ = await beside(tenant.listing("Get-AcceptedDomain"), tell())
     verified = {row["id"].lower(): bool(row.get("isVerified")) for row in told if row.get("id")}
     accepted = {row["DomainName"].lower() for row in rows if row.get("DomainName") and not row.get("PendingRemoval")}
     wanted: dict[str, list[str] | None] = {}
@@ -220,7 +259,7 @@ async def _domains(tenant: MicrosoftTenant, known: Sequence[Record]) -> list[Rec
             database, connection = tenant.context.database, tenant.connection.id
             await set_aside.note(database, connection, "entry", f"domains {name}", name, refused.sentence, tenant.now)
 
-    answered, _ = await asyncio.gather(
+    answered, _ = await beside(
         mx_of(names, tenant.context.settings.dns), each([name for name in names if verified.get(name)], want)
     )
     return [

@@ -112,22 +112,33 @@ class Graph:
         """Every page of changes since a link. Raises Resync when the link is too old."""
         async with aclosing(self.listing(path_or_link, **params)) as pages:
             async for page in pages:
-                if not page.link and not page.final:
-                    raise unreadable(self._http.service, 200)  # changes without an end are not all of them
-                yield page
+                yield self._ending(page)
+
+    async def changes(self, link: str) -> Page:
+        """The first page of changes since a link. Raises Resync when the link is too old."""
+        return self._ending(await self._page(link, {}))
+
+    def _ending(self, page: Page) -> Page:
+        if not page.link and not page.final:
+            raise unreadable(self._http.service, 200)  # changes without an end are not all of them
+        return page
 
     async def listing(self, path_or_link: str, **params: str) -> AsyncGenerator[Page]:
         """Every page of a listing from its beginning or from a link on, each with the link of the next."""
         link: str | None = path_or_link
         while link:
-            page = await self.get(link, **params)
-            params = {}  # the platform's links carry them
-            asked, link, last = link, page.get("@odata.nextLink"), page.get("@odata.deltaLink")
-            if link == asked:
-                raise unreadable(self._http.service, 200)  # round and round
-            # They are stored and followed another time, so they are looked at now.
-            following, final = (self._http.pinned(one) if one else None for one in (link, last))
-            yield Page(rows=_rows(page, self._http.service), link=following, final=final)
+            page = await self._page(link, params)
+            params, link = {}, page.link  # the platform's links carry them
+            yield page
+
+    async def _page(self, link: str, params: Mapping[str, str]) -> Page:
+        page = await self.get(link, **params)
+        following, last = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
+        if following == link:
+            raise unreadable(self._http.service, 200)  # round and round
+        # They are stored and followed another time, so they are looked at now.
+        following, final = (self._http.pinned(one) if one else None for one in (following, last))
+        return Page(rows=_rows(page, self._http.service), link=following, final=final)
 
     async def batch(self, requests: Sequence[BatchRequest]) -> list[BatchOutcome]:
         """Send any number of requests, 20 a call, and return what came of each, in order.

@@ -59,7 +59,7 @@ class GroupMembership:
         held, context, connection = tenant.ledger.holdings.get(self.key), tenant.context, tenant.connection
         wanted = await tenant.targets.protected_users(self.direction)
         settings = await group_members.compared(
-            context, connection, held, inside, wanted, lambda user: _exists(tenant, user)
+            context, connection, tenant.targets, held, inside, wanted, lambda user: _exists(tenant, user)
         )
         return Present(identity=group.identity, settings=settings)
 
@@ -105,14 +105,19 @@ class GroupMembership:
 
 
 async def members_of(tenant: MicrosoftTenant, group: str) -> set[str] | None:
-    """The ids of a group's members, listed to the end; None if the group is not there."""
-    inside: set[str] = set()
-    try:
-        async for page in tenant.graph.pages(f"/v1.0/groups/{group}/members", **{"$select": "id", "$top": "999"}):
+    """The ids of a group's members, listed to the end, once until forget_reads; None if the group is not there."""
+    path = f"/v1.0/groups/{group}/members"
+
+    async def listed() -> set[str]:
+        inside: set[str] = set()
+        async for page in tenant.graph.pages(path, **{"$select": "id", "$top": "999"}):
             inside |= {member["id"] for member in page if member.get("id")}
+        return inside
+
+    try:
+        return await tenant.once(path, listed)
     except Missing:
         return None
-    return inside
 
 
 async def _exists(tenant: MicrosoftTenant, user: str) -> bool:

@@ -13,11 +13,10 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
 from shared.platforms.microsoft365.graph import GraphRefused
 from shared.platforms.microsoft365.recycle_bin import purge
-from shared.platforms.microsoft365.tenant import MicrosoftTenant
+from shared.platforms.microsoft365.tenant import GROUP, SELECT, MicrosoftTenant, Record
 from shared.protection.policies import Direction
 
 HIDDEN = "HiddenFromAddressListsEnabled"
-FIELDS = ("displayName", "mailNickname", "mail", "visibility")
 # Where a tenant's policy lets groups expire, one without owners is deleted at its time unless somebody renews it
 # (learn.microsoft.com/entra/identity/users/groups-lifecycle). Policies give groups 30 days at least.
 RENEWED = "renewed"
@@ -61,14 +60,13 @@ class VirtualGroup:
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
         """The group by its id, or without one by its nickname, whatever its incarnation."""
-        select = ",".join(("id", "expirationDateTime", *FIELDS))
         try:
             if identity:
-                group = await tenant.graph.get(f"/v1.0/groups/{identity}", **{"$select": select})
+                group = await tenant.group(identity)
             else:
                 query = {
                     "$filter": f"startswith(mailNickname,'{_nickname_stem(tenant, self.direction)}')",
-                    "$select": select,
+                    "$select": SELECT,
                 }
                 found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
                 if not found:
@@ -78,19 +76,12 @@ class VirtualGroup:
                 group = min(found, key=lambda one: one["id"] in recorded)
         except Missing:
             return Absent()
-        settings = {name: group.get(name) for name in FIELDS}
+        settings = {name: group.get(name) for name in GROUP}
         expires = group.get("expirationDateTime")
         settings[RENEWED] = not expires or datetime.fromisoformat(expires) > tenant.now + RENEW_BEFORE
         if tenant.microsoft.hide_groups:
-            settings[HIDDEN] = await self._hidden(tenant, group["id"])
+            settings[HIDDEN] = await hidden(tenant, group["id"])
         return Present(identity=group["id"], settings=settings)
-
-    async def _hidden(self, tenant: MicrosoftTenant, identity: str) -> bool | None:
-        try:
-            (record,) = (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
-        except Missing:
-            return None  # Exchange learns of a new group minutes after Graph
-        return bool(record[HIDDEN])
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:
         """Make it without a welcome mail; that can be said at creation only."""
@@ -148,6 +139,21 @@ class VirtualGroup:
         except Permanent:
             pass  # refused to an application in some tenants; the certificate lists what stays for 30 days
         return request_id
+
+
+async def hidden(tenant: MicrosoftTenant, identity: str) -> bool | None:
+    """Whether Exchange hides a group, read once until forget_reads; None where it does not know the group yet."""
+    if not tenant.microsoft.hide_groups:
+        return None
+
+    async def record() -> list[Record]:
+        return (await tenant.exchange.invoke("Get-UnifiedGroup", Identity=identity)).rows
+
+    try:
+        (found,) = await tenant.once(f"Get-UnifiedGroup {identity}", record)
+    except Missing:
+        return None  # Exchange learns of a new group minutes after Graph
+    return bool(found[HIDDEN])
 
 
 def _nickname_stem(tenant: MicrosoftTenant, direction: Direction) -> str:

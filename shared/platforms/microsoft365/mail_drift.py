@@ -53,6 +53,10 @@ class MailWatch:
         """Forget what was seen."""
         self._flow = None
 
+    async def look_ahead(self) -> None:
+        """Read side by side what a plan reads of the mail flow."""
+        await reading.look_ahead(self._tenant)
+
     async def drifts(self) -> list[Drift] | None:
         """Every change by others, with what it does to mail; None where nothing is known of how it should be."""
         flow = await self._looked()
@@ -69,7 +73,8 @@ class MailWatch:
         """Make the present mail flow the wanted one, but for what does harm in it."""
         flow, context = await self._looked(), self._tenant.context
         # What others changed and this run has put right already is a change too.
-        for snapshot in filter(None, (self._first, flow.now)):
+        first = self._first or flow.now
+        for snapshot in (first, flow.now) if first is not flow.now else (flow.now,):
             await history.note(self._tenant, snapshot, "changed")
         kept, harmful = flow.now, [blame.key for blame in flow.blames if blame.harms]
         if TOGETHER in harmful:

@@ -1,5 +1,6 @@
 """Reads a tenant's whole mail flow for the model, with what the model must know of the service and of the policies."""
 
+import asyncio
 from typing import Any
 
 from shared.connections.record import Connection
@@ -9,7 +10,7 @@ from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
 from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, POLICY, spoof_entries
 from shared.platforms.microsoft365.group_members import members_of
-from shared.platforms.microsoft365.groups import VirtualGroup
+from shared.platforms.microsoft365.groups import VirtualGroup, hidden
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.ranges import ranges
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service, protection
@@ -18,6 +19,13 @@ from shared.platforms.microsoft365.tenant import MicrosoftTenant
 from shared.protection import directory, policies
 from shared.protection.targets import Targets, members_of_all
 
+LISTINGS: dict[str, dict[str, Any]] = {
+    "Get-HostedConnectionFilterPolicy": {"Identity": POLICY},
+    "Get-TransportRule": {},
+    "Get-InboundConnector": {},
+    "Get-OutboundConnector": {"IncludeTestModeConnectors": True},
+    "Get-AcceptedDomain": {},
+}
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
 MEMBERS = ("group-incoming-members", "group-outgoing-members")
@@ -60,15 +68,37 @@ def own(tenant: MicrosoftTenant) -> dict[str, str]:
     }
 
 
+async def look_ahead(tenant: MicrosoftTenant) -> None:
+    """Ask side by side for the tenant's listings and our groups, which are then at hand until forget_reads.
+
+    A failure is nobody's here: what was not read is read again, and raises, where it is needed.
+    """
+    groups = [one for one in (_group(tenant, direction) for direction in GROUPS) if one is not None]
+    await asyncio.gather(
+        *(tenant.listing(cmdlet, **parameters) for cmdlet, parameters in LISTINGS.items()),
+        spoof_entries(tenant),
+        *(tenant.group(identity) for _, identity in groups),
+        *(look(tenant, identity) for _, identity in groups for look in (hidden, members_of)),
+        return_exceptions=True,
+    )
+
+
+def _group(tenant: MicrosoftTenant, direction: policies.Direction) -> tuple[VirtualGroup, str] | None:
+    """Our group of a direction with its identity; None where there is none."""
+    held = tenant.ledger.holdings.get(f"group-{direction}")
+    if held is None or held.identity is None or held.state is HoldingState.GONE:
+        return None
+    return VirtualGroup(key=held.key, direction=direction, title=""), held.identity
+
+
 async def snapshot(tenant: MicrosoftTenant) -> Snapshot:
     """Every object of the mail flow, read now. Complete, or it raises."""
-    (policy,) = await tenant.listing("Get-HostedConnectionFilterPolicy", Identity=POLICY)
-    rules = sorted(await tenant.listing("Get-TransportRule"), key=lambda rule: int(rule["Priority"]))
-    inbound = await tenant.listing("Get-InboundConnector")
-    outbound = await tenant.listing("Get-OutboundConnector", IncludeTestModeConnectors=True)
+    (policy,), listed, inbound, outbound, domains = [
+        await tenant.listing(cmdlet, **parameters) for cmdlet, parameters in LISTINGS.items()
+    ]
+    rules = sorted(listed, key=lambda rule: int(rule["Priority"]))
     spoof = await spoof_entries(tenant)
-    domains = await tenant.listing("Get-AcceptedDomain")
-    copy = await directory.domains(tenant.context.database, tenant.connection.id)
+    copy = await tenant.targets.domains()
     accepted = {str(one["DomainName"]).lower() for one in domains}
     return Snapshot(
         at=tenant.now,
@@ -92,15 +122,15 @@ async def _groups(tenant: MicrosoftTenant, rules: list[dict[str, Any]]) -> dict[
     found = await members_of_all(tenant.context.database, tenant.connection.id, named)
     groups = {key: {"names": names, "members": sorted(members)} for key, (names, members) in found.items()}
     for direction in GROUPS:
-        held = tenant.ledger.holdings.get(f"group-{direction}")
-        if held is None or held.identity is None or held.state is HoldingState.GONE:
+        ours = _group(tenant, direction)
+        if ours is None:
             continue
-        group = await VirtualGroup(key=held.key, direction=direction, title="").observe(tenant, "", held.identity)
-        inside = await members_of(tenant, held.identity)
+        resource, identity = ours
+        group, inside = await resource.observe(tenant, "", identity), await members_of(tenant, identity)
         if isinstance(group, Present) and inside is not None:
             mails = await directory.addresses(tenant.context.database, tenant.connection.id, sorted(inside))
-            names = [held.identity, group.settings["mailNickname"], group.settings["mail"]]
-            groups[held.identity] = {"names": [n for n in names if n], "members": sorted(mails.values())}
+            names = [identity, group.settings["mailNickname"], group.settings["mail"]]
+            groups[identity] = {"names": [n for n in names if n], "members": sorted(mails.values())}
     return groups
 
 

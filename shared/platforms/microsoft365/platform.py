@@ -143,9 +143,9 @@ class Microsoft365:
 
         return open_tenant(self.context, connection, ledger, self.entra, MailWatch)
 
-    async def sync(self, tenant: MicrosoftTenant, *, accept_loss: bool) -> dict[str, int]:
+    async def sync(self, tenant: MicrosoftTenant, *, accept_loss: bool) -> None:
         """Bring our copy of the directory up to date."""
-        return await directory_sync.sync(tenant, accept_loss=accept_loss)
+        await directory_sync.sync(tenant, accept_loss=accept_loss)
 
     async def residue(self, tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Our groups that lie in the recycle bin."""

@@ -1,9 +1,10 @@
 """One Microsoft 365 tenant, opened for one run: its clients, its secrets, and what has been read from it so far."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from shared.connections import choices
@@ -28,6 +29,10 @@ from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too
 from shared.protection.targets import Targets
 
 Record = dict[str, Any]
+Answer = TypeVar("Answer")
+# What is read of our groups.
+GROUP = ("displayName", "mailNickname", "mail", "visibility")
+SELECT = ",".join(("id", "expirationDateTime", *GROUP))
 # Somebody else is changing the same at the same moment: no word against what was asked.
 CONFLICTS = frozenset({409, 412})
 
@@ -40,27 +45,24 @@ class Watch(Protocol):
 
     async def drifts(self) -> Sequence[Drift] | None:
         """What others changed since mail last flowed as it should."""
-        ...
 
     async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Of our objects by key, those whose repair would do harm now, with that in words."""
-        ...
 
     async def concerns(self) -> Sequence[Concern]:
         """What in the tenant would harm mail once we are in it."""
-        ...
 
     async def keep(self) -> None:
         """Remember the present mail flow as the one that should be."""
-        ...
 
     async def note(self, why: str) -> None:
         """Keep a snapshot of the present mail flow."""
-        ...
+
+    async def look_ahead(self) -> None:
+        """Read side by side what a plan reads."""
 
     def forget(self) -> None:
         """Forget what was seen."""
-        ...
 
 
 class MicrosoftTenant:
@@ -84,8 +86,7 @@ class MicrosoftTenant:
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
         self.choices = said
-        self._read: dict[str, list[Record]] = {}
-        self._addresses: dict[str, str | None] = {}
+        self._read: dict[str, asyncio.Future[Any]] = {}
         self.targets = Targets(context.database, connection.id)
         self._watch = watch(self)
 
@@ -133,32 +134,53 @@ class MicrosoftTenant:
         """Forget what was read."""
         self._read.clear()
         self.targets = Targets(self.context.database, self.connection.id)
-        self._addresses.clear()
         self._watch.forget()
+
+    async def once(self, what: str, read: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """What is read, once until forget_reads by whoever asks for `what`. What fails is read again when asked for."""
+        if what not in self._read:
+            self._read[what] = asyncio.ensure_future(read())
+        try:
+            found: Answer = await self._read[what]
+        except BaseException:
+            self._read.pop(what, None)
+            raise
+        return found
 
     async def listing(self, cmdlet: str, **parameters: Any) -> list[Record]:
         """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
-        if cmdlet not in self._read:
-            self._read[cmdlet] = (await self.exchange.invoke(cmdlet, **parameters)).rows
-        return self._read[cmdlet]
+
+        async def rows() -> list[Record]:
+            return (await self.exchange.invoke(cmdlet, **parameters)).rows
+
+        return await self.once(cmdlet, rows)
 
     def keep(self, cmdlet: str, rows: list[Record]) -> list[Record]:
         """Keep what a Get cmdlet lists, read in another way, until forget_reads."""
-        self._read[cmdlet] = rows
+        self._read[cmdlet] = asyncio.get_running_loop().create_future()
+        self._read[cmdlet].set_result(rows)
         return rows
+
+    async def look_ahead(self) -> None:
+        """Of a running tenant: read side by side what a plan reads. What fails raises where it is read again."""
+        if self.connection.stage is Stage.RUN:
+            await self._watch.look_ahead()
 
     async def address(self, group: Holding) -> str | None:
         """A group's address as it is now, by which Exchange shows it in rules; the last one known if it is gone.
 
         None: a new group has none for some minutes.
         """
-        if group.key not in self._addresses:
-            found: Mapping[str, Any] = group.seen or {}
-            if group.identity:
-                with suppress(Missing):
-                    found = await self.graph.get(f"/v1.0/groups/{group.identity}", **{"$select": "mail"})
-            self._addresses[group.key] = found.get("mail")
-        return self._addresses[group.key]
+        found: Mapping[str, Any] = group.seen or {}
+        if group.identity:
+            with suppress(Missing):
+                found = await self.group(group.identity)
+        return found.get("mail")
+
+    async def group(self, identity: str) -> Record:
+        """A group's settings in Graph, read once until forget_reads. Raises Missing."""
+        path = f"/v1.0/groups/{identity}"
+        return await self.once(path, lambda: self.graph.get(path, **{"$select": SELECT}))
 
     @property
     def modelled(self) -> frozenset[str]:

@@ -38,9 +38,12 @@ def blames(
     def put(base: Snapshot, key: Key) -> Snapshot:
         return exchanged(base, now, key)
 
+    keys = list(changed(wanted, now))
+    if not keys:
+        return  # neither an object nor, by its dates, what a rule does: mail goes the same ways
     whole = harms(now)
     left = {(one.effect, one.direction) for one in whole}
-    real, keys = frozenset(left), list(changed(wanted, now))
+    real = frozenset(left)
     alone: dict[Key, list[Finding]] = {}
     groups, comparisons = [keys] if whole else [], 0
     while groups and comparisons < MAX_COMPARISONS:

@@ -5,7 +5,7 @@ Pure. Two snapshots are compared object by object, so that an effect is laid to 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
@@ -33,7 +33,7 @@ class Snapshot:
 
     def to_json(self) -> str:
         """As it is stored."""
-        return json.dumps({**asdict(self), "at": self.at.isoformat()})
+        return json.dumps({**vars(self), "at": self.at.isoformat()})
 
     @classmethod
     def from_json(cls, text: str) -> "Snapshot":
