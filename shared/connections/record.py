@@ -99,8 +99,7 @@ class Connection:
 
 def of_row(row: Any) -> Connection:
     """The connection of a row of its table."""
-    values = {name: row._mapping[name] for name in db.connections.c.keys()}  # noqa: SIM118 - a collection of columns
-    typed = {
+    values = {column.name: row._mapping[column.name] for column in db.connections.c} | {
         "site": Site(row.site),
         "stage": Stage(row.stage),
         "status": Status(row.status),
@@ -109,7 +108,7 @@ def of_row(row: Any) -> Connection:
         "contacts": tuple(row.contacts),
         "brand": recorded(json.dumps(dict(row.brand))),
     }
-    return Connection(**(values | typed))
+    return Connection(**values)
 
 
 async def create(

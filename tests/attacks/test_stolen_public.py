@@ -21,7 +21,8 @@ from tests.harness import workspace as google
 from tests.harness.apart import CREDENTIALS_KEY, Apart
 from tests.harness.client import ask, at
 from tests.harness.invited import OnTheWay, arrives, signed_in
-from tests.harness.world import CONTOSO, MASTER_KEY, World, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import CONTOSO, MASTER_KEY, World
 
 # What a process that has no credentials would answer where it needs some.
 NEEDS_CREDENTIALS = (b"cannot open credentials", b"This deployment has no", b"cannot sign")

@@ -28,7 +28,7 @@ from tests.harness.databases import Unavailable, postgresql
 from tests.harness.encrypted import encrypted
 from tests.harness.master_keys import local_key
 from tests.harness.scripted_host import StillClock
-from tests.harness.world import settings_from
+from tests.harness.settings import settings_from
 
 Open = Callable[[str, str], Database]
 RIGHTS = "local all app password\nlocal all all trust\n"

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from shared.foundation.brand import PUBLISHED, Brand
 from shared.foundation.settings import Settings
-from tests.harness.world import MASTER_KEY, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import MASTER_KEY
 
 VENDOR = {
     "prefix": "CMG",

@@ -17,7 +17,8 @@ from shared.foundation.clock import SystemClock
 from shared.platforms.google_workspace.sign_in import SignIn
 from shared.platforms.microsoft365.credential import Credential
 from shared.service import build
-from tests.harness.world import MASTER_KEY, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import MASTER_KEY
 from tests.programs.emulate import Emulate, missing
 
 WHY_NOT = missing()

@@ -9,7 +9,8 @@ from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.service import build
 from tests.harness.clock import TestClock
-from tests.harness.world import MASTER_KEY, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import MASTER_KEY
 
 
 async def main() -> None:

@@ -1,6 +1,5 @@
 """A world for tests: the simulated platforms, one app, and a clock that both follow."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pydantic_settings import SettingsConfigDict
 
 from infra.local.demo.browser import decide
 from infra.local.simulators import Simulators
@@ -23,12 +21,12 @@ from shared.flows import consent, grant, invitation, revoke
 from shared.flows.app import App
 from shared.flows.jobs import deliver_due
 from shared.foundation.schedule import Site
-from shared.foundation.settings import Settings
 from shared.protection.policies import EVERYONE, Policy
 from shared.service import build
 from shared.web.views import changes as views
 from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
+from tests.harness.settings import settings_from
 
 CONTOSO = "contoso.com"
 FABRIKAM = "fabrikam.com"
@@ -38,27 +36,6 @@ LARGE = "large.example"
 # One client for all: to make one costs more than most calls, for it reads every certificate authority.
 CONTROL = httpx.Client(trust_env=False)
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-
-
-class TestSettings(Settings):
-    """Settings from keywords alone, whatever the machine's environment says."""
-
-    __test__ = False
-    model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None, extra="ignore", frozen=True)
-
-
-def settings_from(environment: dict[str, str], **more: Any) -> Settings:
-    """The settings that these environment names and values would make."""
-    nested: dict[str, Any] = {}
-    for name, value in environment.items():
-        *path, last = name.removeprefix("FOOTPRINT_").lower().split("__")
-        place = nested
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = json.loads(value) if value.startswith(("[", "{")) else value
-    for name, value in more.items():
-        nested[name] = {**nested.get(name, {}), **value} if isinstance(value, dict) else value
-    return TestSettings(**nested)
 
 
 async def accepted(url: str, chosen: str) -> httpx.URL:

@@ -15,7 +15,8 @@ from shared.flows.app import App
 from shared.flows.jobs import deliver_due
 from shared.service import build
 from tests.harness.clock import TestClock
-from tests.harness.world import MASTER_KEY, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import MASTER_KEY
 
 SWEEP = timedelta(minutes=5)
 KIBIBYTES_A_MEBIBYTE = 1024

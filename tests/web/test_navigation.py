@@ -10,7 +10,8 @@ from shared.web.actors import Actor, Role
 from shared.web.pages import NAVIGATION
 from shared.web.pages.deployment import listed
 from tests.harness.pages import OLGA, VICTOR, asked, see
-from tests.harness.world import FABRIKAM, World, settings_from
+from tests.harness.settings import settings_from
+from tests.harness.world import FABRIKAM, World
 
 NINA = Actor(name="nina@northwind.example", role=Role.VIEWER, customer="northwind")
 

@@ -20,7 +20,7 @@ from shared.foundation.wire import Wire
 from shared.storage.database import Database
 from tests.harness.master_keys import DATA_KEY, Holder, local_key, vault_key
 from tests.harness.scripted_host import StillClock
-from tests.harness.world import settings_from
+from tests.harness.settings import settings_from
 
 
 async def test_what_is_wrapped_is_unwrapped(holder: Holder) -> None:
