@@ -20,7 +20,8 @@ from shared.foundation.schedule import DAY, TIMERS, Site
 from shared.storage import tables as db
 
 NUMBERS = (500, 10_000)
-PATHS = (LEAST_PATH, "/", "/?trends=1", "/connections", "/connections?q=Customer+1&page=2", "/search?q=customer")
+FIRST = f"/connections/{0:032x}"
+PATHS = (LEAST_PATH, "/", "/?trends=1", "/connections", "/connections?q=Customer+1&page=2", "/search?q=customer", FIRST)
 # Each connection has synced so often, a day apart, and has so many entries in its ledger.
 DAYS = 30
 AT_ONCE = 50
