@@ -57,8 +57,13 @@ check: .venv/ready  ## style, types, layers, published weaknesses of what is ins
 	$(BIN)/pytest tests/documents/test_import_graph.py
 	$(BIN)/python -m infra.audit
 
-bench: .venv/ready  ## what things cost, as ratios against the obvious way
-	$(BIN)/python -m infra.local.bench
+bench: .venv/ready .venv-peers/ready  ## what things cost, as ratios against the obvious way, in one table and docs/performance.json; SHORT=1 takes under three minutes
+	$(BIN)/python -m infra.local.bench $(if $(SHORT),--short)
+
+.venv-peers/ready: infra/local/bench/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 mutants: .venv/ready  ## small wrong changes to the modules that decide: which no test notices; WORDS= some modules, SAMPLE= so many, SEED= which
 	test -e .local/mutants/map || $(BIN)/python -m tests.mutants record

@@ -14,7 +14,7 @@ from typing import Any
 from typer.main import get_group
 
 from infra.local import printed_rights
-from infra.local.bench import scale
+from infra.local.bench import measures, scale
 from infra.local.bench.counts import COSTS
 from infra.local.lasting_secrets import lasting_secrets
 from infra.local.markdown import codes, table
@@ -278,6 +278,7 @@ PRINTERS: Mapping[str, Callable[[], str]] = {
     "timers": timers,
     "sites": sites,
     "costs": costs,
+    "measures": measures.printed,
     "scale": lambda: "\n".join(table(scale.HEADS, scale.rows())),
     "make-targets": make_targets,
     "runbook": runbook,

@@ -104,7 +104,7 @@ class Tenant(Protocol):
         ...
 
     async def look_ahead(self) -> None:
-        """Read side by side what a plan would read one after the other. What fails raises where it is read again."""
+        """Read side by side what a plan would read one after the other. What fails raises where it is needed."""
         ...
 
 

@@ -20,6 +20,7 @@ from shared.foundation.schedule import DAY, TIMERS, Site
 from shared.storage import tables as db
 
 NUMBERS = (500, 10_000)
+FIRST = f"/connections/{0:032x}"
 PATHS = (
     LEAST_PATH,
     "/",
@@ -29,6 +30,7 @@ PATHS = (
     "/search?q=customer",
     "/activity?act=drift",
     "/activity?actor=olga",
+    FIRST,
 )
 # Each connection has synced so often, a day apart, and has so many entries in its ledger.
 DAYS = 30

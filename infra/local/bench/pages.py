@@ -7,24 +7,15 @@ from collections.abc import Sequence
 import httpx
 
 from infra.local.machine import Machine
-from shared.storage.ids import ConnectionId
 from shared.web.accounts import sign_in_link
 
 TIMES = 15
 # What the same server sends without looking at anything: the least that any page of it could take.
 LEAST_PATH = "/style.css"
-SECTIONS = ("", "/plan?for=revoke", "/ledger", "/policies", "/directory", "/quarantine", "/reports", "/certificate")
-
-
-async def first_bytes(running: Machine, connection_id: ConnectionId) -> dict[str, float]:
-    """The median seconds from a request to the head of its answer, by page of a running connection."""
-    paths = [LEAST_PATH, "/", "/connections/new", *(f"/connections/{connection_id}{section}" for section in SECTIONS)]
-    taken = await first_bytes_of(running, paths)
-    return {path.replace(connection_id, "…"): seconds for path, seconds in taken.items()}
 
 
 async def first_bytes_of(running: Machine, paths: Sequence[str]) -> dict[str, float]:
-    """The same of some paths, as an administrator who has signed in."""
+    """The median seconds from a request to the head of its answer, as an administrator who has signed in."""
     async with httpx.AsyncClient(
         base_url=running.address, follow_redirects=True, trust_env=False, timeout=60
     ) as browser:

@@ -71,7 +71,7 @@ def own(tenant: MicrosoftTenant) -> dict[str, str]:
 async def look_ahead(tenant: MicrosoftTenant) -> None:
     """Ask side by side for the tenant's listings and our groups, which are then at hand until forget_reads.
 
-    A failure is nobody's here: what was not read is read again, and raises, where it is needed.
+    A failure is nobody's here: it is raised where what was not read is needed.
     """
     groups = [one for one in (_group(tenant, direction) for direction in GROUPS) if one is not None]
     await asyncio.gather(

@@ -81,13 +81,12 @@ class MicrosoftTenant:
         watch: Callable[["MicrosoftTenant"], Watch],
         said: Mapping[str, Choice],
     ) -> None:
-        self.opened_at = context.clock.now()
         self.context, self.connection, self.ledger = context, connection, ledger
         self.tokens, self.graph, self.exchange = tokens, graph, exchange
         self.return_secret, self.loop_secret = secrets
-        self.choices = said
+        self.opened_at, self.choices = context.clock.now(), said
         self._read: dict[str, asyncio.Future[Any]] = {}
-        self.targets = Targets(context.database, connection.id)
+        self.targets, self._ahead = Targets(context.database, connection.id), False
         self._watch = watch(self)
 
     @property
@@ -137,13 +136,14 @@ class MicrosoftTenant:
         self._watch.forget()
 
     async def once(self, what: str, read: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """What is read, once until forget_reads by whoever asks for `what`. What fails is read again when asked for."""
+        """What is read, once until forget_reads by whoever asks for `what`. What fails is raised, then read again."""
         if what not in self._read:
             self._read[what] = asyncio.ensure_future(read())
         try:
             found: Answer = await self._read[what]
         except BaseException:
-            self._read.pop(what, None)
+            if not self._ahead:
+                self._read.pop(what, None)
             raise
         return found
 
@@ -162,9 +162,11 @@ class MicrosoftTenant:
         return rows
 
     async def look_ahead(self) -> None:
-        """Of a running tenant: read side by side what a plan reads. What fails raises where it is read again."""
+        """Of a running tenant: read side by side what a plan reads. What fails raises where it is needed."""
         if self.connection.stage is Stage.RUN:
+            self._ahead = True
             await self._watch.look_ahead()
+            self._ahead = False
 
     async def address(self, group: Holding) -> str | None:
         """A group's address as it is now, by which Exchange shows it in rules; the last one known if it is gone.

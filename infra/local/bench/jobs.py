@@ -1,0 +1,125 @@
+"""What the jobs take of a core, beside what a user would write instead; the platforms answer from another process."""
+
+import asyncio
+import json
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local.bench.stand import HARBOUR, LARGE, SMALL, Stand, Tenant, connected, stand
+from shared.connections import lease
+from shared.deployment.queues import Job
+from shared.flows.advance import open_ledger
+from shared.flows.jobs import run
+from shared.foundation.schedule import DAY, HOUR
+from shared.protection import directory, mailboxes
+from shared.storage.ids import ConnectionId
+
+PEERS = Path(__file__).parent / "peers"
+PYTHON = Path(os.environ.get("BENCH_PEERS") or Path(__file__).parents[3] / ".venv-peers" / "bin" / "python")
+THERE = PYTHON.exists()
+# So many of the directory's users does a peer read; its rate is the same for more of them.
+PEER_USERS = 2000
+# Fewer than what a sign-in takes for a loop within a minute.
+TOKENS = 80
+TIMES = 5
+LATENCY = 0.1
+
+
+def spent() -> float:
+    """Seconds of a core that this process has taken, all its threads together."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def measured() -> dict[str, float]:
+    """The figures by their measures' keys; those of peers are missing where `.venv-peers` is."""
+    with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
+        async with stand(Path(folder)) as at:
+            small, large = await connected(at, SMALL, None), await connected(at, LARGE)
+            figures = await _unchanged(at, small) | await _tokens(at, large)
+            figures |= await _directory(at, "microsoft", LARGE, large, ("graph_sdk", "httpx_orm"), Path(folder))
+            harbour = await connected(at, HARBOUR)
+            figures |= await _directory(at, "google", HARBOUR, harbour, ("google_client",), Path(folder))
+            return figures
+
+
+async def _unchanged(at: Stand, made: ConnectionId) -> dict[str, float]:
+    """The whole job of a connection of which nothing has changed."""
+    cores, walls = list[float](), list[float]()
+    for number in range(2 * TIMES):
+        await at.pass_time(DAY)
+        await run(at.app, Job(name="refresh", connection_id=made))
+        slow = number >= TIMES
+        if slow:
+            late = {"match": {}, "times": 1000, "do": {"kind": "delay", "seconds": LATENCY}}
+            await at.order("POST", "/_sim/faults", late)
+        before, begin = spent(), time.perf_counter()
+        await run(at.app, Job(name="sync", connection_id=made))
+        (walls if slow else cores).append(time.perf_counter() - begin if slow else spent() - before)
+        if slow:
+            await at.order("DELETE", "/_sim/faults")
+    return {"job-core": statistics.median(cores) * 1000, "job-wall": statistics.median(walls)}
+
+
+async def _tokens(at: Stand, made: ConnectionId) -> dict[str, float]:
+    """Tokens for each second of a core: whole refresh jobs, which renew two, and msal in threads."""
+    before = spent()
+    for _ in range(TOKENS // 2):
+        await run(at.app, Job(name="refresh", connection_id=made))
+    ours = TOKENS / (spent() - before)
+    await at.pass_time(HOUR)
+    identity = next(one["id"] for one in at.tenants if one["domain"] == LARGE.domain)
+    peer = await _peer("msal_threads", {"BENCH_TENANT": identity, "BENCH_TOKENS": str(TOKENS)})
+    return {"tokens": ours / peer} if peer else {}
+
+
+async def _directory(
+    at: Stand, key: str, tenant: Tenant, made: ConnectionId, peers: tuple[str, ...], folder: Path
+) -> dict[str, float]:
+    """Users for each second of a core: a whole synchronisation, an unchanged one, and the peers with their stores."""
+    app = at.app
+    async with app.database.write() as write:
+        await directory.forget_all(write, made)
+        await mailboxes.forget_all(write, made)
+    rates, token = [], ""
+    for _ in ("whole", "unchanged"):
+        claimed = await lease.acquire(app.database, made, app.clock.now())
+        if claimed is None:
+            raise RuntimeError("the connection is busy")
+        ledger = await open_ledger(app, *claimed)
+        await ledger.load()
+        platform = app.platforms[tenant.platform]
+        async with platform.open(claimed[0], ledger) as opened:
+            before = spent()
+            await platform.sync(opened, accept_loss=False)
+            rates.append((await directory.count(app.database, made))["users"] / (spent() - before))
+            token = await opened.tokens.get(tenant.token(app))  # type: ignore[attr-defined] # both platforms' have them
+        await lease.release(app.database, claimed[1], app.clock.now())
+    figures = {f"{key}-unchanged": rates[1] / rates[0]}
+    given = {"BENCH_URL": tenant.service(app), "BENCH_TOKEN": token, "BENCH_USERS": str(PEER_USERS)}
+    for name in peers:
+        rate = await _peer(name, {**given, "BENCH_DATABASE": str(folder / f"{name}.db")})
+        if rate:
+            figures[name] = rates[0] / rate
+    if "httpx_orm" in peers and (limit := await _peer("httpx_orm", given)):
+        figures[f"{key}-limit"] = rates[0] / limit
+    return figures
+
+
+async def _peer(name: str, more: Mapping[str, str]) -> float | None:
+    """How much of it a peer does in a second of a core; None where there are no peers."""
+    if not THERE:
+        return None
+    words = (str(PYTHON), str(PEERS / f"{name}.py"))
+    process = await asyncio.create_subprocess_exec(*words, env={**os.environ, **more}, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{name} has failed")
+    answer: dict[str, Any] = json.loads(told)
+    return float(answer["number"] / answer["cpu"])

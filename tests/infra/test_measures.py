@@ -1,0 +1,31 @@
+"""The table of `make bench`: a goal is reached from its own side, and what was not measured is not called reached."""
+
+import pytest
+
+from infra.local.bench.measures import MEASURES, Measure, rows
+
+HIGH = Measure("Rate", 40, "times", why="Because.")
+LOW = Measure("Time", 0.8, "s", high=False, why="Because.")
+OPEN = Measure("Limit", None, "times")
+
+
+@pytest.mark.parametrize(
+    ("measure", "figure", "told"),
+    [
+        (HIGH, 41.2, ("≥ 40 times", "41 times", "yes")),
+        (HIGH, 40, ("≥ 40 times", "40 times", "yes")),
+        (HIGH, 3.456, ("≥ 40 times", "3.46 times", "no. Because.")),
+        (LOW, 0.5, ("≤ 0.8 s", "0.50 s", "yes")),
+        (LOW, 0.8, ("≤ 0.8 s", "0.80 s", "yes")),
+        (LOW, 1.9, ("≤ 0.8 s", "1.90 s", "no. Because.")),
+        (OPEN, 0.25, ("", "0.25 times", "")),
+        (HIGH, None, ("≥ 40 times", "not measured", "")),
+    ],
+)
+def test_a_figure_is_held_to_its_goal(measure: Measure, figure: float | None, told: tuple[str, str, str]) -> None:
+    assert measure.told(figure) == told
+
+
+def test_every_measure_has_its_row() -> None:
+    assert [row[0] for row in rows({})] == [one.title for one in MEASURES.values()]
+    assert {row[2] for row in rows({})} == {"not measured"}
