@@ -52,7 +52,7 @@
     }
     main.dataset.again = next.querySelector("main")?.dataset.again ?? "";
     document.title = next.title;
-    listed(true);
+    listed(!typing);
     ready();
   }
 
@@ -153,7 +153,7 @@
     for (const [name, value] of [...asked]) if (!value) asked.delete(name);
     clearTimeout(typing);
     listed(false);
-    typing = setTimeout(() => { history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
+    typing = setTimeout(() => { typing = 0; history.replaceState(null, "", `?${asked}`); tag = ""; look(); }, 250);
   });
   // A picker finds while one types: the form is asked for what its search button would show.
   document.addEventListener("input", (event) => {
