@@ -38,7 +38,9 @@ def verified(
         told.append(_anchored(answer["anchor"], content, keys, checkpoint))
         told += [_witnessed(checkpoint or answer["anchor"]["checkpoint"], one) for one in witnesses]
     elif witnesses:
-        raise Permanent("anchor_not_valid", "Do not rely on this document: it holds nothing that a witness has seen.")
+        raise Permanent(
+            "anchor_not_valid", "Do not rely on this document: its ledger is not anchored, so no witness has seen it."
+        )
     elif checkpoint is not None:
         raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
     else:

@@ -153,7 +153,7 @@ async def _cosigned(app: App, witness: Witness, hashes: Sequence[bytes], note: s
     if (status == 409 and size == len(hashes)) or status == 422:
         raise _contradicts(witness, "the tree that it has seen did not grow into this one")
     if status != 200:
-        raise Permanent("witness_fails", f"The witness {_name(witness)} answered {status} to our checkpoint.")
+        raise Permanent("witness_fails", f"The witness {_name(witness)} returned {status} for our checkpoint.")
     try:
         return cosignature(note + answer.decode(), witness_key(witness.key))
     except ValueError:

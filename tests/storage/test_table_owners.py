@@ -65,6 +65,7 @@ OWNERS = {
     "tombstones": "shared/engine",
     "users": "shared/protection",
     "webhooks": "shared/flows",
+    "deployment_alerts": "shared/flows",
     "witnesses": "shared/flows",
     "workers_keys": "shared/deployment",
 }

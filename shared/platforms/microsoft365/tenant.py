@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.connections import choices
@@ -26,6 +26,7 @@ from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph, GraphRefused
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
+from shared.platforms.microsoft365.watched_mail import Watch
 from shared.protection.targets import Targets
 
 Record = dict[str, Any]
@@ -35,34 +36,6 @@ GROUP = ("displayName", "mailNickname", "mail", "visibility")
 SELECT = ",".join(("id", "expirationDateTime", *GROUP))
 # Somebody else is changing the same at the same moment: no word against what was asked.
 CONFLICTS = frozenset({409, 412})
-
-
-class Watch(Protocol):
-    """Who looks at the mail flow of a tenant. They know the tenant's resources, and those know the tenant."""
-
-    modelled: frozenset[str]
-    """Keys of the rows whose objects the model sees."""
-
-    async def drifts(self) -> Sequence[Drift] | None:
-        """What others changed since mail last flowed as it should."""
-
-    async def repair_harms(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Of our objects by key, those whose repair would do harm now, with that in words."""
-
-    async def concerns(self) -> Sequence[Concern]:
-        """What in the tenant would harm mail once we are in it."""
-
-    async def keep(self) -> None:
-        """Remember the present mail flow as the one that should be."""
-
-    async def note(self, why: str) -> None:
-        """Keep a snapshot of the present mail flow."""
-
-    async def look_ahead(self) -> None:
-        """Read side by side what a plan reads."""
-
-    def forget(self) -> None:
-        """Forget what was seen."""
 
 
 class MicrosoftTenant:
