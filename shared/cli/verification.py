@@ -39,7 +39,7 @@ def verified(
         told += [_witnessed(checkpoint or answer["anchor"]["checkpoint"], one) for one in witnesses]
     elif witnesses:
         raise Permanent(
-            "anchor_not_valid", "Do not rely on this document: its ledger is not anchored, so no witness has seen it."
+            "anchor_not_valid", "Do not rely on this document: no witness has seen its ledger."
         )
     elif checkpoint is not None:
         raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
