@@ -17,7 +17,7 @@ from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
 
-ASKS = "report only ended at its time: it still only reports, and a person is asked"
+ASKS = "report only ended at its time: it still only reports, until an operator decides"
 ACTS = "report only ended at its time: it acts from now on, as was chosen"
 LIVING = (Stage.GRANT, Stage.RUN)
 
