@@ -14,7 +14,7 @@ CODES = (
         LOGGED,
         "witness_fails",
         "A customer's witness does not resolve, or answers our checkpoint with a refusal.",
-        "Ask its operator. At 403 or 404 the witness must first trust our log's name and keys, by `GET /api/witnesses`.",
+        "Ask its operator. At 403 or 404 the witness must first trust our log's keys: `GET /api/witnesses` lists them.",
         "The witness is asked again each hour, and nothing waits for it.",
     ),
     code(
