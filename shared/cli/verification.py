@@ -38,9 +38,7 @@ def verified(
         told.append(_anchored(answer["anchor"], content, keys, checkpoint))
         told += [_witnessed(checkpoint or answer["anchor"]["checkpoint"], one) for one in witnesses]
     elif witnesses:
-        raise Permanent(
-            "anchor_not_valid", "Do not rely on this document: no witness has seen its ledger."
-        )
+        raise Permanent("anchor_not_valid", "Do not rely on this document: no witness has seen its ledger.")
     elif checkpoint is not None:
         raise Permanent("anchor_not_valid", "Do not rely on this document: it proves nothing under your checkpoint.")
     else:
