@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 # How often one request is sent again, and the longest pause before that, in seconds.
 RETRIES = 2
-SHORT_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0
 # To plan, the service reads the whole tenant.
 ANSWER_SECONDS = 120.0
 # The largest pages that the API gives.
-MOST, MOST_OF_A_FILE = "200", "10000"
+MAX_PER_PAGE, MAX_PER_FILE_PAGE = "200", "10000"
 IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 # What Python puts before the system's own words.
 ERRNO = re.compile(r"^\[Errno -?\d+\] ")
@@ -97,7 +97,7 @@ class Api:
     def every(self, path: str, key: str, **query: str | None) -> Answer:
         """All pages of a list as if they were one."""
         whole: Answer = {key: []}
-        query["limit"] = MOST
+        query["limit"] = MAX_PER_PAGE
         while True:
             page = self.get(path, **query)
             if not isinstance(page.get(key), list):
@@ -116,7 +116,7 @@ class Api:
         """The text of each page of something that comes as a file."""
         import httpx
 
-        query["limit"] = MOST_OF_A_FILE
+        query["limit"] = MAX_PER_FILE_PAGE
         while True:
             answer = self._send("GET", path, query)
             yield answer.text
@@ -194,7 +194,7 @@ class Api:
                         "connection_lost",
                         f"The connection to {self._address} was lost. Check whether the request was carried out.",
                     ) from None
-                why, pause = "Connection lost", SHORT_PAUSE
+                why, pause = "Connection lost", FIRST_PAUSE_SECONDS
             except httpx.TransportError as error:
                 raise Permanent(
                     "unreachable",
@@ -205,7 +205,7 @@ class Api:
                 self.now = _moment(answer.headers.get("date", ""))
                 why, pause = "The service is busy", self._pause(answer)
                 soon = answer.is_error and (answer.status_code in (429, 503) or "retry-after" in answer.headers)
-                if not soon or not left or pause > LONGEST_PAUSE:
+                if not soon or not left or pause > MAX_PAUSE_SECONDS:
                     return self._checked(answer)
             self._say(f"{why}; retrying in {pause:.1f} s.")
             time.sleep(pause)

@@ -15,7 +15,7 @@ from shared.foundation.signatures import CERTIFICATE, opened
 from shared.foundation.transparency import leaf_hash, opened_checkpoint, proven_root, size_of
 
 # Larger than any certificate and any set of keys.
-LARGEST = 16 * 1024 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 def verified(
@@ -90,7 +90,7 @@ def chained(file: Path, content: Mapping[str, Any]) -> str:
 def text(file: Path) -> str:
     """The text of a file. Raises Usage if it cannot be read."""
     try:
-        if file.stat().st_size > LARGEST:
+        if file.stat().st_size > MAX_FILE_BYTES:
             raise Usage("file_not_valid", f"{file} is larger than any certificate.")
         return file.read_text()
     except (OSError, UnicodeDecodeError):

@@ -21,7 +21,7 @@ from shared.storage.ids import ConnectionId
 
 _TABLE = db.connections.c
 # A database takes so many values in one query.
-AT_ONCE = 500
+CONNECTIONS_PER_STATEMENT = 500
 
 
 class Order(StrEnum):
@@ -196,7 +196,7 @@ async def names(database: Database, connections: Sequence[ConnectionId]) -> dict
     """What some connections are called."""
     found: dict[ConnectionId, str] = {}
     async with database.read() as read:
-        for begin in range(0, len(connections), AT_ONCE):
-            some = _TABLE.id.in_(connections[begin : begin + AT_ONCE])
+        for begin in range(0, len(connections), CONNECTIONS_PER_STATEMENT):
+            some = _TABLE.id.in_(connections[begin : begin + CONNECTIONS_PER_STATEMENT])
             found |= {row.id: row.name for row in await read.execute(sa.select(_TABLE.id, _TABLE.name).where(some))}
     return found

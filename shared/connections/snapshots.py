@@ -13,7 +13,7 @@ from shared.storage.database import AsyncConnection, Database
 from shared.storage.ids import ConnectionId
 
 # The first is kept however many follow: it is the tenant without us.
-MOST = 50
+MAX_SNAPSHOTS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ async def note(
         zlib.compress(text.encode()), about=_about(connection_id, number)
     )
     row = {"number": number, "at": now, "why": why, "digest": digest, "sealed": sealed}
-    old = sa.and_(table.c.number > 1, table.c.number <= number - MOST + 1)
+    old = sa.and_(table.c.number > 1, table.c.number <= number - MAX_SNAPSHOTS + 1)
     async with database.write() as write:
         await write.execute(sa.insert(table).values(connection=connection_id, **row))
         await write.execute(sa.delete(table).where(table.c.connection == connection_id, old))

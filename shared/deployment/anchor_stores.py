@@ -24,7 +24,7 @@ from shared.foundation.wire import Wire
 AZURE, GOOGLE = "https://storage.azure.com", "https://www.googleapis.com/auth/devstorage.read_write"
 AZURE_VERSION = "2023-11-03"
 # Objects that are read side by side.
-AT_ONCE = 32
+READS_AT_ONCE = 32
 
 
 class AnchorStore(Protocol):
@@ -85,15 +85,17 @@ class AnchorObjects:
         async with self.wire.client(self.place) as http:
             while True:
                 first = len(self.known)
-                replies = await asyncio.gather(*(self._ask(http, "GET", first + place) for place in range(AT_ONCE)))
+                replies = await asyncio.gather(
+                    *(self._ask(http, "GET", first + place) for place in range(READS_AT_ONCE))
+                )
                 found = [_text(reply) for reply in replies]
-                whole = found.index(None) if None in found else AT_ONCE
+                whole = found.index(None) if None in found else READS_AT_ONCE
                 if any(one is not None for one in found[whole:]):
                     raise Permanent(
                         "anchor_not_valid", f"The anchor {first + whole} is missing, and later ones are there."
                     )
                 self.known.extend(one for one in found[:whole] if one is not None)
-                if whole < AT_ONCE:
+                if whole < READS_AT_ONCE:
                     return list(self.known)
 
     async def append(self, number: int, line: str) -> bool:

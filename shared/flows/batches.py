@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 JOB = "batch"
 # Connections begun each second, messages sent side by side, and the most in one batch.
-PACE, MOST_AT_ONCE, MOST = 5, 20, 2000
+BEGUN_A_SECOND, MAX_SENDS_AT_ONCE, MAX_CONNECTIONS = 5, 20, 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +65,11 @@ async def plan(app: App, wanted: Wanted, operation: Operation, *, acknowledged: 
 
 
 async def _matching(app: App, wanted: Wanted) -> list[Connection]:
-    found = await search.every(app.database, wanted, most=MOST + 1)
-    if len(found) > MOST:
-        raise Refused(400, "too_many_connections", f"where: more than {MOST} connections match. Narrow the filter.")
+    found = await search.every(app.database, wanted, most=MAX_CONNECTIONS + 1)
+    if len(found) > MAX_CONNECTIONS:
+        raise Refused(
+            400, "too_many_connections", f"where: more than {MAX_CONNECTIONS} connections match. Narrow the filter."
+        )
     return found
 
 
@@ -108,15 +110,15 @@ async def create(
             sa.insert(db.batches).values(**batch, actor=actor, customer=wanted.customer, created_at=now)
         )
         await write.execute(sa.insert(db.batch_items), items)
-    for first in range(0, len(found), MOST_AT_ONCE):
-        some = enumerate(found[first : first + MOST_AT_ONCE], first)
+    for first in range(0, len(found), MAX_SENDS_AT_ONCE):
+        some = enumerate(found[first : first + MAX_SENDS_AT_ONCE], first)
         await asyncio.gather(*(_send(app, one.id, _start(now, number)) for number, one in some))
     log.info("batch started", extra={"batch": batch["id"], "operation": str(operation), "number": len(found)})
     return await records.one(app.database, str(batch["id"]), wanted.customer)
 
 
 def _start(now: datetime, number: int) -> datetime:
-    return now + timedelta(seconds=number // PACE)
+    return now + timedelta(seconds=number // BEGUN_A_SECOND)
 
 
 async def _send(app: App, connection: ConnectionId, start: datetime) -> None:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 JOB = "consent"
 # As long as a sign-in may take, and the consent after it.
-KEPT_FOR = timedelta(minutes=30)
+CALLBACK_MAX_AGE = timedelta(minutes=30)
 # Longer than a message is on its way.
 STRANDED_AFTER = timedelta(minutes=2)
 
@@ -158,7 +158,7 @@ async def forget_old(write: AsyncConnection, now: datetime) -> None:
 
 
 def _oldest(now: datetime) -> datetime:
-    return now - KEPT_FOR
+    return now - CALLBACK_MAX_AGE
 
 
 def _about(connection_id: str, number: str) -> str:

@@ -24,7 +24,7 @@ LINK_LIFE = timedelta(days=7)
 # Who consents is no account of ours, and their own name is forgotten in the end, which the ledger is not.
 ADMINISTRATOR = "the tenant's administrator"
 # A look at the tenant costs some dozens of calls there, and whoever has the link may ask for one.
-MOST_AN_HOUR = 12
+MAX_CHECKS_AN_HOUR = 12
 
 
 async def link(app: App, connection_id: ConnectionId) -> str:
@@ -90,7 +90,7 @@ def mark(browser: str) -> str:
 async def refuse_too_many(app: App, connection: Connection) -> None:
     """Raises Refused once whoever has the link has had the tenant looked at often enough within the hour."""
     since = app.clock.now() - timedelta(hours=1)
-    if await chain.orders_since(app.database, connection.id, ADMINISTRATOR, since) >= MOST_AN_HOUR:
+    if await chain.orders_since(app.database, connection.id, ADMINISTRATOR, since) >= MAX_CHECKS_AN_HOUR:
         raise Refused(
             429,
             "looked_often_enough",

@@ -38,10 +38,10 @@ log = logging.getLogger(__name__)
 JOB = "marked-messages"
 KEY = "marked-message"
 # The mail server may ask for so long to be asked again, and afterwards mail may be so long on its way.
-PATIENCE = timedelta(hours=1)
+MARKED_MESSAGE_DEADLINE = timedelta(hours=1)
 AGAIN = timedelta(minutes=2)
 # Messages of one connection that are on their way; each is somebody's mail.
-MOST = 10
+MAX_ON_THEIR_WAY = 10
 SHOWN = 20
 
 
@@ -119,7 +119,7 @@ async def _refuse(app: App, connection: Connection, recipient: str) -> None:
     if address not in {one.lower() for one in people} and address.rpartition("@")[2] not in domains:
         raise Refused(400, "recipient_not_protected", f"recipient: incoming mail of {recipient} is not protected.")
     open_ = [one for one in await listed(app, connection) if one.state not in (State.ARRIVED, State.FAILED)]
-    if len(open_) >= MOST:
+    if len(open_) >= MAX_ON_THEIR_WAY:
         raise Refused(409, "too_many_marked_messages", f"{len(open_)} marked messages are on their way. Wait for them.")
 
 
@@ -181,7 +181,7 @@ async def carry_on(app: App, connection: Connection) -> None:
     for row in rows:
         if row["sent_at"] is None:
             await _send(app, connection, row)
-        elif row["sent_at"] + PATIENCE <= now:
+        elif row["sent_at"] + MARKED_MESSAGE_DEADLINE <= now:
             await _end(app, connection, row)
 
 
@@ -193,14 +193,14 @@ async def _send(app: App, connection: Connection, row: Mapping[str, Any]) -> Non
         if not (await write.execute(sa.update(table).where(*mine).values(sent_at=now))).rowcount:
             return
     taken = await _handed_over(app, row)
-    if taken is None and now < row["asked_at"] + PATIENCE:
+    if taken is None and now < row["asked_at"] + MARKED_MESSAGE_DEADLINE:
         async with app.database.write() as write:
             # A mail server that died may have taken it: the next one is another message.
             again = sa.update(table).where(table.c.id == row["id"]).values(sent_at=None, mark=_mark())
             await write.execute(again)
         await app.queue.send(Job(name=JOB, connection_id=connection.id), now + AGAIN)
     elif taken:
-        await app.queue.send(Job(name=JOB, connection_id=connection.id), now + PATIENCE)
+        await app.queue.send(Job(name=JOB, connection_id=connection.id), now + MARKED_MESSAGE_DEADLINE)
     else:
         await _ended(app, connection, row, "marked_message_not_taken")
 

@@ -16,7 +16,7 @@ from shared.foundation.errors import Refused
 from shared.platforms.rows import rows_of
 
 # Whose mail is not to be scanned for longer is better disconnected.
-LONGEST = timedelta(days=30)
+MAX_PAUSE = timedelta(days=30)
 KEY = "pause"
 
 
@@ -37,8 +37,8 @@ async def pause(app: App, connection: Connection, until: datetime, reason: str, 
         raise Refused(409, halts.CODE, halt.sentence)
     if until <= now:
         raise Refused(400, "until_is_past", "until: name a time that is still to come.")
-    if until > now + LONGEST:
-        raise Refused(400, "pause_too_long", f"until: a pause lasts {LONGEST.days} days at most.")
+    if until > now + MAX_PAUSE:
+        raise Refused(400, "pause_too_long", f"until: a pause lasts {MAX_PAUSE.days} days at most.")
     until = until.astimezone(UTC)
     async with app.database.write() as write:
         if not await connections.unchanged(write, connection):

@@ -17,7 +17,7 @@ from shared.storage.ids import ConnectionId
 log = logging.getLogger(__name__)
 
 CODE = "report_only_ended"
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 async def end_all(app: App) -> list[ConnectionId]:
@@ -38,14 +38,14 @@ async def asks(app: App, connection: Connection, targets: Targets) -> bool:
     if not waiting:
         return False
     told = []
-    for policy in waiting[:MOST_NAMED]:
+    for policy in waiting[:MAX_NAMED]:
         number = await decisions.would_have(app.database, connection.id, policy.name)
         ended = policy.report_only_until
         told.append(
             f"Policy “{policy.name}” was to report only until {ended:%Y-%m-%d %H:%M} UTC: it would have acted on "
             f"{number:,} message{'s' * (number != 1)}."
         )
-    told += [f"{len(waiting) - MOST_NAMED} more policies wait."] if waiting[MOST_NAMED:] else []
+    told += [f"{len(waiting) - MAX_NAMED} more policies wait."] if waiting[MAX_NAMED:] else []
     sentence = " ".join([*told, "Nothing is done until you decide: let it act, set another end, or delete it."])
     if await connections.report(app.database, connection, now, Status.ATTENTION, reason=CODE, sentence=sentence):
         log.warning(sentence, extra={"connection": connection.id, "reason": CODE})

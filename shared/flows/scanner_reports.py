@@ -20,7 +20,7 @@ from shared.storage.ids import ConnectionId
 
 # Clocks differ; what is older may be somebody's who has listened.
 TOLERANCE = timedelta(minutes=5)
-LONGEST_ID = 200
+MAX_ID_CHARS = 200
 ID = "webhook-id"
 SCANNER = "the scanner"
 
@@ -39,7 +39,7 @@ def verify(app: App, headers: Mapping[str, str], body: bytes) -> None:
     id_, moment = headers.get(ID, ""), headers.get("webhook-timestamp", "")
     secret, now = app.settings.scanner.secret, app.clock.now().timestamp()
     fresh = moment.isascii() and moment.isdigit() and abs(now - int(moment[:12])) <= TOLERANCE.total_seconds()
-    if secret is not None and fresh and 0 < len(id_) <= LONGEST_ID:
+    if secret is not None and fresh and 0 < len(id_) <= MAX_ID_CHARS:
         wanted = signature(secret.get_secret_value(), id_, moment, body).encode()
         given = headers.get("webhook-signature", "").split(" ")
         if any(hmac.compare_digest(one.encode(), wanted) for one in given):

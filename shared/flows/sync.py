@@ -19,7 +19,7 @@ from shared.foundation.errors import Temporary, Unfinished
 from shared.protection import directory, set_aside, sync_history
 
 # A synchronisation that took longer leaves the comparison with the table to a run of its own.
-LONG = timedelta(minutes=1)
+LONG_SYNC = timedelta(minutes=1)
 
 
 async def sync(app: App, connection: Connection, lease: Lease) -> None:
@@ -76,7 +76,7 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, onward: s
             await sync_history.note(write, connection.id, now)
             await connections.update(write, connection.id, synced_at=now, check_at=now + app.settings.check_every)
         with _onward(onward):
-            if app.clock.now() >= began + LONG:
+            if app.clock.now() >= began + LONG_SYNC:
                 raise Unfinished(
                     "directory_read", "The directory is read. The tenant is checked next.", after=timedelta(seconds=1)
                 )

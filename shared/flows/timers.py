@@ -35,7 +35,7 @@ STARTS_A_SECOND = 10
 # Messages on their way to the queue side by side: each is a round trip, and a night's are thousands.
 MAX_CONCURRENT_SENDS = 20
 # A process that dies while sending has claimed so many in vain.
-MOST_CLAIMED = 500
+JOBS_PER_CLAIM = 500
 
 
 async def fire(app: App, timer: Timer) -> None:
@@ -109,8 +109,8 @@ async def _send_all(app: App, jobs: Sequence[tuple[ConnectionId, str]]) -> None:
     async def send(one: expected_jobs.Sent) -> None:
         await app.queue.send(Job(name=one[1], connection_id=one[0]), one[2])
 
-    for first in range(0, len(wanted), MOST_CLAIMED):
-        claimed = await expected_jobs.claim(app.database, wanted[first : first + MOST_CLAIMED], now)
+    for first in range(0, len(wanted), JOBS_PER_CLAIM):
+        claimed = await expected_jobs.claim(app.database, wanted[first : first + JOBS_PER_CLAIM], now)
         of_job: dict[str, list[expected_jobs.Sent]] = {}
         for one in claimed:
             of_job.setdefault(one[1], []).append(one)

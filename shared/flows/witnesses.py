@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # Each is asked every hour, so a customer names no more than a quorum takes.
 MAX_WITNESSES = 5
 # Sixteen cosignatures of the largest kind are longer than any answer that is of use here.
-LONGEST_ANSWER = 16 * 1024
+MAX_ANSWER_BYTES = 16 * 1024
 # A witness that knows another size than we thought says so, and is then asked once more.
 ATTEMPTS = 2
 # One that hangs is waited for, so that many are asked side by side.
@@ -145,7 +145,7 @@ async def _cosigned(app: App, witness: Witness, hashes: Sequence[bytes], note: s
         body = "".join(f"{line}\n" for line in [f"old {size}", *_proof(hashes, size), "", note.removesuffix("\n")])
         url, inside = f"{witness.url}/add-checkpoint", app.settings.webhooks.inside
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        status, answer = await outside.ask(app.wire, url, headers, body.encode(), inside, LONGEST_ANSWER)
+        status, answer = await outside.ask(app.wire, url, headers, body.encode(), inside, MAX_ANSWER_BYTES)
         told = answer.strip()
         if status != 409 or not told.isdigit() or len(told) > MAX_DIGITS or int(told) == size:
             break

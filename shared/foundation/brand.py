@@ -30,8 +30,8 @@ _HEADER = re.compile(r"[Xx]-[A-Za-z0-9-]*[A-Za-z0-9]")
 
 _TOLD = Limit(characters=120, pattern=_TEXT, says=_WORDS)
 # https://learn.microsoft.com/powershell/module/exchange/new-transportrule: -Name has at most 64 characters.
-LONGEST_NAME = 64
-_IN_EXCHANGE = Limit(characters=LONGEST_NAME, pattern=_TEXT, says=_WORDS)
+MAX_NAME_CHARS = 64
+_IN_EXCHANGE = Limit(characters=MAX_NAME_CHARS, pattern=_TEXT, says=_WORDS)
 # https://learn.microsoft.com/graph/api/resources/group: displayName has at most 256 characters.
 _IN_GRAPH = Limit(characters=256, pattern=_TEXT, says=_WORDS)
 # Google's help for administrators on creating a group: its name has at most 73 characters.

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 TRIES = 3
 # The longest single wait at the wire, in seconds; anything longer goes on the queue.
-LONGEST_WAIT = 5.0
+MAX_WAIT_SECONDS = 5.0
 # Nobody may send us away for more than a day, in seconds.
-LONGEST_ASKED = 86400.0
+MAX_RETRY_AFTER_SECONDS = 86400.0
 # 4xx that say "not now" of what may well do later, as an outage does: locked, a failed dependency, too early (RFC 4918,
 # RFC 8470).
 NOT_NOW = frozenset({423, 424, 425})
@@ -106,7 +106,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         except (ValueError, OverflowError):
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
-    return min(max(0.0, seconds), LONGEST_ASKED) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else None
 
 
 def busy(service: str, status: int, asked: float | None) -> Temporary:
@@ -228,7 +228,7 @@ class Http:
                 if not rejected(status, asked) and answered is not None and answered(reply):
                     return reply
                 problem, wait = busy(self.service, status, asked), self._pause(status, asked, attempt, again=again)
-            if wait is None or wait > LONGEST_WAIT or attempt == TRIES:
+            if wait is None or wait > MAX_WAIT_SECONDS or attempt == TRIES:
                 raise problem from None
             # A little late, each by another bit: those who are sent away together must not come back together.
             await self._clock.sleep(wait * random.uniform(1.0, 1.1))  # noqa: S311

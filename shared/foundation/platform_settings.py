@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validato
 from shared.foundation.schedule import Site
 
 # Leaves room for names of 56 characters, the longest published one, in the 64 that Exchange takes.
-LONGEST_PREFIX = 8
+MAX_PREFIX_CHARS = 8
 
 
 def _without_trailing_slash(url: str) -> str:
@@ -51,8 +51,8 @@ class Microsoft(BaseModel):
     )
     name_prefix: str = Field(
         "",
-        max_length=LONGEST_PREFIX,
-        description=f"stands before the name of every object, where a tenant asks for it; at most {LONGEST_PREFIX} "
+        max_length=MAX_PREFIX_CHARS,
+        description=f"stands before the name of every object, where a tenant asks for it; at most {MAX_PREFIX_CHARS} "
         "characters. Existing objects are renamed",
     )
     hide_groups: bool = Field(default=True, description="hide the virtual groups from address lists, through Exchange")

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.foundation.brand import LONGEST_NAME, PUBLISHED, Brand
+from shared.foundation.brand import MAX_NAME_CHARS, PUBLISHED, Brand
 from shared.foundation.operator_settings import Api, Operators, Provider
 from shared.foundation.platform_settings import Google, Mail, Microsoft, Url
 from shared.foundation.retention import Retention
@@ -290,11 +290,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        room = LONGEST_NAME - len(self.microsoft.name_prefix)
+        room = MAX_NAME_CHARS - len(self.microsoft.name_prefix)
         for name in self.brand.in_exchange:
             if len(text := getattr(self.brand, name)) > room:
                 raise ValueError(
-                    f"MICROSOFT__NAME_PREFIX and BRAND__{name.upper()} together have more than the {LONGEST_NAME} "
+                    f"MICROSOFT__NAME_PREFIX and BRAND__{name.upper()} together have more than the {MAX_NAME_CHARS} "
                     f"characters that Exchange takes: “{self.microsoft.name_prefix}{text}”. Shorten one of them."
                 )
         return self

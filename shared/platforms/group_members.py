@@ -19,10 +19,10 @@ from shared.protection.targets import Targets
 
 FOLLOWS_POLICIES = frozenset({"members"})
 # So many who were taken out are looked for in the directory before others are said to have done it.
-MOST_ASKED_FOR = 20
+MAX_LOOKED_UP = 20
 UNCLEAR = "membership_unclear"
 # So few may leave at once without anybody being asked.
-FEW = 2
+MAX_UNASKED_REMOVALS = 2
 
 
 def desired(wanted: Sequence[str]) -> Settings:
@@ -44,7 +44,7 @@ async def compared(
         return {"members": sorted(inside), "taken_out": [], "put_in": []}
     before = await targets.placed(held.key)
     out = before & set(wanted) - set(inside)
-    left = {user for user in out if not await exists(user)} if len(out) <= MOST_ASKED_FOR else set()
+    left = {user for user in out if not await exists(user)} if len(out) <= MAX_LOOKED_UP else set()
     new, gone = set(wanted) & set(inside) - before, before - set(inside) - set(wanted) | left
     if new or (gone and inside):
         await placed.note(context.database, connection.id, held.key, put=new, gone=gone)
@@ -74,7 +74,7 @@ async def refuse_many(
     """
     inside = len(present.settings["members"]) - len(present.settings["taken_out"])
     ours = set(leaving) - set(present.settings["put_in"])
-    if connection.accepts_loss or len(ours) <= max(FEW, context.settings.implausible_loss * inside):
+    if connection.accepts_loss or len(ours) <= max(MAX_UNASKED_REMOVALS, context.settings.implausible_loss * inside):
         return
     now = await connections.find(context.database, connection.id)
     asked = await chain.last_order(context.database, connection.id, "policy ")
@@ -94,7 +94,7 @@ async def leave_out(context: Context, connection: Connection, refused: Mapping[s
     """
     names = await directory.addresses(context.database, connection.id, sorted(refused))
     for user, why in refused.items():
-        await directory.skip(context.database, connection.id, user, why[: set_aside.MOST_CHARS])
+        await directory.skip(context.database, connection.id, user, why[: set_aside.MAX_REASON_CHARS])
         name, now = names.get(user, user), context.clock.now()
         await set_aside.note(context.database, connection.id, "member", user, name, why, now)
 
@@ -109,8 +109,8 @@ async def bear_unclear(context: Context, connection: Connection, title: str, unc
         await leave_out(context, connection, unclear)
     elif unclear:
         names = await directory.addresses(context.database, connection.id, sorted(unclear))
-        some = ", ".join(sorted(names.get(user, user) for user in unclear)[:FEW])
-        more = f" and {len(unclear) - FEW} more" if len(unclear) > FEW else ""
+        some = ", ".join(sorted(names.get(user, user) for user in unclear)[:MAX_UNASKED_REMOVALS])
+        more = f" and {len(unclear) - MAX_UNASKED_REMOVALS} more" if len(unclear) > MAX_UNASKED_REMOVALS else ""
         raise Temporary(
             UNCLEAR,
             f"Whether {some}{more} could be put into or taken out of {title} is not known. Everybody else is done; "

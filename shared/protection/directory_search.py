@@ -13,7 +13,7 @@ from shared.storage.people import Person
 
 Kind = Literal["users", "groups"]
 # A database takes so many values in one query.
-AT_ONCE = 500
+NAMES_PER_STATEMENT = 500
 SHOWN = {
     "users": ("id", "name", "mail", "enabled", "kind", "receives", "skipped"),
     "groups": ("id", "name", "mail"),
@@ -52,8 +52,8 @@ async def names(database: Database, connection_id: ConnectionId, kind: Kind, ids
     table = {"users": db.users, "groups": db.groups}[kind].c
     found: dict[str, str] = {}
     async with database.read() as read:
-        for begin in range(0, len(ids), AT_ONCE):
-            some = (table.connection == connection_id, table.id.in_(ids[begin : begin + AT_ONCE]))
+        for begin in range(0, len(ids), NAMES_PER_STATEMENT):
+            some = (table.connection == connection_id, table.id.in_(ids[begin : begin + NAMES_PER_STATEMENT]))
             rows = await read.execute(sa.select(table.id, table.name, table.mail).where(*some))
             found |= {row.id: row.name or row.mail or row.id for row in rows}
     return found

@@ -11,7 +11,7 @@ from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
 
 # A sender is sealed, so to search for one opens messages; of more than these the newest are searched.
-MOST_OPENED = 10_000
+MAX_OPENED = 10_000
 
 
 async def page(
@@ -55,7 +55,7 @@ async def numbered(
 ) -> tuple[list[QuarantinedMessage], int]:
     """The messages of the page of this number, which begins with 1, newest first; and how many match in all."""
     if wanted.get("sender"):  # sealed: what matches is known when all are opened
-        found, _ = await page(database, box, connection_id, wanted, before=None, most=MOST_OPENED)
+        found, _ = await page(database, box, connection_id, wanted, before=None, most=MAX_OPENED)
         return found[(page_number - 1) * size : page_number * size], len(found)
     table, which = db.quarantine, _matching(connection_id, wanted)
     query = sa.select(table).where(*which).order_by(table.c.number.desc()).limit(size).offset((page_number - 1) * size)

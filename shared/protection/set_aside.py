@@ -14,8 +14,8 @@ from shared.storage.ids import ConnectionId
 Kind = Literal["mailbox", "label", "group", "message", "entry", "member"]
 # The pause after the first failure; each further one doubles it.
 FIRST_PAUSE = timedelta(minutes=5)
-LONGEST_PAUSE = timedelta(hours=20)
-MOST_CHARS = 300
+MAX_PAUSE = timedelta(hours=20)
+MAX_REASON_CHARS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,8 @@ async def note(
     async with database.write() as write:
         row = (await write.execute(sa.select(table).where(*_row(connection_id, kind, [item])))).first()
         times, since = (row.times + 1, row.since) if row else (1, now)
-        again: datetime = now + min(FIRST_PAUSE * 2 ** min(times - 1, 10), LONGEST_PAUSE)
-        values = {"name": name, "why": why[:MOST_CHARS], "times": times, "since": since, "not_before": again}
+        again: datetime = now + min(FIRST_PAUSE * 2 ** min(times - 1, 10), MAX_PAUSE)
+        values = {"name": name, "why": why[:MAX_REASON_CHARS], "times": times, "since": since, "not_before": again}
         await write.execute(upsert(write, table).values(connection=connection_id, kind=kind, item=item, **values))
     return again
 

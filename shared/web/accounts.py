@@ -24,7 +24,7 @@ ONCE_LIFE = timedelta(minutes=15)
 # The ledger is read years later, when a subject's number means nothing to anybody and only an address is still both
 # readable and one person's; a plain name comes last of what people can read, for two may share it.
 NAMES = ("preferred_username", "email", "name", "sub")
-LONGEST_NAME = 200
+MAX_NAME_CHARS = 200
 EVERY_CUSTOMER = "*"
 # Whom the ledger means by these words, no account may be called.
 RESERVED = frozenset({ADMINISTRATOR.casefold(), "the service", "console", BREAK_GLASS})
@@ -153,7 +153,7 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 def _name(claims: Mapping[str, Any]) -> str:
     given = ("".join(filter(str.isprintable, str(claims.get(name) or ""))).strip() for name in NAMES)
-    return next((name for name in given if name and name.casefold() not in RESERVED), "unnamed")[:LONGEST_NAME]
+    return next((name for name in given if name and name.casefold() not in RESERVED), "unnamed")[:MAX_NAME_CHARS]
 
 
 def _customer(claim: str, claims: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from shared.web.http import Request, received
 # A quarter of a MiB takes a second on a slow line; whoever takes longer holds a place that others need.
 SECONDS = 10.0
 # No length that has more digits is one that we would read.
-LONGEST_NUMBER = 18
+MAX_NUMBER_DIGITS = 18
 # Bytes of a body that is too large which are read and thrown away, so that its sender sees the refusal.
 MAX_DISCARDED = 1024 * 1024
 
@@ -35,8 +35,8 @@ async def read(
 ) -> bytes:
     """The whole body. Raises Refused 413 `body_too_large` or 408 `body_too_slow` as soon as it is known to be so."""
     announced = headers.get("content-length", "").strip()
-    if announced.isdecimal() and (len(announced) > LONGEST_NUMBER or int(announced) > most):
-        if len(announced) <= LONGEST_NUMBER and int(announced) <= MAX_DISCARDED:
+    if announced.isdecimal() and (len(announced) > MAX_NUMBER_DIGITS or int(announced) > most):
+        if len(announced) <= MAX_NUMBER_DIGITS and int(announced) <= MAX_DISCARDED:
             await _discard(chunks, seconds)
         raise too_large(most)
     body = bytearray()

@@ -22,7 +22,7 @@ MESSAGE_TYPE = "message/rfc822"
 # What a client sends with a request that it may send again, in lower case.
 KEY_HEADER = "idempotency-key"
 # Of input with more mistakes, so many are told.
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 # A character that no text has and not every database takes, as JSON says it.
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 
@@ -147,9 +147,9 @@ def checked(validate: Callable[[], Model]) -> Model:
         return validate()
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        fields = [_wrong(one) for one in found[:MOST_ERRORS]]
+        fields = [_wrong(one) for one in found[:MAX_ERRORS]]
         told = [f"{where}: {why}" for where, why in fields]
-        more = [f"And {len(found) - MOST_ERRORS} more."] if len(found) > MOST_ERRORS else []
+        more = [f"And {len(found) - MAX_ERRORS} more."] if len(found) > MAX_ERRORS else []
         raise Refused(400, "not_valid", " ".join([*told, *more]), fields=fields) from None
 
 

@@ -62,11 +62,11 @@ KIB = 1024
 # Methods whose requests have a body.
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Larger than anything that is sent to us in earnest: a connection with its policies.
-LARGEST_BODY = 256 * KIB
+MAX_BODY_BYTES = 256 * KIB
 # A message to be tried.
-LARGEST_MESSAGE = 4 * 1024 * KIB
+MAX_MESSAGE_BYTES = 4 * 1024 * KIB
 # A button's form, or the few words that go with an order.
-LARGEST_ORDER = 4 * KIB
+MAX_ORDER_BYTES = 4 * KIB
 
 # What looks at a tenant makes many calls there, so it counts as so many requests.
 COST_OF_A_LOOK = 10
@@ -75,7 +75,7 @@ FREE = 0
 
 
 def _route(
-    name: str, line: str, handler: str, auth: Auth, cost: int = 1, *, largest_body: int = LARGEST_ORDER
+    name: str, line: str, handler: str, auth: Auth, cost: int = 1, *, largest_body: int = MAX_ORDER_BYTES
 ) -> Route:
     method, path = line.split()
     most = largest_body if method in WITH_BODY else 0
@@ -91,7 +91,7 @@ ROUTES: tuple[Route, ...] = (
     _route("get_sign_in", "GET /api/sign-in", "api.signing_in.how", Auth.NOBODY),
     _route("describe", "GET /api/openapi.json", "api.description.document", Auth.NOBODY, FREE),
     _route(
-        "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=LARGEST_BODY
+        "create_connection", "POST /api/connections", "api.actions.create", Auth.OPERATOR, largest_body=MAX_BODY_BYTES
     ),
     _route("list_connections", "GET /api/connections", "api.connections.every", Auth.VIEWER),
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
@@ -163,7 +163,7 @@ ROUTES: tuple[Route, ...] = (
         f"PUT {_ONE}/policies/{{name}}",
         "api.policies.put_policy",
         Auth.OPERATOR,
-        largest_body=LARGEST_BODY,
+        largest_body=MAX_BODY_BYTES,
     ),
     _route(
         "try_policy",
@@ -171,7 +171,7 @@ ROUTES: tuple[Route, ...] = (
         "api.policies.try_policy",
         Auth.VIEWER,
         COST_OF_A_LOOK,
-        largest_body=LARGEST_MESSAGE,
+        largest_body=MAX_MESSAGE_BYTES,
     ),
     _route("delete_policy", f"DELETE {_ONE}/policies/{{name}}", "api.policies.delete_policy", Auth.OPERATOR),
     _route("list_quarantine", f"GET {_ONE}/quarantine", "api.quarantine.list_items", Auth.VIEWER),
@@ -225,11 +225,15 @@ ROUTES: tuple[Route, ...] = (
     _route("page_batch_stop", "POST /batches/{batch}/stop", "pages.batches.stop", Auth.OPERATOR),
     _route("page_list", "GET /connections", "pages.connections.index", Auth.VIEWER),
     _route("page_new", "GET /connections/new", "pages.connections.new", Auth.OPERATOR),
-    _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR, largest_body=LARGEST_BODY),
+    _route("page_create", "POST /connections", "pages.connections.create", Auth.OPERATOR, largest_body=MAX_BODY_BYTES),
     _route("page_connection", "GET /connections/{id}", "pages.connection.page", Auth.VIEWER),
     _route("page_plan", "GET /connections/{id}/plan", "pages.plans.page", Auth.VIEWER, COST_OF_A_LOOK),
     _route("page_section", "GET /connections/{id}/{section}", "pages.sections.page", Auth.VIEWER),
     _route(
-        "page_action", "POST /connections/{id}/{action}", "pages.actions.act", Auth.OPERATOR, largest_body=LARGEST_BODY
+        "page_action",
+        "POST /connections/{id}/{action}",
+        "pages.actions.act",
+        Auth.OPERATOR,
+        largest_body=MAX_BODY_BYTES,
     ),
 )

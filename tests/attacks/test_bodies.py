@@ -12,7 +12,7 @@ from functions_framework.aio import create_asgi_app
 from shared.foundation.errors import Refused
 from shared.web import bodies
 from shared.web.dispatch import largest_body
-from shared.web.routes import LARGEST_BODY, LARGEST_ORDER, ROUTES
+from shared.web.routes import MAX_BODY_BYTES, MAX_ORDER_BYTES, ROUTES
 from tests.harness.client import ask, at
 from tests.harness.world import MASTER_KEY, World
 
@@ -75,19 +75,19 @@ async def test_twenty_large_bodies_of_nobody_cost_nothing(post: Post, path: str)
     assert announced == [(413, 0)] * 20
     streamed = await asyncio.gather(*(post(path, size, {"transfer-encoding": "chunked"}) for _ in range(20)))
     assert {status for status, _ in streamed} == {413}
-    assert max(taken for _, taken in streamed) <= LARGEST_BODY + len(CHUNK)
+    assert max(taken for _, taken in streamed) <= MAX_BODY_BYTES + len(CHUNK)
 
 
 @pytest.mark.parametrize("length", ["9" * 19, "9" * 5000, "0" * 30])
 async def test_a_length_that_is_no_length_is_too_long(length: str) -> None:
     with pytest.raises(Refused) as refused:
-        await bodies.read({"content-length": length}, _never(), LARGEST_BODY, seconds=1)
+        await bodies.read({"content-length": length}, _never(), MAX_BODY_BYTES, seconds=1)
     assert refused.value.status == 413
 
 
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     with pytest.raises(Refused) as refused:
-        await bodies.read({"content-length": "5"}, _never(), LARGEST_BODY, seconds=0.01)
+        await bodies.read({"content-length": "5"}, _never(), MAX_BODY_BYTES, seconds=0.01)
     assert (refused.value.status, refused.value.code) == (408, "body_too_slow")
 
 
@@ -100,8 +100,8 @@ async def test_every_route_refuses_what_is_larger_than_it_takes_before_it_asks_w
 
 
 def test_what_a_route_takes_is_data_and_an_address_without_one_takes_nothing() -> None:
-    assert largest_body("POST", "/sign-out") == LARGEST_ORDER
-    assert largest_body("POST", "/api/connections") == LARGEST_BODY
+    assert largest_body("POST", "/sign-out") == MAX_ORDER_BYTES
+    assert largest_body("POST", "/api/connections") == MAX_BODY_BYTES
     assert [largest_body(*one) for one in (("POST", "/nowhere"), ("GET", "/"), ("BREW", "/"))] == [0, 0, 0]
 
 

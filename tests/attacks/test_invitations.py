@@ -134,7 +134,7 @@ async def test_a_link_costs_a_bounded_number_of_looks_an_hour(world: World) -> N
     for _ in range(20):
         await world.pass_time(timedelta(seconds=30))
         answers.append((await ask(world, "POST", "/connect", cookie=held, origin=own)).status)
-    assert answers == [303] * invitation.MOST_AN_HOUR + [429] * (20 - invitation.MOST_AN_HOUR)
+    assert answers == [303] * invitation.MAX_CHECKS_AN_HOUR + [429] * (20 - invitation.MAX_CHECKS_AN_HOUR)
     await world.pass_time(timedelta(hours=1))
     assert (await ask(world, "POST", "/connect", cookie=held, origin=own)).status == 303
 

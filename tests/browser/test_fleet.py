@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("playwright", reason="playwright is not installed (make test-outside)")
 
 from tests.browser.person import Person
-from tests.harness.fleet_machine import HOLDING_MAIL, LEAVING, MANY, UNSCANNED
+from tests.harness.fleet_machine import CONNECTIONS, HOLDING_MAIL, LEAVING, UNSCANNED
 from tests.programs import running
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_the_three_whose_mail_is_unscanned_are_found_among_five_hundred(overseer
     person.sees("101\u2013200 of")
     person.go("/connections?archived=true")
     person.sees("of 19 connections")
-    assert MANY == 500
+    assert CONNECTIONS == 500
     person.settle()
 
 

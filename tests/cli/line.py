@@ -17,7 +17,7 @@ from shared.__main__ import main
 from tests.harness.machine import OneMachine
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30  # seconds
+DEADLINE_SECONDS = 30  # seconds
 Environment = dict[str, str]
 
 
@@ -66,7 +66,7 @@ class Line:
 
     def until(self, true: Callable[[Any], bool], *typed: str) -> Any:
         """Type a command that prints JSON until something is true of it."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE_SECONDS
         while not true(found := self(*typed, "--output", "json").json):
             assert time.monotonic() < end, found
         return found
@@ -87,7 +87,7 @@ def on_a_terminal(line: Line, *typed: str, keys: str, **more: str) -> tuple[int,
     )
     os.close(theirs)
     os.write(ours, keys.encode())
-    return process.wait(PATIENCE), _read(ours)
+    return process.wait(DEADLINE_SECONDS), _read(ours)
 
 
 def _read(end: int) -> str:

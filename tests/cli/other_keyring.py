@@ -9,7 +9,7 @@ from keyring.errors import KeyringLocked, PasswordDeleteError, PasswordSetError
 
 FILE = "FOOTPRINT_TEST_KEYRING"
 LOCKED = "locked"
-LARGEST = 2560  # bytes of UTF-16, as at Windows
+MAX_BYTES = 2560  # bytes of UTF-16, as at Windows
 
 
 class OtherKeyring(KeyringBackend):
@@ -23,7 +23,7 @@ class OtherKeyring(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Keep it, if it is not too long."""
-        if len(password.encode("utf-16-le")) > LARGEST:
+        if len(password.encode("utf-16-le")) > MAX_BYTES:
             raise PasswordSetError("too long")
         self._write({**self._all(), f"{service} {username}": password})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared import __version__
-from tests.cli.line import PATIENCE, ROOT
+from tests.cli.line import DEADLINE_SECONDS, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def footprint(installed: Path, *typed: str, libraries: bool = True) -> "subproce
         env=known,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from shared.cli.applying import PENDING
-from tests.cli.line import PATIENCE, Line
+from tests.cli.line import DEADLINE_SECONDS, Line
 
 # More users than go on one page.
 WIDE, USERS = "wide.example", 205
@@ -35,14 +35,14 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     assert re.search(r"Granting access: .*role.*until 20", waited.told)
     machine.administrator(WIDE, "assign-role")
     # New groups take some minutes to be seen.
-    looks = (line("connections", "check", "life", "--wait", "--timeout", "1").code for _ in range(PATIENCE))
+    looks = (line("connections", "check", "life", "--wait", "--timeout", "1").code for _ in range(DEADLINE_SECONDS))
     for code in looks:
         if code == 0:
             break
         assert code == 3
         machine.pass_time(timedelta(minutes=1))
     assert line("connections", "show", identifier, "--output", "json").json["stage"] == "run"
-    synced = line("connections", "sync", identifier, "--wait", "--timeout", str(PATIENCE))
+    synced = line("connections", "sync", identifier, "--wait", "--timeout", str(DEADLINE_SECONDS))
     assert synced.code == 0, synced.told
     assert "Service running" in synced.told
 
@@ -99,7 +99,7 @@ def _saved_plan(line: Line, identifier: str, file: Path) -> None:
     refused = line("connections", "apply", str(file))
     assert (refused.code, "(plan_outdated)" in refused.told) == (1, True)
     assert line(*words, "--for", "repair").code == 0
-    assert line("connections", "apply", str(file), "--wait", "--timeout", str(PATIENCE)).code == 0
+    assert line("connections", "apply", str(file), "--wait", "--timeout", str(DEADLINE_SECONDS)).code == 0
     file.write_text("{}")
     assert line("connections", "apply", str(file)).code == 2
 
@@ -137,7 +137,7 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     assert early.code == 1
     assert "(no_certificate_yet)" in early.told
     line.machine.pass_time(timedelta(hours=24))
-    asked = line("connections", "check", identifier, "--wait", "--timeout", str(PATIENCE))
+    asked = line("connections", "check", identifier, "--wait", "--timeout", str(DEADLINE_SECONDS))
     assert asked.code == 3
     assert f"“footprint steps list {identifier}”" in asked.told
 
@@ -148,7 +148,7 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     assert {row["key"] for row in listed} == {"application", "exchange-role"}
     line.machine.administrator(WIDE, "remove-application")
     assert line("steps", "complete", identifier, "application").code == 0
-    ended = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", str(PATIENCE))
+    ended = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", str(DEADLINE_SECONDS))
     assert ended.code == 0, ended.told
 
     certificate = line("certificates", "show", identifier)

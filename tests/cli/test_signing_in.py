@@ -16,7 +16,7 @@ import pytest
 
 from shared.cli import token_store
 from shared.cli.place import Place
-from tests.cli.line import PATIENCE, ROOT, Line
+from tests.cli.line import DEADLINE_SECONDS, ROOT, Line
 from tests.cli.other_keyring import FILE, LOCKED, OtherKeyring
 
 DECLINED = ""
@@ -46,7 +46,7 @@ def sign_in(line: Line, account: str) -> tuple[int, str]:
         form = {"user_code": found[2], "account": account}
         httpx.post(found[1], data=form, verify=trusted, trust_env=False).raise_for_status()
         last = process.stderr.read()
-        return process.wait(PATIENCE), last
+        return process.wait(DEADLINE_SECONDS), last
 
 
 def test_a_person_signs_in_acts_and_signs_out(person: Line) -> None:

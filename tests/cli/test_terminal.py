@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from shared.cli import terminal
-from tests.cli.line import PATIENCE, ROOT, Environment, Line, on_a_terminal
+from tests.cli.line import DEADLINE_SECONDS, ROOT, Environment, Line, on_a_terminal
 from tests.cli.scripted import scripted
 
 
@@ -116,7 +116,7 @@ def test_it_runs_as_a_program_that_loads_little(line: Line) -> None:
             env={**os.environ, **line.environment},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
 
@@ -163,7 +163,7 @@ def test_a_reader_who_has_read_enough_is_not_told_of_it(line: Line) -> None:
         env={**os.environ, **line.environment},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE_SECONDS,
         check=True,
     )
     assert ran.stderr == ""
@@ -201,7 +201,7 @@ def test_bash_completes_commands_options_and_choices(shell_environment: Environm
         env=shell_environment,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE_SECONDS,
         check=True,
     )
     lines = ran.stdout.splitlines()
@@ -230,7 +230,7 @@ def test_zsh_completes_commands(shell_environment: Environment, tmp_path: Path) 
     os.close(theirs)
     source = 'eval "$(_FOOTPRINT_COMPLETE=source_zsh footprint)"'
     os.write(ours, f"autoload -Uz compinit; compinit -u -D; {source}\nfootprint connec\t".encode())
-    read, end = b"", time.monotonic() + PATIENCE
+    read, end = b"", time.monotonic() + DEADLINE_SECONDS
     while b"footprint connections" not in read and time.monotonic() < end:
         read += os.read(ours, 65536)
     process.kill()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.simulators.vaults import Vaults
-from shared.deployment.anchor_stores import AT_ONCE, AnchorStore, chosen
+from shared.deployment.anchor_stores import READS_AT_ONCE, AnchorStore, chosen
 from shared.flows import anchors
 from shared.flows.timers import fire
 from shared.foundation.errors import Permanent
@@ -49,7 +49,7 @@ def store(setting: dict[str, str]) -> AnchorStore:
 
 
 async def test_each_is_written_once_and_read_in_order(buckets: Buckets, setting: dict[str, str]) -> None:
-    one, many = store(setting), AT_ONCE + 3
+    one, many = store(setting), READS_AT_ONCE + 3
     assert await one.lines() == []
     for number in range(many):
         assert await one.append(number, json.dumps({"number": number}))

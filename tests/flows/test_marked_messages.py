@@ -13,7 +13,7 @@ from infra.local.simulators.microsoft.exchange.mail.router import carry
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
 from shared.flows import scanner_reports
-from shared.flows.marked_messages import MOST, PATIENCE
+from shared.flows.marked_messages import MARKED_MESSAGE_DEADLINE, MAX_ON_THEIR_WAY
 from shared.foundation.errors import Refused
 from shared.platforms.microsoft365.mail_reading import service_of
 from tests.flows.reports.mail_server import Post, mail_server
@@ -104,7 +104,7 @@ async def test_a_marked_message_that_does_not_arrive_says_why(
         world = await world.again(smtp=smtp, scanner=SCANNER)
         await send(world, connection)
         await carried(world, connection, post)
-        await world.pass_time(PATIENCE + timedelta(minutes=5))
+        await world.pass_time(MARKED_MESSAGE_DEADLINE + timedelta(minutes=5))
         shown = await told(world, connection)
         assert (shown["state"], shown["code"]) == (state, code)
         assert ANNA in shown["sentence"]
@@ -146,8 +146,8 @@ async def test_what_would_show_nothing_is_refused(world: World) -> None:
     world = await world.again(smtp={"host": "mail.example.com", "sender": "reports@example.com"}, scanner=SCANNER)
     codes.append(json.loads((await send(world, connection, "maria@elsewhere.example")).body)["code"])
     assert codes == ["no_mail_server", "no_scanner_secret", "recipient_not_protected"]
-    answers = [await send(world, connection) for _ in range(MOST + 1)]
-    assert [one.status for one in answers] == [202] * MOST + [409]
+    answers = [await send(world, connection) for _ in range(MAX_ON_THEIR_WAY + 1)]
+    assert [one.status for one in answers] == [202] * MAX_ON_THEIR_WAY + [409]
     assert json.loads(answers[-1].body)["code"] == "too_many_marked_messages"
 
 

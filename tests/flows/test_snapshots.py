@@ -67,12 +67,12 @@ async def test_a_change_is_kept_with_what_differs_and_can_be_put_back(world: Wor
 
 async def test_their_number_is_bounded_and_the_first_stays(world: World) -> None:
     connection = await world.create()
-    for number in range(snapshots.MOST + 5):
+    for number in range(snapshots.MAX_SNAPSHOTS + 5):
         await snapshots.note(
             world.app.database, world.app.seal, connection.id, "{}", of=str(number), why="", now=world.clock.now()
         )
     kept = [one.number for one in await snapshots.listed(world.app.database, connection.id)]
-    assert kept == [1, *range(7, snapshots.MOST + 6)]
+    assert kept == [1, *range(7, snapshots.MAX_SNAPSHOTS + 6)]
 
 
 async def test_what_is_not_kept_is_refused(world: World) -> None:

@@ -16,7 +16,7 @@ import pytest
 from shared.foundation.memory import Memory
 from shared.foundation.settings import Settings
 from shared.platforms.google_workspace.api import Api
-from shared.platforms.google_workspace.message_actions import LARGEST, content, memory_of
+from shared.platforms.google_workspace.message_actions import MAX_MESSAGE_BYTES, content, memory_of
 from shared.protection.inspection.conditions import Conditions
 from shared.protection.inspection.impersonation import known
 from shared.protection.inspection.inspect import judge
@@ -122,7 +122,7 @@ async def test_a_message_takes_no_more_memory_than_is_counted_for_it(name: str) 
 
 def test_the_functions_have_the_memory_that_the_setting_lets_them_take() -> None:
     most = Settings.model_fields["inspection_memory"].default
-    assert memory_of(LARGEST) <= most * MIB
+    assert memory_of(MAX_MESSAGE_BYTES) <= most * MIB
     google = (ROOT / "infra/gcp/functions.tf").read_text()
     job = re.search(r'job = \{ is = "private", memory = "(\d+)Mi"', google)
     azure = re.search(r"instanceMemoryMB: (\d+)", (ROOT / "infra/azure/modules/app.bicep").read_text())

@@ -20,7 +20,7 @@ from shared.protection.quarantine import QuarantineState
 from shared.storage import tables as db
 from shared.web.accounts import sign_in_link
 
-MANY = 500
+CONNECTIONS = 500
 # Of a customer who leaves.
 LEAVING = range(100, 140)
 # Of those, the ones in whose tenants there is something of ours.
@@ -40,7 +40,9 @@ async def fill(app: App) -> None:
     now = app.clock.now()
     async with app.database.write() as write:
         row = (await write.execute(sa.select(db.connections).where(db.connections.c.id == first))).one()._mapping
-        rows = [{**row, **_one(number, now), "id": leaving.get(number, f"{number:032x}")} for number in range(MANY)]
+        rows = [
+            {**row, **_one(number, now), "id": leaving.get(number, f"{number:032x}")} for number in range(CONNECTIONS)
+        ]
         await write.execute(sa.insert(db.connections), [one for at, one in enumerate(rows) if at not in leaving])
         for number, id_ in leaving.items():
             mine = db.connections.c.id == id_
@@ -89,7 +91,7 @@ def _one(number: int, now: Any) -> dict[str, Any]:
             "invited_at": now,
             "invitation_expires_at": expires,
         }
-    elif number > MANY - 20:
+    elif number > CONNECTIONS - 20:
         mine |= {"stage": int(Stage.CLOSED)}
     return mine
 

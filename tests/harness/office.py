@@ -7,7 +7,7 @@ from itertools import pairwise
 SECTOR = 512
 FREE, END, FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 # Shorter streams stand in a stream of their own.
-SHORTEST = 4096
+MIN_STREAM_BYTES = 4096
 
 
 def compound(streams: Mapping[str, bytes], clsid: bytes = bytes(16)) -> bytes:
@@ -25,7 +25,7 @@ def compound(streams: Mapping[str, bytes], clsid: bytes = bytes(16)) -> bytes:
                 children[folder].append(len(entries))
                 entries.append([step, 1, FREE, FREE, bytes(16), END, 0, inner])
             folder = inner
-        filled = content.ljust(SHORTEST, b"\0")
+        filled = content.ljust(MIN_STREAM_BYTES, b"\0")
         children[folder].append(len(entries))
         entries.append([name, 2, FREE, FREE, bytes(16), at, len(filled)])
         data += filled.ljust(-(-len(filled) // SECTOR) * SECTOR, b"\0")
@@ -76,7 +76,7 @@ def _file(data: bytes, entries: Iterable[list[object]], directory: bytes) -> byt
         tables,
         streams,
         0,
-        SHORTEST,
+        MIN_STREAM_BYTES,
         END,
         0,
         END,

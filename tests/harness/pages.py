@@ -24,7 +24,7 @@ OLGA = Actor(name="olga@msp.example", role=Role.OPERATOR)
 ADA = Actor(name="ada@msp.example", role=Role.ADMIN)
 VICTOR = Actor(name="victor@msp.example", role=Role.VIEWER)
 ASSETS = sum(len((TEMPLATES / name).read_bytes()) for name in ("style.css", "console.js"))
-LARGEST_PAGE = 60_000
+MAX_PAGE_BYTES = 60_000
 VOID = frozenset({"meta", "link", "input", "img", "br"})
 
 
@@ -91,7 +91,7 @@ class Page(HTMLParser):
         assert all(one["data-copy"].removeprefix("#") in ids for one in self.all("button") if "data-copy" in one)
         parts = [attrs["data-part"] for _, attrs in self.seen if "data-part" in attrs]
         assert len(set(parts)) == len(parts)
-        assert self.weight + ASSETS < LARGEST_PAGE
+        assert self.weight + ASSETS < MAX_PAGE_BYTES
 
 
 async def asked(world: World, method: str, path: str, actor: Actor | None, body: bytes = b"", **more: str) -> Response:

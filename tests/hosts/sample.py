@@ -14,14 +14,14 @@ from tests.programs.azurite import Azurite
 
 SAMPLE = Path(__file__).parent / "sample_app"
 NEW_YEAR = "0 0 0 1 1 *"
-PATIENCE = 20  # seconds
+DEADLINE_SECONDS = 20  # seconds
 # Reading the certificate authorities anew for each call would cost more than the call.
-CLIENT = httpx.Client(trust_env=False, timeout=PATIENCE)
+CLIENT = httpx.Client(trust_env=False, timeout=DEADLINE_SECONDS)
 
 
 def until(found: Callable[[], Any]) -> Any:
     """Ask until the answer is true, and return it."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + DEADLINE_SECONDS
     while not (answer := found()):
         assert time.monotonic() < end, "it never came"
         time.sleep(0.02)

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from tests.hosts.hosting import Hosted, hosted
-from tests.hosts.sample import PATIENCE, SAMPLE, Sample, until
+from tests.hosts.sample import DEADLINE_SECONDS, SAMPLE, Sample, until
 from tests.programs import move_clock
 
 
@@ -72,7 +72,7 @@ def test_what_kills_the_host_is_given_up_too(sample: Sample) -> None:
     sample.send("die")
     for count in (1, 2, 3):
         with hosted(SAMPLE, sample.part.clock_file, sample.settings) as host:
-            assert host.process.wait(PATIENCE) == 9
+            assert host.process.wait(DEADLINE_SECONDS) == 9
         assert [note["count"] for note in sample.seen(text="die", queue="work")] == [*range(1, count + 1)]
         with hosted(SAMPLE, sample.part.clock_file, sample.settings):
             sample.send(f"good {count}")

@@ -22,7 +22,7 @@ from infra.package import FILES, FOLDERS, ROOT, RUNTIME, package
 
 CLOUDS = pytest.mark.parametrize("cloud", ["azure", "gcp"])
 # Longer than any start here takes.
-PATIENCE = 60.0
+DEADLINE_SECONDS = 60.0
 ON_AZURE = """
 import asyncio, json, azure.functions, function_app
 functions = {each.get_function_name(): each for each in function_app.app.get_functions()}
@@ -236,13 +236,13 @@ def _served(app: Unpacked, target: str, settings: dict[str, str]) -> Iterator[st
             yield _answering(f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(DEADLINE_SECONDS)
             output.seek(0)
             sys.stdout.write(output.read())
 
 
 def _answering(url: str, process: "subprocess.Popen[bytes]") -> str:
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + DEADLINE_SECONDS
     while process.poll() is None and time.monotonic() < limit:
         try:
             httpx.get(url + "/none", trust_env=False)

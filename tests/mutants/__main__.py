@@ -29,8 +29,8 @@ from tests.mutants.trial import Map, ask
 
 KEPT = ROOT / ".local" / "mutants"
 OUTCOMES = KEPT / "outcomes.json"
-AT_ONCE = 2
-ENOUGH = 95.0
+PROCESSES = 2
+MIN_SCORE = 95.0
 
 
 def main() -> int:
@@ -59,7 +59,7 @@ def record(paths: list[str]) -> int:
     folder = KEPT / "map"
     environment = {**os.environ, ENVIRONMENT: str(folder), ALONE: "yes"}
     plugin = ("-p", "tests.mutants.recording", "--database", "sqlite")
-    command = [sys.executable, "-m", "pytest", "-q", *plugin, "-n", str(AT_ONCE), *paths]
+    command = [sys.executable, "-m", "pytest", "-q", *plugin, "-n", str(PROCESSES), *paths]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - our own tests
 
 
@@ -89,7 +89,7 @@ def run(todo: Iterable[Mutant], *, again: bool) -> None:
             done = sum(key(one) in known for one in asked)
             print(f"{done}/{len(asked)} {said}: {mutant.name} (line {mutant.line})", flush=True)  # noqa: T201
 
-    with ThreadPoolExecutor(AT_ONCE) as workers:
+    with ThreadPoolExecutor(PROCESSES) as workers:
         list(workers.map(try_one, asked))
 
 
@@ -116,7 +116,7 @@ def table(todo: Iterable[Mutant]) -> int:
         )
     console.print(shown)
     judged = whole["noticed"] + whole["survived"] + whole["untested"]
-    return int(not judged or 100 * whole["noticed"] / judged < ENOUGH)
+    return int(not judged or 100 * whole["noticed"] / judged < MIN_SCORE)
 
 
 def _row(counts: Counter[str]) -> list[str]:

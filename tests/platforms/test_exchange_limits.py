@@ -13,7 +13,7 @@ from shared.platforms.microsoft365 import limits
 from tests.harness.orders import order
 from tests.harness.world import CONTOSO, World
 
-MANY = [f"brand-{number:03}.contoso-holding.example" for number in range(400)]
+MANY_DOMAINS = [f"brand-{number:03}.contoso-holding.example" for number in range(400)]
 
 
 def tenant_of(world: World) -> Tenant:
@@ -40,7 +40,7 @@ def rules(world: World, condition: str) -> list[dict[str, Any]]:
 
 @pytest.mark.hazard(41)
 async def test_four_hundred_domains_are_spread_over_several_rules(world: World) -> None:
-    with_domains(world, MANY)
+    with_domains(world, MANY_DOMAINS)
     before = world.snapshot()
     connection = await world.connect()
     for condition in ("RecipientDomainIs", "SenderDomainIs"):
@@ -48,17 +48,17 @@ async def test_four_hundred_domains_are_spread_over_several_rules(world: World) 
         assert len(made) > 1
         named = [domain for one in made for domain in one[condition]]
         assert len(named) == len(set(named))
-        assert {*MANY, CONTOSO} <= set(named)
+        assert {*MANY_DOMAINS, CONTOSO} <= set(named)
         assert len({one["Name"] for one in made}) == len(made)
     # One domain fewer, and most of them gone.
     tenant = tenant_of(world)
-    tenant.domains = {name: one for name, one in tenant.domains.items() if name not in MANY[10:]}
+    tenant.domains = {name: one for name, one in tenant.domains.items() if name not in MANY_DOMAINS[10:]}
     await order(world, connection, "sync-accepting-loss")
     now = await world.until_true(connection, lambda one: one.status is Status.OK)
     assert now.status is Status.OK
     (left,) = rules(world, "RecipientDomainIs")
-    assert not set(left["RecipientDomainIs"]) & set(MANY[10:])
-    with_domains(world, MANY)
+    assert not set(left["RecipientDomainIs"]) & set(MANY_DOMAINS[10:])
+    with_domains(world, MANY_DOMAINS)
     await run(world.app, Job(name="sync-now", connection_id=connection.id))
     await world.until_true(connection, lambda one: one.status is Status.OK)
     assert len(rules(world, "RecipientDomainIs")) > 1
@@ -68,7 +68,7 @@ async def test_four_hundred_domains_are_spread_over_several_rules(world: World) 
 
 @pytest.mark.hazard(41)
 async def test_a_tenant_with_no_room_for_our_rules_is_told_before_anything_is_made(world: World) -> None:
-    for number in range(limits.MOST_RULES - 2 - len(rules(world, "Name"))):
+    for number in range(limits.MAX_RULES - 2 - len(rules(world, "Name"))):
         world.cmdlet("New-TransportRule", Name=f"theirs {number}", FromScope="NotInOrganization", SetSCL=1)
     before = rules(world, "Name")
     connection = await world.create()
@@ -85,16 +85,16 @@ async def test_a_tenant_with_no_room_for_our_rules_is_told_before_anything_is_ma
 @pytest.mark.parametrize("what", ["addresses", "spoof"])
 async def test_a_full_list_is_told_with_its_figure(world: World, what: str) -> None:
     if what == "addresses":
-        full = [f"10.{n // 250}.{n % 250}.1" for n in range(limits.MOST_ADDRESSES)]
+        full = [f"10.{n // 250}.{n % 250}.1" for n in range(limits.MAX_ADDRESSES)]
         world.cmdlet("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=full)
-        figure = str(limits.MOST_ADDRESSES)
+        figure = str(limits.MAX_ADDRESSES)
     else:
         # More than Exchange lists at once, so that it is listed in parts.
         pair = {"SpoofType": "External", "SpoofedUser": "*"}
-        for n in range(limits.MOST_SPOOF_PAIRS - len(tenant_of(world).spoof_items)):
+        for n in range(limits.MAX_SPOOF_PAIRS - len(tenant_of(world).spoof_items)):
             sender = {"SendingInfrastructure": f"sender-{n}.example", "Action": "Block" if n % 2 else "Allow"}
             world.cmdlet("New-TenantAllowBlockListSpoofItems", Identity="Default", **pair, **sender)
-        figure = str(limits.MOST_SPOOF_PAIRS)
+        figure = str(limits.MAX_SPOOF_PAIRS)
     before = world.snapshot()
     connection = await world.create()
     await world.consent(connection)
@@ -117,11 +117,11 @@ def test_a_rule_that_cannot_be_spread_is_refused_with_both_figures() -> None:
 
 
 def test_parts_hold_every_value_once_and_fit() -> None:
-    settings = {"Name": "n" * 64, "Comments": "c" * 500, "RecipientDomainIs": sorted(MANY * 2)}
+    settings = {"Name": "n" * 64, "Comments": "c" * 500, "RecipientDomainIs": sorted(MANY_DOMAINS * 2)}
     parts = limits.spread(settings, "RecipientDomainIs")
     assert [one for part in parts for one in part] == settings["RecipientDomainIs"]
-    assert all(limits.size({**settings, "RecipientDomainIs": part}) <= limits.MOST_RULE_CHARS for part in parts)
-    too_many = {**settings, "RecipientDomainIs": MANY * 9}
+    assert all(limits.size({**settings, "RecipientDomainIs": part}) <= limits.MAX_RULE_CHARS for part in parts)
+    too_many = {**settings, "RecipientDomainIs": MANY_DOMAINS * 9}
     last = limits.spread(too_many, "RecipientDomainIs")[-1]
     with pytest.raises(Exception, match="rule_too_large"):
         limits.refuse_too_large("Rule", {**too_many, "RecipientDomainIs": last})

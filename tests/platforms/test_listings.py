@@ -26,7 +26,7 @@ from shared.web.views.connections import detail
 from tests.harness import workspace as google
 from tests.harness.world import LARGE, ORCHARD, World
 
-LONG = timedelta(minutes=4)
+SLOW_PAGE = timedelta(minutes=4)
 USERS = r"/(v1\.0|directory/v1)/users$"
 
 
@@ -48,7 +48,7 @@ def slow(world: World, *ends: str) -> Iterator[list[str]]:
     def wait(call: Call) -> None:
         if call.method == "GET" and call.path.endswith(ends):
             asked.append(f"{call.path}?{call.query}")
-            world.clock.move(LONG)
+            world.clock.move(SLOW_PAGE)
 
     world.sims.cloud.on_request = wait
     try:

@@ -13,7 +13,7 @@ from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.flows import findings
 from shared.flows.jobs import run
-from shared.flows.sync import LONG
+from shared.flows.sync import LONG_SYNC
 from shared.foundation.brand import PUBLISHED
 from shared.platforms.microsoft365 import limits
 from tests.harness.orders import order
@@ -107,10 +107,10 @@ async def test_another_object_under_our_name_is_not_touched(world: World) -> Non
 
 
 async def test_a_full_list_that_was_accepted_is_not_written_to(world: World) -> None:
-    full = [f"10.{n // 250}.{n % 250}.1" for n in range(limits.MOST_ADDRESSES)]
+    full = [f"10.{n // 250}.{n % 250}.1" for n in range(limits.MAX_ADDRESSES)]
     world.cmdlet("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=full)
     now = await accepted(world, await consented(world))
-    says(now, Status.ATTENTION, "no_room", f"The tenant has {limits.MOST_ADDRESSES} ")
+    says(now, Status.ATTENTION, "no_room", f"The tenant has {limits.MAX_ADDRESSES} ")
     assert world.cmdlet("Get-HostedConnectionFilterPolicy")["value"][0]["IPAllowList"] == full
 
 
@@ -160,7 +160,7 @@ async def test_a_long_reading_of_the_directory_leaves_the_check_to_the_next_run(
 
     def slow(call: Call) -> None:
         if call.path.endswith("/domains"):
-            world.clock.move(LONG)
+            world.clock.move(LONG_SYNC)
 
     world.sims.cloud.on_request = slow
     await order(world, connection, "sync-now")

@@ -28,9 +28,9 @@ from google.auth import crypt, jwt
 from google.cloud import tasks_v2 as v2
 from google.protobuf import json_format
 
-LONGEST_DELAY = timedelta(days=30)
-LARGEST = 1 << 20
-SHORTEST_DEADLINE, LONGEST_DEADLINE = timedelta(seconds=15), timedelta(minutes=30)
+MAX_DELAY = timedelta(days=30)
+MAX_BODY_BYTES = 1 << 20
+MIN_DEADLINE, MAX_DEADLINE = timedelta(seconds=15), timedelta(minutes=30)
 TOKEN_LIFE = 3600
 STATUS = {
     grpc.StatusCode.NOT_FOUND: 404,
@@ -185,17 +185,17 @@ class Front:
     def _check(self, request: v2.CreateTaskRequest) -> None:
         task = request.task
         http = v2.Task.pb(task).http_request
-        if v2.CreateTaskRequest.pb(request).ByteSize() > LARGEST:
+        if v2.CreateTaskRequest.pb(request).ByteSize() > MAX_BODY_BYTES:
             raise Refusal(400, "Task size too large.")
         if task.name and not re.fullmatch(re.escape(request.parent) + r"/tasks/[A-Za-z0-9_-]{1,500}", task.name):
             raise Refusal(400, "The task's name is not one of its queue.")
-        if task.schedule_time and task.schedule_time > self._tasks.now() + LONGEST_DELAY:
+        if task.schedule_time and task.schedule_time > self._tasks.now() + MAX_DELAY:
             raise Refusal(400, "The Task.scheduleTime is too far in the future.")
         if not re.match(r"https?://.", http.url):
             raise Refusal(400, "HttpRequest.url must start with http:// or https://.")
         if http.HasField("oidc_token") and "@" not in http.oidc_token.service_account_email:
             raise Refusal(400, "OidcToken.service_account_email must be set.")
-        if task.dispatch_deadline and not SHORTEST_DEADLINE <= task.dispatch_deadline <= LONGEST_DEADLINE:
+        if task.dispatch_deadline and not MIN_DEADLINE <= task.dispatch_deadline <= MAX_DEADLINE:
             raise Refusal(400, "Task.dispatchDeadline must be between [15s, 30m].")
 
     def _listed(self) -> list[v2.Task]:

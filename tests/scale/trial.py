@@ -26,10 +26,10 @@ BEGUN_WITH = multiprocessing.get_context("forkserver")
 BEGUN_WITH.set_forkserver_preload([worker.__name__])
 PAGE = timedelta(milliseconds=200)
 # Members of groups are asked for by eight at a time, so that one of their pages takes an eighth of the time.
-AT_ONCE = 8
+MEMBERS_AT_ONCE = 8
 LISTINGS = ("/users", "/users/delta", "/groups", "/groups/delta", "/members")
-MOST_JOB = 240.0
-MOST_PAGES = 1.2
+MAX_JOB_SECONDS = 240.0
+MAX_PAGES_READ = 1.2
 
 
 @dataclass
@@ -136,7 +136,7 @@ def _observed(world: World, watched: Watched) -> Iterator[None]:
         if call.method == "GET" and call.path.endswith(LISTINGS) and call.status == 200:
             watched.pages += 1
             watched.different.add(f"{call.path}?{call.query}")
-            world.clock.move(PAGE / (AT_ONCE if call.path.endswith("/members") else 1))
+            world.clock.move(PAGE / (MEMBERS_AT_ONCE if call.path.endswith("/members") else 1))
         world.sims.cloud.calls.clear()
 
     world.sims.cloud.on_request = observe
@@ -202,7 +202,7 @@ async def _judge(
     after = _protected(world, platform)
     if watched.removals or any(members - after.get(group, frozenset()) for group, members in before.items()):
         came.wrong.append(f"{watched.removals} were taken out of a group")
-    if came.longest > MOST_JOB:
+    if came.longest > MAX_JOB_SECONDS:
         came.wrong.append(f"a job took {came.longest:.0f} s")
-    if came.pages > MOST_PAGES * came.there_are:
+    if came.pages > MAX_PAGES_READ * came.there_are:
         came.wrong.append(f"{came.pages} pages were read of {came.there_are}")

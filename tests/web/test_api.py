@@ -13,9 +13,9 @@ from shared import __version__
 from shared.web import openapi
 from shared.web.api import description
 from shared.web.dispatch import handler
-from shared.web.http import MOST_ERRORS, Request
+from shared.web.http import MAX_ERRORS, Request
 from shared.web.pagination import encode
-from shared.web.routes import LARGEST_BODY, ROUTES
+from shared.web.routes import MAX_BODY_BYTES, ROUTES
 from tests.harness.client import ask, at, document, validator
 from tests.harness.world import World
 
@@ -185,7 +185,7 @@ NEW = {"platform": "microsoft365", "site": "eu", "name": "Contoso"}
         ("application/json", json.dumps(NEW | {"name": "a\nb"}).encode(), 400, "not_valid"),
         ("application/json", json.dumps(NEW | {"repair_drift": 1}).encode(), 400, "not_valid"),
         ("application/json", json.dumps(NEW | {"repair_drift": "true"}).encode(), 400, "not_valid"),
-        ("application/json", b" " * (LARGEST_BODY + 1), 413, "body_too_large"),
+        ("application/json", b" " * (MAX_BODY_BYTES + 1), 413, "body_too_large"),
         ("application/json; charset=utf-8", json.dumps(NEW).encode(), 201, ""),
     ],
 )
@@ -208,8 +208,8 @@ async def test_every_field_that_is_wrong_is_told_at_once(world: World) -> None:
     asked = await ask(world, "GET", "/api/connections?site=mars&limit=0&what=1", token=token)
     assert {one["field"] for one in json.loads(asked.body)["errors"]} == {"site", "limit", "what"}
     many = await ask(world, "POST", "/api/connections", token=token, body={f"n{number}": 1 for number in range(500)})
-    assert len(json.loads(many.body)["errors"]) == MOST_ERRORS
-    assert json.loads(many.body)["detail"].endswith(f"And {500 + 3 - MOST_ERRORS} more.")
+    assert len(json.loads(many.body)["errors"]) == MAX_ERRORS
+    assert json.loads(many.body)["detail"].endswith(f"And {500 + 3 - MAX_ERRORS} more.")
     assert "errors" not in json.loads((await ask(world, "GET", "/api/nothing", token=token)).body)
 
 

@@ -15,7 +15,7 @@ from tests.harness.invited import arrives, consented
 from tests.harness.world import World
 
 # The most that browsers keep of a cookie with all that belongs to it.
-LARGEST_COOKIE = 4096
+MAX_COOKIE_BYTES = 4096
 
 
 async def session(world: World, role: Role) -> dict[str, str]:
@@ -116,4 +116,4 @@ async def test_a_form_brings_no_nul_to_the_database(world: World, name: bytes) -
 
 async def test_a_browser_keeps_the_cookie_of_every_sign_in(world: World) -> None:
     to = quote("/connections/" + "%" * 1900, safe="")
-    assert len((await ask(world, "GET", f"/sign-in?to={to}")).headers["Set-Cookie"]) < LARGEST_COOKIE
+    assert len((await ask(world, "GET", f"/sign-in?to={to}")).headers["Set-Cookie"]) < MAX_COOKIE_BYTES

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from shared.connections.stages import Stage
 from shared.flows import timers
-from shared.flows.batches import PACE
+from shared.flows.batches import BEGUN_A_SECOND
 from shared.storage import tables as db
 from shared.web.actors import Actor, Role
 from tests.harness.pages import OLGA, VICTOR, asked, press, pressed, see
@@ -65,7 +65,7 @@ async def test_a_customers_account_plans_and_sees_its_own_only(world: World) -> 
 
 
 async def test_a_stopped_batch_begins_nothing_more_and_a_lost_message_is_found(world: World) -> None:
-    connections = [await world.create() for _ in range(PACE + 1)]
+    connections = [await world.create() for _ in range(BEGUN_A_SECOND + 1)]
     _, begun = await _post(world, "", operation="repair-drift", where={}, confirm=len(connections))
     async with world.app.database.write() as write:
         await write.execute(sa.delete(db.jobs))  # every message is lost

@@ -20,7 +20,7 @@ TOOLS = PARTS / "clients" / "bin"
 # No name that a module of ours has.
 PACKAGE = "made_of_the_document"
 DOMAIN = "generated.example"
-PATIENCE = 60  # seconds
+DEADLINE_SECONDS = 60  # seconds
 
 pytestmark = pytest.mark.skipif(not TOOLS.exists(), reason="skipped: .parts/clients is not there (make parts)")
 
@@ -81,7 +81,7 @@ class Client:
 
     def until(self, identifier: str, true: Callable[[Any], bool], *, minutes: int = 0) -> Any:
         """Look at a connection until something is true of it, while time passes."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE_SECONDS
         while not true(now := self("connections.get_connection", identifier)):
             assert time.monotonic() < end, now.to_dict()
             if minutes:

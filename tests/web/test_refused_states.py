@@ -13,8 +13,8 @@ from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows import findings
-from shared.flows.batches import MOST
-from shared.flows.invitation import ADMINISTRATOR, MOST_AN_HOUR
+from shared.flows.batches import MAX_CONNECTIONS
+from shared.flows.invitation import ADMINISTRATOR, MAX_CHECKS_AN_HOUR
 from shared.flows.jobs import run
 from shared.protection import policies
 from shared.protection.policies import MAX_POLICIES, Policy
@@ -104,11 +104,13 @@ async def test_one_policy_too_many(world: World) -> None:
 
 
 async def test_a_batch_of_more_connections_than_one_takes(world: World) -> None:
-    await copies(world, await world.create(), MOST)
-    told = Told(400, "too_many_connections", f"where: more than {MOST} connections match. Narrow the filter.")
+    await copies(world, await world.create(), MAX_CONNECTIONS)
+    told = Told(
+        400, "too_many_connections", f"where: more than {MAX_CONNECTIONS} connections match. Narrow the filter."
+    )
     wanted = {"operation": "sync", "where": {"q": "Contoso"}}
     await refused(world, "POST /api/batches/plan", told, wanted)
-    await refused(world, "POST /api/batches", told, wanted | {"confirm": MOST})
+    await refused(world, "POST /api/batches", told, wanted | {"confirm": MAX_CONNECTIONS})
 
 
 async def test_a_second_person_is_needed_and_only_that_is_noted(world: World) -> None:
@@ -141,7 +143,7 @@ async def test_the_holder_of_the_link_asks_often_enough(world: World) -> None:
     world.clock.move(timedelta(minutes=1))
     held, origin = await world.opens(connection), world.app.settings.public_url
     async with world.app.database.write() as write:
-        for _ in range(MOST_AN_HOUR):
+        for _ in range(MAX_CHECKS_AN_HOUR):
             await chain.order(write, connection, world.clock.now(), ADMINISTRATOR, "looked")
     with nothing_changes(world):
         answer = await ask(world, "POST", "/connect", content=b"", cookie=f"{COOKIE}={held}", origin=origin)

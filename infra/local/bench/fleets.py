@@ -34,7 +34,7 @@ PATHS = (
 )
 # Each connection has synced so often, a day apart, and has so many entries in its ledger.
 DAYS = 30
-AT_ONCE = 50
+CONNECTIONS_AT_ONCE = 50
 
 
 async def measured(number: int) -> Mapping[str, float]:
@@ -61,8 +61,8 @@ async def _fill(running: Machine, number: int) -> None:
         await write.execute(sa.insert(db.timers), fired)
     if entry is None:
         raise ValueError("a new connection has no entry in its ledger")
-    for begin in range(0, number, AT_ONCE):
-        ids = [f"{one:032x}" for one in range(begin, min(begin + AT_ONCE, number))]
+    for begin in range(0, number, CONNECTIONS_AT_ONCE):
+        ids = [f"{one:032x}" for one in range(begin, min(begin + CONNECTIONS_AT_ONCE, number))]
         running_now: dict[str, Any] = {
             "stage": int(Stage.RUN),
             "not_before": now + timedelta(days=30),

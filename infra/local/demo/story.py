@@ -24,7 +24,7 @@ from infra.local.demo.place import Place
 from infra.local.machine import machine
 
 # Real time; the simulated one is moved.
-PATIENCE = 30.0
+DEADLINE_SECONDS = 30.0
 POLL = 0.1
 # Only the administrator is waited for by the story itself; for anything else, a second look too, time is all it takes.
 TOLD = frozenset({"waiting_for_administrator"})
@@ -171,7 +171,7 @@ class Life:
 
     async def until(self, test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until something is true of the connection, telling what it waits for."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE_SECONDS
         while True:
             now: dict[str, Any] = await self.api("GET")
             if now["sentence"] and now["reason"] != self.told:
@@ -187,7 +187,7 @@ class Life:
 
     async def comes(self, test: Callable[[], Awaitable[bool]]) -> bool:
         """Whether something comes true before patience ends."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE_SECONDS
         while not (held := await test()) and time.monotonic() < end:  # noqa: ASYNC110 - a page is polled
             await asyncio.sleep(POLL)
         return held

@@ -15,7 +15,7 @@ import dns.rrset
 
 from infra.local.simulators.state import Zone
 
-LIFE = 60  # seconds
+TTL_SECONDS = 60  # seconds
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -50,5 +50,5 @@ class NameServer(asyncio.DatagramProtocol):
             answer.set_rcode(dns.rcode.SERVFAIL)
         elif asked.rdtype == dns.rdatatype.MX and zone.mail_exchanges:
             texts = [f"{preference} {host.rstrip('.')}." for preference, host in zone.mail_exchanges]
-            answer.answer.append(dns.rrset.from_text(asked.name, LIFE, dns.rdataclass.IN, "MX", *texts))
+            answer.answer.append(dns.rrset.from_text(asked.name, TTL_SECONDS, dns.rdataclass.IN, "MX", *texts))
         return answer

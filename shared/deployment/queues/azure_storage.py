@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESOURCE = "https://storage.azure.com"
 # A message cannot be invisible for longer. A message for later is delivered early, and sent again.
-LONGEST_DELAY = timedelta(days=7)
+MAX_DELAY = timedelta(days=7)
 # Without this a message lives seven days, invisible or not.
 FOR_EVER = -1
 # Seconds. The library's own limits would keep a browser waiting for minutes; these add up to about half of one.
@@ -47,7 +47,7 @@ class AzureStorageQueue:
 
     async def send(self, job: Job, not_before: datetime) -> None:
         """Accept the job. Raises Temporary during an outage, Permanent `our_queue` if we are not let in."""
-        wait = min(max(not_before - self._clock.now(), timedelta(0)), LONGEST_DELAY)
+        wait = min(max(not_before - self._clock.now(), timedelta(0)), MAX_DELAY)
         message = encode(job, not_before, await self._key())
         # The library is synchronous and sleeps while it retries.
         await asyncio.to_thread(self._put, job.queue, message, math.ceil(wait.total_seconds()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # An hour less than a task may wait, for the service measures by its own clock. What waits longer comes early, and is
 # sent again.
-LONGEST_DELAY = timedelta(days=30) - timedelta(hours=1)
+MAX_DELAY = timedelta(days=30) - timedelta(hours=1)
 # The longest there is: a function that takes too long is ended by its host, and that ends the call. Were we to hang up
 # before, the job would come again beside the run that still works on it.
 DEADLINE = "1800s"
@@ -63,7 +63,7 @@ class CloudTasksQueue:
             "dispatchDeadline": DEADLINE,
         }
         if not_before > now:
-            task["scheduleTime"] = min(not_before, now + LONGEST_DELAY).astimezone(UTC).isoformat()
+            task["scheduleTime"] = min(not_before, now + MAX_DELAY).astimezone(UTC).isoformat()
         return task
 
 

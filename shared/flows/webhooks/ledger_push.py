@@ -14,7 +14,7 @@ from shared.flows.webhooks.store import Form, Webhook
 log = logging.getLogger(__name__)
 
 # Entries in one message, and messages made for one webhook at a time; the rest follows a minute later.
-MOST_ENTRIES, MOST_MESSAGES = 100, 50
+MAX_ENTRIES, MAX_MESSAGES = 100, 50
 
 
 async def push(app: App) -> None:
@@ -28,10 +28,10 @@ async def push(app: App) -> None:
 
 async def _push(app: App, webhook: Webhook) -> None:
     place, now = webhook.pushed, app.clock.now()
-    for _ in range(MOST_MESSAGES):
+    for _ in range(MAX_MESSAGES):
         try:
             found = await ledger_feed.page(
-                app.database, place, now=now, most=MOST_ENTRIES, customer=webhook.customer or None
+                app.database, place, now=now, most=MAX_ENTRIES, customer=webhook.customer or None
             )
         except Unreadable as error:
             log.error(error.sentence, extra={"code": error.code, "webhook": webhook.id})  # noqa: TRY400 - told whole

@@ -33,7 +33,7 @@ SLOW_DOWN = frozenset(
 )
 # The moment until which to wait stands in the sentence and nowhere else.
 UNTIL = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
-LONGEST_STATED = 3600.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
 NOT_FOUND = frozenset({"notFound", "NOT_FOUND"})
 # Somebody else is changing the same at the same moment: no word against what was asked.
 CONFLICTS = frozenset({409, 412})
@@ -174,7 +174,7 @@ class Api:
             until = datetime.fromisoformat(found[1]) if (found := UNTIL.search(message)) else None
         except ValueError:  # a moment that there is not
             until = None
-        return min(max((until - self._clock.now()).total_seconds(), 1.0), LONGEST_STATED) if until else 0.0
+        return min(max((until - self._clock.now()).total_seconds(), 1.0), MAX_RETRY_AFTER_SECONDS) if until else 0.0
 
 
 def _error(reply: Reply) -> tuple[str, str]:

@@ -143,7 +143,7 @@ async def _judged(reading: MailboxRun, found: Record) -> Judgement:
     if judgement.policy or not rest:
         return judgement
     size = int(found.get("sizeEstimate", 0))
-    if size > actions.LARGEST:
+    if size > actions.MAX_MESSAGE_BYTES:
         return await _first(reading, headers, rest, judgement)
     async with reading.context.memory.room(actions.memory_of(size)):
         whole = await actions.content(reading.api, found["id"])

@@ -18,7 +18,7 @@ from shared.protection.targets import Targets
 MEMBER_FIELDS = "nextPageToken,members(id,type)"
 MEMBERS_A_PAGE = "200"
 # When more groups than this are refused and none is not, it is no group's matter.
-MOST_REFUSED = 5
+MAX_REFUSED = 5
 # Groups between two looks at the clock, and so many that a run that dies lists again at most.
 GROUPS_AT_ONCE = 100
 
@@ -60,7 +60,7 @@ async def read_members(tenant: WorkspaceCustomer, groups: Listing) -> None:
         async with database.write() as write:
             read, pages = progress.read + len(some), progress.pages + 1
             kept = await listings.keep(write, connection, progress, read=read, pages=pages, link=link)
-        if len(refused) > MOST_REFUSED and all(refused):
+        if len(refused) > MAX_REFUSED and all(refused):
             raise next(error for error in refused if error)
         stop_in_time(tenant, kept, groups.read)
         return kept

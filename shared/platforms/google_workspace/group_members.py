@@ -26,7 +26,7 @@ from shared.protection import placed, set_aside
 MAX_MEMBERS_A_RUN = 400
 CONTINUE_AFTER = timedelta(seconds=5)
 # When more than this are refused and nobody is not, it is no user's matter.
-MOST_REFUSED = 5
+MAX_REFUSED = 5
 MEMBERS = "group-members"
 
 
@@ -135,12 +135,12 @@ async def _change(tenant: WorkspaceCustomer, new: set[str], leaving: set[str]) -
             if isinstance(error, TurnedAway | Superseded):
                 raise
             unclear[user] = error.sentence
-            if len(unclear) > MOST_REFUSED and not (put or gone):
+            if len(unclear) > MAX_REFUSED and not (put or gone):
                 raise  # no user's matter
             return
         if why and joins:
             refused[user] = why
-            if len(refused) > MOST_REFUSED and not put:
+            if len(refused) > MAX_REFUSED and not put:
                 raise Permanent(
                     "administrator_not_allowed",
                     f"Google adds no member to {tenant.brand.gmail_group}: {why} If {connection.administrator} is no "

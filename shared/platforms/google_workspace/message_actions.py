@@ -15,7 +15,7 @@ from shared.platforms.google_workspace.methods import (
 )
 
 # By Gmail's own estimate, in bytes. What is larger is judged by its headers, and counted as not inspected.
-LARGEST = 40_000_000
+MAX_MESSAGE_BYTES = 40_000_000
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]")
 # What a message takes in memory, as answer, text, bytes and parts side by side; tests measure it.
 MEMORY_A_BYTE, SMALL_MESSAGE = 9, 2_000_000

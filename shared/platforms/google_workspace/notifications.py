@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 SOURCE = "gmail"
 # A historyId is an unsigned number of 64 bits that the database keeps as a signed one.
 # https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages
-LARGEST_POSITION = 2**63 - 1
+MAX_POSITION = 2**63 - 1
 
 
 def audience(context: Context) -> str:
@@ -84,4 +84,4 @@ def _news(body: bytes) -> tuple[str, int] | None:
         address.encode()  # half a surrogate pair is no text
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
         return None
-    return (address.lower(), number) if 0 <= number <= LARGEST_POSITION and "\0" not in address else None
+    return (address.lower(), number) if 0 <= number <= MAX_POSITION and "\0" not in address else None

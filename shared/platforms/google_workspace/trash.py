@@ -37,7 +37,10 @@ class Trash:
     async def content(self, item: QuarantinedMessage) -> bytes:
         """The whole message as it came."""
         # Nothing tells its size before.
-        async with self._memory.room(actions.memory_of(actions.LARGEST)), self._gmail.open(item.address) as api:
+        async with (
+            self._memory.room(actions.memory_of(actions.MAX_MESSAGE_BYTES)),
+            self._gmail.open(item.address) as api,
+        ):
             found = await actions.content(api, item.message)
         await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return found

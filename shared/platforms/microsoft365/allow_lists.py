@@ -33,7 +33,7 @@ class AllowedAddress:
         there = await allowed(tenant)
         if element not in there:
             missing = [one for one in egress(tenant) if one not in there]
-            limits.refuse_full("entries in its IP Allow List", len(there), len(missing), limits.MOST_ADDRESSES)
+            limits.refuse_full("entries in its IP Allow List", len(there), len(missing), limits.MAX_ADDRESSES)
         return {"IPAllowList": element}
 
     async def observe(self, tenant: MicrosoftTenant, element: str, _identity: str | None) -> Present | Absent:
@@ -82,7 +82,7 @@ class SpoofPair:
         pair = _pair(tenant)
         there = await spoof_entries(tenant)
         if not any(all(record[name] == value for name, value in pair.items()) for record in there):
-            limits.refuse_full("spoof entries", len(there), 1, limits.MOST_SPOOF_PAIRS)
+            limits.refuse_full("spoof entries", len(there), 1, limits.MAX_SPOOF_PAIRS)
         return pair
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:

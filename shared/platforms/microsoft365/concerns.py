@@ -86,9 +86,9 @@ def _full(now: Snapshot, ours: Setup) -> Iterator[Concern]:
     has_pair = any(all(one.get(name) == value for name, value in pair.items()) for one in pairs.values())
     new = len(ours.things["allowed"].keys() - addresses.keys())
     for kind, what, there, more, most in (
-        ("rules", "transport rules", len(now.rules), len(ours.rules), limits.MOST_RULES),
-        ("allowed", "entries in its IP Allow List", len(addresses), new, limits.MOST_ADDRESSES),
-        ("spoof", "entries for spoofed senders", len(pairs), int(not has_pair), limits.MOST_SPOOF_PAIRS),
+        ("rules", "transport rules", len(now.rules), len(ours.rules), limits.MAX_RULES),
+        ("allowed", "entries in its IP Allow List", len(addresses), new, limits.MAX_ADDRESSES),
+        ("spoof", "entries for spoofed senders", len(pairs), int(not has_pair), limits.MAX_SPOOF_PAIRS),
     ):
         if there + more > most:
             yield Concern(

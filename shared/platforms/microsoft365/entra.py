@@ -43,7 +43,7 @@ DISCOVERY = "/v2.0/.well-known/openid-configuration"
 DISCOVERY_HOLDS = timedelta(hours=24)
 # A domain may move to another tenant.
 NAME_HOLDS = timedelta(minutes=10)
-MOST_NAMES = 1000
+MAX_NAMES = 1000
 # A domain or an id; anything else would change the address that it becomes part of.
 TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 TENANT_IN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
@@ -221,7 +221,7 @@ class Entra:
         tenant = urlsplit(str(found.get("issuer", ""))).path.strip("/").split("/")[0]
         if not TENANT.fullmatch(tenant):
             raise unreadable(reply.service, reply.status)
-        if len(self._tenants) >= MOST_NAMES:
+        if len(self._tenants) >= MAX_NAMES:
             self._tenants.pop(next(iter(self._tenants)))
         self._tenants[name] = self._clock.now(), tenant
         return tenant

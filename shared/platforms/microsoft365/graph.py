@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from shared.foundation.clock import Clock
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary
-from shared.foundation.http_client import LONGEST_WAIT, NOT_NOW, TRIES, Http, Reply, retry_after, unreadable
+from shared.foundation.http_client import MAX_WAIT_SECONDS, NOT_NOW, TRIES, Http, Reply, retry_after, unreadable
 from shared.platforms.directory_reading import Page, bounded
 from shared.platforms.microsoft365.entra import TokenRefused
 
@@ -154,7 +154,7 @@ class Graph:
                 outcomes |= {n: outcome for n, (outcome, _) in replies.items()}
                 waiting = {n: waiting[n] for n in again}
                 longest = max((wait or 2.0**attempt for wait in again.values()), default=0.0)
-                if not waiting or longest > LONGEST_WAIT or attempt == TRIES:
+                if not waiting or longest > MAX_WAIT_SECONDS or attempt == TRIES:
                     break
                 await self._clock.sleep(longest)
         return [outcomes[number] for number in range(len(requests))]

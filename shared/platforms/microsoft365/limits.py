@@ -9,11 +9,11 @@ from typing import Any
 
 from shared.foundation.errors import Permanent
 
-MOST_RULE_CHARS = 8192
-MOST_RULES = 300
-MOST_ADDRESSES = 1273
-MOST_SPOOF_PAIRS = 1024
-LONGEST = {"Name": 64, "Comments": 1024}
+MAX_RULE_CHARS = 8192
+MAX_RULES = 300
+MAX_ADDRESSES = 1273
+MAX_SPOOF_PAIRS = 1024
+MAX_CHARS = {"Name": 64, "Comments": 1024}
 # Exchange counts the XML that it stores: each value, and each name, in tags.
 TAGS = len("<value></value>")
 # Rules over which one condition's values are spread at most: some thousand domains.
@@ -37,7 +37,7 @@ def numbers(_tenant: Any) -> Sequence[str]:
 
 def spread(settings: Mapping[str, Any], condition: str) -> list[list[str]]:
     """The values of one condition in parts, each of which fits one rule; the last of all takes what is left."""
-    room = left = MOST_RULE_CHARS - size({**settings, condition: []})
+    room = left = MAX_RULE_CHARS - size({**settings, condition: []})
     parts: list[list[str]] = [[]]
     for value in settings[condition]:
         if parts[-1] and _chars(value) > left and len(parts) < len(PARTS):
@@ -50,17 +50,17 @@ def spread(settings: Mapping[str, Any], condition: str) -> list[list[str]]:
 
 def refuse_too_large(title: str, settings: Mapping[str, Any]) -> None:
     """Raises Permanent "rule_too_large", with both figures, for a rule that Exchange would not take."""
-    for name, most in LONGEST.items():
+    for name, most in MAX_CHARS.items():
         if len(str(settings.get(name, ""))) > most:
             raise Permanent(
                 "rule_too_large",
                 f"{title} would have {len(settings[name])} characters in its {name.lower()}; Exchange takes {most}. "
                 "Nothing was sent. Shorten the deployment's name prefix or brand.",
             )
-    if (chars := size(settings)) > MOST_RULE_CHARS:
+    if (chars := size(settings)) > MAX_RULE_CHARS:
         raise Permanent(
             "rule_too_large",
-            f"{title} would have {chars} characters, and Exchange takes {MOST_RULE_CHARS}. Nothing was sent. Name less "
+            f"{title} would have {chars} characters, and Exchange takes {MAX_RULE_CHARS}. Nothing was sent. Name less "
             "in the policies.",
         )
 

@@ -90,7 +90,7 @@ class TransportRule:
     def _own(self, tenant: MicrosoftTenant, element: str) -> dict[str, Any]:
         name = tenant.name(self.title)
         if element:
-            name = f"{name[: limits.LONGEST['Name'] - len(element) - 1]} {element}"
+            name = f"{name[: limits.MAX_CHARS['Name'] - len(element) - 1]} {element}"
         return {"Name": name, "Comments": tenant.mark, "Mode": "Enforce"}
 
     async def _part(self, tenant: MicrosoftTenant, element: str) -> Settings | None:
@@ -112,7 +112,7 @@ class TransportRule:
         ours = {one.identity for key, one in tenant.ledger.holdings.items() if key.partition("/")[0] in ORDER}
         there = await self._all(tenant)
         more = 1 if any(rule["Guid"] in ours for rule in there) else await _at_least(tenant)
-        limits.refuse_full("transport rules", len(there), more, limits.MOST_RULES)
+        limits.refuse_full("transport rules", len(there), more, limits.MAX_RULES)
 
     async def observe(self, tenant: MicrosoftTenant, element: str, identity: str | None) -> Present | Absent:
         """Its record in the complete listing, with its place among our rules and predicates that are not ours."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from shared.protection.inspection.budget import Budget
 
-MOST_UNPACKED = 48_000_000
-MOST_OF_ONE = 16_000_000
-MOST_MEMBERS = 2_000
+MAX_UNPACKED_BYTES = 48_000_000
+MAX_MEMBER_BYTES = 16_000_000
+MAX_MEMBERS = 2_000
 # Twice for each member, and by chance.
-MOST_SIGNS = 10_000
+MAX_SIGNATURES = 10_000
 # Enough for every signature, a disk image's being the farthest from the beginning.
 BEGINNING = 0x9010
 CLOSED = "An archive could not be opened."
@@ -33,8 +33,8 @@ class Look:
     """What may still be spent on a message's attachments, and what was missed so far."""
 
     budget: Budget
-    room: int = MOST_UNPACKED  # bytes that may still be unpacked
-    members: int = MOST_MEMBERS
+    room: int = MAX_UNPACKED_BYTES  # bytes that may still be unpacked
+    members: int = MAX_MEMBERS
     beginning: int = BEGINNING  # how much of a member is wanted that holds no others
     missed: set[str] = field(default_factory=set)
 
@@ -100,7 +100,7 @@ def _xz() -> Any:
 
 # How to unpack each, and how many bytes of it: some give a fraction of what others give in the same time.
 STREAMS: Mapping[bytes, tuple[Callable[[], Any], int]] = {
-    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MOST_OF_ONE),
+    b"\x1f\x8b": (lambda: zlib.decompressobj(31), MAX_MEMBER_BYTES),
     b"BZh": (_bzip2, 1_500_000),
     b"\xfd7zXZ\0": (_xz, 4_000_000),
 }
@@ -133,7 +133,7 @@ def _taped(content: bytes, look: Look) -> Iterator[Member]:
         except ValueError:
             look.missed.add(CLOSED)
             return
-        inner = content[at + 512 : at + 512 + min(size, MOST_OF_ONE)]
+        inner = content[at + 512 : at + 512 + min(size, MAX_MEMBER_BYTES)]
         kind = content[at + 156 : at + 157]
         if kind in b"Lx":  # the name of the next, in GNU's form or in that of POSIX
             longer = inner.rstrip(b"\0") if kind == b"L" else (PATH_OF_NEXT.search(inner) or [b"", b""])[1]
@@ -169,7 +169,7 @@ def _zipped(content: bytes, look: Look) -> Iterator[Member]:
 def _entries(content: bytes, look: Look) -> Iterator[_Entry]:
     """Every member that any program could find: some go by the list at the end, some by what stands before each."""
     for number, hit in enumerate(re.finditer(rb"PK(?:\x03\x04|\x01\x02)", content)):
-        if number == MOST_SIGNS:
+        if number == MAX_SIGNATURES:
             look.missed.add(TOO_MUCH)
             return
         at, listed = hit.start(), hit[0].endswith(b"\x02")
@@ -199,8 +199,8 @@ def _unpacked(content: bytes, entry: _Entry, look: Look) -> bytes | None:
         return b""
     inner = _inflated(content, entry, min(look.beginning, look.room))
     if inner is not None and len(inner) == look.beginning and _may_hold_more(entry.name, inner):
-        inner = _inflated(content, entry, min(MOST_OF_ONE, look.room))
-        if inner is not None and len(inner) == MOST_OF_ONE:
+        inner = _inflated(content, entry, min(MAX_MEMBER_BYTES, look.room))
+        if inner is not None and len(inner) == MAX_MEMBER_BYTES:
             look.missed.add(TOO_MUCH)
     if inner is None:
         look.missed.add(CLOSED)

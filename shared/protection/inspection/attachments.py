@@ -11,7 +11,7 @@ from shared.protection.inspection import calendars, compound, decoding, nested, 
 from shared.protection.inspection import message as parse
 from shared.protection.inspection.archives import (
     CLOSED,
-    MOST_OF_ONE,
+    MAX_MEMBER_BYTES,
     TOO_MUCH,
     Look,
     Member,
@@ -124,12 +124,12 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
     elif content[:4].lower() == rich_text.SIGN:
         inner |= _held(rich_text.objects(content, look.missed), look, depth)
     elif content[:40].lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
-        inner |= _held(calendars.files(decoding.guessed(content[:MOST_OF_ONE])), look, depth)
+        inner |= _held(calendars.files(decoding.guessed(content[:MAX_MEMBER_BYTES])), look, depth)
     elif nested.closed("", (name,), content):
         look.missed.add(parse.CLOSED)
     elif depth and nested.is_message("", (name,), content):
         inner |= _of_message(content, look, depth)
-    elif MSO.search(content[:4096]) and any(sign in content[:MOST_OF_ONE] for sign in MSO_MACROS):
+    elif MSO.search(content[:4096]) and any(sign in content[:MAX_MEMBER_BYTES] for sign in MSO_MACROS):
         own.add("macro")
     if content:
         own |= _by_text_and_name(name, content, own)

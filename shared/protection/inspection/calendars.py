@@ -20,21 +20,21 @@ PAGE = re.compile(
 )
 FILE = re.compile(r"^ATTACH;([^:\r\n]{0,500}ENCODING=B[^:\r\n]{0,500}):(.*)$", re.IGNORECASE | re.MULTILINE)
 NAME = re.compile(r";(?:X-)?(?:FILE|APPLE-FILE)?NAME=\"?([^\";:]{1,255})", re.IGNORECASE)
-MOST_PAGES = 10
-MOST_FILES = 20
+MAX_PAGES = 10
+MAX_FILES = 20
 
 
 def shown(text: str) -> tuple[str, list[str]]:
     """The text of a calendar as a program shows it, and the pages that stand in it."""
     plain = FOLDED.sub("", QUOTED.sub(_plain, text) if "=" in text else text)
     unescaped = ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], plain)
-    return unescaped, PAGE.findall(unescaped)[:MOST_PAGES]
+    return unescaped, PAGE.findall(unescaped)[:MAX_PAGES]
 
 
 def files(text: str) -> Iterator[tuple[str, bytes]]:
     """The files in a calendar, with their names if they have one."""
     for number, found in enumerate(FILE.finditer(FOLDED.sub("", text))):
-        if number == MOST_FILES:
+        if number == MAX_FILES:
             return
         name = NAME.search(f";{found[1]}")
         yield name[1] if name else "", decoding.content(found[2].encode("ascii", "ignore"), "base64")

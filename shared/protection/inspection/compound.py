@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from shared.protection.inspection.archives import CLOSED, MOST_OF_ONE, Look, Member
+from shared.protection.inspection.archives import CLOSED, MAX_MEMBER_BYTES, Look, Member
 from shared.protection.inspection.budget import Spent
 from shared.protection.inspection.conditions import Attachment
 
@@ -15,8 +15,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The class identifiers of installers, their patches and their transforms (Windows Installer).
 INSTALLERS = frozenset(f"000C108{last}-0000-0000-C000-000000000046" for last in "246")
 INSTALLER = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F"
-MOST_ENTRIES = 5_000
-MOST_RECORDS = 100_000
+MAX_ENTRIES = 5_000
+MAX_RECORDS = 100_000
 ATTACHMENT = re.compile(r"(__attach_version1\.0_#[0-9a-f]+)/__substg1\.0_37010102", re.IGNORECASE)
 # In records of Excel ([MS-XLS] 2.4.28, 2.4.117) and PowerPoint ([MS-PPT] 2.4.10, 2.3.2).
 BOUND_SHEET, FILE_PASS = 0x0085, 0x002F
@@ -51,9 +51,9 @@ def read(content: bytes, look: Look) -> Compound:
 
 def _read(file: Any, found: Compound, look: Look) -> None:
     paths = ["/".join(path) for path in file.listdir(streams=True, storages=True)]
-    if len(paths) > MOST_ENTRIES:
+    if len(paths) > MAX_ENTRIES:
         look.missed.add(CLOSED)
-        paths = paths[:MOST_ENTRIES]
+        paths = paths[:MAX_ENTRIES]
     if file.root.clsid in INSTALLERS:
         found.kinds.add("executable")
     for path in paths:
@@ -79,7 +79,7 @@ def _read(file: Any, found: Compound, look: Look) -> None:
 
 
 def _stream(file: Any, path: str, look: Look) -> bytes:
-    content: bytes = file.openstream(path).read(min(MOST_OF_ONE, max(0, look.room)))
+    content: bytes = file.openstream(path).read(min(MAX_MEMBER_BYTES, max(0, look.room)))
     look.room -= len(content)
     return content
 
@@ -104,7 +104,7 @@ def native(content: bytes) -> Iterator[tuple[str, bytes]]:
 def _excel(content: bytes) -> set[Attachment]:
     kinds: set[Attachment] = set()
     at = 0
-    for _ in range(MOST_RECORDS):
+    for _ in range(MAX_RECORDS):
         if at + 4 > len(content):
             break
         kind, size = struct.unpack_from("<2H", content, at)
@@ -125,7 +125,7 @@ def _word(content: bytes) -> set[Attachment]:
 def _show(content: bytes) -> set[Attachment]:
     """The records of a presentation, of which some hold others."""
     at = 0
-    for _ in range(MOST_RECORDS):
+    for _ in range(MAX_RECORDS):
         if at + 8 > len(content):
             break
         version, kind, size = struct.unpack_from("<2HI", content, at)

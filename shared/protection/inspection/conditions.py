@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.protection.inspection.links import ascii_host
-from shared.protection.inspection.words import LONGEST_EXPRESSION, checked, no_word
+from shared.protection.inspection.words import MAX_EXPRESSION_CHARS, checked, no_word
 
 Kind = Literal[
     "senders",
@@ -70,7 +70,7 @@ Sender = Annotated[str, Field(min_length=1, max_length=320), AfterValidator(_sen
 Domain = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_domain)]
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_some)]
 Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_word)]
-Expression = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION), AfterValidator(checked)]
+Expression = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS), AfterValidator(checked)]
 
 
 class Conditions(BaseModel):

@@ -20,26 +20,29 @@ ELEMENT = re.compile(r"<(?![\w:]{0,20}fldSimple)[^<>]{0,1000}>")
 WIDE = re.compile(rb"h\0t\0t\0p\0(?:s\0)?:\0/\0/\0(?:[!#-~]\0){3,1000}")
 NARROW = re.compile(rb'\bHYPERLINK\b[ -!#-~]{0,40}"([!#-~]{4,1000})"')
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-MOST = 5_000
-MOST_BYTES = 2_000_000
+MAX_LINKS = 5_000
+MAX_BYTES = 2_000_000
 
 
 def references(name: str, content: bytes) -> Iterator[str]:
     """The addresses to which a part of a newer Office document or of an open document leads; by the part's name."""
     if name.endswith(".rels"):
-        for found in RELATIONSHIP.split(decoding.text(content, ""))[1:MOST]:
+        for found in RELATIONSHIP.split(decoding.text(content, ""))[1:MAX_LINKS]:
             target = TARGET.search(found) if EXTERNAL.search(found) else None
             if target:
                 yield html.unescape(target[1] or target[2] or "")
     elif name in ("content.xml", "styles.xml"):
         found_there = REFERENCE.findall(decoding.text(content, ""))
-        yield from (html.unescape(one or other) for one, other in found_there[:MOST])
+        yield from (html.unescape(one or other) for one, other in found_there[:MAX_LINKS])
     elif name.endswith(".xml") and (b"instrText" in content or b"HYPERLINK" in content):
-        text = html.unescape(ELEMENT.sub("", decoding.text(content[:MOST_BYTES], "")))
-        yield from FIELD.findall(text)[:MOST]
+        text = html.unescape(ELEMENT.sub("", decoding.text(content[:MAX_BYTES], "")))
+        yield from FIELD.findall(text)[:MAX_LINKS]
 
 
 def older(content: bytes) -> Iterator[str]:
     """The addresses that an older Office document, a shortcut or a notebook holds where its hyperlinks stand."""
-    found = [*WIDE.findall(content, 0, 4 * MOST_BYTES)[:MOST], *NARROW.findall(content, 0, 2 * MOST_BYTES)[:MOST]]
+    found = [
+        *WIDE.findall(content, 0, 4 * MAX_BYTES)[:MAX_LINKS],
+        *NARROW.findall(content, 0, 2 * MAX_BYTES)[:MAX_LINKS],
+    ]
     yield from (one.replace(b"\0", b"").decode("ascii", "replace") for one in found)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from shared.protection.inspection.links import INVISIBLE, and_above, ascii_host
 
-LONGEST = 200
+MAX_NAME_CHARS = 200
 # Drawn like others, after case and accents are gone. I, l and 1 are one letter, as are O and 0.
 LOOKALIKES: Mapping[str, str] = {
     seen: letter
@@ -114,7 +114,7 @@ def _words(name: str) -> list[str]:
 
 def _visible(name: str) -> str:
     # What cannot be seen goes first: a flood of it would leave nothing else within the bound.
-    return " ".join(name.translate(BLANKS | INVERTED).translate(INVISIBLE).split())[: 2 * LONGEST]
+    return " ".join(name.translate(BLANKS | INVERTED).translate(INVISIBLE).split())[: 2 * MAX_NAME_CHARS]
 
 
 # What is no part of a name, in the form of letters that look alike.
@@ -182,7 +182,7 @@ def _bears(name: str, address: str, tenant: Known) -> str:
         forms.setdefault(likeness(capitals), "the whole name")
     if REVERSED in name:
         forms.setdefault(likeness(name[::-1]), "the name read from right to left, as it is shown")
-    for part in PARTS.split(name[: 2 * LONGEST])[:10]:
+    for part in PARTS.split(name[: 2 * MAX_NAME_CHARS])[:10]:
         forms.setdefault(likeness(part), "a part of the name")
     for form, how in forms.items():
         for listed, which in ((tenant.people, ""), (tenant.shortened, ", shortened,")):

@@ -27,7 +27,7 @@ Message = bytes | Sequence[tuple[str, str]]
 READING = 0.4
 LOOKING = 0.3
 MATCHING = 0.2
-MOST_FINDINGS = 5
+MAX_FINDINGS = 5
 UNICODE = "confusable_homoglyphs.confusables"
 READERS = ("can_ada", UNICODE, "olefile", "pypdf", "re2", "selectolax.lexbor", "webencodings")
 NO_CONTENT = "Only the headers were given."
@@ -139,7 +139,7 @@ async def inspect(
 
 def _look(kind: Kind, inspected: _Inspected) -> list[_Reason]:
     try:
-        return list(dict.fromkeys(LOOKS[kind](inspected)))[:MOST_FINDINGS]
+        return list(dict.fromkeys(LOOKS[kind](inspected)))[:MAX_FINDINGS]
     except Exception as error:  # no message may stop the mailbox that it is in
         # The error's own text may hold the message's.
         log.error("inspection for %s failed: %s", kind, type(error).__name__)  # noqa: TRY400 - the same

@@ -32,7 +32,7 @@ INVISIBLE = dict.fromkeys(
         *range(0xE0100, 0xE01F0),
     ]
 )
-LONGEST = 2_000
+MAX_LINK_CHARS = 2_000
 CONTROLS = "".join(map(chr, range(33)))
 # What a click takes to another host: a share of files is one.
 WEB = frozenset({"http:", "https:", "ftp:", "ws:", "wss:", "file:"})
@@ -55,14 +55,14 @@ BESIDE = (
 END = "\\s<>\"'`\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2026"
 TRAILING = ".,;:!?)]}*_^"
 SCHEMES = r"(?<![a-z0-9])(?:https?|ftp):[/\\]*"
-ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{LONGEST}}}", re.IGNORECASE)
+ADDRESS = re.compile(rf"{SCHEMES}[^{END}{BESIDE}/\\][^{END}{BESIDE}]{{0,{MAX_LINK_CHARS}}}", re.IGNORECASE)
 # A host may be in such letters itself.
-ADDRESS_OF_ANY_SCRIPT = re.compile(rf"{SCHEMES}[\w.:@%\u3002\uff0e-]{{1,{LONGEST}}}", re.IGNORECASE)
+ADDRESS_OF_ANY_SCRIPT = re.compile(rf"{SCHEMES}[\w.:@%\u3002\uff0e-]{{1,{MAX_LINK_CHARS}}}", re.IGNORECASE)
 # A host in Latin letters, next to which another script goes on.
 ADDRESS_BESIDE_A_SCRIPT = re.compile(rf"{SCHEMES}(?:[\w-]{{1,63}}\.){{1,30}}[a-z]{{2,63}}(?=[^\x00-\x7f])", re.I | re.A)
 # In the host, before its path.
 INSIDE_A_SENTENCE = re.compile(r"(?<=[\w.])[,;()!{}|*&=~$+](?![^/\\?#]*@)")
-PATH = f"(?:[/:?#][^{END}{BESIDE}]{{0,{LONGEST}}})?"
+PATH = f"(?:[/:?#][^{END}{BESIDE}]{{0,{MAX_LINK_CHARS}}})?"
 BARE = re.compile(
     r"(?<![A-Za-z0-9_@.\\/:=-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
     rf"(?![A-Za-z0-9_@-]){PATH}"
@@ -93,7 +93,7 @@ def host_of(target: str) -> str | None:
     import can_ada
 
     # A mail program opens what looks like a host without a scheme, and a browser what has two slashes.
-    text = target[:LONGEST].translate(INVISIBLE).strip(CONTROLS)
+    text = target[:MAX_LINK_CHARS].translate(INVISIBLE).strip(CONTROLS)
     text = HANDED_ON.sub("https:", text, count=1)
     text = f"https:{text}" if SLASHES.match(text) else f"https://{text}" if LIKE_A_HOST.match(text) else text
     try:
@@ -112,7 +112,7 @@ def ascii_host(name: str) -> str | None:
     """A host's name as DNS knows it, or an IPv4 address in its usual form; None if it can be neither."""
     import can_ada
 
-    text = name[:LONGEST].translate(INVISIBLE).strip().strip(".\u3002")
+    text = name[:MAX_LINK_CHARS].translate(INVISIBLE).strip().strip(".\u3002")
     if not text or NO_HOST.search(text):
         return None
     try:

@@ -17,18 +17,18 @@ from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.parts import Part, encoding_of, files_in_text, may_hold_more, part_of, sanitized
 
 # The largest mail that providers take is a little smaller.
-MOST_BYTES = 40_000_000
-MOST_LINES = 1_000_000
-MOST_PARTS = 1_000
+MAX_BYTES = 40_000_000
+MAX_LINES = 1_000_000
+MAX_PARTS = 1_000
 DEEPEST = 40
 # Of messages that are sent as files.
-MOST_NESTED = 6
+MAX_DEPTH = 6
 # Of one header, in characters. The library's parsers take time by the square of it.
-LONGEST_HEADER = 2_000
-LONGEST_RESULTS = 16_000
+MAX_HEADER_CHARS = 2_000
+MAX_RESULTS_CHARS = 16_000
 # Of headers that a message has once.
-MOST_ALIKE = 3
-AT_ONCE = 1 << 14
+MAX_SAME_HEADER = 3
+CHARS_AT_ONCE = 1 << 14
 PUTTING_TOGETHER = 0.15
 RESULTS = "authentication-results"
 READ = frozenset({"from", "reply-to", "subject", RESULTS, "content-type", "content-disposition"})
@@ -54,9 +54,9 @@ CLOSED_TYPES = frozenset(
 )
 # Among headers a space before the colon is an old form (RFC 5322, 4.5).
 SPACE_BEFORE_COLON = re.compile(rb"^([!-9;-~]{1,80})[ \t]{1,80}:", re.MULTILINE)
-MOST_HEADERS = 200_000
+MAX_HEADERS_BYTES = 200_000
 # Characters of all parts together, times borders.
-MOST_SEARCHED = 100_000_000
+MAX_CHARS_SEARCHED = 100_000_000
 # What mail programs may take for a part behind the closing border.
 BEHIND = re.compile(r"^--(?!.*--\s*$)\S|^content-[a-z-]+\s*:|^begin [0-7]{3,4} ", re.IGNORECASE | re.MULTILINE)
 # Of a header that a part has once. Which of two counts differs from program to program.
@@ -65,9 +65,9 @@ ONCE = ("content-type", "content-transfer-encoding", "content-disposition")
 # Their content is looked at only where it is asked for.
 MEDIA = ("image/", "audio/", "video/", "font/")
 
-TOO_LARGE = f"The message is larger than {MOST_BYTES // 1_000_000} MB: only the beginning was inspected."
-TOO_MANY_LINES = f"The message has more than {MOST_LINES} lines: only the first were inspected."
-TOO_MANY_PARTS = f"The message has more than {MOST_PARTS} parts: only the first were inspected."
+TOO_LARGE = f"The message is larger than {MAX_BYTES // 1_000_000} MB: only the beginning was inspected."
+TOO_MANY_LINES = f"The message has more than {MAX_LINES} lines: only the first were inspected."
+TOO_MANY_PARTS = f"The message has more than {MAX_PARTS} parts: only the first were inspected."
 TOO_DEEP = "The parts are nested too deeply to be inspected."
 TOO_SLOW = "The message takes too long to read: only a part was inspected."
 TOO_LONG = "A header is too long: only its beginning was inspected."
@@ -114,7 +114,7 @@ class _Policy(policy.EmailPolicy):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        most = LONGEST_RESULTS if name.lower() == RESULTS else LONGEST_HEADER
+        most = MAX_RESULTS_CHARS if name.lower() == RESULTS else MAX_HEADER_CHARS
         # Raw bytes count as letters only together. One more than is read, which shows that there was more.
         return name, _unfolded(sanitized(value[: 4 * most + 8]), most)
 
@@ -134,33 +134,33 @@ class Mail:
 
     def all(self, name: str) -> list[str]:
         """The values of the first headers of a name, from the top."""
-        return [value for known, value in self.headers if known == name][:MOST_ALIKE]
+        return [value for known, value in self.headers if known == name][:MAX_SAME_HEADER]
 
     @property
     def subject(self) -> str:
         """What is shown as the subject."""
-        return "\n".join(headers.decoded(value[:LONGEST_HEADER]) for value in self.all("subject"))
+        return "\n".join(headers.decoded(value[:MAX_HEADER_CHARS]) for value in self.all("subject"))
 
     def people(self, name: str) -> list[tuple[str, str]]:
         """The display names and addresses in all headers of a name. Without an address, what stands there is a name."""
         # The sender decides how long that takes, and several kinds of conditions ask.
         if name not in self._known:
             self._known[name] = [
-                one for value in dict.fromkeys(self.all(name)) for one in headers.people(value[:LONGEST_HEADER])
+                one for value in dict.fromkeys(self.all(name)) for one in headers.people(value[:MAX_HEADER_CHARS])
             ]
         return self._known[name]
 
 
 def from_headers(given: Iterable[tuple[str, str]]) -> Mail:
     """A message of which only headers are known, as they stand from the top."""
-    return _mail((name, _unfolded(value, LONGEST_RESULTS)) for name, value in given)
+    return _mail((name, _unfolded(value, MAX_RESULTS_CHARS)) for name, value in given)
 
 
 def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) -> Mail:
     """Take a message apart, and the messages that are in it."""
     message = _newer(message.removeprefix(decoding.UTF_8_MARK))
     if only_headers:
-        message = re.split(rb"\r?\n\r?\n", message[:MOST_BYTES], maxsplit=1)[0] + b"\n\n"
+        message = re.split(rb"\r?\n\r?\n", message[:MAX_BYTES], maxsplit=1)[0] + b"\n\n"
     # The library goes through headers when it has them all, and what was read before the time was up is worth that.
     last = Budget(budget.left + PUTTING_TOGETHER)
     nodes, missed = _nodes(message, budget, last)
@@ -172,7 +172,7 @@ def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) 
         leaves += files_in_text(leaf)
         if not nested.is_message(leaf.type, leaf.names, leaf.content() if may_hold_more(leaf) else b""):
             continue
-        if depth == MOST_NESTED or budget.spent:
+        if depth == MAX_DEPTH or budget.spent:
             missed.append(TOO_DEEP)
             continue
         inner = read(leaf.content(), budget, only_headers=False, depth=depth + 1)
@@ -184,8 +184,8 @@ def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) 
 
 def _newer(message: bytes) -> bytes:
     """A message without the old form of its headers, which the library does not take for headers."""
-    end = re.search(rb"\r?\n\r?\n", message[:MOST_HEADERS])
-    top = message[: end.start() if end else MOST_HEADERS]
+    end = re.search(rb"\r?\n\r?\n", message[:MAX_HEADERS_BYTES])
+    top = message[: end.start() if end else MAX_HEADERS_BYTES]
     if not SPACE_BEFORE_COLON.search(top):
         return message
     return SPACE_BEFORE_COLON.sub(rb"\1:", top) + message[len(top) :]
@@ -194,22 +194,22 @@ def _newer(message: bytes) -> bytes:
 def _nodes(message: bytes, budget: Budget, last: Budget) -> tuple[list[_Node], list[str]]:
     """The parts in their order, leaves and others, and what was missed."""
     nodes: list[_Node] = []
-    missed = [TOO_LARGE] if len(message) > MOST_BYTES else []
+    missed = [TOO_LARGE] if len(message) > MAX_BYTES else []
     lines = 0
 
     def another(policy: Any) -> _Node:
-        if len(nodes) == MOST_PARTS or (nodes and budget.spent):
+        if len(nodes) == MAX_PARTS or (nodes and budget.spent):
             raise _Enough
         nodes.append(_Node(policy, last))
         return nodes[-1]
 
     parser = BytesFeedParser(policy=_Policy(message_factory=another))
     try:
-        for start in range(0, min(len(message), MOST_BYTES), AT_ONCE):
-            some = message[start : start + AT_ONCE]
+        for start in range(0, min(len(message), MAX_BYTES), CHARS_AT_ONCE):
+            some = message[start : start + CHARS_AT_ONCE]
             parser.feed(some)
             lines += max(some.count(b"\n"), some.count(b"\r"))
-            if budget.spent or lines > MOST_LINES:
+            if budget.spent or lines > MAX_LINES:
                 missed.append(TOO_SLOW if budget.spent else TOO_MANY_LINES)
                 break
         parser.close()
@@ -238,7 +238,7 @@ def _unsure(nodes: Sequence[_Node], leaves: Sequence[Part]) -> Iterator[str]:
     ):
         yield CLOSED
     inner = (header for node in nodes[1:] for header in node.raw_items())
-    if any(len(value) > LONGEST_HEADER for name, value in inner if name.lower() in READ):
+    if any(len(value) > MAX_HEADER_CHARS for name, value in inner if name.lower() in READ):
         yield TOO_LONG
 
 
@@ -267,7 +267,7 @@ def _half_borders(nodes: Sequence[_Node], leaves: Sequence[Part]) -> bool:
     """
     given = dict.fromkeys(border for node in nodes if (border := _border(node)))
     borders = [b"--" + border.encode("utf-8", "surrogatepass") for border in given]
-    most = max(1, MOST_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
+    most = max(1, MAX_CHARS_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
     return any(
         b"\n" + border in leaf.raw or leaf.raw.startswith(border) for border in borders[:most] for leaf in leaves
     )
@@ -276,7 +276,7 @@ def _half_borders(nodes: Sequence[_Node], leaves: Sequence[Part]) -> bool:
 def _mail(given: Iterable[tuple[str, str]], parts: Sequence[Part] | None = None, missed: Sequence[str] = ()) -> Mail:
     kept = [(name.lower(), sanitized(value)) for name, value in given]
     seen = [(name, value) for name, value in kept if name in READ]
-    long = any(len(value) > (LONGEST_RESULTS if name == RESULTS else LONGEST_HEADER) for name, value in seen)
+    long = any(len(value) > (MAX_RESULTS_CHARS if name == RESULTS else MAX_HEADER_CHARS) for name, value in seen)
     return Mail(headers=seen, parts=parts, missed=tuple(dict.fromkeys([*missed, *([TOO_LONG] if long else [])])))
 
 

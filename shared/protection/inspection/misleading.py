@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from shared.protection.inspection.links import INVISIBLE, LONGEST, Link, host_of
+from shared.protection.inspection.links import INVISIBLE, MAX_LINK_CHARS, Link, host_of
 from shared.protection.inspection.rewriters import unwrapped
 
 # Top levels of no country and no registry, by which people write examples and name machines (RFC 2606, RFC 6762,
@@ -23,7 +23,7 @@ PRODUCTS = frozenset(
 NAME = r"(?:[\w-]{1,63}\.){1,30}[^\W\d_][\w-]{0,61}[^\W_]"
 # In a text: an address with a scheme, or a host that begins with www, wherever it stands.
 ANYWHERE = re.compile(
-    rf"(?:https?|ftp):\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{LONGEST}}})|(?<![\w@.-])(www\d?\.{NAME})", re.IGNORECASE
+    rf"(?:https?|ftp):\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{MAX_LINK_CHARS}}})|(?<![\w@.-])(www\d?\.{NAME})", re.IGNORECASE
 )
 # A host that is the whole text, with a path or without.
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
@@ -55,7 +55,7 @@ def _pretended(target: str) -> str | None:
     """The host that stands before an @: https://good.example@evil.example."""
     if "@" not in target:
         return None
-    before = USER.match(target[:LONGEST])
+    before = USER.match(target[:MAX_LINK_CHARS])
     user = unquote(before[1]).split(":")[0].translate(INVISIBLE) if before else ""
     return host_of(f"https://{user}") if re.fullmatch(NAME, user) and not target.lower().startswith("mailto:") else None
 

@@ -27,7 +27,7 @@ CLOSED = (".hqx", ".p7m", ".p7z", ".pgp", ".gpg", ".rpmsg")
 # A way to encode files in texts that nobody specified; some mail programs show the files.
 YENC = b"=ybegin line="
 FILE = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200}?)[ \t]*\r?\n(?=[ -`][!-`]{4})", re.MULTILINE)
-MOST_FILES = 20
+MAX_FILES = 20
 
 
 def is_message(type: str, names: tuple[str, ...], content: bytes) -> bool:  # noqa: A002 - its name everywhere in mail
@@ -54,7 +54,7 @@ def closed(type: str, names: tuple[str, ...], content: bytes) -> bool:  # noqa: 
 def files_in_text(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """The files that stand in a plain text, encoded as before there was MIME; mail programs show them."""
     for number, begin in enumerate(FILE.finditer(raw) if b"begin " in raw else ()):
-        if number == MOST_FILES:
+        if number == MAX_FILES:
             return
         end = raw.find(b"\nend", begin.end())
         yield begin[1].decode("utf-8", "replace"), raw[begin.start() : end + 5 if end >= 0 else len(raw)]

@@ -15,11 +15,11 @@ def _either_case(names: str) -> str:
 
 
 # Steps through the open elements, of a nanosecond or two each.
-MOST_STEPS = 200_000_000
+MAX_STEPS = 200_000_000
 # Elements that formatting can make, of 200 bytes each.
-MOST_MADE = 800_000
+MAX_ELEMENTS_MADE = 800_000
 # Comparisons of one attribute with another.
-MOST_COMPARED = 120_000_000
+MAX_COMPARISONS = 120_000_000
 FEW_ATTRIBUTES = 11_000
 BETWEEN_NAMES = str.maketrans("/\"'", "   ")
 # Neither the beginning of a value nor its end: what stands there may make many names out of few words.
@@ -43,16 +43,16 @@ def readable(page: str) -> str:
 
 def _bounded(page: str) -> bool:
     tags = page.count("<")
-    if tags * tags > MOST_STEPS:
+    if tags * tags > MAX_STEPS:
         deep = tags if DRAWING.search(page) else len(NESTING.findall(page))
-        if tags * deep > MOST_STEPS:
+        if tags * deep > MAX_STEPS:
             return False
     # Of those that are alike no more than three are open (the standard calls it Noah's Ark).
-    formatting = FORMATTING.findall(page) if tags * tags > MOST_MADE else []
+    formatting = FORMATTING.findall(page) if tags * tags > MAX_ELEMENTS_MADE else []
     bare = [one for one in formatting if one[-1] == ">"]
-    if tags * (3 * len(set(bare)) + len(formatting) - len(bare)) > MOST_MADE:
+    if tags * (3 * len(set(bare)) + len(formatting) - len(bare)) > MAX_ELEMENTS_MADE:
         plain = PLAIN_FORMATTING.findall(page)
-        if tags * (3 * len(set(plain)) + len(formatting) - len(plain)) > MOST_MADE:
+        if tags * (3 * len(set(plain)) + len(formatting) - len(plain)) > MAX_ELEMENTS_MADE:
             return False
     # A name of an attribute begins behind a space, a slash or a quotation mark.
     quoted = (page.count('"') + page.count("'")) // 2
@@ -60,4 +60,4 @@ def _bounded(page: str) -> bool:
         return True
     words = page.translate(BETWEEN_NAMES).split()
     joined = len(MARK_IN_A_WORD.findall(page))
-    return (len(words) + joined) * (len(set(words)) + joined) <= MOST_COMPARED
+    return (len(words) + joined) * (len(set(words)) + joined) <= MAX_COMPARISONS

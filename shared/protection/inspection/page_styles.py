@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from shared.protection.inspection.links import LONGEST
+from shared.protection.inspection.links import MAX_LINK_CHARS
 
 NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
 GONE = re.compile(
@@ -63,7 +63,7 @@ def hidden_names(document: Any) -> frozenset[str]:
     for style in document.css("style")[:20]:
         for rule in _plain_style((style.text() or "")[:100_000]).split("}"):
             selectors, _, declared = rule.rpartition("{")
-            if GONE.search(declared[:LONGEST]) or FAINT.search(declared[:LONGEST]):
+            if GONE.search(declared[:MAX_LINK_CHARS]) or FAINT.search(declared[:MAX_LINK_CHARS]):
                 found.update(LAST_NAME.findall(selectors[-500:]))
                 given = LAST_ATTRIBUTE.findall(selectors[-500:])
                 found.update(f"[{name}={value}]" if value else f"[{name}]" for name, value in given)

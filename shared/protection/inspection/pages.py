@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from shared.protection.inspection import decoding
-from shared.protection.inspection.links import LONGEST, Link, absolute, in_program
+from shared.protection.inspection.links import MAX_LINK_CHARS, Link, absolute, in_program
 from shared.protection.inspection.page_bounds import readable
 from shared.protection.inspection.page_styles import (
     HIDDEN,
@@ -62,8 +62,8 @@ REFRESH = re.compile(
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
 # Of pages in pages.
 DEEPEST = 3
-MOST_CONDITIONS = 300
-MOST_TURNED = 20
+MAX_CONDITIONS = 300
+MAX_TURNED = 20
 
 
 @dataclass(kw_only=True)
@@ -180,7 +180,7 @@ class _Walk:
         turned = (tag == "bdo" and (given.get("dir") or "").lower() == "rtl") or (
             "bidi-override" in style and ("rtl" in style or (given.get("dir") or "").lower() == "rtl")
         )
-        if turned and self.turned < MOST_TURNED:
+        if turned and self.turned < MAX_TURNED:
             self.turned += 1
             self.page.beside.append((node.text(deep=True) or "")[::-1])
 
@@ -200,7 +200,7 @@ class _Walk:
         condition = CONDITION.match(text)
         if condition and self.depth < DEEPEST:
             self.conditions += 1
-            if self.conditions > MOST_CONDITIONS:
+            if self.conditions > MAX_CONDITIONS:
                 self.page.cut = True
                 return
             inner = read(text[condition.end() :], depth=self.depth + 1)
@@ -245,12 +245,12 @@ class _Walk:
             if not self.hidden_names.isdisjoint(names):
                 return HIDDEN
         style = given.get("style")
-        return before if not style else by_style(style[:LONGEST], before)
+        return before if not style else by_style(style[:MAX_LINK_CHARS], before)
 
     def _leading(self, tag: str, given: Mapping[str, str | None]) -> Iterator[str]:
         for name in LEADING.get(tag, OTHERS):
             if value := given.get(name):
-                yield absolute(value[:LONGEST], self.base)
+                yield absolute(value[:MAX_LINK_CHARS], self.base)
         if tag == "meta" and (given.get("http-equiv") or "").strip().lower() == "refresh":
             found = REFRESH.match(given.get("content") or "")
             yield absolute(next((one for one in found.groups() if one), "").strip(), self.base) if found else ""
@@ -262,9 +262,9 @@ class _Walk:
         _, target, begin = self.anchor
         self.anchor = None
         if target:
-            where = absolute(target[:LONGEST], self.base) if self.base else target[:LONGEST]
+            where = absolute(target[:MAX_LINK_CHARS], self.base) if self.base else target[:MAX_LINK_CHARS]
             labels = ["".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)]
-            self.page.links += [Link(where, label[:LONGEST]) for label in labels]
+            self.page.links += [Link(where, label[:MAX_LINK_CHARS]) for label in labels]
 
 
 def _in_address(source: str) -> str:

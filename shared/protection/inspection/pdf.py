@@ -13,11 +13,11 @@ from typing import Any
 from shared.protection.inspection.budget import Budget, Spent
 from shared.protection.inspection.links import absolute
 
-MOST_PAGES = 200
-MOST_LINKS = 2_000
-MOST_ANNOTATIONS = 5_000
-MOST_ACTIONS = 20
-LONG = "A document is too long: only the beginning was inspected."
+MAX_PAGES = 200
+MAX_LINKS = 2_000
+MAX_ANNOTATIONS = 5_000
+MAX_ACTIONS = 20
+TOO_LONG = "A document is too long: only the beginning was inspected."
 BROKEN = "A document cannot be read whole."
 LOCKED = "A document is encrypted, and cannot be looked into."
 # Of a document that no reader can take apart: what stands in it uncompressed.
@@ -48,7 +48,7 @@ def read(content: bytes, budget: Budget) -> Document:
         with budget.enforced():
             _read(content, document)
     except Spent:
-        document.missed.add(LONG)
+        document.missed.add(TOO_LONG)
     except Exception:  # the library may fail at anything that it is given
         _as_it_stands(content, document)
     return document
@@ -81,11 +81,11 @@ def _read(content: bytes, document: Document) -> None:
         _action(one.get("/A"), document)
         _actions(one.get("/AA"), document)
     for number, page in enumerate(reader.pages):
-        if number == MOST_PAGES or len(document.links) > MOST_LINKS:
-            document.missed.add(LONG)
+        if number == MAX_PAGES or len(document.links) > MAX_LINKS:
+            document.missed.add(TOO_LONG)
             return
         _actions(page.get("/AA"), document)
-        for annotation in _several(page.get("/Annots"))[:MOST_ANNOTATIONS]:
+        for annotation in _several(page.get("/Annots"))[:MAX_ANNOTATIONS]:
             given = _plain(annotation)
             if isinstance(given, Mapping):
                 _action(given.get("/A"), document)
@@ -112,7 +112,7 @@ def _data(given: Any) -> bytes:
 
 def _below(begin: list[Any]) -> Iterator[Mapping[str, Any]]:
     """All nodes of a tree of bookmarks or of fields."""
-    waiting, most = begin, MOST_ANNOTATIONS
+    waiting, most = begin, MAX_ANNOTATIONS
     while waiting and most:
         most -= 1
         node = _mapping(waiting.pop())
@@ -146,7 +146,7 @@ def _action(given: Any, document: Document) -> None:
 def _chain(given: Any) -> Iterator[Mapping[str, Any]]:
     """An action and those that follow it."""
     waiting = [given]
-    for _ in range(MOST_ACTIONS):
+    for _ in range(MAX_ACTIONS):
         if not waiting:
             return
         found = _mapping(waiting.pop())
@@ -158,7 +158,7 @@ def _as_it_stands(content: bytes, document: Document) -> None:
     found = {kind for sign, kind in SIGNS if sign.search(content)}
     document.encrypted |= "encrypted" in found
     document.program |= "program" in found
-    document.links |= dict.fromkeys(one.decode("utf-8", "replace") for one in ADDRESS.findall(content)[:MOST_LINKS])
+    document.links |= dict.fromkeys(one.decode("utf-8", "replace") for one in ADDRESS.findall(content)[:MAX_LINKS])
     # Without any of these it is a document to no reader.
     if any(sign in content for sign in (b"startxref", b"trailer", b"/Root", b"/Catalog")):
         document.missed.add(BROKEN)

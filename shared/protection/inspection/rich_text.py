@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from shared.protection.inspection.archives import TOO_MUCH
 from shared.protection.inspection.compound import OLE, native
 
-MOST_BYTES = 8_000_000
+MAX_BYTES = 8_000_000
 # In which fields are looked for.
-MOST_TEXT = 1_000_000
-MOST_OBJECTS = 20
+MAX_TEXT_CHARS = 1_000_000
+MAX_OBJECTS = 20
 # Of all objects together.
-MOST_TOKENS = 100_000
+MAX_TOKENS = 100_000
 SIGN = b"{\\rt"
 FIELDS = re.compile(r"""\b(?:HYPERLINK|INCLUDEPICTURE|INCLUDETEXT)\b[^"]{0,100}"([^"]{1,2000})""", re.IGNORECASE)
 TEMPLATE = re.compile(r"\\\*\\template\s+([^{}]{1,2000})")
@@ -30,7 +30,7 @@ PACKAGE = b"Package\0"
 
 def leads_to(content: bytes) -> Iterator[str]:
     """The addresses to which the fields of a rich text lead, and its template's."""
-    text = content[:MOST_TEXT].decode("latin-1")
+    text = content[:MAX_TEXT_CHARS].decode("latin-1")
     letters = LETTER.sub(lambda found: chr(int(found[1], 16)), text)
     yield from (found.strip() for found in TEMPLATE.findall(letters))
     yield from FIELDS.findall(CONTROL.sub("", letters))
@@ -38,10 +38,10 @@ def leads_to(content: bytes) -> Iterator[str]:
 
 def objects(content: bytes, missed: set[str]) -> Iterator[tuple[str, bytes]]:
     """The objects in a rich text, with their names if they have one; what is too much is said."""
-    left = MOST_TOKENS
-    for number, found in enumerate(OBJECT.finditer(content[:MOST_BYTES])):
-        data, left = _data(content[:MOST_BYTES], found.end(), left)
-        if number == MOST_OBJECTS or not left:
+    left = MAX_TOKENS
+    for number, found in enumerate(OBJECT.finditer(content[:MAX_BYTES])):
+        data, left = _data(content[:MAX_BYTES], found.end(), left)
+        if number == MAX_OBJECTS or not left:
             missed.add(TOO_MUCH)
             return
         if (at := data.find(OLE)) >= 0:

@@ -22,13 +22,13 @@ from shared.protection.inspection.file_types import ARCHIVES, NAMED, PAGES, ZIPP
 from shared.protection.inspection.links import INVISIBLE, Link, written
 from shared.protection.inspection.parts import Part
 
-MOST_TEXT = 500_000
-MOST_LINKS = 5_000
+MAX_TEXT_CHARS = 500_000
+MAX_LINKS = 5_000
 # Of archives in archives.
 DEEPEST = 4
 TOO_MUCH_TEXT = "The text is too long: only the beginning was inspected."
 TOO_TANGLED = "A page in the message is built so that only the beginning was inspected."
-TOO_MANY_LINKS = f"The message has more than {MOST_LINKS} links: only the first were inspected."
+TOO_MANY_LINKS = f"The message has more than {MAX_LINKS} links: only the first were inspected."
 
 MARKUP = frozenset(
     {
@@ -63,7 +63,7 @@ LEADING: Mapping[str, Callable[[bytes], Iterator[str]]] = {"document": rich_text
 BEGINNINGS = ((b"BEGIN:VCALENDAR", "calendar"), (b"{\\RT", "document"))
 # What a drawing may call its texts (XML 1.0, 4.2), and how often they are put in at most.
 ENTITY = re.compile(r"<!ENTITY\s{1,20}(\w{1,40})\s{1,20}(?:\"([^\"]{0,1000})\"|'([^']{0,1000})')")
-MOST_ENTITIES = 1_000
+MAX_ENTITIES = 1_000
 # Where a shortcut leads; a share of files has two backslashes.
 SHORTCUT = re.compile(
     r"^[ \t]*(?:Base)?(?:URL|IconFile|WorkingDirectory)[ \t]*=[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE
@@ -92,7 +92,7 @@ class Shown:
 @dataclass(kw_only=True)
 class _Reading:
     budget: Budget
-    room: int = MOST_TEXT
+    room: int = MAX_TEXT_CHARS
     texts: list[str] = field(default_factory=list)
     links: dict[Link, str] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
@@ -108,11 +108,11 @@ def shown(mail: parse.Mail, budget: Budget) -> Shown:
             break
         _read(part, reading)
     links = [Found(link=link, where=where) for link, where in reading.links.items()]
-    if len(links) > MOST_LINKS:
+    if len(links) > MAX_LINKS:
         reading.missed.append(TOO_MANY_LINKS)
     return Shown(
         text="\n".join(reading.texts),
-        links=links[:MOST_LINKS],
+        links=links[:MAX_LINKS],
         missed=tuple(dict.fromkeys(reading.missed)),
         missed_links=tuple(dict.fromkeys(reading.missed_links)),
     )
@@ -160,7 +160,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
 def _archive(part: Part, reading: _Reading, depth: int) -> None:
     """Where files in an archive or a document lead. Their words are not shown with the message."""
     content = part.content()
-    look = archives.Look(budget=reading.budget, beginning=MOST_TEXT)
+    look = archives.Look(budget=reading.budget, beginning=MAX_TEXT_CHARS)
     members = archives.opened("", content, look) if depth < DEEPEST else None
     if content.startswith(archives.OLE):
         reading.links |= {Link(target=one): part.where for one in documents.older(content)}
@@ -210,9 +210,11 @@ def _page(text: str, part: Part, reading: _Reading) -> list[str]:
 
 def _with_entities(text: str) -> str:
     """A text with those that it defines itself put in; one may hold another."""
-    given = {name: one or other for name, one, other in ENTITY.findall(text[:MOST_TEXT])} if "<!ENTITY" in text else {}
+    given = (
+        {name: one or other for name, one, other in ENTITY.findall(text[:MAX_TEXT_CHARS])} if "<!ENTITY" in text else {}
+    )
     for _ in range(2 if given else 0):
-        text = re.sub(r"&(\w{1,40});", lambda found: given.get(found[1], found[0]), text, count=MOST_ENTITIES)
+        text = re.sub(r"&(\w{1,40});", lambda found: given.get(found[1], found[0]), text, count=MAX_ENTITIES)
     return text
 
 

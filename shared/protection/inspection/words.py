@@ -8,15 +8,15 @@ from typing import Any
 from shared.protection.inspection.budget import Budget
 
 # A token of more letters is no word in any language.
-LONGEST_WORD = 100
-LONGEST_EXPRESSION = 500
+MAX_WORD_CHARS = 100
+MAX_EXPRESSION_CHARS = 500
 # Of an expression, compiled: in bytes, and in steps of its program.
-MOST_MEMORY = 1 << 20
-LARGEST = 20_000
+MAX_PROGRAM_BYTES = 1 << 20
+MAX_PROGRAM_STEPS = 20_000
 # The engine cannot be interrupted, so it is given pieces of a text: steps times bytes of one (below 0.1 seconds at
 # the worst), and how long a match over the end of a piece may be.
 PIECE = 20_000_000
-LONGEST_MATCH = 1_000
+MAX_MATCH_CHARS = 1_000
 
 
 def folded(text: str) -> str:
@@ -27,7 +27,7 @@ def folded(text: str) -> str:
 
 def _composed(word: re.Match[str]) -> str:
     found = word[0]
-    if found.isascii() or len(found) > LONGEST_WORD:
+    if found.isascii() or len(found) > MAX_WORD_CHARS:
         return found
     composed = unicodedata.normalize("NFKC", found)
     return composed if len(composed) <= 2 * len(found) else found  # one letter can become eighteen
@@ -68,7 +68,7 @@ def checked(expression: str) -> str:
         compiled = _compiled(expression)
     except ValueError as error:
         raise ValueError(f"cannot be used: {_reason(str(error))}") from None
-    if compiled.programsize > LARGEST:
+    if compiled.programsize > MAX_PROGRAM_STEPS:
         raise ValueError("cannot be used: it stands for too much; write fewer or shorter repetitions")
     if compiled.search(b""):
         raise ValueError("matches an empty text, and so every message")
@@ -80,7 +80,7 @@ def _compiled(expression: str) -> Any:
     import re2
 
     options = re2.Options()
-    options.max_mem = MOST_MEMORY
+    options.max_mem = MAX_PROGRAM_BYTES
     options.log_errors = False
     try:
         return re2.compile(expression.encode("utf-8", "replace"), options)
@@ -119,7 +119,7 @@ def _searched(compiled: Any, content: bytes, budget: Budget) -> bool | None:
     """Whether an expression is found, piece by piece; None if the time was over before."""
     step = PIECE // compiled.programsize
     for begin in range(0, max(1, len(content)), step):
-        if compiled.search(content, begin, min(len(content), begin + step + LONGEST_MATCH)):
+        if compiled.search(content, begin, min(len(content), begin + step + MAX_MATCH_CHARS)):
             return True
         if budget.spent:
             return None if begin + step < len(content) else False

@@ -18,7 +18,7 @@ from shared.web.http import Accepted, Json, Request, Strict, accepted, as_json
 from shared.web.schema import When
 from shared.web.views.connections import StageName
 
-MOST_LISTED = 50
+MAX_BATCHES_LISTED = 50
 
 
 class Where(Strict):
@@ -50,7 +50,9 @@ class Confirmed(Planned):
         json_schema_extra={"examples": [{"operation": "sync", "where": {"customer": "contoso"}, "confirm": 1}]}
     )
 
-    confirm: int = Field(ge=0, le=batches.MOST, description="`matches` of the plan; 409 if as many do not match now")
+    confirm: int = Field(
+        ge=0, le=batches.MAX_CONNECTIONS, description="`matches` of the plan; 409 if as many do not match now"
+    )
 
 
 class BatchPlan(TypedDict):
@@ -145,7 +147,7 @@ async def create(app: App, request: Request, body: Confirmed) -> Accepted[BatchV
 
 async def every(app: App, request: Request) -> Json[BatchList]:
     """List the newest batches."""
-    found = await records.newest(app.database, request.actor.customer, most=MOST_LISTED)
+    found = await records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
     return as_json({"batches": [_view(one) for one in found]})
 
 

@@ -14,7 +14,7 @@ from shared.web.http import DATA_HEADERS, Json, Request, Text, as_json, attachme
 from shared.web.schema import When, example
 
 # Larger numbers are no snapshot's.
-MOST_DIGITS = 9
+MAX_NUMBER_DIGITS = 9
 
 
 class SnapshotView(TypedDict):
@@ -93,7 +93,7 @@ async def undo(app: App, request: Request) -> Text:
 def number(request: Request) -> int:
     """The number in the path. Raises Refused where it is none."""
     text = request.args["number"]
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER_DIGITS):
         raise Refused(404, "no_such_snapshot", "There is no such snapshot.")
     return int(text)
 

@@ -17,7 +17,7 @@ from shared.web.http import Accepted, Created, Json, Nothing, Request, Strict, a
 from shared.web.schema import When, example
 
 # How much of a webhook's log is shown.
-MOST_DELIVERIES = 200
+MAX_DELIVERIES = 200
 
 
 class NewWebhook(Strict):
@@ -144,7 +144,7 @@ async def rotate(app: App, request: Request) -> Accepted[NewSecret]:
 async def deliveries(app: App, request: Request) -> Json[DeliveryList]:
     """The last deliveries of a webhook, with each attempt."""
     webhook = await _one(app, request)
-    found = await store.log_of(app.database, webhook.id, MOST_DELIVERIES)
+    found = await store.log_of(app.database, webhook.id, MAX_DELIVERIES)
     return as_json({"deliveries": [_delivery(one) for one in found]})
 
 

@@ -18,7 +18,7 @@ from shared.web.second_person import agreed
 
 Act = Callable[[App, Request], Awaitable[Response | None]]
 """What a button does; it answers itself, or its page is shown again."""
-LONGEST_REASON = 500
+MAX_REASON_CHARS = 500
 
 
 async def act(app: App, request: Request) -> Response:
@@ -65,8 +65,8 @@ async def _grant(app: App, request: Request) -> None:
 async def _say(app: App, request: Request) -> None:
     form = posted(request)
     reason, until = one(form, "reason"), one(form, "until")
-    if not reason or len(reason) > LONGEST_REASON:
-        raise Refused(400, "no_reason", f"Say why, in {LONGEST_REASON} characters at most.")
+    if not reason or len(reason) > MAX_REASON_CHARS:
+        raise Refused(400, "no_reason", f"Say why, in {MAX_REASON_CHARS} characters at most.")
     try:
         ends = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
         way = Way(one(form, "way") or Way.ACCEPT)
@@ -80,8 +80,8 @@ async def _say(app: App, request: Request) -> None:
 async def _pause(app: App, request: Request) -> None:
     form = posted(request)
     reason, until = one(form, "reason"), one(form, "until")
-    if not reason or len(reason) > LONGEST_REASON:
-        raise Refused(400, "no_reason", f"Say why, in {LONGEST_REASON} characters at most.")
+    if not reason or len(reason) > MAX_REASON_CHARS:
+        raise Refused(400, "no_reason", f"Say why, in {MAX_REASON_CHARS} characters at most.")
     try:
         ends = datetime.fromisoformat(until).replace(tzinfo=UTC)
     except ValueError:

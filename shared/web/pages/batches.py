@@ -8,7 +8,7 @@ from shared.flows import batches
 from shared.flows.app import App
 from shared.flows.batch_records import Operation
 from shared.foundation.errors import Refused
-from shared.web.api.batches import MOST_LISTED, Where, wanted_of
+from shared.web.api.batches import MAX_BATCHES_LISTED, Where, wanted_of
 from shared.web.http import Request, Response, checked, redirect
 from shared.web.pages import refused, shown
 from shared.web.pages.forms import one, posted, said
@@ -70,7 +70,7 @@ async def create(app: App, request: Request) -> Response:
 
 async def every(app: App, request: Request) -> Response:
     """The newest batches."""
-    found = await records.newest(app.database, request.actor.customer, most=MOST_LISTED)
+    found = await records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
     return shown(app, request, "batches.html", batches=found, titles=TITLES, now=app.clock.now())
 
 

@@ -7,7 +7,7 @@ from shared.protection.policies import Action, Policy
 Names = Mapping[str, str]
 """What groups and users are called, by id."""
 # More are counted.
-MOST_NAMED = 3
+MAX_NAMED = 3
 DONE: Mapping[Action, str] = {
     "label": "label",
     "spam": "move to spam",
@@ -52,8 +52,8 @@ def _reports(policy: Policy) -> str:
 
 def named_in(policies: Sequence[Policy]) -> tuple[list[str], list[str]]:
     """The ids of the groups and of the users that the sentences name."""
-    groups = {one for policy in policies for some in (policy.groups, policy.except_groups) for one in some[:MOST_NAMED]}
-    users = {one for policy in policies for some in (policy.users, policy.except_users) for one in some[:MOST_NAMED]}
+    groups = {one for policy in policies for some in (policy.groups, policy.except_groups) for one in some[:MAX_NAMED]}
+    users = {one for policy in policies for some in (policy.users, policy.except_users) for one in some[:MAX_NAMED]}
     return sorted(groups), sorted(users)
 
 
@@ -62,9 +62,9 @@ def _whom(policy: Policy, names: Names) -> str:
 
 
 def _named(domains: Sequence[str], groups: Sequence[str], users: Sequence[str], names: Names) -> str:
-    found = [*domains[:MOST_NAMED], *(names.get(one, one) for some in (groups, users) for one in some[:MOST_NAMED])]
+    found = [*domains[:MAX_NAMED], *(names.get(one, one) for some in (groups, users) for one in some[:MAX_NAMED])]
     more = len(domains) + len(groups) + len(users)
-    shown = found[:MOST_NAMED]
+    shown = found[:MAX_NAMED]
     rest = more - len(shown)
     return _joined([*shown, f"{rest} more"] if rest else shown, "and")
 

@@ -18,7 +18,7 @@ from shared.web.pages.deployment import listed
 from shared.web.pages.runbook import entries
 
 # Of one kind, so many are shown; a list of all is one click away where there is one.
-MOST = 10
+MAX_RESULTS_SHOWN = 10
 # Where people want to go beside the pages of the navigation, with the words under which they look for it.
 PLACES: Sequence[tuple[str, str, str]] = (
     ("/connections/new", "New connection", "create add invite customer tenant"),
@@ -62,8 +62,8 @@ async def page(app: App, request: Request) -> Response:
 
 async def _groups(app: App, request: Request, text: str) -> list[Group]:
     customer = request.actor.customer
-    connections = await search.every(app.database, Wanted(customer=customer, text=text), most=MOST + 1)
-    domains = await directory_search.domains(app.database, text, customer, most=MOST)
+    connections = await search.every(app.database, Wanted(customer=customer, text=text), most=MAX_RESULTS_SHOWN + 1)
+    domains = await directory_search.domains(app.database, text, customer, most=MAX_RESULTS_SHOWN)
     names = await search.names(app.database, [connection for _, connection in domains])
     customers = (await search.count(app.database, Wanted(customer=customer)))["customer"]
     words = text.lower().split()
@@ -76,9 +76,9 @@ async def _groups(app: App, request: Request, text: str) -> list[Group]:
                     title=one.name,
                     more=", ".join(filter(None, (STATUSES[status_of(one)], one.customer, one.expected_tenant))),
                 )
-                for one in connections[:MOST]
+                for one in connections[:MAX_RESULTS_SHOWN]
             ],
-            rest=f"/connections?{urlencode({'q': text})}" if len(connections) > MOST else "",
+            rest=f"/connections?{urlencode({'q': text})}" if len(connections) > MAX_RESULTS_SHOWN else "",
         ),
         Group(
             title="Customers",
@@ -88,21 +88,21 @@ async def _groups(app: App, request: Request, text: str) -> list[Group]:
                 )
                 for name, many in customers.items()
                 if name and _holds(words, name)
-            ][:MOST],
+            ][:MAX_RESULTS_SHOWN],
         ),
         Group(
             title="Domains",
             found=[Found(path=f"/connections/{one}", title=domain, more=names[one]) for domain, one in domains],
         ),
         Group(title="Pages and documents", found=list(_places(words, everything=customer is None))),
-        Group(title="Settings", found=list(_settings(app, words))[:MOST] if customer is None else []),
+        Group(title="Settings", found=list(_settings(app, words))[:MAX_RESULTS_SHOWN] if customer is None else []),
         Group(
             title="Codes",
             found=[
                 Found(path=f"/runbook/{name}", title=name, more=code.means)
                 for name, code in entries(app).items()
                 if _holds(words, name, name.replace("_", " "), code.means)
-            ][:MOST],
+            ][:MAX_RESULTS_SHOWN],
             rest=f"/documentation?{urlencode({'q': text})}#codes",
         ),
     ]

@@ -12,7 +12,7 @@ from shared.foundation.schedule import Site
 from shared.protection import decisions, directory, listings, quarantine, set_aside
 from shared.web.schema import When, example
 
-MOST_SET_ASIDE = 100
+MAX_SET_ASIDE = 100
 StageName = Literal["new", "grant", "run", "revoke", "cleanup", "closed"]
 EXAMPLE: dict[str, Any] = {
     "id": "5f0c1d9be7a84c0f9a3be1f0c2d4a6b8",
@@ -263,7 +263,7 @@ async def detail(app: App, connection: Connection) -> ConnectionDetail:
                 "since": one.since.isoformat(),
                 "not_before": one.not_before.isoformat(),
             }
-            for one in aside[:MOST_SET_ASIDE]
+            for one in aside[:MAX_SET_ASIDE]
         ],
         "set_aside_count": len(aside),
     }

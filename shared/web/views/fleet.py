@@ -15,7 +15,7 @@ from shared.flows.app import App
 from shared.foundation.errors import ConsentMissing
 
 # More than these are counted and listed elsewhere.
-MOST, MOST_SHOWN = 2000, 8
+MAX_LISTED, MAX_SHOWN = 2000, 8
 EXPIRES_SOON = timedelta(days=7)
 
 
@@ -96,7 +96,7 @@ class Group:
     @property
     def shown(self) -> Sequence[Connection]:
         """The first of them."""
-        return self.connections[:MOST_SHOWN]
+        return self.connections[:MAX_SHOWN]
 
     @property
     def rest(self) -> str:
@@ -123,7 +123,7 @@ async def work(app: App, customer: str | None) -> list[Group]:
 
 
 async def _of(app: App, customer: str | None, status: Status) -> list[Connection]:
-    return await search.every(app.database, Wanted(customer=customer, status=status), most=MOST)
+    return await search.every(app.database, Wanted(customer=customer, status=status), most=MAX_LISTED)
 
 
 def _add(found: dict[str, Group], name: str, connection: Connection, status: Status) -> None:

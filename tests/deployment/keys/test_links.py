@@ -12,7 +12,7 @@ from shared.storage.database import Database
 from tests.harness.master_keys import local_key
 from tests.harness.scripted_host import StillClock
 
-LIFE = timedelta(minutes=30)
+MAX_AGE = timedelta(minutes=30)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def links(database: Database, still: StillClock) -> Links:
 
 
 async def test_a_link_that_was_used_is_followed_no_more(links: Links) -> None:
-    token = await links.create("invitation", "one", LIFE)
+    token = await links.create("invitation", "one", MAX_AGE)
     assert await links.follow("invitation", token) == await links.follow("invitation", token) == "one"
     assert await links.use("invitation", token) == "one"
     with pytest.raises(Refused, match="link_not_valid") as refused:
@@ -30,8 +30,8 @@ async def test_a_link_that_was_used_is_followed_no_more(links: Links) -> None:
 
 
 async def test_a_link_is_followed_until_its_last_moment(links: Links, still: StillClock) -> None:
-    token = await links.create("invitation", "one", LIFE)
-    still.time += LIFE - timedelta(seconds=1)
+    token = await links.create("invitation", "one", MAX_AGE)
+    still.time += MAX_AGE - timedelta(seconds=1)
     assert await links.follow("invitation", token) == "one"
     still.time += timedelta(seconds=1)
     with pytest.raises(Refused, match="link_not_valid"):
@@ -39,13 +39,13 @@ async def test_a_link_is_followed_until_its_last_moment(links: Links, still: Sti
 
 
 async def test_a_ticket_is_spent_once_and_in_time(links: Links, still: StillClock) -> None:
-    ticket, late = await links.ticket("state", LIFE, "contoso"), await links.ticket("state", LIFE)
+    ticket, late = await links.ticket("state", MAX_AGE, "contoso"), await links.ticket("state", MAX_AGE)
     with pytest.raises(Refused, match="link_not_valid"):
         await links.spend("session", ticket)
     assert await links.spend("state", ticket) == "contoso"
     with pytest.raises(Refused, match="link_not_valid"):
         await links.spend("state", ticket)
-    still.time += LIFE
+    still.time += MAX_AGE
     with pytest.raises(Refused, match="link_not_valid"):
         await links.spend("state", late)
 

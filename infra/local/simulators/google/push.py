@@ -23,9 +23,9 @@ from infra.local.simulators.wire import Answer, Record
 SUBSCRIPTION = f"projects/{application.PROJECT}/subscriptions/gmail-push"
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 KEPT = 7 * 86_400  # seconds of the simulated clock
-LONGEST_PAUSE = 10  # real seconds
+MAX_PAUSE_SECONDS = 10  # real seconds
 POLL = 0.05  # real seconds; nothing tells the loop of a delivery made in another thread
-AT_ONCE = 16
+PUSHES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class Pusher:
             found = pending(self._google)
         now = asyncio.get_running_loop().time()
         due = [one for one in found if self._pauses.get(one.key, (0, 0))[1] <= now]
-        await asyncio.gather(*(self._post(client, endpoint, one) for one in due[:AT_ONCE]))
+        await asyncio.gather(*(self._post(client, endpoint, one) for one in due[:PUSHES_AT_ONCE]))
 
     async def _post(self, client: httpx.AsyncClient, endpoint: Endpoint, one: Pending) -> None:
         with self._lock:
@@ -151,7 +151,7 @@ class Pusher:
             with self._lock:
                 _acknowledge(one)
             return
-        pause = min(LONGEST_PAUSE, 2 * self._pauses.get(one.key, (0.5, 0))[0])
+        pause = min(MAX_PAUSE_SECONDS, 2 * self._pauses.get(one.key, (0.5, 0))[0])
         self._pauses[one.key] = (pause, asyncio.get_running_loop().time() + pause)
 
 

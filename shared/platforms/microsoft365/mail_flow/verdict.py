@@ -18,7 +18,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 # What a rule's date brings about within this time is told now, for the next look may come after it.
 HORIZON = timedelta(days=1)
 # A person reads a few examples.
-MOST_EXAMPLES = 3
+MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def _finding(
     ends = {(one.recipient if direction is Direction.INCOMING else one.sender).address for one in touched}
     counted = [classes.people.get(one, 0) for one in ends]
     people = None if any(one.startswith("*@") for one in ends) or not any(counted) else sum(counted)
-    examples = tuple(dict.fromkeys(_words(one) for one in touched))[:MOST_EXAMPLES]
+    examples = tuple(dict.fromkeys(_words(one) for one in touched))[:MAX_EXAMPLES]
     reasons = tuple(sorted({why for _, why in touched.values() if why}))
     return Finding(
         effect=effect, direction=direction, leg=leg, share="all" if whole else "some", people=people,

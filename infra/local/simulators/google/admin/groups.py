@@ -18,7 +18,7 @@ from infra.local.simulators.wire import Record
 GROUP = "admin#directory#group"
 ADDRESS = re.compile(r"[A-Za-z0-9._'+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-LONGEST_DESCRIPTION = 4096
+MAX_DESCRIPTION_CHARS = 4096
 SEARCH = re.compile(r"(email|name)([:=])('[^']*'|\S+)")
 
 
@@ -163,7 +163,7 @@ def _check_new_address(asked: Asked, address: str) -> None:
 
 def _description(asked: Asked) -> str:
     text = asked.body.get("description") or ""
-    if len(text) > LONGEST_DESCRIPTION:
+    if len(text) > MAX_DESCRIPTION_CHARS:
         raise invalid("description")
     return str(text)
 

@@ -13,7 +13,7 @@ from infra.local.simulators.google.gmail.messages import invalid
 from infra.local.simulators.wire import Record
 
 LIMIT = 10_000
-LONGEST_NAME = 225
+MAX_NAME_CHARS = 225
 WRITABLE = ("name", "messageListVisibility", "labelListVisibility", "color")
 # The HTTP status is always 409; its reason is reported differently from case to case.
 CONFLICTS = {"aborted": "ABORTED", "duplicate": "ALREADY_EXISTS", "alreadyExists": "ALREADY_EXISTS"}
@@ -79,7 +79,7 @@ def _values(asked: Asked, box: Mailbox, label: Record) -> dict[str, Any]:
     values = {key: asked.body[key] for key in WRITABLE if asked.body.get(key) is not None}
     name = str(values.get("name", label["name"]))
     reserved = name.upper() in SYSTEM
-    if not name or name != name.strip() or name.strip("/") != name or len(name) > LONGEST_NAME or reserved:
+    if not name or name != name.strip() or name.strip("/") != name or len(name) > MAX_NAME_CHARS or reserved:
         raise invalid("Invalid label name")
     known = box.label_named(name)
     if known is not None and known["id"] != label.get("id"):

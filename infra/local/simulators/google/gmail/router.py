@@ -19,7 +19,7 @@ from infra.local.simulators.wire import Record
 
 COMPLIANCE, STATES = "settings/gmail.content_compliance", "settings/gmail.rule_states"
 SERVICE, BLOCKED = "settings/gmail.service_status", "settings/gmail.blocked_sender_lists"
-MOST_PASSES = 4
+MAX_PASSES = 4
 End = Literal["mailbox", "refused", "held", "elsewhere", "loop"]
 
 
@@ -70,7 +70,7 @@ class Carried:
 def carry(customer: Customer, mail: Mail, console: Console, scanner: Scanner) -> Carried:
     """Carry a message to its end."""
     carried = Carried(end="mailbox", scans=0)
-    for _ in range(MOST_PASSES):
+    for _ in range(MAX_PASSES):
         carried = dataclasses.replace(carried, misjudged=carried.misjudged or _misjudged(customer, mail, scanner))
         if _refused(customer, mail, scanner):
             return dataclasses.replace(carried, end="refused")

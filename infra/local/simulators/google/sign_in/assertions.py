@@ -17,7 +17,7 @@ from infra.local.simulators.wire import Answer, Record
 
 # Google's own libraries write this, wherever they are told to send the assertion.
 AUDIENCE = "https://oauth2.googleapis.com/token"
-LONGEST = 3600  # seconds
+MAX_LIFETIME_SECONDS = 3600  # seconds
 SKEW = 300  # seconds
 
 
@@ -76,7 +76,7 @@ def _timely(claims: dict[str, Any], now: float) -> bool:
     begin, end = claims.get("iat"), claims.get("exp")
     if not isinstance(begin, int | float) or not isinstance(end, int | float):
         return False
-    return end - begin <= LONGEST and begin - SKEW <= now < end + SKEW and begin < end
+    return end - begin <= MAX_LIFETIME_SECONDS and begin - SKEW <= now < end + SKEW and begin < end
 
 
 def _person(google: Google, subject: object) -> tuple[Customer, Record]:

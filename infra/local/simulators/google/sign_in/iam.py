@@ -13,7 +13,7 @@ from infra.local.simulators.google.api.host import Asked, Handler
 from infra.local.simulators.google.api.refusals import refused
 from infra.local.simulators.google.project import ServiceAccount
 
-LONGEST = 12 * 3600  # seconds
+MAX_LIFETIME_SECONDS = 12 * 3600  # seconds
 
 
 def _sign_blob(asked: Asked) -> Mapping[str, Any]:
@@ -34,7 +34,7 @@ def _sign_jwt(asked: Asked) -> Mapping[str, Any]:
     if not isinstance(claims, dict):
         raise refused(400, "", "The payload is not a JSON object of claims.", name="INVALID_ARGUMENT")
     now = asked.now.timestamp()
-    if "exp" in claims and claims["exp"] > now + LONGEST:
+    if "exp" in claims and claims["exp"] > now + MAX_LIFETIME_SECONDS:
         raise refused(400, "", "The expiry is more than 12 hours in the future.", name="INVALID_ARGUMENT")
     signed = jwt.encode(claims, account.own_key.key, algorithm="RS256", headers={"kid": account.own_key.key_id})
     return {"keyId": account.own_key.key_id, "signedJwt": signed}

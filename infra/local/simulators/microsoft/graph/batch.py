@@ -11,7 +11,7 @@ from infra.local.simulators.microsoft.graph.errors import bad_request, throttled
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Request
 
-MOST_REQUESTS = 20
+MAX_REQUESTS = 20
 FIELDS = frozenset({"id", "method", "url", "headers", "body", "dependsOn"})
 # The status of the whole batch says nothing of a throttled call; the wait is in that call's own headers.
 RETRY_AFTER = "2.128"
@@ -44,8 +44,8 @@ def _requests(request: Request) -> list[dict[str, Any]]:
     inner = body.get("requests") if isinstance(body, dict) else None
     if not isinstance(inner, list) or not inner or set(body) != {"requests"}:
         raise bad_request("Invalid batch payload format.")
-    if len(inner) > MOST_REQUESTS:
-        raise bad_request(f"Number of batch request steps exceeds the maximum value of {MOST_REQUESTS}.")
+    if len(inner) > MAX_REQUESTS:
+        raise bad_request(f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}.")
     seen: set[str] = set()
     for one in inner:
         if not isinstance(one, dict) or set(one) - FIELDS or not {"id", "method", "url"} <= set(one):

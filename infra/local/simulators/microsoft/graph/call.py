@@ -16,7 +16,7 @@ from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Record, Request
 
-MOST_PER_PAGE = 999
+MAX_PER_PAGE = 999
 # What comes without being asked for. Everything else has to be named in $select.
 DEFAULT_SELECT = {
     "user": [
@@ -132,8 +132,8 @@ class GraphCall:
         top = self.options.get("$top")
         if top is None:
             return self.tenant.behaviour.graph_page_size
-        if not re.fullmatch(r"[0-9]+", top) or not 1 <= int(top) <= MOST_PER_PAGE:
-            raise bad_request(f"Invalid page size specified: '{top}'. Must be between 1 and {MOST_PER_PAGE} inclusive.")
+        if not re.fullmatch(r"[0-9]+", top) or not 1 <= int(top) <= MAX_PER_PAGE:
+            raise bad_request(f"Invalid page size specified: '{top}'. Must be between 1 and {MAX_PER_PAGE} inclusive.")
         return int(top)
 
     def skip_token(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from infra.local.simulators.microsoft.tenant import Change
 from infra.local.simulators.wire import Answer, Record, Refusal
 
 TOKEN_LIFE = 7 * 24 * 3600  # seconds
-MOST_FILTERED = 50
+MAX_FILTERED = 50
 KINDS = {"users": "user", "groups": "group"}
 
 
@@ -64,8 +64,8 @@ def _first_state(call: GraphCall, collection: str) -> dict[str, Any]:
     if text := call.options.get("$filter"):
         parts = [re.fullmatch(r"\s*id eq '([^']+)'\s*", part) for part in text.split(" or ")]
         ids = [part[1] for part in parts if part]
-        if len(ids) != len(parts) or len(ids) > MOST_FILTERED:
-            raise unsupported_query(f"Delta queries take 'id eq' only, and at most {MOST_FILTERED} of them.")
+        if len(ids) != len(parts) or len(ids) > MAX_FILTERED:
+            raise unsupported_query(f"Delta queries take 'id eq' only, and at most {MAX_FILTERED} of them.")
     return {
         "of": collection,
         "full": True,

@@ -10,7 +10,7 @@ from infra.local.simulators.microsoft.graph.call import GraphCall
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied
 from infra.local.simulators.wire import Record, Refusal
 
-MOST_BOUND = 20
+MAX_BOUND = 20
 NICKNAME = re.compile(r"[!#$%&'*+/=?^_`{|}~A-Za-z0-9-]{1,64}")
 REQUIRED = ("displayName", "mailEnabled", "mailNickname", "securityEnabled")
 BEHAVIOURS = frozenset(
@@ -43,7 +43,7 @@ WRITABLE: dict[str, type] = {
 ONLY_AT_CREATION = frozenset({"resourceBehaviorOptions", "isAssignableToRole", "groupTypes", "mailEnabled"})
 HIDE_FLAGS = frozenset({"hideFromAddressLists", "hideFromOutlookClients"})
 DELEGATED_ONLY = frozenset({"autoSubscribeNewMembers", "allowExternalSenders", "isSubscribedByMail"})
-LONGEST = {"displayName": 256, "description": 1024, "mailNickname": 64}
+MAX_CHARS = {"displayName": 256, "description": 1024, "mailNickname": 64}
 BINDS = frozenset({"members@odata.bind", "owners@odata.bind"})
 
 NEW_GROUP: Record = {
@@ -91,8 +91,8 @@ def _checked(call: GraphCall, body: dict[str, Any]) -> dict[str, Any]:
     for name, value in known.items():
         if value is not None and not isinstance(value, WRITABLE[name]):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'Group'.")
-        if isinstance(value, str) and len(value) > LONGEST.get(name, 1024):
-            raise bad_request(f"The value of property '{name}' is longer than {LONGEST.get(name, 1024)} characters.")
+        if isinstance(value, str) and len(value) > MAX_CHARS.get(name, 1024):
+            raise bad_request(f"The value of property '{name}' is longer than {MAX_CHARS.get(name, 1024)} characters.")
     if known.get("visibility") not in (None, "Public", "Private", "HiddenMembership"):
         raise bad_request("Invalid value specified for property 'visibility' of resource 'Group'.")
     nickname = known.get("mailNickname")

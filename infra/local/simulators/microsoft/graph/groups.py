@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.local.simulators.microsoft.graph.call import GraphCall, Handler
 from infra.local.simulators.microsoft.graph.errors import bad_request, denied, graph_refusal, missing
-from infra.local.simulators.microsoft.graph.group_bodies import MOST_BOUND, checked_creation, checked_update
+from infra.local.simulators.microsoft.graph.group_bodies import MAX_BOUND, checked_creation, checked_update
 from infra.local.simulators.microsoft.graph.group_refusals import refuse_creation, refuse_members, refuse_names
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.microsoft.times import graph_time
@@ -99,8 +99,8 @@ def _bound(call: GraphCall, body: dict[str, Any], name: str) -> list[str]:
     links = body.get(name, [])
     if not isinstance(links, list):
         raise bad_request(f"Invalid value specified for property '{name}'.")
-    if len(links) > MOST_BOUND:
-        raise bad_request(f"The number of links in '{name}' exceeds the limit of {MOST_BOUND}.")
+    if len(links) > MAX_BOUND:
+        raise bad_request(f"The number of links in '{name}' exceeds the limit of {MAX_BOUND}.")
     return [linked(call, link) for link in links]
 
 

@@ -16,7 +16,7 @@ from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Record
 
 # After so many scans a message is in a loop.
-MOST_SCANS = 3
+MAX_SCANS = 3
 
 
 def carry(tenant: Tenant, mail: Mail, scanner: Scanner, now: datetime) -> Carried:
@@ -34,7 +34,7 @@ def carry(tenant: Tenant, mail: Mail, scanner: Scanner, now: datetime) -> Carrie
         if to_scanner:
             scans += 1
             end = "again"
-        if not to_scanner or scans == MOST_SCANS:
+        if not to_scanner or scans == MAX_SCANS:
             return Carried(end=end, scans=scans, rules=rules, scl=done.scl, mail=done.mail)
         mail = dataclasses.replace(done.mail, server=scanner.address)
         if to_inside:
