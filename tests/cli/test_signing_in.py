@@ -86,9 +86,10 @@ def ring(person: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of a keyring that the person's system has."""
     file = person.folder / "keyring.json"
     file.write_text("{}")
+    # The library remembers what it chose first: that must not be this one.
+    before = keyring.get_keyring()
     monkeypatch.setenv(FILE, str(file))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", f"{OtherKeyring.__module__}.{OtherKeyring.__name__}")
-    before = keyring.get_keyring()
     keyring.set_keyring(OtherKeyring())
     yield file
     keyring.set_keyring(before)

@@ -161,11 +161,11 @@ async def test_a_failure_of_ours_may_be_tried_again(world: World) -> None:
     connection, token = await world.create(), world.sims.operator_token()
     path = f"/api/connections/{connection.id}/grant"
     async with world.app.database.write() as write:
-        await write.exec_driver_sql("ALTER TABLE links RENAME TO lost")
+        await write.exec_driver_sql("ALTER TABLE links RENAME COLUMN connection TO lost")
     assert (await ask(world, "POST", path, token=token, idempotency_key=KEY)).status == 500
     assert await kept(world) == []
     async with world.app.database.write() as write:
-        await write.exec_driver_sql("ALTER TABLE lost RENAME TO links")
+        await write.exec_driver_sql("ALTER TABLE links RENAME COLUMN lost TO connection")
     assert (await ask(world, "POST", path, token=token, idempotency_key=KEY)).status == 202
 
 

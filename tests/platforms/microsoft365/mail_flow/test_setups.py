@@ -75,7 +75,7 @@ WAITS: list[tuple[str, Edit, str]] = [
      RestrictDomainsToIPAddresses=True, SenderIPAddresses=["192.0.2.64/28"]), "another gateway only"),
 ]  # fmt: skip
 TOLD: list[tuple[str, Edit, str]] = [
-    ("no MX at all", exchangers(), "nobody takes its mail"),
+    ("no MX at all", exchangers(), "no server takes its mail"),
     ("all mail is journalled", does("New-JournalRule", Name="Archive", JournalEmailAddress="a@archive.example",
      Enabled=True), "may be copied twice"),
     ("one person's mail is journalled", does("New-JournalRule", Name="Legal", JournalEmailAddress="a@archive.example",
