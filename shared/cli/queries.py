@@ -35,7 +35,7 @@ PLAN = (
     column("WHY", "why"),
 )
 ROWS = (
-    marks("STATE", "mark"),
+    marks("STATE", "state"),
     Column(title="OBJECT", text=_with_element),
     times("UNTIL", "until"),
     Column(title="DIFFERS", text=lambda row: [f"{name}: {value}" for name, value in (row.get("drift") or {}).items()]),
@@ -160,7 +160,7 @@ def changes(context: Context, connection: Connection) -> int:
         return 0
     now: dict[str, list[str]] = {}
     for row in answer["rows"]:
-        now.setdefault(row["key"], []).append(marked(row["mark"]))
+        now.setdefault(row["key"], []).append(marked(row["state"]))
     lines = [line | {"now": _true_now(line, now)} for line in answer["published"]]
     call.terminal.show("")
     call.terminal.table(PUBLISHED, lines, none="Nothing is published of this platform.")

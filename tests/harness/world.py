@@ -290,4 +290,4 @@ class World:
     async def marks(self, connection: Connection) -> dict[str, str]:
         """The published rows' keys, with the mark of each."""
         shown = await views.changes(self.app, await self.connection(connection.id))
-        return {row["key"] + (f"/{row['element']}" if row["element"] else ""): row["mark"] for row in shown["rows"]}
+        return {row["key"] + (f"/{row['element']}" if row["element"] else ""): row["state"] for row in shown["rows"]}

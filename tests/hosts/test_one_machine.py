@@ -136,10 +136,10 @@ def test_a_story_has_every_stage_in_order(story: Any) -> None:
 
 def test_a_tenant_that_says_otherwise_is_seen() -> None:
     rows = [
-        {"key": key, "title": key, "mark": "absent", "asked": None}
+        {"key": key, "title": key, "state": "absent", "asked": None}
         for key in ("grant", "group", "application", "delegation", "gateway", "rule", "watches")
     ]
-    asked = {"key": "route", "mark": "by administrator", "asked": {"removal": True}}
+    asked = {"key": "route", "state": "by administrator", "asked": {"removal": True}}
     nothing: dict[str, Any] = {
         "grants": {},
         "groups": [],

@@ -162,7 +162,7 @@ async def _asked(life: Life) -> dict[str, dict[str, str]]:
 
 
 async def _marks(life: Life) -> dict[str, str]:
-    return {row["key"]: row["mark"] for row in await life.rows()}
+    return {row["key"]: row["state"] for row in await life.rows()}
 
 
 def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
@@ -192,7 +192,7 @@ def _there(row: Mapping[str, Any]) -> bool:
     """Whether we say that it is there: what is asked for is not yet, what is asked to be removed still is."""
     if row.get("asked"):
         return bool(row["asked"]["removal"])
-    return bool(row["mark"] != "absent")
+    return bool(row["state"] != "absent")
 
 
 STORY = Story(

@@ -35,7 +35,7 @@ async def running(life: Life) -> None:
     await life.api("PUT", "/policies/board", policy)
 
     async def made() -> bool:
-        marks = {row["key"]: row["mark"] for row in await life.rows()}
+        marks = {row["key"]: row["state"] for row in await life.rows()}
         return all(marks[key] == "present" for key in BY_POLICY)
 
     held = await life.comes(made)
@@ -78,7 +78,7 @@ async def cleaning(life: Life) -> None:
 def agree(rows: Rows, snapshot: str) -> Mapping[str, bool]:
     """Whether the tenant has exactly the rules and connectors that are said to be there."""
     named = [row for row in rows if row["key"].startswith(("rule-", "inbound-", "outbound-"))]
-    return {row["title"]: (row["mark"] != "absent") == (f'"{row["title"]}"' in snapshot) for row in named}
+    return {row["title"]: (row["state"] != "absent") == (f'"{row["title"]}"' in snapshot) for row in named}
 
 
 STORY = Story(

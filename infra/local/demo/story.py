@@ -199,7 +199,7 @@ class Life:
         for row in rows:
             # That something is done on demand is no observation, unless it was.
             seen = ", seen" if row["key"] in self.seen else ""
-            marks.setdefault(row["key"], []).append(row["mark"] + seen)
+            marks.setdefault(row["key"], []).append(row["state"] + seen)
         agreed = self.story.agree(rows, snapshot)
         wrong = sorted(name for name, held in agreed.items() if not held)
         but = f", but not on {', '.join(wrong)}" if wrong else ""

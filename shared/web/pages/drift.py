@@ -20,7 +20,7 @@ def drifted(
     said = {one.key: one for one in findings}
     found = []
     for row in rows:
-        if row["mark"] != "drifted" or row["kind"] == "by others":
+        if row["state"] != "drifted" or row["kind"] == "by others":
             continue
         key = f"{row['key']}/{row['element']}" if row["element"] else row["key"]
         drift: Image = row["drift"] or {}

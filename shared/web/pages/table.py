@@ -38,7 +38,7 @@ def published(view: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for stage in PUBLISHED_IN:
         lines = [_line(line, of_key) for line in view["published"] if line["stage"] == stage.name.lower()]
-        counts = Counter(line["mark"] for line in lines if line["mark"])
+        counts = Counter(line["state"] for line in lines if line["state"])
         marks = [(mark, counts[mark]) for mark in SOONEST if counts[mark]]
         found.append({"stage": stage.name.lower(), "title": stage.title, "lines": lines, "marks": marks})
     return found
@@ -51,14 +51,14 @@ def whole(row: Line) -> Line:
 
 def _line(line: Line, of_key: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
     objects = [row for key in line["rows"] for row in of_key.get(key, ())]
-    marks = [row["mark"] for row in objects]
+    marks = [row["state"] for row in objects]
     mark = min(marks, key=SOONEST.index) if marks else None
     until = max((row["until"] for row in objects if row.get("until")), default=None)
     return {
         **line,
         "objects": objects[:MAX_OBJECTS_SHOWN],
         "more": max(len(objects) - MAX_OBJECTS_SHOWN, 0),
-        "mark": mark,
+        "state": mark,
         "like": marks.count(mark) if mark else 0,
         "all": len(objects),
         "until": until,
@@ -71,12 +71,12 @@ def progress(connection: Connection, mine: Sequence[Row], rows: Sequence[Line]) 
     match connection.stage:
         case Stage.GRANT:
             wanted = [row for row in rows if made_in.get(row["key"], Stage.CLOSED) <= Stage.GRANT]
-            done = [row for row in wanted if row["mark"] in THERE]
+            done = [row for row in wanted if row["state"] in THERE]
             return {"done": len(done), "all": len(wanted), "what": "objects are in place"}
         case Stage.REVOKE | Stage.CLEANUP:
-            staying = [row for row in rows if row["mark"] == "borrowed" or row.get("offered")]
+            staying = [row for row in rows if row["state"] == "borrowed" or row.get("offered")]
             wanted = [row for row in rows if row["key"] in made_in and row not in staying]
-            done = [row for row in wanted if row["mark"] == "absent"]
+            done = [row for row in wanted if row["state"] == "absent"]
             return {"done": len(done), "all": len(wanted), "what": "objects are gone"}
     return None
 
@@ -93,10 +93,10 @@ def steps(connection: Connection, rows: Iterable[Line], told: Mapping[str, Ledge
         if row["kind"] != "by administrator" or (last is None and not row["asked"]):
             continue
         # Something that is gone was done when that was wanted; before, it is only not there yet.
-        done = not row["asked"] and (row["mark"] == "absent" if ending else row["mark"] == "present")
+        done = not row["asked"] and (row["state"] == "absent" if ending else row["state"] == "present")
         if done and ending and last and last.act is Act.ASK:
             continue  # it was asked for, and access was revoked before anybody did it
-        if row["asked"] or done or row["mark"] in ("waiting", "drifted"):
+        if row["asked"] or done or row["state"] in ("waiting", "drifted"):
             found.append({**row, "done": done, "removal": ending, "last": last})
     return found
 

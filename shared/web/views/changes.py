@@ -55,7 +55,7 @@ class AskedOfAdministrator(TypedDict):
 class StateOfRow(TypedDict):
     """What is true of an object now."""
 
-    mark: Annotated[RowState, Field(description="`borrowed` was there before us and stays")]
+    state: Annotated[RowState, Field(description="`borrowed` was there before us and stays")]
     identity: Annotated[NotRequired[str | None], Field(description="the platform's own id of it")]
     since: Annotated[NotRequired[When], Field(description="since when it is so")]
     drift: Annotated[NotRequired[Mapping[str, Any] | None], Field(description="what was changed in it by others")]
@@ -97,7 +97,7 @@ class PublishedLine(TypedDict):
                 "why": "Mail is sent to be inspected.",
                 "element": None,
                 "kind": "change",
-                "mark": "present",
+                "state": "present",
                 "identity": "8c1f2a",
                 "since": "2026-11-24T09:14:31+00:00",
                 "drift": None,
@@ -151,10 +151,10 @@ def _state(held: Holding | None) -> HoldingState | None:
 def _lines(
     app: App, connection: Connection, row: Row, holdings: Mapping[str, Holding], words: Mapping[str, str]
 ) -> list[ChangeRow]:
-    marked: dict[str | None, StateOfRow] = {None: {"mark": "on demand"}}
+    marked: dict[str | None, StateOfRow] = {None: {"state": "on demand"}}
     match row:
         case Activity():
-            marked = {None: {"mark": "running" if connection.stage in row.stages else "stopped", "when": row.when}}
+            marked = {None: {"state": "running" if connection.stage in row.stages else "stopped", "when": row.when}}
         case ByAdministrator():
             marked = {None: _administered(connection, row, holdings.get(row.key), words)}
         case Change():
@@ -162,7 +162,7 @@ def _lines(
             marked = {
                 key.partition("/")[2] or None: _marked(app, connection, row, holding, holdings)
                 for key, holding in sorted(held.items())
-            } or {None: {"mark": "absent"}}
+            } or {None: {"state": "absent"}}
     return [
         {"key": row.key, "title": row.title, "why": row.why, "element": element, "kind": KINDS[type(row)], **mark}
         for element, mark in marked.items()
@@ -184,11 +184,11 @@ def _administered(
 ) -> StateOfRow:
     """An administrator's doing: its mark, and what to do now if they are asked for something."""
     if held is None and row.implied and connection.tenant is not None and connection.stage <= Stage.RUN:
-        return {"mark": "under way", "asked": None}  # it came with the consent, and is recorded by the next run
+        return {"state": "under way", "asked": None}  # it came with the consent, and is recorded by the next run
     # What was asked for and never seen is asked for no more once access is revoked.
     given_up = held is not None and held.state is HoldingState.ASKED and connection.stage > Stage.RUN
     if held is None or held.state is HoldingState.GONE or given_up:
-        return {"mark": "absent", "asked": None}
+        return {"state": "absent", "asked": None}
     if held.state in IN_HAND:
         removal = IN_HAND[held.state]
         told = instruction(row, words, removal=removal)
@@ -206,7 +206,7 @@ def _administered(
 
 def _known(held: Holding, mark: RowState) -> StateOfRow:
     known: StateOfRow = {
-        "mark": mark,
+        "state": mark,
         "identity": held.identity,
         "since": held.since.isoformat(),
         "drift": held.drift,
