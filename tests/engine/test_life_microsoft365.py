@@ -86,7 +86,7 @@ async def test_the_application_removed_first_ends_degraded_with_a_complete_list(
     unchecked = {entry["key"] for entry in content["could_not_check"]}
     assert {"rule-incoming-domain", "outbound-incoming", "inbound-outgoing", "group-incoming", "spoof"} <= unchecked
     assert sum((await count(world.app.database, connection.id)).values()) == 0
-    assert await stored(world.app.database, connection.id) == []
+    assert await stored(world.app.database, connection.id) == {}
 
 
 @pytest.mark.hazard(29)
