@@ -45,7 +45,7 @@ async def test_what_an_api_can_change_is_gone_before_the_administrator_is_asked_
     assert (now.stage, now.reason) == (Stage.CLEANUP, "waiting_for_administrator")
     database = world.app.database
     assert sum((await count(database, now.id)).values()) == 0
-    assert await stored(database, now.id) == []
+    assert await stored(database, now.id) == {}
     assert await policies_of(database, now.id) == []
     assert await grants_of(database, world.app.seal, now.id) == []
     customer = world.sims.google.customer(ORCHARD)

@@ -115,7 +115,7 @@ async def test_the_application_removed_first_ends_with_what_could_not_be_checked
     }
     database = world.app.database
     assert sum((await count(database, closed.id)).values()) == 0
-    assert await stored(database, closed.id) == []
+    assert await stored(database, closed.id) == {}
     assert await grants_of(database, world.app.seal, closed.id) == []
     customer = world.sims.google.customer(ORCHARD)
     assert customer is not None

@@ -24,7 +24,7 @@ from rich.table import Table
 from tests.mutants.explained import CHANGES_NOTHING
 from tests.mutants.operators import Mutant, mutants
 from tests.mutants.places import MODULES, ROOT
-from tests.mutants.recording import ALONE, ENVIRONMENT
+from tests.mutants.recording import ENVIRONMENT
 from tests.mutants.trial import Map, ask
 
 KEPT = ROOT / ".local" / "mutants"
@@ -57,7 +57,8 @@ def main() -> int:
 def record(paths: list[str]) -> int:
     """Run tests once, each by itself, and write down which lines it runs."""
     folder = KEPT / "map"
-    environment = {**os.environ, ENVIRONMENT: str(folder), ALONE: "yes"}
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, ENVIRONMENT: str(folder)}
     plugin = ("-p", "tests.mutants.recording", "--database", "sqlite")
     command = [sys.executable, "-m", "pytest", "-q", *plugin, "-n", str(PROCESSES), *paths]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - our own tests

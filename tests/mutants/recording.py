@@ -13,12 +13,10 @@ from tests.harness.world import LIVED
 from tests.mutants.places import MODULES, ROOT, places
 
 ENVIRONMENT = "FOOTPRINT_TESTS_RECORD"
-# Set: a test lives its own beginning, whose lines are its own too. That takes several times as long.
-ALONE = "FOOTPRINT_TESTS_ALONE"
 
 
 class Recorder:
-    """Each test is a context of its own."""
+    """Each test is a context of its own, and lives its own beginning, so that its map is its own."""
 
     def __init__(self) -> None:
         self.coverage = Coverage(
@@ -33,8 +31,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Run one test under its own name."""
-        if os.environ.get(ALONE):
-            LIVED.clear()
+        LIVED.clear()
         name = item.nodeid
         self.coverage.switch_context(name)
         begun = time.monotonic()
@@ -57,7 +54,6 @@ class Recorder:
                         ran.setdefault(test, []).append(f"{module} {named[line]}")
         worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
         into = Path(os.environ[ENVIRONMENT]) / f"{os.getpid()}-{worker}.json"
-        into.parent.mkdir(parents=True, exist_ok=True)
         into.write_text(json.dumps({test: {"took": self.took[test], "ran": sorted(set(ran[test]))} for test in ran}))
 
 
