@@ -46,7 +46,11 @@ FAULTS: dict[str, dict[str, Any]] = {
     "401": {"kind": "status", "status": 401, "body": None},
     "nul403": {"kind": "nul403"},
     "empty403": {"kind": "empty403"},
-    "404-of-another-kind": {"kind": "status", "status": 404},
+    "404-of-another-kind": {
+        "kind": "status",
+        "status": 404,
+        "body": {"error": {"code": "UnknownError", "message": ""}},
+    },
     "404-without-body": {"kind": "status", "status": 404, "body": None},
     "500": {"kind": "status", "status": 500},
     "503": {"kind": "status", "status": 503},

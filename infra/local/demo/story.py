@@ -71,6 +71,8 @@ class Demo:
     place: Place
     operator: httpx.AsyncClient
     console: Console
+    carries_mail: bool = False
+    """Whether a relay takes mail here and has it carried, as on one machine."""
     failures: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -276,7 +278,7 @@ async def main(stories: Sequence[Story]) -> int:
             machine(Path(folder)) as running,
             httpx.AsyncClient(base_url=running.address, trust_env=False, timeout=30) as operator,
         ):
-            demo = Demo(place=running, operator=operator, console=console)
+            demo = Demo(place=running, operator=operator, console=console, carries_mail=True)
             lives = [await live(demo, story) for story in stories]
             for life in lives:
                 await conclude(life)
