@@ -18,7 +18,6 @@ from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
 from shared.foundation.permits import permitted
 
-CODE = "process_ending"
 # So many seconds a call that is under way has to be answered. The rest of the ten is for what is then written down.
 GRACE = 4.0
 
@@ -28,7 +27,7 @@ class Stopped(Superseded):
 
     def __init__(self) -> None:
         sentence = "The process that ran the job was told to end. The job begins again in another one."
-        Temporary.__init__(self, CODE, sentence, after=timedelta(0))
+        Temporary.__init__(self, "process_ending", sentence, after=timedelta(0))
 
 
 class Stopping:
