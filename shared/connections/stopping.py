@@ -1,8 +1,8 @@
 """A process that is told to end: its runs end before their next call, give their leases back and are sent again.
 
-Cloud Run kills a process ten seconds after SIGTERM (https://cloud.google.com/run/docs/container-contract, on the
-shutdown of instances). The Functions Framework's server waits for the requests that it has begun, a job's among them.
-Azure's Python worker hears no signal: its host lets functions end first, for longer than one may last.
+Cloud Run kills a process ten seconds after SIGTERM (its container runtime contract, on the shutdown of instances). The
+server of the Functions Framework waits for the requests that it has begun, a job's among them. Azure's Python worker
+hears no signal: its host lets functions end first, for longer than one may last.
 """
 
 import asyncio

@@ -32,7 +32,8 @@ from tests.hosts import places
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "gcp_functions" / "main.py"
-# Cloud Run kills a process so many seconds after SIGTERM.
+# Cloud Run kills a process so many seconds after SIGTERM:
+# https://cloud.google.com/run/docs/container-contract#instance-shutdown
 KILLED_AFTER = 10
 ACCOUNT, ADDRESS = "invoker@footprint-test.iam.gserviceaccount.com", "https://footprint-{}-12345.europe-west1.run.app"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
