@@ -32,15 +32,17 @@ PLATFORMS = (microsoft365, google_workspace)
 
 
 def start() -> App:
-    """The app of a host's process, from its environment. For a host that has garbage collection off until now.
+    """The app of a host's process, from its environment. It hears when the process is told to end.
 
-    What was imported lives as long as the process, so it is never looked through.
+    To be called inside the host's loop, with garbage collection off until now: what was imported lives as long as the
+    process, so it is never looked through.
     """
     from shared.foundation.settings import Settings
 
     settings = Settings()
     telemetry.start(settings.telemetry)
     app = build(settings)
+    app.stopping.at_sigterm()
     gc.freeze()
     gc.enable()
     return app

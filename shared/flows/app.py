@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.connections.stopping import Stopping
 from shared.deployment.context import Context
 
 if TYPE_CHECKING:  # a cold start pays only for what it uses
@@ -64,3 +65,4 @@ class App(Context):
     platforms: Platforms
     anchors: AnchorStore | None
     outage: Outage = field(default_factory=Outage)
+    stopping: Stopping = field(default_factory=Stopping)

@@ -137,7 +137,7 @@ async def _syncs(app: App, now: datetime) -> Check:
 
 
 async def _watches(app: App, now: datetime) -> Check:
-    lapsed = await mailboxes.lapsed(app.database, now)
+    lapsed, _ = await mailboxes.watches(app.database, now)
     return Check(now=lapsed, wrong=f"Mailbox subscriptions that have lapsed: {lapsed}." if lapsed else "")
 
 

@@ -117,10 +117,10 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         except halts.Halted as error:
             await _show(app, connection, Status.ATTENTION, error.code, error.sentence, app.clock.now() + HOUR)
             return "halted"
-        except Superseded:
+        except Superseded as error:
             again = app.clock.now() + timedelta(seconds=1)
             await app.queue.send(Job(name=job.name, connection_id=job.connection_id), again)
-            return "superseded"
+            return error.code
         finally:
             if lease.number is not None:
                 await release(app.database, lease, app.clock.now())
@@ -163,7 +163,7 @@ async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> 
 
 async def _came_of(app: App, job: Job, connection: Connection, lease: Lease, *, ordered: bool) -> str:
     try:
-        await _begin(app, job, connection, lease, ordered=ordered)
+        await app.stopping.heeded(app.clock, _begin(app, job, connection, lease, ordered=ordered))
     except Superseded:
         raise
     except Temporary as error:

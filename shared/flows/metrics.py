@@ -57,6 +57,7 @@ async def gauges(app: App) -> list[Gauge]:
     harmed = await _harmed(app)
     used = await app.database.connections_used()
     synced = await census.oldest_sync(app.database)
+    lapsed, lapses = await mailboxes.watches(app.database, now)
     late = await due.syncs_late(app.database, sites, now, health.SYNC_LATE)
     async with app.database.read() as read:
         webhooks = await store.every(read)
@@ -125,8 +126,11 @@ async def gauges(app: App) -> list[Gauge]:
             "connections whose jobs end in an internal error",
             await census.failing(app.database),
         ),
-        _one(
-            "footprint_watches_lapsed", "mailbox subscriptions that lapsed", await mailboxes.lapsed(app.database, now)
+        _one("footprint_watches_lapsed", "mailbox subscriptions that lapsed", lapsed),
+        Gauge(
+            name="footprint_watch_left_seconds",
+            about="time until the next mailbox subscription lapses, unless it is renewed",
+            values={} if lapses is None else {(): _age(now, lapses)},
         ),
         _one("footprint_halts", "uses of the kill switch that stand", len(await halts.standing(app.database))),
         _one("footprint_webhooks_failing", "webhooks that take nothing", len([w for w in webhooks if w.failing_since])),

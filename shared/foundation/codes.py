@@ -225,6 +225,13 @@ CODES = (
     ),
     code(
         INSIDE,
+        "process_ending",
+        "The process that ran the job was told to end: the cloud needs fewer of them, or a release comes.",
+        "Nothing.",
+        "The run gives its lease back before the process ends, and the job begins again in another one.",
+    ),
+    code(
+        INSIDE,
         "not_found",
         "The platform said, decisively, that an object does not exist.",
         "Nothing.",

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from shared.foundation.clock import Clock
 
 Permit = Callable[[], Awaitable[None]]
-# For so long an answer holds for requests that only read. What may act is asked for each time.
+# For so long an answer holds for requests that only read, unless it costs nothing to ask. What may act asks each time.
 READS_ASK_EVERY = timedelta(seconds=1)
 
 
@@ -22,6 +22,7 @@ READS_ASK_EVERY = timedelta(seconds=1)
 class _Asked:
     ask: Permit
     clock: Clock | None
+    reads_ask_every: timedelta
     loop: asyncio.AbstractEventLoop
     asked_at: datetime | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -33,7 +34,7 @@ class _Asked:
         elif self.clock is not None:
             async with self.turn:  # those that read side by side share one answer
                 now = self.clock.now()
-                if self.asked_at is None or abs(now - self.asked_at) >= READS_ASK_EVERY:
+                if self.asked_at is None or abs(now - self.asked_at) >= self.reads_ask_every:
                     await self.ask()
                     self.asked_at = now
 
@@ -43,13 +44,15 @@ _permits: ContextVar[tuple[_Asked, ...]] = ContextVar("permits", default=())
 
 
 @contextmanager
-def permitted(ask: Permit, *, reads_by: Clock | None = None) -> Iterator[None]:
+def permitted(
+    ask: Permit, *, reads_by: Clock | None = None, reads_ask_every: timedelta = READS_ASK_EVERY
+) -> Iterator[None]:
     """Inside the block, and in every task begun there, `ask` is asked before each request that may act.
 
-    With a clock also before those that only read, once in READS_ASK_EVERY. Blocks within blocks are all asked, the
+    With a clock also before those that only read, once in `reads_ask_every`. Blocks within blocks are all asked, the
     outermost first.
     """
-    one = _Asked(ask=ask, clock=reads_by, loop=asyncio.get_running_loop())
+    one = _Asked(ask=ask, clock=reads_by, reads_ask_every=reads_ask_every, loop=asyncio.get_running_loop())
     before = _permits.set((*_permits.get(), one))
     try:
         yield

@@ -208,13 +208,17 @@ async def watched(read: AsyncConnection, connection_id: ConnectionId, now: datet
     return Watched(known, seen or 0, put_aside or 0)
 
 
-async def lapsed(database: Database, now: datetime) -> int:
-    """How many mailboxes of running connections were watched and are not any more, and are not set aside."""
+async def watches(database: Database, now: datetime) -> tuple[int, datetime | None]:
+    """Of the mailboxes of running connections that are not set aside: how many are not watched any more, and when the
+    first of the others will not be, unless it is renewed.
+    """
     table = db.mailboxes.c
-    gone = (table.watched_until <= now, table.position.is_not(None), table.reason.is_(None))
-    query = sa.select(sa.func.count()).where(table.connection.in_(in_stages(Stage.RUN)), *gone)
+    until = table.watched_until
+    counts = sa.func.count().filter(until <= now), sa.func.min(until).filter(until > now)
+    ours = (table.connection.in_(in_stages(Stage.RUN)), table.position.is_not(None), table.reason.is_(None))
     async with database.read() as read:
-        return int((await read.execute(query)).scalar_one())
+        gone, first = (await read.execute(sa.select(*counts).where(*ours))).one()
+        return int(gone), first
 
 
 async def rescan_all(database: Database, connection_id: ConnectionId) -> None:

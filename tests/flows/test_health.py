@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.deployment.queues import Job
+from shared.flows import metrics
 from shared.flows.timers import fire
 from shared.foundation.schedule import TIMERS
 from shared.storage import tables as db
@@ -127,8 +128,19 @@ async def test_lapsed_subscriptions_are_counted(world: World) -> None:
     await google.connect(world)
     await all_timers(world)
     assert (await looked(world))[0] == 200
+    # They last for seven days, and the first was made within the last hours.
+    left = timedelta(seconds=(await numbers(world))["footprint_watch_left_seconds"])
+    assert timedelta(days=6, hours=12) < left <= timedelta(days=7)
     world.clock.move(timedelta(days=8))
     assert "Mailbox subscriptions that have lapsed:" in await wrong(world)
+    after = await numbers(world)
+    assert after["footprint_watches_lapsed"] > 0
+    assert "footprint_watch_left_seconds" not in after
+
+
+async def numbers(world: World) -> dict[str, float]:
+    """The numbers that have no labels, by name."""
+    return {one.name: one.values[()] for one in await metrics.gauges(world.app) if () in one.values}
 
 
 async def test_a_key_that_does_not_open_is_told(world: World) -> None:

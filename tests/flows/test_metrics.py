@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.flows.metrics import gauges
 from shared.flows.timers import fire
 from shared.foundation import telemetry
 from shared.foundation.schedule import TIMERS
@@ -74,3 +76,9 @@ async def test_the_collector_is_told_the_same(world: World, collector: Collector
     await fire(world.app, TELL)
     named = {one["stage"] for one in collector.gauges("footprint.connections")}
     assert named == {"run"}
+
+
+async def test_the_document_names_every_number(world: World) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    told = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `footprint_")}
+    assert {one.name for one in await gauges(world.app)} == told

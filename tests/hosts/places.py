@@ -104,7 +104,7 @@ async def _migrated(url: str) -> None:
 @contextmanager
 def azure(folder: Path, database: str) -> Iterator[Place]:
     """The Functions host, with its queues in a storage account."""
-    clock_file, address = folder / "clock", f"http://127.0.0.1:{_free_port()}"
+    clock_file, address = folder / "clock", f"http://127.0.0.1:{free_port()}"
     set_clock(clock_file, 0)
     with Simulators.start(clock_file=clock_file) as simulators, azurite.azurite(clock_file) as storage:
         environment = {
@@ -146,7 +146,7 @@ def google(folder: Path, database: str) -> Iterator[Place]:
     """Three functions under the Functions Framework, with Cloud Tasks, and somebody who keeps their schedules."""
     clock_file = folder / "clock"
     set_clock(clock_file, 0)
-    addresses = {name: f"http://127.0.0.1:{_free_port()}" for name in ("http", "job", "schedule")}
+    addresses = {name: f"http://127.0.0.1:{free_port()}" for name in ("http", "job", "schedule")}
     with Simulators.start(clock_file=clock_file) as simulators, tasks.tasks(clock_file) as service:
         environment = {
             **_settings(simulators, database, clock_file, addresses["http"]),
@@ -166,7 +166,7 @@ def google(folder: Path, database: str) -> Iterator[Place]:
             with ExitStack() as running:
                 # All at once: each takes as long as the others.
                 yield [
-                    running.enter_context(_framework(name, url, environment, folder)) for name, url in addresses.items()
+                    running.enter_context(framework(name, url, environment, folder)) for name, url in addresses.items()
                 ]
 
         paused = threading.Event()
@@ -193,7 +193,7 @@ def missing_google() -> str | None:
 
 
 @contextmanager
-def _framework(
+def framework(
     target: str, address: str, environment: Mapping[str, str], folder: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """One function, as the console script serves it: gunicorn with a worker."""
@@ -259,7 +259,8 @@ def _call(service: tasks.Tasks, timer: Timer, audience: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

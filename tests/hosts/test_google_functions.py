@@ -1,7 +1,11 @@
-"""Google's three entry points under the Functions Framework, in process: who is let in, and what they then do."""
+"""Google's three entry points under the Functions Framework, most in process: who is let in, and what they then do."""
 
+import asyncio
 import json
+import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,19 +14,27 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import rsa
 from functions_framework.aio import create_asgi_app
 from jwt.algorithms import RSAAlgorithm
 
+from infra.local.simulators import wire
 from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.deployment.queues.database import EmbeddedQueue
+from shared.storage import tables as db
 from tests.harness.orders import signed
 from tests.harness.scripted_host import Host, Say
 from tests.harness.world import MASTER_KEY, World
+from tests.hosts import places
 
-SOURCE = Path(__file__).parents[2] / "gcp_functions" / "main.py"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "gcp_functions" / "main.py"
+# Cloud Run kills a process so many seconds after SIGTERM:
+# https://cloud.google.com/run/docs/container-contract#instance-shutdown
+KILLED_AFTER = 10
 ACCOUNT, ADDRESS = "invoker@footprint-test.iam.gserviceaccount.com", "https://footprint-{}-12345.europe-west1.run.app"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ANOTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -40,10 +52,9 @@ def issuer() -> Iterator[Host]:
     host.close()
 
 
-@pytest.fixture
-async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
-    """Call one of the functions, as the framework serves it; each has settings of its own, from the environment."""
-    settings = {
+def settings(world: World, issuer: Host) -> dict[str, str]:
+    """The environment of a function beside a world."""
+    return {
         **world.sims.settings,
         "FOOTPRINT_DATABASE_URL": world.app.settings.database_url,
         "FOOTPRINT_MASTER_KEY__VALUE": MASTER_KEY,
@@ -53,7 +64,12 @@ async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> A
         "FOOTPRINT_CLOUD_TASKS__JOB_URL": ADDRESS.format("job"),
         "FOOTPRINT_CLOUD_TASKS__SCHEDULE_URL": ADDRESS.format("schedule"),
     }
-    for name, value in settings.items():
+
+
+@pytest.fixture
+async def call(world: World, issuer: Host, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
+    """Call one of the functions, as the framework serves it; each has settings of its own, from the environment."""
+    for name, value in settings(world, issuer).items():
         monkeypatch.setenv(name, value)
     clients: dict[str, httpx.AsyncClient] = {}
     modules: list[Any] = []
@@ -141,6 +157,42 @@ async def test_a_task_that_is_not_ours_is_not_sent_again_and_one_that_could_not_
         answer = await client.post("/", content=message, headers={"authorization": f"Bearer {ours}"})
     assert answer.status_code == 500
     assert "footprint.db" not in answer.text
+
+
+async def test_a_process_that_is_told_to_end_gives_its_lease_back_in_time(
+    world: World, issuer: Host, tmp_path: Path
+) -> None:
+    connection = await world.connect()
+    await world.work()
+    job = Job(name="check", connection_id=connection.id)
+    message, address = await signed(world, job, world.clock.now()), f"http://127.0.0.1:{places.free_port()}"
+    environment = settings(world, issuer) | {"FOOTPRINT_CLOUD_TASKS__JOB_URL": address, "PYTHONPATH": str(ROOT)}
+    told, over = list[float](), threading.Event()
+    with places.framework("job", address, environment, tmp_path) as process:
+
+        def silent(_call: wire.Call) -> None:
+            if not told:
+                told.append(time.monotonic())
+                process.send_signal(signal.SIGTERM)
+            over.wait(places.START_LIMIT)
+
+        await asyncio.to_thread(places.until_answering, address)
+        world.sims.cloud.on_request = silent
+        headers = {"authorization": f"Bearer {token(world, address)}"}
+        async with httpx.AsyncClient(trust_env=False, timeout=places.START_LIMIT) as client:
+            answer = await client.post(address, content=message, headers=headers)
+        took = time.monotonic() - told[0]
+        world.sims.cloud.on_request = None
+        over.set()
+        assert await asyncio.to_thread(process.wait, places.START_LIMIT) == 0
+    assert (answer.status_code, took < KILLED_AFTER) == (204, True), took
+    columns = db.connections.c
+    async with world.app.database.read() as read:
+        query = sa.select(columns.lease_until, columns.begun).where(columns.id == connection.id)
+        assert (await read.execute(query)).one() == (None, 0)
+    delivery = await EmbeddedQueue(world.app.database).receive(world.clock.now() + timedelta(seconds=1))
+    assert delivery is not None
+    assert delivery.job == job
 
 
 async def test_a_schedule_fires_the_timer_in_its_path_and_no_other(world: World, call: Call) -> None:
