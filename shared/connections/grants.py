@@ -26,6 +26,11 @@ class Grant:
     granted_at: datetime
     alive: bool = True
 
+    @property
+    def doubt(self) -> str:
+        """The name of the clock (connections/clocks.py) of doubts whether it holds; a new grant begins without."""
+        return f"grant_doubtful {self.granted_at.isoformat()}"
+
 
 def _about(account: str) -> str:
     return f"grant {account}"

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,6 +70,7 @@ class Connection:
     """Since when its runs have been put off by temporary failures, whatever their reasons; None since one ended."""
     failing_since: datetime | None
     """Since when something of an ending connection could not be looked at or removed; None while all can."""
+    clocks: Mapping[str, str] = field(hash=False)
     not_before: datetime | None
     synced_at: datetime | None
     fence: int
@@ -220,7 +221,7 @@ async def turn(write: AsyncConnection, connection: Connection, stage: Stage, now
     """Move to a stage under the next generation; False if the connection is not as it was read any more."""
     table = db.connections
     # Nothing follows the end.
-    fresh = {"failing_since": None, "drained_at": None, "paused_until": None}
+    fresh: dict[str, Any] = {"failing_since": None, "clocks": {}, "drained_at": None, "paused_until": None}
     asked = fresh if stage is Stage.CLOSED else {**fresh, "asked_at": now}
     turned = await write.execute(
         sa.update(table)
@@ -274,8 +275,7 @@ async def report(
     table = db.connections
     new = (status, reason) != (connection.status, connection.reason)
     # How bad it is may change while the reason does not; how long it has been so follows the reason alone.
-    same = reason == connection.reason and connection.reason_since is not None
-    since = connection.reason_since if same else now
+    since = (connection.reason_since if reason == connection.reason else None) or now
     shown_before = (connection.sentence, connection.not_before, connection.waiting_since)
     if not new and (sentence, not_before, waiting_since) == shown_before:
         return False

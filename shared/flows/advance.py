@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.connections import due
+from shared.connections import clocks, due
 from shared.connections import record as connections
 from shared.connections.events import EventKind
 from shared.connections.lease import Lease, Superseded
@@ -111,10 +111,10 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
             ended = await without_consent(app, connection, platform, tenant, error)
             return await _move(app, connection, Stage.CLOSED, ended) if ended else None
         blocked = [step for step in steps if step.verb is Verb.BLOCKED]
-        if blocked or connection.failing_since:
-            moved = await held_up(app, connection, platform, tenant, steps)
-            if moved is not None:
-                return await _move(app, connection, *moved)
+        if not blocked:
+            await clocks.ended(app.database, connection, ConsentMissing.CODE)
+        if (blocked or connection.failing_since) and (moved := await held_up(app, connection, platform, tenant, steps)):
+            return await _move(app, connection, *moved)
         if blocked:
             until = min((step.until for step in steps if step.until), default=None)
             if until:

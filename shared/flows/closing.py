@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from shared.connections import clocks
 from shared.connections import record as connections
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
@@ -175,7 +176,7 @@ async def without_consent(
     Returns the last certificate once the connection has come to its end.
     """
     now = app.clock.now()
-    since = connection.reason_since if connection.reason == error.code and connection.reason_since else now
+    since = await clocks.since(app.database, connection.id, error.code, now)
     if now < since + CONSENT_GRACE:
         sentence = (
             "The tenant's consent is gone, so what is left there cannot be removed by us. Open the invitation again "

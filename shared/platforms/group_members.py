@@ -6,6 +6,7 @@ though not wanted, was changed by others. `members` are those who are in by our 
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+from shared.connections import clocks
 from shared.connections import record as connections
 from shared.connections.record import Connection
 from shared.deployment.context import Context
@@ -48,6 +49,8 @@ async def compared(
     new, gone = set(wanted) & set(inside) - before, before - set(inside) - set(wanted) | left
     if new or (gone and inside):
         await placed.note(context.database, connection.id, held.key, put=new, gone=gone)
+    if set(inside) == set(wanted):
+        await clocks.ended(context.database, connection, f"{UNCLEAR} {held.key}")
     theirs = set(inside) - before - new
     return {
         "members": sorted((set(inside) - theirs) | (out - left)),
@@ -99,15 +102,19 @@ async def leave_out(context: Context, connection: Connection, refused: Mapping[s
         await set_aside.note(context.database, connection.id, "member", user, name, why, now)
 
 
-async def bear_unclear(context: Context, connection: Connection, title: str, unclear: Mapping[str, str]) -> None:
+async def bear_unclear(
+    context: Context, connection: Connection, key: str, title: str, unclear: Mapping[str, str]
+) -> None:
     """Raises Temporary for users of whom the platform did not say whether they are members now, each with its words.
 
-    Those of whom it has said nothing clear for an hour are left out.
+    Once nothing clear has been said for an hour of the members that the row `key` keeps, they are left out.
     """
-    since = connection.reason_since if connection.reason == UNCLEAR else None
-    if unclear and since is not None and context.clock.now() > since + HOUR:
+    cause = f"{UNCLEAR} {key}"
+    if not unclear:
+        await clocks.ended(context.database, connection, cause)
+    elif (now := context.clock.now()) > await clocks.since(context.database, connection.id, cause, now) + HOUR:
         await leave_out(context, connection, unclear)
-    elif unclear:
+    else:
         names = await directory.addresses(context.database, connection.id, sorted(unclear))
         some = ", ".join(sorted(names.get(user, user) for user in unclear)[:MAX_UNASKED_REMOVALS])
         more = f" and {len(unclear) - MAX_UNASKED_REMOVALS} more" if len(unclear) > MAX_UNASKED_REMOVALS else ""

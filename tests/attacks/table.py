@@ -110,6 +110,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_what_one_address_asks_too_much_is_not_taken_from_all": "use up what all addresses have",
         "test_a_sign_in_that_ends_badly_leaves_no_row": "begin sign-ins and never end them",
         "test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else": "fill the database with links",
+        "test_the_health_page_does_not_tell_where_the_master_key_is": "read the vault's address off the health page",
         "test_a_caller_without_an_account_is_counted_unless_it_costs_nothing": "find a route that is not counted",
         "test_an_address_is_the_one_that_the_host_has_seen": "claim another address",
     },

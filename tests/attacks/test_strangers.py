@@ -1,17 +1,23 @@
 """What somebody may ask who is no account: so much from one address, so much in all, and nothing that stays."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import sqlalchemy as sa
 
+from infra.local.simulators.vaults import Vaults
+from shared.deployment.sealing import Seal
 from shared.flows.timers import sweep
+from shared.foundation.wire import Wire
 from shared.storage import tables as db
 from shared.web.http import received
 from shared.web.routes import ROUTES, Auth
 from tests.harness.accounts import DECLINED, OVER, says
 from tests.harness.client import ask
+from tests.harness.master_keys import kms_key
 from tests.harness.world import World
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -69,6 +75,22 @@ async def test_what_is_over_is_deleted_by_the_sweep_and_by_nobody_else(world: Wo
     assert await links(world) == 4
     await sweep(world.app)
     assert await links(world) == 1
+
+
+async def test_the_health_page_does_not_tell_where_the_master_key_is(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Vaults.start(tmp_path) as vaults:
+        for name, value in vaults.environment.items():
+            monkeypatch.setenv(name, value)
+        vaults.permitted = False
+        closed = Seal(kms_key(vaults, Wire(clock=world.clock, ca_file=None)), world.app.database, world.clock)
+        found = await ask(replace(world, app=replace(world.app, seal=closed)), "GET", "/api/health/ready")
+    host = str(urlsplit(vaults.address).hostname)
+    assert found.status == 503
+    assert "The master key does not open a data key: " in found.body.decode()
+    assert host not in found.body.decode()
+    assert host in caplog.text
 
 
 def test_a_caller_without_an_account_is_counted_unless_it_costs_nothing() -> None:

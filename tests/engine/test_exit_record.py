@@ -122,6 +122,25 @@ async def test_the_day_of_grace_begins_when_the_consent_goes(world: World) -> No
     assert closed.stage_since >= lost + CONSENT_GRACE
 
 
+async def test_a_failure_in_between_does_not_lengthen_the_day_of_grace(world: World) -> None:
+    connection = await world.connect()
+    await world.revoke(connection)
+    await world.until_true(connection, lambda now: now.stage is Stage.CLEANUP)
+    world.admin("remove-application")
+    run_now = Job(name="advance", connection_id=connection.id)
+    world.clock.move(CONSENT_GRACE + timedelta(hours=2))
+    await run(world.app, run_now)
+    assert (await world.connection(connection.id)).reason == "consent_missing"
+    world.clock.move(CONSENT_GRACE - timedelta(minutes=10))
+    world.fault({"host": "login"}, {"kind": "status", "status": 503}, times=20)
+    await run(world.app, run_now)
+    assert (await world.connection(connection.id)).reason == "platform_unavailable"
+    world.control("DELETE", "/faults")
+    world.clock.move(timedelta(minutes=20))
+    await run(world.app, run_now)
+    assert (await world.connection(connection.id)).stage is Stage.CLOSED
+
+
 async def test_a_last_look_is_taken_after_the_removal_of_the_application_was_asked_for(world: World) -> None:
     connection = await waiting_for_administrator(world)
     first = await exit_record(world, connection)

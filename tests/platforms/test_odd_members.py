@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from shared.connections.record import Connection, Status
+from shared.deployment.queues import Job
 from shared.flows import policies
+from shared.flows.jobs import run
 from shared.protection import set_aside
 from shared.protection.policies import Policy
 from tests.harness import workspace as google
@@ -72,3 +74,22 @@ async def test_graph_refuses_one_of_two_or_the_only_one(world: World, status: in
     await an_hour_or_so(world)
     assert users[3] in tenant.members[ours]
     assert not await named(world, connection)
+
+
+@pytest.mark.hazard(39)
+async def test_a_failure_in_between_does_not_hold_up_everybody_else_longer(world: World) -> None:
+    people = world.sims.microsoft.tenants[world.tenant_id()].users.values()
+    users = sorted(str(one["id"]) for one in people if one["mail"] and one["userType"] == "Member")[:3]
+    connection = await world.connect(policies=[some(*users[:2])])
+    world.behave(refused_members={users[2]: 500})
+    assert (await more(world, connection, *users)).reason == "membership_unclear"
+    for _ in range(2):
+        world.clock.move(timedelta(minutes=35))
+        world.fault({"host": "graph"}, {"kind": "status", "status": 503}, times=99)
+        await run(world.app, Job(name="advance", connection_id=connection.id))
+        assert (await world.connection(connection.id)).reason not in (None, "membership_unclear")
+        world.control("DELETE", "/faults")
+        world.clock.move(timedelta(minutes=5))
+        await run(world.app, Job(name="advance", connection_id=connection.id))
+    assert (await world.connection(connection.id)).status is Status.OK
+    assert await named(world, connection)

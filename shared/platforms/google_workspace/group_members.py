@@ -115,7 +115,7 @@ async def _listed(tenant: WorkspaceCustomer, group: str) -> list[str]:
 
 
 async def _bear(tenant: WorkspaceCustomer, unclear: Mapping[str, str]) -> None:
-    await group_members.bear_unclear(tenant.context, tenant.connection, tenant.brand.gmail_group, unclear)
+    await group_members.bear_unclear(tenant.context, tenant.connection, MEMBERS, tenant.brand.gmail_group, unclear)
 
 
 async def _change(tenant: WorkspaceCustomer, new: set[str], leaving: set[str]) -> dict[str, str]:

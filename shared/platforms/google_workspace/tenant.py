@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import choices, grants
+from shared.connections import choices, clocks, grants
 from shared.connections import record as connections
 from shared.connections.call_log import Operations
 from shared.connections.choices import Choice
@@ -196,6 +196,7 @@ class WorkspaceCustomer(WatchedMail):
             if refused.family is not Family.GRANT:
                 raise self._meaning(refused) from None
             raise await self._doubt(grant) from None
+        await clocks.ended(self.context.database, self.connection, grant.doubt)
         if answer.refresh_token is not None:
             await self._keep_new(grant, answer.refresh_token)
         elif not grant.alive:
@@ -204,8 +205,7 @@ class WorkspaceCustomer(WatchedMail):
 
     async def _doubt(self, grant: Grant) -> Permanent | Temporary:
         """One refusal may be a mistake of Google's; a second one, some time later, is believed."""
-        connection = self.connection
-        since = connection.reason_since if connection.reason == DOUBTFUL and connection.reason_since else self.now
+        since = await clocks.since(self.context.database, self.connection.id, grant.doubt, self.now)
         if grant.alive and self.now < since + CONFIRMED_AFTER:
             sentence = "Google rejects the administrator's grant. A second request confirms this."
             return Temporary(DOUBTFUL, sentence, after=CONFIRMED_AFTER)

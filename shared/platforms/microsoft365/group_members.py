@@ -90,7 +90,7 @@ class GroupMembership:
         gone = set(going) - staying.keys()
         await placed.note(tenant.context.database, tenant.connection.id, self.key, gone=gone)
         self._go_on(len(leaving) - len(going))
-        await group_members.bear_unclear(tenant.context, tenant.connection, self.title, unclear | staying)
+        await group_members.bear_unclear(tenant.context, tenant.connection, self.key, self.title, unclear | staying)
         return f"{added} {removed}".strip()
 
     def _go_on(self, left: int) -> None:

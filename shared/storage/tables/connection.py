@@ -34,6 +34,8 @@ connections = sa.Table(
     sa.Column("reason_since", Moment),
     sa.Column("waiting_since", Moment),
     sa.Column("failing_since", Moment),
+    # Since when each cause of a wait lasts, by cause; what ends one is at connections/clocks.py.
+    sa.Column("clocks", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("not_before", Moment),
     sa.Column("synced_at", Moment),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),

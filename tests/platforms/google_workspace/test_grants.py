@@ -115,6 +115,30 @@ async def test_a_withdrawn_grant_is_believed_on_the_second_refusal_and_got_over(
 
 
 @pytest.mark.hazard(15)
+async def test_a_failure_in_between_does_not_set_the_second_refusal_back(world: World) -> None:
+    connection = await google.connect(world, modes=["api"])
+    world.admin("revoke-grant", ORCHARD, user=ADMIN)
+    assert (await refresh(world, connection)).reason == "grant_doubtful"
+    world.clock.move(timedelta(minutes=6))
+    world.fault({"host": "oauth2", "path": "/token"}, {"kind": "status", "status": 500}, times=20)
+    assert (await refresh(world, connection)).reason == "platform_unavailable"
+    world.control("DELETE", "/faults")
+    world.clock.move(timedelta(minutes=6))
+    assert (await refresh(world, connection)).reason == "consent_missing"
+
+
+@pytest.mark.hazard(15)
+async def test_a_refusal_long_after_one_that_was_got_over_is_a_first_one(world: World) -> None:
+    connection = await google.connect(world, modes=["api"])
+    gone = {"kind": "status", "status": 400, "body": {"error": "invalid_grant", "error_description": "Bad Request"}}
+    world.fault({"host": "oauth2", "path": "/token"}, gone)
+    doubtful = await refresh(world, connection)
+    assert (doubtful.reason, len(doubtful.clocks)) == ("grant_doubtful", 1)
+    world.clock.move(timedelta(minutes=11))
+    assert (await refresh(world, connection)).clocks == {}
+
+
+@pytest.mark.hazard(15)
 async def test_a_delegation_taken_away_is_told_and_got_over(world: World) -> None:
     connection = await google.connect(world, modes=["api"])
     world.admin("remove-delegation", ORCHARD)
