@@ -127,14 +127,14 @@ async def prepared(folder: Path) -> dict[str, str]:
     }
 
 
-def measured() -> dict[str, float]:
+def measured(runs: int = RUNS) -> dict[str, float]:
     """The median seconds of each start; they take turns, so that a slow moment of the machine is everybody's."""
     # A deployment brings its compiled modules along.
     subprocess.run([sys.executable, "-m", "compileall", "-q", "shared", "function_app.py"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         asked = starts(asyncio.run(prepared(Path(folder))))
         times: dict[str, list[float]] = {start.title: [] for start in asked}
-        for _ in range(RUNS):
+        for _ in range(runs):
             for start in asked:
                 times[start.title].append(until_told(start))
     return {title: statistics.median(taken) for title, taken in times.items()}
