@@ -25,6 +25,7 @@ PYTHON = Path(os.environ.get("BENCH_PEERS") or Path(__file__).parents[3] / ".ven
 THERE = PYTHON.exists()
 # So many of the directory's users does a peer read; its rate is the same for more of them.
 PEER_USERS = 2000
+SHORT_PEER_USERS = 500
 # Fewer than what a sign-in takes for a loop within a minute.
 TOKENS = 80
 TIMES = 5
@@ -47,12 +48,13 @@ async def measured(*, short: bool) -> dict[str, float]:
         async with stand(Path(folder)) as at:
             small = await connected(at, SMALL, None)
             figures = await _unchanged(at, small, SHORT_TIMES if short else TIMES) | await _tokens(at, small)
-            large = await connected(at, LARGE)
-            figures |= await _directory(at, "microsoft", LARGE, large, ("graph_sdk", "httpx_orm"), Path(folder))
+            users, large = SHORT_PEER_USERS if short else PEER_USERS, await connected(at, LARGE)
+            peers = {name: {"BENCH_USERS": str(users)} for name in ("graph_sdk", "httpx_orm")}
+            figures |= await _directory(at, "microsoft", LARGE, large, peers, Path(folder))
             if short:
                 return figures
-            harbour = await connected(at, HARBOUR)
-            figures |= await _directory(at, "google", HARBOUR, harbour, ("google_client",), Path(folder))
+            peers, harbour = {"google_client": {"BENCH_USERS": str(users)}}, await connected(at, HARBOUR)
+            figures |= await _directory(at, "google", HARBOUR, harbour, peers, Path(folder))
             return figures
 
 
@@ -87,7 +89,7 @@ async def _tokens(at: Stand, made: ConnectionId) -> dict[str, float]:
 
 
 async def _directory(
-    at: Stand, key: str, tenant: Tenant, made: ConnectionId, peers: tuple[str, ...], folder: Path
+    at: Stand, key: str, tenant: Tenant, made: ConnectionId, peers: Mapping[str, Mapping[str, str]], folder: Path
 ) -> dict[str, float]:
     """Users for each second of a core: a whole synchronisation, an unchanged one, and the peers with their stores."""
     app = at.app
@@ -109,12 +111,12 @@ async def _directory(
             token = await opened.tokens.get(tenant.token(app))  # type: ignore[attr-defined] # both platforms' have them
         await lease.release(app.database, claimed[1], app.clock.now())
     figures = {f"{key}-unchanged": rates[1] / rates[0]}
-    given = {"BENCH_URL": tenant.service(app), "BENCH_TOKEN": token, "BENCH_USERS": str(PEER_USERS)}
-    for name in peers:
-        rate = await _peer(name, {**given, "BENCH_DATABASE": str(folder / f"{name}.db")})
+    given = {"BENCH_URL": tenant.service(app), "BENCH_TOKEN": token}
+    for name, more in peers.items():
+        rate = await _peer(name, {**given, **more, "BENCH_DATABASE": str(folder / f"{name}.db")})
         if rate:
             figures[name] = rates[0] / rate
-    if "httpx_orm" in peers and (limit := await _peer("httpx_orm", given)):
+    if "httpx_orm" in peers and (limit := await _peer("httpx_orm", {**given, **peers["httpx_orm"]})):
         figures[f"{key}-limit"] = rates[0] / limit
     return figures
 
