@@ -71,7 +71,7 @@ MEASURES: Mapping[str, Measure] = {
         "Tokens a CPU second, against msal in 32 threads",
         4.5,
         "times",
-        why="A renewal is a job with lease, fence, kill switch and sealed storage: eleven statements, each about a "
+        why="A renewal is a job with lease, fence, kill switch and sealed storage: nine statements, each about a "
         "millisecond of SQLAlchemy and the driver. msal here only asks and keeps nothing.",
     ),
     "newsletter": Measure("Messages inspected a CPU second, newsletter of 84 kB with 400 links", 200, "", high=True),
