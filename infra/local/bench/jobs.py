@@ -23,9 +23,9 @@ from shared.storage.ids import ConnectionId
 PEERS = Path(__file__).parent / "peers"
 PYTHON = Path(os.environ.get("BENCH_PEERS") or Path(__file__).parents[3] / ".venv-peers" / "bin" / "python")
 THERE = PYTHON.exists()
-# So many of the directory's users does a peer read; its rate is the same for more of them.
-PEER_USERS = 2000
-SHORT_PEER_USERS = 500
+# So many of the directory's users does a peer read, whole pages of Graph's, for it parses whole pages.
+PEER_USERS = 1998
+SHORT_PEER_USERS = 999
 # Fewer than what a sign-in takes for a loop within a minute.
 TOKENS = 80
 TIMES = 5
