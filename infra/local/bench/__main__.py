@@ -61,7 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local.bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="what needs no machine of its own, in under three minutes")
     short, console = parser.parse_args().short, Console(width=120)
-    run = {"commit": _commit(), "form": "short" if short else "whole"}
+    run: dict[str, object] = {"commit": _commit(), "form": "short" if short else "whole"}
     run |= {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
     began = time.monotonic()
     figures = measured(short=short)
