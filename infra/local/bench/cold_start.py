@@ -22,7 +22,6 @@ from shared.web import sessions
 from shared.web.actors import Actor, Role
 
 ROOT = Path(__file__).parents[3]
-SDK = ROOT / ".venv-sdk" / "bin" / "python"
 RUNS = 9
 FLOOR = "azure.functions alone"
 OURS = "import of function_app"
@@ -46,17 +45,16 @@ class Start:
 
     title: str
     code: str
-    python: Path = Path(sys.executable)
     more: Mapping[str, str] | None = None
     says: str = "ready"
 
 
-def _imports(title: str, names: str, python: Path = Path(sys.executable)) -> Start:
-    return Start(title=title, code=f"import {names}\nprint('ready', flush=True)", python=python)
+def _imports(title: str, names: str) -> Start:
+    return Start(title=title, code=f"import {names}\nprint('ready', flush=True)")
 
 
 def starts(environment: Mapping[str, str]) -> list[Start]:
-    """Ours, and what others would do instead."""
+    """The floor, and ours."""
     answers = [
         Start(
             title=f"first answer of {name}, from the database",
@@ -69,27 +67,14 @@ def starts(environment: Mapping[str, str]) -> list[Start]:
         )
         for name in ("health", "list_connections")
     ]
-    peers = [
-        _imports("azure.functions and httpx", "azure.functions, httpx"),
-        _imports("… and SQLAlchemy's core", "azure.functions, httpx, sqlalchemy"),
-        _imports(
-            "everything of ours at the top, as one does",
-            "azure.functions, httpx, msal, google.auth, google.oauth2.service_account, pydantic_settings, "
-            "sqlalchemy.orm, sqlalchemy.ext.asyncio, cryptography.fernet, jwt, dns.resolver, jinja2",
-        ),
-    ]
-    if SDK.exists():
-        peers.append(
-            _imports("both platforms' SDKs", "msgraph, azure.identity, googleapiclient.discovery, google.auth", SDK)
-        )
-    return [_imports(FLOOR, "azure.functions"), _imports(OURS, "function_app"), *answers, *peers]
+    return [_imports(FLOOR, "azure.functions"), _imports(OURS, "function_app"), *answers]
 
 
 def until_told(start: Start) -> float:
     """Seconds from the process's beginning to its first line."""
     begin = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own words
-        [start.python, "-c", start.code],
+        [sys.executable, "-c", start.code],
         cwd=ROOT,
         env={**os.environ, **(start.more or {})},
         stdout=subprocess.PIPE,
@@ -127,14 +112,14 @@ async def prepared(folder: Path) -> dict[str, str]:
     }
 
 
-def measured() -> dict[str, float]:
+def measured(runs: int = RUNS) -> dict[str, float]:
     """The median seconds of each start; they take turns, so that a slow moment of the machine is everybody's."""
     # A deployment brings its compiled modules along.
     subprocess.run([sys.executable, "-m", "compileall", "-q", "shared", "function_app.py"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         asked = starts(asyncio.run(prepared(Path(folder))))
         times: dict[str, list[float]] = {start.title: [] for start in asked}
-        for _ in range(RUNS):
+        for _ in range(runs):
             for start in asked:
                 times[start.title].append(until_told(start))
     return {title: statistics.median(taken) for title, taken in times.items()}

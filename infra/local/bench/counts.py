@@ -21,10 +21,10 @@ class Cost:
 COSTS = {
     ("microsoft365", "sync"): Cost(25, 4, 5, 20),
     ("microsoft365", "advance"): Cost(19, 3, 3, 12),
-    ("microsoft365", "refresh"): Cost(11, 4, 3, 2),
+    ("microsoft365", "refresh"): Cost(9, 4, 3, 2),
     ("microsoft365", "report"): Cost(5, 2, 2, 0),
     ("google", "advance"): Cost(20, 4, 4, 1),
-    ("google", "refresh"): Cost(15, 5, 4, 2),
+    ("google", "refresh"): Cost(13, 5, 4, 2),
     ("google", "report"): Cost(5, 2, 2, 0),
     ("google", "scan"): Cost(10, 1, 2, 0),
 }

@@ -22,6 +22,12 @@ class Measure:
     why: str = ""
     """What profiling showed, where the goal is not reached."""
 
+    def reached(self, figure: float | None) -> bool | None:
+        """Whether the goal is reached; None without a goal or a figure."""
+        if figure is None or self.goal is None:
+            return None
+        return figure >= self.goal if self.high else figure <= self.goal
+
     def told(self, figure: float | None) -> tuple[str, str, str]:
         """The goal, the figure, and whether it is reached; if not, why."""
         sign = "≥" if self.high else "≤"
@@ -29,10 +35,8 @@ class Measure:
         if figure is None:
             return goal, "not measured", ""
         told = f"{figure:,.2f}" if figure < 10 else f"{figure:,.0f}"
-        if self.goal is None:
-            return goal, f"{told} {self.unit}".strip(), ""
-        reached = figure >= self.goal if self.high else figure <= self.goal
-        return goal, f"{told} {self.unit}".strip(), "yes" if reached else f"no. {self.why}".strip()
+        reached = {None: "", True: "yes", False: f"no. {self.why}".strip()}[self.reached(figure)]
+        return goal, f"{told} {self.unit}".strip(), reached
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -67,7 +71,7 @@ MEASURES: Mapping[str, Measure] = {
         "Tokens a CPU second, against msal in 32 threads",
         4.5,
         "times",
-        why="A renewal is a job with lease, fence, kill switch and sealed storage: eleven statements, each about a "
+        why="A renewal is a job with lease, fence, kill switch and sealed storage: nine statements, each about a "
         "millisecond of SQLAlchemy and the driver. msal here only asks and keeps nothing.",
     ),
     "newsletter": Measure("Messages inspected a CPU second, newsletter of 84 kB with 400 links", 200, "", high=True),
@@ -83,8 +87,22 @@ def rows(figures: Mapping[str, float]) -> list[tuple[str, str, str, str]]:
 HEADS = ("Measure", "Goal", "Figure", "Reached")
 
 
+def kept(run: Mapping[str, Any], figures: Mapping[str, float]) -> str:
+    """What a run writes to FIGURES: how it was made, and each measure's goal, figure and whether it is reached.
+
+    A measure that the run left out has no figure.
+    """
+    told = {
+        key: {"goal": one.goal, "figure": figures.get(key), "reached": one.reached(figures.get(key))}
+        for key, one in MEASURES.items()
+    }
+    return json.dumps({**run, "measures": told}, indent=2) + "\n"
+
+
 def printed() -> str:
     """The last run that was kept, for docs/performance.md."""
-    kept: Mapping[str, Any] = json.loads(FIGURES.read_text())
-    lines = table(HEADS, rows(kept["figures"]))
-    return "\n".join([f"A {kept['form']} run at commit `{kept['commit'][:12]}`.", "", *lines])
+    run: Mapping[str, Any] = json.loads(FIGURES.read_text())
+    figures = {key: one["figure"] for key, one in run["measures"].items()}
+    made = f"A {run['form']} run at commit `{run['commit'][:12]}`, in {run['seconds']} seconds on {run['cores']} cores"
+    load = f"{made}, with a load of {run['load']} when it began."
+    return "\n".join([load, "", *table(HEADS, rows(figures))])

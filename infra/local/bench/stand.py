@@ -85,7 +85,11 @@ HARBOUR = Tenant(
 
 @asynccontextmanager
 async def stand(folder: Path) -> AsyncIterator[Stand]:
-    """Start everything on loopback, with its data in `folder`; stop everything at the end of the block."""
+    """Start everything on loopback, with its data in `folder`; stop everything at the end of the block.
+
+    The environment is as it was before, afterwards: it names files that are gone then.
+    """
+    before = dict(os.environ)
     clock = folder / "clock"
     words = ("-m", "infra.local.simulators", "--port", "0", "--clock-file", str(clock))
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
@@ -107,6 +111,8 @@ async def stand(folder: Path) -> AsyncIterator[Stand]:
         yield Stand(app=app, control=control, settings=told, tenants=tenants)
         await app.database.close()
     finally:
+        os.environ.clear()
+        os.environ.update(before)
         process.terminate()
         await process.wait()
 

@@ -17,6 +17,8 @@ from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph_core.tasks.page_iterator import PageIterator
 from store import Store
 
+PAGE = 999
+
 
 class OneToken(AccessTokenProvider):
     """The token that the environment holds."""
@@ -35,11 +37,11 @@ class OneToken(AccessTokenProvider):
 
 
 async def main() -> None:
-    """Iterate over the users, and keep some hundred at a time."""
+    """Iterate over the users, and keep a page at a time."""
     adapter = GraphRequestAdapter(BaseBearerTokenAuthenticationProvider(OneToken()))
     adapter.base_url = f"{os.environ['BENCH_URL']}/v1.0"
     asked = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(
-        select=["id", "displayName", "mail", "accountEnabled", "userType"], top=999
+        select=["id", "displayName", "mail", "accountEnabled", "userType"], top=PAGE
     )
     store, waiting = Store(), list[dict[str, Any]]()
     first = await GraphServiceClient(request_adapter=adapter).users.get(
@@ -56,7 +58,7 @@ async def main() -> None:
                 "kind": user.user_type,
             }
         )
-        if len(waiting) < 500:
+        if len(waiting) < PAGE:
             return True
         done = store.put(waiting)
         waiting.clear()
