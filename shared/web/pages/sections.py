@@ -115,7 +115,9 @@ async def certificate(app: App, request: Request) -> Response:
     if await certificates.latest(app.database, connection) is None:
         rows = (await views.changes(app, connection))["rows"]
         open_still = [
-            table.whole(row) for row in rows if row["kind"] != "activity" and row["state"] not in ("absent", "on demand")
+            table.whole(row)
+            for row in rows
+            if row["kind"] != "activity" and row["state"] not in ("absent", "on demand")
         ]
         return framed(app, request, "certificate", record=None, awaited=open_still)
     record = await views.exit_record(app, connection)
