@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.bench import fleets, jobs, mail, nights
+from infra.local.bench import fleets, jobs, mail, memory, nights
 from infra.local.bench.cold_start import FLOOR, OURS, RUNS
 from infra.local.bench.cold_start import measured as cold_starts
 from infra.local.bench.counts import COSTS
@@ -53,7 +53,7 @@ def measured(*, short: bool) -> Mapping[str, float]:
     figures |= asyncio.run(jobs.measured(short=short))
     figures |= _newsletter()
     figures |= _cold(SHORT_STARTS if short else RUNS)
-    return figures if short else figures | _night()
+    return figures if short else figures | memory.measured() | _night()
 
 
 def main() -> int:
