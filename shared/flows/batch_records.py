@@ -1,7 +1,8 @@
 """Batches as they are kept: what each wants, how far it has come, and what came of each connection."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -120,8 +121,12 @@ async def _batches(
     ]
 
 
-async def items(database: Database, batch: Batch) -> Sequence[Item]:
-    """What came of each connection, those that refused or failed first."""
+async def detail(database: Database, identifier: str, customer: str | None) -> tuple[Batch, Sequence[Item]]:
+    """A batch, and what came of each connection, those that refused or failed first. Raises Refused 404.
+
+    It is counted as it is listed, for connections end meanwhile.
+    """
+    batch = await one(database, identifier, customer)
     item = db.batch_items.c
     order = sa.case(
         {str(ItemState.FAILED): 0, str(ItemState.REFUSED): 1, str(ItemState.PENDING): 2}, value=item.state, else_=3
@@ -130,7 +135,7 @@ async def items(database: Database, batch: Batch) -> Sequence[Item]:
     async with database.read() as read:
         rows = (await read.execute(query)).all()
     names = await search.names(database, [row.connection for row in rows])
-    return [
+    listed = [
         Item(
             connection=row.connection,
             name=names.get(row.connection, ""),
@@ -141,3 +146,5 @@ async def items(database: Database, batch: Batch) -> Sequence[Item]:
         )
         for row in rows
     ]
+    counted = Counter(one.state for one in listed)
+    return replace(batch, counts={str(state): counted[state] for state in ItemState}), listed

@@ -154,7 +154,7 @@ async def every(app: App, request: Request) -> Json[BatchList]:
 @refuses("404 no_such_batch")
 async def one(app: App, request: Request) -> Json[BatchDetail]:
     """One batch with its progress and the result of each connection."""
-    found = await records.one(app.database, request.args["batch"], request.actor.customer)
+    found, listed = await records.detail(app.database, request.args["batch"], request.actor.customer)
     items: list[BatchItem] = [
         {
             "connection": item.connection,
@@ -164,7 +164,7 @@ async def one(app: App, request: Request) -> Json[BatchDetail]:
             "sentence": item.sentence,
             "ended_at": item.ended_at.isoformat() if item.ended_at else None,
         }
-        for item in await records.items(app.database, found)
+        for item in listed
     ]
     return as_json({**_view(found), "items": items})
 

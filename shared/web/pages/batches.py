@@ -76,7 +76,7 @@ async def every(app: App, request: Request) -> Response:
 
 async def page(app: App, request: Request) -> Response:
     """One batch: its progress, and what came of each connection."""
-    batch = await records.one(app.database, request.args["batch"], request.actor.customer)
+    batch, items = await records.detail(app.database, request.args["batch"], request.actor.customer)
     under_way = batch.stopped_at is None and batch.counts["pending"] > 0
     return shown(
         app,
@@ -84,7 +84,7 @@ async def page(app: App, request: Request) -> Response:
         "batch.html",
         title=TITLES[batch.operation],
         batch=batch,
-        items=await records.items(app.database, batch),
+        items=items,
         under_way=under_way,
         again=REFRESH_SECONDS if under_way else None,
     )
