@@ -9,9 +9,9 @@ from tests.cli.line import Line
 from tests.harness.machine import OneMachine, one_machine
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def machine() -> Iterator[OneMachine]:
-    """One machine for all of these tests: each has connections of its own on it."""
+    """One machine for all of these tests, in whichever order they come: each has connections of its own on it."""
     with one_machine() as found:
         yield found
 
