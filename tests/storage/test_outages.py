@@ -41,7 +41,7 @@ async def test_an_outage_is_said_and_nothing_is_taken_for_done(world: World) -> 
 async def test_a_mistake_of_ours_is_not_taken_for_an_outage(processes: list[Database]) -> None:
     with pytest.raises(sa.exc.DBAPIError):
         async with processes[0].read() as read:
-            await read.execute(sa.text("SELECT nothing FROM nowhere"))
+            await read.execute(sa.text("SELECT absent FROM links"))
     with pytest.raises(sa.exc.IntegrityError) as told:
         async with processes[0].write() as write:
             await write.execute(sa.insert(db.links).values(id="secret", purpose=None, expires_at=NOW))
