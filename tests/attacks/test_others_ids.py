@@ -21,7 +21,7 @@ from tests.harness.world import World
 # Parts of addresses that name nothing of a customer's own.
 NOBODYS = {"id", "key", "platform", "source", "token", "code", "section", "action"}
 WORD = "wordofcontoso"
-# What there is nowhere: whoever asks for what is another's is answered as for these.
+# What there is nowhere: who asks for what is another's gets the answer to these.
 NO_ID, NO_WORD = "0" * 32, "wordofnobody"
 
 
@@ -92,7 +92,7 @@ async def test_what_an_address_names_of_others_is_not_there(world: World) -> Non
     before = world.databases.content(world.folder)
     for route in routes:
         if route.name == "put_policy":
-            continue  # whoever names another's policy makes one of their own
+            continue  # who names another's policy makes one of their own
         path = at(route, id=mine.id, **parts)
         who: dict[str, Any] = {"token": token}
         if not route.in_api:
