@@ -109,7 +109,7 @@ class MicrosoftTenant:
         self._watch.forget()
 
     async def once(self, what: str, read: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """What is read of `what`, once until forget_reads. A failure is raised once; after that `what` is read again."""
+        """What is read of `what`, once until forget_reads. What fails is raised once, then read again."""
         if what not in self._read:
             self._read[what] = asyncio.ensure_future(read())
         try:
