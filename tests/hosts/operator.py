@@ -181,7 +181,7 @@ class Operator:
         match customer.platform, key:
             case "microsoft365", "application":
                 self.act(customer, "remove-application")
-            # Whoever revokes early is asked to take down what was never set up, and need only say so.
+            # After an early revoke the administrator is asked to take down what was never set up, and only says so.
             case _, "rule" if "add-rule" in customer.acts:
                 self.act(customer, "delete-rule")
             case _, "route":

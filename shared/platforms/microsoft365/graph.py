@@ -136,7 +136,7 @@ class Graph:
         following, last = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
         if following == link:
             raise unreadable(self._http.service, 200)  # round and round
-        # They are stored and followed another time, so they are looked at now.
+        # They are stored and followed another time, so their host is checked now.
         following, final = (self._http.pinned(one) if one else None for one in (following, last))
         return Page(rows=_rows(page, self._http.service), link=following, final=final)
 
