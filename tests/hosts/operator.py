@@ -12,18 +12,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 
 from infra.local.demo import browser as demo_browser
+from shared.connections.lease import LEASE
 from shared.foundation.clock import FileClock
+from shared.storage import tables
+from shared.storage.database import Database
 from tests.harness.world import CONTROL
 from tests.hosts import places
 from tests.hosts.places import Place
 
-# Nothing that is shown has changed for so many seconds, or through so many waits: it will not any more.
-STUCK_SECONDS = 300.0
+# Nothing that is shown has changed while the host died so often, or through so many waits: it will not any more.
+MAX_STILL_KILLS = 100
 MAX_WAITS = 100
-# Nothing has changed for this long, in seconds: everybody waits for time to pass, and it does.
+# One call of the API is made so often, each time to a host that lives.
+MAX_TRIES = 1000
+# Nothing has changed for this long, in seconds, and no run is under way: everybody waits for time to pass, and it does.
 STILL_SECONDS = 0.5
+# A host lives for so many times as long as its start took, which tells how fast the machine is just then.
+SHORTEST_LIFE, LONGEST_LIFE = 0.1, 3.0
 # What had no effect yet is done again after so many seconds.
 PAUSE_SECONDS = 3.0
 Row = dict[str, Any]
@@ -65,6 +73,7 @@ class Operator:
     place: Place
     client: httpx.AsyncClient
     trusted: ssl.SSLContext
+    database: Database
     customers: dict[str, Customer]
     kills: int = 0
     closed: set[str] = field(default_factory=set)
@@ -73,13 +82,15 @@ class Operator:
 
     async def api(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """One call of the API, again and again until it is answered."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < STUCK_SECONDS:
+        for _ in range(MAX_TRIES):
             headers = {"Authorization": f"Bearer {self.place.simulators.operator_token()}"}
-            with contextlib.suppress(httpx.TransportError):
+            try:
                 answer = await self.client.request(method, f"/api{path}", json=body, headers=headers)
-                if answer.status_code < 500:
-                    return answer
+            except httpx.TransportError:
+                await asyncio.to_thread(places.until_answering, self.place.address)
+                continue
+            if answer.status_code < 500:
+                return answer
             await asyncio.sleep(0.02)
         raise TimeoutError(path)
 
@@ -200,22 +211,29 @@ class Operator:
 
     async def live(self) -> None:
         """Until every life has ended."""
-        seen, waits = "", 0
-        moved = since = time.monotonic()
+        seen, waits, kills, since = "", 0, self.kills, time.monotonic()
         while len(self.closed) < len(self.customers):
             rows = await self.connections()
             todo = [one for one in self.customers.values() if one.name not in self.closed]
             await asyncio.gather(*(self.further(one, rows.get(one.name)) for one in todo))
             now = json.dumps([[row[k] for k in ("name", "stage", "reason", "synced_at")] for row in rows.values()])
             if now != seen:
-                seen, waits = now, 0
-                moved = since = time.monotonic()
-            elif time.monotonic() - since > STILL_SECONDS:
+                seen, waits, kills, since = now, 0, self.kills, time.monotonic()
+            elif time.monotonic() - since > STILL_SECONDS and not await self.at_work():
                 self.let_time_pass(rows)
                 since, waits = time.monotonic(), waits + 1
-            stuck = time.monotonic() - moved > STUCK_SECONDS or waits > MAX_WAITS
+            stuck = self.kills - kills > MAX_STILL_KILLS or waits > MAX_WAITS
             assert not stuck, {name: rows[name]["sentence"] for name in rows.keys() - self.closed}
             await asyncio.sleep(0.2)
+
+    async def at_work(self) -> bool:
+        """Whether a run is under way. The lease of one that died with an earlier host is older than the present host.
+
+        Time that passed in a jump meanwhile would cost the run its lease, however often it is begun again.
+        """
+        later = tables.connections.c.lease_until > self.place.began + LEASE
+        async with self.database.read() as read:
+            return (await read.execute(sa.select(tables.connections.c.id).where(later))).first() is not None
 
     def let_time_pass(self, rows: Mapping[str, Row]) -> None:
         """To the next moment that anybody waits for; and a while longer than a dead run's lease, if nobody does."""
@@ -227,9 +245,12 @@ class Operator:
     async def kill(self) -> None:
         """Again and again, at random, while anybody lives."""
         chance = random.Random(4)  # noqa: S311 - not a secret
+        started = 1.0
         while len(self.closed) < len(self.customers):
-            await asyncio.sleep(chance.uniform(0.2, 6.0))
+            await asyncio.sleep(started * chance.uniform(SHORTEST_LIFE, LONGEST_LIFE))
             await asyncio.to_thread(self.place.kill)
             self.kills += 1
+            since = time.monotonic()
             await asyncio.to_thread(self.place.begin)
             await asyncio.to_thread(places.until_answering, self.place.address)
+            started = time.monotonic() - since

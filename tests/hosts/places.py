@@ -70,6 +70,7 @@ class Place:
 
     def begin(self) -> None:
         """Start the host."""
+        self.began = FileClock(self.clock_file).now()
         self._processes = self._running.enter_context(self._start())
 
     def kill(self) -> None:

@@ -37,7 +37,7 @@ def without_unsure(after: Row, before: Row, unsure: Collection[str]) -> None:
         after["spoofItems"] = before["spoofItems"]
 
 
-async def many(place: Place) -> Operator:
+async def many(place: Place, url: str) -> Operator:
     """Live all lives while the host keeps dying; returns who lived them."""
     customers = [
         Customer(platform=platform, name=f"{platform.title()} {number}", domain=f"{platform}-{number}.example")
@@ -46,7 +46,8 @@ async def many(place: Place) -> Operator:
     ]
     async with httpx.AsyncClient(base_url=place.address, trust_env=False, timeout=30) as client:
         trusted = ssl.create_default_context(cafile=place.simulators.settings["FOOTPRINT_CA_FILE"])
-        operator = Operator(place, client, trusted, {one.name: one for one in customers})
+        database = Database(url)
+        operator = Operator(place, client, trusted, database, {one.name: one for one in customers})
         for one in customers:
             made = operator.control("/tenants", platform=one.platform, name=one.name, domain=one.domain, users=3)
             one.tenant = json.loads(made)["id"]
@@ -56,6 +57,7 @@ async def many(place: Place) -> Operator:
         await killing
         for one in customers:
             one.unsure = await operator.unsure(one)
+        await database.close()
     return operator
 
 
@@ -77,7 +79,7 @@ def test_a_host_that_is_killed_again_and_again_loses_nothing(tmp_path: Path, clo
     url = f"sqlite+aiosqlite:///{tmp_path / 'footprint.db'}"
     with where(tmp_path, url) as place:
         places.until_answering(place.address)
-        operator = asyncio.run(many(place))
+        operator = asyncio.run(many(place, url))
         assert operator.kills >= max(1, LIVES // 4)
         for one in operator.customers.values():
             before, after = json.loads(one.before), json.loads(operator.control(f"/tenants/{one.tenant}/snapshot"))
