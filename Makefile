@@ -12,6 +12,9 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.1
 
 .DEFAULT_GOAL := help
 
+# Where the environment says that no bytecode is kept, every process that a test starts would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .venv/ready: requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -34,14 +37,14 @@ INSIDE := -n 2 --dist worksteal --database sqlite $(OUTSIDE:%=--ignore=%) --igno
 test: .venv/ready  ## every test but those that take long, of which some run once; on both cores, databases are SQLite
 	$(BIN)/pytest $(INSIDE) --cases first
 
-test-wide: .venv/ready  ## what takes long: whole lives, one for each thing that can go wrong; the list in tests/harness/dear_tests.txt
-	$(BIN)/pytest $(INSIDE) --cases rest
+test-wide: .venv/ready  ## what takes long: whole lives, one for each thing that can go wrong; the list in tests/harness/dear_tests.txt; SHARE=4:1 a quarter of it
+	$(BIN)/pytest $(INSIDE) --cases rest $(if $(SHARE),--share $(SHARE))
 
 measure: .venv/ready  ## what each test takes of a core: writes that list
 	$(BIN)/pytest $(INSIDE) --measure
 
-test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/harness/selection.py
-	$(BIN)/pytest -n 2 --dist worksteal --database postgresql
+test-postgresql: .venv/ready  ## what asks the database once more, on PostgreSQL: the list in tests/harness/selection.py; SHARE=2:0 a half of it
+	$(BIN)/pytest -n 2 --dist worksteal --database postgresql $(if $(SHARE),--share $(SHARE))
 
 test-outside: .venv/browser  ## from outside: the console clicked through in Chromium, the API asked all that its document allows
 	$(BIN)/pytest -n 2 --dist worksteal $(OUTSIDE)

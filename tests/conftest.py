@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cases", choices=["first", "rest"], help="what takes little, or what takes long; by default both"
     )
+    parser.addoption("--share", metavar="N:K", default="1:0", help="of what is left, every Nth case, the first being K")
     parser.addoption("--measure", action="store_true", help="write down which tests take long")
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of each of the console's pages there")
 
@@ -59,7 +60,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names = [_name(item.module, item.function) if isinstance(item, pytest.Function) else item.name for item in kept]
         first = first_cases(names)
         kept = [item for item, one in zip(kept, first, strict=True) if one == (cases == "first")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    every, begin = map(int, config.getoption("--share").split(":"))
+    kept = kept[begin::every]
+    left = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in left])
     items[:] = kept
 
 
