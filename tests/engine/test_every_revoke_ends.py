@@ -62,7 +62,7 @@ async def test_a_group_that_is_gone_keeps_no_rule(world: World, looks: int) -> N
 
 @pytest.mark.hazard(35)
 @pytest.mark.parametrize("settings", [{}, {"repair_drift": True}], ids=["reported", "repaired"])
-async def test_rules_that_the_customer_reorders_are_put_right_and_removed(
+async def test_rules_that_the_customer_reorders_are_repaired_and_removed(
     world: World, settings: dict[str, bool]
 ) -> None:
     connection = await with_users(world, **settings)

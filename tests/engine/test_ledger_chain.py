@@ -79,7 +79,7 @@ async def test_an_entry_that_is_left_out_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("spoilt", ["act = 'conjure'", "salts = 'no JSON'", "erased = '7'"])
-async def test_a_spoilt_entry_is_named_to_whoever_reads_the_ledger(world: World, spoilt: str) -> None:
+async def test_a_spoilt_entry_is_named_to_each_reader_of_the_ledger(world: World, spoilt: str) -> None:
     new = await world.create()
     async with world.app.database.write() as write:
         await order(write, new, world.clock.now(), "ann@msp.example", "by Ann")

@@ -17,7 +17,7 @@ from tests.harness.world import World
 NUMBER = 45
 
 
-async def test_each_connection_is_sent_one_sync_whoever_looks_meanwhile(world: World) -> None:
+async def test_each_connection_is_sent_one_sync_though_the_sweep_looks_meanwhile(world: World) -> None:
     queue = Sent()
     app = replace(world.app, queue=queue)
     made = await running(app, NUMBER, Site.EU)

@@ -63,7 +63,7 @@ def test_no_more_accounts_are_kept_than_a_process_can_hold() -> None:
     assert len(vars(some)["_left"]) == MAX_TRACKED_CALLERS
 
 
-async def test_whoever_asks_too_much_is_told_when_to_ask_again(world: World) -> None:
+async def test_a_caller_who_asks_too_much_is_told_when_to_ask_again(world: World) -> None:
     world = await world.again(api={"requests_a_minute": 12})
     connection, token = await world.create(), world.sims.operator_token()
     # Two looks are more than there is.

@@ -66,7 +66,7 @@ async def test_a_connection_has_one_holder_at_a_time(processes: list[Database]) 
     assert all(turns[name] for name in names)
 
 
-async def test_whoever_lost_a_lease_is_told_and_gives_nothing_back(processes: list[Database]) -> None:
+async def test_a_run_that_lost_its_lease_is_told_and_gives_nothing_back(processes: list[Database]) -> None:
     first, second, *_ = processes
     await add(first, "one")
     old = await acquire(first, "one", NOW)
@@ -176,7 +176,7 @@ async def until_waiting(database: Database, work: "asyncio.Future[Any]") -> None
             pass
 
 
-async def test_whoever_reads_the_log_from_the_last_number_on_misses_nothing(processes: list[Database]) -> None:
+async def test_a_reader_of_the_log_from_the_last_number_on_misses_nothing(processes: list[Database]) -> None:
     first, second, reader, *_ = processes
     await add(first, "one")
     call = operations.Operation(

@@ -24,7 +24,7 @@ async def session(world: World, role: Role) -> dict[str, str]:
     return {"cookie": cookie.partition(";")[0], "origin": world.app.settings.public_url}
 
 
-async def test_whoever_has_the_link_cannot_undo_a_revoke(world: World) -> None:
+async def test_a_holder_of_the_link_cannot_undo_a_revoke(world: World) -> None:
     connection = await world.connect()
     on_the_way, late = [await consented(world, connection) for _ in range(2)]
     await world.revoke(connection)

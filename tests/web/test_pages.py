@@ -114,7 +114,7 @@ def _looks(call: Any) -> bool:
 
 
 @pytest.mark.hazard(30)
-async def test_whoever_may_only_look_or_sees_another_customer_can_do_nothing(world: World) -> None:
+async def test_a_viewer_and_an_operator_of_another_customer_can_do_nothing(world: World) -> None:
     connection = await world.create(customer="northwind")
     base = f"/connections/{connection.id}"
     others = Actor(name="carl@contoso.com", role=Role.OPERATOR, customer="contoso")

@@ -65,7 +65,7 @@ async def test_a_short_outage_is_not_even_noticed(vaults: Vaults, wire: Wire, ma
 
 
 @pytest.mark.parametrize("made", [vault_key, kms_key])
-async def test_what_a_person_must_put_right_at_the_vault(vaults: Vaults, wire: Wire, made: Any) -> None:
+async def test_what_a_person_must_repair_at_the_vault(vaults: Vaults, wire: Wire, made: Any) -> None:
     master = made(vaults, wire)
     wrapped = await master.wrap(DATA_KEY, "one")
     vaults.permitted = False

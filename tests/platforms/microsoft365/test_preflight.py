@@ -248,7 +248,7 @@ async def test_what_somebody_accepts_does_not_hold_up_and_is_in_the_ledger(world
     assert [(entry.act, entry.actor, entry.note) for entry in said] == [("order", OPERATOR, "accept: agreed")]
 
 
-async def test_what_is_put_right_goes_on_by_itself_within_the_hour(world: World) -> None:
+async def test_a_repaired_tenant_goes_on_by_itself_within_the_hour(world: World) -> None:
     connection = await consented(world)
     rule(**OUTSIDE, DeleteMessage=True)(world)
     now = await settled(world, connection)

@@ -81,7 +81,7 @@ async def test_a_code_is_good_once(sign_in: SignIn, google: Emulate) -> None:
         await exchanged(sign_in, code)
 
 
-async def test_a_code_is_good_for_whoever_began(sign_in: SignIn, google: Emulate) -> None:
+async def test_a_code_is_good_for_the_browser_that_began(sign_in: SignIn, google: Emulate) -> None:
     code = consented(sign_in, google)
     with pytest.raises(Refused, match="callback_not_valid"):
         await exchanged(sign_in, code, verifier="w" * 43)
