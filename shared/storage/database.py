@@ -65,7 +65,6 @@ SELECT count(*)::float / (
 )
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
-BUSY_MILLISECONDS = 20_000
 
 
 class Database:
@@ -82,15 +81,19 @@ class Database:
         """
         self.url = url
         sqlite = self._sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-        pool = {} if sqlite else POSTGRESQL | {"pool_size": connections}
+        pool: dict[str, Any] = {} if sqlite else POSTGRESQL | {"pool_size": connections}
         if password and not sqlite:
             pool["connect_args"] = POSTGRESQL["connect_args"] | _signing_in(sa.make_url(url), password)
-        self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **pool)
         if sqlite:
+            from shared.storage import sqlite as file
+
             # At its lowest level it logs every statement with its values.
             logging.getLogger("aiosqlite").setLevel(logging.INFO)
-            sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            pool["connect_args"] = {"factory": file.SqliteConnection}
+        self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True, **pool)
+        if sqlite:
+            sa.event.listen(self.engine.sync_engine, "connect", file.prepare)
+            sa.event.listen(self.engine.sync_engine, "begin", file.begin)
         # SQLite is in that mode anyway; to have it set for each look takes longer than the look.
         alone: dict[str, Any] = {"looking": True} if sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._looking = self.engine.execution_options(**alone)
@@ -223,6 +226,8 @@ def _signing_in(url: sa.URL, password: Password) -> dict[str, Any]:
 
 
 async def _try_sqlite(connection: AsyncConnection, milliseconds: int) -> None:
+    from shared.storage.sqlite import BUSY_MILLISECONDS
+
     await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
     try:
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -243,17 +248,3 @@ async def _try_postgresql(connection: AsyncConnection, milliseconds: int) -> Non
         "ROLLBACK",
     ):
         await connection.exec_driver_sql(statement)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, or the driver says it too late
-    cursor = connection.cursor()
-    # The first makes the others wait while another process makes the file.
-    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get("looking"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # two writers wait in line instead of failing half-way

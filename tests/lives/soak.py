@@ -47,7 +47,7 @@ async def soak(
         side = sides[seed % len(sides)]
         came = await lived(place, side, seed, drawn(side, seed, steps))
         found.lives.append(came)
-        _say(f"{side.name} seed {seed}: {came.result}, {came.calls} calls")
+        _say(f"{side.name} seed {seed}: {came.result}, {came.calls} calls, {sum(came.faults.values())} faults")
         if came.violations:
             kind, what = came.violations[0]
             _say(f"{side.name} seed {seed}: {kind}: {what}")
