@@ -1,9 +1,9 @@
 """The end of a connection: its certificate, and what is left to do when consent has gone before the rest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TypeVar, cast
 
 from shared.connections import clocks
 from shared.connections import record as connections
@@ -12,7 +12,8 @@ from shared.connections.stages import Stage
 from shared.deployment.signing import signing_key
 from shared.engine import certificate
 from shared.engine import ledger as ledgers
-from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Result
+from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Looked, Result
+from shared.engine.incarnations import row_key
 from shared.engine.last_look import BEARS, look, search
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.plan import CANNOT_TELL
@@ -32,6 +33,7 @@ RESCAN = timedelta(hours=1)
 GO_ON_WITHOUT = timedelta(days=1)
 END_WITHOUT = timedelta(days=3)
 AWAITED = "waits for the administrator"
+Seen = TypeVar("Seen", Leftover, Looked)
 
 
 async def certify(
@@ -226,6 +228,20 @@ async def held_up(
     return None
 
 
+def _with(seen: LastLook, later: LastLook, keys: Collection[str]) -> LastLook:
+    """What was seen, and of the rows of some keys what a later look has shown instead."""
+
+    def others(entries: Sequence[Seen]) -> list[Seen]:
+        return [one for one in entries if row_key(str(one.get("key", ""))) not in keys]
+
+    return replace(
+        seen,
+        left=[*others(seen.left), *later.left],
+        unknown=[*others(seen.unknown), *later.unknown],
+        looked=[*others(seen.looked), *later.looked],
+    )
+
+
 async def degraded(
     app: App,
     connection: Connection,
@@ -239,6 +255,7 @@ async def degraded(
     rows = rows_of(platform, connection)
     own = [replace(row, serves=(), kept_for=timedelta(0)) for row in rows if isinstance(row, Change) and row.local]
     await reconcile(own, tenant, Stage.CLEANUP, repair=False)
+    seen = _with(seen, await look(own, (), tenant), {row.key for row in own})
     unknown: list[Leftover] = [
         {"key": item.key, "title": item.row.title, "identity": held.identity, "why": why.get(item.key, otherwise)}
         for item in known(rows, tenant.ledger)
