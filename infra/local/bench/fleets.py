@@ -72,8 +72,10 @@ async def _fill(running: Machine, number: int) -> None:
         days = [(one, back, now - DAY * back) for one in ids for back in range(DAYS)]
         syncs = [{"connection": one, "at": at, "held": [], "gone": []} for one, _, at in days]
         entries = [{**entry._mapping, "connection": one, "number": back + 1, "at": at} for one, back, at in days]
+        mail = [{"connection": one, "day": at, "scanned": 100, "acted": 1} for one, _, at in days]
         async with app.database.write() as write:
             await write.execute(sa.insert(db.connections), rows)
+            await write.execute(sa.insert(db.mail_days), mail)
             await write.execute(sa.insert(db.sync_runs), syncs)
             await write.execute(sa.insert(db.ledger), entries)
 
