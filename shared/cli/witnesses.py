@@ -39,7 +39,9 @@ def add(
     """Have a witness (C2SP tlog-witness) cosign the checkpoints of the ledgers."""
     call = Call.of(context)
     made = call.api.post("/witnesses", {"url": url, "key": key, "customer": customer})
-    call.told(made, f"Witness {made['id']} is sent each new checkpoint. Have its owner trust our key: “witnesses list”.")
+    call.told(
+        made, f"Witness {made['id']} is sent each new checkpoint. Have its owner trust our key: “witnesses list”."
+    )
     return 0
 
 

@@ -19,7 +19,7 @@ async def test_trends_count_each_day_of_the_last_thirty(world: World) -> None:
     mine = await world.create(customer="northwind")
     other = await world.create(FABRIKAM, customer="fabrikam")
     now = world.app.clock.now()
-    runs = [(mine.id, 0), (mine.id, 3), (other.id, 3), (other.id, DAYS - 1), (other.id, DAYS)]
+    runs = [(mine.id, 0), (mine.id, 3), (mine.id, 3.1), (other.id, 3), (other.id, DAYS - 1), (other.id, DAYS)]
     async with world.app.database.write() as write:
         rows = [{"connection": one, "at": now - timedelta(days=back), "held": {}, "gone": {}} for one, back in runs]
         await write.execute(sa.insert(db.sync_runs), rows)
@@ -27,7 +27,7 @@ async def test_trends_count_each_day_of_the_last_thirty(world: World) -> None:
         await mail_days.add(world.app.database, one.id, mail_days.Tally(scanned, acted), now - timedelta(days=back))
     every = {one.title: one for one in await trends(world.app.database, None, now)}
     assert list(every["Open connections"].numbers) == [0] * (DAYS - 1) + [2]
-    syncs = every["Syncs"]
+    syncs = every["Connections synced that day"]
     assert (syncs.numbers[-1], syncs.numbers[-4], syncs.numbers[0], sum(syncs.numbers)) == (1, 2, 1, 4)
     assert syncs.days[-1].date() == now.date()
     scanned = every["Messages scanned in mailboxes"].numbers
@@ -40,12 +40,12 @@ async def test_trends_count_each_day_of_the_last_thirty(world: World) -> None:
     (there, *_) = await trends(world.app.database, None, now)
     assert list(there.numbers[-3:]) == [1, 1, 1]
     theirs = {one.title: one for one in await trends(world.app.database, "northwind", now)}
-    assert sum(theirs["Syncs"].numbers) == 2
+    assert sum(theirs["Connections synced that day"].numbers) == 2
     plain = await see(world, "/", NINA)
     (part,) = [attrs for _, attrs in plain.seen if attrs.get("data-part") == "trends"]
     assert part["data-load"] == "/?trends=1"
     page = await see(world, "/?trends=1", NINA)
-    assert "Syncs 2 in all, 1 today" in page.text
+    assert "Connections synced that day 1 today" in page.text
     assert "Open connections 1 today" in page.text
     assert "Messages scanned in mailboxes 42 in all, 42 today" in page.text
     assert len(page.all("rect")) == 5
