@@ -66,6 +66,11 @@ class Api:
         """Ask for something to be done: once, however often it must be sent; `tag` is of the plan that is meant."""
         return self._content(self._send("POST", path, {}, body, {"If-Match": tag} if tag else None))
 
+    def planned(self, path: str, body: Mapping[str, Any]) -> tuple[Answer, str]:
+        """The plan of what a body asks for, and its ETag."""
+        answer = self._send("POST", path, {}, body)
+        return self._content(answer), answer.headers.get("etag", "")
+
     def patch(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Change some fields of something."""
         return self._content(self._send("PATCH", path, {}, body))

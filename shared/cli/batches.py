@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -12,13 +13,20 @@ from shared.cli.api import Answer
 from shared.cli.call import TIMEOUT_SECONDS, Call, Timeout, Wait
 from shared.cli.listings import Listing
 from shared.cli.place import Usage
+from shared.cli.policies import read
 from shared.cli.terminal import Column, column, times
 
-Operation = Literal["sync", "check", "repair", "renew-invitation", "report-drift", "repair-drift", "revoke"]
+Operation = Literal[
+    "sync", "check", "repair", "renew-invitation", "report-drift", "repair-drift", "set-policy", "revoke"
+]
 Batch = Annotated[str, Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
 FILTERS = ("customer", "stage", "platform", "site", "status", "reason", "q")
 # Between two looks at the progress, in seconds: five connections are begun each second.
 PAUSE = 1.0
+
+
+def _operation(batch: Mapping[str, Any]) -> str:
+    return f"{batch['operation']} “{batch['policy']}”" if batch["policy"] else str(batch["operation"])
 
 
 def _counted(batch: Mapping[str, Any]) -> str:
@@ -30,7 +38,7 @@ BATCHES = Listing(
     key="batches",
     columns=(
         column("ID", "id", firm=True),
-        column("OPERATION", "operation"),
+        Column(title="OPERATION", text=_operation),
         times("CREATED", "created_at"),
         column("BY", "actor"),
         Column(title="CONNECTIONS", text=_counted),
@@ -57,6 +65,9 @@ def create(
         list[str] | None,
         Option(metavar="FILTER=VALUE", help=f"Which connections, by {', '.join(FILTERS)}; may be repeated."),
     ] = None,
+    policy: Annotated[
+        Path | None, Option(metavar="FILE", help="Of set-policy: the policy as JSON; - reads it from standard input.")
+    ] = None,
     acknowledge_quarantine: Annotated[
         bool, Option("--acknowledge-quarantine", help="Revoke although messages are in quarantine: export them first.")
     ] = False,
@@ -68,18 +79,21 @@ def create(
 ) -> int:
     """Do one thing to many connections, after a plan for all of them and a confirmed count."""
     call = Call.of(context)
+    if (policy is None) == (operation == "set-policy"):
+        raise Usage("not_valid", "--policy FILE goes with set-policy, and with no other operation.")
     wanted: dict[str, Any] = {
         "operation": operation,
         "where": _filter(where or []),
         "acknowledge_quarantine": acknowledge_quarantine,
+        **({"policy": read(policy)} if policy else {}),
     }
-    planned = call.api.post("/batches/plan", wanted)
+    planned, tag = call.api.planned("/batches/plan", wanted)
     call.terminal.say(_plan(planned))
     if confirm is None:
         if not sys.stdin.isatty():
             raise Usage("not_confirmed", f"There is no terminal to ask on: pass --confirm {planned['matches']}.")
         confirm = prompt("Type the number of connections to go on", type=int, err=True)
-    begun = call.api.post("/batches", {**wanted, "confirm": confirm})
+    begun = call.api.post("/batches", {**wanted, "confirm": confirm}, tag=tag)
     told = f"Batch {begun['id']} has started."
     if not wait:
         call.told(begun, told)
@@ -98,7 +112,7 @@ def show(context: Context, batch: Batch) -> int:
     call = Call.of(context)
     answer = call.api.get(f"/batches/{quote(batch, safe='')}")
     if call.for_people:
-        call.terminal.say(f"{answer['operation']}: {_counted(answer)}.")
+        call.terminal.say(f"{_operation(answer)}: {_counted(answer)}.")
     call.rows(answer, answer["items"], ITEMS, none="No connection matched.")
     return 0
 
@@ -122,6 +136,7 @@ def _filter(given: list[str]) -> dict[str, str]:
 
 def _plan(planned: Answer) -> str:
     deletions = [f"{number} to delete {when}" for when, number in planned["deletions"].items()]
+    deletions += [f"{planned['replaced']} have a policy of this name, which is replaced"] if planned["replaced"] else []
     refused = [f"{number} refuse: {why}" for why, number in planned["refused"].items()]
     first = f"{planned['matches']} connections match, {planned['ready']} ready"
     return f"Plan: {', '.join([first, *deletions, *refused])}."

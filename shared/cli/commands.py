@@ -29,6 +29,7 @@ from shared.cli import (
     signing_in,
     snapshots,
     steps,
+    witnesses,
 )
 from shared.cli.api import Api
 from shared.cli.call import Call
@@ -67,6 +68,7 @@ NOUNS = {
     "batches": "One operation on many connections.",
     "ledger": "What was done in a tenant, by whom, in order.",
     "certificates": "The signed exit record of a connection.",
+    "witnesses": "Who cosigns the checkpoints of the ledgers.",
     "people": "Persons whom we keep something of.",
     "halts": "The kill switch: nothing is sent to a platform while a halt stands.",
 }
@@ -139,6 +141,9 @@ COMMANDS: Mapping[str, Command] = {
     "ledger export": Command(ledger.export, "contoso.com --format csv > ledger.csv", prints=False),
     "certificates show": Command(certificates.show, "contoso.com --output json > certificate.json"),
     "certificates verify": Command(certificates.verify, f"certificate.json --keys {JWKS}", prints=False),
+    "witnesses list": Command(witnesses.every),
+    "witnesses add": Command(witnesses.add, "https://witness.example.com/w1 --key NAME+ID+KEY --customer contoso"),
+    "witnesses remove": Command(witnesses.remove, "WITNESS", prints=False),
     "people erase": Command(people.erase, "maria@contoso.com --yes"),
     "halts list": Command(halts.every),
     "halts create": Command(halts.create, 'everything --why "a stolen laptop"'),

@@ -75,7 +75,7 @@ def put(
     file: Annotated[Path, Argument(metavar="FILE", help="The policy as JSON; - reads it from standard input.")],
 ) -> int:
     """Create a policy, or replace the one of its name. The tenant is updated at once."""
-    call, policy = Call.of(context), _read(file)
+    call, policy = Call.of(context), read(file)
     path = _path(call, connection, str(policy.get("name") or ""))
     tag = _tag(call, path)
     call.api.change("PUT", path, policy, {"If-None-Match": "*"} if tag is None else {"If-Match": tag})
@@ -170,7 +170,8 @@ def _tag(call: Call, path: str) -> str | None:
         return None
 
 
-def _read(file: Path) -> Answer:
+def read(file: Path) -> Answer:
+    """A policy from a file of JSON. Raises Usage if there is none in it."""
     try:
         policy = json.loads(_content(file))
     except ValueError:

@@ -173,7 +173,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
     now = app.clock.now()
     left = incomplete(final)
     async with app.database.write() as write:
-        entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.name} to {stage.name}")
+        entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.title} → {stage.title}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": None}
         await connections.tell(write, connection, EventKind.STAGE, now, **changed)

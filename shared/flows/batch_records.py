@@ -13,6 +13,8 @@ from shared.connections import search
 from shared.connections.due import at_sites
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
+from shared.protection import policies
+from shared.protection.policies import Policy
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
@@ -30,7 +32,32 @@ class Operation(StrEnum):
     RENEW_INVITATION = "renew-invitation"
     REPORT_DRIFT = "report-drift"
     REPAIR_DRIFT = "repair-drift"
+    SET_POLICY = "set-policy"
     REVOKE = "revoke"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be done to each connection; `acknowledged` is a revoke's, `policy` is the one that is set."""
+
+    operation: Operation
+    acknowledged: bool = False
+    policy: Policy | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The same as it is kept beside the operation."""
+        policy = {} if self.policy is None else {"policy": policies.stored(self.policy)}
+        return {"acknowledge_quarantine": self.acknowledged, **policy}
+
+
+def order(operation: str, options: Mapping[str, Any]) -> Order:
+    """What was kept as an operation and its options."""
+    policy = options.get("policy")
+    return Order(
+        operation=Operation(operation),
+        acknowledged=bool(options["acknowledge_quarantine"]),
+        policy=None if policy is None else Policy.model_validate(policy),
+    )
 
 
 class ItemState(StrEnum):
@@ -47,8 +74,7 @@ class Batch:
     """A batch with how far it has come."""
 
     id: str
-    operation: Operation
-    options: Mapping[str, Any]
+    order: Order
     actor: str
     customer: str | None
     created_at: datetime
@@ -114,7 +140,12 @@ async def _batches(
         counted = (await read.execute(counting)).all()
     return [
         Batch(
-            **{**row._mapping, "operation": Operation(row.operation)},
+            id=row.id,
+            order=order(row.operation, row.options),
+            actor=row.actor,
+            customer=row.customer,
+            created_at=row.created_at,
+            stopped_at=row.stopped_at,
             counts={str(state): sum(n for b, s, n in counted if (b, s) == (row.id, state)) for state in ItemState},
         )
         for row in rows

@@ -188,7 +188,7 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
 
             await own_house.forget_people(write, connection.id)
             await own_house.delete(write, connection.id)
-        note = f"{connection.stage.name} to {stage.name}: {why}"
+        note = f"{connection.stage.title} → {stage.title}: {why}"
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": actor}

@@ -12,18 +12,20 @@ from shared.protection.trial import Trial
 
 
 async def put(app: App, connection: Connection, policy: Policy, check: Check, actor: str) -> bool:
-    """Create or replace a policy, and have the tenant follow; True if it is new.
+    """Create or replace a policy, and have the tenant follow; True if it is new. Raises what `acceptable` does."""
+    await acceptable(app, connection, policy)
+    new = await policies.change(app.database, connection, policy, check, actor=actor, now=app.clock.now())
+    await _follow(app, connection)
+    return new
 
-    Raises Refused if the platform cannot do what it asks for, or the tenant has not what it names.
-    """
+
+async def acceptable(app: App, connection: Connection, policy: Policy) -> None:
+    """Raises Refused if the platform cannot do what a policy asks for, or the tenant has not what it names."""
     _not_ending(connection)
     allowed(app, app.platforms[connection.platform], policy)
     if wrong := await unknown_targets.unknown(app.database, connection.id, policy):
         raise Refused(400, "not_valid", wrong)
     await _ends_later(app, connection, policy)
-    new = await policies.change(app.database, connection, policy, check, actor=actor, now=app.clock.now())
-    await _follow(app, connection)
-    return new
 
 
 async def delete(app: App, connection: Connection, name: str, check: Check, actor: str) -> None:

@@ -10,7 +10,7 @@ from shared.engine import erasure
 from shared.flows.app import App
 from shared.flows.reports import store as reports
 from shared.flows.webhooks import store as webhooks
-from shared.protection import decisions, sync_history
+from shared.protection import decisions, mail_days, sync_history
 from shared.storage.database import AsyncConnection, Database
 
 Forget = Callable[[Database, datetime, datetime], Awaitable[None]]
@@ -48,7 +48,7 @@ KINDS = (
     Kind(
         setting="statistics",
         reason="two quarters, which the longest report covers",
-        forget=_rows(decisions.purge, sync_history.purge),
+        forget=_rows(decisions.purge, mail_days.purge, sync_history.purge),
     ),
     Kind(
         setting="reports",

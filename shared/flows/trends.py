@@ -8,7 +8,7 @@ from shared.connections import search
 from shared.engine import ledger_feed
 from shared.engine.chain import Act
 from shared.foundation.schedule import DAY
-from shared.protection import decisions, sync_history
+from shared.protection import mail_days, sync_history
 from shared.storage.database import Database
 
 DAYS = 30
@@ -31,12 +31,18 @@ async def trends(database: Database, customer: str | None, now: datetime) -> lis
     days = [today - DAY * back for back in reversed(range(DAYS))]
     asked = customer, days[0], [day + DAY for day in days]
     async with database.read() as read:
-        still_open = await search.open_per_step(read, *asked)
+        levels = {
+            "Open connections": await search.open_per_step(read, *asked),
+            "Connections synced that day": await sync_history.per_step(read, *asked),
+        }
+        mail = await mail_days.per_day(read, customer, days)
         counted = {
-            "Syncs": await sync_history.per_step(read, *asked),
-            "Messages acted on": await decisions.per_step(read, *asked),
+            "Messages scanned in mailboxes": [one.scanned for one in mail],
+            "Messages acted on": [one.acted for one in mail],
             "Drift found": await ledger_feed.per_step(read, *asked, act=Act.DRIFT),
             "Failed changes": await ledger_feed.per_step(read, *asked, state="failed"),
         }
-    there = Trend(title="Open connections", days=days, numbers=still_open, level=True)
-    return [there, *(Trend(title=title, days=days, numbers=numbers) for title, numbers in counted.items())]
+    return [
+        *(Trend(title=title, days=days, numbers=numbers, level=True) for title, numbers in levels.items()),
+        *(Trend(title=title, days=days, numbers=numbers) for title, numbers in counted.items()),
+    ]

@@ -10,8 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections.search import of_customers
-from shared.storage import database
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, insert_new, step
 from shared.storage.ids import ConnectionId
@@ -135,13 +133,6 @@ async def would_have(database: Database, connection_id: ConnectionId, policy: st
     its = (table.connection == connection_id, table.policy == policy, table.action.like(f"{WOULD}%"))
     async with database.read() as read:
         return int((await read.execute(sa.select(messages).where(*its))).scalar_one())
-
-
-async def per_step(read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]) -> list[int]:
-    """How many actions there were on a customer's mail in each step of time; None: on that of all customers."""
-    table = db.decisions.c
-    acted = (table.done.is_(True), table.action != UNINSPECTED, table.action.not_like(f"{WOULD}%"))
-    return await database.per_step(read, table.at, begin, ends, *acted, *of_customers(table.connection, customer))
 
 
 async def counted(

@@ -143,6 +143,17 @@ async def _listed(read: AsyncConnection, connection_id: ConnectionId) -> list[Po
     return in_order([Policy.model_validate(row.content) for row in rows])
 
 
+async def names(database: Database, connections: sa.Select[ConnectionId]) -> dict[ConnectionId, frozenset[str]]:
+    """The names of the policies of some connections."""
+    table, found = db.policies.c, dict[ConnectionId, set[str]]()
+    async with database.read() as read:
+        for connection, name in await read.execute(
+            sa.select(table.connection, table.name).where(table.connection.in_(connections))
+        ):
+            found.setdefault(connection, set()).add(name)
+    return {connection: frozenset(them) for connection, them in found.items()}
+
+
 async def find(database: Database, connection_id: ConnectionId, name: str) -> Policy | None:
     """One policy, or None."""
     async with database.read() as read:

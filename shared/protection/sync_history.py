@@ -50,10 +50,10 @@ async def purge(write: AsyncConnection, before: datetime) -> None:
 
 
 async def per_step(read: AsyncConnection, customer: str | None, begin: datetime, ends: Sequence[datetime]) -> list[int]:
-    """How many synchronisations a customer's connections had in each step of time; None: those of all customers."""
-    return await database.per_step(
-        read, db.sync_runs.c.at, begin, ends, *of_customers(db.sync_runs.c.connection, customer)
-    )
+    """How many of a customer's connections were synchronised in each step of time; None: of those of all customers."""
+    runs = db.sync_runs.c
+    mine, number = of_customers(runs.connection, customer), sa.func.count(sa.distinct(runs.connection))
+    return await database.per_step(read, runs.at, begin, ends, *mine, number=number)
 
 
 async def count(read: AsyncConnection, connection_id: ConnectionId, begin: datetime, end: datetime) -> int:

@@ -193,15 +193,21 @@ def step(moment: sa.ColumnElement[datetime], ends: Sequence[datetime]) -> sa.Lab
 
 
 async def per_step(
-    read: AsyncConnection, at: sa.Column[datetime], begin: datetime, ends: Sequence[datetime], *which: Any
+    read: AsyncConnection,
+    at: sa.Column[datetime],
+    begin: datetime,
+    ends: Sequence[datetime],
+    *which: Any,
+    number: sa.ColumnElement[int] | None = None,
 ) -> list[int]:
     """How many rows of the table of `at`, those that `which` holds of, there are in each step from `begin` on.
 
-    Each step is a count of its own, which an index that begins with `at` answers without a row of the table.
+    `number` may count something else of them. Each step is a count of its own, which an index that begins with `at`
+    answers without a row of the table.
     """
     spans = pairwise((begin, *ends))
-    number = sa.select(sa.func.count()).select_from(at.table)
-    steps = [number.where(at >= since, at < until, *which).scalar_subquery() for since, until in spans]
+    counted = sa.select(sa.func.count() if number is None else number).select_from(at.table)
+    steps = [counted.where(at >= since, at < until, *which).scalar_subquery() for since, until in spans]
     return list((await read.execute(sa.select(*steps))).one())
 
 

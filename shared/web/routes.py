@@ -97,8 +97,15 @@ ROUTES: tuple[Route, ...] = (
     _route("get_connection", f"GET {_ONE}", "api.connections.one", Auth.VIEWER),
     _route("edit_connection", f"PATCH {_ONE}", "api.edits.edit", Auth.OPERATOR, largest_body=16 * KIB),
     _route("erase_connection", f"DELETE {_ONE}", "api.records.erase", Auth.ADMIN),
-    _route("plan_batch", "POST /api/batches/plan", "api.batches.plan", Auth.OPERATOR, COST_OF_A_LOOK),
-    _route("create_batch", "POST /api/batches", "api.batches.create", Auth.OPERATOR, COST_OF_A_LOOK),
+    *(
+        # Each may hold a policy.
+        _route(name, line, handler, Auth.OPERATOR, COST_OF_A_LOOK, largest_body=MAX_BODY_BYTES)
+        for name, line, handler in (
+            ("plan_batch", "POST /api/batches/plan", "api.batches.plan"),
+            ("create_batch", "POST /api/batches", "api.batches.create"),
+            ("page_batch_create", "POST /batches", "pages.batches.create"),
+        )
+    ),
     _route("list_batches", "GET /api/batches", "api.batches.every", Auth.VIEWER),
     _route("get_batch", "GET /api/batches/{batch}", "api.batches.one", Auth.VIEWER),
     _route("stop_batch", "POST /api/batches/{batch}/stop", "api.batches.stop", Auth.OPERATOR),
@@ -217,10 +224,12 @@ ROUTES: tuple[Route, ...] = (
     _route("page_erase_person", "POST /people/erase", "pages.people.erase", Auth.ADMIN, COST_OF_A_LOOK),
     _route("page_settings", "GET /settings", "pages.deployment.settings", Auth.VIEWER),
     _route("page_health", "GET /health", "pages.deployment.status", Auth.VIEWER),
+    _route("page_witnesses", "GET /witnesses", "pages.witnesses.page", Auth.VIEWER),
+    _route("page_add_witness", "POST /witnesses", "pages.witnesses.create", Auth.OPERATOR),
+    _route("page_remove_witness", "POST /witnesses/{witness}/remove", "pages.witnesses.remove", Auth.OPERATOR),
     _route("page_documentation", "GET /documentation", "pages.deployment.documentation", Auth.VIEWER),
     _route("page_batches", "GET /batches", "pages.batches.every", Auth.VIEWER),
     _route("page_batch_plan", "GET /batches/new", "pages.batches.new", Auth.OPERATOR, COST_OF_A_LOOK),
-    _route("page_batch_create", "POST /batches", "pages.batches.create", Auth.OPERATOR, COST_OF_A_LOOK),
     _route("page_batch", "GET /batches/{batch}", "pages.batches.page", Auth.VIEWER),
     _route("page_batch_stop", "POST /batches/{batch}/stop", "pages.batches.stop", Auth.OPERATOR),
     _route("page_list", "GET /connections", "pages.connections.index", Auth.VIEWER),

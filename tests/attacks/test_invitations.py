@@ -67,7 +67,7 @@ async def test_an_invitation_ends_by_itself(world: World) -> None:
     assert (await world.connection(renewed.id)).stage is Stage.NEW
     assert (await ask(world, "GET", "/connect", cookie=f"{COOKIE}={held}")).status == 410
     last = [one async for one in chain.entries(world.app.database, connection.id)][-1]
-    assert last.note == "NEW to CLOSED: no consent within 14 days"
+    assert last.note == "Waiting for consent → Closed: no consent within 14 days"
 
 
 async def test_a_link_is_renewed_and_ended_by_an_operator(world: World) -> None:

@@ -140,6 +140,7 @@ async def test_what_a_body_or_a_query_names_of_others_is_not_there(world: World)
         "/activity",
         "/batches",
         "/connections?q={id}&customer={word}",
+        "/batches/new?operation=set-policy&source={id}&policy=everyone",
     ):
         shown, wanted = [
             (await ask(world, "GET", path.format(id=number, word=word), token=token)).body.decode()

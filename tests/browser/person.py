@@ -107,6 +107,21 @@ class Person:
         found = str(self.page.evaluate(f"document.activeElement.localName == 'main' ? 'main' : {here}"))
         return " ".join(found.split())
 
+    def press(self, *keys: str) -> None:
+        """Press one key after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self.page.keyboard.type(text)
+
+    def enter(self, name: str) -> None:
+        """Go on by the keyboard to the link or button of this name, and use it."""
+        self.reach(name)
+        with self.page.expect_navigation():
+            self.press("Enter")
+
     def reach(self, name: str) -> None:
         """Go on by the keyboard until something of this name has the focus, and can be seen to have it."""
         for _ in range(60):

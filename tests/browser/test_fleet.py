@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test-outside)")
 
+from shared.web.api.witnesses import KEY
 from tests.browser.person import Person
 from tests.harness.fleet_machine import CONNECTIONS, HOLDING_MAIL, LEAVING, UNSCANNED
 from tests.programs import running
@@ -118,8 +119,52 @@ def test_a_batch_is_stopped(overseer: Person) -> None:
     person.settle()
 
 
-def plan(person: Person, customer: str, operation: str) -> None:
-    """Narrow the list to one customer's connections, and plan for all of them."""
+def test_a_policy_that_one_connection_has_is_set_for_forty(overseer: Person) -> None:
+    person, many = overseer, len(LEAVING)
+    person.go(person.sign_in)
+    person.heading("Home")
+    chooses(person, "litware", "set-policy")
+    person.heading("Set policy")
+    person.look("which-policy")
+    person.page.get_by_label(re.compile("^Connection that has")).fill("Customer 13")
+    person.click("Show its policies")
+    person.look("which-connection")
+    person.click("Customer 131")
+    person.page.get_by_role("radio", name=re.compile("everyone")).check()
+    person.look("which-of-its-policies")
+    person.click("Plan …")
+    person.sees(f"{many} connections match; {many} ready")
+    person.sees(f"{many} have a policy of this name: this one replaces it")
+    person.sees("Mail to and from everyone is protected")
+    person.look("policy-plan")
+    begin(person, many, "Set policy")
+    person.heading("Set policy “everyone”")
+    comes(person, f"{many} of {many} connections ended: {many} done")
+    person.go("/?trends=1")
+    person.sees("Messages scanned in mailboxes")
+    person.look("trends")
+    person.settle()
+
+
+def test_a_witness_is_named(overseer: Person) -> None:
+    person = overseer
+    person.go(person.sign_in)
+    person.heading("Home")
+    person.click("Health", within=person.page.get_by_role("navigation", name="Console"))
+    person.click("Witnesses")
+    person.look("no-witness")
+    person.page.get_by_label(re.compile("^Submission prefix")).fill("https://witness.example.com/w1")
+    person.page.get_by_label(re.compile("^Verifier key")).fill(KEY)
+    person.click("Add witness")
+    person.sees("Not asked yet")
+    person.look("a-witness")
+    person.click(re.compile("^Remove"))
+    person.sees("No witness cosigns")
+    person.settle()
+
+
+def chooses(person: Person, customer: str, operation: str) -> None:
+    """Narrow the list to one customer's connections, and choose what to do to all of them."""
     person.go("/connections")
     person.page.get_by_label("Customer", exact=True).select_option(customer)
     if person.size == "no script":
@@ -128,6 +173,11 @@ def plan(person: Person, customer: str, operation: str) -> None:
     person.page.wait_for_url(re.compile(f"customer={customer}"))
     person.page.get_by_label(re.compile("Bulk action")).select_option(operation)
     person.click("Plan …")
+
+
+def plan(person: Person, customer: str, operation: str) -> None:
+    """Plan something for all connections of one customer."""
+    chooses(person, customer, operation)
     person.sees("connections match")
 
 

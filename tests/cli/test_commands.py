@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -185,7 +186,7 @@ def test_the_choices_are_the_services_own() -> None:
     assert tuple(map(str, Status)) == get_args(call.Status)
 
 
-def test_a_batch_is_planned_confirmed_and_followed(line: Line) -> None:
+def test_a_batch_is_planned_confirmed_and_followed(line: Line, tmp_path: Path) -> None:
     mine = [line.connect(f"Batched {number}", f"batched{number}.example")[0] for number in range(2)]
     where = ("--where", "q=Batched")
     unasked = line("batches", "create", "revoke", *where)
@@ -194,6 +195,12 @@ def test_a_batch_is_planned_confirmed_and_followed(line: Line) -> None:
     assert line("batches", "create", "revoke", *where, "--confirm", "3").code == 1
     refused = line("batches", "create", "sync", *where, "--confirm", "2", "--wait")
     assert (refused.code, refused.out.count("Sync and repair need")) == (1, 2)
+    (tmp_path / "policy.json").write_text(json.dumps({"name": "everyone", "everyone": True}))
+    sets = ("batches", "create", "set-policy", *where, "--confirm", "2")
+    assert (line(*sets).code, line(*sets, "--policy", str(tmp_path / "none.json")).code) == (2, 2)
+    put = line(*sets, "--policy", str(tmp_path / "policy.json"), "--wait")
+    assert (put.code, "2 have a policy of this name, which is replaced" in put.told) == (0, True)
+    assert "set-policy “everyone”" in line("batches", "list").out
     ran = line("batches", "create", "revoke", *where, "--confirm", "2", "--wait", "--output", "json")
     assert (ran.code, {one["connection"] for one in ran.json["items"]}) == (0, set(mine))
     assert line("batches", "create", "sync", "--where", "name=x").code == 2

@@ -173,7 +173,7 @@ def _tamper(line: Line, file: Path, ledger: Path, keys: str) -> None:
     lines = whole.splitlines(keepends=True)
     content = {**shown["certificate"], "result": "clean, of course"}
     for exported, changed, sentence, code in (
-        (whole.replace("CLEANUP to CLOSED", "CLEANUP to clean"), {}, "was changed or left out", "ledger_not_valid"),
+        (whole.replace("Clean-up", "Cleaned"), {}, "was changed or left out", "ledger_not_valid"),
         ("".join(lines[1:]), {}, "entry 1 was changed or left out", "ledger_not_valid"),
         ("".join(lines[:-1]), {}, "it is not the one that was certified", "ledger_not_valid"),
         ("number,act\n", {}, "is not a ledger as NDJSON", "file_not_valid"),

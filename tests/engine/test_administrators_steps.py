@@ -90,7 +90,9 @@ async def test_what_the_administrator_undid_before_the_revoke_is_noted_before_an
     await revoke.revoke(world.app, connection, OPERATOR)
     await world.work()
     (forgotten,) = [one.number for one in await told(world, connection, "gateway") if one.act == "forget"]
-    turned = [one.number for one in await told(world, connection, "connection") if one.note == "REVOKE to CLEANUP"]
+    turned = [
+        one.number for one in await told(world, connection, "connection") if one.note == "Revoking access → Clean-up"
+    ]
     assert forgotten < turned[0]
     assert "ask" not in [one.act for one in await told(world, connection, "gateway") if one.number > forgotten]
 

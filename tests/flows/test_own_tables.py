@@ -23,6 +23,7 @@ KEPT = {
     "holdings": "a record, until the connection is erased",
     "ledger": "a record, until the connection is erased",
     "looks": "the sweep",
+    "mail_days": "FOOTPRINT_RETENTION__STATISTICS",
     "operations": "FOOTPRINT_RETENTION__OPERATIONS",
     "orders": "a message on its way",
     "reports": "FOOTPRINT_RETENTION__REPORTS",

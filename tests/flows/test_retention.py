@@ -20,7 +20,7 @@ ROTATE = next(timer for timer in TIMERS if timer.name == "rotate")
 # Each kind with its tables and the column of its age; what goes with its connection has none.
 TABLES = {
     "operations": {"operations": "at"},
-    "statistics": {"decisions": "at", "sync_runs": "at"},
+    "statistics": {"decisions": "at", "mail_days": "day", "sync_runs": "at"},
     "reports": {"reports": "made_at"},
     "events": {"events": "at", "deliveries": "at"},
     "closed": {"connections": "stage_since", "ledger": "", "certificates": ""},
@@ -28,6 +28,7 @@ TABLES = {
 # One row of each table that a life does not leave behind by itself.
 ROWS: dict[str, dict[str, Any]] = {
     "decisions": {"user": "u", "message": "m", "action": "label", "policy": "p", "findings": [], "done": True},
+    "mail_days": {"scanned": 1, "acted": 0},
     "sync_runs": {"held": {}, "gone": {}},
     "reports": {"name": "r", "kind": "daily", "content": {}, "recipients": {}},
     "deliveries": {"webhook": "w", "event": "e", "state": "sent", "tries": []},

@@ -1,4 +1,7 @@
-"""`python -m tests.harness.fleet_machine`: a machine with five hundred connections, of which a few need somebody."""
+"""`python -m tests.harness.fleet_machine [UNSCANNED]`: a machine with five hundred connections; a few need somebody.
+
+UNSCANNED: how many of them have mail that bypasses the scanner, by default three.
+"""
 
 import asyncio
 import sys
@@ -31,8 +34,8 @@ UNSCANNED = ("Adventure Works", "Blue Yonder", "City Power")
 TOLD = "Inbound mail to all protected people bypasses the scanner: the rule was disabled"
 
 
-async def fill(app: App) -> None:
-    """Five hundred connections: three whose mail is unscanned, some that wait, and the rest healthy."""
+async def fill(app: App, unscanned: int) -> None:
+    """Five hundred connections: a few whose mail is unscanned, some that wait, and the rest healthy."""
     new = grant.NewConnection(platform="microsoft365", site=Site.UK, name="First", tenant="first.example")
     first = (await grant.create(app, new, "olga@msp.example")).connection_id
     # Each has keys of its own, so that its revoke goes as far as one without a tenant can.
@@ -41,19 +44,22 @@ async def fill(app: App) -> None:
     async with app.database.write() as write:
         row = (await write.execute(sa.select(db.connections).where(db.connections.c.id == first))).one()._mapping
         rows = [
-            {**row, **_one(number, now), "id": leaving.get(number, f"{number:032x}")} for number in range(CONNECTIONS)
+            {**row, **_one(number, now, unscanned), "id": leaving.get(number, f"{number:032x}")}
+            for number in range(CONNECTIONS)
         ]
         await write.execute(sa.insert(db.connections), [one for at, one in enumerate(rows) if at not in leaving])
         for number, id_ in leaving.items():
             mine = db.connections.c.id == id_
-            await write.execute(sa.update(db.connections).where(mine).values(_one(number, now)))
+            await write.execute(sa.update(db.connections).where(mine).values(_one(number, now, unscanned)))
         # There are no tenants behind these, so no timer sends a job to them.
         await write.execute(sa.delete(db.timers))
-        fired = [{"name": timer.name, "fired_at": now + timedelta(days=1)} for timer in TIMERS]
+        fired = [{"name": timer.name, "fired_at": now + timedelta(days=30)} for timer in TIMERS]
         await write.execute(sa.insert(db.timers), fired)
         drift = {"effect": [str(Effect.UNSCANNED)], "told": TOLD}
         held = {"key": "rule", "state": "ours", "since": now, "drift": drift, "incarnation": 1, "attempts": 0}
-        await write.execute(sa.insert(db.holdings), [{"connection": rows[one]["id"], **held} for one in range(3)])
+        await write.execute(
+            sa.insert(db.holdings), [{"connection": rows[one]["id"], **held} for one in range(unscanned)]
+        )
         ours = [
             {"connection": rows[one]["id"], **held, "key": key, "identity": key, "drift": None}
             for one in CONSENTED
@@ -65,8 +71,8 @@ async def fill(app: App) -> None:
         await write.execute(sa.insert(db.quarantine).values(connection=rows[HOLDING_MAIL]["id"], **message, **kept))
 
 
-def _one(number: int, now: Any) -> dict[str, Any]:
-    names = dict(enumerate(UNSCANNED))
+def _one(number: int, now: Any, unscanned: int) -> dict[str, Any]:
+    names = dict(enumerate(UNSCANNED[:unscanned]))
     mine: dict[str, Any] = {
         "label": str(number),
         "name": names.get(number, f"Customer {number:03}"),
@@ -99,7 +105,7 @@ def _one(number: int, now: Any) -> dict[str, Any]:
 async def _run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with machine(Path(folder)) as running:
-            await fill(running.app)
+            await fill(running.app, int(sys.argv[1]) if sys.argv[1:] else len(UNSCANNED))
             sys.stdout.write(f"Console: {await sign_in_link(running.app)}\n")
             sys.stdout.flush()
             await asyncio.to_thread(sys.stdin.read)

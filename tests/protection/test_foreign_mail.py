@@ -1,11 +1,11 @@
 """Mail as strangers write it comes into a mailbox: each message is decided about rightly, and acted on exactly once."""
 
 import base64
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
-from shared.protection import decisions
+from shared.protection import decisions, mail_days
 from tests.harness import workspace as google
 from tests.harness.decisions import connect, done, risky
 from tests.harness.mail import mail, mixed, page, part, zipped
@@ -94,6 +94,8 @@ async def test_a_policy_that_only_reports_touches_nothing_and_lets_the_next_deci
     now = world.clock.now()
     async with world.app.database.read() as read:
         told = await decisions.counted(read, connection.id, now - timedelta(days=1), [now + timedelta(days=1)])
+        today = await mail_days.per_day(read, None, [datetime.combine(now.date(), time(), now.tzinfo)])
+    assert today == [mail_days.Tally(scanned=5, acted=2)]
     assert told.messages == 2
     assert ("new", "would quarantine", 5) in told.by_policy
     assert [action for _, action, _ in told.by_step] == ["label"]

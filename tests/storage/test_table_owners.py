@@ -43,6 +43,7 @@ OWNERS = {
     "links": "shared/deployment",
     "listings": "shared/protection",
     "looks": "shared/flows",
+    "mail_days": "shared/protection",
     "mailboxes": "shared/protection",
     "marked_messages": "shared/flows",
     "members": "shared/protection",

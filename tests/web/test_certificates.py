@@ -139,7 +139,7 @@ async def test_the_certified_ledger_ends_with_the_closing_entry_and_the_counts_f
     content = verified(await file_of(world, closed), await keys_of(world))[0]
     ledger = [entry async for entry in entries(world.app.database, closed.id)]
     assert (content["ledger"]["entries"], content["ledger"]["head"]) == (len(ledger), ledger[-1].hash)
-    assert (ledger[-1].act, ledger[-1].note) == ("stage", "CLEANUP to CLOSED")
+    assert (ledger[-1].act, ledger[-1].note) == ("stage", "Clean-up → Closed")
     counts = content["counts"]
     assert counts["created"] == counts["removed"] == len(content["changes"]) > 10
     assert counts["pre_existing"] == len(content["yours_before_us"]) == 1

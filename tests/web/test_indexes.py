@@ -16,7 +16,7 @@ from tests.harness.world import World
 
 # With each day, or with each message, there is more of these.
 LEDGERS = frozenset({"ledger", "operations", "events", "deliveries", "sync_runs", "reports", "batch_items"})
-GROWING = LEDGERS | {"decisions", "quarantine", "mailboxes", "users", "members"}
+GROWING = LEDGERS | {"decisions", "mail_days", "quarantine", "mailboxes", "users", "members"}
 PATHS = (
     "/",
     "/?trends=1",

@@ -190,8 +190,8 @@ async def test_files_are_kept_under_the_address_that_names_what_is_in_them(world
         assert (today.body, today.headers["Cache-Control"]) == (response.body, "no-cache")
         assert (await asked(world, "GET", path, None, if_none_match=today.headers["ETag"])).status == 304
     sizes = {name: len((TEMPLATES / name).read_bytes()) for name in ("style.css", "console.js")}
-    assert sizes["style.css"] < 18_500
-    assert sizes["console.js"] < 9_000
+    assert sizes["style.css"] < 17_800
+    assert sizes["console.js"] < 8_500
 
 
 async def test_a_problem_says_what_to_do_next(world: World) -> None:

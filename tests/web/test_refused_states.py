@@ -13,7 +13,7 @@ from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.engine import chain
 from shared.flows import findings
-from shared.flows.batches import MAX_CONNECTIONS
+from shared.flows.batch_plans import MAX_CONNECTIONS
 from shared.flows.invitation import ADMINISTRATOR, MAX_CHECKS_AN_HOUR
 from shared.flows.jobs import run
 from shared.protection import policies

@@ -64,7 +64,9 @@ def main() -> int:
     run: dict[str, object] = {"commit": _commit(), "form": "short" if short else "whole"}
     run |= {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
     began = time.monotonic()
-    figures = measured(short=short)
+    figures = dict(measured(short=short))
+    pages = {} if short else asyncio.run(fleets.every(fleets.NUMBERS))
+    figures |= fleets.against_a_file(pages)
     FIGURES.write_text(kept({**run, "seconds": round(time.monotonic() - began)}, figures))
     table = Table(title=f"What things cost, at {run['commit']}")
     for head in HEADS:
@@ -72,8 +74,8 @@ def main() -> int:
     for row in rows(figures):
         table.add_row(*row)
     console.print(table)
-    if not short:
-        console.print(asyncio.run(fleets.main([*fleets.NUMBERS])))
+    if pages:
+        console.print(fleets.fleets(pages))
     return 0
 
 

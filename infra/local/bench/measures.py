@@ -76,6 +76,10 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "newsletter": Measure("Messages inspected a CPU second, newsletter of 84 kB with 400 links", 200, "", high=True),
     "memory": Measure("Peak memory, a directory of 20,000 users against a small one", 1.03, "times", high=False),
+    "home-500": Measure("First byte of home with 500 connections, against a static file", None, "times"),
+    "home-10000": Measure("First byte of home with 10,000 connections, against a static file", None, "times"),
+    "list-500": Measure("First byte of the list with 500 connections, against a static file", None, "times"),
+    "list-10000": Measure("First byte of the list with 10,000 connections, against a static file", None, "times"),
     "night": Measure("Messages of a night at one site, 10,000 connections", 10_000, "", high=False),
 }
 

@@ -14,7 +14,7 @@ from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.carry_out import MailboxRun, carry_out, gone, label, still_running
 from shared.platforms.google_workspace.methods import MESSAGES_GET
 from shared.protection import decisions, quarantine, set_aside
-from shared.protection.decisions import UNINSPECTED, Decision, would
+from shared.protection.decisions import NOTHING_TO_DO, UNINSPECTED, Decision, would
 from shared.protection.inspection import scanner
 from shared.protection.inspection.conditions import HEADERS, Finding
 from shared.protection.inspection.inspect import inspect
@@ -108,6 +108,7 @@ async def _judge(reading: MailboxRun, message: str) -> None:
         judgement = await _judged(reading, found)
     except Missing:
         return  # deleted meanwhile
+    reading.tally.scanned += 1
     policy = judgement.policy or judgement.uninspected
     if policy is None and not judgement.reported:
         return
@@ -130,7 +131,9 @@ async def _judge(reading: MailboxRun, message: str) -> None:
         decided.append(Decision(user=user, message=message, policy=policy.name, actions=what, findings=findings))
     if not await _write_down(reading, decided, found):
         return
-    for action in sorted(set(what) - {UNINSPECTED, "pass"}):  # the label first, for it is put on where it lies
+    acts = sorted(set(what) - NOTHING_TO_DO)
+    reading.tally.acted += bool(acts)
+    for action in acts:  # the label first, for it is put on where it lies
         await carry_out(reading, message, action, found.get("labelIds", []))
 
 

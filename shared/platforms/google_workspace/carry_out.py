@@ -14,6 +14,7 @@ from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, GoogleRefused
 from shared.protection import decisions, mailboxes, quarantine, set_aside
 from shared.protection.inspection.impersonation import Known
+from shared.protection.mail_days import Tally
 from shared.protection.mailboxes import Mailbox
 from shared.protection.policies import Policy
 
@@ -28,6 +29,7 @@ class MailboxRun:
     policies: Sequence[Policy]
     api: Api
     known: Known
+    tally: Tally
 
 
 class Withdrawn(Exception):

@@ -22,7 +22,7 @@ from shared.platforms.google_workspace.carry_out import MailboxRun
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Closed, Mailboxes
 from shared.platforms.google_workspace.methods import HISTORY_LIST, MESSAGES_LIST, PROFILE_GET
-from shared.protection import mailboxes, policies, set_aside
+from shared.protection import mail_days, mailboxes, policies, set_aside
 from shared.protection.mailboxes import Mailbox
 from shared.protection.targets import of_user
 from shared.protection.trial import everybody
@@ -44,6 +44,7 @@ RECEIVER = "mx.google.com"
 async def scan(delegation: Delegation, context: Context, connection: Connection) -> None:
     """Read some of the mailboxes that have news."""
     acting = [policy for policy in await policies.listed(context.database, connection.id) if policy.acts]
+    tally = mail_days.Tally()
     operations, run = Operations(context.database, connection.id), new_id()[:12]
     taken = await mailboxes.take(context.database, connection.id, context.clock.now(), MAX_MAILBOXES_A_RUN)
     known = await everybody(context.database, connection.id, acting, RECEIVER)
@@ -61,6 +62,7 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
                     policies=mine,
                     api=api,
                     known=known,
+                    tally=tally,
                 )
 
             await _mailbox(context, connection, gmail, mailbox, reading)
@@ -70,6 +72,7 @@ async def scan(delegation: Delegation, context: Context, connection: Connection)
             await each(taken, one)
         finally:
             await operations.flush()
+            await mail_days.add(context.database, connection.id, tally, context.clock.now())
 
 
 async def _mailbox(

@@ -27,6 +27,7 @@ from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders
 from shared.storage.tables.mail import (
     decisions,
     exports,
+    mail_days,
     mailboxes,
     marked_messages,
     operations,
@@ -70,6 +71,7 @@ __all__ = [
     "links",
     "listings",
     "looks",
+    "mail_days",
     "mailboxes",
     "marked_messages",
     "members",

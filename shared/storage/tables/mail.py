@@ -49,6 +49,17 @@ mailboxes = sa.Table(
     sa.Index("mailboxes_by_address", "address"),
 )
 
+# How many messages were inspected in mailboxes on each day of UTC, and on how many of them something was done.
+mail_days = sa.Table(
+    "mail_days",
+    metadata,
+    of_connection(primary_key=True),
+    sa.Column("day", Moment, primary_key=True),
+    sa.Column("scanned", sa.Integer, nullable=False),
+    sa.Column("acted", sa.Integer, nullable=False),
+    sa.Index("mail_days_by_day", "day", "connection", "scanned", "acted"),
+)
+
 # One row for each thing that is to be done, or was done, to a message.
 decisions = sa.Table(
     "decisions",

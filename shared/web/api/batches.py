@@ -1,21 +1,27 @@
 """One operation on many connections: planned, begun with a confirmed count, followed and stopped."""
 
-from typing import Annotated
+import hashlib
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from shared.connections.search import Wanted
 from shared.connections.stages import Stage
 from shared.connections.status import Status
+from shared.flows import batch_plans, batches
 from shared.flows import batch_records as records
-from shared.flows import batches
 from shared.flows.app import App
-from shared.flows.batch_records import Batch, ItemState, Operation
+from shared.flows.batch_records import Batch, ItemState, Operation, Order
+from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
+from shared.protection.policies import Policy
 from shared.web.api import refuses
-from shared.web.http import Accepted, Json, Request, Strict, accepted, as_json
+from shared.web.http import Accepted, Json, Request, Strict, accepted, as_json, etag
+from shared.web.preconditions import holds
+from shared.web.saved_plans import Seen
 from shared.web.schema import When
+from shared.web.second_person import agreed
 from shared.web.views.connections import StageName
 
 MAX_BATCHES_LISTED = 50
@@ -41,6 +47,17 @@ class Planned(Strict):
     operation: Operation
     where: Where
     acknowledge_quarantine: bool = Field(default=False, description="of a revoke: quarantines are exported first")
+    policy: Policy | None = Field(None, description="of set-policy: what each is to have under the policy's name")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.policy is None) == (self.operation is Operation.SET_POLICY):
+            raise ValueError("policy goes with the operation set-policy, and with no other")
+        return self
+
+    def order(self) -> Order:
+        """The same in the flows' words."""
+        return Order(operation=self.operation, acknowledged=self.acknowledge_quarantine, policy=self.policy)
 
 
 class Confirmed(Planned):
@@ -51,7 +68,7 @@ class Confirmed(Planned):
     )
 
     confirm: int = Field(
-        ge=0, le=batches.MAX_CONNECTIONS, description="`matches` of the plan; 409 if as many do not match now"
+        ge=0, le=batch_plans.MAX_CONNECTIONS, description="`matches` of the plan; 409 if as many do not match now"
     )
 
 
@@ -63,6 +80,8 @@ class BatchPlan(TypedDict):
     ready: Annotated[int, Field(description="how many would not refuse")]
     refused: Annotated[dict[str, int], Field(description="how many would refuse, by why")]
     deletions: Annotated[dict[str, int], Field(description="of a revoke: objects that are deleted, by when")]
+    replaced: Annotated[int, Field(description="of set-policy: how many have a policy of this name now")]
+    fingerprint: Annotated[str, Field(description="another one once other connections match, or for another policy")]
 
 
 class BatchView(TypedDict):
@@ -70,6 +89,7 @@ class BatchView(TypedDict):
 
     id: str
     operation: Operation
+    policy: Annotated[str | None, Field(description="of set-policy: the policy's name")]
     actor: str
     created_at: When
     stopped_at: When | None
@@ -117,32 +137,46 @@ def wanted_of(request: Request, where: Where) -> Wanted:
 @refuses("400 too_many_connections")
 async def plan(app: App, request: Request, body: Planned) -> Json[BatchPlan]:
     """Show what a batch would do to all connections that match. Changes nothing."""
-    found = await batches.plan(
-        app, wanted_of(request, body.where), body.operation, acknowledged=body.acknowledge_quarantine
-    )
-    return as_json(
-        {
-            "operation": found.operation,
-            "matches": found.matches,
-            "ready": found.ready,
-            "refused": dict(found.refused),
-            "deletions": dict(found.deletions),
-        }
-    )
+    return as_json(planned_view(await batch_plans.plan(app, wanted_of(request, body.where), body.order())))
 
 
-@refuses("400 too_many_connections", "400 no_connections", "409 count_changed")
-async def create(app: App, request: Request, body: Confirmed) -> Accepted[BatchView]:
+def planned_view(plan: batch_plans.Plan) -> BatchPlan:
+    """A plan as the API tells it."""
+    policy = plan.order.policy.model_dump_json() if plan.order.policy else ""
+    return {
+        "operation": plan.order.operation,
+        "matches": plan.matches,
+        "ready": plan.ready,
+        "refused": dict(plan.refused),
+        "deletions": dict(plan.deletions),
+        "replaced": plan.replaced,
+        "fingerprint": hashlib.sha256("".join((*plan.connections, policy)).encode()).hexdigest()[:32],
+    }
+
+
+@refuses(
+    "400 too_many_connections",
+    "400 no_connections",
+    "403 administrators_only",
+    "409 count_changed",
+    "409 second_person_needed",
+)
+async def create(app: App, request: Request, body: Confirmed, planned: Seen) -> Accepted[BatchView]:
     """Begin a batch. Five connections are begun each second; each has a result of its own."""
-    begun = await batches.create(
-        app,
-        wanted_of(request, body.where),
-        body.operation,
-        confirmed=body.confirm,
-        acknowledged=body.acknowledge_quarantine,
-        actor=request.actor.name,
-    )
+    begun = await begin(app, request, wanted_of(request, body.where), body.order(), body.confirm, planned)
     return accepted(_view(begun))
+
+
+async def begin(app: App, request: Request, wanted: Wanted, order: Order, confirmed: int, planned: Seen) -> Batch:
+    """Begin a batch for the caller. Raises Refused 412 `plan_outdated` unless the plan is still the one with this tag.
+
+    To act in everyone's mailboxes takes the role admin, as for one connection.
+    """
+    if planned is not None and not holds(planned, etag(planned_view(await batch_plans.plan(app, wanted, order)))):
+        raise Refused(412, "plan_outdated", "The plan is another one now. Nothing was done. Plan the batch again.")
+    if order.policy and order.policy.takes_everyones_mail:
+        await agreed(app, request, f"policy “{order.policy.name}” takes everyone's mail of many connections")
+    return await batches.create(app, wanted, order, confirmed=confirmed, actor=request.actor.name)
 
 
 async def every(app: App, request: Request) -> Json[BatchList]:
@@ -180,7 +214,8 @@ async def stop(app: App, request: Request) -> Accepted[BatchView]:
 def _view(batch: Batch) -> BatchView:
     return {
         "id": batch.id,
-        "operation": batch.operation,
+        "operation": batch.order.operation,
+        "policy": batch.order.policy.name if batch.order.policy else None,
         "actor": batch.actor,
         "created_at": batch.created_at.isoformat(),
         "stopped_at": batch.stopped_at.isoformat() if batch.stopped_at else None,

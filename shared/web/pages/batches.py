@@ -1,16 +1,20 @@
 """Batches in the console: the plan of one, which begins by typing its count; its progress; and the newest."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlencode
 
+from shared.flows import batch_plans
 from shared.flows import batch_records as records
-from shared.flows import batches
 from shared.flows.app import App
-from shared.flows.batch_records import Operation
+from shared.flows.batch_records import Operation, Order
 from shared.foundation.errors import Refused
-from shared.web.api.batches import MAX_BATCHES_LISTED, Where, wanted_of
-from shared.web.http import Request, Response, checked, redirect
+from shared.protection.policies import Policy
+from shared.web.api.batches import MAX_BATCHES_LISTED, Where, begin, planned_view, wanted_of
+from shared.web.http import Request, Response, checked, etag, redirect
 from shared.web.pages import refused, shown
+from shared.web.pages.batch_policy import chosen
 from shared.web.pages.forms import one, posted, said
 
 REFRESH_SECONDS = 3
@@ -21,6 +25,7 @@ TITLES: Mapping[Operation, str] = {
     Operation.RENEW_INVITATION: "Renew invitations",
     Operation.REPORT_DRIFT: "Set drift mode: report only",
     Operation.REPAIR_DRIFT: "Set drift mode: auto-repair",
+    Operation.SET_POLICY: "Set policy",
     Operation.REVOKE: "Revoke access",
 }
 # What a filter of the list has that a batch does not: closed connections, an order, a page.
@@ -28,10 +33,12 @@ NOT_A_FILTER = frozenset({"archived", "sort", "desc", "page", "cursor", "limit",
 
 
 class Asked(Where):
-    """Which operation on which connections."""
+    """Which operation on which connections; a policy is that of this name at a connection, or as it was planned."""
 
     operation: Operation
     acknowledge_quarantine: bool = False
+    source: str = ""
+    policy: str = ""
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[Asked, dict[str, str]]:
@@ -40,28 +47,45 @@ def _asked(fields: Mapping[str, str]) -> tuple[Asked, dict[str, str]]:
 
 
 async def new(app: App, request: Request) -> Response:
-    """The plan for all connections that match, and the field for their number."""
+    """The plan for all connections that match, and the field for their number; first which policy, if one is set."""
     asked, kept = _asked(said(request).query)
-    plan = await batches.plan(
-        app, wanted_of(request, asked), asked.operation, acknowledged=asked.acknowledge_quarantine
+    policy, told = None, ""
+    if asked.operation is Operation.SET_POLICY:
+        choice = await chosen(app, request.actor.customer, asked.source, asked.policy)
+        if choice.policy is None:
+            return shown(app, request, "batch_policy.html", title=TITLES[asked.operation], choice=choice, kept=kept)
+        policy, told = choice.policy
+    order = Order(operation=asked.operation, acknowledged=asked.acknowledge_quarantine, policy=policy)
+    plan = await batch_plans.plan(app, wanted_of(request, asked), order)
+    return shown(
+        app,
+        request,
+        "batch_plan.html",
+        title=TITLES[asked.operation],
+        plan=plan,
+        tag=etag(planned_view(plan)),
+        told=told,
+        kept=kept,
     )
-    return shown(app, request, "batch_plan.html", title=TITLES[asked.operation], plan=plan, kept=kept)
 
 
 async def create(app: App, request: Request) -> Response:
-    """Begin the batch, if the number that was typed is the number that match."""
+    """Begin the batch, if the plan is the one that was shown and the number that was typed is the number that match."""
     form = posted(request)
     fields = {name: one(form, name) for name in form}
-    typed = fields.pop("confirm", "")
+    typed, tag, content = (fields.pop(name, "") for name in ("confirm", "plan", "content"))
     asked, kept = _asked(fields)
+    # Its expressions are compiled there.
+    valid = partial(Policy.model_validate_json, content)
+    policy = await asyncio.to_thread(checked, valid) if content else None
     try:
-        begun = await batches.create(
+        begun = await begin(
             app,
+            request,
             wanted_of(request, asked),
-            asked.operation,
-            confirmed=int(typed) if typed.isascii() and typed.isdecimal() else -1,
-            acknowledged=asked.acknowledge_quarantine,
-            actor=request.actor.name,
+            Order(operation=asked.operation, acknowledged=asked.acknowledge_quarantine, policy=policy),
+            int(typed) if typed.isascii() and typed.isdecimal() else -1,
+            tag or None,
         )
     except Refused as error:
         return refused(error, app, request, f"/batches/new?{urlencode(kept)}")
@@ -82,7 +106,7 @@ async def page(app: App, request: Request) -> Response:
         app,
         request,
         "batch.html",
-        title=TITLES[batch.operation],
+        title=TITLES[batch.order.operation],
         batch=batch,
         items=items,
         under_way=under_way,

@@ -23,6 +23,7 @@ MAX_RESULTS_SHOWN = 10
 PLACES: Sequence[tuple[str, str, str]] = (
     ("/connections/new", "New connection", "create add invite customer tenant"),
     ("/connections?archived=true", "Archive: closed connections", "certificates closed offboarded"),
+    ("/witnesses", "Witnesses", "cosign checkpoints log keys"),
     ("/documentation", "Keyboard shortcuts", "keys help"),
     ("/api/openapi.json", "API description (OpenAPI)", "documents swagger programs"),
     ("/runbook", "Runbook: what each code means", "documents errors codes help"),
