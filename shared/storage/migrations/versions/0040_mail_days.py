@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.storage.tables import Moment
 
-revision = "0043"
+revision = "0040"
 down_revision = "0039"
 branch_labels = None
 depends_on = None
