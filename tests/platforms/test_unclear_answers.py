@@ -138,6 +138,19 @@ async def test_an_accepted_domain_without_a_name_holds_no_check_up(world: World)
 
 
 @pytest.mark.hazard(39)
+async def test_pages_that_exchange_refuses_are_told_and_nothing_is_taken_for_gone(world: World) -> None:
+    connection = await world.connect()
+    before = world.snapshot()
+    world.behave(exchange_page_size=2, exchange_pages_refused=True)
+    await order(world, connection, "repair")
+    now = await world.connection(connection.id)
+    assert (now.status, now.reason) == (Status.WAITING, "exchange_pages_refused"), now.sentence
+    world.behave(exchange_pages_refused=False)
+    await world.until_true(connection, lambda now: now.status is Status.OK)
+    assert world.snapshot() == before
+
+
+@pytest.mark.hazard(39)
 async def test_a_group_that_hides_its_members_is_told_to_who_names_it(world: World) -> None:
     tenant = world.sims.microsoft.tenants[world.tenant_id()]
     key, group = next((key, one) for key, one in sorted(tenant.groups.items()) if tenant.members.get(key))
