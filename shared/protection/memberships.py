@@ -11,12 +11,22 @@ from shared.storage import tables as db
 from shared.storage.database import Database, insert_new
 from shared.storage.ids import ConnectionId
 
+# Of such a group, to whoever names it in a policy.
+HIDDEN = "The platform hides the members of this group from applications. Name them in another group or one by one."
+
 
 class Group(NamedTuple):
     """A group of the directory, with its address."""
 
     id: str
     mail: str
+
+
+class Hidden(NamedTuple):
+    """A group of the directory whose members nobody shows us, with what it is called."""
+
+    id: str
+    name: str
 
 
 async def named_without_members(
@@ -48,6 +58,15 @@ def _without_members(connection_id: ConnectionId, groups: Listing, most: int) ->
     table = db.groups
     mine = (table.c.connection == connection_id, table.c.members_of.is_distinct_from(groups.mark))
     return sa.select(table.c.id, table.c.mail).where(*mine).order_by(table.c.id).limit(most)
+
+
+async def hidden_groups(database: Database, connection_id: ConnectionId) -> list[Hidden]:
+    """The groups whose members the platform keeps from us."""
+    table = db.groups.c
+    named = sa.select(table.id, sa.func.coalesce(table.name, table.mail, table.id).label("name"))
+    async with database.read() as read:
+        found = await read.execute(named.where(table.connection == connection_id, table.hidden).order_by(table.id))
+        return [Hidden(row.id, row.name) for row in found]
 
 
 async def known_groups(database: Database, connection_id: ConnectionId, ids: Collection[str]) -> set[str]:

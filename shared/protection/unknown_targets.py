@@ -1,10 +1,11 @@
-"""What a policy names that the tenant has not."""
+"""What a policy names that the tenant has not, or that stands for nobody we can know."""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from shared.protection.directory import MAX_IDS_A_STATEMENT
+from shared.protection.memberships import HIDDEN, hidden_groups
 from shared.protection.policies import Policy
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -12,7 +13,7 @@ from shared.storage.ids import ConnectionId
 
 
 async def unknown(database: Database, connection_id: ConnectionId, policy: Policy) -> str | None:
-    """The field that names something the tenant has not, with a sentence; None if all of it is known.
+    """The field that names something the tenant has not, or a group with hidden members, with a sentence; else None.
 
     What is not known yet because nothing was read so far is taken on trust.
     """
@@ -26,6 +27,11 @@ async def unknown(database: Database, connection_id: ConnectionId, policy: Polic
             named: list[str] = getattr(policy, field)
             if named and (place := await _first_unknown(database, connection_id, column, named)) is not None:
                 return f"{field}.{place}: the organisation has no such {word}."
+    for field in ("groups", "except_groups"):
+        named = getattr(policy, field)
+        hidden = {one.id for one in await hidden_groups(database, connection_id)} if named else set[str]()
+        if (place := next((number for number, one in enumerate(named) if one in hidden), None)) is not None:
+            return f"{field}.{place}: {HIDDEN}"
     return None
 
 

@@ -126,12 +126,13 @@ async def settle(
 
 
 async def settle_members(database: Database, connection_id: ConnectionId, listing: Listing) -> None:
-    """Delete whom a complete listing of one group's members has not shown, and forget the listing."""
+    """Delete whom a listing of one group's members has not shown, if it is complete, and forget the listing."""
     part = _Part(connection_id, listing.kind)
     async with database.write() as write:
         await listings.keep(write, connection_id, listing, link=None)
-        gone = await write.execute(sa.delete(part.table).where(part.unseen(listing)))
-        await note_gone(write, connection_id, part.name, gone.rowcount)
+        if listing.complete:
+            gone = await write.execute(sa.delete(part.table).where(part.unseen(listing)))
+            await note_gone(write, connection_id, part.name, gone.rowcount)
         mine = (db.listings.c.connection == connection_id, db.listings.c.mark == listing.mark)
         await write.execute(sa.delete(db.listings).where(*mine))
 

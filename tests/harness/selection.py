@@ -36,6 +36,7 @@ ON_BOTH = (
     "flows/test_refresh.py::test_both_tokens_are_stored_in_one_statement",
     "platforms/test_listings.py::*",
     "flows/test_frozen_processes.py::*",
+    "flows/test_frozen_at_each_instant.py::*",
     # What reports count, and that two runs make one.
     "flows/test_report*::test_mail_is_counted_by_message_day_action_and_policy",
     "flows/test_report*::test_what_came_and_went_is_told",

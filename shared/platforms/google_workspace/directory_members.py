@@ -91,7 +91,9 @@ async def _members(
     """
     database, connection = tenant.context.database, tenant.connection.id
     try:
-        await _listed(tenant, group.id, under_way, small)
+        if not await _listed(tenant, group.id, under_way, small):
+            why = "Google lists a member of this group without an id."
+            await set_aside.note(database, connection, "entry", f"group {group.id}", group.mail, why, tenant.now)
     except Missing:
         return None  # deleted while we were listing; the next synchronisation knows
     except (GoogleRefused, Blocked) as refused:
@@ -105,8 +107,11 @@ async def _members(
 
 async def _listed(
     tenant: WorkspaceCustomer, group: str, under_way: Listing | None, small: dict[str, list[str]]
-) -> None:
-    """List a group's members: into `small` if they fit a page, else page by page into our copy."""
+) -> bool:
+    """List a group's members: into `small` if they fit a page, else page by page into our copy.
+
+    False if one of them has no id. It may be anybody, so that nobody is taken to be gone this time.
+    """
     database, connection, kind = tenant.context.database, tenant.connection.id, MEMBERS_OF + group
 
     def pages(listing: Listing | None) -> AsyncGenerator[Page]:
@@ -117,20 +122,25 @@ async def _listed(
 
     async def written(listing: Listing, page: Page) -> Listing:
         rows = [{"member_id": member} for member in _named(page.rows)]
-        return await whole_listings.put(database, connection, listing, rows, link=page.link)
+        return await whole_listings.put(database, connection, listing, rows, link=page.link, odd=_odd(page.rows))
 
     if under_way is None:
         async with aclosing(pages(None)) as opened:
             first = await anext(opened)
-            if first.link is None:
+            if first.link is None and not _odd(first.rows):
                 small[group] = _named(first.rows)
-                return
+                return True
             listing = await written(await begun(tenant, kind), first)
             going_on = until_expired(lambda place: opened if place.link == first.link else pages(place))
             listing = await read(tenant, listing, going_on, written)
     else:
         listing = await read(tenant, under_way, until_expired(pages), written)
     await whole_listings.settle_members(database, connection, listing)
+    return listing.complete
+
+
+def _odd(rows: list[Record]) -> bool:
+    return any(not row.get("id") and row.get("type") != "CUSTOMER" for row in rows)
 
 
 def _named(rows: list[Record]) -> list[str]:

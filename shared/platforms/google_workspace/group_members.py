@@ -108,7 +108,10 @@ async def _listed(tenant: WorkspaceCustomer, group: str) -> list[str]:
     params = {"maxResults": "200", "fields": "nextPageToken,members(id)"}
     try:
         async for page in tenant.admin.pages(MEMBERS_LIST, {"groupKey": group}, params=params, key="members"):
-            members |= {member["id"] for member in page}
+            members |= {member["id"] for member in page if member.get("id")}
+            if not all(member.get("id") for member in page):
+                # It may be any of those whom we have put in: none of them is said to be missing.
+                members |= await tenant.targets.placed(MEMBERS)
     except Missing:
         return []
     return sorted(members)

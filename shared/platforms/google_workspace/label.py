@@ -54,4 +54,5 @@ async def _found_or_made(api: Api, name: str) -> str:
 async def _found(api: Api, name: str) -> str | None:
     answer = await api.call(LABELS_LIST, params={"fields": "labels(id,name,type)"})
     labels = answer.get("labels", [])
-    return next((str(one["id"]) for one in labels if str(one["name"]).casefold() == name.casefold()), None)
+    named = {str(one.get("name")).casefold(): str(one["id"]) for one in labels if one.get("id")}
+    return named.get(name.casefold())

@@ -84,7 +84,7 @@ async def put_back(api: Api, message: str, before: Sequence[str]) -> bool:
                 raise
             # One of them was deleted meanwhile.
             listed = await api.call(LABELS_LIST, params={"fields": "labels(id)"})
-            known = {str(one["id"]) for one in listed.get("labels", [])}
+            known = {str(one["id"]) for one in listed.get("labels", []) if one.get("id")}
             await _add(api, message, [one for one in missing if one in known])
     await api.call(MESSAGES_UNTRASH, {"id": message})
     return True

@@ -16,7 +16,7 @@ from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Missing, Temporary
-from shared.platforms.google_workspace.api import Api
+from shared.platforms.google_workspace.api import Api, Record
 from shared.platforms.google_workspace.apply_policies import finish, judge_all
 from shared.platforms.google_workspace.carry_out import MailboxRun
 from shared.platforms.google_workspace.delegation import Delegation
@@ -123,8 +123,12 @@ async def _read(reading: MailboxRun) -> int:
             page = await reading.api.call(HISTORY_LIST, params=params | ({"pageToken": token} if token else {}))
         except Missing:
             return await _catch_up(await _begin_to_catch_up(reading))
-        for record in page.get("history", []):
-            added = [entry["message"]["id"] for entry in record.get("messagesAdded", [])]
+        for record in page.get("history") or ():
+            told: list[Record] = [entry.get("message") or {} for entry in record.get("messagesAdded") or ()]
+            added = [message["id"] for message in told if message.get("id")]
+            if len(added) < len(told) or (added and not record.get("id")):
+                # It tells of a message and not of which: all that came since the last reading are listed instead.
+                return await _catch_up(await _begin_to_catch_up(reading))
             if added:
                 await judge_all(reading, added)
                 await _move(reading, position=int(record["id"]))
@@ -149,7 +153,7 @@ async def _catch_up(reading: MailboxRun) -> int:
         params = {"q": f"after:{state['since']}", "labelIds": "INBOX", "maxResults": A_PAGE}
         more = {"pageToken": str(state["token"])} if state["token"] else {}
         page = await reading.api.call(MESSAGES_LIST, params=params | more)
-        for message in page.get("messages", []):
+        for message in page.get("messages") or ():
             await judge_all(reading, [message["id"]])
         if not page.get("nextPageToken"):
             return int(state["position"])

@@ -12,6 +12,7 @@ from shared.connections.lease import Superseded
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Missing, Permanent, Temporary, Unfinished
+from shared.foundation.http_client import unreadable
 from shared.foundation.schedule import last_due
 from shared.platforms.google_workspace.api import Api, GoogleRefused, Record
 from shared.platforms.google_workspace.mailbox import UNTIL_KNOWN_BETTER, Closed, Mailboxes, set_up_wrongly
@@ -148,7 +149,7 @@ async def _watch(
     database, connection, now = tenant.context.database, tenant.connection.id, tenant.now
     try:
         async with gmail.open(address) as api:
-            answer = await _subscribe(api, tenant.google.topic)
+            told, until = _read(await _subscribe(api, tenant.google.topic))
     except (Closed, Missing, Temporary) as refused:
         if isinstance(refused, Superseded):
             raise
@@ -165,9 +166,7 @@ async def _watch(
         )
         return refused
     await set_aside.clear(database, connection, "mailbox", [user])
-    told = int(answer["historyId"])
     position = told if mailbox is None or mailbox.position is None else mailbox.position
-    until = datetime.fromtimestamp(int(answer["expiration"]) / 1000, UTC)
     await mailboxes.keep(
         database,
         connection,
@@ -180,6 +179,14 @@ async def _watch(
         not_before=None,
     )
     return None
+
+
+def _read(answer: Record) -> tuple[int, datetime]:
+    """The position that a subscription begins from, and its end. Raises Temporary for one that does not tell them."""
+    try:
+        return int(answer["historyId"]), datetime.fromtimestamp(int(answer["expiration"]) / 1000, UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        raise unreadable("Gmail", 200) from None
 
 
 async def _subscribe(api: Api, topic: str) -> Record:

@@ -20,13 +20,15 @@ from shared.platforms.directory_reading import (
 )
 from shared.platforms.microsoft365.graph import GraphRefused, Resync
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
-from shared.protection import directory, set_aside
+from shared.protection import directory, memberships, set_aside
 from shared.protection.listings import BEGINNING, Listing, Standing
 
 First = Page | FootprintError
 """What Graph says first when it is asked for changes; what it refuses is raised in the kind's turn."""
 USERS = "id,displayName,mail,accountEnabled,userType"
-GROUPS = "id,displayName,mail,members"
+GROUPS = "id,displayName,mail,visibility,members"
+# Of which Graph shows no members without Member.Read.Hidden (learn.microsoft.com/graph/api/group-list-members).
+HIDDEN = "HiddenMembership"
 
 
 async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> None:
@@ -39,6 +41,8 @@ async def sync(tenant: MicrosoftTenant, *, accept_loss: bool) -> None:
         firsts = await _firsts(tenant, this.stands)
         await _users(tenant, this, firsts.get("users"), plausible)
         await _groups(tenant, this, firsts.get("groups"), plausible)
+        if this.stands.noted or "groups" not in this.unchanged:
+            await _tell_hidden(tenant)
         await read_domains(tenant)
 
 
@@ -97,6 +101,15 @@ async def _groups(tenant: MicrosoftTenant, this: Reading, first: First | None, p
 
     if not _nothing_new(this, "groups", first):
         await _read(tenant, this, "groups", first, ("groups", "members"), pages, written, plausible)
+
+
+async def _tell_hidden(tenant: MicrosoftTenant) -> None:
+    """Name the groups that policies mean, themselves or by another group, and whose members nobody shows us."""
+    database, connection = tenant.context.database, tenant.connection.id
+    for one in await memberships.hidden_groups(database, connection):
+        if one.id in await tenant.targets.named_groups():
+            why = memberships.HIDDEN
+            await set_aside.note(database, connection, "entry", f"hidden {one.id}", one.name, why, tenant.now)
 
 
 async def _put(
@@ -188,9 +201,14 @@ async def _nothing() -> AsyncGenerator[Page]:
 
 async def _whole_rows(tenant: MicrosoftTenant, kind: str, page: Page) -> Page:
     """The rows of a page that have an id. One without may be anybody's, so nobody is taken to be gone this time."""
-    odd = [row for row in page.rows if not row.get("id")]
-    for row in odd:
-        name, why = str(row.get("displayName") or "without a name"), "Graph lists it without an id."
+    odd = [(row, "Graph lists it without an id.") for row in page.rows if not row.get("id")]
+    odd += [
+        (row, "Graph lists a member of this group without an id.")
+        for row in page.rows
+        if not all(member.get("id") for member in row.get("members@delta") or ())
+    ]
+    for row, why in odd:
+        name = str(row.get("displayName") or row.get("id") or "without a name")
         database, connection = tenant.context.database, tenant.connection.id
         await set_aside.note(database, connection, "entry", f"{kind} {name}", name, why, tenant.now)
     return replace(page, rows=[row for row in page.rows if row.get("id")], odd=bool(odd)) if odd else page
@@ -219,7 +237,8 @@ def _user(row: Record) -> Record:
 
 
 def _group(row: Record) -> Record:
-    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail")}
+    hidden = row.get("visibility") == HIDDEN
+    return {"id": row["id"], "name": row.get("displayName"), "mail": row.get("mail"), "hidden": hidden}
 
 
 def _member(group: str, member: Record) -> Record:

@@ -99,14 +99,15 @@ async def snapshot(tenant: MicrosoftTenant) -> Snapshot:
     rules = sorted(listed, key=lambda rule: int(rule["Priority"]))
     spoof = await spoof_entries(tenant)
     copy = await tenant.targets.domains()
-    accepted = {str(one["DomainName"]).lower() for one in domains}
+    # One without a name is told by the synchronisation.
+    accepted = {str(one["DomainName"]).lower(): one for one in domains if one.get("DomainName")}
     return Snapshot(
         at=tenant.now,
         rules=rules,
         things={
             "inbound": {one["Guid"]: one for one in inbound},
             "outbound": {one["Guid"]: one for one in outbound},
-            "domain": {str(one["DomainName"]).lower(): one for one in domains},
+            "domain": accepted,
             "allowed": dict.fromkeys(policy["IPAllowList"] or (), True),
             "blocked": dict.fromkeys(policy["IPBlockList"] or (), True),
             "spoof": {one["Identity"]: one for one in spoof},

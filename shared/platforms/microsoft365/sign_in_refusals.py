@@ -45,7 +45,10 @@ REFUSALS = (
     ),
     _refusal(
         partial(Permanent, "our_credential"),
-        (50012, 50027, 7000215, 7000218, 7000222, 70002, 700024, 700025, 700030, 700211, 700212, 700213, 700229),
+        (
+            *(50012, 50027, 50048, 70002, 700024, 700025, 700030, 700211, 700212, 700213, 700229),
+            *(7000215, 7000218, 7000222, 900384),
+        ),
         "Microsoft does not accept this deployment's own credential. Check the client secret, the certificate or the "
         "federated identity, and whether it has expired.",
     ),
@@ -67,12 +70,12 @@ REFUSALS = (
     ),
     _refusal(
         partial(Permanent, "tenant_gone"),
-        (90002, 900023, 5000224),
+        (50059, 50128, 90002, 900023, 5000224),
         "Microsoft does not know this tenant, or it cannot be used any more. Check its id and its cloud.",
     ),
     _refusal(
         partial(Permanent, "service_disabled"),
-        (500014, 50001),
+        (500014, 50001, 650054),
         "A service that we need is switched off in the tenant: its subscription has lapsed, or an administrator has "
         "disabled it under Enterprise applications. Renew the subscription, or enable the service there.",
     ),
@@ -97,7 +100,7 @@ REFUSALS = (
     _refusal(
         partial(Permanent, "blocked_by_customer"),
         (
-            *(50005, 50053, 50057, 50074, 50076, 50078, 50079, 50097, 50129, 50131, 50155, 50158),
+            *(50005, 50053, 50057, 50072, 50074, 50076, 50078, 50079, 50097, 50127, 50129, 50131, 50155, 50158, 50161),
             *(53000, 53001, 53002, 53004, 53010, 53011, 135011),
         ),
         "The tenant's policies stop this sign-in: the account or its device is disabled, at risk or not compliant, or "
@@ -137,8 +140,8 @@ def classify(error: Mapping[str, Any]) -> FootprintError:
 def codes_of(error: Mapping[str, Any]) -> set[int]:
     """The AADSTS codes of an error answer."""
     listed = error.get("error_codes")
-    if isinstance(listed, list) and listed:
-        return {int(code) for code in listed}
+    if isinstance(listed, list) and (codes := {int(code) for code in map(str, listed) if code.isdecimal()}):
+        return codes
     return {int(code) for code in re.findall(r"AADSTS(\d+)", str(error.get("error_description", "")))[:1]}
 
 

@@ -30,6 +30,8 @@ groups = sa.Table(
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("name", sa.String),
     sa.Column("mail", sa.String),
+    # Whether the platform keeps its members from us, so that it looks as if it had none.
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("digest", sa.String),
     sa.Column("page", sa.Integer),
     sa.Column("mark", sa.String, nullable=False),

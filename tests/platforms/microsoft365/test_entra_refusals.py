@@ -127,6 +127,13 @@ async def test_a_name_that_no_tenant_has(entra: Entra, sign_in: SignIn, settings
         (53000, Permanent, "blocked_by_customer"),
         (135011, Permanent, "blocked_by_customer"),
         (900382, Permanent, "tenant_in_another_cloud"),
+        (50048, Permanent, "our_credential"),
+        (900384, Permanent, "our_credential"),
+        (50059, Permanent, "tenant_gone"),
+        (50128, Permanent, "tenant_gone"),
+        (650054, Permanent, "service_disabled"),
+        (50072, Permanent, "blocked_by_customer"),
+        (50161, Permanent, "blocked_by_customer"),
         (90033, Temporary, "platform_unavailable"),
         (90055, Temporary, "platform_unavailable"),
         (424242, Temporary, "token_refused"),
@@ -137,6 +144,12 @@ def test_what_each_code_means(aadsts: int, kind: type[FootprintError], code: str
         found = classify(said)
         assert isinstance(found, kind)
         assert (found.code, f"AADSTS{aadsts}" in found.sentence) == (code, True)
+
+
+@pytest.mark.parametrize("listed", [[None], ["AADSTS53003"], {}, "53003"])
+def test_codes_that_are_none_are_read_from_the_text(listed: object) -> None:
+    found = classify({"error_codes": listed, "error_description": "AADSTS53003: words"})
+    assert found.code == "blocked_by_customer"
 
 
 def test_no_code_means_two_things() -> None:

@@ -50,6 +50,8 @@ class Behaviour(Knobs):
     # How Exchange writes the ranges that it keeps: "as_given", with a "mask", or as a "span" from first to last.
     range_form: str = "as_given"
     exchange_page_size: int = 1000
+    # An application is refused every page of a cmdlet's answer but the first (office-docs-powershell #10907).
+    exchange_pages_refused: bool = False
     graph_page_size: int = 100
     # Delta pages repeat the last item of the page before, and a round of changes opens with an empty page.
     delta_replay: bool = True

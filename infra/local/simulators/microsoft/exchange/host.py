@@ -120,6 +120,8 @@ class Exchange:
         if extra := set(options) - {"$select", "$skiptoken"}:
             raise malformed(f"The query option {', '.join(sorted(extra))} is not allowed.")
         start = self._start(request, options.get("$skiptoken"), cmdlet, given)
+        if start and tenant.behaviour.exchange_pages_refused:
+            raise pagination_expired()
         rows, warnings = self._run(tenant, cmdlet, given)
         if rows is None:
             text = f"Are you sure you want to perform this action? {cmdlet}"

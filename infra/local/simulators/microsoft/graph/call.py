@@ -82,6 +82,14 @@ class GraphCall:
                 raise bad_request(f"Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.")
         return names
 
+    def readable_members(self, key: str) -> frozenset[str]:
+        """Return a group's members: of one that hides them, applications see none without Member.Read.Hidden.
+
+        No error says so (https://learn.microsoft.com/graph/api/group-list-members).
+        """
+        hidden = self.tenant.groups.get(key, {}).get("visibility") == "HiddenMembership"
+        return frozenset() if hidden and not self.administrator else self.tenant.members.get(key, frozenset())
+
     def one(self, record: Record, kind: str, what: str) -> Answer:
         """Answer a single object."""
         return Answer(body={"@odata.context": self.context(what), **shaped(record, self.selected(kind))})

@@ -169,7 +169,7 @@ def _everything(call: GraphCall, collection: str, state: dict[str, Any], select:
 
     if collection != "groups" or select is None or "members" not in select:
         return Round(items=[Item(key, 0, more=False) for key in keys], body=present)
-    held = {key: sorted(call.tenant.members.get(key, ())) for key in keys}
+    held = {key: sorted(call.readable_members(key)) for key in keys}
 
     def with_members(item: Item) -> dict[str, Any]:
         part = _part(call, held[item.key], item.part)
@@ -242,7 +242,7 @@ def _changed(call: GraphCall, change: Change, select: list[str] | None) -> dict[
         reason = "changed" if key in call.tenant.deleted else "deleted"
         return {Item(key, 0, more=False): {"id": key, "@removed": {"reason": reason}}}
     members = []
-    if select is not None and "members" in select:
+    if select is not None and "members" in select and call.readable_members(key) == call.tenant.members.get(key):
         members = [_member(call, one) for one in sorted(change.added)]
         members += [_member(call, one, removed=True) for one in sorted(change.removed)]
     properties = change.properties

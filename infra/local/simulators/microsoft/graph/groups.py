@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -226,7 +227,7 @@ def remove_member(call: GraphCall) -> Answer:
 
 def members(call: GraphCall) -> Answer:
     """List direct members, of any type or only users."""
-    return _listed(call, call.tenant.members.get(_group(call)["id"], frozenset()))
+    return _listed(call, call.readable_members(_group(call)["id"]))
 
 
 def owners(call: GraphCall) -> Answer:
@@ -236,15 +237,15 @@ def owners(call: GraphCall) -> Answer:
 
 def transitive_members(call: GraphCall) -> Answer:
     """List members of the group and of every group inside it."""
-    return _listed(call, expanded(call.tenant, _group(call)["id"]))
+    return _listed(call, expanded(call.readable_members, _group(call)["id"]))
 
 
-def expanded(tenant: Tenant, key: str) -> frozenset[str]:
+def expanded(members: Callable[[str], frozenset[str]], key: str) -> frozenset[str]:
     """Return everything inside a group; groups that hold each other are no trap."""
     seen: set[str] = set()
     waiting = [key]
     while waiting:
-        for one in tenant.members.get(waiting.pop(), ()):
+        for one in members(waiting.pop()):
             if one not in seen:
                 seen.add(one)
                 waiting.append(one)
@@ -263,7 +264,7 @@ def member_of(call: GraphCall) -> Answer:
     """List the groups a user is in, directly or not."""
     if call.ids[0] not in call.tenant.users:
         raise missing(call.ids[0])
-    inside = [key for key in call.tenant.groups if call.ids[0] in expanded(call.tenant, key)]
+    inside = [key for key in call.tenant.groups if call.ids[0] in expanded(call.readable_members, key)]
     rows = [one for key in inside if (one := typed(call.tenant, key)) is not None]
     return call.listing(rows, "group", "directoryObjects", typed=True)
 
