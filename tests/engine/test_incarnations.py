@@ -78,3 +78,21 @@ async def test_a_group_whose_creation_was_never_answered_is_removed_when_it_appe
     await world.leave(connection)
     world.behave(group_visible_in_graph_seconds=0)
     assert world.snapshot() == before
+
+
+@pytest.mark.hazard(34)
+async def test_a_group_of_theirs_under_our_nickname_is_never_taken_over(world: World) -> None:
+    connection = await world.connect(repair_drift=True)
+    await world.pass_time(timedelta(minutes=20))
+    first = await group_of(world, connection)
+    nickname = world.graph("GET", f"/groups/{first}")["mailNickname"]
+    world.graph("DELETE", f"/groups/{first}")
+    world.graph("DELETE", f"/directory/deletedItems/{first}")
+    body = {"displayName": "Sales", "mailNickname": nickname, "groupTypes": ["Unified"], "mailEnabled": True}
+    theirs = world.graph("POST", "/groups", body={**body, "securityEnabled": False})
+    before = world.graph("GET", f"/groups/{theirs['id']}")
+    for _ in range(4):
+        await run(world.app, Job(name="advance", connection_id=connection.id))
+        await world.pass_time(timedelta(minutes=15))
+    assert await group_of(world, connection) not in (first, theirs["id"])
+    assert world.graph("GET", f"/groups/{theirs['id']}") == before

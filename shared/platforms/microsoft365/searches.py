@@ -80,8 +80,8 @@ def _names(tenant: MicrosoftTenant) -> tuple[str, str]:
 
 
 async def _spoof_pairs(tenant: MicrosoftTenant) -> Sequence[Bearer]:
-    domain = tenant.site.sending_domain
-    pairs = [one for one in await spoof_entries(tenant) if one["SendingInfrastructure"] == domain]
+    domain = tenant.site.sending_domain.lower()
+    pairs = [one for one in await spoof_entries(tenant) if str(one["SendingInfrastructure"]).lower() == domain]
     return [
         Bearer(identity=one["Identity"], name=f"{one['SpoofedUser']} with {domain}", sign="addresses") for one in pairs
     ]
