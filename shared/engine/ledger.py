@@ -232,6 +232,7 @@ class Ledger:
             case Act.LEAVE:
                 held = replace(held, state=HoldingState.LEFT, since=self._clock.now())
             case Act.FORGET:
+                identity = held.identity
                 held = replace(held, state=HoldingState.GONE, since=self._clock.now(), seen=None, **NOTHING_AMISS)
             case Act.DRIFT:
                 held = replace(held, drift=after)

@@ -42,7 +42,9 @@ async def test_a_former_group_leaves_the_recycle_bin_too(world: World) -> None:
     assert world.snapshot() == before
     record = await exit_record(world, connection)
     assert record["result"] == "clean"
-    assert first in [change["identity"] for change in record["changes"]]
+    (of_first,) = [change for change in record["changes"] if change["identity"] == first]
+    (of_second,) = [change for change in record["changes"] if change["key"] == "group-incoming"]
+    assert str(of_first["made_at"]) < str(of_first["removed_at"]) < str(of_second["made_at"])
 
 
 @pytest.mark.hazard(33)
