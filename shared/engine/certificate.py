@@ -7,7 +7,7 @@ kept as it was signed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, TypeGuard
 
 import sqlalchemy as sa
 from typing_extensions import TypedDict
@@ -236,7 +236,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
             for row in rows
-            if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
+            if isinstance(row, Change) and row.offered and _stands(held := holdings.get(row.key)) and held.identity
         ],
         "cannot_be_undone": sorted(history.remarks),
         "residue": list(look.left),
@@ -261,7 +261,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
     }
 
 
-def _stands(held: Holding | None) -> bool:
+def _stands(held: Holding | None) -> TypeGuard[Holding]:
     return held is not None and held.state is not HoldingState.GONE and held.state not in NOT_OURS
 
 
