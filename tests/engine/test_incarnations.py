@@ -6,6 +6,7 @@ import pytest
 
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
 from shared.engine.incarnations import identities_of
 from shared.engine.ledger import holdings_of
 from shared.flows.jobs import run
@@ -44,6 +45,8 @@ async def test_a_former_group_leaves_the_recycle_bin_too(world: World) -> None:
     assert record["result"] == "clean"
     (of_first,) = [change for change in record["changes"] if change["identity"] == first]
     (of_second,) = [change for change in record["changes"] if change["key"] == "group-incoming"]
+    ledger = [one async for one in entries(world.app.database, connection.id)]
+    assert {one.number for one in ledger if one.state == "intended"} <= {one.intent for one in ledger}
     assert str(of_first["made_at"]) < str(of_first["removed_at"]) < str(of_second["made_at"])
 
 
