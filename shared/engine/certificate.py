@@ -7,7 +7,7 @@ kept as it was signed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, TypeGuard
 
 import sqlalchemy as sa
 from typing_extensions import TypedDict
@@ -17,7 +17,7 @@ from shared.deployment.sealing import Seal
 from shared.deployment.signing import SigningKey, published
 from shared.engine.chain import LedgerEntry
 from shared.engine.incarnations import row_key
-from shared.engine.ledger import NOT_OURS, Holding, HoldingState
+from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState
 from shared.engine.ledger_summary import Summary, summarised
 from shared.engine.promise import Promise, compared
 from shared.engine.rows import ByAdministrator, Change, Row
@@ -188,8 +188,11 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         found = [history.last[key, act] for act in acts if (key, act) in history.last]
         return max(found, key=lambda entry: entry.number, default=None)
 
-    def when(key: str, acts: tuple[str, ...]) -> str | None:
-        entry = last(key, acts)
+    def when(held: Holding, acts: tuple[str, ...]) -> str | None:
+        row, former, _ = held.key.partition(FORMER)
+        found = [entry for act in acts if (entry := history.of.get((row, act, held.identity or "")))]
+        of_key = None if former else last(held.key, acts)
+        entry = max(found, key=lambda entry: entry.number, default=of_key)
         return entry.at.isoformat() if entry else None
 
     def evidence(key: str) -> str | None:
@@ -201,7 +204,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         for key, held in sorted(holdings.items())
         if isinstance(by_key.get(row_key(key)), Change) and held.state not in NOT_OURS
         # What is not there and never was, for its creation was refused, is nobody's business.
-        if held.state is not HoldingState.GONE or held.identity or when(key, ("create", "adopt"))
+        if held.state is not HoldingState.GONE or held.identity or last(key, ("create", "adopt"))
     }
     before_us = sorted(key for key, held in holdings.items() if held.state is HoldingState.BORROWED)
     removed = sum(held.state is HoldingState.GONE for held in ours.values())
@@ -222,8 +225,8 @@ def _content(draft: Draft, history: Summary) -> Certificate:
                 "title": by_key[row_key(key)].title,
                 "identity": held.identity,
                 "state": held.state,
-                "made_at": when(key, ("create", "adopt")),
-                "removed_at": when(key, ("remove", "forget")) if held.state is HoldingState.GONE else None,
+                "made_at": when(held, ("create",)) or when(held, ("adopt",)),
+                "removed_at": when(held, ("remove", "forget")) if held.state is HoldingState.GONE else None,
             }
             for key, held in ours.items()
         ],
@@ -233,7 +236,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         "kept_as_published": [
             {"key": row.key, "title": row.title, "identity": holdings[row.key].identity}
             for row in rows
-            if isinstance(row, Change) and row.offered and _stands(holdings.get(row.key))
+            if isinstance(row, Change) and row.offered and _stands(held := holdings.get(row.key)) and held.identity
         ],
         "cannot_be_undone": sorted(history.remarks),
         "residue": list(look.left),
@@ -258,7 +261,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
     }
 
 
-def _stands(held: Holding | None) -> bool:
+def _stands(held: Holding | None) -> TypeGuard[Holding]:
     return held is not None and held.state is not HoldingState.GONE and held.state not in NOT_OURS
 
 

@@ -168,13 +168,7 @@ class Ledger:
             attempts=0,
         )
         entry = Entry(
-            key=key,
-            act=act,
-            state="done",
-            intent=intent,
-            identity=holding.identity,
-            after=after,
-            request_id=request_id,
+            key=key, act=act, state="done", intent=intent, identity=holding.identity, after=after, request_id=request_id
         )
         await self._write(entry, holding=holding, outcome=True)
 
@@ -201,8 +195,9 @@ class Ledger:
         after: Image | None = None,
         text: str | None = None,
         identified: bool = False,
+        intent: int | None = None,
     ) -> None:
-        """Write something noticed rather than done: adopted, borrowed, found gone, drifted."""
+        """Write something noticed: adopted, borrowed, found gone, drifted; or done by `intent` to no holding."""
         former = None
         held = self.holdings.get(key) or Holding(key=key, state=HoldingState.GONE, since=self._clock.now())
         match act:
@@ -232,10 +227,14 @@ class Ledger:
             case Act.LEAVE:
                 held = replace(held, state=HoldingState.LEFT, since=self._clock.now())
             case Act.FORGET:
+                identity = held.identity
                 held = replace(held, state=HoldingState.GONE, since=self._clock.now(), seen=None, **NOTHING_AMISS)
             case Act.DRIFT:
                 held = replace(held, drift=after)
-        entry = Entry(key=key, act=act, identity=identity, before=before, after=after, note=text)
+        how = "noted" if intent is None else "done"
+        entry = Entry(
+            key=key, act=act, state=how, intent=intent, identity=identity, before=before, after=after, note=text
+        )
         await self._write(entry, holding=held, former=former)
 
     async def remark(self, key: str, text: str) -> None:

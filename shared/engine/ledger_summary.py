@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from shared.engine import chain
 from shared.engine.chain import LedgerEntry
+from shared.engine.ledger import FORMER
 from shared.foundation.hash_chain import GENESIS
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId
@@ -17,6 +18,8 @@ class Summary:
 
     last: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
     """By key and act, the last entry that is done or noted."""
+    of: dict[tuple[str, str, str], LedgerEntry] = field(default_factory=dict)
+    """The same of one incarnation: by the key without its number, act and identity."""
     remarks: set[str] = field(default_factory=set)
     promises: list[LedgerEntry] = field(default_factory=list)
     """The entries of consents, which hold what the administrator's page said."""
@@ -29,6 +32,8 @@ class Summary:
         """Take in the next entry."""
         if entry.state in ("done", "noted"):
             self.last[entry.key, entry.act] = entry
+            if entry.identity:
+                self.of[entry.key.partition(FORMER)[0], entry.act, entry.identity] = entry
         if entry.act == "remark":
             self.remarks.add(str(entry.note))
         if entry.after and PROMISED in entry.after:

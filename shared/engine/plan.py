@@ -121,7 +121,8 @@ def _stays(item: PlanItem, row: Change, tenant: Tenant, held: Holding) -> list[S
     """What is to be said of an object that is not to be removed by us, though its time has come; None if it is."""
     if held.state in NOT_OURS:
         return []  # was there before us, or may have been, and stays
-    if row.offered and not tenant.ledger.taken(item.key):
+    # One whose creation was never answered is looked for first: it may be there or not.
+    if row.offered and held.state is not HoldingState.CREATING and not tenant.ledger.taken(item.key):
         return [item.step(Verb.OFFER, OFFERED, new=False)]
     return None
 

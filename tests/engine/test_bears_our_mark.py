@@ -79,7 +79,7 @@ async def plant(world: World, connection: Connection) -> None:
     world.graph("POST", "/groups", body=body)
     binned = world.graph("POST", "/groups", body={**body, "displayName": "In the bin", "mailNickname": "binned"})
     world.graph("DELETE", f"/groups/{binned['id']}")
-    pair = {"SpoofedUser": "example.com", "SendingInfrastructure": "outbound.example.net", "SpoofType": "External"}
+    pair = {"SpoofedUser": "example.com", "SendingInfrastructure": "Outbound.example.net", "SpoofType": "External"}
     world.cmdlet("New-TenantAllowBlockListSpoofItems", Identity="Default", Action="Allow", **pair)
     added = {"@odata.type": "#Exchange.GenericHashTable", "add": "203.0.113.18"}
     world.cmdlet("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=added)

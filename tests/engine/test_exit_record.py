@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -13,7 +15,7 @@ from shared.flows.jobs import run
 from tests.harness import workspace as google
 from tests.harness.client import ask
 from tests.harness.leftovers import exit_record
-from tests.harness.world import World
+from tests.harness.world import ORCHARD, World
 
 ALWAYS = 100_000
 RANGE = "ip-allow/198.51.100.32/29"
@@ -90,6 +92,21 @@ async def test_what_is_removed_on_request_is_looked_for_and_what_stays_is_not(wo
 async def test_what_stays_as_published_is_not_looked_for(world: World) -> None:
     kept = await google.leave(world, await google.connect(world, modes=["inline"]), group=False)
     assert "group" not in [one["key"] for one in (await exit_record(world, kept))["looked"]]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_what_stays_as_published_is_known_to_be_there(world: World, kind: str) -> None:
+    connection = await google.create(world, modes=["inline"])
+    world.admin("install-app", ORCHARD)
+    world.fault({"host": "admin", "method": "POST", "path": "/groups$"}, {"kind": kind}, times=1)
+    await google.consent(world, connection)
+    await world.work()
+    record = await exit_record(world, await google.leave(world, connection, group=False))
+    stands = [one["id"] for one in google.state(world)["groups"] if str(one["email"]).startswith("tmcas-inline-")]
+    assert [one["identity"] for one in record["kept_as_published"]] == stands
+    assert len(stands) == (kind == "drop_after")
+    assert ("group" in [one["key"] for one in record["could_not_check"]]) == (not stands)
+    assert record["result"] == ("clean" if stands else "degraded")
 
 
 async def test_a_connection_that_lives_again_has_no_certificate_until_it_ends_again(world: World) -> None:

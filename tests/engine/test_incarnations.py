@@ -6,6 +6,7 @@ import pytest
 
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
+from shared.engine.chain import entries
 from shared.engine.incarnations import identities_of
 from shared.engine.ledger import holdings_of
 from shared.flows.jobs import run
@@ -42,7 +43,11 @@ async def test_a_former_group_leaves_the_recycle_bin_too(world: World) -> None:
     assert world.snapshot() == before
     record = await exit_record(world, connection)
     assert record["result"] == "clean"
-    assert first in [change["identity"] for change in record["changes"]]
+    (of_first,) = [change for change in record["changes"] if change["identity"] == first]
+    (of_second,) = [change for change in record["changes"] if change["key"] == "group-incoming"]
+    ledger = [one async for one in entries(world.app.database, connection.id)]
+    assert {one.number for one in ledger if one.state == "intended"} <= {one.intent for one in ledger}
+    assert str(of_first["made_at"]) < str(of_first["removed_at"]) < str(of_second["made_at"])
 
 
 @pytest.mark.hazard(33)
@@ -78,3 +83,21 @@ async def test_a_group_whose_creation_was_never_answered_is_removed_when_it_appe
     await world.leave(connection)
     world.behave(group_visible_in_graph_seconds=0)
     assert world.snapshot() == before
+
+
+@pytest.mark.hazard(34)
+async def test_a_group_of_theirs_under_our_nickname_is_never_taken_over(world: World) -> None:
+    connection = await world.connect(repair_drift=True)
+    await world.pass_time(timedelta(minutes=20))
+    first = await group_of(world, connection)
+    nickname = world.graph("GET", f"/groups/{first}")["mailNickname"]
+    world.graph("DELETE", f"/groups/{first}")
+    world.graph("DELETE", f"/directory/deletedItems/{first}")
+    body = {"displayName": "Sales", "mailNickname": nickname, "groupTypes": ["Unified"], "mailEnabled": True}
+    theirs = world.graph("POST", "/groups", body={**body, "securityEnabled": False})
+    before = world.graph("GET", f"/groups/{theirs['id']}")
+    for _ in range(4):
+        await run(world.app, Job(name="advance", connection_id=connection.id))
+        await world.pass_time(timedelta(minutes=15))
+    assert await group_of(world, connection) not in (first, theirs["id"])
+    assert world.graph("GET", f"/groups/{theirs['id']}") == before

@@ -8,6 +8,7 @@ import pytest
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
+from shared.engine.ledger import HoldingState, holdings_of
 from shared.flows.jobs import run
 from tests.harness.leftovers import exit_record, whole, without
 from tests.harness.world import World
@@ -112,3 +113,20 @@ async def test_what_the_customer_removed_and_added_again_while_it_waited_for_its
     await world.until(connection, Stage.CLOSED)
     assert RANGE in allowed(world)
     assert KEY in (await exit_record(world, connection))["cannot_tell_whose"]
+
+
+@pytest.mark.hazard(34)
+@pytest.mark.parametrize("when", ["before us", "while running"])
+async def test_a_pair_in_other_capitals_is_the_same(world: World, when: str) -> None:
+    pair = {"SpoofedUser": "*", "SendingInfrastructure": "Outbound.Example.NET", "SpoofType": "External"}
+    if when == "before us":
+        world.cmdlet("New-TenantAllowBlockListSpoofItems", Identity="Default", Action="Allow", **pair)
+    connection = await world.connect(repair_drift=True)
+    kept = world.sims.microsoft.tenants[world.tenant_id()].spoof_items
+    (key,) = [key for key, one in kept.items() if one["SendingInfrastructure"].lower() == "outbound.example.net"]
+    kept[key] = {**kept[key], **pair}
+    await run(world.app, Job(name="advance", connection_id=connection.id))
+    assert (await world.connection(connection.id)).status == "ok"
+    held = (await holdings_of(world.app.database, connection.id))["spoof"]
+    assert held.identity == key
+    assert held.state is (HoldingState.BORROWED if when == "before us" else HoldingState.OURS)

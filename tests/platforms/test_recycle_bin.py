@@ -9,10 +9,14 @@ from tests.harness.world import World
 
 
 @pytest.mark.hazard(33)
-async def test_groups_that_cannot_be_purged_are_named_with_how_long_they_stay(world: World) -> None:
+@pytest.mark.parametrize("stale", [0, 1000], ids=["", "asked for by id, not found"])
+async def test_groups_that_cannot_be_purged_are_named_with_how_long_they_stay(world: World, stale: int) -> None:
     world.behave(purge_app_only=False)
     before = world.snapshot()
-    connection = await world.leave(await world.connect())
+    connection = await world.connect()
+    by_id = {"host": "graph", "method": "GET", "path": "^/v1.0/directory/deletedItems/[0-9a-f-]+$"}
+    world.fault(by_id, {"kind": "status", "status": 404}, times=stale)
+    connection = await world.leave(connection)
     now = json.loads(world.snapshot())
     kept = [one for one in now["deletedItems"] if str(one["displayName"]).startswith("TMCAS")]
     assert len(kept) == 2

@@ -55,7 +55,7 @@ class VirtualGroup:
         return wanted | (CLOSED if self.hardened else {})
 
     async def observe(self, tenant: WorkspaceCustomer, _element: str, identity: str | None) -> Present | Absent:
-        """The group by its id, or without one by its address, where it must bear our mark."""
+        """The group by its id, or without one by its address and our mark together."""
         key = identity or address_of(tenant.connection, str((await tenant.customer())["customerDomain"]))
         fields = {"fields": "id,name,email,description"}
         try:
@@ -63,7 +63,7 @@ class VirtualGroup:
         except Missing:
             return Absent()
         if identity is None and group.get("description") != tenant.mark:
-            raise _taken(key)
+            return Absent()  # somebody else's
         settings: Record = {name: group.get(name) for name in FIELDS}
         if self.hardened:
             settings |= await self._access(tenant, str(group["email"]))
@@ -85,7 +85,8 @@ class VirtualGroup:
         except GoogleRefused as refused:
             if refused.status != 409:
                 raise
-            # Only we make this address, so an interrupted run made it, unless a person or an alias has it.
+            await _refuse_taken(tenant, str(desired["email"]))
+            # An interrupted run made it, unless a person or an alias has the address.
             raise Temporary(
                 "not_visible_yet", f"Google says that {desired['email']} exists. We are waiting to see whose it is."
             ) from None
@@ -120,9 +121,15 @@ class VirtualGroup:
         return ""
 
 
-def _taken(address: str) -> Permanent:
-    return Permanent(
-        "name_taken",
-        f"The organisation has something with the address {address} that we did not make. Remove it there, then "
-        "reconcile again.",
-    )
+async def _refuse_taken(tenant: WorkspaceCustomer, address: str) -> None:
+    """Raises Permanent if a group that does not bear our mark has the address."""
+    try:
+        group = await tenant.admin.call(GROUPS_GET, {"groupKey": address}, params={"fields": "id,description"})
+    except Missing:
+        return
+    if group.get("description") != tenant.mark:
+        raise Permanent(
+            "name_taken",
+            f"The organisation has something with the address {address} that we did not make. Remove it there, then "
+            "reconcile again.",
+        ) from None

@@ -81,15 +81,15 @@ class SpoofPair:
         """The pair; `*` may stand on one side only. Raises Permanent if the list cannot hold it."""
         pair = _pair(tenant)
         there = await spoof_entries(tenant)
-        if not any(all(record[name] == value for name, value in pair.items()) for record in there):
+        if not any(_as_written(record, pair) == pair for record in there):
             limits.refuse_full("spoof entries", len(there), 1, limits.MAX_SPOOF_PAIRS)
         return pair
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
-        """The entry by its own id, or without one by what it says."""
+        """The entry by its own id, or without one by what it says, in whatever capitals."""
         pair = _pair(tenant)
         for record in await spoof_entries(tenant):
-            settings = {name: record[name] for name in pair}
+            settings = _as_written(record, pair)
             if record["Identity"] == identity or (identity is None and settings == pair):
                 return Present(identity=record["Identity"], settings=settings)
         return Absent()
@@ -118,6 +118,11 @@ class SpoofPair:
 def _pair(tenant: MicrosoftTenant) -> Settings:
     domain = tenant.site.sending_domain
     return {"SpoofedUser": "*", "SendingInfrastructure": domain, "SpoofType": "External", "Action": "Allow"}
+
+
+def _as_written(record: Record, pair: Settings) -> Settings:
+    """An entry as we write it: Exchange takes two that differ in capitals for the same."""
+    return {name: value if str(record[name]).lower() == value.lower() else record[name] for name, value in pair.items()}
 
 
 async def spoof_entries(tenant: MicrosoftTenant) -> list[Record]:

@@ -11,6 +11,7 @@ from shared.engine.incarnations import identities_of
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Missing, Permanent, Temporary
+from shared.platforms.microsoft365.connectors import name_taken
 from shared.platforms.microsoft365.graph import GraphRefused
 from shared.platforms.microsoft365.recycle_bin import purge
 from shared.platforms.microsoft365.tenant import GROUP, SELECT, MicrosoftTenant, Record
@@ -59,23 +60,20 @@ class VirtualGroup:
         return kept
 
     async def observe(self, tenant: MicrosoftTenant, _element: str, identity: str | None) -> Present | Absent:
-        """The group by its id, or without one by its nickname, whatever its incarnation."""
-        try:
-            if identity:
+        """The group by its id, or without one by its nickname and our mark together, whatever its incarnation."""
+        if identity:
+            try:
                 group = await tenant.group(identity)
-            else:
-                query = {
-                    "$filter": f"startswith(mailNickname,'{_nickname_stem(tenant, self.direction)}')",
-                    "$select": SELECT,
-                }
-                found = (await tenant.graph.get("/v1.0/groups", **query))["value"]
-                if not found:
-                    return Absent()
-                recorded = identities_of(self.key, tenant.ledger.holdings)
-                # One that nobody has recorded is the one whose creation was never answered.
-                group = min(found, key=lambda one: one["id"] in recorded)
-        except Missing:
-            return Absent()
+            except Missing:
+                return Absent()
+        else:
+            listed = await _like(tenant, f"startswith(mailNickname,'{_nickname_stem(tenant, self.direction)}')")
+            found = [one for one in listed if one.get("description") == tenant.mark]
+            if not found:
+                return Absent()
+            recorded = identities_of(self.key, tenant.ledger.holdings)
+            # One that nobody has recorded is the one whose creation was never answered.
+            group = min(found, key=lambda one: one["id"] in recorded)
         settings = {name: group.get(name) for name in GROUP}
         expires = group.get("expirationDateTime")
         settings[RENEWED] = not expires or datetime.fromisoformat(expires) > tenant.now + RENEW_BEFORE
@@ -107,7 +105,10 @@ class VirtualGroup:
             if refused.code in FULL:
                 raise _no_room(refused) from None
             if "mailNickname" in refused.sentence and "already exists" in refused.sentence:
-                # Only we make this nickname, so an interrupted run made it and the listing lags behind.
+                same = await _like(tenant, f"mailNickname eq '{desired['mailNickname']}'")
+                if any(one.get("description") != tenant.mark for one in same):
+                    raise name_taken(desired["mailNickname"]) from None
+                # An interrupted run made it and the listing lags behind.
                 raise Temporary("not_visible_yet", f"{self.title} was made but is not listed yet.") from None
             raise
 
@@ -154,6 +155,13 @@ async def hidden(tenant: MicrosoftTenant, identity: str) -> bool | None:
     except Missing:
         return None  # Exchange learns of a new group minutes after Graph
     return bool(found[HIDDEN])
+
+
+async def _like(tenant: MicrosoftTenant, condition: str) -> list[Record]:
+    """Groups that a condition lists, with their marks."""
+    query = {"$filter": condition, "$select": f"{SELECT},description"}
+    found: list[Record] = (await tenant.graph.get("/v1.0/groups", **query))["value"]
+    return found
 
 
 def _nickname_stem(tenant: MicrosoftTenant, direction: Direction) -> str:

@@ -12,9 +12,8 @@ from shared.platforms.microsoft365.allow_lists import allowed, spoof_entries
 from shared.platforms.microsoft365.connectors import ALSO
 from shared.platforms.microsoft365.groups import nicknames
 from shared.platforms.microsoft365.mail_flow.ranges import ranges
+from shared.platforms.microsoft365.recycle_bin import GROUP_FIELDS, deleted_groups
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
-
-GROUP_FIELDS = "id,displayName,mailNickname,description"
 
 
 def _listed(key: str, title: str, cmdlet: str, comment: str, addresses: Callable[[Record], Iterable[str]]) -> Search:
@@ -55,23 +54,23 @@ async def _groups(tenant: MicrosoftTenant) -> Sequence[Bearer]:
     quoted = [name.replace("'", "''") for name in _names(tenant)]
     wanted = [f"startswith(mailNickname,'{stem}')" for stem in nicknames(tenant)]
     wanted += [f"description eq '{tenant.mark}'", *(f"displayName eq '{name}'" for name in quoted)]
-    return await _of_groups(tenant, "/v1.0/groups", {"$filter": " or ".join(wanted)})
+    query = {"$filter": " or ".join(wanted), "$select": GROUP_FIELDS}
+    return _bearing(tenant, [one async for page in tenant.graph.pages("/v1.0/groups", **query) for one in page])
 
 
 async def _deleted_groups(tenant: MicrosoftTenant) -> Sequence[Bearer]:
-    found = await _of_groups(tenant, "/v1.0/directory/deletedItems/microsoft.graph.group", {})
+    found = _bearing(tenant, await deleted_groups(tenant))
     # What somebody else has deleted under a name like ours goes by itself.
     return [one for one in found if one.sign == "mark"]
 
 
-async def _of_groups(tenant: MicrosoftTenant, path: str, query: dict[str, str]) -> list[Bearer]:
+def _bearing(tenant: MicrosoftTenant, groups: Iterable[Record]) -> list[Bearer]:
     def sign(group: Record) -> Sign | None:
         if group.get("description") == tenant.mark or str(group.get("mailNickname")).startswith(nicknames(tenant)):
             return "mark"
         return "name" if group.get("displayName") in _names(tenant) else None
 
-    pages = tenant.graph.pages(path, **query, **{"$select": GROUP_FIELDS})
-    found = [(group, sign(group)) async for page in pages for group in page]
+    found = [(group, sign(group)) for group in groups]
     return [Bearer(identity=one["id"], name=str(one["displayName"]), sign=borne) for one, borne in found if borne]
 
 
@@ -80,8 +79,8 @@ def _names(tenant: MicrosoftTenant) -> tuple[str, str]:
 
 
 async def _spoof_pairs(tenant: MicrosoftTenant) -> Sequence[Bearer]:
-    domain = tenant.site.sending_domain
-    pairs = [one for one in await spoof_entries(tenant) if one["SendingInfrastructure"] == domain]
+    domain = tenant.site.sending_domain.lower()
+    pairs = [one for one in await spoof_entries(tenant) if str(one["SendingInfrastructure"]).lower() == domain]
     return [
         Bearer(identity=one["Identity"], name=f"{one['SpoofedUser']} with {domain}", sign="addresses") for one in pairs
     ]
