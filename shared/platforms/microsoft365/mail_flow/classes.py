@@ -19,7 +19,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 # A domain that is nobody's (RFC 2606): mail from and to whoever no rule has heard of.
 STRANGER = anybody("ordinary.invalid")
 # What of an accepted domain's record decides about mail.
-DECISIVE = ("DomainType", "SendingFromDomainDisabled", "SendingToDomainDisabled")
+DECISIVE = ("DomainType", "OutboundOnly", "SendingFromDomainDisabled", "SendingToDomainDisabled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,12 @@ class _Builder:
             for insider in insiders
             for sender in (insider, replace(insider, null=True))
         ]
+        by_server = [
+            Message(direction=Direction.OUTGOING, sender=sender, recipient=outside[0], source=source, source_named=True)
+            for source in named
+            if any(not one.partner and source in one.addresses for x in self._listings for one in x.inbound)
+            for sender in insiders
+        ]
         internal = [
             Message(direction=Direction.INTERNAL, sender=sender, recipient=recipient)
             for sender, recipient in (
@@ -97,7 +103,7 @@ class _Builder:
             for one in incoming
             if one.sender == sender
         ]
-        messages = (*incoming, *by_source, *together, *forged, *outgoing, *internal)
+        messages = (*incoming, *by_source, *together, *forged, *outgoing, *by_server, *internal)
         return Classes(messages=tuple(dict.fromkeys(messages)), returns_from=returns_from, people=self._people)
 
     def _merged(self, parties: Iterable[Party], kind: str, more: Any) -> list[Party]:
@@ -192,6 +198,7 @@ class _Builder:
         for listing in self._listings:
             listed += [one for connector in listing.inbound for one in (connector.addresses, connector.skips)]
         lists = [one for listing in self._listings for one in (listing.allowed, listing.blocked)]
+        lists += [item.addresses for listing in self._listings for item in listing.spoof if item.addresses]
         edges = {edge for one in listed for edge in one.edges()}
         ours = pieces(edges | {edge for one in lists for edge in one.edges()}, self._service.egress)
         every = pieces(edges, Ranges((EVERY_ADDRESS,)))

@@ -69,6 +69,8 @@ def _of_domain(listing: Listing, domain: str) -> Iterator[Seen]:
         return
     if record.get("DomainType") != "Authoritative":
         yield (Effect.UNKNOWN, Leg.FIRST, f"{domain} is relayed on ({record.get('DomainType')})"), True
+    elif record.get("OutboundOnly"):
+        yield (Effect.UNKNOWN, Leg.FIRST, f"{domain} is one of the organisation's own servers (OutboundOnly)"), True
     if hosts is None:
         yield (Effect.UNKNOWN, Leg.FIRST, f"DNS does not say who takes the mail of {domain}"), True
     elif hosts and not hosts[0].endswith(EXCHANGE):

@@ -69,6 +69,7 @@ class Inbound:
     skips_for: frozenset[str]
     skips_in_test: bool
     for_domains: frozenset[str]
+    organisations: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +87,11 @@ class Outbound:
 
 @dataclass(frozen=True, kw_only=True)
 class SpoofItem:
-    """One pair of the allow/block list for spoofed senders."""
+    """One pair of the allow/block list for spoofed senders; `addresses` are those of a sender without a PTR record."""
 
     user: str
     sender: str
+    addresses: Ranges
     internal: bool
     allows: bool
 
@@ -195,6 +197,7 @@ def _inbound(record: Record) -> Inbound:
         skips_for=frozenset(str(one).lower() for one in record.get("EFUsers") or ()),
         skips_in_test=bool(record.get("EFTestMode")),
         for_domains=frozenset(str(one).lower() for one in record.get("AssociatedAcceptedDomains") or ()),
+        organisations=bool(record.get("TrustedOrganizations")),
     )  # fmt: skip
 
 
@@ -211,9 +214,11 @@ def _outbound(record: Record) -> Outbound:
 
 
 def _spoof(record: Record) -> SpoofItem:
+    sender = str(record["SendingInfrastructure"]).lower()
     return SpoofItem(
         user=str(record["SpoofedUser"]).lower(),
-        sender=str(record["SendingInfrastructure"]).lower(),
+        sender=sender,
+        addresses=ranges([sender] if "/" in sender else ()),
         internal=record["SpoofType"] == "Internal",
         allows=record["Action"] == "Allow",
     )
