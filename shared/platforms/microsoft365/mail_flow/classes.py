@@ -77,7 +77,8 @@ class _Builder:
         ]
         first = incoming[: len(insiders)]
         by_source = [replace(one, source=source, source_named=True) for source in named for one in first]
-        forged = [replace(one, forged=True) for one in (*first, *by_source)]
+        trusted = [one for one in incoming if any(x.remote_for(one.sender.domain).trusted for x in self._listings)]
+        forged = [replace(one, forged=True) for one in dict.fromkeys((*first, *by_source, *trusted))]
         outgoing = [
             Message(direction=Direction.OUTGOING, sender=sender, recipient=recipient)
             for recipient in outside
@@ -175,14 +176,23 @@ class _Builder:
                 for one in c.domains
                 if one != "*"
             }
+        named |= {
+            f"*@{one.name.removeprefix('*.')}"
+            for x in self._listings
+            for one in x.remote.values()
+            if one.name.removeprefix("*.") not in {"*", *self._own}
+            and x.remote_for(one.name.removeprefix("*.")) != x.remote_for(STRANGER.domain)
+        }
         ordinary = [STRANGER, replace(STRANGER, null=True)] if sends else [STRANGER]
         others = [Party(address=one, named=True) for one in sorted(named)]
 
         def more(party: Party) -> object:
+            remote = [x.remote_for(party.domain) for x in self._listings]
             if not sends:
-                return party.domain in self._own
+                return party.domain in self._own, tuple(one.internal for one in remote)
             return (
                 party.domain in self._own,
+                tuple(one.trusted for one in remote),
                 tuple(is_for(party.domain, c.domains) for x in self._listings for c in x.inbound),
                 tuple(item.user in (party.domain, party.address) for x in self._listings for item in x.spoof),
             )

@@ -1,8 +1,8 @@
 """The tenant's mail flow as it is listed: rules, connectors, domains, lists, groups and MX, typed.
 
 The records are those of `Get-TransportRule`, `Get-InboundConnector`, `Get-OutboundConnector` (with
-`IncludeTestModeConnectors`), `Get-AcceptedDomain`, `Get-HostedConnectionFilterPolicy` and
-`Get-TenantAllowBlockListSpoofItems`, under the cmdlets' own names.
+`IncludeTestModeConnectors`), `Get-AcceptedDomain`, `Get-HostedConnectionFilterPolicy`,
+`Get-TenantAllowBlockListSpoofItems` and `Get-RemoteDomain`, under the cmdlets' own names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,6 +97,22 @@ class SpoofItem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoteDomain:
+    """What holds of mail from and to a domain outside, `*` or `*.example.com` too.
+
+    `internal`: rules take its recipients for the organisation's. `trusted`: what comes from it passes the filter.
+    Source: learn.microsoft.com/powershell/module/exchange/set-remotedomain (IsInternal, TrustedMailInboundEnabled).
+    """
+
+    name: str
+    internal: bool
+    trusted: bool
+
+
+NO_REMOTE_DOMAIN = RemoteDomain(name="*", internal=False, trusted=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """A tenant's mail flow at one moment.
 
@@ -114,12 +130,19 @@ class Listing:
     spoof: tuple[SpoofItem, ...]
     mx: Mapping[str, Sequence[str] | None]
     groups: Mapping[str, frozenset[str] | None]
+    remote: Mapping[str, RemoteDomain]
+
+    def remote_for(self, domain: str) -> RemoteDomain:
+        """The settings for a domain outside: its own, those of the nearest domain above it, or those for all."""
+        labels = domain.split(".")
+        names = [domain, *(f"*.{'.'.join(labels[place:])}" for place in range(len(labels))), "*"]
+        return next((self.remote[name] for name in names if name in self.remote), NO_REMOTE_DOMAIN)
 
 
 def read(
     *, rules: Iterable[Record], inbound: Iterable[Record], outbound: Iterable[Record], domains: Iterable[Record],
     connection_filter: Record, spoof: Iterable[Record], mx: Mapping[str, Sequence[str] | None],
-    groups: Mapping[str, frozenset[str] | None],
+    groups: Mapping[str, frozenset[str] | None], remote: Iterable[Record] = (),
 ) -> Listing:  # fmt: skip
     """Read complete listings. Raises ValueError where a record is not what the cmdlet documents."""
     connectors = [_outbound(record) for record in outbound]
@@ -138,6 +161,7 @@ def read(
             name.lower(): None if members is None else frozenset(one.lower() for one in members)
             for name, members in groups.items()
         },
+        remote={one.name: one for one in map(_remote, remote)},
     )  # fmt: skip
 
 
@@ -221,4 +245,12 @@ def _spoof(record: Record) -> SpoofItem:
         addresses=ranges([sender] if "/" in sender else ()),
         internal=record["SpoofType"] == "Internal",
         allows=record["Action"] == "Allow",
+    )
+
+
+def _remote(record: Record) -> RemoteDomain:
+    return RemoteDomain(
+        name=str(record["DomainName"]).lower(),
+        internal=bool(record.get("IsInternal")),
+        trusted=bool(record.get("TrustedMailInboundEnabled")),
     )

@@ -68,6 +68,7 @@ class Flow:
             outbound=self.run("Get-OutboundConnector", IncludeTestModeConnectors=True),
             domains=self.run("Get-AcceptedDomain"), connection_filter=policy,
             spoof=self.run("Get-TenantAllowBlockListSpoofItems"), mx=self._mx(), groups=self._groups(),
+            remote=self.run("Get-RemoteDomain"),
         )  # fmt: skip
 
     def _mx(self) -> dict[str, list[str]]:
