@@ -11,7 +11,10 @@ MAX_CONCURRENT_LOOKUPS = 10
 
 
 async def mx_of(names: Iterable[str], settings: Dns) -> dict[str, list[str] | None]:
-    """For each domain its mail exchangers by preference, [] if DNS says that there are none, None if unknown."""
+    """For each domain its mail exchangers by preference, [] if DNS says that there are none, None if unknown.
+
+    A record that names the root says that there is none (RFC 7505).
+    """
     from dns.asyncresolver import Resolver
     from dns.exception import DNSException
     from dns.nameserver import Do53Nameserver
@@ -31,9 +34,8 @@ async def mx_of(names: Iterable[str], settings: Dns) -> dict[str, list[str] | No
                 return []
             except DNSException:
                 return None  # time-out, refusal, server failure: nobody has said that there are none
-        return [
-            str(record.exchange).rstrip(".").lower() for record in sorted(answer, key=lambda record: record.preference)
-        ]
+        records = sorted(answer, key=lambda record: record.preference)
+        return [host for record in records if (host := str(record.exchange).rstrip(".").lower())]
 
     asked = list(names)
     return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))

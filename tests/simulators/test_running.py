@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ import pytest
 from infra.local.simulators import Simulators
 from infra.local.simulators.microsoft.seeds import FABRIKAM
 from infra.local.simulators.wire import Call
+from shared.foundation.dns import mx_of
+from shared.foundation.settings import Dns
 from tests.simulators.caller import Caller
 
 
@@ -176,6 +179,12 @@ def test_name_server(caller: Caller) -> None:
     caller.behave(dns="silent")
     with pytest.raises(dns.resolver.LifetimeTimeout):
         mx("contoso.com")
+
+
+def test_a_record_that_names_the_root_says_that_there_is_no_mail_server(caller: Caller) -> None:
+    caller.behave(mx={"contoso.com": [[0, "."]]})
+    settings = Dns(nameservers=json.loads(caller.sims.settings["FOOTPRINT_DNS__NAMESERVERS"]))
+    assert asyncio.run(mx_of(["contoso.com"], settings)) == {"contoso.com": []}
 
 
 def test_running_alone() -> None:

@@ -1,6 +1,6 @@
 """What in a tenant is in the way of the service, from what was listed and what a grant would add. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect
@@ -9,7 +9,6 @@ from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow import setup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.hindrances import Hindrance, hindrances
-from shared.platforms.microsoft365.mail_flow.listing import Record
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 from shared.platforms.microsoft365.mail_flow.setup import Setup
@@ -22,22 +21,15 @@ ADVICE: Mapping[str, str] = {
     "outbound": "Change the connector so that it lets mail pass, or accept what it does.",
     "domain": "Check the accepted domain's settings, or accept what they do.",
     "mx": "Correct the domain's DNS, then check again.",
+    "remote": "Change the remote domain so that its mail is treated like any other, or accept what it does.",
     "changes": "Ask an engineer to review the tenant's rules and connectors, or accept it.",
 }
+UNREAD = {"remote": "Remote domains", "journal": "Journal rules"}
 OTHERWISE = "Take it out of the list, or accept what it does."
 
 
-def concerns(
-    now: Snapshot,
-    ours: Setup,
-    service: Service,
-    protected: Mapping[Direction, Protection],
-    journals: Iterable[Record] | None,
-) -> list[Concern]:
-    """Everything in the way of `ours` in a tenant that has none of it, the worst first.
-
-    `journals` are the tenant's journal rules; None: they could not be read.
-    """
+def concerns(now: Snapshot, ours: Setup, service: Service, protected: Mapping[Direction, Protection]) -> list[Concern]:
+    """Everything in the way of `ours` in a tenant that has none of it, the worst first."""
     domains = _domains(protected.get(Direction.INCOMING))
     looks: dict[tuple[str, str], Hindrance] = {}
     for one in hindrances(now, service, domains & now.things["domain"].keys()):
@@ -49,7 +41,7 @@ def concerns(
     keys += [TOGETHER] if TOGETHER in found and not keys else []
     told = [_concern(after, key, looks.get(key), found.get(key)) for key in keys]
     told += _full(now, ours) if ours.rules else []
-    told += _journals(journals) if ours.rules else []
+    told += [*_journals(now), *_unread(now)] if ours.rules else []
     return sorted(told, key=lambda one: (not one.waits, _worst(one)))
 
 
@@ -110,16 +102,26 @@ def _full(now: Snapshot, ours: Setup) -> Iterator[Concern]:
             )
 
 
-def _journals(rules: Iterable[Record] | None) -> Iterator[Concern]:
+def _unread(now: Snapshot) -> Iterator[Concern]:
+    """What the application's role in Exchange does not let us read."""
+    for kind, (cmdlet, _) in reading.OPTIONAL.items():
+        if kind not in now.things:
+            yield Concern(
+                key=f"{FOREIGN}/{kind}/unread",
+                told=f"{UNREAD[kind]} cannot be read: the application's role in Exchange does not hold {cmdlet}.",
+                advice="Have an administrator add the cmdlet to the role group, or review them by hand.",
+                effect=(),
+                waits=False,
+            )
+
+
+def _journals(now: Snapshot) -> Iterator[Concern]:
     """Journalling copies a message when it passes Exchange, and what the service scans passes twice.
 
     Source: learn.microsoft.com/exchange/security-and-compliance/journaling/journaling.
     """
     advice = "Ask those who keep the journal whether they drop duplicates by Message-ID."
-    if rules is None:
-        told = "Journal rules cannot be read: the application's role in Exchange does not hold Get-JournalRule."
-        yield Concern(key=f"{FOREIGN}/journal/unread", told=told, advice=advice, effect=(), waits=False)
-    for rule in rules or ():
+    for rule in now.things.get("journal", {}).values():
         if rule["Enabled"]:
             whose = rule.get("Recipient") or "everybody"
             yield Concern(

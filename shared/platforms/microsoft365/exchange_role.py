@@ -25,6 +25,7 @@ CMDLETS = (
     "Get-JournalRule",
     "Get-OrganizationConfig",
     "Get-OutboundConnector",
+    "Get-RemoteDomain",
     "Get-TenantAllowBlockListSpoofItems",
     "Get-TransportRule",
     "Get-UnifiedGroup",

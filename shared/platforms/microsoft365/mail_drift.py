@@ -130,7 +130,9 @@ async def _look(tenant: MicrosoftTenant) -> MailFlow:
     then, own = wanted.things["group"], reading.own(tenant)
     # A group of the customer's that nothing named then was not written down.
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
-    wanted = replace(wanted, things={**wanted.things, "group": {**unnamed, **then}})
+    # What cannot be read is taken to be as it was, and what could not be read then to be as it is.
+    wanted = replace(wanted, things={**now.things, **wanted.things, "group": {**unnamed, **then}})
+    now = replace(now, things={**wanted.things, **now.things})
     found = blames(wanted, now, service, protected)
     return MailFlow(wanted=wanted, now=now, blames=tuple(found), service=service, protected=protected, stored=stored)
 

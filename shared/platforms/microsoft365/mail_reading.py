@@ -9,6 +9,7 @@ from shared.engine.ledger import FORMER, NOT_OURS, HoldingState
 from shared.engine.rows import Present
 from shared.platforms.microsoft365 import transport_rules
 from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, POLICY, spoof_entries
+from shared.platforms.microsoft365.entra import TokenRefused
 from shared.platforms.microsoft365.group_members import members_of
 from shared.platforms.microsoft365.groups import VirtualGroup, hidden
 from shared.platforms.microsoft365.mail_flow.message import Direction
@@ -26,6 +27,8 @@ LISTINGS: dict[str, dict[str, Any]] = {
     "Get-OutboundConnector": {"IncludeTestModeConnectors": True},
     "Get-AcceptedDomain": {},
 }
+# Kinds of objects that a role group may not let us read: their cmdlet, and what identifies one of them.
+OPTIONAL = {"remote": ("Get-RemoteDomain", "DomainName"), "journal": ("Get-JournalRule", "Guid")}
 GROUPS: tuple[policies.Direction, ...] = ("incoming", "outgoing")
 CONNECTORS = ("inbound-incoming", "inbound-outgoing", "outbound-incoming", "outbound-outgoing")
 MEMBERS = ("group-incoming-members", "group-outgoing-members")
@@ -33,13 +36,19 @@ MODELLED = frozenset(
     (*transport_rules.ORDER, *CONNECTORS, *MEMBERS, "group-incoming", "group-outgoing", "spoof", ALLOW_LIST)
 )
 # Kinds of objects as people call them; the others bear their identity.
-NOUNS = {"rule": "the rule", "inbound": "the inbound connector", "outbound": "the outbound connector"}
+NOUNS = {
+    "rule": "the rule",
+    "inbound": "the inbound connector",
+    "outbound": "the outbound connector",
+    "journal": "the journal rule",
+}
 TITLES = {
     "domain": "the accepted domain {}",
     "allowed": "{} in the IP allow list",
     "blocked": "{} in the IP block list",
     "spoof": "the entry for spoofed senders {}",
     "mx": "the MX record of {}",
+    "remote": "the remote domain {}",
     "group": "the group {}",
     "changes": "several changes",
 }
@@ -76,6 +85,7 @@ async def look_ahead(tenant: MicrosoftTenant) -> None:
     groups = [one for one in (_group(tenant, direction) for direction in GROUPS) if one is not None]
     await asyncio.gather(
         *(tenant.listing(cmdlet, **parameters) for cmdlet, parameters in LISTINGS.items()),
+        *(tenant.listing(cmdlet) for cmdlet, _ in OPTIONAL.values()),
         spoof_entries(tenant),
         *(tenant.group(identity) for _, identity in groups),
         *(look(tenant, identity) for _, identity in groups for look in (hidden, members_of)),
@@ -113,8 +123,20 @@ async def snapshot(tenant: MicrosoftTenant) -> Snapshot:
             "spoof": {one["Identity"]: one for one in spoof},
             "mx": {one["name"]: one["mx"] for one in copy if one["name"] in accepted},
             "group": await _groups(tenant, rules),
+            **await _optional(tenant),
         },
     )
+
+
+async def _optional(tenant: MicrosoftTenant) -> dict[str, dict[str, Any]]:
+    """The kinds that the application's role in Exchange lets us read. What was listed before shows that it has one."""
+    found = {}
+    for kind, (cmdlet, identity) in OPTIONAL.items():
+        try:
+            found[kind] = {str(one[identity]).lower(): one for one in await tenant.listing(cmdlet)}
+        except TokenRefused:
+            continue  # the cmdlet is not in the role group
+    return found
 
 
 async def _groups(tenant: MicrosoftTenant, rules: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,7 @@ from shared.platforms.microsoft365 import connectors, directory_sync, rule_setti
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.allow_lists import ALLOW_LIST
 from shared.platforms.microsoft365.concerns import concerns
-from shared.platforms.microsoft365.entra import TokenRefused
 from shared.platforms.microsoft365.mail_flow import setup
-from shared.platforms.microsoft365.mail_flow.listing import Record
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection
 from shared.platforms.microsoft365.mail_flow.setup import Setup
@@ -28,16 +26,7 @@ async def concerns_of(tenant: MicrosoftTenant) -> list[Concern]:
     mine = {one.identity for one in tenant.ledger.holdings.values() if one.state is not HoldingState.GONE}
     now = setup.without(await reading.snapshot(tenant), {one for one in mine if one})
     protected = await reading.protected(tenant)
-    journals = await _journals(tenant)
-    return concerns(now, await _setup(tenant, protected), reading.service(tenant), protected, journals)
-
-
-async def _journals(tenant: MicrosoftTenant) -> list[Record] | None:
-    """The tenant's journal rules; None where the application's role does not hold the cmdlet."""
-    try:
-        return list(await tenant.listing("Get-JournalRule"))
-    except TokenRefused:
-        return None  # what was listed before shows that the role itself is there
+    return concerns(now, await _setup(tenant, protected), reading.service(tenant), protected)
 
 
 async def _setup(tenant: MicrosoftTenant, protected: Mapping[Direction, Protection]) -> Setup:

@@ -35,6 +35,9 @@ OUTBOUND = frozenset(
 )
 CONNECTORS = {"inbound": ("InboundConnector", INBOUND), "outbound": ("OutboundConnector", OUTBOUND)}
 LISTS = {"allowed": "IPAllowList", "blocked": "IPBlockList"}
+# Of a remote domain what decides about mail.
+REMOTE = ("Name", "AutoForwardEnabled", "IsInternal", "TrustedMailInboundEnabled")
+JOURNAL = ("Name", "JournalEmailAddress", "Recipient", "Scope")
 DOMAIN = ("DomainType", "SendingFromDomainDisabled", "SendingToDomainDisabled")
 # Parameters that a cmdlet takes only together.
 PAIRS = (
@@ -96,8 +99,38 @@ def _entry(then: Snapshot, now: Snapshot, key: Key) -> Iterator[str]:
         differing = {name: old.get(name) for name in DOMAIN if old.get(name) != new.get(name)}
         if differing:
             yield _command("Set-AcceptedDomain", {"Identity": identity, **differing})
+    elif kind == "remote":
+        yield from _remote(old, new)
+    elif kind == "journal":
+        yield from _journal(identity, old, new)
     elif kind in ("domain", "mx", "group"):
         yield f"# By hand: {UNPRINTABLE.sub(' ', reading.title(old or new, key))} differs."
+
+
+def _remote(old: Record | None, new: Record | None) -> Iterator[str]:
+    if old is None:
+        yield from (_remove("RemoteDomain", one["Name"]) for one in (new,) if one)
+        return
+    if new is None:
+        yield _command("New-RemoteDomain", {name: old[name] for name in ("Name", "DomainName")})
+    there = new or {"Name": old["Name"]}
+    if differing := {name: old[name] for name in REMOTE if name in old and old[name] != there.get(name)}:
+        yield _command("Set-RemoteDomain", {"Identity": there["Name"], **differing})
+
+
+def _journal(identity: str, old: Record | None, new: Record | None) -> Iterator[str]:
+    if old is None:
+        yield _remove("JournalRule", identity)
+        return
+    given = {name: old.get(name) for name in JOURNAL}
+    if new is None:
+        made = {name: value for name, value in given.items() if value}
+        yield _command("New-JournalRule", {**made, "Enabled": bool(old["Enabled"])})
+        return
+    if differing := {name: value for name, value in given.items() if value != new.get(name)}:
+        yield _command("Set-JournalRule", {"Identity": identity, **differing})
+    if old["Enabled"] != new["Enabled"]:
+        yield _command(f"{'Enable' if old['Enabled'] else 'Disable'}-JournalRule", {"Identity": identity})
 
 
 def _rules(then: Snapshot, now: Snapshot, keys: list[Key]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from shared.platforms.google_workspace.mail_flow.snapshot import Record
 
 MODIFY, REJECT, QUARANTINE = "MODIFY_MESSAGE", "REJECT", "QUARANTINE"
 HELD = {REJECT: "refuses mail", QUARANTINE: "holds mail in quarantine"}
-EVERY_SENDER = "NO_EFFECT"
+EVERY_SENDER, LISTED_SENDERS = "NO_EFFECT", "ONLY_LIST"
 # Fields that change no way of protected mail: names, marks on messages, and mail of other kinds.
 HARMLESS = frozenset(
     {
@@ -41,6 +41,8 @@ HARMLESS = frozenset(
 # Settings whose rules mean what a message says although they have no expressions: words, and kinds of attachments.
 # support.google.com/a/answer/1347146 and /a/answer/2364580
 BY_CONTENT = frozenset({"settings/gmail.objectionable_content", "settings/gmail.attachment_compliance"})
+# Where an expression may look, and our header is not: the subject, the body, addresses.
+PARTS = frozenset({"SUBJECT", "BODY", "SENDER", "RECIPIENT", "RECIPIENTS", "ENVELOPE"})
 # Fields that `_own` reads.
 JUDGED = frozenset(
     {
@@ -93,7 +95,7 @@ def own(rule: Record, wanted: Record | None, root: str | None, service: Service)
     if first is Share.NONE:
         return [Harm(Effect.UNSCANNED, Share.ALL, "has expressions that new mail does not match")]
     then = _parts(wanted["rule"]) if wanted else None
-    narrowed = [*_narrowed(rule, root, first, then)]
+    narrowed = [*_narrowed(rule, root, first, then, service)]
     kind = record.get("consequence", {}).get("ruleConsequenceType")
     if kind in HELD:
         return [Harm(Effect.BOUNCED_OR_DELAYED, first, f"{HELD[kind]} instead of routing it"), *narrowed]
@@ -106,7 +108,9 @@ def own(rule: Record, wanted: Record | None, root: str | None, service: Service)
     return [*narrowed, *_done_besides(delivery, record, returned, then, service)]
 
 
-def _narrowed(rule: Record, root: str | None, first: Share, then: tuple[Record, ...] | None) -> Iterator[Harm]:
+def _narrowed(
+    rule: Record, root: str | None, first: Share, then: tuple[Record, ...] | None, service: Service
+) -> Iterator[Harm]:
     _, condition, delivery = _parts(rule["rule"])
     if first is Share.SOME:
         yield Harm(Effect.UNSCANNED, Share.SOME, "has expressions that not all new mail matches")
@@ -114,6 +118,8 @@ def _narrowed(rule: Record, root: str | None, first: Share, then: tuple[Record, 
         yield Harm(Effect.UNSCANNED, Share.SOME, "holds for one organisational unit only")
     elif rule["off"]:
         yield Harm(Effect.UNSCANNED, Share.SOME, "is disabled in an organisational unit")
+    elif _spares_without_secret(rule["rule"], service):
+        yield Harm(Effect.UNSCANNED, Share.SOME, "leaves out whatever bears our header, without its secret too")
     elif condition.get("addressListOption", EVERY_SENDER) != EVERY_SENDER:
         yield Harm(Effect.UNSCANNED, Share.SOME, "leaves out the senders of an address list, or all others")
     elif then and then[2].get("rerouteSpam") and delivery.get("rerouteSpam") is False:
@@ -151,10 +157,14 @@ def foreign(rule: Record, root: str | None, service: Service) -> list[Harm]:
         return []
     expressions = record.get("matchExpressions") or ()
     first, returned = _matches(record, service)
+    senders = condition.get("addressListOption", EVERY_SENDER)
+    if senders != EVERY_SENDER:
+        first, returned = min(first, Share.SOME), min(returned, Share.SOME)
     if root is not None and rule["unit"] != root:
         first, returned = min(first, Share.SOME), min(returned, Share.SOME)
     kind = record.get("consequence", {}).get("ruleConsequenceType")
-    whole = not expressions and rule["type"] not in BY_CONTENT
+    # Whom a list names was singled out by somebody; whom it leaves out is everybody else.
+    whole = not expressions and rule["type"] not in BY_CONTENT and senders != LISTED_SENDERS
     if kind in HELD and whole:
         return [Harm(Effect.BOUNCED_OR_DELAYED, first, HELD[kind])]
     if kind in HELD:
@@ -204,16 +214,37 @@ def _holds(expression: Any, service: Service) -> tuple[Share, Share]:
     words = [word for text in _texts(expression) for word in text.upper().split("_")]
     denied = "NOT" in words
     if _about_us(expression, service):
-        marked = service.return_secret in json.dumps(expression)
+        seen = _reads_headers(expression) and _marks(expression, service)
         if not denied and "CONTAINS" in words:
-            return Share.NONE, Share.ALL if marked else Share.NONE
-        return Share.ALL, Share.NONE if marked else Share.ALL
+            return Share.NONE, Share.ALL if seen else Share.NONE
+        return Share.ALL, Share.NONE if seen else Share.ALL
     if sources := _sources(expression):
         ours = any(service.returns_from(one) for one in sources)
         if denied:
             return (Share.ALL, Share.NONE) if ours else (Share.SOME, Share.ALL)
         return Share.SOME, Share.ALL if ours else Share.NONE
     return Share.SOME, Share.SOME
+
+
+def _spares_without_secret(record: Record, service: Service) -> bool:
+    """Whether our rule is content with the name of our header, which anybody can write."""
+    expressions = record.get("matchExpressions") or ()
+    marking = [one for one in expressions if _about_us(one, service) and _marks(one, service)]
+    return bool(marking) and not any(service.return_secret in json.dumps(one) for one in marking)
+
+
+def _reads_headers(expression: Any) -> bool:
+    """Whether an expression looks where our header is. support.google.com/a/answer/1346934 names the locations."""
+    location = str(expression.get("location", "")).upper().split("_") if isinstance(expression, Mapping) else []
+    return "HEADERS" in location or not PARTS.intersection(location)
+
+
+def _marks(expression: Any, service: Service) -> bool:
+    """Whether what an expression asks for stands in the header of returned mail."""
+    line = f"{service.return_header}: {service.return_secret}".lower()
+    header = service.return_header.lower()
+    texts = [text.lower().strip() for text in _texts(expression)]
+    return any(service.return_secret in text or (header in text and text in line) for text in texts)
 
 
 def _about_us(expression: Any, service: Service) -> bool:

@@ -38,6 +38,12 @@ def is_range(text: str) -> bool:
     return _network(text) is not None
 
 
+def is_everything(text: str) -> bool:
+    """Whether an administrator has written a network with at least half of all addresses."""
+    network = _network(text)
+    return network is not None and network.prefixlen <= 1
+
+
 def _network(text: str) -> IPv4Network | None:
     try:
         return IPv4Network(text.strip(), strict=False)

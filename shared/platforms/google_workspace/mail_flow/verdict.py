@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from shared.engine.effects import WORST_FIRST, Effect
 from shared.platforms.google_workspace.mail_flow.rules import Harm, Share, foreign, own
-from shared.platforms.google_workspace.mail_flow.service import Protection, Service
+from shared.platforms.google_workspace.mail_flow.service import Protection, Service, is_everything
 from shared.platforms.google_workspace.mail_flow.snapshot import (
     CHANGED,
     DELETED,
@@ -29,6 +29,9 @@ GMAIL = (".google.com", ".googlemail.com")
 HIDDEN = ("MESSAGE_SECURITY_RULE", "ROUTING", "RECIPIENT_ADDRESS_MAP", "CATCH_ALL")
 # A setting of Gmail as a whole, and the senders it refuses: support.google.com/a/answer/182442, /a/answer/2364632.
 SERVICE, BLOCKED = "settings/gmail.service_status", "settings/gmail.blocked_sender_lists"
+# Mail from these addresses passes the spam filter: support.google.com/a/answer/60751.
+ALLOWED = "settings/gmail.email_spam_filter_ip_allowlist"
+HELD_UP = Effect.BOUNCED_OR_DELAYED
 Own = Literal["rule", "route", "gateway", "group", "group-members"]
 
 
@@ -147,8 +150,9 @@ def _group(now: Snapshot, service: Service, protection: Protection) -> Iterator[
 def _theirs(snapshot: Snapshot, service: Service, protection: Protection) -> Iterator[Fault]:
     mine = copies(snapshot, service)
     for key, rule in snapshot.things["rule"].items():
-        if key not in mine:
-            for harm in foreign(rule, snapshot.root, service):
+        for harm in foreign(rule, snapshot.root, service):
+            # One more of our rule's name may do its work, and does harm by what else it does.
+            if key not in mine or (key != service.rule_id and len(mine) > 1 and harm.effect is HELD_UP):
                 yield _fault(("rule", key), harm)
     yield from _exchangers(snapshot, service, protection)
     yield from _settings(snapshot, service, protection)
@@ -186,6 +190,10 @@ def _settings(snapshot: Snapshot, service: Service, protection: Protection) -> I
         fault = Fault(key=("setting", key), effect=Effect.BOUNCED_OR_DELAYED, share=share, done="")
         if kind == SERVICE and value.get("serviceState") == "DISABLED":
             yield replace(fault, done="turns Gmail off")
+        elif kind == ALLOWED and any(map(is_everything, _named(value))):
+            yield replace(
+                fault, effect=Effect.TRUSTED_WITHOUT_US, done="lets mail from everywhere pass the spam filter"
+            )
         elif kind == BLOCKED and any(map(service.is_ours, _named(value))):
             yield replace(fault, done="blocks what the scanner returns")
         elif kind == BLOCKED and (blocked := _named(value) & protection.people.keys()):

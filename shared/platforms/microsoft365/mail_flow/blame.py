@@ -11,7 +11,7 @@ from shared.engine.effects import WORST_FIRST, Harm
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot, changed, exchanged
-from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
+from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference, told_of
 
 # Changes that do harm only all together are one object.
 TOGETHER: Key = ("changes", "together")
@@ -65,6 +65,7 @@ def blames(
 
 def _harms(found: list[Finding]) -> tuple[Harm, ...]:
     harms = {
-        Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people) for one in found
+        Harm(effect=one.effect, direction=one.direction.value, share=one.share, people=one.people)
+        for one in told_of(found)
     }
     return tuple(sorted(harms, key=lambda one: (WORST_FIRST.index(one.effect), one.direction, one.share)))

@@ -19,7 +19,7 @@ from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 # A domain that is nobody's (RFC 2606): mail from and to whoever no rule has heard of.
 STRANGER = anybody("ordinary.invalid")
 # What of an accepted domain's record decides about mail.
-DECISIVE = ("DomainType", "SendingFromDomainDisabled", "SendingToDomainDisabled")
+DECISIVE = ("DomainType", "OutboundOnly", "SendingFromDomainDisabled", "SendingToDomainDisabled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +77,19 @@ class _Builder:
         ]
         first = incoming[: len(insiders)]
         by_source = [replace(one, source=source, source_named=True) for source in named for one in first]
-        forged = [replace(one, forged=True) for one in (*first, *by_source)]
+        trusted = [one for one in incoming if any(x.remote_for(one.sender.domain).trusted for x in self._listings)]
+        forged = [replace(one, forged=True) for one in dict.fromkeys((*first, *by_source, *trusted))]
         outgoing = [
             Message(direction=Direction.OUTGOING, sender=sender, recipient=recipient)
             for recipient in outside
             for insider in insiders
             for sender in (insider, replace(insider, null=True))
+        ]
+        by_server = [
+            Message(direction=Direction.OUTGOING, sender=sender, recipient=outside[0], source=source, source_named=True)
+            for source in named
+            if any(not one.partner and source in one.addresses for x in self._listings for one in x.inbound)
+            for sender in insiders
         ]
         internal = [
             Message(direction=Direction.INTERNAL, sender=sender, recipient=recipient)
@@ -97,7 +104,7 @@ class _Builder:
             for one in incoming
             if one.sender == sender
         ]
-        messages = (*incoming, *by_source, *together, *forged, *outgoing, *internal)
+        messages = (*incoming, *by_source, *together, *forged, *outgoing, *by_server, *internal)
         return Classes(messages=tuple(dict.fromkeys(messages)), returns_from=returns_from, people=self._people)
 
     def _merged(self, parties: Iterable[Party], kind: str, more: Any) -> list[Party]:
@@ -169,14 +176,23 @@ class _Builder:
                 for one in c.domains
                 if one != "*"
             }
+        named |= {
+            f"*@{one.name.removeprefix('*.')}"
+            for x in self._listings
+            for one in x.remote.values()
+            if one.name.removeprefix("*.") not in {"*", *self._own}
+            and x.remote_for(one.name.removeprefix("*.")) != x.remote_for(STRANGER.domain)
+        }
         ordinary = [STRANGER, replace(STRANGER, null=True)] if sends else [STRANGER]
         others = [Party(address=one, named=True) for one in sorted(named)]
 
         def more(party: Party) -> object:
+            remote = [x.remote_for(party.domain) for x in self._listings]
             if not sends:
-                return party.domain in self._own
+                return party.domain in self._own, tuple(one.internal for one in remote)
             return (
                 party.domain in self._own,
+                tuple(one.trusted for one in remote),
                 tuple(is_for(party.domain, c.domains) for x in self._listings for c in x.inbound),
                 tuple(item.user in (party.domain, party.address) for x in self._listings for item in x.spoof),
             )
@@ -192,6 +208,7 @@ class _Builder:
         for listing in self._listings:
             listed += [one for connector in listing.inbound for one in (connector.addresses, connector.skips)]
         lists = [one for listing in self._listings for one in (listing.allowed, listing.blocked)]
+        lists += [item.addresses for listing in self._listings for item in listing.spoof if item.addresses]
         edges = {edge for one in listed for edge in one.edges()}
         ours = pieces(edges | {edge for one in lists for edge in one.edges()}, self._service.egress)
         every = pieces(edges, Ranges((EVERY_ADDRESS,)))

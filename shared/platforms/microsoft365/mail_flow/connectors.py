@@ -11,8 +11,14 @@ from shared.platforms.microsoft365.mail_flow.listing import Inbound, Listing, Ou
 from shared.platforms.microsoft365.mail_flow.message import Direction, Message
 from shared.platforms.microsoft365.mail_flow.service import Service
 
-# How the mail exchangers of Exchange Online end, the second one with DNSSEC.
-EXCHANGE = (".mail.protection.outlook.com", ".mx.microsoft")
+# How the mail exchangers of Exchange Online end, the second one with DNSSEC; the others are those of the United States
+# government's cloud and of the one in China.
+EXCHANGE = (
+    ".mail.protection.outlook.com",
+    ".mx.microsoft",
+    ".mail.protection.office365.us",
+    ".mail.protection.partner.outlook.cn",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ def arrive(listing: Listing, service: Service, message: Message) -> Arrival:
         internal=any(one.internal for one in matched),
         as_service=bool(trusting) and not ours,
         sees_sender=any(_sees_sender(one, message, source) for one in partners),
-        doubts=frozenset(_arrival_doubts(as_service) if ours else ()),
+        doubts=frozenset((*_arrival_doubts(as_service), *_spoof_doubts(listing, message, source)) if ours else ()),
     )
 
 
@@ -100,12 +106,26 @@ def _sees_sender(connector: Inbound, message: Message, source: int) -> bool:
 
 
 def _arrival_doubts(connectors: Iterable[Inbound]) -> Iterable[str]:
-    """What is reserved for Microsoft's own use has no documented effect."""
+    """What is reserved for Microsoft's own use has no documented effect. A connector for mail between two organisations
+    of Microsoft 365 is documented to use no other parameter."""
     for one in connectors:
+        if one.organisations:
+            yield f"“{one.name}” is for mail between two organisations of Microsoft 365"
         if one.keeps_headers:
             yield f"“{one.name}” keeps the headers of a hybrid organisation"
         if one.skips_in_test:
             yield f"“{one.name}” tests enhanced filtering"
+
+
+def _spoof_doubts(listing: Listing, message: Message, source: int) -> Iterable[str]:
+    """A blocked pair with a network means servers without a PTR record, and nobody says what ours have at any time.
+
+    Source: learn.microsoft.com/defender-office-365/tenant-allow-block-list-email-spoof-configure.
+    """
+    for item in listing.spoof:
+        user = item.user == "*" or item.user.rpartition("@")[2] == message.sender.domain
+        if user and not item.allows and source in item.addresses:
+            yield f"mail from {item.sender} is blocked as forged if its server has no PTR record"
 
 
 class Place(StrEnum):
@@ -134,9 +154,15 @@ def leave(
         if connector is None:
             return {Place.WAITS: True}, {"a rule's connector does not exist"}
         return _through(connector, service, message, by_rule=True)
+    connectors = {id(one): one for one in listing.outbound.values()}.values()
     if message.direction is not Direction.OUTGOING:
-        return {Place.MAILBOX: True}, set()
-    for connector in {id(one): one for one in listing.outbound.values()}.values():
+        doubts = {
+            f"“{one.name}” is for all accepted domains"
+            for one in connectors
+            if one.enabled and not one.scoped and one.settings.get("AllAcceptedDomains")
+        }
+        return {Place.MAILBOX: True}, doubts
+    for connector in connectors:
         if connector.enabled and not connector.scoped and is_for(message.recipient.domain, connector.domains):
             return _through(connector, service, message, by_rule=False)
     return {Place.OUTSIDE: True}, set()

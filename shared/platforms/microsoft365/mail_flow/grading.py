@@ -69,6 +69,8 @@ def _of_domain(listing: Listing, domain: str) -> Iterator[Seen]:
         return
     if record.get("DomainType") != "Authoritative":
         yield (Effect.UNKNOWN, Leg.FIRST, f"{domain} is relayed on ({record.get('DomainType')})"), True
+    elif record.get("OutboundOnly"):
+        yield (Effect.UNKNOWN, Leg.FIRST, f"{domain} is one of the organisation's own servers (OutboundOnly)"), True
     if hosts is None:
         yield (Effect.UNKNOWN, Leg.FIRST, f"DNS does not say who takes the mail of {domain}"), True
     elif hosts and not hosts[0].endswith(EXCHANGE):
@@ -79,7 +81,10 @@ def _of_domain(listing: Listing, domain: str) -> Iterator[Seen]:
 def _of_path(listing: Listing, service: Service, message: Message, path: Path, *, wanted: bool) -> Iterator[Seen]:
     first = path.source is None
     leg = Leg.FIRST if first else Leg.RETURNED
-    effects = list(_first(message, path, wanted=wanted) if first else _returned(listing, service, message, path))
+    trusted = listing.remote_for(message.sender.domain).trusted
+    effects = list(
+        _first(message, path, wanted=wanted, trusted=trusted) if first else _returned(listing, service, message, path)
+    )
     for effect, sure in effects:
         if not path.unsure:
             yield (effect, leg, ""), sure and path.whole and not path.depends
@@ -92,8 +97,8 @@ def _of_path(listing: Listing, service: Service, message: Message, path: Path, *
             yield (Effect.UNKNOWN, leg, doubt), not path.depends
 
 
-def _first(message: Message, path: Path, *, wanted: bool) -> Iterator[tuple[Effect, bool]]:
-    """Mail that has not been to the scanner, and ends."""
+def _first(message: Message, path: Path, *, wanted: bool, trusted: bool) -> Iterator[tuple[Effect, bool]]:
+    """Mail that has not been to the scanner, and ends. `trusted` mail passes the filter by its sender's domain."""
     if path.arrival.as_service:
         yield Effect.TRUSTED_WITHOUT_US, True
     match path.ending:
@@ -105,7 +110,7 @@ def _first(message: Message, path: Path, *, wanted: bool) -> Iterator[tuple[Effe
             yield Effect.SCANNED_TWICE_OR_LOOP, True
         case _ if wanted and not (message.direction is Direction.INCOMING and path.arrival.from_inside):
             yield Effect.UNSCANNED, True
-        case Ending.MAILBOX if message.forged and path.scl == TRUSTED and not path.depends:
+        case Ending.MAILBOX if message.forged and (path.scl == TRUSTED or trusted) and not path.depends:
             yield Effect.TRUSTED_WITHOUT_US, True
         case _:
             pass

@@ -72,7 +72,7 @@ class Journey:
         if arrival.refused:
             yield Path(ending=Ending.REFUSED, arrival=arrival)
             return
-        for world in self._passage.run(message, _ends(message, arrival), [self._first(message)]):
+        for world in self._passage.run(message, self._ends(message, arrival), [self._first(message)]):
             for path in self._leaves(message, arrival, world):
                 if path.ending is Ending.AGAIN and path.scans:
                     yield from self._returns(message, world, path)
@@ -82,17 +82,19 @@ class Journey:
     def fired(self, message: Message) -> list[str]:
         """The names of the rules that act on ordinary mail of the class when it arrives, in their order."""
         arrival = self._arrive(message)
-        return [] if arrival.refused else self._passage.fired(message, _ends(message, arrival), self._first(message))
+        return (
+            [] if arrival.refused else self._passage.fired(message, self._ends(message, arrival), self._first(message))
+        )
 
     def fired_on_return(self, message: Message) -> list[str]:
         """The names of the rules that act on it when the scanner gives it back clean, in their order."""
         arrival = self._arrive(message)
-        for world in self._passage.run(message, _ends(message, arrival), [self._first(message)]):
+        for world in self._passage.run(message, self._ends(message, arrival), [self._first(message)]):
             sent = [one for one in self._leaves(message, arrival, world) if one.ending is Ending.AGAIN and one.scans]
             if sent and self._sources and not (world.depends or world.unsure):
                 back = message.returned(self._sources[0])
                 again, start = self._arrive(back), self._scanned(message, world, sent[0], CLEAN)
-                return [] if again.refused else self._passage.fired(back, _ends(back, again), start)
+                return [] if again.refused else self._passage.fired(back, self._ends(back, again), start)
         return []
 
     def _scanned(self, message: Message, world: World, sent: Path, verdict: str) -> World:
@@ -148,10 +150,11 @@ class Journey:
                 continue
             for verdict in (CLEAN,) if outgoing else (CLEAN, self._service.junk_verdict):
                 start = self._scanned(message, world, sent, verdict)
-                for after in self._passage.run(back, _ends(back, arrival), [start]):
+                for after in self._passage.run(back, self._ends(back, arrival), [start]):
                     for end in self._leaves(back, arrival, after):
                         yield end._replace(source=source, verdict=verdict, whole=end.whole and sent.whole)
 
-
-def _ends(message: Message, arrival: Arrival) -> tuple[bool, bool]:
-    return arrival.from_inside, message.direction is not Direction.OUTGOING
+    def _ends(self, message: Message, arrival: Arrival) -> tuple[bool, bool]:
+        """Whether rules take a message for one from the inside, and for one to the inside."""
+        outside = message.direction is Direction.OUTGOING
+        return arrival.from_inside, not outside or self.listing.remote_for(message.recipient.domain).internal

@@ -1,8 +1,8 @@
 """The tenant's mail flow as it is listed: rules, connectors, domains, lists, groups and MX, typed.
 
 The records are those of `Get-TransportRule`, `Get-InboundConnector`, `Get-OutboundConnector` (with
-`IncludeTestModeConnectors`), `Get-AcceptedDomain`, `Get-HostedConnectionFilterPolicy` and
-`Get-TenantAllowBlockListSpoofItems`, under the cmdlets' own names.
+`IncludeTestModeConnectors`), `Get-AcceptedDomain`, `Get-HostedConnectionFilterPolicy`,
+`Get-TenantAllowBlockListSpoofItems` and `Get-RemoteDomain`, under the cmdlets' own names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +69,7 @@ class Inbound:
     skips_for: frozenset[str]
     skips_in_test: bool
     for_domains: frozenset[str]
+    organisations: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +87,29 @@ class Outbound:
 
 @dataclass(frozen=True, kw_only=True)
 class SpoofItem:
-    """One pair of the allow/block list for spoofed senders."""
+    """One pair of the allow/block list for spoofed senders; `addresses` are those of a sender without a PTR record."""
 
     user: str
     sender: str
+    addresses: Ranges
     internal: bool
     allows: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteDomain:
+    """What holds of mail from and to a domain outside, `*` or `*.example.com` too.
+
+    `internal`: rules take its recipients for the organisation's. `trusted`: what comes from it passes the filter.
+    Source: learn.microsoft.com/powershell/module/exchange/set-remotedomain (IsInternal, TrustedMailInboundEnabled).
+    """
+
+    name: str
+    internal: bool
+    trusted: bool
+
+
+NO_REMOTE_DOMAIN = RemoteDomain(name="*", internal=False, trusted=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +130,19 @@ class Listing:
     spoof: tuple[SpoofItem, ...]
     mx: Mapping[str, Sequence[str] | None]
     groups: Mapping[str, frozenset[str] | None]
+    remote: Mapping[str, RemoteDomain]
+
+    def remote_for(self, domain: str) -> RemoteDomain:
+        """The settings for a domain outside: its own, those of the nearest domain above it, or those for all."""
+        labels = domain.split(".")
+        names = [domain, *(f"*.{'.'.join(labels[place:])}" for place in range(len(labels))), "*"]
+        return next((self.remote[name] for name in names if name in self.remote), NO_REMOTE_DOMAIN)
 
 
 def read(
     *, rules: Iterable[Record], inbound: Iterable[Record], outbound: Iterable[Record], domains: Iterable[Record],
     connection_filter: Record, spoof: Iterable[Record], mx: Mapping[str, Sequence[str] | None],
-    groups: Mapping[str, frozenset[str] | None],
+    groups: Mapping[str, frozenset[str] | None], remote: Iterable[Record] = (),
 ) -> Listing:  # fmt: skip
     """Read complete listings. Raises ValueError where a record is not what the cmdlet documents."""
     connectors = [_outbound(record) for record in outbound]
@@ -136,6 +161,7 @@ def read(
             name.lower(): None if members is None else frozenset(one.lower() for one in members)
             for name, members in groups.items()
         },
+        remote={one.name: one for one in map(_remote, remote)},
     )  # fmt: skip
 
 
@@ -195,6 +221,7 @@ def _inbound(record: Record) -> Inbound:
         skips_for=frozenset(str(one).lower() for one in record.get("EFUsers") or ()),
         skips_in_test=bool(record.get("EFTestMode")),
         for_domains=frozenset(str(one).lower() for one in record.get("AssociatedAcceptedDomains") or ()),
+        organisations=bool(record.get("TrustedOrganizations")),
     )  # fmt: skip
 
 
@@ -211,9 +238,19 @@ def _outbound(record: Record) -> Outbound:
 
 
 def _spoof(record: Record) -> SpoofItem:
+    sender = str(record["SendingInfrastructure"]).lower()
     return SpoofItem(
         user=str(record["SpoofedUser"]).lower(),
-        sender=str(record["SendingInfrastructure"]).lower(),
+        sender=sender,
+        addresses=ranges([sender] if "/" in sender else ()),
         internal=record["SpoofType"] == "Internal",
         allows=record["Action"] == "Allow",
+    )
+
+
+def _remote(record: Record) -> RemoteDomain:
+    return RemoteDomain(
+        name=str(record["DomainName"]).lower(),
+        internal=bool(record.get("IsInternal")),
+        trusted=bool(record.get("TrustedMailInboundEnabled")),
     )

@@ -19,8 +19,8 @@ SOURCE = frozenset({"SenderIpRanges"})
 # Both ends must be in one of the groups.
 BETWEEN = frozenset({"BetweenMemberOf1", "BetweenMemberOf2"})
 # Of the organisation's own people it is known which addresses they have.
-FROM_PATTERNS = frozenset({"FromAddressMatchesPatterns"})
-TO_PATTERNS = frozenset({"RecipientAddressMatchesPatterns"})
+FROM_PATTERNS = frozenset({"FromAddressMatchesPatterns", "FromAddressContainsWords"})
+TO_PATTERNS = frozenset({"RecipientAddressMatchesPatterns", "RecipientAddressContainsWords"})
 STAMPED = frozenset({"HeaderContainsMessageHeader", "HeaderMatchesMessageHeader", "SCLOver"})
 # The other half of a pair, which says nothing alone.
 HALVES = frozenset(
@@ -33,9 +33,9 @@ CONTENT = frozenset(
     AttachmentContainsWords AttachmentExtensionMatchesWords AttachmentHasExecutableContent AttachmentIsPasswordProtected
     AttachmentIsUnsupported AttachmentMatchesPatterns AttachmentNameMatchesPatterns AttachmentProcessingLimitExceeded
     AttachmentPropertyContainsWords AttachmentSizeOver ContentCharacterSetContainsWords
-    FromAddressContainsWords HasClassification HasNoClassification HasSenderOverride
+    HasClassification HasNoClassification HasSenderOverride
     ManagerAddresses ManagerForEvaluatedUser MessageContainsDataClassifications MessageSizeOver MessageTypeMatches
-    RecipientADAttributeContainsWords RecipientADAttributeMatchesPatterns RecipientAddressContainsWords
+    RecipientADAttributeContainsWords RecipientADAttributeMatchesPatterns
     RecipientAddressType RecipientInSenderList SenderADAttributeContainsWords
     SenderADAttributeMatchesPatterns SenderInRecipientList SenderManagementRelationship SubjectContainsWords
     SubjectMatchesPatterns SubjectOrBodyContainsWords SubjectOrBodyMatchesPatterns WithImportance""".split()  # noqa: SIM905 (one name a line would hide the list)
@@ -63,6 +63,7 @@ WRITES_TEXT = frozenset({"PrependSubject", "ApplyHtmlDisclaimerText"})
 TEXT = frozenset(
     {"SubjectContainsWords", "SubjectMatchesPatterns", "SubjectOrBodyContainsWords", "SubjectOrBodyMatchesPatterns"}
 )
+SIZES = frozenset({"MessageSizeOver"})
 NOTIFIES = "NotifySender"
 ROUTES = "RouteMessageOutboundConnector"
 ACTIONS = REFUSES | HOLDS | ADDS | SEALS | STAMPS | INERT | {NOTIFIES, ROUTES}

@@ -14,10 +14,13 @@ from shared.platforms.microsoft365.mail_flow import parameters as names
 from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Record, Rule
 from shared.platforms.microsoft365.mail_flow.message import Message
-from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, has_word, matches
+from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, has_word, in_any_text, matches
 
-# Every message bears these words there, whoever sent it (RFC 5321, 4.4).
-EVERY_MESSAGE_HAS = {"received": frozenset({"from", "by", "with"})}
+# Every message bears these headers, whoever sent it (RFC 5322, 3.6; RFC 5321, 4.4; Exchange adds a Message-ID that is
+# missing), and some with words that are always there.
+EVERY_MESSAGE_HAS = {"received": "from by with", "mime-version": "1.0", "from": "", "date": "", "message-id": ""}
+# The lowest SCL that there is.
+LOWEST_SCL = -1
 # A header that the message does not bear.
 MISSING = ""
 
@@ -164,16 +167,17 @@ class Passage:
 
     def _read(self, name: str, held: Record, world: World) -> Answer:
         if name not in HEADERS:
-            return Answer.DEPENDS  # an SCL of before the rules is the content's
+            # An SCL of before the rules is the content's.
+            return Answer.YES if int(held[name]) <= LOWEST_SCL else Answer.DEPENDS
         header, wanted = str(held[name]).lower(), held.get(HEADERS[name]) or ()
-        if name == "HeaderContainsMessageHeader":
-            words = {str(word).lower() for word in wanted}
-            if words & EVERY_MESSAGE_HAS.get(header, frozenset()):
-                return Answer.YES
         finds = has_word if name == "HeaderContainsMessageHeader" else matches
         value = world.headers[self.headers.index(header)] if header in self.headers else None
         if value is None:
-            return Answer.DEPENDS
+            known = EVERY_MESSAGE_HAS.get(header)
+            always = known is not None and any(
+                in_any_text(finds, str(one)) or finds(str(one), known) is Answer.YES for one in wanted
+            )
+            return Answer.YES if always else Answer.DEPENDS
         return Answer.NO if value == MISSING else any_of(finds(str(one), value) for one in wanted)
 
     def _acted(self, rule: Rule, world: World) -> World:

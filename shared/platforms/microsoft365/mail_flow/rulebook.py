@@ -21,6 +21,8 @@ from shared.platforms.microsoft365.mail_flow.ranges import Ranges, ranges
 MAX_EXPRESSION_MEMORY = 1 << 20
 # An expression that finds something in each of these finds something in all mail.
 ANY_TEXT = ("a", "7", ".")
+# What is found in each of these addresses of a domain is found in all of them.
+ANYBODY = ("a", "7", "x-1_y.z")
 
 
 class Masks(NamedTuple):
@@ -137,8 +139,12 @@ def _of_party(book: Rulebook, rule: Rule, name: str, value: Any) -> Test:
     by_envelope = rule.sender_is != "Header" and name in names.SENDER
 
     def test(party: Party) -> Answer:
-        if by_envelope and party.null:
+        held = by_header(party)
+        if by_envelope and party.null and not (rule.sender_is == "HeaderOrEnvelope" and held is Answer.YES):
             return Answer.UNKNOWN  # a bounce has no envelope sender, and what Exchange reads then is not documented
+        return held
+
+    def by_header(party: Party) -> Answer:
         if name.endswith("DomainIs"):
             return answer(within(party.domain, wanted))
         if lists:
@@ -163,21 +169,31 @@ def _of_between(book: Rulebook, rule: Rule, _name: str, _value: Any) -> Test:
     return test
 
 
-def _of_address(book: Rulebook, _rule: Rule, _name: str, value: Any) -> Test:
-    """An address of the organisation may be one that no pattern can match; any other depends."""
-    patterns = [str(one) for one in value]
+def _of_address(book: Rulebook, _rule: Rule, name: str, value: Any) -> Test:
+    """Of the organisation's own people the addresses are known, or at least their domain; any other depends."""
+    wanted = [str(one) for one in value]
+    finds = has_word if name.endswith("Words") else matches
+    every = any(in_any_text(finds, one) for one in wanted)
 
     def test(party: Party) -> Answer:
-        own = party.domain in book.listing.domains
-        return Answer.NO if own and all(_misses(one, party.address) for one in patterns) else Answer.DEPENDS
+        if every:
+            return Answer.YES
+        if party.domain not in book.listing.domains:
+            return Answer.DEPENDS
+        addresses = [party.address.replace("*", one, 1) for one in ANYBODY]
+        if any(all(finds(one, address) is Answer.YES for address in addresses) for one in wanted):
+            return Answer.YES
+        return Answer.NO if all(_misses(finds, one, party.address) for one in wanted) else Answer.DEPENDS
 
     return test
 
 
-def _misses(pattern: str, address: str) -> bool:
+def _misses(finds: Callable[[str, str], Answer], pattern: str, address: str) -> bool:
     """Whether a pattern matches no such address. Of anybody's in a domain, only what stands behind an @ is known."""
     if not address.startswith("*"):
-        return matches(pattern, address) is Answer.NO
+        return finds(pattern, address) is Answer.NO
+    if finds is has_word:
+        return False
     _, at, behind = pattern.rpartition("@")
     plain = at and not set(pattern) & set("|()[]") and not behind.startswith(("?", "*", "{"))
     return bool(plain) and matches(f"^@{behind}", address.removeprefix("*")) is Answer.NO
@@ -232,13 +248,26 @@ def _content(rule: Rule, written: str) -> Content:
 
 def _read(name: str, value: Any, written: str) -> Answer:
     """How surely a predicate of the content holds. One that asks for what another rule writes is not told apart."""
+    if name in names.SIZES and _is_nothing(str(value)):
+        return Answer.YES
     if name in names.TEXT:
         finds = has_word if name.endswith("Words") else matches
-        if any(all(finds(str(one), text) is Answer.YES for text in ANY_TEXT) for one in value):
+        if any(in_any_text(finds, str(one)) for one in value):
             return Answer.YES
         if any(finds(str(one), written) is not Answer.NO for one in value):
             return Answer.UNKNOWN
     return Answer.DEPENDS
+
+
+def in_any_text(finds: Callable[[str, str], Answer], wanted: str) -> bool:
+    """Whether what is asked for is found in whatever a text says."""
+    return all(finds(wanted, text) is Answer.YES for text in ANY_TEXT)
+
+
+def _is_nothing(size: str) -> bool:
+    """Whether a size, such as `0KB`, is one that every message has."""
+    number = re.match(r"\s*([0-9.]+)", size)
+    return number is not None and set(number[1]) <= {"0", "."}
 
 
 def tracked_headers(books: Iterable[Rulebook], own: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from shared.platforms.microsoft365.mail_flow.listing import Listing, Record, rea
 UNTOLD = frozenset({"Priority", "WhenChanged", "WhenChangedUTC", "LastModifiedBy"})
 Key = tuple[str, str]
 """A kind and an identity: ("inbound", "<guid>"). The kinds are rule, inbound, outbound, domain, allowed, blocked,
-spoof, mx and group."""
+spoof, mx, group, and remote and journal where they can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,7 @@ class Snapshot:
             spoof=kinds["spoof"].values(),
             mx=kinds["mx"],
             groups={name: None if members is None else frozenset(members) for name, members in groups.items()},
+            remote=kinds.get("remote", {}).values(),
         )
 
     def of(self, key: Key) -> Any:
@@ -74,7 +75,9 @@ def changed(before: Snapshot, after: Snapshot) -> Iterator[Key]:
         if not same or guid in shifted or acting[0].get(guid) != acting[1].get(guid):
             yield "rule", guid
     for kind, things in after.things.items():
-        was = before.things[kind]
+        was = before.things.get(kind)
+        if was is None:
+            continue  # it could not be read then
         for identity in dict.fromkeys([*was, *things]):
             absent = identity not in was or identity not in things
             if absent or told(was[identity]) != told(things[identity]):

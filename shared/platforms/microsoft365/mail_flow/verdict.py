@@ -97,6 +97,13 @@ def difference(
     return sorted(findings, key=lambda one: (WORST_FIRST.index(one.effect), one.direction, one.leg))
 
 
+def told_of(findings: Iterable[Finding]) -> list[Finding]:
+    """What people are told: what cannot be told of mail is left out where all of that mail is known to be harmed."""
+    some = list(findings)
+    harmed = {one.direction for one in some if one.effect is not Effect.UNKNOWN and one.share == "all"}
+    return [one for one in some if one.effect is not Effect.UNKNOWN or one.direction not in harmed]
+
+
 def _moments(listing: Listing, now: datetime) -> list[datetime]:
     """Now, and whenever soon a rule begins or ends."""
     dates = {date for rule in listing.rules for date in (rule.begins, rule.ends) if date is not None}

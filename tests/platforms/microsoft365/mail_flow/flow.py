@@ -16,7 +16,7 @@ from shared.engine.effects import Effect
 from shared.platforms.microsoft365.mail_flow.listing import Listing, read
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
-from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference
+from shared.platforms.microsoft365.mail_flow.verdict import Finding, difference, told_of
 
 PARAMETERS = CmdletParameters()
 IN_DOMAIN = "TMCAS Inline Incoming Domain Transport Rule"
@@ -68,6 +68,7 @@ class Flow:
             outbound=self.run("Get-OutboundConnector", IncludeTestModeConnectors=True),
             domains=self.run("Get-AcceptedDomain"), connection_filter=policy,
             spoof=self.run("Get-TenantAllowBlockListSpoofItems"), mx=self._mx(), groups=self._groups(),
+            remote=self.run("Get-RemoteDomain"),
         )  # fmt: skip
 
     def _mx(self) -> dict[str, list[str]]:
@@ -97,7 +98,7 @@ class Flow:
 
 def findings(before: Flow, after: Flow) -> list[Finding]:
     """What a change did to the mail."""
-    return difference(before.listing(), after.listing(), after.service, after.protected, after.now)
+    return told_of(difference(before.listing(), after.listing(), after.service, after.protected, after.now))
 
 
 def effects(before: Flow, after: Flow) -> set[Effect]:

@@ -54,5 +54,7 @@ def snapshot(flow: Flow) -> Snapshot:
             "spoof": {one["Identity"]: one for one in flow.run("Get-TenantAllowBlockListSpoofItems")},
             "mx": {},
             "group": {},
+            "remote": {one["DomainName"].lower(): one for one in flow.run("Get-RemoteDomain")},
+            "journal": {one["Guid"]: one for one in flow.run("Get-JournalRule")},
         },
     )

@@ -93,7 +93,7 @@ def edit(random: Random, flow: Flow) -> None:
 
 
 def connectors(random: Random, flow: Flow) -> None:
-    """Now and then a connector is off, locked down, for other domains, for everybody, or a new one is there."""
+    """Now and then a connector is off, locked down, for others, or new, and a domain outside counts as internal."""
     inbound = [one["Name"] for one in flow.tenant.inbound_connectors.values()]
     outbound = [one["Name"] for one in flow.tenant.outbound_connectors.values()]
     if random.random() < 0.3:
@@ -125,6 +125,9 @@ def connectors(random: Random, flow: Flow) -> None:
         flow.run("Set-OutboundConnector", Identity=random.choice(outbound), **given)
     if random.random() < 0.1:
         flow.run("Set-HostedConnectionFilterPolicy", Identity="Default", IPBlockList=["203.0.113.18", "192.0.2.7"])
+    if random.random() < 0.1:
+        flow.run("New-RemoteDomain", Name="Sister", DomainName=random.choice(("*.example.com", "partner.example.com")))
+        flow.run("Set-RemoteDomain", Identity=random.choice(("Sister", "Default")), IsInternal=True)
 
 
 def mail(random: Random, flow: Flow) -> Mail:

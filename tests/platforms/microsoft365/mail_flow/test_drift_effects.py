@@ -116,7 +116,17 @@ async def test_what_the_customer_blocks_is_told_beside_what_is_accepted_already(
     block = {"@odata.type": "#Exchange.GenericHashTable", "Add": [address]}
     world.cmdlet("Set-HostedConnectionFilterPolicy", Identity="Default", IPBlockList=block)
     assert (await look(world, connection)).status is Status.ATTENTION
-    assert f"mail-flow/blocked/{address}" in await drifted(world, connection)
+    world.cmdlet("Set-RemoteDomain", Identity="Default", IsInternal=True)
+    world.cmdlet("New-JournalRule", Name="Archive", JournalEmailAddress="a@archive.example", Enabled=True)
+    await look(world, connection)
+    told = await drifted(world, connection)
+    assert {key: one["effect"] for key, one in told.items()} == {
+        f"mail-flow/blocked/{address}": ["bounced_or_delayed"],
+        "mail-flow/remote/*": ["unscanned"],
+    }
+    world.cmdlet("Set-RemoteDomain", Identity="Default", IsInternal=False)
+    await look(world, connection)
+    assert [*await drifted(world, connection)] == [f"mail-flow/blocked/{address}"]
 
 
 async def test_people_who_left_our_group_are_counted(world: World) -> None:

@@ -35,6 +35,11 @@ EDITS: dict[str, Callable[[Flow], object]] = {
         flow.run("Remove-TransportRule", Identity="Archive the management"),
         flow.run("Remove-OutboundConnector", Identity="To the archive"),
     ],
+    "a remote domain that came": lambda flow: flow.run("New-RemoteDomain", Name="P", DomainName="p.example"),
+    "a remote domain that changed": lambda flow: flow.run("Set-RemoteDomain", Identity="Default", IsInternal=True),
+    "a journal rule that came": lambda flow: flow.run(
+        "New-JournalRule", Name="Archive", JournalEmailAddress="a@archive.example", Enabled=True
+    ),
 }  # fmt: skip
 
 

@@ -34,11 +34,16 @@ class CmdletCall:
         if made is not None and (self.now - made).total_seconds() < behaviour.hydration_seconds:
             raise dehydrated(self.cmdlet)
 
-    def find(self, records: Mapping[str, Record], identity: str | None = None) -> Record:
-        """Return the record a cmdlet's Identity means: a name, an identity or a GUID."""
-        identity = self.given["Identity"] if identity is None else identity
+    def find(
+        self,
+        records: Mapping[str, Record],
+        identity: str | None = None,
+        by: tuple[str, ...] = ("Guid", "Name", "Identity"),
+    ) -> Record:
+        """Return the record a cmdlet's Identity means, by whichever of its properties identify it."""
+        identity = str(self.given["Identity"]) if identity is None else identity
         for record in records.values():
-            if identity.lower() in (record["Guid"].lower(), record["Name"].lower(), record["Identity"].lower()):
+            if identity.lower() in (str(record[name]).lower() for name in by):
                 return record
         raise not_found(self.cmdlet, identity)
 

@@ -6,7 +6,7 @@ Source: learn.microsoft.com/powershell/module/exchange/new-journalrule.
 from __future__ import annotations
 
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
-from infra.local.simulators.microsoft.exchange.errors import already_exists, not_found
+from infra.local.simulators.microsoft.exchange.errors import already_exists
 from infra.local.simulators.wire import Record
 
 SETTINGS = ("Name", "JournalEmailAddress", "Recipient", "Scope")
@@ -32,12 +32,13 @@ def new_journal_rule(call: CmdletCall) -> list[Record]:
 
 def get_journal_rules(call: CmdletCall) -> list[Record]:
     """List the rules, or one."""
-    return [_found(call)] if call.given.get("Identity") else list(call.tenant.journal_rules.values())
+    rules = call.tenant.journal_rules
+    return [call.find(rules)] if call.given.get("Identity") else list(rules.values())
 
 
 def set_journal_rule(call: CmdletCall) -> list[Record]:
     """Change a rule."""
-    rule = _found(call)
+    rule = call.find(call.tenant.journal_rules)
     changed = {name: call.given[name] for name in SETTINGS if name in call.given}
     identity = {"Identity": changed.get("Name", rule["Name"])}
     call.tenant.journal_rules[rule["Guid"]] = {**rule, **changed, **identity}
@@ -46,22 +47,14 @@ def set_journal_rule(call: CmdletCall) -> list[Record]:
 
 def remove_journal_rule(call: CmdletCall) -> list[Record]:
     """Remove a rule."""
-    del call.tenant.journal_rules[_found(call)["Guid"]]
+    del call.tenant.journal_rules[call.find(call.tenant.journal_rules)["Guid"]]
     return []
 
 
 def _switched(call: CmdletCall, *, on: bool) -> list[Record]:
-    rule = _found(call)
+    rule = call.find(call.tenant.journal_rules)
     call.tenant.journal_rules[rule["Guid"]] = {**rule, "Enabled": on}
     return []
-
-
-def _found(call: CmdletCall) -> Record:
-    wanted = str(call.given["Identity"]).lower()
-    for one in call.tenant.journal_rules.values():
-        if wanted in (one["Name"].lower(), one["Guid"]):
-            return one
-    raise not_found(call.cmdlet, call.given["Identity"])
 
 
 CMDLETS: dict[str, Cmdlet] = {

@@ -13,12 +13,7 @@ from infra.local.simulators.wire import Record
 def get_accepted_domains(call: CmdletCall) -> list[Record]:
     """List the domains Exchange takes mail for; that a domain is verified does not make it one of them."""
     domains = call.tenant.accepted_domains
-    identity = call.given.get("Identity")
-    if identity is None:
-        return list(domains.values())
-    if identity.lower() not in domains:
-        raise not_found(call.cmdlet, identity)
-    return [domains[identity.lower()]]
+    return [call.find(domains, by=("DomainName",))] if call.given.get("Identity") else list(domains.values())
 
 
 DOMAIN_SETTINGS = frozenset(
@@ -28,11 +23,10 @@ DOMAIN_SETTINGS = frozenset(
 
 def set_accepted_domain(call: CmdletCall) -> list[Record]:
     """Change a domain, as learn.microsoft.com/powershell/module/exchange/set-accepteddomain says."""
-    domains, name = call.tenant.accepted_domains, call.given["Identity"].lower()
-    if name not in domains:
-        raise not_found(call.cmdlet, call.given["Identity"])
+    domains = call.tenant.accepted_domains
+    found = call.find(domains, by=("DomainName",))
     changed = {key: value for key, value in call.given.items() if key in DOMAIN_SETTINGS and value is not None}
-    domains[name] = {**domains[name], **changed}
+    domains[found["DomainName"].lower()] = {**found, **changed}
     return []
 
 

@@ -6,7 +6,7 @@ Source: learn.microsoft.com/powershell/module/exchange/set-remotedomain.
 from __future__ import annotations
 
 from infra.local.simulators.microsoft.exchange.call import Cmdlet, CmdletCall
-from infra.local.simulators.microsoft.exchange.errors import already_exists, invalid_argument, not_found
+from infra.local.simulators.microsoft.exchange.errors import already_exists, invalid_argument
 from infra.local.simulators.wire import Record
 
 DEFAULT: Record = {
@@ -26,6 +26,7 @@ DEFAULT: Record = {
     "TrustedMailInboundEnabled": False,
     "TrustedMailOutboundEnabled": False,
 }
+IDENTITIES = ("Name", "DomainName")
 
 
 def new_remote_domain(call: CmdletCall) -> list[Record]:
@@ -40,12 +41,13 @@ def new_remote_domain(call: CmdletCall) -> list[Record]:
 
 def get_remote_domains(call: CmdletCall) -> list[Record]:
     """List them, or one."""
-    return [_found(call)] if call.given.get("Identity") else list(call.tenant.remote_domains.values())
+    domains = call.tenant.remote_domains
+    return [call.find(domains, by=IDENTITIES)] if call.given.get("Identity") else list(domains.values())
 
 
 def set_remote_domain(call: CmdletCall) -> list[Record]:
     """Change one."""
-    one = _found(call)
+    one = call.find(call.tenant.remote_domains, by=IDENTITIES)
     changed = {name: value for name, value in call.given.items() if name in DEFAULT and name != "Identity"}
     del call.tenant.remote_domains[one["Name"].lower()]
     after = {**one, **changed}
@@ -55,19 +57,11 @@ def set_remote_domain(call: CmdletCall) -> list[Record]:
 
 def remove_remote_domain(call: CmdletCall) -> list[Record]:
     """Remove one; the default one stays."""
-    one = _found(call)
+    one = call.find(call.tenant.remote_domains, by=IDENTITIES)
     if one["DomainName"] == "*":
         raise invalid_argument(call.cmdlet, "The default remote domain can't be removed.")
     del call.tenant.remote_domains[one["Name"].lower()]
     return []
-
-
-def _found(call: CmdletCall) -> Record:
-    wanted = str(call.given["Identity"]).lower()
-    for one in call.tenant.remote_domains.values():
-        if wanted in (one["Name"].lower(), one["DomainName"].lower()):
-            return one
-    raise not_found(call.cmdlet, call.given["Identity"])
 
 
 CMDLETS: dict[str, Cmdlet] = {

@@ -27,7 +27,8 @@ def carry(tenant: Tenant, mail: Mail, scanner: Scanner, now: datetime) -> Carrie
         if refusal:
             return Carried(end="refused", scans=scans, rules=rules, scl=None, mail=mail, relayed_by=refusal)
         to_inside = _domain(mail.recipient) in tenant.accepted_domains
-        done = apply_rules(tenant, mail, now, from_inside=from_inside, to_inside=to_inside)
+        inner = to_inside or _counts_inside(tenant, mail)
+        done = apply_rules(tenant, mail, now, from_inside=from_inside, to_inside=inner)
         rules += done.rules
         end, host = _exit(tenant, done, to_inside=to_inside)
         to_scanner = host is not None and host.lower() in scanner.hosts
@@ -40,6 +41,16 @@ def carry(tenant: Tenant, mail: Mail, scanner: Scanner, now: datetime) -> Carrie
         if to_inside:
             for name, value in scanner.headers.items():
                 mail = mail.with_header(name, value)
+
+
+def _counts_inside(tenant: Tenant, mail: Mail) -> bool:
+    """Tell whether rules take a recipient outside for one of the organisation, by the nearest remote domain.
+
+    Source: learn.microsoft.com/powershell/module/exchange/set-remotedomain, IsInternal.
+    """
+    domain = _domain(mail.recipient)
+    fitting = [one for one in tenant.remote_domains.values() if _fits(domain, one["DomainName"].lower())]
+    return bool(fitting) and bool(max(fitting, key=lambda one: len(one["DomainName"]))["IsInternal"])
 
 
 def _domain(address: str) -> str:
