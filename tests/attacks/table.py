@@ -82,6 +82,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_a_tenant_that_was_moved_is_taken_only_once_it_is_free": "take a moved tenant while it is in use",
     },
     "test_others_ids": {
+        "test_ones_own_ids_do_not_tell_how_much_others_have": "count others' mail and calls by one's own ids",
         "test_what_an_address_names_of_others_is_not_there": "name what is another customer's in a path",
         "test_what_a_body_or_a_query_names_of_others_is_not_there": "name another customer in a body, search for them",
     },
