@@ -76,7 +76,8 @@ SECRETS = (
         settings=("OPERATORS__BREAK_GLASS",),
         kept="sealed, outside of the deployment, which has its SHA-256 only",
         rotated="after each use, and when who knew it leaves: a new one, and its SHA-256 in the setting",
-        theft="an administrator's session while the issuer does not answer; log and ledgers say so",
+        theft="an administrator's session while the issuer does not answer, never one of two persons; log and ledgers "
+        "say so",
     ),
     LastingSecret(
         name="scanner's secret",

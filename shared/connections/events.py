@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     MAIL_RECOVERED = "mail.recovered"
     PAUSED = "connection.paused"
     RESUMED = "connection.resumed"
+    MOVED = "connection.moved"
     REPORT = "report.created"
     CERTIFICATE = "certificate.issued"
     ANCHOR = "ledger.anchored"

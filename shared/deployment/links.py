@@ -46,15 +46,15 @@ class Links:
         until = int((self._clock.now() + life).timestamp())
         return await self._token(purpose, f"{new_id()}-{until}-{about}")
 
-    async def spend(self, purpose: str, ticket: str) -> str:
-        """Use a ticket up, and return what it is about.
+    async def spend(self, purpose: str, ticket: str, connection_id: ConnectionId | None = None) -> str:
+        """Use a ticket up, and return what it is about. It counts as `spent` of the connection, if it is for one.
 
         Raises Refused if it is forged, too old, spent or of another kind.
         """
         identifier, now = await self._identifier(purpose, ticket), self._clock.now()
         _, until_stamp, about = identifier.split("-", 2)
         until = datetime.fromtimestamp(int(until_stamp), UTC)
-        row = {"id": identifier, "purpose": purpose, "connection": None, "expires_at": until, "used_at": now}
+        row = {"id": identifier, "purpose": purpose, "connection": connection_id, "expires_at": until, "used_at": now}
         if until <= now:
             raise _stale_link()
         async with self._database.write() as write:
@@ -62,6 +62,14 @@ class Links:
         if spent.rowcount == 0:
             raise _stale_link()
         return about
+
+    async def spent(self, purpose: str, connection_id: ConnectionId) -> int:
+        """How many tickets of purposes that begin so were spent for a connection, of those that would still be good."""
+        links = db.links.c
+        mine = (links.connection == connection_id, links.purpose.startswith(purpose, autoescape=True))
+        query = sa.select(sa.func.count()).where(*mine, links.expires_at > self._clock.now())
+        async with self._database.read() as read:
+            return int((await read.execute(query)).scalar_one())
 
     async def follow(self, purpose: str, token: str) -> ConnectionId:
         """The id of the connection that a link is bound to, empty if to none.

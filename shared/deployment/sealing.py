@@ -13,10 +13,11 @@ import base64
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -27,7 +28,12 @@ from shared.foundation.permits import unasked
 from shared.storage import tables as db
 from shared.storage.database import Database
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
 NONCE = 12
+# Bytes of a row's number.
+NUMBER = 4
 # Whose key the deployment's own secrets are made with; connections have ids.
 DEPLOYMENT = "deployment"
 # Ends the name of the scope whose keys seal credentials only.
@@ -59,7 +65,7 @@ class Box:
     def __init__(self, *keys: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._ciphers = [AESGCM(key) for key in keys]
+        self._keys, self._ciphers = keys, [AESGCM(key) for key in keys]
 
     def seal(self, text: str, *, about: str) -> bytes:
         """Seal `text`; it is unsealed only with the same `about`, so a sealed value cannot be moved to another row."""
@@ -82,6 +88,28 @@ class Box:
         """The same content under the key that seals now; None if it is sealed with that already."""
         place, content = self._opened(sealed, about)
         return self.seal_bytes(content, about=about) if place else None
+
+    def name(self, number: int, *, about: str) -> str:
+        """What a row is called outside whose number counts those of all customers: nobody reads from it how many.
+
+        A name is always the same until its key is renewed, and holds as long as that key opens.
+        """
+        return next(self._names).encrypt(number.to_bytes(NUMBER), [about.encode()]).hex()
+
+    def number(self, name: str, *, about: str) -> int | None:
+        """The number of a row by its name; None for what was never one."""
+        from cryptography.exceptions import InvalidTag
+
+        for cipher in self._names:
+            with suppress(InvalidTag, ValueError):
+                return int.from_bytes(cipher.decrypt(bytes.fromhex(name), [about.encode()]))
+        return None
+
+    @property
+    def _names(self) -> "Iterator[AESSIV]":
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+        return (AESSIV(_derive(key, "names")) for key in self._keys)
 
     def _opened(self, sealed: bytes, about: str) -> tuple[int, bytes]:
         from cryptography.exceptions import InvalidTag

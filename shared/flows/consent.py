@@ -73,10 +73,10 @@ async def _called_back(
 ) -> str | None:
     if connection.platform != platform:
         raise Refused(400, "callback_not_valid", "This answer is for another platform. Open the invitation again.")
-    await refuse_too_many(app, connection)
+    await refuse_too_many(app, connection, came_back=await app.links.spent(STATE, connection.id))
     state = query.get("state", "")
     try:
-        signed_in = await app.links.spend(_purpose(browser), state)
+        signed_in = await app.links.spend(_purpose(browser), state, connection.id)
     except Refused:
         raise _over() from None
     came = callbacks.received(mark(browser), state, signed_in, query)

@@ -10,7 +10,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.flows.app import App
-from shared.flows.grant import LINE
+from shared.flows.grant import LINE, NAME
 from shared.flows.reports.store import ADDRESS
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import Site
@@ -27,7 +27,7 @@ class Edit(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"name": "Contoso Europe", "repair_drift": True}]}
     )
 
-    name: str | None = Field(None, min_length=1, max_length=120, pattern=LINE)
+    name: str | None = Field(None, min_length=1, max_length=120, pattern=NAME)
     customer: str | None = Field(None, max_length=120, pattern=LINE)
     site: Site | None = Field(None, description="before consent only: later the site is part of objects in the tenant")
     repair_drift: bool | None = None

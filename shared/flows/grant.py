@@ -25,8 +25,15 @@ from shared.protection.policies import EVERYONE, Policy
 from shared.storage.database import AsyncConnection
 from shared.storage.ids import ConnectionId, new_id
 
-# One line of text, which shows as it is written: no controls of either set, nothing that turns its direction.
-LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+# What does not show as it is written: controls of either set, what turns a text's direction, and what is not seen at
+# all. What joins and parts letters stays, for Persian, Indian and pictures are written with it.
+HIDDEN = (
+    r"\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
+)
+# One line of text; and a name, in which there is something to see.
+LINE = f"^[^{HIDDEN}]*$"
+NAME = f"^[^{HIDDEN}]*[^{HIDDEN}\\s][^{HIDDEN}]*$"
 
 
 class NewConnection(BaseModel):
@@ -36,7 +43,7 @@ class NewConnection(BaseModel):
 
     platform: str
     site: Site
-    name: str = Field(min_length=1, max_length=120, pattern=LINE)
+    name: str = Field(min_length=1, max_length=120, pattern=NAME)
     customer: str = Field("", max_length=120, pattern=LINE)
     tenant: str | None = Field(None, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     modes: list[str] | None = Field(None, max_length=8)

@@ -3,6 +3,7 @@
 import logging
 
 from shared.connections import record as connections
+from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
@@ -15,8 +16,9 @@ log = logging.getLogger(__name__)
 async def move(app: App, connection: Connection, tenant: str, actor: str) -> None:
     """Let a connection that waits for consent take a tenant that another customer has, or had.
 
-    Both ledgers say so. Nothing is bound by it: the tenant's administrator has to consent to this connection, and every
-    open connection of the other customer has to be revoked and closed first.
+    Both ledgers say so, and an event for the other customer's webhooks. Nothing is bound by it: the tenant's
+    administrator has to consent to this connection, and every open connection of the other customer has to be revoked
+    and closed first.
     """
     if connection.stage is not Stage.NEW:
         raise Refused(409, "not_waiting_for_consent", "A tenant is moved to a connection that waits for consent.")
@@ -31,5 +33,6 @@ async def move(app: App, connection: Connection, tenant: str, actor: str) -> Non
             await chain.order(
                 write, other, now, actor, f"tenant moved to another customer's connection {connection.id}"
             )
+            await connections.tell(write, other, EventKind.MOVED, now, actor=actor)
     moved = {"connection": connection.id, "actor": actor, "others": [other.id for other in others]}
     log.warning("tenant moved to another customer", extra=moved)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import zipfile
 from asyncio import to_thread
 from dataclasses import dataclass, field
@@ -37,25 +36,21 @@ READ_WITHIN = timedelta(days=1)
 PART_AFTER_THAT = 25
 
 
-async def release(app: App, connection: Connection, number: int, actor: str) -> None:
-    """Have a message put back where it was."""
+async def release(app: App, connection: Connection, item: str, actor: str) -> None:
+    """Have a message put back where it was, by its name here. Raises Refused."""
     if connection.stage is not Stage.RUN:
         raise Refused(409, "not_running", "Only a running connection puts messages back.")
-    now = app.clock.now()
-    if not await quarantine.release(app.database, connection, number, actor=actor, now=now):
+    now, box = app.clock.now(), await app.seal.box(connection.id)
+    number = box.number(item, about=quarantine.NAMED)
+    if number is None:
+        raise _no_such_item()
+    if not await quarantine.release(app.database, connection, item, number, actor=actor, now=now):
         state = await quarantine.state_of(app.database, connection.id, number)
         if state is None:
             raise _no_such_item()
         if state is not QuarantineState.RELEASING:
             raise Refused(409, "not_waiting", f"This message is not in quarantine any more: {state}.")
     await app.queue.send(Job(name="quarantine", connection_id=connection.id), now)
-
-
-def numbered(text: str) -> int:
-    """The number by which somebody names a message. Raises Refused for what was never one."""
-    if not re.fullmatch("[0-9]{1,10}", text) or int(text) >= 2**31:
-        raise _no_such_item()
-    return int(text)
 
 
 def _no_such_item() -> Refused:
@@ -195,7 +190,7 @@ async def export(app: App, connection: Connection, lease: Lease) -> None:
 async def _add(trash: Trash, part: _Open, item: QuarantinedMessage, *, patient: bool) -> None:
     """Add one message, or why it could not be read. Raises Temporary while it is worth waiting for."""
     line: dict[str, Any] = {
-        "id": item.number,
+        "id": item.id,
         "address": item.address,
         "sender": item.sender,
         "subject": item.subject,
@@ -204,7 +199,7 @@ async def _add(trash: Trash, part: _Open, item: QuarantinedMessage, *, patient: 
         "until": item.until.isoformat(),
         "state": item.state,
         "told": item.told,
-        "file": f"{item.number}.eml",
+        "file": f"{item.id}.eml",
     }
     try:
         await to_thread(part.put, line["file"], await trash.content(item))

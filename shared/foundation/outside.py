@@ -22,6 +22,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # RFC 6052: behind it is any IPv4 address, an inner one too.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# RFC 4291: all that is anybody's begins so. Beside it lie site-local addresses, and IPv4 ones in older disguises.
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Azure's own host, which its machines reach by a public address ("What is IP address 168.63.129.16?", Azure's manual).
+AZURE_HOST = ipaddress.IPv4Address("168.63.129.16")
 # The longest wait for an answer, in seconds.
 TIMEOUT = 10.0
 
@@ -110,10 +114,12 @@ def _is_outside(address: Address) -> bool:
     """Whether an address is anybody's on the internet; one within another is judged as well."""
     within = None
     if isinstance(address, ipaddress.IPv6Address):
+        if address not in GLOBAL_UNICAST and address not in NAT64 and address.ipv4_mapped is None:
+            return False
         behind = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
         within = address.ipv4_mapped or address.sixtofour or behind
     judged = within or address
-    return judged.is_global and not judged.is_multicast
+    return judged.is_global and not judged.is_multicast and judged != AZURE_HOST
 
 
 def _refused() -> Refused:

@@ -1,5 +1,6 @@
 """How much may be asked of this process: a bucket of requests that fills again evenly, in memory, for each caller."""
 
+import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,6 +12,10 @@ from shared.foundation.clock import Clock
 MINUTE = 60  # seconds
 # Accounts that have asked for nothing for longest are forgotten first: theirs are full again by then, mostly.
 MAX_TRACKED_CALLERS = 10_000
+# Anybody is given so many bits of IPv6's addresses (RFC 6177), and the networks in it are theirs to choose.
+SITE = 48
+# A site may ask for as much as so many addresses.
+ADDRESSES_OF_A_SITE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +68,18 @@ class Rates:
 
 
 class Strangers:
-    """The buckets of those who are no account: one of each address, and one of all of them together."""
+    """The buckets of those who are no account: of each address, of each IPv6 site, and of all together."""
 
     def __init__(self, each: int, together: int, clock: Clock) -> None:
         """Requests a minute of one address, and of all."""
         self._each, self._together = Rates(each, clock), Rates(together, clock)
+        self._sites = Rates(each * ADDRESSES_OF_A_SITE, clock)
 
     def take(self, address: str, cost: int) -> timedelta | None:
         """Take what a request costs. Returns how long to wait if it is not allowed, and None if it is."""
-        # First their own: what one address asks too much takes nothing from the others.
-        for bucket, key in ((self._each, address), (self._together, "")):
+        # First their own: what one address or one site asks too much takes nothing from the others.
+        site = [(self._sites, str(ipaddress.ip_network(address).supernet(new_prefix=SITE)))] if ":" in address else []
+        for bucket, key in ((self._each, address), *site, (self._together, "")):
             allowance = bucket.take(key, cost)
             if allowance is not None and allowance.wait is not None:
                 return allowance.wait

@@ -90,9 +90,11 @@ class _Otel:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
         resource = Resource.create({"service.name": SERVICE})
-        self.traces = TracerProvider(resource=resource)
+        # Not as a request's `traceparent` says, by which anybody could keep theirs out of the traces.
+        self.traces = TracerProvider(sampler=ALWAYS_ON, resource=resource)
         self.traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url}/v1/traces")))
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{url}/v1/metrics"))
         self.metrics = MeterProvider(resource=resource, metric_readers=[reader])

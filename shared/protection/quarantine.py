@@ -29,6 +29,8 @@ from shared.storage.ids import ConnectionId
 QUARANTINE_MAX_AGE = timedelta(days=30)
 # What has come to an end is shown a while longer, if its time is up already.
 SHOWN_FOR = timedelta(days=7)
+# What a message's name here is one of.
+NAMED = "quarantine"
 MAX_HEADER_CHARS = 500  # characters of a sender or a subject
 MAX_ROWS_A_STATEMENT = 200
 
@@ -51,8 +53,9 @@ INSIDE = (str(QuarantineState.WAITING), str(QuarantineState.RELEASING))
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantinedMessage:
-    """One message. `number` is its name here, `message` the platform's, `labels` what it bore before."""
+    """One message. `id` is its name here, `message` the platform's, `labels` what it bore before."""
 
+    id: str
     number: int
     user: str
     address: str
@@ -114,6 +117,7 @@ def opened(box: Box, row: Any) -> QuarantinedMessage:
     """A row with its sealed words."""
     sender, subject = json.loads(box.unseal(row.sealed, about=_about(row.user, row.message)))
     return QuarantinedMessage(
+        id=box.name(row.number, about=NAMED),
         number=row.number,
         user=row.user,
         address=row.address,
@@ -152,7 +156,9 @@ async def state_of(database: Database, connection_id: ConnectionId, number: int)
         return QuarantineState(found) if found else None
 
 
-async def release(database: Database, connection: Connection, number: int, *, actor: str, now: datetime) -> bool:
+async def release(
+    database: Database, connection: Connection, item: str, number: int, *, actor: str, now: datetime
+) -> bool:
     """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
     table = db.quarantine
     async with database.write() as write:
@@ -166,7 +172,7 @@ async def release(database: Database, connection: Connection, number: int, *, ac
         row = (await write.execute(it)).first()
         if changed.rowcount and row:
             await decisions.drop(write, connection.id, row.user, row.message)
-            note = f"release of message {number} requested"
+            note = f"release of message {item} requested"
             await chain.order(write, connection, now, actor, note, key="quarantine")
     return bool(changed.rowcount)
 

@@ -1,6 +1,7 @@
 """Who sends a request: an account of the configured issuer with a bearer token, or the holder of a console session."""
 
 import logging
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,15 +12,13 @@ from shared.flows.invitation import ADMINISTRATOR
 from shared.foundation.errors import NoRole, Refused, Temporary
 from shared.foundation.operator_settings import Operators
 from shared.web import sessions
-from shared.web.actors import Actor, Role
+from shared.web.actors import BREAK_GLASS, Actor, Role
 from shared.web.http import Request
 
 if TYPE_CHECKING:  # a cold start with a token needs none of it
     from shared.deployment import openid
 
 ONCE = "sign-in"
-# Who signs in with the deployment's sealed secret while the issuer is down.
-BREAK_GLASS = "break glass"
 ONCE_LIFE = timedelta(minutes=15)
 # The ledger is read years later, when a subject's number means nothing to anybody and only an address is still both
 # readable and one person's; a plain name comes last of what people can read, for two may share it.
@@ -27,7 +26,9 @@ NAMES = ("preferred_username", "email", "name", "sub")
 MAX_NAME_CHARS = 200
 EVERY_CUSTOMER = "*"
 # Whom the ledger means by these words, no account may be called.
-RESERVED = frozenset({ADMINISTRATOR.casefold(), "the service", "console", BREAK_GLASS})
+RESERVED = frozenset({ADMINISTRATOR, "the service", "console", BREAK_GLASS})
+# Letters of other alphabets that look like those of these words.
+LOOK_ALIKE = str.maketrans("аαсϲԁеԍһіıӏкоοрѕтυѵν", "aaccdeghiilkoopstuvv")
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,12 @@ async def actor(app: App, request: Request) -> Actor:
     return found
 
 
-async def _proven_again(app: App, proof: str) -> tuple[Actor, str] | None:
+async def _proven_again(app: App, before: Actor, proof: str) -> tuple[Actor, str] | None:
     """Who a session's account is by the issuer's word now. Raises Refused 503 while the issuer cannot be asked."""
+    if before.is_break_glass:
+        from shared.web import break_glass
+
+        return (before, proof) if await break_glass.is_open(app, proof) else None
     import jwt
 
     from shared.deployment import openid
@@ -153,7 +158,17 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 def _name(claims: Mapping[str, Any]) -> str:
     given = ("".join(filter(str.isprintable, str(claims.get(name) or ""))).strip() for name in NAMES)
-    return next((name for name in given if name and name.casefold() not in RESERVED), "unnamed")[:MAX_NAME_CHARS]
+    return next((name for name in given if name and not _means_another(name)), "unnamed")[:MAX_NAME_CHARS]
+
+
+def _means_another(name: str) -> bool:
+    """Whether people would read a reserved word: signs, spaces, accents and the alphabet make no other name of it."""
+    return _read(name) in {_read(word) for word in RESERVED}
+
+
+def _read(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold()).translate(LOOK_ALIKE)
+    return "".join(filter(str.isalnum, plain))
 
 
 def _customer(claim: str, claims: Mapping[str, Any]) -> str | None:

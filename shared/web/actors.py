@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from shared.foundation.errors import Refused
 
+# Who signs in with the deployment's sealed secret while the issuer is down.
+BREAK_GLASS = "break glass"
+
 
 class Role(StrEnum):
     """What somebody may do: look, act as well, or also do what the next click cannot undo."""
@@ -35,6 +38,16 @@ class Actor:
     def is_local(self) -> bool:
         """Whether no issuer knows this account."""
         return self.subject.startswith("local ")
+
+    @property
+    def is_break_glass(self) -> bool:
+        """Whether this is the break-glass account, whoever has its secret."""
+        return self.is_local and self.name == BREAK_GLASS
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether a session of this account lasts only as long as somebody says again and again that it may."""
+        return not self.is_local or self.is_break_glass
 
     @property
     def acts(self) -> bool:

@@ -11,8 +11,8 @@ from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused, Temporary
 from shared.web import sessions
-from shared.web.accounts import BREAK_GLASS, same_origin
-from shared.web.actors import Actor, Role
+from shared.web.accounts import same_origin
+from shared.web.actors import BREAK_GLASS, Actor, Role
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import page
 from shared.web.pages.forms import one, posted
@@ -44,7 +44,12 @@ async def enter(app: App, request: Request) -> Response:
         if connection is not None:
             async with app.database.write() as write:
                 await chain.order(write, connection, now, actor.name, "BREAK GLASS: signed in without the issuer")
-    return redirect("/", **{"Set-Cookie": await sessions.begin(app, actor)})
+    return redirect("/", **{"Set-Cookie": await sessions.begin(app, actor, wanted)})
+
+
+async def is_open(app: App, digest: str) -> bool:
+    """Whether a session that this secret has begun may go on: it is still the secret, and the issuer is still down."""
+    return hmac.compare_digest(digest, app.settings.operators.break_glass) and not await _issuer_answers(app)
 
 
 def _offered(app: App) -> str:

@@ -86,7 +86,10 @@ class Request:
             raise Refused(415, "not_json", "Send the body as JSON, and say so: Content-Type: application/json.")
         if NUL.search(self.body):
             raise Refused(400, "not_valid", "body: contains the character U+0000.")
-        return checked(lambda: kind.model_validate_json(self.body or b"{}", strict=True))
+        found = checked(lambda: kind.model_validate_json(self.body or b"{}", strict=True))
+        if self.body:
+            json.loads(self.body, object_pairs_hook=_each_once)
+        return found
 
     def message(self) -> bytes:
         """The body as a message, as it stands. Raises Refused 415 `not_a_message`."""
@@ -139,6 +142,15 @@ def received(method: str, path: str, query: str, headers: Mapping[str, str], bod
         mistake = "The address holds the character U+0000."
     refused = Refused(400, "not_valid", mistake) if mistake else None
     return Request(method=method, path=path, query=named, headers=headers, body=body, refused=refused)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse what names one thing twice: who reads it before or after us may go by the other one (RFC 8259, 4)."""
+    named = set[str]()
+    for name, _ in pairs:
+        if name in named:
+            raise Refused(400, "not_valid", f"{name[:80]}: given twice.", fields=[(name[:80], "given twice.")])
+        named.add(name)
 
 
 def checked(validate: Callable[[], Model]) -> Model:

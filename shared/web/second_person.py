@@ -37,6 +37,12 @@ async def agreed(app: App, request: Request, what: str) -> None:
         raise administrators_only()
     if not app.settings.operators.second_person:
         return
+    if actor.is_break_glass:  # who has its secret may be either of the two
+        raise Refused(
+            409,
+            "second_person_needed",
+            "This takes two administrators whom the issuer knows. The break-glass account is neither of them.",
+        )
     number = _number(request)
     async with app.database.write() as write:
         first = (
@@ -97,7 +103,7 @@ def _number(request: Request) -> str:
     """The request's own words: what another one has to ask for too."""
     try:
         body = json.dumps(json.loads(request.body or b"{}"), sort_keys=True)
-    except ValueError:  # a form
+    except (ValueError, RecursionError):  # a form, or what its route will refuse
         body = request.body.decode("latin-1")
     # What is about no connection of the path reaches as far as the account does: another one's is another request.
     reach = request.found.id if request.found else request.actor.customer

@@ -24,8 +24,9 @@ SESSION_MAX_AGE = timedelta(hours=8)
 # So often the issuer is asked again whether the account still has its role.
 PROVEN_FOR = timedelta(minutes=15)
 
-Proof = Callable[[App, str], Awaitable[tuple[Actor, str] | None]]
-"""Asks the issuer, with a refresh token, who the account is now; and gives the next refresh token. None: nobody."""
+Proof = Callable[[App, Actor, str], Awaitable[tuple[Actor, str] | None]]
+"""Asks the issuer, with a refresh token, who an account is now; and gives the next refresh token. None: nobody. Of the
+break-glass account it is the secret's digest, and what is asked is whether its door is still open."""
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 async def begin(app: App, actor: Actor, proof: str = "") -> str:
     """Begin a session. Returns its cookie, as a Set-Cookie header has it.
 
-    `proof` is the issuer's refresh token. An account of an issuer that gave none signs in again after PROVEN_FOR.
+    `proof` is what `Proof` takes. An account of an issuer that gave no refresh token signs in again after PROVEN_FOR.
     """
     token, now = secrets.token_urlsafe(32), app.clock.now()
     row = await _row(app, _digest(token), actor, begun_at=now, now=now, proof=proof)
@@ -83,7 +84,7 @@ async def current(app: App, request: Request, prove: Proof) -> Actor | None:
         log.error("a session's row bears no MAC of ours: the database was written to", extra={"actor": row["name"]})
         return None
     actor = Actor(name=row["name"], role=Role(row["role"]), customer=row["customer"], subject=row["subject"])
-    if now >= row["proven_at"] + PROVEN_FOR and not actor.is_local:
+    if now >= row["proven_at"] + PROVEN_FOR and actor.needs_proof:
         return await _proven_again(app, row, actor, prove)
     until = min(now + IDLE, row["begun_at"] + SESSION_MAX_AGE)
     # Not with every request: a look should not cost a write.
@@ -99,7 +100,7 @@ async def _proven_again(app: App, row: Any, before: Actor, prove: Proof) -> Acto
     found = None
     if row["sealed"] is not None:
         proof = (await app.seal.box(DEPLOYMENT)).unseal(row["sealed"], about=f"session {row['id']}")
-        found = await prove(app, proof)
+        found = await prove(app, before, proof)
     if found is None or found[0].subject != before.subject:
         log.info("console session ended: its account is not proven any more", extra={"subject": before.subject})
         await _delete(app, this)
@@ -146,12 +147,12 @@ def cleared(app: App) -> str:
     return cookie(app, _name(app), "", timedelta(0))
 
 
-def cookie(app: App, name: str, value: str, life: timedelta, path: str = "/") -> str:
+def cookie(app: App, name: str, value: str, life: timedelta) -> str:
     """A Set-Cookie header for what nobody but the server should read."""
     # Not Strict: the browser comes back from the issuer by a redirect across sites, on which such a cookie stays at
     # home. What a form of another site sends along is refused by its origin instead.
     rest = "; HttpOnly; SameSite=Lax" + ("; Secure" if secure(app) else "")
-    return f"{name}={value}; Path={path}; Max-Age={int(life.total_seconds())}{rest}"
+    return f"{name}={value}; Path=/; Max-Age={int(life.total_seconds())}{rest}"
 
 
 def secure(app: App) -> bool:

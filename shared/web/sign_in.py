@@ -23,7 +23,7 @@ SIGN_IN_MAX_AGE = timedelta(minutes=10)
 SCOPES = ("openid", "profile", "email", "offline_access")
 # A path in plain letters. A second slash would name another host, and some browsers read a backslash as one; and more
 # would not fit into a cookie, where each letter may take three.
-PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1000}")
+PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,300}")
 NOT_A_PAGE = ("/api/", "/sign-in", "/sign-out")
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,7 @@ async def begin(app: App, request: Request) -> Response:
         nonce=nonce,
     )
     held = f"{browser}.{quote(_own_page(request.query.get('to', '')), safe='')}"
-    cookie = sessions.cookie(app, _cookie(app, state), held, SIGN_IN_MAX_AGE, path="/sign-in")
-    return redirect(url, **{"Set-Cookie": cookie})
+    return redirect(url, **{"Set-Cookie": sessions.cookie(app, _cookie(app, state), held, SIGN_IN_MAX_AGE)})
 
 
 async def back(app: App, request: Request) -> Response:
@@ -102,8 +101,9 @@ def _redirect_uri(app: App) -> str:
 
 
 def _cookie(app: App, state: str) -> str:
-    # Each sign-in has its own: a browser that opens yesterday's tabs begins several at once.
-    return f"{'__Secure-' if sessions.secure(app) else ''}footprint-sign-in-{state.partition('.')[0]}"
+    # Each sign-in has its own: a browser that opens yesterday's tabs begins several at once. With the prefix no other
+    # host of the same domain can have put it there, to have somebody else end a sign-in that it began.
+    return f"{'__Host-' if sessions.secure(app) else ''}footprint-sign-in-{state.partition('.')[0]}"
 
 
 def _own_page(to: str) -> str:

@@ -18,6 +18,7 @@ from shared.flows.requests import JOBS
 from shared.foundation.errors import Refused
 from shared.storage import tables as db
 from shared.web import sessions
+from shared.web.accounts import admitted
 from shared.web.actors import Actor, Role
 from tests.harness.accounts import ADA, OLGA, VICTOR, Browser
 from tests.harness.client import ask
@@ -81,6 +82,29 @@ async def test_words_that_mean_another_role_are_no_names(world: World, name: str
     one = token(world, preferred_username=name, email=None, name="Mallory")
     await ask(world, "POST", f"/api/connections/{connection.id}/sync", token=one, body={})
     assert [one.actor for one in await entries(world, connection)][-1] == "Mallory"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "The  Service",
+        "\uff54\uff48\uff45 \uff53\uff45\uff52\uff56\uff49\uff43\uff45",
+        "break-glass",
+        "Cons\u00f3le.",
+        "c\u043ensole",
+        "the tenant\u2019s administrator",
+    ],
+)
+def test_nor_are_words_that_people_read_as_them(world: World, name: str) -> None:
+    claims = {
+        "iss": "i",
+        "sub": "s",
+        "roles": ["admin"],
+        "name": "Mallory",
+        "preferred_username": name,
+        "customer": "*",
+    }
+    assert admitted(world.app.settings.operators, claims).name == "Mallory"
 
 
 @pytest.mark.hazard(45)
@@ -240,6 +264,34 @@ async def test_break_glass_opens_while_the_issuer_is_down_and_is_loud(
     assert "BREAK GLASS: signed in without the issuer" in [one.note for one in await entries(world, connection)]
     assert "break-glass account signed in" in caplog.text
     assert SECRET not in caplog.text
+
+
+async def test_who_came_by_breaking_the_glass_goes_when_the_issuer_is_back(world: World) -> None:
+    """Nor is the account one of two persons: whoever has its secret may be the other one."""
+    connection = await world.connect()
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    glass = await world.again(operators={"break_glass": digest, "second_person": True})
+    ada = world.sims.operator_token("ada", "admin")
+    assert (await ask(glass, "GET", "/api/sessions", token=ada)).status == 200
+    world.fault({"host": "login", "path": "/operators.*"}, {"kind": "status", "status": 503}, times=10_000)
+    secret, origin = f"secret={SECRET.replace(' ', '+')}".encode(), world.app.settings.public_url
+    told = await ask(glass, "POST", "/sign-in/break-glass", content=secret, origin=origin)
+    there = {"cookie": told.headers["Set-Cookie"].split(";")[0], "origin": origin}
+
+    async def looks() -> int:
+        return (await ask(glass, "GET", "/api/sessions", **there)).status
+
+    at, loss = f"/api/connections/{connection.id}/sync", {"accept_loss": True}
+    for who in ({"token": ada}, there, {"token": ada}):
+        assert (await ask(glass, "POST", at, body=loss, **who)).status == 409
+    assert await looks() == 200
+    world.clock.move(timedelta(minutes=16))
+    assert await looks() == 200
+    world.control("DELETE", "/faults")
+    world.clock.move(timedelta(minutes=14))
+    assert await looks() == 200
+    world.clock.move(timedelta(minutes=2))
+    assert await looks() == 401
 
 
 async def test_the_console_of_an_administrator_has_the_grave_buttons(world: World, issuer: httpx.Client) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from shared.flows.timers import fire
 from shared.flows.webhooks.subscriptions import MAX_WEBHOOKS
+from shared.foundation.errors import Refused
+from shared.foundation.outside import post
 from shared.foundation.schedule import TIMERS
 from tests.harness import scripted_host_fixtures as fixtures
 from tests.harness.client import ask
@@ -16,6 +18,23 @@ from tests.harness.world import World
 
 ANCHOR, TELL = (next(timer for timer in TIMERS if timer.name == name) for name in ("anchor", "tell"))
 host = fixtures.host
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "[fec0::1]",
+        "[::10.0.0.1]",
+        "[::ffff:0:a00:1]",
+        "[64:ff9b:1::a00:1]",
+        "[2002:a00:1::]",
+        "[4000::1]",
+        "168.63.129.16",
+    ],
+)
+async def test_no_disguise_of_an_inside_address_is_one_outside(world: World, named: str) -> None:
+    with pytest.raises(Refused, match="address_not_allowed"):
+        await post(world.app.wire, f"https://{named}/", {}, b"", [])
 
 
 @pytest.mark.parametrize("named", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"])

@@ -1,6 +1,7 @@
 """Invitations: nobody stops others by theirs, and a link ends, is renewed, and stands in no path."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -137,6 +138,24 @@ async def test_a_link_costs_a_bounded_number_of_looks_an_hour(world: World) -> N
     assert answers == [303] * invitation.MAX_CHECKS_AN_HOUR + [429] * (20 - invitation.MAX_CHECKS_AN_HOUR)
     await world.pass_time(timedelta(hours=1))
     assert (await ask(world, "POST", "/connect", cookie=held, origin=own)).status == 303
+
+
+@pytest.mark.parametrize("platform", ["microsoft365", "google"])
+async def test_a_link_has_the_platform_asked_a_bounded_number_of_times(world: World, platform: str) -> None:
+    made = await google.create(world) if platform == "google" else await world.create()
+
+    async def comes_back(code: str) -> int:
+        browser = await world.opens(made)
+        state = httpx.URL(await consent.platform_url(world.app, made, browser)).params["state"]
+        address = f"/api/consent/{platform}?{urlencode({'state': state, 'code': code})}"
+        return (await arrives(world, OnTheWay(browser=browser, address=address))).status
+
+    before = len(world.sims.cloud.calls)
+    answers, most = [await comes_back(f"made-up-{number}") for number in range(20)], invitation.MAX_CHECKS_AN_HOUR
+    assert answers == [answers[0]] * most + [429] * (20 - most)
+    assert len([one for one in world.sims.cloud.calls[before:] if one.path.endswith("/token")]) == most
+    world.clock.move(consent.STATE_LIFE)
+    assert await comes_back("made-up") == answers[0] != 429
 
 
 async def test_no_invitation_stands_in_a_path_or_is_handed_in_from_elsewhere(world: World) -> None:

@@ -4,11 +4,13 @@ import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.flows import consent
+from shared.storage import tables as db
 from tests.harness import workspace as google
 from tests.harness.client import ask
 from tests.harness.invited import COOKIE, arrives, signed_in
@@ -60,6 +62,9 @@ async def test_an_operator_of_all_customers_moves_a_tenant(world: World) -> None
     assert (await ask(world, "POST", path, token=confined, body=body)).status == 403
     assert (await ask(world, "POST", path, token=everyone, body={"tenant": world.tenant_id(FABRIKAM)})).status == 404
     assert (await ask(world, "POST", path, token=everyone, body=body)).status == 202
+    async with world.app.database.read() as read:
+        told = (await read.execute(sa.select(db.events).where(db.events.c.kind == "connection.moved"))).one()
+    assert (told.customer, told.content["connection"], told.content["actor"]) == ("contoso", theirs.id, "anna")
     # It binds nothing by itself.
     assert (await world.connection(other.id)).tenant is None
     await world.consent(other)

@@ -1,5 +1,6 @@
 """Another customer's ids, in every place where one can stand: nothing is shown, and nothing is changed."""
 
+import base64
 import json
 import re
 from datetime import timedelta
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
+from shared.protection.quarantine import NAMED
 from shared.storage import tables as db
 from shared.web import sessions
 from shared.web.actors import Actor, Role
@@ -69,7 +71,7 @@ async def things(world: World, connection: Connection) -> dict[str, str]:
         "choice": "c1",
         "number": "7",
         "report": "weekly-1",
-        "item": "77",
+        "item": (await world.app.seal.box(connection.id)).name(77, about=NAMED),
         "name": "theirs",
         "event": "1",
         "scope": f"connection:{connection.id}",
@@ -79,6 +81,39 @@ async def things(world: World, connection: Connection) -> dict[str, str]:
 def named(path: str) -> set[str]:
     """The parts of a route's path that name something of somebody's."""
     return set(re.findall(r"{(\w+)}", path)) - NOBODYS
+
+
+async def test_ones_own_ids_do_not_tell_how_much_others_have(world: World) -> None:
+    counting = {
+        one.name for one in db.metadata.tables.values() for column in one.c if column is one.autoincrement_column
+    }
+    assert counting == {"quarantine", "operations"}
+    mine, theirs = await world.create(customer="fabrikam"), await world.create(customer=WORD)
+    call = {
+        "at": world.clock.now(),
+        "run": "r",
+        "client": "c",
+        "method": "m",
+        "attempt": 1,
+        "milliseconds": 1,
+        "quota": 1,
+    }
+    async with world.app.database.write() as write:
+        for whose in (mine, theirs, theirs, mine):
+            await write.execute(sa.insert(db.operations).values(call | {"connection": whose.id}))
+    token, cursor, found = world.sims.operator_token(customer="fabrikam"), "", list[str]()
+    path = f"/api/connections/{mine.id}/operations?limit=1&cursor="
+    for _ in range(2):
+        page = json.loads((await ask(world, "GET", path + cursor, token=token)).body)
+        found += [one["id"] for one in page["operations"]]
+        cursor = page["next"]
+        assert json.loads(base64.urlsafe_b64decode(cursor + "==")) == found[-1:]
+    assert json.loads((await ask(world, "GET", path + cursor, token=token)).body)["operations"] == []
+    boxes = [await world.app.seal.box(mine.id), await world.app.seal.box(theirs.id)]
+    found += [box.name(number, about=NAMED) for box in boxes for number in (1, 2)]
+    assert all(re.fullmatch("[0-9a-f]{40}", one) for one in found)
+    assert len(set(found)) == len(found)
+    assert [box.number(found[2], about=NAMED) for box in boxes] == [1, None]
 
 
 async def test_what_an_address_names_of_others_is_not_there(world: World) -> None:

@@ -59,6 +59,13 @@ async def test_what_one_address_asks_too_much_is_not_taken_from_all(world: World
     assert found == [410] * 3 + [429] * 2
 
 
+async def test_a_site_of_many_addresses_asks_no_more_than_some_of_them(world: World) -> None:
+    few = await world.again(api={"requests_a_minute_of_an_address": 5, "requests_a_minute_of_all_addresses": 30})
+    sites = [f"2001:db8:{site}:{network:x}::1" for site in (1, 2) for network in range(25)]
+    found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=one)).status for one in sites]
+    assert found == [410] * 20 + [429] * 5 + [410] * 10 + [429] * 15
+
+
 async def test_a_sign_in_that_ends_badly_leaves_no_row(world: World) -> None:
     for answer, expected in (("error=access_denied", DECLINED), ("code=made-up", OVER)):
         state, cookie = await begin(world, HERE)

@@ -9,7 +9,10 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from shared.flows.edit import Edit
+from shared.flows.grant import NewConnection
 from shared.foundation.csv_file import as_csv
 from tests.harness.client import ask
 from tests.harness.workspace import connect as connect_google
@@ -18,6 +21,7 @@ from tests.harness.world import ORCHARD, World
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 NEW = {"platform": "microsoft365", "site": "eu", "tenant": "a.example"}
+UNSEEN = "\u00ad\u034f\u115f\u180e\u200b\u2060\u2063\u2800\u3164\ufeff\uffa0"
 TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
@@ -74,11 +78,26 @@ async def test_a_name_shows_as_it_is_written(world: World, field: str, character
     assert field in json.loads(told.body)["detail"]
 
 
+@pytest.mark.parametrize("name", [*(f"Cont{one}oso" for one in UNSEEN), " ", "\u00a0\u3000"])
+def test_a_name_is_seen_as_it_is(name: str) -> None:
+    for model, more in ((NewConnection, NEW), (Edit, {})):
+        with pytest.raises(ValidationError, match="name"):
+            model.model_validate({**more, "name": name})
+
+
 @pytest.mark.parametrize("name", ["Müller & Söhne", "株式会社", "\u0646\u06cc\u200c\u0627\u0645", "👩\u200d🔧 Ltd"])
 async def test_a_name_of_any_language_is_taken(world: World, name: str) -> None:
     assert not any(unicodedata.category(character) == "Cc" for character in name)
     body = {**NEW, "name": name}
     assert (await ask(world, "POST", "/api/connections", token=world.sims.operator_token(), body=body)).status == 201
+
+
+@pytest.mark.parametrize("body", ['{"accept_loss": false, "accept_loss": true}', '{"x": {"a": 1, "\\u0061": 2}}'])
+async def test_a_body_says_each_thing_once(world: World, body: str) -> None:
+    connection = await world.create()
+    path, token = f"/api/connections/{connection.id}/sync", world.sims.operator_token(role="admin")
+    told = await ask(world, "POST", path, token=token, content=body.encode(), content_type="application/json")
+    assert (told.status, json.loads(told.body)["code"]) == (400, "not_valid")
 
 
 async def test_a_notification_that_means_nothing_is_refused(world: World) -> None:
@@ -118,5 +137,8 @@ async def test_reports_go_to_the_tenant_and_to_the_operator_only(world: World) -
     for address in ("anna@evil.example", "anna@contoso.com.evil.example", "anna@not-contoso.com"):
         refused = await ask(other, "PUT", path, token=token, body={"recipients": [address]}, if_match="*")
         assert (refused.status, json.loads(refused.body)["code"]) == (400, "recipient_elsewhere"), address
+    for address in ("anna%evil.example@contoso.com", "evil.example!anna@contoso.com", "anna@contoso.com\nBcc: a@b.c"):
+        refused = await ask(other, "PUT", path, token=token, body={"recipients": [address]}, if_match="*")
+        assert (refused.status, json.loads(refused.body)["code"]) == (400, "not_valid"), address
     good = {"kinds": ["weekly"], "recipients": ["anna@Contoso.com", "olga@msp.example"]}
     assert (await ask(other, "PUT", path, token=token, body=good, if_match="*")).status == 200

@@ -138,6 +138,7 @@ async def test_a_line_and_a_trace_name_what_they_are_about(
     trace = "0af7651916cd43dd8448eb211c80319c"
     answered = await ask(world, "GET", "/api/health", traceparent=f"00-{trace}-b7ad6b7169203331-01")
     refused = await ask(world, "GET", "/api/connections")
+    await ask(world, "GET", "/runbook", traceparent="00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-00")
     telemetry.flush()
 
     about = {"connection": connection.id, "platform": "microsoft365", "job": "sync-now"}
@@ -151,6 +152,7 @@ async def test_a_line_and_a_trace_name_what_they_are_about(
     assert {**about, "outcome": "waiting", "kind": "job"}.items() <= spans["job sync-now"].items()
     assert spans["request health"]["trace"] == trace
     assert spans["request list_connections"]["status"] == 401
+    assert "request page_runbook" in spans  # although its sender asked for no trace
     assert any(span["title"].startswith("call ") and span.get("connection") for span in collector.spans())
     about_jobs = [{**point} for point in collector.measured() if point["kind"] == "job"]
     assert {"kind": "job", "name": "sync-now", "outcome": "waiting", "platform": "microsoft365"} in about_jobs

@@ -11,8 +11,8 @@ from shared.flows import quarantine
 from shared.flows import revoke as revokes
 from shared.protection import decisions, exports, mailboxes
 from shared.protection.policies import EVERYONE, Policy
+from shared.protection.quarantine import NAMED, state_of
 from shared.protection.quarantine import QuarantineState as Place
-from shared.protection.quarantine import state_of
 from tests.harness import workspace as google
 from tests.harness.world import CONTOSO, ORCHARD, World
 
@@ -97,7 +97,8 @@ async def read_mail(world: World, connection: Connection) -> None:
 
 async def release_asked(world: World, connection: Connection) -> None:
     """An operator has one of them put back."""
-    await quarantine.release(world.app, await world.connection(connection.id), 1, "operator@msp.example")
+    item = (await world.app.seal.box(connection.id)).name(1, about=NAMED)
+    await quarantine.release(world.app, await world.connection(connection.id), item, "operator@msp.example")
 
 
 async def put_back(world: World, connection: Connection) -> None:

@@ -48,7 +48,7 @@ async def taken(world: World, count: int = 1, user: str = ADMIN, **more: Any) ->
     return ids
 
 
-async def release(world: World, connection: Connection, item: int) -> dict[str, Any]:
+async def release(world: World, connection: Connection, item: str) -> dict[str, Any]:
     """An operator has a message put back, and what it leads to is done."""
     assert (await ask(world, connection, "POST", f"/quarantine/{item}/release")).status == 202
     await world.work()

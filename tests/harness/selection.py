@@ -46,7 +46,7 @@ ON_BOTH = (
     "web/test_idempotency.py::*",
     "web/test_sessions.py::*",
     "web/test_signing_in.py::*",
-    "web/test_attacks.py::*",
+    "attacks/test_requests.py::*",
     "web/test_api.py::test_lists_are_read_page_by_page_to_their_end",
     "web/test_pages.py::test_the_first_page_counts_finds_and_pages",
     "web/test_indexes.py::*",

@@ -30,6 +30,7 @@ from shared.storage.database import Database
 from shared.storage.migrate import migrate
 from tests.harness.world import MASTER_KEY
 from tests.hosts import hosting
+from tests.hosts.halves import by_account, halves
 from tests.programs import azurite, move_clock, set_clock
 from tests.programs import cloud_tasks as tasks
 
@@ -103,8 +104,8 @@ async def _migrated(url: str) -> None:
 
 
 @contextmanager
-def azure(folder: Path, database: str) -> Iterator[Place]:
-    """The Functions host, with its queues in a storage account."""
+def azure(folder: Path, database: str, *, apart: bool = False) -> Iterator[Place]:
+    """The Functions host, with its queues in a storage account; with `apart`, two function apps of one package."""
     clock_file, address = folder / "clock", f"http://127.0.0.1:{free_port()}"
     set_clock(clock_file, 0)
     with Simulators.start(clock_file=clock_file) as simulators, azurite.azurite(clock_file) as storage:
@@ -115,12 +116,16 @@ def azure(folder: Path, database: str) -> Iterator[Place]:
             "AzureWebJobsStorage": storage.connection_string,
         }
 
+        # Each app by its port; the workers' has none that anybody knows.
+        public, private = halves(environment) if apart else (environment, None)
+        apps = {httpx.URL(address).port or 0: public} | ({0: private} if private else {})
         disabled: dict[str, str] = {}
 
         @contextmanager
         def start() -> Iterator[Processes]:
-            with hosting.hosted(ROOT, clock_file, environment | disabled, port=httpx.URL(address).port or 0) as host:
-                yield [host.process]
+            with ExitStack() as running:
+                hosts = [hosting.hosted(ROOT, clock_file, one | disabled, port=port) for port, one in apps.items()]
+                yield [running.enter_context(host).process for host in hosts]
 
         def withhold(place: Place, timers: bool, queues: bool) -> None:  # noqa: FBT001 - as it is called above
             place.kill()
@@ -143,8 +148,11 @@ def missing_azure() -> str | None:
 
 
 @contextmanager
-def google(folder: Path, database: str) -> Iterator[Place]:
-    """Three functions under the Functions Framework, with Cloud Tasks, and somebody who keeps their schedules."""
+def google(folder: Path, database: str, *, apart: bool = False) -> Iterator[Place]:
+    """Three functions under the Functions Framework, with Cloud Tasks, and somebody who keeps their schedules.
+
+    With `apart` the one that faces the internet has an environment and an account of its own.
+    """
     clock_file = folder / "clock"
     set_clock(clock_file, 0)
     addresses = {name: f"http://127.0.0.1:{free_port()}" for name in ("http", "job", "schedule")}
@@ -161,13 +169,17 @@ def google(folder: Path, database: str) -> Iterator[Place]:
             "GOOGLE_APPLICATION_CREDENTIALS": str(simulators.runtime_key),
             "PYTHONPATH": str(ROOT),
         }
+        public, private = environment, environment
+        if apart:
+            public, private = by_account(*halves(environment), simulators.public_key, simulators.runtime_key)
 
         @contextmanager
         def start() -> Iterator[Processes]:
             with ExitStack() as running:
                 # All at once: each takes as long as the others.
                 yield [
-                    running.enter_context(framework(name, url, environment, folder)) for name, url in addresses.items()
+                    running.enter_context(framework(name, url, public if name == "http" else private, folder))
+                    for name, url in addresses.items()
                 ]
 
         paused = threading.Event()

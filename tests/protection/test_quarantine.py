@@ -156,9 +156,8 @@ async def test_it_is_paged_and_searched(world: World) -> None:
         if page["next"] is None:
             break
         query["cursor"] = str(page["next"])
-    numbers = [item["id"] for item in found]
-    assert len(numbers) == 7
-    assert numbers == sorted(numbers, reverse=True)
+    assert len({item["id"] for item in found}) == 7
+    assert found == sorted(found, key=lambda item: str(item["at"]), reverse=True)
     assert page["waiting"] == 7
     assert {one["address"] for one in (await listed(world, connection, user="AGATE"))["items"]} == {other}
     senders = [one["sender"] for one in (await listed(world, connection, sender="A1@RISKY"))["items"]]
@@ -171,7 +170,8 @@ async def test_it_is_paged_and_searched(world: World) -> None:
     assert (await listed(world, connection, state="released"))["items"] == []
     for wrong in ({"colour": "red"}, {"state": "lost"}, {"limit": "many"}, {"cursor": "LTE"}):
         assert (await ask(world, connection, "GET", "/quarantine", **wrong)).status == 400
-    for item in ("0", "x", "99999999999", str(numbers[0] + 100)):
+    never = (await world.app.seal.box(connection.id)).name(2**31 - 1, about=quarantine.NAMED)
+    for item in ("0", "1", "x", "99999999999", never):
         assert (await ask(world, connection, "POST", f"/quarantine/{item}/release")).status == 404
 
 
@@ -179,8 +179,11 @@ async def test_two_who_release_the_same_put_it_back_once(world: World) -> None:
     connection = await connect(world)
     (message,) = await taken(world)
     (item,) = (await listed(world, connection))["items"]
-    assert await quarantine.release(world.app.database, connection, item["id"], actor="anna", now=world.clock.now())
-    assert not await quarantine.release(world.app.database, connection, item["id"], actor="anna", now=world.clock.now())
+    number = (await world.app.seal.box(connection.id)).number(item["id"], about=quarantine.NAMED)
+    asked = {"actor": "anna", "now": world.clock.now()}
+    assert number is not None
+    assert await quarantine.release(world.app.database, connection, item["id"], number, **asked)
+    assert not await quarantine.release(world.app.database, connection, item["id"], number, **asked)
     await flow.release(world.app, connection, item["id"], "anna")  # twice is no error while it is under way
     await world.work()
     assert [kind for one, kind in google.touched(world) if one == message] == ["modify", "trash", "modify", "untrash"]

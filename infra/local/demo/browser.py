@@ -1,5 +1,6 @@
 """What an administrator's browser does with two pages: follows our link to the platform, and fills in its form."""
 
+import asyncio
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -42,7 +43,7 @@ class Page(HTMLParser):
 
 
 async def consent(browser: httpx.AsyncClient, link: str, chosen: str) -> None:
-    """Open our page, go on to the platform's, accept on each of its pages, and come back.
+    """Open our page, go on to the platform's, accept on each of its pages, and come back; wait where ours says so.
 
     The browser follows redirects. Ours is the page that the link's script sees to: it posts what stands behind the `#`.
     """
@@ -50,8 +51,12 @@ async def consent(browser: httpx.AsyncClient, link: str, chosen: str) -> None:
     origin = "/".join(here.split("/")[:3])
     ours = Page((await browser.post(here, data={"code": code}, headers={"Origin": origin})).text)
     answer = await decide(browser, ours.links["button first"], chosen)
-    while origin != "/".join(str(answer.url).split("/")[:3]):
-        answer = await accept(browser, answer, chosen)
+    while origin != "/".join(str(answer.url).split("/")[:3]) or "Refresh" in answer.headers:
+        if "Refresh" in answer.headers:
+            await asyncio.sleep(float(answer.headers["Refresh"]))
+            answer = await browser.get(answer.url)
+        else:
+            answer = await accept(browser, answer, chosen)
     answer.raise_for_status()
 
 

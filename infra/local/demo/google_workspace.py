@@ -45,7 +45,7 @@ async def running(life: Life) -> None:
     await life.until(lambda c: c["synced_at"] > synced and c["status"] == "healthy")
 
     async def done() -> bool:
-        new, marks = await operations(life, after=logged[-1]["number"]), await _marks(life)
+        new, marks = await operations(life, after=logged[-1]["id"]), await _marks(life)
         same = all(subjects(new, f"gmail.users.{name}") == watched for name in ("watch", "history.list"))
         return same and marks["watches"] == "present"
 

@@ -51,7 +51,7 @@ async def receive_mail(life: Life) -> None:
     life.check("the harmless message is not", held=await labels_of(life, harmless) == [])
 
     async def read() -> bool:
-        return USER in subjects(await operations(life, after=logged[-1]["number"]), "gmail.users.history.list")
+        return USER in subjects(await operations(life, after=logged[-1]["id"]), "gmail.users.history.list")
 
     life.check("the mailbox was read by its history, from where it was subscribed to", held=await life.comes(read))
     simulators = life.demo.place.simulators
@@ -132,10 +132,10 @@ def _labels_in(box: Mapping[str, Any], message: str) -> list[str]:
     return list(next(one["labelIds"] for one in box["messages"] if one["id"] == message))
 
 
-async def operations(life: Life, after: int = 0) -> Rows:
-    """The log of operations, from behind a number."""
-    lines = (await life.text("/operations?format=ndjson&limit=10000")).splitlines()
-    return [one for one in map(json.loads, lines) if one["number"] > after]
+async def operations(life: Life, after: str = "") -> Rows:
+    """The log of operations, from behind one of them."""
+    found = [json.loads(line) for line in (await life.text("/operations?format=ndjson&limit=10000")).splitlines()]
+    return found[1 + [one["id"] for one in found].index(after) :] if after else found
 
 
 def subjects(operations: Rows, method: str) -> set[str]:

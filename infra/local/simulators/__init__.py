@@ -7,7 +7,7 @@ knows no vendor; each vendor is a folder that offers a `Vendor`, registered here
 
 from pathlib import Path
 
-from infra.local.simulators.google.application import RUNTIME_ACCOUNT
+from infra.local.simulators.google.application import PUBLIC_ACCOUNT, RUNTIME_ACCOUNT
 from infra.local.simulators.google.state import Google
 from infra.local.simulators.google.vendor import GoogleVendor, key_file
 from infra.local.simulators.issuer.state import EVERYONE, Issuer
@@ -47,6 +47,11 @@ class Simulators(Running):
     def runtime_key(self) -> Path:
         """The key file of the account that the functions run as."""
         return key_file(self.folder, RUNTIME_ACCOUNT)
+
+    @property
+    def public_key(self) -> Path:
+        """The key file of the account of those that face the internet, where the two are apart."""
+        return key_file(self.folder, PUBLIC_ACCOUNT)
 
     def operator_token(
         self, name: str = "operator@msp.example", role: str = "operator", customer: str | None = EVERYONE

@@ -22,10 +22,9 @@ from shared.storage.database import AsyncConnection, Database, insert_new, upser
 from shared.storage.ids import ConnectionId
 from shared.storage.people import Person
 
-# Plain addresses only: what a mail server takes without an extension, and what no header can be made of.
-ADDRESS = (
-    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}$"
-)
+# Plain addresses only: what a mail server takes without an extension, and what no header can be made of. By a percent
+# sign or an exclamation mark some servers pass mail on to another domain (RFC 5321, appendix F.2).
+ADDRESS = r"^[A-Za-z0-9#$&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9#$&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}$"
 WAITING, SENT = "waiting", "sent"
 
 

@@ -19,7 +19,8 @@ from shared.foundation.wire import Wire
 from shared.platforms.google_workspace.refusals import classify
 
 IAM = "https://iamcredentials.googleapis.com"
-IAM_SCOPE = "https://www.googleapis.com/auth/iam"
+# The one that its own description takes: https://iamcredentials.googleapis.com/$discovery/rest?version=v1
+IAM_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN_LIFE = timedelta(hours=1)
 MIN_TOKEN_LIFE = timedelta(minutes=5)
 # Tokens of single mailboxes, kept in this process while they last.
@@ -86,7 +87,7 @@ class Delegation:
         value = await self._wire.aside(self._ask, subject, sorted(scopes), now)
         return AccessToken(value=value, expires_at=now + TOKEN_LIFE)
 
-    def _ask(self, subject: str | None, scopes: list[str], now: datetime) -> str:
+    def _ask(self, subject: str | None, scopes: list[str], now: datetime, *, again: bool = False) -> str:
         from google.auth.exceptions import GoogleAuthError, RefreshError
 
         # By our own clock, which on one machine can be moved; google-auth would take the machine's.
@@ -105,6 +106,10 @@ class Delegation:
             # google-auth takes a success for JSON with what it asked for, and a proxy may say something else.
             raise unreadable(self._wire.service(self._settings.token_url), 200) from None
         except GoogleAuthError as error:
+            if self._transport.status == 401 and not again:
+                # The token of the account that we run as has ended before its time: it is asked for another one, once.
+                self._account = None
+                return self._ask(subject, scopes, now, again=True)
             # Its text may hold an answer's body, so only its kind is told.
             raise Permanent(
                 "our_credential",

@@ -12,7 +12,7 @@ from shared.protection.quarantine import QuarantineState
 from shared.web.api import refuses
 from shared.web.api.actions import NOTED, Noted
 from shared.web.http import DATA_HEADERS, Accepted, Json, Request, Strict, Zip, accepted, attachment
-from shared.web.pagination import Paged, decode, encode, paged
+from shared.web.pagination import Paged, decode, encode, never_one, paged
 from shared.web.representations.quarantine import QuarantineItem, quarantine_item
 from shared.web.schema import Next
 
@@ -48,32 +48,36 @@ class QuarantinePage(TypedDict):
 
 @refuses("502")
 async def list_items(app: App, request: Request, query: Filter) -> Json[QuarantinePage]:
-    """Messages in quarantine, newest first, with their number."""
+    """Messages in quarantine, newest first, and how many wait."""
     content = await page_of(app, request, query)
     return paged(request, content, content["next"])
 
 
 async def page_of(app: App, request: Request, query: Filter) -> QuarantinePage:
     """A page of the messages in a connection's quarantine."""
-    connection, place = request.connection.id, decode(query.cursor, (int,))
+    connection, place = request.connection.id, decode(query.cursor, (str,))
+    box = await app.seal.box(connection)
+    before = box.number(place[0], about=quarantine.NAMED) if place else None
+    if place and before is None:
+        raise never_one()
     items, last = await quarantine_search.page(
         app.database,
-        await app.seal.box(connection),
+        box,
         connection,
         query.wanted,
-        before=place[0] if place else None,
+        before=before,
         most=query.limit,
     )
     waiting = await quarantine.count(app.database, connection)
     reading.told(request.connection, request.actor.name, "senders and subjects of the quarantine", number=len(items))
-    following = None if last is None else encode(last)
+    following = None if last is None else encode(box.name(last, about=quarantine.NAMED))
     return {"items": [quarantine_item(item) for item in items], "waiting": waiting, "next": following}
 
 
 @refuses("404 no_such_item", "409 not_running", "409 not_waiting")
 async def release_item(app: App, request: Request) -> Accepted[Noted]:
     """Release a message, which is moved back to where it was."""
-    await flow.release(app, request.connection, flow.numbered(request.args["item"]), request.actor.name)
+    await flow.release(app, request.connection, request.args["item"], request.actor.name)
     return accepted(NOTED)
 
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field
 
 from shared.connections import call_log as calls
+from shared.deployment.sealing import DEPLOYMENT
 from shared.engine import chain, erasure, ledger_feed, ocsf
 from shared.engine.ledger_feed import FeedPlace
 from shared.flows import anchors, looks, plans
@@ -27,7 +29,7 @@ from shared.web.http import (
     as_json,
     attachment,
 )
-from shared.web.pagination import Cursor, decode, encode, leading_on, moment, paged
+from shared.web.pagination import Cursor, decode, encode, leading_on, moment, never_one, paged
 from shared.web.representations import plans as representation
 from shared.web.representations.certificate import Anchor, SignedCertificate, signed_certificate
 from shared.web.representations.plans import Plan
@@ -43,8 +45,10 @@ from shared.web.views import books
 from shared.web.views import changes as views
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
-Rows = Callable[[int, int], Awaitable[Sequence[Row]]]
-"""Reads the rows behind a number, so many at most."""
+Rows = Callable[[int, int], Awaitable[Sequence[tuple[int, Row]]]]
+"""Reads the rows behind a number, so many at most, each with its number."""
+Place = Callable[[int], int | str]
+"""What a cursor says for a number."""
 ROWS_AT_ONCE = 500
 # A file is read by a program, which takes more rows at a time than a person.
 MAX_ROWS = {"json": 200, "ndjson": 10_000, "csv": 10_000}
@@ -105,14 +109,15 @@ async def changes(app: App, request: Request) -> Json[views.Changes]:
 async def ledger(app: App, request: Request, query: Records) -> Json[LedgerPage] | Ndjson | Csv:
     """The ledger in order, as JSON, NDJSON or CSV."""
 
-    async def rows(after: int, most: int) -> list[LedgerEntryJson]:
+    async def rows(after: int, most: int) -> list[tuple[int, LedgerEntryJson]]:
         found = await chain.page(app.database, request.connection.id, after=after, most=most, newest=False)
-        return [ledger_entry(row) for row in found]
+        return [(row.number, ledger_entry(row)) for row in found]
 
+    place = decode(query.cursor, (int,))
+    after = place[0] if place else 0
     if query.format != "json":
-        return await _file(request, query, "ledger", rows)
-    shown = await rows(_behind(query), _most(query))
-    following = encode(shown[-1]["number"]) if len(shown) == _most(query) else None
+        return await _file(request, query, "ledger", rows, after, int)
+    shown, following = await _page(query, rows, after, int)
     return paged(request, {"entries": shown, "next": following}, following)
 
 
@@ -142,14 +147,20 @@ async def whole_ledger(app: App, request: Request, query: Feed) -> Ndjson:
 async def operations(app: App, request: Request, query: Records) -> Json[OperationPage] | Ndjson | Csv:
     """The calls made with the service's own account, in order, as JSON, NDJSON or CSV."""
 
-    async def rows(after: int, most: int) -> list[OperationJson]:
-        found = await calls.listed(app.database, request.connection.id, after=after, most=most)
-        return [operation(row) for row in found]
+    box, about = await app.seal.box(DEPLOYMENT), f"operation of {request.connection.id}"
+    name = partial(box.name, about=about)
 
+    async def rows(after: int, most: int) -> list[tuple[int, OperationJson]]:
+        found = await calls.listed(app.database, request.connection.id, after=after, most=most)
+        return [(row.number, operation(row, name(row.number))) for row in found]
+
+    place = decode(query.cursor, (str,))
+    after = box.number(place[0], about=about) if place else 0
+    if after is None:
+        raise never_one()
     if query.format != "json":
-        return await _file(request, query, "operations", rows)
-    shown = await rows(_behind(query), _most(query))
-    following = encode(shown[-1]["number"]) if len(shown) == _most(query) else None
+        return await _file(request, query, "operations", rows, after, name)
+    shown, following = await _page(query, rows, after, name)
     return paged(request, {"operations": shown, "next": following}, following)
 
 
@@ -184,26 +195,27 @@ async def erase(app: App, request: Request, query: Exported) -> Nothing:
     return Nothing(status=204)
 
 
-def _behind(query: Records) -> int:
-    place = decode(query.cursor, (int,))
-    return place[0] if place else 0
-
-
 def _most(query: Records) -> int:
     return min(query.limit, MAX_ROWS[query.format])
 
 
-async def _file(request: Request, query: Records, name: str, rows: Rows[Any]) -> Ndjson | Csv:
+async def _page(query: Records, rows: Rows[Row], after: int, place: Place) -> tuple[list[Row], str | None]:
+    """The rows of a page, and its cursor if there may be more."""
+    shown = await rows(after, _most(query))
+    return [row for _, row in shown], encode(place(shown[-1][0])) if len(shown) == _most(query) else None
+
+
+async def _file(request: Request, query: Records, name: str, rows: Rows[Any], after: int, place: Place) -> Ndjson | Csv:
     """Some rows at a time are read and written: what is held is the file, and no list of what is in it."""
-    after, left, written = _behind(query), _most(query), list[bytes]()
+    left, written = _most(query), list[bytes]()
     while left > 0:
-        some = await rows(after, most := min(left, ROWS_AT_ONCE))
-        named = not written
+        found = await rows(after, most := min(left, ROWS_AT_ONCE))
+        some, named = [row for _, row in found], not written
         written.append(_lines(some) if query.format == "ndjson" else as_csv(some, named=named).encode())
-        after, left = (some[-1]["number"] if some else after), (left - len(some) if len(some) == most else -1)
+        after, left = (found[-1][0] if found else after), (left - len(some) if len(some) == most else -1)
     headers = {
         **DATA_HEADERS,
-        **leading_on(request, encode(after) if left == 0 else None),
+        **leading_on(request, encode(place(after)) if left == 0 else None),
         **attachment(request.connection.name, f"{name}.{query.format}"),
     }
     if query.format == "ndjson":

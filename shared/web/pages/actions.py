@@ -110,8 +110,7 @@ async def _attest(app: App, request: Request) -> None:
 
 
 async def _release(app: App, request: Request) -> None:
-    number = quarantine.numbered(one(posted(request), "item"))
-    await quarantine.release(app, request.connection, number, request.actor.name)
+    await quarantine.release(app, request.connection, one(posted(request), "item"), request.actor.name)
 
 
 async def _export(app: App, request: Request) -> None:

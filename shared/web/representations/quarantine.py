@@ -11,7 +11,7 @@ from shared.web.schema import When, example
 
 @example(
     {
-        "id": 7,
+        "id": "284f6518208890eb9406d0371d351bc022a4b1b2",
         "address": "adele@contoso.com",
         "sender": "Invoices <billing@example.com>",
         "subject": "Overdue",
@@ -25,7 +25,7 @@ from shared.web.schema import When, example
 class QuarantineItem(TypedDict):
     """A message that a policy took out of a mailbox."""
 
-    id: int
+    id: Annotated[str, Field(description="the message's name here; of no use a year later")]
     address: Annotated[str, Field(description="whose mailbox it came to")]
     sender: str
     subject: str
@@ -39,7 +39,7 @@ class QuarantineItem(TypedDict):
 def quarantine_item(item: QuarantinedMessage) -> QuarantineItem:
     """A message that a policy took out of a mailbox."""
     return {
-        "id": item.number,
+        "id": item.id,
         "address": item.address,
         "sender": item.sender,
         "subject": item.subject,

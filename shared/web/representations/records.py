@@ -63,7 +63,7 @@ class LedgerEntryJson(TypedDict):
 class OperationJson(TypedDict):
     """A call made with the service's own account."""
 
-    number: int
+    id: str
     connection: str
     at: When
     run: Annotated[str, Field(description="what it was a part of")]
@@ -117,10 +117,10 @@ def ledger_entry(entry: LedgerEntry) -> LedgerEntryJson:
     }
 
 
-def operation(call: LoggedOperation) -> OperationJson:
-    """A call of the log, in the order of its table's columns."""
+def operation(call: LoggedOperation, name: str) -> OperationJson:
+    """A call of the log by its name outside, in the order of its table's columns."""
     return {
-        "number": call.number,
+        "id": name,
         "connection": call.connection,
         "at": call.at.isoformat(),
         "run": call.run,

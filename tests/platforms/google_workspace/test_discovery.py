@@ -197,7 +197,7 @@ async def _quarantine(world: World, connection: Connection) -> None:
     assert "TRASH" in labels
     box = await world.app.seal.box(connection.id)
     (waiting,), _ = await quarantine_search.page(world.app.database, box, connection.id, {}, before=None, most=10)
-    await quarantine.release(world.app, await world.connection(connection.id), waiting.number, "operator@msp.example")
+    await quarantine.release(world.app, await world.connection(connection.id), waiting.id, "operator@msp.example")
     await world.work()
     assert "TRASH" not in google.mailbox(world, READ).messages[message]["labelIds"]
 

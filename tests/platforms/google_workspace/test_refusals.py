@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from infra.local.simulators.google import application
 from shared.connections.call_log import listed as operations_of
 from shared.connections.grants import listed as grants_of
 from shared.connections.record import Status
@@ -14,7 +16,9 @@ from shared.deployment.queues import Job
 from shared.engine.chain import entries
 from shared.flows import consent
 from shared.flows.jobs import run
-from shared.foundation.errors import Refused
+from shared.foundation.errors import Permanent, Refused
+from shared.platforms.google_workspace.delegation import Delegation
+from shared.platforms.google_workspace.scopes import LICENSE
 from shared.web.routes import ROUTES
 from tests.harness import workspace as google
 from tests.harness.client import ask, at
@@ -222,3 +226,27 @@ async def test_a_consent_that_comes_after_the_connection_was_taken_back_is_given
     assert await grants_of(world.app.database, world.app.seal, connection.id) == []
     assert google.state(world)["grants"] == {}
     assert (await world.connection(connection.id)).administrator is None
+
+
+async def test_a_token_of_the_account_that_we_run_as_ends_before_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own clock it holds; the platform says no, and is asked with another one."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(world.sims.runtime_key))
+    keyless = world.app.settings.google.model_copy(update={"service_account": SecretStr(application.SERVICE_ACCOUNT)})
+    delegation = Delegation(keyless, world.app.wire, world.clock)
+    for _ in range(2):
+        assert (await delegation.mint(None, frozenset({LICENSE}))).value
+        world.clock.move(timedelta(hours=2))
+    delegation.close()
+
+
+async def test_the_account_of_the_public_functions_signs_for_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(world.sims.public_key))
+    keyless = world.app.settings.google.model_copy(update={"service_account": SecretStr(application.SERVICE_ACCOUNT)})
+    delegation = Delegation(keyless, world.app.wire, world.clock)
+    with pytest.raises(Permanent, match="cannot sign"):
+        await delegation.mint(None, frozenset({LICENSE}))
+    delegation.close()

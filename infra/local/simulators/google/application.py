@@ -12,6 +12,9 @@ SERVICE_CLIENT_ID = "104450813377290612084"
 # The account the functions run as. It has no rights in any domain; it may sign for the other one.
 RUNTIME_ACCOUNT = f"runtime@{PROJECT}.iam.gserviceaccount.com"
 RUNTIME_CLIENT_ID = "113918465520071943366"
+# The account that the functions run as which face the internet. It may sign for nobody.
+PUBLIC_ACCOUNT = f"public@{PROJECT}.iam.gserviceaccount.com"
+PUBLIC_CLIENT_ID = "108830274419650037152"
 # The account whose token Pub/Sub puts on a push.
 PUSH_ACCOUNT = f"pubsub-push@{PROJECT}.iam.gserviceaccount.com"
 PUSH_SUBJECT = "117702936615840028195"

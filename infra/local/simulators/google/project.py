@@ -76,7 +76,8 @@ def project() -> Project:
     """Return the project as it is set up: the runtime may sign for the account that has the delegations."""
     service = ServiceAccount(email=application.SERVICE_ACCOUNT, client_id=application.SERVICE_CLIENT_ID)
     runtime = ServiceAccount(email=application.RUNTIME_ACCOUNT, client_id=application.RUNTIME_CLIENT_ID)
+    public = ServiceAccount(email=application.PUBLIC_ACCOUNT, client_id=application.PUBLIC_CLIENT_ID)
     return Project(
-        accounts={one.email: one for one in (service, runtime)},
+        accounts={one.email: one for one in (service, runtime, public)},
         token_creators={service.email: frozenset({runtime.email})},
     )
