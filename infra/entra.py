@@ -38,6 +38,7 @@ ROLES = {
     "admin": "May also erase, use the kill switch and move tenants",
 }
 AUDIENCE = "api://AzureADTokenExchange"
+GITHUB = "https://token.actions.githubusercontent.com"
 # Nobody in a customer's tenant gives our application a credential of theirs, or reads its tokens with a key of theirs:
 # https://learn.microsoft.com/entra/identity-platform/howto-configure-app-instance-property-locks
 LOCK = {"isEnabled": True, "allProperties": True}
@@ -63,6 +64,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--subject", help="subject of the deployment's identity")
     parser.add_argument("--audit-log", action="store_true", help="ask for what FOOTPRINT_MICROSOFT__AUDIT_LOG needs")
     parser.add_argument("--console-secret", action="store_true", help="replace this deployment's secret of the console")
+    parser.add_argument(
+        "--repository", help="of GitHub, owner/name, whose environment called like the credential deploys"
+    )
     parser.add_argument("--form", choices=FORMS, default="lines", help="lines, or a file of parameters for a cloud")
     parser.add_argument("--remove", action="store_true", help="take this deployment away, and with the last one all")
     said = parser.parse_args(arguments)
@@ -74,6 +78,9 @@ def main(arguments: list[str]) -> int:
             return 0
         more = AUDIT if said.audit_log else {}
         settings = register(said.name, said.url, said.credential, said.issuer, said.subject, more)
+        if said.repository:
+            client = delivers(said.name, said.repository, said.credential)
+            sys.stderr.write(f"The environment {said.credential} at GitHub signs in as AZURE_CLIENT_ID={client}\n")
         secrets = {CONSOLE_SECRET: new_secret(said.name, said.credential)} if said.console_secret else {}
         sys.stdout.write(FORMS[said.form](settings, secrets))
     except Failed as error:
@@ -128,6 +135,27 @@ def register(
     }
 
 
+def delivers(name: str, repository: str, environment: str) -> str:
+    """Let an environment of a repository at GitHub sign in, as an operator; returns its client id. Raises Failed.
+
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust
+    """
+    made = _application(
+        f"{name}-delivery", None, {"displayName": "Footprint delivery", "signInAudience": "AzureADMyOrg"}
+    )
+    _upsert(
+        f"/applications/{made['id']}/federatedIdentityCredentials(name='{environment}')",
+        {"issuer": GITHUB, "subject": f"repo:{repository}:environment:{environment}", "audiences": [AUDIENCE]},
+    )
+    principal = f"/servicePrincipals(appId='{made['appId']}')"
+    _upsert(principal, {})
+    operators = _find("applications", f"{name}-operators", "appId")
+    if operators is None:
+        raise Failed(f"there is no application {name}-operators")
+    _operates(_rest("GET", f"{principal}?$select=id")["id"], operators["appId"])
+    return str(made["appId"])
+
+
 def new_secret(name: str, credential: str) -> str:
     """A secret of the console for this deployment, in place of one that it had. Raises Failed."""
     known = _find("applications", f"{name}-operators", "id,passwordCredentials")
@@ -145,8 +173,10 @@ def remove(name: str, url: str, credential: str) -> None:
     ours = _find("applications", name, "id,web")
     if ours is None:
         return
-    trusted = _rest("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"]
-    left = [one for one in trusted if one["name"] != credential]
+    left = _distrusted(ours, credential)
+    delivery = _find("applications", f"{name}-delivery", "id")
+    if delivery and not _distrusted(delivery, credential):
+        _rest("DELETE", f"/applications/{delivery['id']}")
     for kind, one in (("applications", name), ("applications", f"{name}-operators"), ("groups", f"{name}-operators")):
         known = _find(kind, one, "id,web" if kind == "applications" else "id")
         if known and not left:
@@ -154,9 +184,16 @@ def remove(name: str, url: str, credential: str) -> None:
         elif known and kind == "applications":
             kept = [address for address in known["web"]["redirectUris"] if not address.startswith(f"{url}/")]
             _rest("PATCH", f"/applications/{known['id']}", {"web": {"redirectUris": kept}})
-    for gone in trusted if left else []:
-        if gone not in left:
-            _rest("DELETE", f"/applications/{ours['id']}/federatedIdentityCredentials/{gone['id']}")
+
+
+def _distrusted(application: Object, credential: str) -> int:
+    """Take a credential away from an application that trusts others too; returns how many are then left."""
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    trusted = _rest("GET", path)["value"]
+    gone = [one for one in trusted if one["name"] == credential]
+    for one in gone if len(gone) < len(trusted) else []:
+        _rest("DELETE", f"{path}/{one['id']}")
+    return len(trusted) - len(gone)
 
 
 def _lines(settings: Mapping[str, str], secrets: Mapping[str, str]) -> str:
@@ -176,10 +213,12 @@ def _azure(settings: Mapping[str, str], secrets: Mapping[str, str]) -> str:
 FORMS = {"lines": _lines, "azure": _azure, "terraform": _terraform}
 
 
-def _application(name: str, redirect: str, body: Object) -> Object:
+def _application(name: str, redirect: str | None, body: Object) -> Object:
     known = _find("applications", name, "id,appId,web")
-    before = known["web"]["redirectUris"] if known else []
-    _upsert(f"/applications(uniqueName='{name}')", {**body, "web": {"redirectUris": sorted({*before, redirect})}})
+    if redirect is not None:
+        before = known["web"]["redirectUris"] if known else []
+        body = {**body, "web": {"redirectUris": sorted({*before, redirect})}}
+    _upsert(f"/applications(uniqueName='{name}')", body)
     made = known or _find("applications", name, "id,appId,web")
     if made is None:
         raise Failed(f"the application {name} was made and is not listed yet; wait a minute")
@@ -202,13 +241,19 @@ def _let_in(group: str, application: Object) -> None:
     _upsert(principal, {"appRoleAssignmentRequired": True})
     shape = {"displayName": group, "mailEnabled": False, "mailNickname": group, "securityEnabled": True}
     _upsert(f"/groups(uniqueName='{group}')", shape)
-    members, resource = _find("groups", group, "id"), _rest("GET", f"{principal}?$select=id")
+    members = _find("groups", group, "id")
     if members is None:
         raise Failed(f"the group {group} was made and is not listed yet; wait a minute")
-    wanted = {"principalId": members["id"], "resourceId": resource["id"], "appRoleId": _role_id("operator")}
-    given = _rest("GET", f"/groups/{members['id']}/appRoleAssignments")["value"]
+    _operates(members["id"], application["appId"], "groups")
+
+
+def _operates(who: str, application: str, kind: str = "servicePrincipals") -> None:
+    """Somebody has the role `operator` of an application, by their object id and its client id."""
+    resource = _rest("GET", f"/servicePrincipals(appId='{application}')?$select=id")
+    wanted = {"principalId": who, "resourceId": resource["id"], "appRoleId": _role_id("operator")}
+    given = _rest("GET", f"/{kind}/{who}/appRoleAssignments")["value"]
     if not any(wanted.items() <= one.items() for one in given):
-        _rest("POST", f"/groups/{members['id']}/appRoleAssignments", wanted)
+        _rest("POST", f"/{kind}/{who}/appRoleAssignments", wanted)
 
 
 def _role(value: str, about: str) -> Object:

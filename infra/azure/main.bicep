@@ -87,6 +87,7 @@ module storage 'modules/storage.bicep' = {
     location: location
     subnetId: network.outputs.appSubnetId
     principalId: identity.properties.principalId
+    packages: ['package']
     queues: queues
     senderIds: [publicIdentity.properties.principalId]
   }
@@ -98,6 +99,7 @@ module publicStorage 'modules/storage.bicep' = {
     location: location
     subnetId: network.outputs.appSubnetId
     principalId: publicIdentity.properties.principalId
+    packages: ['package', 'staging']
     queues: []
     senderIds: []
   }
@@ -159,6 +161,7 @@ module app 'modules/app.bicep' = {
     identityId: publicIdentity.id
     clientId: publicIdentity.properties.clientId
     blobUrl: publicStorage.outputs.blobUrl
+    package: 'package'
     hostQueueUrl: publicStorage.outputs.queueUrl
     queueUrl: storage.outputs.queueUrl
     anchorsUrl: anchors.outputs.url
@@ -177,6 +180,35 @@ module app 'modules/app.bicep' = {
   dependsOn: [database]
 }
 
+// The public app once more: a new version is tried here before the public app is given it, for the plan has no slots
+// (https://learn.microsoft.com/azure/azure-functions/functions-deployment-slots). Nobody is told its address.
+module staging 'modules/app.bicep' = {
+  params: {
+    name: '${unique}s'
+    location: location
+    subnetId: network.outputs.appSubnetId
+    identityId: publicIdentity.id
+    clientId: publicIdentity.properties.clientId
+    blobUrl: publicStorage.outputs.blobUrl
+    package: 'staging'
+    hostQueueUrl: publicStorage.outputs.queueUrl
+    queueUrl: storage.outputs.queueUrl
+    anchorsUrl: anchors.outputs.url
+    telemetry: telemetry.outputs.connectionString
+    keyUrl: vault.outputs.keyUrl
+    databaseUrl: publicDatabaseUrl
+    secretSettings: sharedSecrets
+    settings: union(settings, applications, {
+      FOOTPRINT_SITES: string(sites)
+      FOOTPRINT_PUBLIC_URL: url
+      FOOTPRINT_FUNCTIONS: 'public'
+    })
+    alwaysReady: 0
+    service: 'staging'
+  }
+  dependsOn: [database]
+}
+
 module workers 'modules/app.bicep' = {
   params: {
     name: '${unique}w'
@@ -185,6 +217,7 @@ module workers 'modules/app.bicep' = {
     identityId: identity.id
     clientId: identity.properties.clientId
     blobUrl: storage.outputs.blobUrl
+    package: 'package'
     hostQueueUrl: storage.outputs.queueUrl
     queueUrl: storage.outputs.queueUrl
     anchorsUrl: anchors.outputs.url
@@ -223,6 +256,8 @@ module alerts 'modules/alerts.bicep' = {
 output name string = unique
 @description('The name of the workers\' app, their storage account and their vault.')
 output workersName string = '${unique}w'
+@description('The name of the app that a new version is tried on.')
+output stagingName string = '${unique}s'
 output publicUrl string = url
 @description('The workers: the subject of the federated credential at our application\'s registration.')
 output identityPrincipalId string = identity.properties.principalId

@@ -39,10 +39,7 @@ fi
 deploy --parameters "@$said"
 
 make package-azure
-for app in "$(output workersName)" "$name"; do
-  az functionapp deployment source config-zip --resource-group "$group" --name "$app" \
-    --src dist/footprint-azure.zip --build-remote true --output none
-done
+infra/azure/deliver.sh "$group" dist/footprint-azure.zip workers public
 
 # A timer makes the tables, within five minutes of the start.
 curl --fail --silent --show-error --output /dev/null --retry 60 --retry-delay 15 --retry-all-errors "$url/api/health/ready"

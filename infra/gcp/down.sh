@@ -13,6 +13,7 @@ if [ -n "$liens" ]; then
 Google keeps $project, for the anchors in it are locked for ten years. Nothing was changed. To delete them with
 everything else, take the lock's hold off the project, then run this again:
 STEPS
+  # shellcheck disable=SC2086 # a line for each
   printf 'gcloud alpha resource-manager liens delete %s\n' $liens >&2
   exit 1
 fi

@@ -101,6 +101,7 @@ resource "google_cloudfunctions2_function" "entry" {
     min_instance_count               = each.value.least
     max_instance_count               = each.value.most
     max_instance_request_concurrency = each.value.at_once
+    all_traffic_on_latest_revision   = var.all_traffic_to_newest
     ingress_settings                 = each.value.ingress
     service_account_email            = local.kinds[each.value.is].account
     vpc_connector                    = google_vpc_access_connector.app.id

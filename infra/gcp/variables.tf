@@ -35,6 +35,12 @@ variable "package" {
   default     = "../../dist/footprint-gcp.zip"
 }
 
+variable "all_traffic_to_newest" {
+  description = "Whether a new revision serves at once. The workflow says no, tries it, and shifts the traffic itself."
+  type        = bool
+  default     = true
+}
+
 variable "settings" {
   description = "Further settings by their whole names: FOOTPRINT_GOOGLE__CLIENT_ID, FOOTPRINT_OPERATORS__ISSUER and so on."
   type        = map(string)

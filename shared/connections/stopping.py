@@ -34,14 +34,14 @@ class Stopping:
     """Whether this process was told to end, and the runs that have to hear of it."""
 
     def __init__(self) -> None:
-        self._told = False
+        self.told = False
         self._runs: set[asyncio.Task[None]] = set()
 
     async def heeded(self, clock: Clock, work: Coroutine[Any, Any, None]) -> None:
         """Do the work of a run. Raises Stopped once the process is told to end, or within GRACE of it."""
 
         async def not_told() -> None:
-            if self._told:
+            if self.told:
                 raise Stopped
 
         with permitted(not_told, reads_by=clock, reads_ask_every=timedelta(0)):
@@ -50,7 +50,7 @@ class Stopping:
         try:
             await run
         except asyncio.CancelledError:
-            if not self._told:
+            if not self.told:
                 raise
             raise Stopped from None
         finally:
@@ -58,7 +58,7 @@ class Stopping:
 
     def tell(self) -> None:
         """Tell every run that the process ends. What has not ended after GRACE is cancelled wherever it is."""
-        self._told = True
+        self.told = True
         for run in self._runs:
             asyncio.get_running_loop().call_later(GRACE, run.cancel)
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from shared.deployment.sealing import Seal
 from shared.foundation.clock import Clock
-from shared.foundation.errors import ConsentMissing
+from shared.foundation.errors import ConsentMissing, FootprintError
+from shared.foundation.telemetry import count
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
@@ -65,9 +66,11 @@ class Tokens:
         for name, answer in zip(resources, answers, strict=True):
             if isinstance(answer, ConsentMissing):
                 await self.discard(name)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
+        refused = [answer for answer in answers if isinstance(answer, BaseException)]
+        for one in refused:
+            count("token_failures", code=one.code if isinstance(one, FootprintError) else type(one).__name__)
+        if refused:
+            raise refused[0]
 
     async def discard(self, resource: str) -> None:
         """Throw a token away that the platform refused: it keeps saying what was true when it was minted."""

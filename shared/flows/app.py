@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.connections.stopping import Stopping
 from shared.deployment.context import Context
+from shared.foundation.telemetry import Counts
 
 if TYPE_CHECKING:  # a cold start pays only for what it uses
     from collections.abc import Callable, Iterator
@@ -66,3 +67,4 @@ class App(Context):
     anchors: AnchorStore | None
     outage: Outage = field(default_factory=Outage)
     stopping: Stopping = field(default_factory=Stopping)
+    counts: Counts = field(default_factory=Counts)

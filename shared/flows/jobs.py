@@ -16,6 +16,7 @@ from shared.flows import (
     batches,
     callbacks,
     consent,
+    counts,
     deferred_jobs,
     expected_jobs,
     halting,
@@ -37,7 +38,7 @@ from shared.flows.sync import advance_accepting_loss, refresh, sync, sync_accept
 from shared.foundation.concurrency import each
 from shared.foundation.errors import FootprintError, Poisoned, Temporary, Unfinished
 from shared.foundation.schedule import DAY, HOUR
-from shared.foundation.telemetry import Span, about, span
+from shared.foundation.telemetry import Span, about, counting, span
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +93,11 @@ async def run(app: App, job: Job) -> None:
 
 
 async def _alone(app: App, job: Job) -> None:
-    with about(connection=job.connection_id, job=job.name), span("job", job.name) as measured:
-        outcome = await _run(app, job, measured)
-        measured.note(outcome=outcome)
+    with about(connection=job.connection_id, job=job.name), counting(app.counts), span("job", job.name) as told:
+        outcome = await _run(app, job, told)
+        told.note(outcome=outcome)
         log.info("job ended", extra={"outcome": outcome})
+    await counts.keep(app, at_once=app.stopping.told)
 
 
 async def _run(app: App, job: Job, measured: Span) -> str:
@@ -198,8 +200,7 @@ async def _begin(app: App, job: Job, connection: Connection, lease: Lease, *, or
 
 async def deliver(app: App, message: str) -> None:
     """Run the job of a message. Raises only if even the outcome cannot be noted; its queue then delivers it again."""
-    ours = await _of_message(app, message)
-    if ours is None:
+    if (ours := await _of_message(app, message)) is None:
         return
     job = ours.job if ours.signed else Job(name=orders.LOOK, connection_id=ours.job.connection_id)
     if ours.not_before > app.clock.now():
@@ -211,8 +212,7 @@ async def deliver(app: App, message: str) -> None:
 
 async def give_up(app: App, message: str) -> None:
     """A queue has delivered a message too often, and never an end to it: a person is told, at its connection."""
-    ours = await _of_message(app, message)
-    if ours is None or not ours.signed:
+    if (ours := await _of_message(app, message)) is None or not ours.signed:
         return
     connection = await connections.find(app.database, ours.job.connection_id)
     if connection is None:

@@ -1,7 +1,7 @@
 """What customers would feel, in numbers: the same for whoever asks for them, and for the collector they are sent to.
 
-They are read from the database, so that every process of a deployment tells the same; jobs, requests and calls are
-measured where they happen (`foundation/telemetry.py`).
+They are read from the database, so that every process of a deployment tells the same, also what jobs have counted
+(`flows/counts.py`); jobs, requests and calls are measured where they happen (`foundation/telemetry.py`).
 """
 
 import logging
@@ -15,11 +15,12 @@ from shared.connections.record import Status
 from shared.connections.stages import Stage
 from shared.engine.concerns import covers
 from shared.engine.drifted import drifted
-from shared.flows import health, ticks
+from shared.flows import counts, health, ticks
 from shared.flows.app import App
 from shared.flows.webhooks import store
 from shared.foundation import telemetry
 from shared.foundation.schedule import TIMERS
+from shared.foundation.telemetry import Labels
 from shared.protection import mailboxes
 from shared.storage.ids import ConnectionId
 
@@ -31,11 +32,14 @@ CERTIFIED_WITHIN = timedelta(days=7)
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """One number by name, with its meaning and a value for each set of labels; times are in seconds."""
+    """One number by name, with its meaning and a value for each set of labels; times are in seconds.
+
+    What was counted since the deployment began has a name that ends with `_total`.
+    """
 
     name: str
     about: str
-    values: Mapping[tuple[tuple[str, str], ...], float]
+    values: Mapping[Labels, float]
 
 
 async def gauges(app: App) -> list[Gauge]:
@@ -63,6 +67,10 @@ async def gauges(app: App) -> list[Gauge]:
         webhooks = await store.every(read)
     return [
         *found,
+        *(
+            Gauge(name=f"footprint_{name}_total", about=counts.TOTALS[name], values=values)
+            for name, values in (await counts.totals(app.database)).items()
+        ),
         Gauge(
             name="footprint_connections",
             about="connections by platform, stage and status",
@@ -163,13 +171,14 @@ async def _harmed(app: App) -> Counter[str]:
 def prometheus(found: Iterable[Gauge]) -> bytes:
     """The numbers as Prometheus reads them (text format 0.0.4)."""
     from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     class _Found:
-        def collect(self) -> Iterable[GaugeMetricFamily]:
+        def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
             for one in found:
                 names = [name for name, _ in next(iter(one.values), ())]
-                family = GaugeMetricFamily(one.name, one.about, labels=names)
+                kind = CounterMetricFamily if one.name.endswith("_total") else GaugeMetricFamily
+                family = kind(one.name, one.about, labels=names)
                 for labels, value in one.values.items():
                     family.add_metric([text for _, text in labels], value)
                 yield family
@@ -183,7 +192,7 @@ def _one(name: str, about: str, value: float) -> Gauge:
     return Gauge(name=name, about=about, values={(): float(value)})
 
 
-def _labels(**labels: str) -> tuple[tuple[str, str], ...]:
+def _labels(**labels: str) -> Labels:
     return tuple(labels.items())
 
 

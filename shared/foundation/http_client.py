@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from shared.foundation import permits
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Permanent, Temporary, TurnedAway
-from shared.foundation.telemetry import span
+from shared.foundation.telemetry import count, span
 
 if TYPE_CHECKING:
     import httpx
@@ -225,6 +225,8 @@ class Http:
                 if status < 500 and status != 429 and status not in NOT_NOW:
                     return reply
                 asked = slow or retry_after(reply.headers, self._clock.now())
+                if rejected(status, asked):
+                    count("throttled", name=self.host)
                 if not rejected(status, asked) and answered is not None and answered(reply):
                     return reply
                 problem, wait = busy(self.service, status, asked), self._pause(status, asked, attempt, again=again)

@@ -12,9 +12,11 @@ import logging
 import sys
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from shared.foundation.settings import Telemetry
 
 SERVICE = "footprint"
+Labels = tuple[tuple[str, str], ...]
+_counts: ContextVar[Counts | None] = ContextVar("counts", default=None)
 _about: ContextVar[Mapping[str, str]] = ContextVar("about")
 # Of a record's attributes, those that everybody's have.
 PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -41,6 +45,31 @@ def about(**ids: str | None) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What this process has counted and not yet added to the deployment's totals, and when it last did."""
+
+    here: defaultdict[tuple[str, Labels], float] = field(default_factory=lambda: defaultdict(float))
+    kept_at: datetime | None = None
+
+
+@contextmanager
+def counting(counts: Counts) -> Iterator[None]:
+    """What is counted inside, in whichever task or thread of the work, is added to `counts`."""
+    token = _counts.set(counts)
+    try:
+        yield
+    finally:
+        _counts.reset(token)
+
+
+def count(what: str, by: float = 1, **labels: str) -> None:
+    """Count something by its labels, of few values each, and by the platform that it is about."""
+    if (counts := _counts.get()) is not None:
+        platform = _about.get({}).get("platform", "")
+        counts.here[what, (("platform", platform), *labels.items())] += by
 
 
 def ids() -> Mapping[str, str]:
@@ -160,11 +189,31 @@ class Span:
 def span(kind: str, name: str, headers: Mapping[str, str] | None = None, **known: str | int) -> Iterator[Span]:
     """Measure something: a `job`, a `request` or a `call`, by its name, with few-valued attributes.
 
-    `headers` are a request's, whose `traceparent` it goes on from. Without a collector this costs nothing.
+    `headers` are a request's, whose `traceparent` it goes on from. A collector is told it as a span and in a histogram;
+    inside `counting` it is counted by how it ended, with its seconds.
     """
-    measured = Span()
+    measured, begin = Span(), time.perf_counter()
+    try:
+        with _traced(kind, name, headers, known, measured):
+            yield measured
+    except BaseException as error:
+        measured.found.setdefault("error", type(error).__name__)
+        raise
+    finally:
+        found = measured.found
+        ended = str(found.get("outcome") or found.get("status") or found.get("error", ""))
+        with about(platform=str(found.get("platform", ""))):
+            count(f"{kind}s", name=name, outcome=ended)
+            count(f"{kind}_seconds", time.perf_counter() - begin, name=name)
+
+
+@contextmanager
+def _traced(
+    kind: str, name: str, headers: Mapping[str, str] | None, known: Mapping[str, str | int], measured: Span
+) -> Iterator[None]:
+    """What a collector is told of it. Without one this costs nothing."""
     if not _otel:
-        yield measured
+        yield
         return
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -175,7 +224,7 @@ def span(kind: str, name: str, headers: Mapping[str, str] | None = None, **known
         f"{kind} {name}", parent, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
-            yield measured
+            yield
         except BaseException as error:
             measured.note(error=type(error).__name__)
             raise

@@ -163,15 +163,18 @@ def upsert(
     write: AsyncConnection,
     table: sa.Table,
     columns: Collection[str] | None = None,
+    added: Collection[str] = (),
     where: sa.ColumnElement[bool] | None = None,
 ) -> Any:
     """An insert that sets `columns`, by default all, of the row that has the same key, if there is one.
 
+    To those that are `added` the new value is added.
     A row for which `where` does not hold stays as it is.
     """
     keys = [column.name for column in table.primary_key]
     statement = _insert(write, table)
     new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    new |= {name: table.c[name] + new[name] for name in added}
     chosen = new if columns is None else {name: new[name] for name in columns}
     return statement.on_conflict_do_update(index_elements=keys, set_=chosen, where=where)
 

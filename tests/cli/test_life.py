@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from infra import smoke
 from shared.cli.applying import PENDING
 from tests.cli.line import DEADLINE_SECONDS, Line
 
@@ -46,6 +47,7 @@ def test_a_whole_life_by_commands_only(line: Line, tmp_path: Path) -> None:
     assert synced.code == 0, synced.told
     assert "Service running" in synced.told
 
+    assert smoke.main(["--site", "in", "--platform", "microsoft365", "--connection", "Life"], line.environment) == 0
     shown = line("connections", "show", identifier)
     assert re.search(r"Status +● healthy", shown.out)
     assert re.search(rf"Domains +{WIDE}", shown.out)

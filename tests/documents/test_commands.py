@@ -62,7 +62,7 @@ def _script(path: str, words: list[str]) -> Iterator[str]:
     needed = len(re.findall(r"\$\{\d:\?", (ROOT / path).read_text()))
     if words and len(words) < needed:
         yield f"{path} takes {needed} words, not {len(words)}"
-    if len(words) > 1:
+    if len(words) > 1 and "site=${2:?" in (ROOT / path).read_text():
         sites = [one.stem for one in (ROOT / path).parent.joinpath("sites").iterdir()]
         if not words[1].startswith("<") and words[1] not in sites:
             yield f"no site {words[1]}"

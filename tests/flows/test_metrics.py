@@ -6,6 +6,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.deployment.queues import Job
+from shared.flows import counts
+from shared.flows.jobs import run
 from shared.flows.metrics import gauges
 from shared.flows.timers import fire
 from shared.foundation import telemetry
@@ -82,3 +85,34 @@ async def test_the_document_names_every_number(world: World) -> None:
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     told = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `footprint_")}
     assert {one.name for one in await gauges(world.app)} == told
+
+
+async def test_what_jobs_count_is_added_up_over_processes(world: World) -> None:
+    connection = await world.connect()
+    await world.pass_time(timedelta(hours=1))
+    for one in (world, await world.again()):  # each process has a minute of its own
+        await run(one.app, Job(name="check", connection_id=connection.id))
+    found = await scraped(world)
+    assert found["jobs_total", "check done microsoft365"] == 2
+    assert found["job_seconds_total", "check microsoft365"] > 0
+    calls = {labels: value for (name, labels), value in found.items() if name == "calls_total"}
+    assert any(labels.endswith(" 200 microsoft365") for labels in calls)
+    # What a minute holds back is not lost.
+    await run(world.app, Job(name="check", connection_id=connection.id))
+    await counts.keep(world.app, at_once=True)
+    assert not world.app.counts.here
+    assert (await scraped(world))["jobs_total", "check done microsoft365"] == 3
+
+
+async def test_throttling_and_tokens_that_are_not_given_are_counted(world: World) -> None:
+    connection = await world.connect()
+    await world.pass_time(timedelta(hours=1))
+    world.fault({"path": r"/users"}, {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}}, times=2)
+    await run(world.app, Job(name="resync", connection_id=connection.id))
+    world.admin("remove-application")
+    await world.pass_time(timedelta(hours=1))
+    await run(world.app, Job(name="refresh", connection_id=connection.id))
+    found = await scraped(world)
+    assert sum(value for (name, _), value in found.items() if name == "throttled_total") == 2
+    failed = {labels: value for (name, labels), value in found.items() if name == "token_failures_total"}
+    assert failed.keys() == {"consent_missing microsoft365"}

@@ -98,10 +98,12 @@ def group(state: dict[str, Any], command: str, options: dict[str, str], given: l
             return put("deployed", merged)
         case "deployment group show" if "deployed" in there:
             outputs = {"publicUrl": URL, "identityPrincipalId": "principal-eu"}
-            outputs |= {"name": "footprint0", "workersName": "footprint0w"}
+            outputs |= {"name": "footprint0", "workersName": "footprint0w", "stagingName": "footprint0s"}
             return outputs[options["--query"].removeprefix("properties.outputs.").removesuffix(".value")] + "\n"
         case "resource show" if options["--name"].upper().replace("-", "_") in there.get("secrets", {}):
             return ""
+        case "account get-access-token" if options["--scope"].endswith("/.default"):
+            return "a-token\n"
         case "functionapp deployment source config-zip":
             return put(f"code of {options['--name']}", options["--src"])
     raise LookupError(f"not found, or no command of the stand-in: {command}")

@@ -49,6 +49,9 @@ def answer(state: dict[str, Any], program: str, words: list[str]) -> str:
             return put("bucket", name)
         case "gcloud", "sql", "users", "assign-roles", name if name == OUTPUTS["database_user"]:
             return put("roles", options["--database-roles"])
+        case "gcloud", "run", "services", "update-traffic", name:
+            state["changes"].append(" ".join(words[2:]))
+            return _moved(there["functions"][name], options)
         case "terraform", "-chdir=infra/gcp", "apply", *given:
             return _apply(there, given, put)
     raise LookupError(f"not found, or no command of the stand-in: {program} {' '.join(said)}")
@@ -68,6 +71,8 @@ def _seen(there: dict[str, Any], program: str, said: list[str], options: dict[st
             return wanted if wanted in there.get("secrets", {}) else ""
         case "gcloud", "secrets", "versions", "list", name if name in there.get("secrets", {}):
             return "1"
+        case "gcloud", "run", "services", "describe", name if name in there.get("functions", {}):
+            return json.dumps({"status": _status(name, there["functions"][name])})
         case "gcloud", "alpha", "resource-manager", "liens", "list":
             return str(there.get("lien", ""))
         case "gcloud", "sql", "users", "list":
@@ -89,10 +94,44 @@ def _apply(there: dict[str, Any], given: list[str], put: Any) -> str:
         # As keys.tf names it.
         secret = "footprint-" + name.removeprefix("FOOTPRINT_").lower().replace("_", "-")
         there.setdefault("secrets", {})[secret] = value
+    _deployed(there, all_traffic="all_traffic_to_newest=false" not in given)
     # The anchors' bucket is locked as soon as it is made, and that holds the project.
     if "applied" not in there:
         put("lien", LIEN)
     return str(put("applied", values))
+
+
+def _deployed(there: dict[str, Any], *, all_traffic: bool) -> None:
+    """A new version is a new revision of each function, which serves at once while no revision was named to serve."""
+    for function in ("http", "job", "schedule"):
+        known = there.setdefault("functions", {}).setdefault(f"footprint-{function}", {"newest": 0, "tags": {}})
+        # Nothing of it is new when up.sh is run again.
+        known["newest"] += 0 if all_traffic and known["newest"] else 1
+        known["serves"] = None if all_traffic else known.get("serves")
+
+
+def _revision(name: str, number: int) -> str:
+    return f"{name}-{number:05}"
+
+
+def _status(name: str, service: dict[str, Any]) -> dict[str, Any]:
+    """What Cloud Run says of a service (https://cloud.google.com/run/docs/reference/rest/v1/ServiceStatus)."""
+    serves = {"revisionName": service["serves"] or _revision(name, service["newest"]), "percent": 100}
+    tagged = [
+        {"revisionName": revision, "tag": tag, "url": URL.replace("https://", f"https://{tag}---")}
+        for tag, revision in service["tags"].items()
+    ]
+    return {"latestReadyRevisionName": _revision(name, service["newest"]), "traffic": [*tagged, serves]}
+
+
+def _moved(service: dict[str, Any], options: dict[str, str]) -> str:
+    for tag, revision in [one.split("=") for one in filter(None, [options.get("--update-tags")])]:
+        service["tags"][tag] = revision
+    for revision, percent in [one.split("=") for one in filter(None, [options.get("--to-revisions")])]:
+        service["serves"] = {"100": revision}[percent]
+    for tag, percent in [one.split("=") for one in filter(None, [options.get("--to-tags")])]:
+        service["serves"] = service["tags"][{"100": tag}[percent]]
+    return ""
 
 
 def main() -> int:

@@ -151,7 +151,7 @@ def test_the_queues_are_the_apps() -> None:
 def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     public = {name: _module(name) for name in bicep.read(MAIN)["modules"] if "publicIdentity." in _module(name)}
     # What gives the public identity something: content's vault, where it tells, its own storage, the queues.
-    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app", "workers"}
+    assert set(public) == {"telemetry", "vault", "publicStorage", "storage", "anchors", "app", "staging", "workers"}
     # The workers are told whom they give the database's rows.
     assert re.findall(r"(\w+): publicIdentity\.", public["workers"]) == [
         "FOOTPRINT_DATABASE_PUBLIC__NAME",
@@ -174,6 +174,20 @@ def test_who_faces_the_internet_has_no_right_to_what_opens_tenants() -> None:
     assert re.findall(r"'(\w+)'", named[1]) == ["FOOTPRINT_OPERATORS__", "FOOTPRINT_SCANNER__"]
     # Entra trusts the workers.
     assert "output identityPrincipalId string = identity.properties.principalId" in MAIN.read_text()
+
+
+def test_what_is_tried_on_staging_is_what_the_public_app_will_be() -> None:
+    own = {
+        "name: '${unique}s'": "name: unique",
+        "package: 'staging'": "package: 'package'",
+        "alwaysReady: 0": "alwaysReady: alwaysReady",
+        "service: 'staging'": "service: 'app'",
+    }
+    text = _module("staging")
+    for there, public in own.items():
+        assert text.count(there) == 1
+        text = text.replace(there, public)
+    assert text == _module("app")
 
 
 def test_the_runtime_is_the_one_that_is_packed_for() -> None:

@@ -71,6 +71,23 @@ def test_another_site_is_added_to_the_same_application(folder: Path) -> None:
     assert len(rows[f"/groups/{group['id']}/appRoleAssignments"]) == 1
 
 
+def test_an_environment_at_github_signs_in_as_an_operator_without_a_secret_and_is_taken_away(folder: Path) -> None:
+    told = ran(folder, *EU, "--repository", "example/footprint")
+    assert told.returncode == 0, told.stderr
+    made = tenant(folder)
+    _, operators, delivery = made["rows"]["/applications"]
+    assert told.stderr == f"The environment footprint-eu at GitHub signs in as AZURE_CLIENT_ID={delivery['appId']}\n"
+    (trusted,) = made["rows"][f"/applications/{delivery['id']}/federatedIdentityCredentials"]
+    assert trusted["subject"] == "repo:example/footprint:environment:footprint-eu"
+    principals = {one["appId"]: one["id"] for one in made["rows"]["/servicePrincipals"]}
+    (given,) = made["rows"][f"/servicePrincipals/{principals[delivery['appId']]}/appRoleAssignments"]
+    assert (given["resourceId"], given["appRoleId"]) == (principals[operators["appId"]], entra._role_id("operator"))
+    assert ran(folder, *EU, "--repository", "example/footprint").returncode == 0
+    assert tenant(folder) == made
+    assert ran(folder, *EU[:4], "--remove").returncode == 0
+    assert tenant(folder)["rows"]["/applications"] == []
+
+
 def test_the_application_is_locked_in_customers_tenants_and_a_lock_that_does_not_hold_is_told(folder: Path) -> None:
     assert ran(folder, *EU).returncode == 0
     state = tenant(folder)

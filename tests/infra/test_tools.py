@@ -102,6 +102,41 @@ def test_the_workflows_fit_their_schema_and_are_safe(tmp_path: Path) -> None:
     assert _said(TOOLS / "zizmor", "--offline", "--no-progress", tmp_path / "w.yml").returncode
 
 
+def _linted(*paths: Path) -> subprocess.CompletedProcess[str]:
+    return _said(TOOLS / "actionlint", "-no-color", "-shellcheck", TOOLS / "shellcheck", "-pyflakes", "", *paths)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "says"),
+    [
+        ("steps.held.outcome", "steps.helt.outcome", '"helt" is not defined'),
+        ("vars.APPLICATIONS", "vers.APPLICATIONS", 'undefined variable "vers"'),
+        ('traffic.sh "$PROJECT"', "traffic.sh $PROJECT", "SC2086"),
+        ("default: deploy", "default: nothing", "nothing"),
+    ],
+)
+def test_the_workflows_hold_before_githubs_own_rules(good: str, bad: str, says: str, tmp_path: Path) -> None:
+    if not (TOOLS / "actionlint").exists():
+        pytest.skip("actionlint is not there (make infra-tools)")
+    fits = _linted(*WORKFLOWS)
+    assert fits.returncode == 0, fits.stdout
+    text = next(path for path in WORKFLOWS if path.stem == "gcp").read_text()
+    assert good in text
+    (tmp_path / "w.yml").write_text(text.replace(good, bad, 1))
+    assert says in _linted(tmp_path / "w.yml").stdout
+
+
+def test_shellcheck_has_nothing_to_say_of_the_scripts(tmp_path: Path) -> None:
+    if not (TOOLS / "shellcheck").exists():
+        pytest.skip("ShellCheck is not there (make infra-tools)")
+    scripts = sorted(HERE.rglob("*.sh"))
+    assert len(scripts) > 5
+    fits = _said(TOOLS / "shellcheck", *scripts)
+    assert fits.returncode == 0, fits.stdout
+    (tmp_path / "x.sh").write_text("#!/bin/sh\nrm $1\n")
+    assert _said(TOOLS / "shellcheck", tmp_path / "x.sh").returncode
+
+
 @pytest.mark.parametrize("cloud", ["azure", "gcp"])
 def test_each_policy_that_is_not_kept_has_its_reason(cloud: str) -> None:
     lines = (HERE / cloud / ".checkov.yaml").read_text().partition("skip-check:\n")[2].splitlines()

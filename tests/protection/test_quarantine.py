@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.connections.record import Status
+from shared.flows import counts
 from shared.flows import quarantine as flow
 from shared.protection import quarantine
 from shared.storage import tables as db
@@ -28,6 +29,13 @@ async def test_a_message_is_put_back_where_it_was_and_left_alone(world: World) -
     (item,) = (await listed(world, connection))["items"]
     assert (item["sender"], item["subject"], item["address"]) == (google.SENDER, "You won", ADMIN)
     assert (item["policy"], item["state"]) == ("risky", "waiting")
+    await counts.keep(world.app, at_once=True)
+    found = await counts.totals(world.app.database)
+    assert found["messages_inspected"] == {(("platform", "google"),): 1}
+    assert {dict(labels)["action"]: value for labels, value in found["messages_acted_on"].items()} == {
+        "label": 1,
+        "quarantine": 1,
+    }
     put = await release(world, connection, item["id"])
     assert (put["state"], put["told"]) == ("released", None)
     bears = google.labels(world, ADMIN, message)

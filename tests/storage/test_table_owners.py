@@ -62,6 +62,7 @@ OWNERS = {
     "snapshots": "shared/connections",
     "sync_runs": "shared/protection",
     "timers": "shared/flows",
+    "totals": "shared/flows",
     "tokens": "shared/connections",
     "tombstones": "shared/engine",
     "users": "shared/protection",

@@ -6,6 +6,10 @@ param subnetId string
 param identityId string
 param clientId string
 param blobUrl string
+
+@description('The container of its package.')
+param package string
+
 param hostQueueUrl string
 param queueUrl string
 param anchorsUrl string
@@ -75,7 +79,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${blobUrl}package'
+          value: '${blobUrl}${package}'
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
         }
       }

@@ -33,12 +33,12 @@ resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2026-10-0
   properties: { charset: 'UTF8', collation: 'en_US.utf8' }
 }
 
-// All routes and each queue with 40 instances, and each timer with one, have FOOTPRINT_DATABASE_CONNECTIONS each; some
-// more are for people and backups.
+// All routes, those of the staging app and each queue with 40 instances, and each timer with one, have
+// FOOTPRINT_DATABASE_CONNECTIONS each; some more are for people and backups.
 resource connections 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2026-10-01' = {
   parent: server
   name: 'max_connections'
-  properties: { value: '700', source: 'user-override' }
+  properties: { value: '800', source: 'user-override' }
 }
 
 // The server makes one change at a time.

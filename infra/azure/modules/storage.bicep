@@ -6,6 +6,9 @@ param location string
 param subnetId string
 param principalId string
 
+@description('Containers for packages, one for each app that runs from here.')
+param packages array
+
 @description('Our queues, where this account carries them.')
 param queues array
 
@@ -43,10 +46,10 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
   properties: { deleteRetentionPolicy: { enabled: true, days: 7 } }
 }
 
-resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = {
+resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [for name in packages: {
   parent: blobs
-  name: 'package'
-}
+  name: name
+}]
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-09-01' = {
   parent: account

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.foundation.errors import FootprintError, Missing
+from shared.foundation.telemetry import count
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.carry_out import MailboxRun, carry_out, gone, label, still_running
@@ -93,7 +94,8 @@ async def finish(reading: MailboxRun) -> None:
             await gone(reading, message, action)
             continue
         if actions.taken(action, labels, await label(reading)):
-            await decisions.done(database, connection, user, message, action)
+            if await decisions.done(database, connection, user, message, action):
+                count("messages_acted_on", action=action)
         else:
             await carry_out(reading, message, action, labels)
 
@@ -216,4 +218,6 @@ async def _write_down(reading: MailboxRun, decided: Sequence[Decision], found: R
                 labels=found.get("labelIds", []),
                 now=now,
             )
+    if new:
+        count("messages_inspected")
     return new

@@ -10,6 +10,7 @@ from shared.connections.stages import Stage
 from shared.deployment.context import Context
 from shared.foundation.errors import Missing
 from shared.foundation.permits import permitted
+from shared.foundation.telemetry import count
 from shared.platforms.google_workspace import message_actions as actions
 from shared.platforms.google_workspace.api import Api, GoogleRefused
 from shared.protection import decisions, mailboxes, quarantine, set_aside
@@ -79,6 +80,8 @@ async def carry_out(reading: MailboxRun, message: str, action: str, before: Sequ
     except Superseded:
         await _take_back(reading, message, action, before)
         raise
+    if ticked:
+        count("messages_acted_on", action=action)
     if not ticked and action == "quarantine" and not await quarantine.waits(database, connection, user, message):
         await _take_back(reading, message, action, before)
     if put != known:

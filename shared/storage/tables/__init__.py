@@ -23,7 +23,7 @@ from shared.storage.tables.connection import (
 from shared.storage.tables.console import approvals, idempotency_keys, sessions
 from shared.storage.tables.directory import checkpoints, domains, groups, listings, members, placed, users
 from shared.storage.tables.event import deliveries, deployment_alerts, events, webhooks
-from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders, timers
+from shared.storage.tables.job import deferred_jobs, expected_jobs, jobs, orders, timers, totals
 from shared.storage.tables.mail import (
     decisions,
     exports,
@@ -93,6 +93,7 @@ __all__ = [
     "timers",
     "tokens",
     "tombstones",
+    "totals",
     "users",
     "webhooks",
     "witnesses",

@@ -43,6 +43,15 @@ orders = sa.Table(
     sa.Column("given_at", Moment, nullable=False),
 )
 
+# What jobs have counted since the deployment began, over all processes; `labels` is JSON.
+totals = sa.Table(
+    "totals",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("labels", sa.String, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+)
+
 timers = sa.Table(
     "timers",
     metadata,
