@@ -107,7 +107,7 @@ def shown(mail: parse.Mail, budget: Budget) -> Shown:
             reading.missed.append(parse.TOO_SLOW)
             break
         _read(part, reading)
-    links = [Found(link=link, where=where) for link, where in reading.links.items()]
+    links = list(map(Found._make, reading.links.items()))
     if len(links) > MAX_LINKS:
         reading.missed.append(TOO_MANY_LINKS)
     return Shown(
