@@ -146,7 +146,7 @@ def _by_text_and_name(name: str, content: bytes, own: set[Attachment]) -> set[At
         # Some have no signature.
         found |= named(name) if text is None else named(name) & ON_SIGHT
     elif own <= {"archive", "encrypted-archive"}:
-        found |= named(name) & {"executable", "script", "shortcut"}  # some are archives themselves
+        found |= named(name) & {"executable", "notebook", "script", "shortcut"}  # some are archives themselves
     return found - {"html", "svg"} if ending in MARKDOWN else found
 
 

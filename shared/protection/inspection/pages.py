@@ -63,7 +63,7 @@ REFRESH = re.compile(
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
 # Of pages in pages.
 DEEPEST = 3
-MAX_CONDITIONS = 300
+MAX_INNER = 300
 MAX_TURNED = 20
 
 
@@ -112,7 +112,7 @@ class _Walk:
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
         self.hidden_names = hidden_names(document)
         self.by_attribute = any(one.startswith("[") for one in self.hidden_names)
-        self.conditions = self.turned = 0
+        self.inner = self.turned = 0
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
 
@@ -169,7 +169,7 @@ class _Walk:
         if end:
             self._line(seen)
         if tag in LEADING_OR_HOLDING or self.file or "href" in given or "xlink:href" in given:
-            self._element(tag, given, level)
+            self._element(node, tag, given, level)
         if "dir" in given or "bidi-override" in style:
             self._turned(node, tag, given)
         return seen, end
@@ -203,17 +203,21 @@ class _Walk:
     def _comment(self, node: Any) -> None:
         text = node.comment_content or ""
         condition = CONDITION.match(text)
-        if condition and self.depth < DEEPEST:
-            self.conditions += 1
-            if self.conditions > MAX_CONDITIONS:
-                self.page.cut = True
-                return
-            inner = read(text[condition.end() :], depth=self.depth + 1)
-            self.page.links += inner.links
-            self.page.beside += [*inner.views(), *inner.beside]
-            self.page.cut |= inner.cut
+        if condition:
+            self._inner(text[condition.end() :], file=False)
 
-    def _element(self, tag: str, given: Mapping[str, str | None], level: int) -> None:
+    def _inner(self, text: str, *, file: bool) -> None:
+        """Read a page in the page: what one mail program shows, or what a browser puts in."""
+        self.inner += 1
+        if self.inner > MAX_INNER or self.depth == DEEPEST:
+            self.page.cut |= self.inner > MAX_INNER
+            return
+        inner = read(text, file=file, depth=self.depth + 1)
+        self.page.links += inner.links
+        self.page.beside += [*inner.views(), *inner.beside]
+        self.page.cut |= inner.cut
+
+    def _element(self, node: Any, tag: str, given: Mapping[str, str | None], level: int) -> None:
         """Note where an element leads."""
         if tag in ("a", "area"):
             self._end_of_anchor()
@@ -227,6 +231,8 @@ class _Walk:
             self._text_of(tag, given)
         if self.file:
             self.page.links += [Link(target=one) for one in _programs(given)]
+        if self.file and tag == "template":
+            self._inner((node.html or "").partition(">")[2], file=True)
 
     def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":

@@ -47,6 +47,8 @@ CALENDARS = frozenset(
         "text/calendar",
         "application/ics",
         "application/calendar",
+        "application/calendar+json",
+        "application/calendar+xml",
         "text/x-vcalendar",
         "text/vcard",
         "text/x-vcard",
