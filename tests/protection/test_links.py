@@ -295,3 +295,6 @@ class TestRewritten:
     def test_what_only_the_rewriter_knows_misleads_nobody(self) -> None:
         assert not misleads("https://url.uk.m.mimecastprotect.com/s/abcdef", "good.example")
         assert not misleads("https://atpscan.global.hornetsecurity.com/index.php?atp_str=x", "good.example")
+
+    def test_a_short_name_of_the_same_owner_misleads_nobody(self) -> None:
+        assert not misleads("https://www.youtube.com/watch?v=1", "youtu.be/1")
