@@ -14,7 +14,7 @@ import pytest
 from shared.protection.inspection.attachments import SENTENCES
 from shared.protection.inspection.conditions import Attachment, Conditions, Finding
 from shared.protection.inspection.inspect import judge
-from tests.harness.mail import TENANT, mail, mixed, part, zipped
+from tests.harness.mail import TENANT, found, mail, mixed, part, zipped
 from tests.harness.office import compound
 
 PROGRAM = b"MZ\x90\0\x03\0\0\0" + b"\0" * 52 + b"\x40\0\0\0PE\0\0" + b"\0" * 400
@@ -220,3 +220,9 @@ def test_a_finding_names_the_kind_and_nothing_of_the_file() -> None:
     (one,) = judged(mixed(part(zipped([("secret.exe", PROGRAM)]), "secret.zip")), attachments=["executable"])
     assert one.why == "An attachment is or holds a program."
     assert set(SENTENCES) == set(EVERY)
+
+
+def test_a_packed_notebook_is_one_by_its_name() -> None:
+    """It is an archive that cannot be opened here, and OneNote opens it."""
+    message = mixed(part(b"MSCF" + b"\0" * 40, "a.onepkg"))
+    assert found(message, attachments=["notebook"]) == {"attachments", "incomplete"}

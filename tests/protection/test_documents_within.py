@@ -46,6 +46,17 @@ def test_a_link_in_a_calendar(line: str, kind: str, name: str) -> None:
     assert found(mixed(part(invite.encode(), name, kind)), links=["other.example"]) == set()
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("application/calendar+xml", "<icalendar><url><uri>https://evil.example/in</uri></url></icalendar>"),
+        ("application/calendar+json", '["vcalendar",[["url",{},"uri","https://evil.example/in"]]]'),
+    ],
+)
+def test_a_link_in_a_calendar_of_another_form(kind: str, content: str) -> None:
+    assert found(mail(content, kind=kind), links=["evil.example"]) == {"links"}
+
+
 PAGES = ("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Parent 2 0 R/Annots[4 0 R]>>")
 LEADING = document(
     "<</Type/Catalog/Pages 2 0 R>>", *PAGES, "<</Type/Annot/Subtype/Link/A<</S/URI/URI(https://evil.example/)>> >>"

@@ -1,6 +1,7 @@
 """The formats' readers are given what nobody would write: within a second and a fixed memory, and none fails."""
 
 import tracemalloc
+import zlib
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -19,6 +20,18 @@ from tests.protection.test_file_types import VBA, sheets, show
 from tests.protection.test_fuzz import EVERYTHING, kinds, look, mutated, steady
 from tests.protection.test_links import REWRITTEN
 from tests.protection.test_rich_texts_and_calendars import PROGRAM, packed, rich
+from tests.protection.test_wrapped import (
+    LETTER,
+    PACKED,
+    attached,
+    attribute,
+    cms,
+    message_with,
+    open_ended,
+    packed_text,
+    properties,
+    winmail,
+)
 
 OLD = (
     compound({"WordDocument": b"", **VBA}),
@@ -31,6 +44,15 @@ RICH = (
     rich(b"\\bin%d " % len(packed(PROGRAM)) + packed(PROGRAM)),
     b'{\\rtf1{\\*\\template https://evil.example/}{\\field{\\*\\fldinst{HYPERLINK }{"https://evil.example/"}}}}',
 )
+WRAPPED = (
+    cms(LETTER),
+    cms(LETTER, pieces=9),
+    cms(zlib.compress(LETTER), PACKED),
+    winmail(attached(b"MZ\0\0"), message_with({0x1013001F: "<p>x"})),
+    winmail(message_with({0x10090102: packed_text(rb"{\rtf1\fromhtml{\*\htmltag <p>}x\u8364?\'41")})),
+    winmail(attribute(2, 0x00069005, properties({0x3701000D: bytes(16) + b"MZ", 0x370D001F: "https://x.example/"}))),
+)
+FROM_PAGE = b"{\\rtf1\\fromhtml{\\*\\htmltag <p>}\\htmlrtf "
 HELD = "ATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=a.exe:TVqQAAMAAAA="
 TAGS = [
     "<b>",
@@ -83,6 +105,11 @@ class TestReaders:
     @steady
     def test_rich_texts(self, content: bytes) -> None:
         look(mixed(part(content, "a.rtf")))
+
+    @given(mutated(originals=WRAPPED), st.sampled_from(["smime.p7m", "winmail.dat", ""]))
+    @steady
+    def test_what_is_wrapped(self, content: bytes, name: str) -> None:
+        look(mixed(part(content, name)))
 
     @given(mutated(originals=tuple(INVITE.format(line).encode() for line in (*LINES, HELD))))
     @steady
@@ -144,6 +171,17 @@ HEAVY_FILES: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     "semicolons": ("a.ics", lambda: b"BEGIN:VCALENDAR\r\n" + (b"A" + b";" * 400 + b"FMTTYPE\r\n") * 1_000),
     "escapes": ("a.html", lambda: b"<script>" + b"\\x68" * 120_000),
     "turned": ("a.html", lambda: b"<bdo dir=rtl>x" * 10_000),
+    "bytes one by one": ("smime.p7m", lambda: cms(b"x" * 150_000, pieces=1)),
+    "pieces in pieces": ("smime.p7m", lambda: cms(b"x").replace(b"\x04\x01x", b"\x24\x80" * 900_000)),
+    "open ends": (
+        "smime.p7m",
+        lambda: open_ended(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", b"\xa0\x80" * 900_000),
+    ),
+    "zeros that unpack": ("smime.p7z", lambda: cms(zlib.compress(bytes(18_000_000)), PACKED)),
+    "attributes of a message": ("winmail.dat", lambda: winmail(*[attribute(2, 0x00069002, b"")] * 30_000)),
+    "properties": ("winmail.dat", lambda: winmail(*[message_with(dict.fromkeys(range(3, 1 << 26, 1 << 16), 1))] * 50)),
+    "a packed text": ("winmail.dat", lambda: winmail(message_with({0x10090102: packed_text(b"x" * 700_000)}))),
+    "a packed page": ("winmail.dat", lambda: winmail(message_with({0x10090102: packed_text(FROM_PAGE * 12_000)}))),
 }
 
 

@@ -252,6 +252,8 @@ REWRITTEN = [
     f"https://www.googleadservices.com/pagead/aclk?sa=L&adurl={ENCODED}",
     f"https://plus.url.google.com/url?q={ENCODED}",
     f"https://x.clicktime.cloud.postoffice.net/clicktime.php?u={ENCODED}",
+    f"https://linklock.titanhq.com/analyse?url={ENCODED}&data=x",
+    "https://good-example.cdn.ampproject.org/c/s/good.example/a",
 ]
 
 
@@ -292,3 +294,7 @@ class TestRewritten:
 
     def test_what_only_the_rewriter_knows_misleads_nobody(self) -> None:
         assert not misleads("https://url.uk.m.mimecastprotect.com/s/abcdef", "good.example")
+        assert not misleads("https://atpscan.global.hornetsecurity.com/index.php?atp_str=x", "good.example")
+
+    def test_a_short_name_of_the_same_owner_misleads_nobody(self) -> None:
+        assert not misleads("https://www.youtube.com/watch?v=1", "youtu.be/1")

@@ -34,6 +34,8 @@ FILES = [
     "<script>document.write(unescape('%3Ca%20href%3D%22https%3A//evil.example/%22%3E'))</script>",
     f"<iframe src='data:text/html;base64,{base64.b64encode(PAGE.encode()).decode()}'></iframe>",
     '<iframe src="data:text/html,%3Ca%20href=https:%2f%2fevil.example%3Ex"></iframe>',
+    f"<div><template shadowrootmode=open><p>{PAGE}</p></template></div>",
+    f"<template><template>{PAGE}</template></template>",
 ]
 
 

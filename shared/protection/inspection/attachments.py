@@ -7,7 +7,7 @@ within bounds of time, size and depth. What could not be looked at is said in `m
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from shared.protection.inspection import calendars, compound, decoding, nested, pdf, rich_text
+from shared.protection.inspection import calendars, compound, decoding, doubts, nested, pdf, rich_text
 from shared.protection.inspection import message as parse
 from shared.protection.inspection.archives import (
     CLOSED,
@@ -126,7 +126,7 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
     elif content[:40].lstrip()[:15].upper() == b"BEGIN:VCALENDAR":
         inner |= _held(calendars.files(decoding.guessed(content[:MAX_MEMBER_BYTES])), look, depth)
     elif nested.closed("", (name,), content):
-        look.missed.add(parse.CLOSED)
+        look.missed.add(doubts.CLOSED)
     elif depth and nested.is_message("", (name,), content):
         inner |= _of_message(content, look, depth)
     elif MSO.search(content[:4096]) and any(sign in content[:MAX_MEMBER_BYTES] for sign in MSO_MACROS):
@@ -146,7 +146,7 @@ def _by_text_and_name(name: str, content: bytes, own: set[Attachment]) -> set[At
         # Some have no signature.
         found |= named(name) if text is None else named(name) & ON_SIGHT
     elif own <= {"archive", "encrypted-archive"}:
-        found |= named(name) & {"executable", "script", "shortcut"}  # some are archives themselves
+        found |= named(name) & {"executable", "notebook", "script", "shortcut"}  # some are archives themselves
     return found - {"html", "svg"} if ending in MARKDOWN else found
 
 

@@ -200,7 +200,7 @@ def _links(inspected: _Inspected) -> Iterator[_Reason]:
 
 
 def _misleading_links(inspected: _Inspected) -> Iterator[_Reason]:
-    where = {one.link: one.where for one in inspected.links}
+    where = dict(inspected.links)
     for link, host, claimed in misleading(where):
         yield _Reason(
             why=f"A link shows another place and leads to {host}.",

@@ -155,7 +155,9 @@ def in_program(text: str) -> Iterator[str]:
 
 def written(text: str) -> Iterator[str]:
     """The addresses, and the hosts that mail programs make into links, that a text shows."""
-    for token in text.split():
+    # Most lines of a page hold none.
+    lines = [one for one in text.split("\n") if ":" in one or "." in one or "\u3002" in one]
+    for token in " ".join(lines).split():
         bare = token
         if ":" in token:
             yield from _addresses(token)

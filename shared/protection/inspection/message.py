@@ -7,13 +7,14 @@ never taken for harmless. Header values are plain text here; only those that are
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from email import errors, policy
+from email import policy
 from email.message import EmailMessage
 from email.parser import BytesFeedParser
 from typing import Any
 
-from shared.protection.inspection import decoding, headers, nested
+from shared.protection.inspection import decoding, headers, nested, wrapped
 from shared.protection.inspection.budget import Budget
+from shared.protection.inspection.doubts import UNREADABLE, declared, doubts
 from shared.protection.inspection.parts import Part, encoding_of, files_in_text, may_hold_more, part_of, sanitized
 
 # The largest mail that providers take is a little smaller.
@@ -32,49 +33,15 @@ CHARS_AT_ONCE = 1 << 14
 PUTTING_TOGETHER = 0.15
 RESULTS = "authentication-results"
 READ = frozenset({"from", "reply-to", "subject", RESULTS, "content-type", "content-disposition"})
-AMBIGUOUS = (
-    errors.MissingHeaderBodySeparatorDefect,
-    errors.NoBoundaryInMultipartDefect,
-    errors.StartBoundaryNotFoundDefect,
-    errors.MisplacedEnvelopeHeaderDefect,
-    errors.FirstHeaderLineIsContinuationDefect,
-)
-# They hold parts that only their readers can take out, or that are elsewhere.
-CLOSED_TYPES = frozenset(
-    {
-        "application/pkcs7-mime",
-        "application/x-pkcs7-mime",
-        "application/pgp-encrypted",
-        "application/mac-binhex40",
-        "application/ms-tnef",
-        "application/vnd.ms-tnef",
-        "message/partial",
-        "message/external-body",
-    }
-)
 # Among headers a space before the colon is an old form (RFC 5322, 4.5).
 SPACE_BEFORE_COLON = re.compile(rb"^([!-9;-~]{1,80})[ \t]{1,80}:", re.MULTILINE)
 MAX_HEADERS_BYTES = 200_000
-# Characters of all parts together, times borders.
-MAX_CHARS_SEARCHED = 100_000_000
-# What mail programs may take for a part behind the closing border.
-BEHIND = re.compile(r"^--(?!.*--\s*$)\S|^content-[a-z-]+\s*:|^begin [0-7]{3,4} ", re.IGNORECASE | re.MULTILINE)
-# Of a header that a part has once. Which of two counts differs from program to program.
-ONCE = ("content-type", "content-transfer-encoding", "content-disposition")
-
-# Their content is looked at only where it is asked for.
-MEDIA = ("image/", "audio/", "video/", "font/")
-
 TOO_LARGE = f"The message is larger than {MAX_BYTES // 1_000_000} MB: only the beginning was inspected."
 TOO_MANY_LINES = f"The message has more than {MAX_LINES} lines: only the first were inspected."
 TOO_MANY_PARTS = f"The message has more than {MAX_PARTS} parts: only the first were inspected."
 TOO_DEEP = "The parts are nested too deeply to be inspected."
 TOO_SLOW = "The message takes too long to read: only a part was inspected."
 TOO_LONG = "A header is too long: only its beginning was inspected."
-UNREADABLE = "A part of the message cannot be read."
-CLOSED = "A part of the message is encrypted or wrapped, and cannot be inspected."
-AMBIGUOUS_PARTS = "Mail programs read the structure in different ways: only one was inspected."
-UNKNOWN_ENCODING = "A part of the message has an unknown encoding."
 
 
 class _Enough(Exception):
@@ -97,13 +64,8 @@ class _Node(EmailMessage):
         payload.depth = self.depth + 1
         super().attach(payload)
 
-    @property
-    def declared(self) -> str:
-        """The type as its writer gives it."""
-        return super().get_content_type()
-
     def get_content_type(self) -> str:
-        given = self.declared
+        given = declared(self)
         # A message within may not be encoded, and the library reads an encoded one as it stands.
         wrapped = given.startswith("message/") and encoding_of(self) not in decoding.AS_IT_IS
         return "application/octet-stream" if wrapped or self.depth > DEEPEST else given
@@ -167,19 +129,37 @@ def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) 
     top = list(nodes[0].raw_items()) if nodes else []
     if only_headers:
         return _mail(top, missed=missed)
-    leaves = [part_of(str(at), node) for at, node in enumerate(nodes, 1) if not node.is_multipart() and not last.spent]
-    for leaf in tuple(leaves):
-        leaves += files_in_text(leaf)
-        if not nested.is_message(leaf.type, leaf.names, leaf.content() if may_hold_more(leaf) else b""):
-            continue
-        if depth == MAX_DEPTH or budget.spent:
-            missed.append(TOO_DEEP)
-            continue
-        inner = read(leaf.content(), budget, only_headers=False, depth=depth + 1)
-        leaves += [replace(one, number=f"{leaf.number}.{one.number}") for one in inner.parts or ()]
-        missed += inner.missed
-    missed += _unsure(nodes, leaves)
+    leaves: list[Part] = []
+    for at, node in enumerate(nodes, 1):
+        if not node.is_multipart() and not last.spent:
+            leaves += _with_inner(part_of(str(at), node), budget, depth, missed)
+    missed += doubts(nodes, leaves)
+    inner = (header for node in nodes[1:] for header in node.raw_items())
+    if any(len(value) > MAX_HEADER_CHARS for name, value in inner if name.lower() in READ):
+        missed.append(TOO_LONG)
     return _mail(top, parts=leaves, missed=[*missed, TOO_SLOW] if last.spent else missed)
+
+
+def _with_inner(leaf: Part, budget: Budget, depth: int, missed: list[str]) -> Iterator[Part]:
+    """A part and the parts in it. One that mail programs unwrap gives way to what it holds."""
+    held = wrapped.unwrapped(leaf, budget)
+    if held is None or not held.whole:
+        yield leaf
+    parts = files_in_text(leaf) if held is None else held.parts
+    message = None if held is None else held.message
+    if held is None and nested.is_message(leaf.type, leaf.names, leaf.content() if may_hold_more(leaf) else b""):
+        message = leaf.content()
+    if not parts and message is None:
+        return
+    if depth == MAX_DEPTH or budget.spent:
+        missed.append(TOO_DEEP)
+        return
+    for number, part in enumerate(parts, 1):
+        yield from _with_inner(replace(part, number=f"{leaf.number}.{number}"), budget, depth + 1, missed)
+    if message is not None:
+        inner = read(message, budget, only_headers=False, depth=depth + 1)
+        yield from (replace(one, number=f"{leaf.number}.{one.number}") for one in inner.parts or ())
+        missed += inner.missed
 
 
 def _newer(message: bytes) -> bytes:
@@ -220,57 +200,6 @@ def _nodes(message: bytes, budget: Budget, last: Budget) -> tuple[list[_Node], l
     if any(node.depth > DEEPEST for node in nodes):
         missed.append(TOO_DEEP)
     return nodes, missed
-
-
-def _unsure(nodes: Sequence[_Node], leaves: Sequence[Part]) -> Iterator[str]:
-    """What other programs may find that was not found here."""
-    # Parts where the parser finds that the headers end early, or no border between parts; or a message that is encoded.
-    if any(isinstance(defect, AMBIGUOUS) for node in nodes for defect in node.defects) or any(
-        node.declared.startswith("message/") and not node.is_multipart() for node in nodes
-    ):
-        yield UNREADABLE
-    if any(_twofold(node) for node in nodes) or _half_borders(nodes, leaves):
-        yield AMBIGUOUS_PARTS
-    if any(leaf.encoding not in decoding.ENCODINGS for leaf in leaves):
-        yield UNKNOWN_ENCODING
-    if any(node.declared in CLOSED_TYPES for node in nodes) or any(
-        nested.closed(leaf.type, leaf.names, leaf.content()) for leaf in leaves if not leaf.type.startswith(MEDIA)
-    ):
-        yield CLOSED
-    inner = (header for node in nodes[1:] for header in node.raw_items())
-    if any(len(value) > MAX_HEADER_CHARS for name, value in inner if name.lower() in READ):
-        yield TOO_LONG
-
-
-def _twofold(node: _Node) -> bool:
-    """Whether mail programs may find other parts than the parser: by a second header, or behind the closing border."""
-    given: dict[str, set[str]] = {}
-    for name, value in node.raw_items():
-        if name.lower() in ONCE:
-            given.setdefault(name.lower(), set()).add(" ".join(str(value).lower().split()))
-    if any(len(values) > 1 for values in given.values()):
-        return True
-    return node.is_multipart() and BEHIND.search(node.epilogue or "") is not None
-
-
-def _border(node: _Node) -> str:
-    try:
-        return node.get_boundary() or ""
-    except Exception:  # the library may fail at anything that it is given
-        return ""
-
-
-def _half_borders(nodes: Sequence[_Node], leaves: Sequence[Part]) -> bool:
-    """Whether a part holds a line that only begins as a border does: by the letter of RFC 2046, 5.1.1, that is one.
-
-    Or a whole border, where only some programs find one: its type is "multipart" and no more, or in quotation marks.
-    """
-    given = dict.fromkeys(border for node in nodes if (border := _border(node)))
-    borders = [b"--" + border.encode("utf-8", "surrogatepass") for border in given]
-    most = max(1, MAX_CHARS_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
-    return any(
-        b"\n" + border in leaf.raw or leaf.raw.startswith(border) for border in borders[:most] for leaf in leaves
-    )
 
 
 def _mail(given: Iterable[tuple[str, str]], parts: Sequence[Part] | None = None, missed: Sequence[str] = ()) -> Mail:

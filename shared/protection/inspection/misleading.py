@@ -20,6 +20,22 @@ ENDINGS_OF_FILES = frozenset(
 PRODUCTS = frozenset(
     {"asp.net", "ado.net", "vb.net", "ml.net", "json.net", "paint.net", "ef.net", "socket.io", "draw.io"}
 )
+# Short names that the owner of another has for the same.
+SHORT_NAMES = {
+    "a.co": "amazon.com",
+    "amzn.to": "amazon.com",
+    "apple.co": "apple.com",
+    "fb.com": "facebook.com",
+    "fb.me": "facebook.com",
+    "g.co": "google.com",
+    "ig.me": "instagram.com",
+    "instagr.am": "instagram.com",
+    "lnkd.in": "linkedin.com",
+    "redd.it": "reddit.com",
+    "spoti.fi": "spotify.com",
+    "wa.me": "whatsapp.com",
+    "youtu.be": "youtube.com",
+}
 NAME = r"(?:[\w-]{1,63}\.){1,30}[^\W\d_][\w-]{0,61}[^\W_]"
 # In a text: an address with a scheme, or a host that begins with www, wherever it stands.
 ANYWHERE = re.compile(
@@ -100,7 +116,8 @@ def _akin(one: str, other: str) -> bool:
 
 
 def _registered(host: str) -> str:
-    return suffixes().privatesuffix(host, accept_unknown=True) or host
+    name = suffixes().privatesuffix(host, accept_unknown=True) or host
+    return SHORT_NAMES.get(name, name)
 
 
 @lru_cache(maxsize=1)

@@ -55,8 +55,10 @@ def _bounded(page: str) -> bool:
         if tags * (3 * len(set(plain)) + len(formatting) - len(plain)) > MAX_ELEMENTS_MADE:
             return False
     # A name of an attribute begins behind a space, a slash or a quotation mark.
-    quoted = (page.count('"') + page.count("'")) // 2
-    if quoted + sum(map(page.count, " \t\n\r\f/")) < FEW_ATTRIBUTES:
+    content = page.encode("utf-8", "surrogatepass")
+    unquoted = content.translate(None, b"\"'")
+    quoted, spaces = len(content) - len(unquoted), len(unquoted) - len(unquoted.translate(None, b" \t\n\r\f/"))
+    if quoted // 2 + spaces < FEW_ATTRIBUTES:
         return True
     words = page.translate(BETWEEN_NAMES).split()
     joined = len(MARK_IN_A_WORD.findall(page))

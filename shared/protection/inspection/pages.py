@@ -55,6 +55,7 @@ LEADING: Mapping[str, tuple[str, ...]] = {
 OTHERS = ("href", "xlink:href")
 # Elements of which an attribute is shown.
 HOLDING_TEXT = frozenset({"input", "img", "iframe", "option", "optgroup"})
+LEADING_OR_HOLDING = frozenset({"a", "area", *LEADING, *HOLDING_TEXT})
 # HTML standard, shared declarative refresh steps: what stands before the address, all of it optional.
 REFRESH = re.compile(
     r"\s*[\d.][\d.]*+(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(.+))", re.IGNORECASE | re.DOTALL
@@ -62,7 +63,7 @@ REFRESH = re.compile(
 CONDITION = re.compile(r"\s*\[if\b(?!\s*!\s*\(?\s*mso\s*\)?\s*\])[^\]]*\]>", re.IGNORECASE)
 # Of pages in pages.
 DEEPEST = 3
-MAX_CONDITIONS = 300
+MAX_INNER = 300
 MAX_TURNED = 20
 
 
@@ -111,7 +112,7 @@ class _Walk:
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
         self.hidden_names = hidden_names(document)
         self.by_attribute = any(one.startswith("[") for one in self.hidden_names)
-        self.conditions = self.turned = 0
+        self.inner = self.turned = 0
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
 
@@ -140,8 +141,8 @@ class _Walk:
                     open_ones.append((above, seen, within, ends))
                     above, seen, within, ends, node = node, now, tag, end, below
                     continue
-                if self.anchor is not None:
-                    self._end_of_anchor(len(open_ones) + 1)
+                if self.anchor is not None and self.anchor[0] == len(open_ones) + 1:
+                    self._end_of_anchor()
             following = node.next
             while following is None:
                 if not open_ones:
@@ -150,21 +151,25 @@ class _Walk:
                 if ends:
                     self._line(seen)
                 above, seen, within, ends = open_ones.pop()
-                if self.anchor is not None:
-                    self._end_of_anchor(len(open_ones) + 1)
+                if self.anchor is not None and self.anchor[0] == len(open_ones) + 1:
+                    self._end_of_anchor()
                 following = node.next
             node = following
 
     def _noted(self, node: Any, tag: str, given: Mapping[str, str | None], seen: int, level: int) -> tuple[int, bool]:
         """Note an element with attributes, or one that is not shown; how much is seen, and whether it ends words."""
         style, end = given.get("style") or "", tag in ENDING_WORDS
-        if seen < HIDDEN and (style or tag in UNSEEN or "hidden" in given or self.hidden_names):
-            seen = self._seen(tag, given, seen)
+        if seen < HIDDEN:
+            if tag in UNSEEN or "hidden" in given or self.hidden_names:
+                seen = self._seen(tag, given, seen)
+            elif style:
+                seen = by_style(style[:MAX_LINK_CHARS], seen)
         if "display" in style or tag == "img":
             end = ends_words(tag, given, otherwise=end)
         if end:
             self._line(seen)
-        self._element(tag, given, level)
+        if tag in LEADING_OR_HOLDING or self.file or "href" in given or "xlink:href" in given:
+            self._element(node, tag, given, level)
         if "dir" in given or "bidi-override" in style:
             self._turned(node, tag, given)
         return seen, end
@@ -198,20 +203,24 @@ class _Walk:
     def _comment(self, node: Any) -> None:
         text = node.comment_content or ""
         condition = CONDITION.match(text)
-        if condition and self.depth < DEEPEST:
-            self.conditions += 1
-            if self.conditions > MAX_CONDITIONS:
-                self.page.cut = True
-                return
-            inner = read(text[condition.end() :], depth=self.depth + 1)
-            self.page.links += inner.links
-            self.page.beside += [*inner.views(), *inner.beside]
-            self.page.cut |= inner.cut
+        if condition:
+            self._inner(text[condition.end() :], file=False)
 
-    def _element(self, tag: str, given: Mapping[str, str | None], level: int) -> None:
+    def _inner(self, text: str, *, file: bool) -> None:
+        """Read a page in the page: what one mail program shows, or what a browser puts in."""
+        self.inner += 1
+        if self.inner > MAX_INNER or self.depth == DEEPEST:
+            self.page.cut |= self.inner > MAX_INNER
+            return
+        inner = read(text, file=file, depth=self.depth + 1)
+        self.page.links += inner.links
+        self.page.beside += [*inner.views(), *inner.beside]
+        self.page.cut |= inner.cut
+
+    def _element(self, node: Any, tag: str, given: Mapping[str, str | None], level: int) -> None:
         """Note where an element leads."""
         if tag in ("a", "area"):
-            self._end_of_anchor(0)
+            self._end_of_anchor()
             # With an empty address it leads to that of the page.
             target = given.get("href") or given.get("xlink:href") or self.base
             named = "href" in given or "xlink:href" in given
@@ -222,6 +231,8 @@ class _Walk:
             self._text_of(tag, given)
         if self.file:
             self.page.links += [Link(target=one) for one in _programs(given)]
+        if self.file and tag == "template":
+            self._inner((node.html or "").partition(">")[2], file=True)
 
     def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":
@@ -255,16 +266,16 @@ class _Walk:
             found = REFRESH.match(given.get("content") or "")
             yield absolute(next((one for one in found.groups() if one), "").strip(), self.base) if found else ""
 
-    def _end_of_anchor(self, level: int) -> None:
-        """Note the anchor that is open if it ends here; 0 is wherever it stands."""
-        if self.anchor is None or level not in (0, self.anchor[0]):
+    def _end_of_anchor(self) -> None:
+        """Note the anchor that is open, if one is, as it ends."""
+        if self.anchor is None:
             return
         _, target, begin = self.anchor
         self.anchor = None
         if target:
             where = absolute(target[:MAX_LINK_CHARS], self.base) if self.base else target[:MAX_LINK_CHARS]
-            labels = ["".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)]
-            self.page.links += [Link(where, label[:MAX_LINK_CHARS]) for label in labels]
+            for label in ("".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)):
+                self.page.links.append(Link(where, label[:MAX_LINK_CHARS]))
 
 
 def _in_address(source: str) -> str:

@@ -8,6 +8,8 @@ from email.utils import collapse_rfc2231_value
 
 from shared.protection.inspection import decoding, headers, nested
 
+# Their content is looked at only where it is asked for.
+MEDIA = ("image/", "audio/", "video/", "font/")
 # Not the mark of a signature.
 FLOWING = re.compile(r"(?<!^--) \r?\n", re.MULTILINE)
 # Where a name stands, if the standard's grammar gives none.
@@ -119,15 +121,22 @@ def may_hold_more(leaf: Part) -> bool:
     return leaf.type.startswith(("message/", "application/octet-stream")) or bool(leaf.names)
 
 
-def files_in_text(leaf: Part) -> Iterator[Part]:
-    if leaf.type == "text/plain" or any(name.lower().endswith((".uu", ".uue")) for name in leaf.names):
-        for name, raw in nested.files_in_text(leaf.content()):
-            yield replace(
-                leaf,
-                type="application/octet-stream",
-                names=(name,),
-                attached=True,
-                encoding="uuencode",
-                raw=raw,
-                _decoded=[],
-            )
+def files_in_text(leaf: Part) -> list[Part]:
+    """The files that stand in a plain text."""
+    if leaf.type != "text/plain" and not any(name.lower().endswith((".uu", ".uue")) for name in leaf.names):
+        return []
+    return [file_of(leaf, name, raw, encoding="uuencode") for name, raw in nested.files_in_text(leaf.content())]
+
+
+def file_of(leaf: Part, name: str, raw: bytes, *, encoding: str = "") -> Part:
+    """A file within a part."""
+    return replace(
+        leaf,
+        type="application/octet-stream",
+        names=(name,) if name else (),
+        attached=True,
+        encoding=encoding,
+        raw=raw,
+        flowing=False,
+        _decoded=[],
+    )

@@ -1,6 +1,7 @@
 """What a PDF leads to and can do, by pypdf: links of its annotations, programs and files in it, whether it is locked.
 
-Its text is not read. What its reader cannot read is looked at as it stands, and said.
+Of its text only addresses are looked for, which viewers make into links, and only in letters that are written as such.
+What its reader cannot read is looked at as it stands, and said.
 """
 
 import logging
@@ -11,7 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from shared.protection.inspection.budget import Budget, Spent
-from shared.protection.inspection.links import absolute
+from shared.protection.inspection.links import absolute, addresses
 
 MAX_PAGES = 200
 MAX_LINKS = 2_000
@@ -26,6 +27,14 @@ SIGNS = (
     (re.compile(rb"/(?:JavaScript|JS|Launch)\b"), "program"),
 )
 ADDRESS = re.compile(rb"/URI\s*\(((?:[^()\\]|\\.){1,2000})\)")
+# Where a form of the other kind sends what is filled in (XML Forms Architecture 3.3, "submit"); not its namespaces.
+SENT_TO = re.compile(rb"""\b(?:target|href)\s*=\s*["']\s*((?:https?|ftp):[^"'<>\s]{1,2000})""")
+# Of a page's content: strings that are shown; moves of the pen, and gaps as wide as a space (ISO 32000-1, 9.4).
+# What is escaped elsewhere begins no string, or a hostile page takes for ever.
+PIECE = re.compile(rb"\(((?:[^()\\]|\\.)*+)\)|\bT[dDm*](?![\w(])|-[2-9]\d\d|-\d{4,}|\\.", re.DOTALL)
+ESCAPED = re.compile(rb"\\(?:\r?\n|([()\\]))")
+MAX_PAGES_OF_TEXT = 20
+MAX_TEXT_BYTES = 200_000
 PROGRAMS = frozenset({"/JavaScript", "/Launch"})
 
 
@@ -76,7 +85,10 @@ def _read(content: bytes, document: Document) -> None:
         for name, files in reader.attachments.items():
             document.files += [(name, bytes(file)) for file in files]
     form = _mapping(root.get("/AcroForm"))
-    document.program |= any(b"<script" in _data(one) for one in [form.get("/XFA"), *_several(form.get("/XFA"))])
+    for data in map(_data, [form.get("/XFA"), *_several(form.get("/XFA"))]):
+        document.program |= b"<script" in data
+        document.links |= dict.fromkeys(one.decode("utf-8", "replace") for one in SENT_TO.findall(data)[:MAX_LINKS])
+    _files(root, document)
     for one in _below([root.get("/Outlines"), *_several(form.get("/Fields"))]):
         _action(one.get("/A"), document)
         _actions(one.get("/AA"), document)
@@ -85,15 +97,35 @@ def _read(content: bytes, document: Document) -> None:
             document.missed.add(TOO_LONG)
             return
         _actions(page.get("/AA"), document)
+        _files(page, document)
+        if number < MAX_PAGES_OF_TEXT:
+            document.links |= dict.fromkeys(_written(page))
         for annotation in _several(page.get("/Annots"))[:MAX_ANNOTATIONS]:
-            given = _plain(annotation)
-            if isinstance(given, Mapping):
-                _action(given.get("/A"), document)
-                _actions(given.get("/AA"), document)
-                attached = _mapping(given.get("/FS"))
-                kept = _mapping(attached.get("/EF"))
-                if content := _data(kept.get("/F") or kept.get("/UF")):
-                    document.files.append((str(_plain(attached.get("/UF")) or _plain(attached.get("/F"))), content))
+            given = _mapping(annotation)
+            _action(given.get("/A"), document)
+            _actions(given.get("/AA"), document)
+            _files(given, document)
+
+
+def _files(given: Mapping[str, Any], document: Document) -> None:
+    """The files that belong to something: itself one, associated ones, or those of a medium."""
+    assets = _mapping(_mapping(given.get("/RichMediaContent")).get("/Assets"))
+    for one in [given.get("/FS"), *_several(given.get("/AF")), *_several(assets.get("/Names"))][:MAX_ANNOTATIONS]:
+        file = _mapping(one)
+        kept = _mapping(file.get("/EF"))
+        if content := _data(kept.get("/F") or kept.get("/UF")):
+            document.files.append((str(_plain(file.get("/UF")) or _plain(file.get("/F"))), content))
+
+
+def _written(page: Any) -> Iterator[str]:
+    """The addresses in the text of a page."""
+    streams = [page.get("/Contents"), *_several(page.get("/Contents"))]
+    content = b"\n".join(map(_data, streams))[:MAX_TEXT_BYTES]
+    if b"http" not in content and b"(h" not in content:
+        return
+    # Few calls, for each is counted while the reader is watched.
+    text = b"".join([string or b" " for string in PIECE.findall(content)])
+    yield from addresses(ESCAPED.sub(rb"\1", text).decode("cp1252", "replace"))
 
 
 def _plain(given: Any) -> Any:

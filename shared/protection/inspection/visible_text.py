@@ -20,7 +20,7 @@ from shared.protection.inspection import message as parse
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.file_types import ARCHIVES, NAMED, PAGES, ZIPPED, extension, signed, sniffed
 from shared.protection.inspection.links import INVISIBLE, Link, written
-from shared.protection.inspection.parts import Part
+from shared.protection.inspection.parts import MEDIA, Part
 
 MAX_TEXT_CHARS = 500_000
 MAX_LINKS = 5_000
@@ -47,6 +47,8 @@ CALENDARS = frozenset(
         "text/calendar",
         "application/ics",
         "application/calendar",
+        "application/calendar+json",
+        "application/calendar+xml",
         "text/x-vcalendar",
         "text/vcard",
         "text/x-vcard",
@@ -107,7 +109,7 @@ def shown(mail: parse.Mail, budget: Budget) -> Shown:
             reading.missed.append(parse.TOO_SLOW)
             break
         _read(part, reading)
-    links = [Found(link=link, where=where) for link, where in reading.links.items()]
+    links = list(map(Found._make, reading.links.items()))
     if len(links) > MAX_LINKS:
         reading.missed.append(TOO_MANY_LINKS)
     return Shown(
@@ -124,19 +126,14 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         _archive(part, reading, depth)
     if kind is not None and kind in LEADING:
         reading.links |= {Link(target=one): part.where for one in LEADING[kind](part.content())}
+    if kind == "document" and not part.attached and not part.names:
+        _rich(part, reading)
     if kind == "pdf":
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
         reading.links |= {Link(target=one): part.where for one in document.links}
     if kind == "saved":
-        look = archives.Look(budget=reading.budget)
-        saved = compound.read(part.content(), look)
-        reading.missed += look.missed
-        for text in [
-            *saved.texts,
-            *(view for inner in saved.pages for view in _page(decoding.guessed(inner), part, reading)),
-        ]:
-            _note(text, part, reading)
+        _saved(part, reading)
     if kind not in ("page", "calendar", "text"):
         return
     text, more = part.text(reading.room, page=kind == "page")
@@ -154,6 +151,27 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     elif {extension(name) for name in part.names} & NAMED["shortcut"]:
         reading.links |= {Link(target=one): part.where for one in SHORTCUT.findall(text)}
     for view in dict.fromkeys(views):
+        _note(view, part, reading)
+
+
+def _saved(part: Part, reading: _Reading) -> None:
+    """A message that Outlook saved as a file."""
+    look = archives.Look(budget=reading.budget)
+    saved = compound.read(part.content(), look)
+    reading.missed += look.missed
+    pages_shown = [view for inner in saved.pages for view in _page(decoding.guessed(inner), part, reading)]
+    for text in [*saved.texts, *pages_shown]:
+        _note(text, part, reading)
+
+
+def _rich(part: Part, reading: _Reading) -> None:
+    """A body that is a rich text: what it shows."""
+    text, is_page, whole = rich_text.shown(part.content())
+    reading.room -= len(text)
+    if not whole or reading.room < 0:
+        reading.missed.append(TOO_MUCH_TEXT)
+    page = replace(part, type="text/html")
+    for view in dict.fromkeys(_page(text, page, reading) if is_page else [text]):
         _note(view, part, reading)
 
 
@@ -226,7 +244,7 @@ def _kind(part: Part) -> str | None:
     if part.type in MARKUP or endings & (PAGES | {"svg"}):
         # Browsers unpack a drawing.
         return "archive" if part.content().startswith(GZIP) else "page"
-    head = part.content()[:2_048] if not part.type.startswith(parse.MEDIA) else b""
+    head = part.content()[:2_048] if not part.type.startswith(MEDIA) else b""
     begin = head.removeprefix(decoding.UTF_8_MARK).lstrip()[:15].upper()
     if written_as := next((kind for sign, kind in BEGINNINGS if begin.startswith(sign)), None):
         return written_as
