@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from infra.local.bench.counted import counted
 from infra.local.bench.counts import COSTS, Cost
 from shared.connections.record import Connection
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from tests.harness import workspace as google
-from tests.harness.counted import counted
 from tests.harness.world import World
 
 

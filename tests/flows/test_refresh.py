@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
+from infra.local.bench.counts import RENEWAL
 from shared.connections import tokens
 from shared.connections.record import Status
 from shared.deployment.queues import Job
@@ -19,14 +21,11 @@ from shared.foundation.schedule import Site
 from shared.foundation.wire import Wire
 from shared.storage import tables as db
 from tests.harness import workspace as google
-from tests.harness.counted import counted
 from tests.harness.nights import TIMER, Sent, running
 from tests.harness.scripted_host import StillClock
 from tests.harness.world import CONTOSO, FABRIKAM, World
 
 SIDE_BY_SIDE = 40
-# However many: who, no longer expected, leases, keys, the proof of the leases, tokens, leases back, who was put off.
-RENEWAL = 8
 
 
 async def test_both_tokens_are_stored_in_one_statement(world: World) -> None:
