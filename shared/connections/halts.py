@@ -4,11 +4,12 @@ A halt is for one connection, for a site or for everything. It is read before ea
 platform, and before those that only read once a second, so that it takes effect in every process.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.foundation.clock import Clock
 from shared.foundation.errors import Temporary
-from shared.foundation.permits import permitted
+from shared.foundation.permits import READS_ASK_EVERY, permitted
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
@@ -83,6 +84,36 @@ async def refuse(database: Database, connection: Connection) -> None:
     """Raises Halted while a halt stands for a connection."""
     if halt := await of(database, connection):
         raise Halted(halt.sentence)
+
+
+def stands() -> sa.ColumnElement[bool]:
+    """Whether a halt stands for a connection, to be asked of its row."""
+    table, halted = db.connections.c, db.halts.c.scope
+    return sa.exists().where(halted.in_((EVERYTHING, "site:" + table.site, "connection:" + table.id)))
+
+
+class Watch:
+    """The halts for many connections that are worked on side by side: read once a second for all of them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._found, self._read_at = dict[str, Halt](), datetime.min.replace(tzinfo=UTC)
+        self._turn = asyncio.Lock()
+
+    def heeded(self, connection: Connection) -> AbstractContextManager[None]:
+        """As `heeded` does for one."""
+
+        async def ask() -> None:
+            async with self._turn:
+                now = self._clock.now()
+                if abs(now - self._read_at) >= READS_ASK_EVERY:
+                    self._found = {one.scope: one for one in await standing(self._database)}
+                    self._read_at = now
+            for scope in scopes(connection):
+                if halt := self._found.get(scope):
+                    raise Halted(halt.sentence)
+
+        return permitted(ask, reads_by=self._clock, reads_ask_every=timedelta(0))
 
 
 def heeded(database: Database, clock: Clock, connection: Connection) -> AbstractContextManager[None]:

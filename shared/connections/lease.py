@@ -68,20 +68,40 @@ async def acquire(
     database: Database, connection_id: ConnectionId, now: datetime, sites: Sequence[Site] = tuple(Site)
 ) -> tuple[Connection, Lease] | None:
     """Take the lease under the next number; None while another run holds it, or if no such connection is at `sites`."""
+    taken = await acquire_each(database, [connection_id], now, sites)
+    return taken[0] if taken else None
+
+
+async def acquire_each(
+    database: Database,
+    some: Sequence[ConnectionId],
+    now: datetime,
+    sites: Sequence[Site],
+    *which: sa.ColumnElement[bool],
+) -> list[tuple[Connection, Lease]]:
+    """The same of many, in one statement: of those that are free and that `which` holds of."""
     table = db.connections
     here = table.c.site.in_([str(site) for site in sites])
     async with database.write() as write:
         taken = await write.execute(
             sa.update(table)
-            .where(table.c.id == connection_id, here, _free(now))
+            .where(table.c.id.in_(some), here, _free(now), *which)
             .values(fence=table.c.fence + 1, lease_until=now + LEASE, begun=table.c.begun + 1)
             .returning(table)
         )
-        row = taken.first()
-    if row is None:
-        return None
-    found = of_row(row)
-    return found, Lease(connection_id=found.id, generation=found.generation, number=found.fence)
+        found = [of_row(row) for row in taken]
+    return [(one, Lease(connection_id=one.id, generation=one.generation, number=one.fence)) for one in found]
+
+
+async def held_of(write: AsyncConnection, leases: Sequence[Lease]) -> set[ConnectionId]:
+    """The connections of those of some leases that are the present ones, locked as `holds` locks one."""
+    table = db.connections.c
+    these = sa.tuple_(table.id, table.generation, table.fence).in_(
+        [(one.connection_id, one.generation, one.number) for one in leases]
+    )
+    # Everybody locks in the same order, so that no two wait for each other.
+    held = sa.select(table.id).where(these).order_by(table.id).with_for_update(key_share=True)
+    return set((await write.execute(held)).scalars())
 
 
 async def holds(write: AsyncConnection, lease: Lease) -> bool:
@@ -122,13 +142,15 @@ async def renew(database: Database, lease: Lease, now: datetime) -> None:
 
 async def release(database: Database, lease: Lease, now: datetime) -> None:
     """Give the lease back, if it is still held: the run has ended."""
+    await release_each(database, [lease], now)
+
+
+async def release_each(database: Database, leases: Sequence[Lease], now: datetime) -> None:
+    """The same of many, in one statement."""
     table = db.connections
+    mine = sa.tuple_(table.c.id, table.c.fence).in_([(one.connection_id, one.number) for one in leases])
     async with database.record() as write:
-        await write.execute(
-            sa.update(table)
-            .where(table.c.id == lease.connection_id, table.c.fence == lease.number)
-            .values(lease_until=None, begun=0, looked_at=now)
-        )
+        await write.execute(sa.update(table).where(mine).values(lease_until=None, begun=0, looked_at=now))
 
 
 async def is_held(write: AsyncConnection, connection_id: ConnectionId, now: datetime) -> bool:

@@ -1,9 +1,10 @@
 """Access tokens: sealed at rest, handed out while they last, renewed by the run that holds the connection's lease."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,8 +16,12 @@ from shared.storage import tables as db
 from shared.storage.database import AsyncConnection, Database, upsert
 from shared.storage.ids import ConnectionId
 
-Fetch = Callable[[str], Awaitable[tuple[str, datetime]]]
-"""Asks the platform for a token of one resource: (value, expiry)."""
+Given = tuple[str, datetime]
+"""A token and its expiry."""
+Fetch = Callable[[str], Awaitable[Given]]
+"""Asks the platform for a token of one resource."""
+Answers = Mapping[str, Given | BaseException]
+"""By resource: the new token, or why there is none."""
 
 # A token that ends while a long call is under way is no use.
 MIN_TOKEN_LIFE = timedelta(minutes=5)
@@ -26,8 +31,18 @@ class Tokens:
     """One connection's tokens. With `keep` off nothing is stored: what clean-up needs leaves no trace here either."""
 
     def __init__(
-        self, *, database: Database, seal: Seal, clock: Clock, connection_id: ConnectionId, fetch: Fetch, keep: bool
+        self,
+        *,
+        database: Database,
+        seal: Seal,
+        clock: Clock,
+        connection_id: ConnectionId,
+        resources: tuple[str, ...],
+        fetch: Fetch,
+        keep: bool,
     ) -> None:
+        """`resources`: what a token is held of while the connection lasts."""
+        self.resources = resources
         self._database, self._seal, self._clock = database, seal, clock
         self._connection, self._fetch, self._keep = connection_id, fetch, keep
         self._at_hand: dict[str, tuple[str, datetime]] = {}
@@ -54,23 +69,54 @@ class Tokens:
         Those that were given are stored though another was refused; then that refusal is raised. Where the consent is
         gone the old token goes too: what it still sees would be told as the consent's return.
         """
-        answers = await asyncio.gather(*(self._fetch(resource) for resource in resources), return_exceptions=True)
-        given = {
-            name: answer
-            for name, answer in zip(resources, answers, strict=True)
-            if not isinstance(answer, BaseException)
-        }
-        self._at_hand |= given
-        if self._keep and given:
-            await self._store(given)
-        for name, answer in zip(resources, answers, strict=True):
+        answers = await self._ask(resources)
+        if rows := await self.sealed(answers):
+            async with self._database.write() as write:
+                await store(write, rows)
+        await self.settle(answers)
+
+    async def renew_all(self) -> None:
+        """The same of every resource that a token is held of."""
+        await self.renew(*self.resources)
+
+    async def ask_all(self) -> Answers:
+        """What the platform answers for each of them. Nothing is stored: that is for the caller, who settles it."""
+        return await self._ask(self.resources)
+
+    async def sealed(self, answers: Answers) -> list[dict[str, Any]]:
+        """The rows for `store` of what was given; none where nothing is to be kept."""
+        given = {name: one for name, one in answers.items() if not isinstance(one, BaseException)}
+        if not self._keep or not given:
+            return []
+        box, now = await self._seal.credentials(self._connection), self._clock.now()
+        self._at_rest = None
+        return [
+            {
+                "connection": self._connection,
+                "resource": resource,
+                "sealed": box.seal(value, about=f"token {resource}"),
+                "obtained_at": now,
+                "expires_at": expires_at,
+            }
+            for resource, (value, expires_at) in given.items()
+        ]
+
+    async def settle(self, answers: Answers) -> None:
+        """Throw away what a consent that is gone had given. Raises the first refusal, if there was one."""
+        for name, answer in answers.items():
             if isinstance(answer, ConsentMissing):
                 await self.discard(name)
-        refused = [answer for answer in answers if isinstance(answer, BaseException)]
+        refused = [answer for answer in answers.values() if isinstance(answer, BaseException)]
         for one in refused:
             count("token_failures", code=one.code if isinstance(one, FootprintError) else type(one).__name__)
         if refused:
             raise refused[0]
+
+    async def _ask(self, resources: Sequence[str]) -> Answers:
+        asked = await asyncio.gather(*(self._fetch(resource) for resource in resources), return_exceptions=True)
+        answers = dict(zip(resources, asked, strict=True))
+        self._at_hand |= {name: one for name, one in answers.items() if not isinstance(one, BaseException)}
+        return answers
 
     async def discard(self, resource: str) -> None:
         """Throw a token away that the platform refused: it keeps saying what was true when it was minted."""
@@ -105,21 +151,10 @@ class Tokens:
         box = await self._seal.credentials(self._connection)
         return box.unseal(found[0], about=f"token {resource}"), found[1]
 
-    async def _store(self, given: Mapping[str, tuple[str, datetime]]) -> None:
-        box, now = await self._seal.credentials(self._connection), self._clock.now()
-        rows = [
-            {
-                "connection": self._connection,
-                "resource": resource,
-                "sealed": box.seal(value, about=f"token {resource}"),
-                "obtained_at": now,
-                "expires_at": expires_at,
-            }
-            for resource, (value, expires_at) in given.items()
-        ]
-        async with self._database.write() as write:
-            await write.execute(upsert(write, db.tokens).values(rows))
-        self._at_rest = None
+
+async def store(write: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep sealed tokens, of one connection or of many, in place of older ones, inside the caller's transaction."""
+    await write.execute(upsert(write, db.tokens).values(rows))
 
 
 async def stored(database: Database, connection_id: ConnectionId) -> dict[str, tuple[bytes, datetime]]:

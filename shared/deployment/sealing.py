@@ -23,7 +23,8 @@ import sqlalchemy as sa
 
 from shared.deployment.master_keys.wrapping import MasterKey, Wrapped
 from shared.foundation.clock import Clock
-from shared.foundation.errors import Permanent
+from shared.foundation.concurrency import each
+from shared.foundation.errors import FootprintError, Permanent
 from shared.foundation.permits import unasked
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -218,18 +219,23 @@ class Seal:
         return await asyncio.shield(self._asked[scope])
 
     async def _fetch(self, scope: str) -> Ring:
-        master, stored = self._master(scope), await self._stored(scope)
+        self._master(scope)  # who may not know them reads nothing
+        stored = (await self._stored([scope])).get(scope)
         # Those of credentials are made by the first process that may, of connections that have not lost theirs.
         whose = scope.removesuffix(CREDENTIALS)
         if not stored and (scope == DEPLOYMENT or (whose != scope and await self._is_known(whose))):
             await self.add(scope, 1)
-            stored = await self._stored(scope)
+            stored = (await self._stored([scope])).get(scope)
         if not stored:
             raise Permanent(
                 "data_key_missing",
                 "The key of this connection is not in the database, so nothing that is sealed opens. Restore it from "
                 "the database's backup.",
             )
+        return await self._keep(scope, stored)
+
+    async def _keep(self, scope: str, stored: Sequence[tuple[datetime, Wrapped]]) -> Ring:
+        master = self._master(scope)
         keys = [await master.unwrap(wrapped, scope) for _, wrapped in stored]
         ring = tuple((made_at, key) for (made_at, _), key in zip(stored, keys, strict=True))
         self._kept[scope] = ring, self._clock.now() + DATA_KEY_CACHED_FOR
@@ -238,8 +244,19 @@ class Seal:
             self._kept.popitem(last=False)
         return ring
 
+    async def have(self, scopes: Sequence[str]) -> None:
+        """Have the keys of many scopes in memory, read in one statement; what does not open is told by who asks it."""
+        now = self._clock.now()
+        stored = await self._stored([one for one in scopes if one not in self._kept or now >= self._kept[one][1]])
+
+        async def keep(scope: str) -> None:
+            with suppress(FootprintError):
+                await self._keep(scope, stored[scope])
+
+        await each(stored, keep)
+
     async def _is_known(self, scope: str) -> bool:
-        return scope == DEPLOYMENT or bool(await self._stored(scope))
+        return scope == DEPLOYMENT or bool(await self._stored([scope]))
 
     def _master(self, scope: str) -> MasterKey:
         if not scope.endswith(CREDENTIALS):
@@ -251,11 +268,14 @@ class Seal:
             )
         return self.credentials_master
 
-    async def _stored(self, scope: str) -> list[tuple[datetime, Wrapped]]:
-        table = db.data_keys
+    async def _stored(self, scopes: Sequence[str]) -> dict[str, list[tuple[datetime, Wrapped]]]:
+        """By scope, the newest first; a scope that has none is left out."""
+        table, found = db.data_keys, dict[str, list[tuple[datetime, Wrapped]]]()
         async with self._database.read() as read:
-            rows = await read.execute(sa.select(table).where(table.c.scope == scope).order_by(table.c.number.desc()))
-        return [(row.made_at, Wrapped(master=row.master, content=row.wrapped)) for row in rows]
+            rows = await read.execute(sa.select(table).where(table.c.scope.in_(scopes)).order_by(table.c.number.desc()))
+        for row in rows:
+            found.setdefault(row.scope, []).append((row.made_at, Wrapped(master=row.master, content=row.wrapped)))
+        return found
 
     async def add(self, scope: str, number: int) -> None:
         """Make the key of a scope that has this number, unless another process was quicker, whose key is the one."""

@@ -5,7 +5,7 @@ would come again and again, and together they would stand in each other's way.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.connections import due, lease
+from shared.deployment.queues import Job
+from shared.flows.app import App
 from shared.foundation.schedule import Site
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -40,11 +42,18 @@ async def defer(database: Database, connection_id: ConnectionId, job: str, now: 
     return True
 
 
-async def waiting(database: Database, connection_id: ConnectionId) -> list[DeferredJob]:
-    """The deferred jobs of one connection."""
+async def waiting(database: Database, *some: ConnectionId) -> list[DeferredJob]:
+    """The deferred jobs of some connections."""
     async with database.read() as read:
-        rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection == connection_id))
+        rows = await read.execute(sa.select(db.deferred_jobs).where(db.deferred_jobs.c.connection.in_(some)))
         return [_of_row(row) for row in rows]
+
+
+async def go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
+    """Send what found the connection busy. Sent before it is forgotten: twice does no harm."""
+    for one in waiting:
+        await app.queue.send(Job(name=one.job, connection_id=one.connection_id), app.clock.now())
+        await sent(app.database, one)
 
 
 async def stranded(database: Database, sites: Sequence[Site], now: datetime) -> list[DeferredJob]:

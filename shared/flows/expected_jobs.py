@@ -49,14 +49,20 @@ async def begun(database: Database, connection_id: ConnectionId, job: str) -> No
         await write.execute(sa.delete(table).where(*mine))
 
 
-async def take(database: Database, job: str, sites: Sequence[Site], most: int) -> list[ConnectionId]:
+async def take(
+    database: Database, job: str, sites: Sequence[Site], most: int, *, first: ConnectionId | None = None
+) -> list[ConnectionId]:
     """Some connections of some sites for which a job is expected, the earliest first: the caller runs it at once.
+
+    `first` comes before them all, if it is expected, wherever it is.
 
     It is expected no more. A caller who dies on the way leaves it to the next time it is due.
     """
     table = db.expected_jobs
     here = table.c.connection.in_(due.at_sites(sites))
-    some = sa.select(table.c.connection).where(table.c.job == job, here).order_by(table.c.at).limit(most)
+    chosen = table.c.connection == first if first else sa.false()
+    some = sa.select(table.c.connection).where(table.c.job == job, sa.or_(chosen, here))
+    some = some.order_by(sa.case((chosen, 0), else_=1), table.c.at).limit(most)
     async with database.write() as write:
         found = list((await write.execute(some.with_for_update(skip_locked=True, of=table))).scalars())
         if found:

@@ -1,7 +1,7 @@
 """Every job by name, what each timer sends, and the one error boundary that decides what a failure means."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,11 +24,11 @@ from shared.flows import (
     marked_messages,
     next_run,
     orders,
+    renewals,
 )
 from shared.flows.advance import advance, repair
 from shared.flows.app import App
 from shared.flows.check import check
-from shared.flows.deferred_jobs import DeferredJob
 from shared.flows.preflight import InTheWay
 from shared.flows.quarantine import export, settle_items
 from shared.flows.reports.flow import report
@@ -77,45 +77,48 @@ WHILE_HALTED: dict[str, Callable[[App, Connection], Awaitable[None]]] = {halting
 ATTENTION_AFTER = DAY
 # A connection whose runs were begun this often, and never ended, keeps killing the process that takes it.
 MAX_BEGUN_RUNS = 5
-# Connections for which one message does; each is a run of its own, with its own lease and outcome.
-TOGETHER = {"refresh": 50}
 
 
 async def run(app: App, job: Job) -> None:
     """Run one job to an end that is visible on its connection. Never raises for what a platform did.
 
-    One that is done TOGETHER goes on with other connections that expect the same.
+    A renewal of tokens takes other connections along that expect the same: each comes to its own outcome.
     """
-    await _alone(app, job)
-    if (most := TOGETHER.get(job.name, 1)) > 1:
-        others = await expected_jobs.take(app.database, job.name, app.settings.sites, most - 1)
-        await each(others, lambda one: _alone(app, Job(name=job.name, connection_id=one)))
-
-
-async def _alone(app: App, job: Job) -> None:
-    with about(connection=job.connection_id, job=job.name), counting(app.counts), span("job", job.name) as told:
-        outcome = await _run(app, job, told)
-        told.note(outcome=outcome)
-        log.info("job ended", extra={"outcome": outcome})
+    with counting(app.counts):
+        await (_renewal(app, job) if job.name == renewals.JOB else _alone(app, job))
     await counts.keep(app, at_once=app.stopping.told)
 
 
-async def _run(app: App, job: Job, measured: Span) -> str:
-    """The outcome, in a word."""
-    claimed = await _claimed(app, job)
+async def _renewal(app: App, job: Job) -> None:
+    came = await renewals.renew(app, job.connection_id)
+    await each(came.left, lambda one: _alone(app, Job(name=job.name, connection_id=one)))
+    await each(came.failed, lambda one: _alone(app, Job(name=job.name, connection_id=one.connection.id), one))
+
+
+async def _alone(app: App, job: Job, failed: renewals.Failed | None = None) -> None:
+    with about(connection=job.connection_id, job=job.name), span("job", job.name) as told:
+        outcome = await _run(app, job, told, failed)
+        told.note(outcome=outcome)
+        log.info("job ended", extra={"outcome": outcome})
+
+
+async def _run(app: App, job: Job, measured: Span, failed: renewals.Failed | None) -> str:
+    """The outcome, in a word. What has failed already still holds its lease, and only what that means is left."""
+    claimed = (failed.connection, failed.lease) if failed else await _claimed(app, job)
     if isinstance(claimed, str):
         return claimed
     connection, lease = claimed
     if job.name in WHILE_HALTED:
         await WHILE_HALTED[job.name](app, connection)
         return "done"
-    await expected_jobs.begun(app.database, job.connection_id, job.name)
+    if failed is None:
+        await expected_jobs.begun(app.database, job.connection_id, job.name)
     measured.note(platform=connection.platform)
     with about(platform=connection.platform, customer=connection.name):
         try:
             with fenced(lease), halts.heeded(app.database, app.clock, connection):
                 await halts.refuse(app.database, connection)
-                return await _outcome(app, job, connection, lease)
+                return await _outcome(app, job, connection, lease, failed)
         except halts.Halted as error:
             await _show(app, connection, Status.ATTENTION, error.code, error.sentence, app.clock.now() + HOUR)
             return "halted"
@@ -126,7 +129,7 @@ async def _run(app: App, job: Job, measured: Span) -> str:
         finally:
             if lease.number is not None:
                 await release(app.database, lease, app.clock.now())
-                await go_on(app, await deferred_jobs.waiting(app.database, connection.id))
+                await deferred_jobs.go_on(app, await deferred_jobs.waiting(app.database, connection.id))
 
 
 async def _claimed(app: App, job: Job) -> tuple[Connection, Lease] | str:
@@ -148,24 +151,18 @@ async def _claimed(app: App, job: Job) -> tuple[Connection, Lease] | str:
     return claimed
 
 
-async def go_on(app: App, waiting: Iterable[DeferredJob]) -> None:
-    """Send what found the connection busy. Sent before it is forgotten: twice does no harm."""
-    for one in waiting:
-        await app.queue.send(Job(name=one.job, connection_id=one.connection_id), app.clock.now())
-        await deferred_jobs.sent(app.database, one)
-
-
-async def _outcome(app: App, job: Job, connection: Connection, lease: Lease) -> str:
+async def _outcome(app: App, job: Job, connection: Connection, lease: Lease, failed: renewals.Failed | None) -> str:
     order = await orders.of(app.database, connection, job.name)
-    told = await _came_of(app, job, connection, lease, ordered=order is not None)
+    work = failed.again() if failed else _begin(app, job, connection, lease, ordered=order is not None)
+    told = await _came_of(app, job, connection, work)
     if order is not None and told not in orders.GOES_ON:
         await orders.end(app.database, order)
     return told
 
 
-async def _came_of(app: App, job: Job, connection: Connection, lease: Lease, *, ordered: bool) -> str:
+async def _came_of(app: App, job: Job, connection: Connection, work: Coroutine[Any, Any, None]) -> str:
     try:
-        await app.stopping.heeded(app.clock, _begin(app, job, connection, lease, ordered=ordered))
+        await app.stopping.heeded(app.clock, work)
     except Superseded:
         raise
     except Temporary as error:

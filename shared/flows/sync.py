@@ -12,7 +12,7 @@ from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
 from shared.flows import both_books
-from shared.flows.advance import advance, open_ledger, opened
+from shared.flows.advance import advance, opened
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
 from shared.foundation.errors import Temporary, Unfinished
@@ -87,10 +87,8 @@ async def refresh(app: App, connection: Connection, lease: Lease) -> None:
     """Renew the tokens. A consent that was withdrawn shows here first, and here it is seen to be back."""
     if connection.stage is not Stage.RUN:
         return
-    # Its ledger is not loaded: nothing is compared here, and this comes each hour.
-    ledger = await open_ledger(app, connection, lease)
-    async with app.platforms[connection.platform].open(connection, ledger) as tenant:
-        await tenant.renew_tokens()
+    async with app.platforms[connection.platform].tokens(connection, lease) as tokens:
+        await tokens.renew_all()
     due = await set_aside.due(app.database, connection.id, app.clock.now())
     if users := {one.item for one in due if one.kind == "member"}:
         # Who was left out is tried in the run that follows. Who was not any more is wanted no longer, or is in.

@@ -17,11 +17,11 @@ from shared.flows import (
     halting,
     looks,
     orders,
+    renewals,
     report_only,
     ticks,
 )
 from shared.flows.app import App
-from shared.flows.jobs import TOGETHER, go_on
 from shared.foundation.concurrency import each
 from shared.foundation.schedule import Timer
 from shared.protection import exports, mailboxes, quarantine
@@ -114,7 +114,9 @@ async def _send_all(app: App, jobs: Sequence[tuple[ConnectionId, str]]) -> None:
         of_job: dict[str, list[expected_jobs.Sent]] = {}
         for one in claimed:
             of_job.setdefault(one[1], []).append(one)
-        heads = [one for job, some in of_job.items() for one in some[:: TOGETHER.get(job, 1)]]
+        heads = [
+            one for job, some in of_job.items() for one in some[:: renewals.TOGETHER if job == renewals.JOB else 1]
+        ]
         await each(heads, send, at_once=MAX_CONCURRENT_SENDS)
 
 
@@ -129,7 +131,7 @@ async def sweep(app: App) -> None:
     await _send_all(app, [*found, *await expected_jobs.lost(app.database, sites, now)])
     for job_ordered in await orders.stranded(app.database, now):
         await app.queue.send(job_ordered, now)
-    await go_on(app, await deferred_jobs.stranded(app.database, sites, now))
+    await deferred_jobs.go_on(app, await deferred_jobs.stranded(app.database, sites, now))
     for job, some in (
         (callbacks.JOB, await callbacks.stranded(app.database, now)),
         (looks.JOB, await looks.stranded(app.database, now)),

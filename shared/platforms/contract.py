@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.connections.grants import Grant
+from shared.connections.lease import Lease
 from shared.connections.record import Connection
+from shared.connections.tokens import Tokens
 from shared.engine.last_look import Search
 from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row
@@ -23,10 +25,6 @@ class OpenTenant(Tenant, Protocol):
     """A tenant that a flow may act on until the run ends."""
 
     targets: Targets
-
-    async def renew_tokens(self) -> None:
-        """Replace every stored token by a new one."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +267,10 @@ class Platform(Protocol):
 
     def open(self, connection: Connection, ledger: Ledger) -> AbstractAsyncContextManager[OpenTenant]:
         """The connection's tenant, for one run."""
+        ...
+
+    def tokens(self, connection: Connection, lease: Lease) -> AbstractAsyncContextManager[Tokens]:
+        """What renews the connection's tokens, without what acting on its tenant takes."""
         ...
 
     async def sync(self, tenant: Any, *, accept_loss: bool) -> None:

@@ -25,11 +25,6 @@ class Tenant(OpenTenant, Protocol):
     targets: Targets
     tokens: Tokens
 
-    @property
-    def token_names(self) -> tuple[str, ...]:
-        """What we hold tokens of."""
-        ...
-
 
 class Sync(Protocol):
     """A platform's synchronisation of an open tenant."""
@@ -50,7 +45,7 @@ class StoredTokens:
 
     async def desired(self, tenant: Tenant, _element: str) -> Settings | None:
         """One token for each thing that we hold tokens of."""
-        return {"resources": sorted(tenant.token_names)}
+        return {"resources": sorted(tenant.tokens.resources)}
 
     async def observe(self, tenant: Tenant, _element: str, _identity: str | None) -> Present | Absent:
         """What is stored."""
@@ -59,7 +54,7 @@ class StoredTokens:
 
     async def create(self, tenant: Tenant, _element: str, _desired: Settings) -> str:
         """Ask for them."""
-        await tenant.renew_tokens()
+        await tenant.tokens.renew_all()
         return ""
 
     async def update(self, tenant: Tenant, element: str, _present: Present, changes: Settings) -> str:

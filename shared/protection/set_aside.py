@@ -72,6 +72,12 @@ async def due(database: Database, connection_id: ConnectionId, now: datetime) ->
     return [one for one in await listed(database, connection_id) if one.not_before <= now]
 
 
+def any_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether anything of a connection is to be tried again now, to be asked of its row."""
+    table = db.set_aside.c
+    return sa.exists().where(table.connection == db.connections.c.id, table.not_before <= now)
+
+
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """Forget every item of a connection, inside the caller's transaction."""
     await write.execute(sa.delete(db.set_aside).where(db.set_aside.c.connection == connection_id))

@@ -235,15 +235,17 @@ async def members_of_all(
         rows = await read.execute(sa.select(table.c.id, table.c.mail).where(table.c.connection == connection_id))
         names = {row.id: [one for one in (row.id, row.mail) if one] for row in rows}
     wanted = {group for group, some in names.items() if {one.lower() for one in some} & set(named)}
-    members = await _members(database, connection_id, wanted)
+    mails = dict[str, str]()
+    members = await _members(database, connection_id, wanted, mails)
     reached = {group: _reached(members, [group]) for group in wanted}
-    mails = await addresses(database, connection_id, sorted({one for some in reached.values() for one in some}))
     return {group: (names[group], {mails[one] for one in some if one in mails}) for group, some in reached.items()}
 
 
-async def _members(database: Database, connection_id: ConnectionId, groups: Collection[str]) -> Mapping[str, set[str]]:
-    """The direct members of some groups, and of every group that is in them."""
-    table, found, roots = db.members, dict[str, set[str]](), sorted(groups)
+async def _members(
+    database: Database, connection_id: ConnectionId, groups: Collection[str], mails: dict[str, str] | None = None
+) -> Mapping[str, set[str]]:
+    """The direct members of some groups, and of every group that is in them. `mails` is given the users' addresses."""
+    table, users, found, roots = db.members, db.users, dict[str, set[str]](), sorted(groups)
     for start in range(0, len(roots), MAX_IDS_A_STATEMENT):
         some = roots[start : start + MAX_IDS_A_STATEMENT]
         edges = (
@@ -257,9 +259,15 @@ async def _members(database: Database, connection_id: ConnectionId, groups: Coll
                 table.c.connection == connection_id, table.c.group_id == edges.c.member_id
             )
         )
+        query = sa.select(edges.c.group_id, edges.c.member_id, sa.null())
+        if mails is not None:
+            mine = (users.c.connection == connection_id) & (users.c.id == edges.c.member_id)
+            query = query.with_only_columns(*query.selected_columns[:2], users.c.mail).outerjoin(users, mine)
         async with database.read() as read:
-            for group, member in await read.execute(sa.select(edges.c.group_id, edges.c.member_id)):
+            for group, member, mail in await read.execute(query):
                 found.setdefault(group, set()).add(member)
+                if mails is not None and mail:
+                    mails[member] = mail
     return found
 
 

@@ -8,16 +8,19 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
+from infra.local.bench.counts import RENEWAL
 from shared.connections import tokens
 from shared.connections.record import Status
 from shared.deployment.queues import Job
-from shared.flows import expected_jobs
-from shared.flows.jobs import TOGETHER, run
+from shared.flows import expected_jobs, halting
+from shared.flows.jobs import run
+from shared.flows.renewals import TOGETHER
 from shared.flows.timers import fire
 from shared.foundation.schedule import Site
 from shared.foundation.wire import Wire
 from shared.storage import tables as db
-from tests.harness.counted import counted
+from tests.harness import workspace as google
 from tests.harness.nights import TIMER, Sent, running
 from tests.harness.scripted_host import StillClock
 from tests.harness.world import CONTOSO, FABRIKAM, World
@@ -67,10 +70,46 @@ async def test_one_message_renews_the_tokens_of_many(world: World) -> None:
     assert len(queue.jobs) == 2
 
 
+async def test_many_are_renewed_in_as_many_statements_as_one(world: World) -> None:
+    counts = list[int]()
+    for domain in (CONTOSO, FABRIKAM):
+        connection = await world.connect(domain)
+        await world.work()
+        queue = Sent()
+        await fire(replace(world.app, queue=queue), TIMER["refresh"])
+        world.clock.move(timedelta(minutes=59))
+        world.sims.cloud.calls.clear()
+        with counted(world.app.database) as count:
+            await run(world.app, Job(name="refresh", connection_id=connection.id))
+        assert len([one for one in world.sims.cloud.calls if one.path.endswith("/token")]) == 2 * (len(counts) + 1)
+        counts.append(len([text for text, _ in count.statements if not text.startswith("SELECT halts")]))
+    assert counts == [RENEWAL, RENEWAL]
+
+
+async def test_one_tenants_refusal_is_one_tenants(world: World) -> None:
+    good, bad = [await world.connect(domain) for domain in (CONTOSO, FABRIKAM)]
+    halted = await google.connect(world, modes=["api"])
+    await world.work()
+    await fire(replace(world.app, queue=Sent()), TIMER["refresh"])
+    await halting.halt(world.app, f"connection:{halted.id}", "olga", "an incident")
+    world.admin("remove-application", FABRIKAM)
+    world.clock.move(timedelta(minutes=1))
+    world.sims.cloud.calls.clear()
+    await run(world.app, Job(name="refresh", connection_id=bad.id))
+    # Both that were asked for of each that is not halted; and what was refused is not asked for twice.
+    assert len([one for one in world.sims.cloud.calls if one.path.endswith("/token")]) == 4
+    now = {one.id: await world.connection(one.id) for one in (good, bad, halted)}
+    assert [one.reason for one in now.values()] == [None, "consent_missing", "halted"]
+    assert [one.lease_until for one in now.values()] == [None, None, None]
+    async with world.app.database.read() as read:
+        kept = [(await tokens.kept(read, one, world.clock.now())).number for one in now]
+    assert kept[:2] == [2, 0]
+
+
 async def test_an_hours_messages_keep_to_their_sites(world: World) -> None:
     queue = Sent()
     app = replace(world.app, queue=queue, settings=world.app.settings.model_copy(update={"sites": [Site.US]}))
-    number = TOGETHER["refresh"] + 1
+    number = TOGETHER + 1
     american, european = await running(app, number, Site.US), await running(app, 3, Site.EU)
     await fire(app, TIMER["refresh"])
     assert len(queue.jobs) == 2

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
 from shared.foundation.errors import Permanent
 from shared.protection import directory, listings, whole_listings
 from shared.protection.listings import MEMBERS_OF, Listing
 from shared.storage import tables as db
 from shared.storage.database import Database
 from shared.storage.ids import ConnectionId
-from tests.harness.counted import counted
 from tests.harness.databases import Databases
 from tests.harness.processes import NOW, add
 

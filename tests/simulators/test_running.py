@@ -143,6 +143,21 @@ def test_restored_state_goes_on_alike(caller: Caller) -> None:
     assert runs[0][0] == [200, 403, 403, 200]
 
 
+def test_calls_are_counted_with_the_bytes_of_their_bodies(caller: Caller) -> None:
+    def counted() -> dict[str, int]:
+        found: dict[str, int] = httpx.get(f"{caller.sims.control}/_sim/calls", trust_env=False).json()
+        return found
+
+    caller.graph("GET", "/domains")  # with a token
+    before = counted()
+    caller.graph("GET", "/domains")
+    assert counted() == {"calls": before["calls"] + 1, "bytes": before["bytes"]}
+    caller.new_group()
+    after = counted()
+    assert after["calls"] > before["calls"] + 1
+    assert after["bytes"] > before["bytes"]
+
+
 def test_a_clock_in_a_file_is_shared(tmp_path: Path) -> None:
     file = tmp_path / "clock"
     with Simulators.start(clock_file=file) as sims:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
 from shared.connections.stages import Stage
 from shared.protection import mailboxes
 from shared.storage import tables as db
 from shared.storage.database import Database
-from tests.harness.counted import counted
 from tests.harness.databases import Databases
 from tests.harness.processes import add
 

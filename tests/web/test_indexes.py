@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
 from shared.storage.database import Database
-from tests.harness.counted import counted
 from tests.harness.pages import ADA, see
 from tests.harness.world import World
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
 from shared.engine import chain
 from shared.storage import tables as db
 from shared.web.api.records import ROWS_AT_ONCE
 from tests.harness.client import ask
-from tests.harness.counted import counted
 from tests.harness.world import World
 
 ENTRIES = 5 * ROWS_AT_ONCE

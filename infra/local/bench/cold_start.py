@@ -25,6 +25,18 @@ ROOT = Path(__file__).parents[3]
 RUNS = 9
 FLOOR = "azure.functions alone"
 OURS = "import of function_app"
+LEAST = "azure.functions, SQLAlchemy and its driver, one row"
+# What an answer from the database takes at least, whoever gives it.
+ONE_ROW = """
+import asyncio, os, azure.functions, sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+async def go():
+    async with create_async_engine("sqlite+aiosqlite://").connect() as connection:
+        await connection.execute(sa.text("SELECT 1"))
+    print("ready", flush=True)
+    os._exit(0)
+asyncio.run(go())
+"""
 # A whole process of the Azure host that answers one request through its function, as the worker would have it do.
 FIRST = """
 import asyncio, os, azure.functions as func, function_app
@@ -67,7 +79,8 @@ def starts(environment: Mapping[str, str]) -> list[Start]:
         )
         for name in ("health", "list_connections")
     ]
-    return [_imports(FLOOR, "azure.functions"), _imports(OURS, "function_app"), *answers]
+    least = Start(title=LEAST, code=ONE_ROW)
+    return [_imports(FLOOR, "azure.functions"), _imports(OURS, "function_app"), least, *answers]
 
 
 def until_told(start: Start) -> float:

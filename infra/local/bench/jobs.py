@@ -11,13 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from infra.local.bench import held
 from infra.local.bench.stand import HARBOUR, LARGE, SMALL, Stand, Tenant, connected, stand
 from shared.connections import lease
 from shared.deployment.queues import Job
+from shared.flows import expected_jobs, grant
 from shared.flows.advance import open_ledger
 from shared.flows.jobs import run
-from shared.foundation.schedule import DAY, HOUR
+from shared.foundation.schedule import DAY, HOUR, Site
 from shared.protection import directory, mailboxes
+from shared.storage import tables as db
 from shared.storage.ids import ConnectionId
 
 PEERS = Path(__file__).parent / "peers"
@@ -47,15 +52,16 @@ async def measured(*, short: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         async with stand(Path(folder)) as at:
             small = await connected(at, SMALL, None)
-            figures = await _unchanged(at, small, SHORT_TIMES if short else TIMES) | await _tokens(at, small)
+            figures = await _unchanged(at, small, SHORT_TIMES if short else TIMES)
             users, large = SHORT_PEER_USERS if short else PEER_USERS, await connected(at, LARGE)
             peers = {name: {"BENCH_USERS": str(users)} for name in ("graph_sdk", "httpx_orm")}
             figures |= await _directory(at, "microsoft", LARGE, large, peers, Path(folder))
-            if short:
-                return figures
-            peers, harbour = {"google_client": {"BENCH_USERS": str(users)}}, await connected(at, HARBOUR)
-            figures |= await _directory(at, "google", HARBOUR, harbour, peers, Path(folder))
-            return figures
+            if not short:
+                peers, harbour = {"google_client": {"BENCH_USERS": str(users)}}, await connected(at, HARBOUR)
+                figures |= await _directory(at, "google", HARBOUR, harbour, peers, Path(folder))
+            counts = await held.counted_at(at, small)
+            renewed = await _tokens(at, small)
+            return figures | counts | renewed | await _day(at, small, figures["job-core"], renewed)
 
 
 async def _unchanged(at: Stand, made: ConnectionId, times: int) -> dict[str, float]:
@@ -77,15 +83,59 @@ async def _unchanged(at: Stand, made: ConnectionId, times: int) -> dict[str, flo
 
 
 async def _tokens(at: Stand, made: ConnectionId) -> dict[str, float]:
-    """Tokens for each second of a core: whole refresh jobs, which renew two, and msal in threads."""
-    before = spent()
-    for _ in range(TOKENS // 2):
-        await run(at.app, Job(name="refresh", connection_id=made))
-    ours = TOKENS / (spent() - before)
+    """Tokens for each second of a core: one message for many connections, two tokens each, and msal in threads.
+
+    The limit is msal alone on our client, in as many threads as the service has, with nothing kept.
+    """
+    app, some = at.app, await _alike(at, made, TOKENS // 2)
+    for _ in ("their keys are made", "measured"):
+        await at.pass_time(HOUR)
+        async with app.database.write() as write:
+            for one in some:
+                await expected_jobs.expect(write, one, "refresh", app.clock.now())
+        before = spent()
+        await run(app, Job(name="refresh", connection_id=made))
+        took = spent() - before
+    figures, identity = {"token-core": took / TOKENS}, _identity(at, SMALL)
     await at.pass_time(HOUR)
-    identity = next(one["id"] for one in at.tenants if one["domain"] == SMALL.domain)
+    platform = app.platforms["microsoft365"]
+    before = spent()
+    await asyncio.gather(*(platform.entra.token(identity, SMALL.token(app)) for _ in range(TOKENS)))  # type: ignore[attr-defined] # Microsoft's has it
+    limit = TOKENS / (spent() - before)
+    await at.pass_time(HOUR)
     peer = await _peer("msal_threads", {"BENCH_TENANT": identity, "BENCH_TOKENS": str(TOKENS)})
-    return {"tokens": ours / peer} if peer else {}
+    return figures | ({"tokens": TOKENS / took / peer, "tokens-limit": limit / peer} if peer else {})
+
+
+async def _alike(at: Stand, made: ConnectionId, number: int) -> list[ConnectionId]:
+    """So many running connections of one tenant, with that one, each with keys of its own."""
+    some, table = [made], db.connections
+    async with at.app.database.read() as read:
+        row = (await read.execute(sa.select(table).where(table.c.id == made))).one()._mapping
+    like = {name: row[name] for name in ("stage", "tenant", "status", "generation", "synced_at", "check_at")}
+    while len(some) < number:
+        new = grant.NewConnection(platform="microsoft365", site=Site.EU, name=f"Alike {len(some)}")
+        some.append((await grant.create(at.app, new, "bench")).connection_id)
+        async with at.app.database.write() as write:
+            await write.execute(sa.update(table).where(table.c.id == some[-1]).values(like))
+    return some
+
+
+def _identity(at: Stand, tenant: Tenant) -> str:
+    return next(one["id"] for one in at.tenants if one["domain"] == tenant.domain)
+
+
+async def _day(at: Stand, made: ConnectionId, sync: float, renewed: Mapping[str, float]) -> dict[str, float]:
+    """The CPU of a connection and day in which nothing changes, against a refresh and a report of its own each hour."""
+    cores = {}
+    for job in ("refresh", "report"):
+        before = spent()
+        for _ in range(SHORT_TIMES):
+            await run(at.app, Job(name=job, connection_id=made))
+        cores[job] = (spent() - before) / SHORT_TIMES
+    now = 24 * 2 * renewed["token-core"] + cores["report"] / 7 + sync / 1000
+    before_that = 24 * (cores["refresh"] + cores["report"]) + sync / 1000
+    return {"day": now / before_that}
 
 
 async def _directory(
@@ -112,12 +162,12 @@ async def _directory(
         await lease.release(app.database, claimed[1], app.clock.now())
     figures = {f"{key}-unchanged": rates[1] / rates[0]}
     given = {"BENCH_URL": tenant.service(app), "BENCH_TOKEN": token}
+    limit = await _peer("httpx_orm", {**given, **peers["httpx_orm"]}) if "httpx_orm" in peers else None
     for name, more in peers.items():
         rate = await _peer(name, {**given, **more, "BENCH_DATABASE": str(folder / f"{name}.db")})
         if rate:
             figures[name] = rates[0] / rate
-    if "httpx_orm" in peers and (limit := await _peer("httpx_orm", {**given, **peers["httpx_orm"]})):
-        figures[f"{key}-limit"] = rates[0] / limit
+            figures |= {f"{name}-limit": limit / rate} if limit else {}
     return figures
 
 

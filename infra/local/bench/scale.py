@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.local.bench.counts import COSTS
+from infra.local.bench.counts import COSTS, RENEWAL
+from shared.flows.renewals import TOGETHER
 
 NUMBERS = (100, 10_000, 1_000_000)
 # (share of the connections, users). With them a group for ten users, and two memberships for each.
@@ -32,7 +33,10 @@ HOURS_A_MONTH, DAYS_A_MONTH = 730, 30.4
 
 @dataclass(frozen=True, kw_only=True)
 class Daily:
-    """One kind of job of a connection: so often a day, seconds of a core, seconds in all, and its statements."""
+    """One kind of job of a connection: so often a day, seconds of a core, seconds in all, and its statements.
+
+    A job that is done for many connections at once is a share of one.
+    """
 
     times: float
     core: float
@@ -43,7 +47,8 @@ class Daily:
 # Seconds of a core as the profile of a busy machine has them, so that a quiet one does better; at 100 ms a call.
 DAY: dict[str, Daily] = {
     "check": Daily(times=48, core=0.125, wall=0.6, statements=COSTS["microsoft365", "advance"].statements),
-    "refresh": Daily(times=24, core=0.04, wall=0.3, statements=COSTS["microsoft365", "refresh"].statements),
+    # Two tokens of 4 ms for each of its connections, a hundred requests of 64 at a time.
+    "refresh": Daily(times=24 / TOGETHER, core=0.008 * TOGETHER, wall=0.6, statements=RENEWAL),
     "sync": Daily(times=1, core=0.15, wall=0.8, statements=COSTS["microsoft365", "sync"].statements),
     "report": Daily(times=1 / 7, core=0.013, wall=0.1, statements=COSTS["microsoft365", "report"].statements),
 }

@@ -39,10 +39,12 @@ class Stand:
     settings: Mapping[str, str]
     tenants: Sequence[Mapping[str, str]]
 
-    async def order(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-        """Have the simulators do something, as their control API takes it."""
+    async def order(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Have the simulators do something, as their control API takes it, and return their answer."""
         async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.request(method, self.control + path, json=body)).raise_for_status()
+            answer = await client.request(method, self.control + path, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     async def pass_time(self, by: timedelta) -> None:
         """Move the time of the service and of the platforms."""

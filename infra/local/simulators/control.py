@@ -28,6 +28,9 @@ class Control:
             ("POST", "/_sim/tenants"): self._add_tenant,
             ("POST", "/_sim/faults"): self._add_fault,
             ("DELETE", "/_sim/faults"): self._clear_faults,
+            ("GET", "/_sim/calls"): lambda _: Answer(
+                body={"calls": len(cloud.calls), "bytes": sum(len(one.body) for one in cloud.calls)}
+            ),
             ("GET", "/_sim/clock"): lambda _: Answer(body={"now": cloud.clock.now().isoformat()}),
             ("POST", "/_sim/clock"): self._advance,
         }

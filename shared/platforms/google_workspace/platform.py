@@ -1,14 +1,16 @@
 """What this platform offers, in one place."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 from shared.connections import call_log
+from shared.connections.lease import Lease
 from shared.connections.record import Connection
 from shared.connections.secrets import header_secrets
+from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.last_look import Search
 from shared.engine.ledger import Ledger
@@ -183,6 +185,13 @@ class GoogleWorkspace:
 
         watch = MailWatch if INLINE in connection.modes else None
         return open_tenant(self.context, connection, ledger, self.credentials, watch)
+
+    @asynccontextmanager
+    async def tokens(self, connection: Connection, lease: Lease) -> AsyncIterator[Tokens]:
+        """What renews the tokens: both the grant and the log of calls are the customer's."""
+        ledger = Ledger(self.context.database, self.context.clock, lease, {})
+        async with open_tenant(self.context, connection, ledger, self.credentials, None) as customer:
+            yield customer.tokens
 
     async def sync(self, tenant: WorkspaceCustomer, *, accept_loss: bool) -> None:
         """Bring our copy of the directory up to date."""

@@ -74,6 +74,7 @@ class WorkspaceCustomer(WatchedMail):
             seal=context.seal,
             clock=context.clock,
             connection_id=connection.id,
+            resources=(IN_PERSON, DELEGATED),
             fetch=self._fetch,
             keep=connection.stage < Stage.REVOKE,
         )
@@ -119,11 +120,6 @@ class WorkspaceCustomer(WatchedMail):
         """The grant in use: the newest."""
         return self.granted[-1] if self.granted else None
 
-    @property
-    def token_names(self) -> tuple[str, ...]:
-        """What we hold tokens of."""
-        return IN_PERSON, DELEGATED
-
     def forget_reads(self) -> None:
         """Forget what was read."""
         self.read.clear()
@@ -139,10 +135,6 @@ class WorkspaceCustomer(WatchedMail):
             self.read["customer"] = await self.admin.call(CUSTOMERS_GET, {"customerKey": "my_customer"}, params=fields)
         found: Record = self.read["customer"]
         return found
-
-    async def renew_tokens(self) -> None:
-        """Replace every stored token by a new one."""
-        await self.tokens.renew(*self.token_names)
 
     async def mint(self, subject: str | None, scopes: frozenset[str]) -> AccessToken:
         """A new token of the service account, noted in the log."""

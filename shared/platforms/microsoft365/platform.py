@@ -1,12 +1,14 @@
 """What this platform offers, in one place."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from shared.connections.lease import Lease
 from shared.connections.record import Connection
+from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
 from shared.engine.incarnations import row_key
 from shared.engine.last_look import Search
@@ -31,7 +33,7 @@ from shared.platforms.microsoft365.name import NAME, TITLE
 from shared.platforms.microsoft365.recycle_bin import emptied
 from shared.platforms.microsoft365.searches import SEARCHES
 from shared.platforms.microsoft365.sign_in import SignIn
-from shared.platforms.microsoft365.tenant import MicrosoftTenant, open_tenant
+from shared.platforms.microsoft365.tenant import MicrosoftTenant, open_tenant, tokens_of
 from shared.storage.ids import ConnectionId
 
 
@@ -142,6 +144,11 @@ class Microsoft365:
         from shared.platforms.microsoft365.mail_drift import MailWatch
 
         return open_tenant(self.context, connection, ledger, self.entra, MailWatch)
+
+    @asynccontextmanager
+    async def tokens(self, connection: Connection, _lease: Lease) -> AsyncIterator[Tokens]:
+        """What renews the tokens; nothing is opened for that."""
+        yield tokens_of(self.context, connection, self.entra)
 
     async def sync(self, tenant: MicrosoftTenant, *, accept_loss: bool) -> None:
         """Bring our copy of the directory up to date."""

@@ -182,31 +182,10 @@ class MicrosoftTenant:
         """Keep a snapshot of the present mail flow, unless nothing has changed since the last one."""
         await self._watch.note(why)
 
-    @property
-    def token_names(self) -> tuple[str, ...]:
-        """What we hold tokens of."""
-        return resources(self.microsoft)
 
-    async def renew_tokens(self) -> None:
-        """Replace every stored token by a new one."""
-        await self.tokens.renew(*resources(self.microsoft))
-
-
-def resources(settings: Microsoft) -> tuple[str, str]:
-    """What we hold tokens of: Graph and Exchange."""
-    return settings.graph_url, settings.exchange_url
-
-
-@asynccontextmanager
-async def open_tenant(
-    context: Context, connection: Connection, ledger: Ledger, entra: Entra, watch: Callable[[MicrosoftTenant], Watch]
-) -> AsyncIterator[MicrosoftTenant]:
-    """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
-    tenant = connection.tenant
-    if tenant is None:
-        raise Permanent("not_connected", "Consent is missing. Send the invitation to the customer's administrator.")
-    UUID(tenant)  # it becomes part of a path
-    settings = context.settings.microsoft
+def tokens_of(context: Context, connection: Connection, entra: Entra) -> Tokens:
+    """A connection's tokens of Graph and of Exchange. Raises Permanent where nobody has consented."""
+    settings, tenant = context.settings.microsoft, _tenant(connection)
 
     async def fetch(resource: str) -> tuple[str, datetime]:
         try:
@@ -215,14 +194,31 @@ async def open_tenant(
             raise perhaps_too_early(refused, await _consented_at(context, connection), context.clock.now()) from None
         return token.value, token.expires_at
 
-    tokens = Tokens(
+    return Tokens(
         database=context.database,
         seal=context.seal,
         clock=context.clock,
         connection_id=connection.id,
+        resources=(settings.graph_url, settings.exchange_url),
         fetch=fetch,
         keep=connection.stage < Stage.CLEANUP,
     )
+
+
+def _tenant(connection: Connection) -> str:
+    if connection.tenant is None:
+        raise Permanent("not_connected", "Consent is missing. Send the invitation to the customer's administrator.")
+    UUID(connection.tenant)  # it becomes part of a path
+    return connection.tenant
+
+
+@asynccontextmanager
+async def open_tenant(
+    context: Context, connection: Connection, ledger: Ledger, entra: Entra, watch: Callable[[MicrosoftTenant], Watch]
+) -> AsyncIterator[MicrosoftTenant]:
+    """Open a connection's tenant. A token that the tenant refuses is thrown away, for it never learns."""
+    tenant, settings = _tenant(connection), context.settings.microsoft
+    tokens = tokens_of(context, connection, entra)
     async with context.wire.client(settings.graph_url) as graph, context.wire.client(settings.exchange_url) as exchange:
         opened = MicrosoftTenant(
             context=context,
@@ -238,7 +234,7 @@ async def open_tenant(
         try:
             yield opened
         except TokenRefused:
-            for resource in resources(settings):
+            for resource in tokens.resources:
                 await tokens.discard(resource)
             raise
         except Dehydrated:

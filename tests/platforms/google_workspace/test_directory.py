@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from infra.local.bench.counted import counted
 from shared.connections.record import Status
 from shared.protection import directory, mailboxes, set_aside
 from shared.protection.directory import count
 from shared.protection.policies import EVERYONE
 from tests.harness import workspace as google
-from tests.harness.counted import counted
 from tests.harness.workspace import RISKY, customer_members
 from tests.harness.world import LARGE, ORCHARD, World
 

@@ -49,6 +49,7 @@ async def stored_token(world: World, connection: Connection) -> str:
         seal=world.app.seal,
         clock=world.clock,
         connection_id=connection.id,
+        resources=(),
         keep=True,
         fetch=lambda _: asyncio.sleep(0),  # type: ignore[arg-type,return-value] # nothing is fetched
     ).get(IN_PERSON)

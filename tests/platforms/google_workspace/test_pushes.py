@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from infra.local.bench.counted import counted
 from shared.storage import tables as db
 from tests.harness import workspace as google
-from tests.harness.counted import counted
 from tests.harness.gmail import forged, known, labelled
 from tests.harness.workspace import ADMIN
 from tests.harness.world import World
