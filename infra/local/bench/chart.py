@@ -21,7 +21,7 @@ def drawn(measures: Mapping[str, Told]) -> str:
     lines, y = list[str](), ROW
     for key, one in MEASURES.items():
         figure = measures.get(key, {}).get("figure")
-        if not figure:
+        if not figure or one.goal is None:
             continue
         share = figure / one.goal if one.high else one.goal / figure
         colour = "#2a7a4b" if one.reached(figure) else "#b4552d"

@@ -13,24 +13,26 @@ FIGURES = Path(__file__).parents[3] / "docs" / "performance.json"
 
 @dataclass(frozen=True)
 class Measure:
-    """A row of the table: `goal` is the least where a figure is to be high, else the most."""
+    """A row of the table: `goal` is the least where a figure is to be high, else the most; None where none is set."""
 
     title: str
-    goal: float
+    goal: float | None
     unit: str
     high: bool = True
     why: str = ""
     """What profiling showed, where the goal is not reached; or why there is no figure."""
 
     def reached(self, figure: float | None) -> bool | None:
-        """Whether the goal is reached; None without a figure."""
-        if figure is None:
+        """Whether the goal is reached; None without a goal or a figure."""
+        if figure is None or self.goal is None:
             return None
         return figure >= self.goal if self.high else figure <= self.goal
 
     def told(self, figure: float | None) -> tuple[str, str, str]:
         """The goal, the figure, and whether it is reached; if not, why."""
-        goal = f"{'≥' if self.high else '≤'} {f'{self.goal:,.2f}'.rstrip('0').rstrip('.')} {self.unit}".strip()
+        sign = "≥" if self.high else "≤"
+        least = None if self.goal is None else f"{self.goal:,.2f}".rstrip("0").rstrip(".")
+        goal = "" if least is None else f"{sign} {least} {self.unit}".strip()
         reached = {None: "", True: "yes", False: "no. "}[self.reached(figure)]
         return goal, self.shown(figure), reached if reached == "yes" else f"{reached}{self.why}".strip()
 
