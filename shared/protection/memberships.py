@@ -1,6 +1,6 @@
 """The members of groups in our copy of a directory, where they are listed group by group."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -116,3 +116,44 @@ async def put_members(database: Database, connection_id: ConnectionId, listed: M
                 await write.execute(insert_new(write, table), new)
             await note_gone(write, connection_id, "members", number)
     return bool(new or number)
+
+
+async def inside(
+    database: Database, connection_id: ConnectionId, groups: Collection[str], mails: dict[str, str] | None = None
+) -> Mapping[str, set[str]]:
+    """The direct members of some groups, and of every group that is in them. `mails` is given the users' addresses."""
+    table, users, found, roots = db.members, db.users, dict[str, set[str]](), sorted(groups)
+    for start in range(0, len(roots), MAX_IDS_A_STATEMENT):
+        some = roots[start : start + MAX_IDS_A_STATEMENT]
+        edges = (
+            sa.select(table.c.group_id, table.c.member_id)
+            .where(table.c.connection == connection_id, table.c.group_id.in_(some))
+            .cte("edges", recursive=True)
+        )
+        # UNION, not UNION ALL: groups may contain each other.
+        edges = edges.union(
+            sa.select(table.c.group_id, table.c.member_id).where(
+                table.c.connection == connection_id, table.c.group_id == edges.c.member_id
+            )
+        )
+        query = sa.select(edges.c.group_id, edges.c.member_id, sa.null())
+        if mails is not None:
+            mine = (users.c.connection == connection_id) & (users.c.id == edges.c.member_id)
+            query = query.with_only_columns(*query.selected_columns[:2], users.c.mail).outerjoin(users, mine)
+        async with database.read() as read:
+            for group, member, mail in await read.execute(query):
+                found.setdefault(group, set()).add(member)
+                if mails is not None and mail:
+                    mails[member] = mail
+    return found
+
+
+def reached_from(members: Mapping[str, set[str]], groups: Iterable[str]) -> set[str]:
+    """The members of some groups, however deep."""
+    reached: set[str] = set()
+    todo = set(groups)
+    while todo:
+        inside = members.get(todo.pop(), set()) - reached
+        reached |= inside
+        todo |= inside & members.keys()
+    return reached

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from shared.protection import placed
-from shared.protection.directory import EVERY_USER, MAX_IDS_A_STATEMENT, addresses, domains
+from shared.protection.directory import EVERY_USER, addresses, domains
+from shared.protection.memberships import inside, reached_from
 from shared.protection.policies import Direction, Policy, listed
 from shared.storage import tables as db
 from shared.storage.database import Database
@@ -93,7 +94,7 @@ class Targets:
     async def named_groups(self) -> set[str]:
         """The groups that any policy names, and those in them, however deep, that are known to have members."""
         named = {one for policy in await self.policies() for one in (*policy.groups, *policy.except_groups)}
-        return named | (await _members(self._database, self._connection, named)).keys()
+        return named | (await inside(self._database, self._connection, named)).keys()
 
     async def covered_users(self, direction: Direction) -> list[str]:
         """The ids of all users whose mail the policies are about, sorted."""
@@ -161,10 +162,10 @@ class Targets:
     async def _targets(self, direction: Direction) -> list[Target]:
         policies = await self._of(direction)
         named = {one for policy in policies for one in (*policy.groups, *policy.except_groups)}
-        members = await _members(self._database, self._connection, named)
+        members = await inside(self._database, self._connection, named)
 
         def people(groups: Iterable[str], users: Iterable[str]) -> frozenset[str]:
-            return frozenset(users) | _reached(members, groups)
+            return frozenset(users) | reached_from(members, groups)
 
         return [
             Target(
@@ -236,50 +237,9 @@ async def members_of_all(
         names = {row.id: [one for one in (row.id, row.mail) if one] for row in rows}
     wanted = {group for group, some in names.items() if {one.lower() for one in some} & set(named)}
     mails = dict[str, str]()
-    members = await _members(database, connection_id, wanted, mails)
-    reached = {group: _reached(members, [group]) for group in wanted}
+    members = await inside(database, connection_id, wanted, mails)
+    reached = {group: reached_from(members, [group]) for group in wanted}
     return {group: (names[group], {mails[one] for one in some if one in mails}) for group, some in reached.items()}
-
-
-async def _members(
-    database: Database, connection_id: ConnectionId, groups: Collection[str], mails: dict[str, str] | None = None
-) -> Mapping[str, set[str]]:
-    """The direct members of some groups, and of every group that is in them. `mails` is given the users' addresses."""
-    table, users, found, roots = db.members, db.users, dict[str, set[str]](), sorted(groups)
-    for start in range(0, len(roots), MAX_IDS_A_STATEMENT):
-        some = roots[start : start + MAX_IDS_A_STATEMENT]
-        edges = (
-            sa.select(table.c.group_id, table.c.member_id)
-            .where(table.c.connection == connection_id, table.c.group_id.in_(some))
-            .cte("edges", recursive=True)
-        )
-        # UNION, not UNION ALL: groups may contain each other.
-        edges = edges.union(
-            sa.select(table.c.group_id, table.c.member_id).where(
-                table.c.connection == connection_id, table.c.group_id == edges.c.member_id
-            )
-        )
-        query = sa.select(edges.c.group_id, edges.c.member_id, sa.null())
-        if mails is not None:
-            mine = (users.c.connection == connection_id) & (users.c.id == edges.c.member_id)
-            query = query.with_only_columns(*query.selected_columns[:2], users.c.mail).outerjoin(users, mine)
-        async with database.read() as read:
-            for group, member, mail in await read.execute(query):
-                found.setdefault(group, set()).add(member)
-                if mails is not None and mail:
-                    mails[member] = mail
-    return found
-
-
-def _reached(members: Mapping[str, set[str]], groups: Iterable[str]) -> set[str]:
-    """The members of some groups, however deep."""
-    reached: set[str] = set()
-    todo = set(groups)
-    while todo:
-        inside = members.get(todo.pop(), set()) - reached
-        reached |= inside
-        todo |= inside & members.keys()
-    return reached
 
 
 async def _readers(database: Database, connection_id: ConnectionId) -> list[Reader]:

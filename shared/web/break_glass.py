@@ -6,13 +6,13 @@ import logging
 
 from shared.connections import halts
 from shared.connections import record as connections
-from shared.deployment.issuers import ISSUER_TIMEOUT_SECONDS
 from shared.engine import chain
 from shared.flows.app import App
-from shared.foundation.errors import Refused, Temporary
+from shared.foundation.errors import Refused
 from shared.web import sessions
 from shared.web.accounts import same_origin
 from shared.web.actors import BREAK_GLASS, Actor, Role
+from shared.web.emergency import issuer_answers
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import page
 from shared.web.pages.forms import one, posted
@@ -34,7 +34,7 @@ async def enter(app: App, request: Request) -> Response:
     if not hmac.compare_digest(given, wanted):
         log.critical("break-glass secret refused")
         raise Refused(403, "secret_not_valid", "This is not the deployment's break-glass secret.")
-    if await _issuer_answers(app):
+    if await issuer_answers(app):
         log.critical("break-glass secret given while the issuer answers")
         raise Refused(409, "issuer_answers", "The issuer answers: sign in there. This door is for when it does not.")
     actor, now = Actor(name=BREAK_GLASS, role=Role.ADMIN), app.clock.now()
@@ -47,26 +47,8 @@ async def enter(app: App, request: Request) -> Response:
     return redirect("/", **{"Set-Cookie": await sessions.begin(app, actor, wanted)})
 
 
-async def is_open(app: App, digest: str) -> bool:
-    """Whether a session that this secret has begun may go on: it is still the secret, and the issuer is still down."""
-    return hmac.compare_digest(digest, app.settings.operators.break_glass) and not await _issuer_answers(app)
-
-
 def _offered(app: App) -> str:
     wanted = app.settings.operators.break_glass
     if not wanted:
         raise Refused(404, "no_break_glass", "This deployment has no break-glass account.")
     return wanted
-
-
-async def _issuer_answers(app: App) -> bool:
-    """Asked now: what is known of the issuer from before says nothing."""
-    issuer = app.settings.operators.issuer
-    if not issuer:
-        return False
-    try:
-        async with app.wire.client("/".join(issuer.split("/")[:3])) as http:
-            url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-            return (await http.send("GET", url, timeout=ISSUER_TIMEOUT_SECONDS)).status == 200
-    except Temporary:
-        return False

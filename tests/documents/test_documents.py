@@ -168,6 +168,10 @@ def test_the_example_environment_names_every_setting() -> None:
             assert f"FOOTPRINT_{name}".upper() in text.upper(), name
 
 
+# These know what stands in strangers' mail: hosts that rewrite or shorten links, schemes of links, lists of blocked files.
+STRANGERS = ("rewriters", "misleading", "links", "file_types")
+
+
 def test_the_core_mentions_no_platform() -> None:
     """Nothing names either but their folders, the one place that registers them, and the settings by contract."""
     named = re.compile(r"google|gmail|microsoft|exchange online|entra\b|office ?365|graph\.", re.IGNORECASE)
@@ -182,8 +186,7 @@ def test_the_core_mentions_no_platform() -> None:
     # These name a cloud to run in, not a platform that is protected.
     rooms = ("anchor_stores.py", "identity.py", "own_database.py", "master_keys/", "queues/")
     clouds = tuple(f"shared/deployment/{name}" for name in rooms)
-    # These know what stands in strangers' mail: hosts that rewrite links, schemes of links, lists of blocked files.
-    strangers = tuple(f"shared/protection/inspection/{name}.py" for name in ("rewriters", "links", "file_types"))
+    strangers = tuple(f"shared/protection/inspection/{name}.py" for name in STRANGERS)
     for path in [*ROOT.glob("shared/**/*.py"), *ROOT.glob("shared/**/*.html"), *ROOT.glob("shared/**/*.css")]:
         where = path.relative_to(ROOT).as_posix()
         if not where.startswith((*platforms, *clouds, *strangers)):
