@@ -11,7 +11,7 @@ from shared.engine.ledger import NOT_OURS, holdings_of
 from shared.flows import reading
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.platforms.contract import FlowChange, FlowPicture, History
+from shared.platforms.history import FlowChange, FlowPicture, History
 
 
 @dataclass(frozen=True, kw_only=True)

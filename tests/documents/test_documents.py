@@ -168,7 +168,7 @@ def test_the_example_environment_names_every_setting() -> None:
             assert f"FOOTPRINT_{name}".upper() in text.upper(), name
 
 
-# These know what stands in strangers' mail: hosts that rewrite or shorten links, schemes of links, lists of blocked files.
+# These know what stands in strangers' mail: rewriters and short names, schemes of links, lists of files.
 STRANGERS = ("rewriters", "misleading", "links", "file_types")
 
 

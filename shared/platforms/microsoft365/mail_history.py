@@ -7,7 +7,7 @@ from typing import Any
 from shared.connections import snapshots
 from shared.connections.record import Connection
 from shared.deployment.context import Context
-from shared.platforms.contract import FlowChange, FlowPicture
+from shared.platforms.history import FlowChange, FlowPicture
 from shared.platforms.microsoft365 import mail_reading as reading
 from shared.platforms.microsoft365.mail_flow.picture import pictures
 from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, changed, done, told

@@ -16,17 +16,8 @@ from shared.engine.ledger import HoldingState, Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
-from shared.platforms.contract import (
-    AfterConsent,
-    Compared,
-    Consent,
-    ConsentResult,
-    Effect,
-    Feed,
-    History,
-    Mode,
-    Permission,
-)
+from shared.platforms.contract import AfterConsent, Compared, Consent, ConsentResult, Effect, Feed, Mode, Permission
+from shared.platforms.history import History
 from shared.platforms.microsoft365 import catalogue, consent, directory_audits, directory_sync, published
 from shared.platforms.microsoft365.entra import Entra
 from shared.platforms.microsoft365.name import NAME, TITLE

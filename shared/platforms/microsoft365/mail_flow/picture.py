@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from shared.engine.effects import Harm
-from shared.platforms.contract import FlowPicture, FlowStation
+from shared.platforms.history import FlowPicture, FlowStation
 from shared.platforms.microsoft365.mail_flow.classes import classes_of
 from shared.platforms.microsoft365.mail_flow.grading import is_protected
 from shared.platforms.microsoft365.mail_flow.journey import Ending, Journey, Path
