@@ -82,6 +82,8 @@ async def missed(database: Database, sites: Sequence[Site], now: datetime) -> li
     job = sa.case(
         (ended, "end-invitation"),
         (table.stage == Stage.CLEANUP, "clean-up"),
+        # Cleared once more after its close, and again until that has come to its end.
+        (sa.and_(table.stage == Stage.CLOSED, table.not_before.is_not(None)), "clean-up"),
         (moving, "advance"),
         (sa.or_(_sync_is_due(sites, now), retried), "sync"),
     )

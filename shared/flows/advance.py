@@ -40,8 +40,6 @@ CHECK_AGAIN_AFTER = timedelta(minutes=1)
 WAITING_FOR_TIME = "waiting_for_time"
 # What an administrator does in their own time is looked for this often.
 CHECK_STEPS_AFTER = timedelta(hours=1)
-# After the close, longer than any run or callback that was under way can take.
-CLEAR_AGAIN_AFTER = timedelta(hours=1)
 NEXT = {Stage.GRANT: Stage.RUN, Stage.REVOKE: Stage.CLEANUP, Stage.CLEANUP: Stage.CLOSED}
 # An administrator may take days to set mail routing up; what we do by ourselves begins without it.
 HOLDS_BACK = {
@@ -82,7 +80,7 @@ async def advance(app: App, connection: Connection, lease: Lease, tenant: OpenTe
             return
         connection = await _bind(app, connection, connection.claimed_tenant)
     if connection.stage is Stage.CLOSED:
-        await own_house.clear(app, connection)
+        await own_house.clear_once_more(app, connection)
     while connection.stage is not Stage.CLOSED:
         moved = await settle(app, connection, lease, tenant)
         if moved is None:
@@ -182,8 +180,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
             write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
         )
         if stage is Stage.CLOSED:
-            await own_house.forget_people(write, connection.id)
-            await own_house.delete(write, connection.id)
+            await own_house.close(write, connection.id, now)
         if final is not None:
             await certificate.draw_up(write, final)
             told = {"stage": stage.name.lower(), "result": final.result}
@@ -198,7 +195,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         log.warning(left, extra={"connection": connection.id, "reason": "ended_incomplete"})
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
     if stage is Stage.CLOSED:
-        await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + CLEAR_AGAIN_AFTER)
+        await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + own_house.CLEAR_AGAIN_AFTER)
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection_id=connection.id), now)
     moved = await connections.find(app.database, connection.id)

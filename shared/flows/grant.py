@@ -193,8 +193,7 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             # Most requests do without what closes a connection, and with it the engine.
             from shared.flows import own_house
 
-            await own_house.forget_people(write, connection.id)
-            await own_house.delete(write, connection.id)
+            await own_house.close(write, connection.id, now)
         note = f"{connection.stage.title} → {stage.title}: {why}"
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)

@@ -1,6 +1,6 @@
 """Our own house after a revoke: nothing that we keep of a customer stays, whatever the ledger says of its row."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.connections import baseline, choices, grants, preflight, snapshots, tokens
 from shared.connections import record as connections
@@ -32,6 +32,8 @@ OWNERS = (
     set_aside,
     marked_messages,
 )
+# After the close, longer than any run or callback that was under way can take.
+CLEAR_AGAIN_AFTER = timedelta(hours=1)
 # So long after the close a grant is kept that the platform does not take back. After it the ledger alone tells of it.
 GIVE_BACK_WITHIN = timedelta(days=3)
 
@@ -73,7 +75,21 @@ async def delete(write: AsyncConnection, connection_id: ConnectionId) -> None:
         await owner.forget_all(write, connection_id)
 
 
-async def forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
+async def clear_once_more(app: App, connection: Connection) -> None:
+    """The same after the close. Until it has come to its end, the sweep finds the connection again."""
+    await clear(app, connection)
+    async with app.database.write() as write:
+        await connections.update(write, connection.id, not_before=None)
+
+
+async def close(write: AsyncConnection, connection_id: ConnectionId, now: datetime) -> None:
+    """Delete what we keep with the close, inside the caller's transaction, and have it cleared once more later."""
+    await _forget_people(write, connection_id)
+    await delete(write, connection_id)
+    await connections.update(write, connection_id, not_before=now + CLEAR_AGAIN_AFTER)
+
+
+async def _forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """A closed connection does not know any more who consented, nor who was sent its reports."""
     await connections.forget_administrator(write, connection_id)
     await store.forget_recipients(write, connection_id)

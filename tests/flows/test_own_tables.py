@@ -60,7 +60,7 @@ async def test_what_is_stored_of_a_connection_ends_with_it(world: World) -> None
             if (await write.execute(mine)).scalar_one() == 0:
                 values = {one.name: some(one, world) for one in column.table.columns} | {column.name: connection.id}
                 await write.execute(sa.insert(db.metadata.tables[name]).values(values))
-        await own_house.forget_people(write, connection.id)
+        await own_house.close(write, connection.id, world.clock.now())
         await own_house.delete(write, connection.id)
         left = set()
         for name, column in of_connections().items():
