@@ -20,7 +20,7 @@ from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.engine.ledger import LATE
 from shared.flows import revoke as revokes
-from tests.engine.test_interruptions import EVERY, FIRST, less, outcome, unsure_of
+from tests.engine.test_interruptions import less, outcome, unsure_of
 from tests.harness.clock import TestClock
 from tests.harness.frozen_runs import Begun, Instant, Runs, Stored, processes, rows
 from tests.harness.lives import LIVES, Life
@@ -29,8 +29,9 @@ from tests.harness.world import World
 PAST = LEASE + TOLERANCE
 # The clock of the machine that is frozen, in seconds ahead of the other one's, in turn.
 AHEAD = (0, int(TOLERANCE.total_seconds()), -int(TOLERANCE.total_seconds()))
-# A process and a life to its end for each: so many times fewer than the instants at which one may die.
+# A process and a life to its end for each: so many times fewer than the instants at which one may die, in PARTS.
 FEWER = 4
+PARTS = 4
 # What a run that was superseded still writes: outcomes of its calls, as late, and the log of those calls. Its job goes
 # back to the queue.
 STILL_WRITTEN = {"ledger", "operations", "jobs"}
@@ -87,15 +88,16 @@ async def revoked(world: World, connection: Connection) -> None:
 
 
 @pytest.mark.hazard(31)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("platform", LIVES)
 async def test_a_process_frozen_at_any_instant_leaves_the_next_ones_work(
-    world: World, sims: Simulators, clock: TestClock, tmp_path: Path, platform: str
+    world: World, sims: Simulators, clock: TestClock, tmp_path: Path, platform: str, part: int
 ) -> None:
     life, which = LIVES[platform], (platform, type(world.databases))
     lived = LIVED[which] = LIVED.get(which) or await reference_life(world, life)
     folder, stopped = tmp_path / "next", 0
     folder.mkdir()
-    instants = lived.instants()[FIRST :: EVERY * FEWER]
+    instants = lived.instants()[part * FEWER :: PARTS * FEWER]
     async with processes() as first:
         for number, (begun, instant) in enumerate(instants):
             world.databases.put(folder, begun.content)

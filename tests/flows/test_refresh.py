@@ -82,7 +82,9 @@ async def test_many_are_renewed_in_as_many_statements_as_one(world: World) -> No
         with counted(world.app.database) as count:
             await run(world.app, Job(name="refresh", connection_id=connection.id))
         assert len([one for one in world.sims.cloud.calls if one.path.endswith("/token")]) == 2 * (len(counts) + 1)
-        counts.append(len([text for text, _ in count.statements if not text.startswith("SELECT halts")]))
+        # Nor what is added to the totals, once a minute at most, whatever has been done by then.
+        apart = ("SELECT halts", "INSERT INTO totals")
+        counts.append(len([text for text, _ in count.statements if not text.startswith(apart)]))
     assert counts == [RENEWAL, RENEWAL]
 
 

@@ -180,7 +180,7 @@ async def test_what_is_ordered_is_done_in_the_name_of_who_ordered_it(world: Worl
     assert await pressed(world, f"{base}/revoke") == f"{base}?asked=revoke"
     assert await pressed(world, f"{base}/attest", key="application") == f"{base}?asked=attest"
     assert (await press(world, f"{base}/attest", key="nothing")).status == 404
-    assert (await press(world, f"{base}/release", item="9" * 5000)).status == 404
+    assert (await press(world, f"{base}/release", item="9" * 5000)).status == 409
     assert (await press(world, f"{base}/sync")).status == 409
     assert await pressed(world, f"{base}/grant") == f"{base}?asked=grant"
     assert (await world.connection(running.id)).stage is Stage.GRANT

@@ -178,7 +178,7 @@ async def test_what_a_page_has_no_button_for(world: World) -> None:
         ("say", {"finding": "x"}, Told(400, "no_reason", "Say why, in 500 characters at most.")),
         ("say", {"finding": "x", "reason": "y" * 501}, Told(400, "no_reason", "Say why, in 500 characters at most.")),
         ("say", {"finding": "x", "reason": "y", "until": "soon"}, Told(400, "not_valid", "Choose a day for its end")),
-        ("release", {"item": "x"}, Told(404, "no_such_item", "There is no such message in quarantine.")),
+        ("release", {"item": "x"}, Told(409, "not_running", "Only a running connection puts messages back.")),
         ("attest", {"key": "x"}, Told(404, "no_such_step", "There is no administrator's step “x”.")),
         (
             "withdraw",

@@ -19,8 +19,8 @@ class Cost:
 
 # (platform, job): what it costs, without asking for the kill switch: before each change, and once a second of reading.
 COSTS = {
-    ("microsoft365", "sync"): Cost(25, 4, 5, 20),
-    ("microsoft365", "advance"): Cost(18, 3, 3, 12),
+    ("microsoft365", "sync"): Cost(25, 4, 5, 22),
+    ("microsoft365", "advance"): Cost(18, 3, 3, 14),
     ("microsoft365", "refresh"): Cost(7, 4, 3, 2),
     ("microsoft365", "report"): Cost(5, 2, 2, 0),
     ("google", "advance"): Cost(20, 4, 4, 1),
