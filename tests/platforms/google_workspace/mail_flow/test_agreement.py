@@ -22,17 +22,24 @@ WISHES = {
     "A rule refuses mail with a word",
     "A rule holds mail that comes from a partner's addresses",
     "A rule lets mail with a word bypass the spam filter",
+    "A rule refuses the senders of an address list",
+    "A rule lets the senders of an address list bypass the spam filter",
 }
 # No API shows it, and the ledger says so.
 UNSEEN = {"The inbound gateway is edited (a blind spot)"}
+# The router's scanner sends from one address of the service's; what else comes from them is a stranger's there.
+OTHER_ADDRESSES = {
+    "An address of ours is blocked as a sender",
+    "A rule lets mail from our addresses bypass the spam filter",
+}
 KNOWN = [
     one
     for one in edits()
-    if one["what"] not in WISHES | UNSEEN
+    if one["what"] not in WISHES | UNSEEN | OTHER_ADDRESSES
     and not any(act in BEYOND or "ARCHIVE" in str(more) for act, more in one["acts"])
 ]
 # A rule that stamps mail may come before ours or after it.
-POSSIBLE = {"A rule puts the mark of returned mail on new mail"}
+POSSIBLE = {"A rule puts the mark of returned mail on new mail", "A rule writes our header with its secret"}
 MESSAGES = [
     {"server": server, "body": body, "spam": spam, "sender": sender}
     for server, body, spam, sender in product(
@@ -70,6 +77,8 @@ def outcomes(flow: Flow) -> set[Effect]:
     mark = service.return_header, SECRET
     scanner = Scanner(host=service.host, address="203.0.113.17", domain=service.sending_domain, header=mark)
     mails = [Mail(recipient=person, **message) for person in people[:8] for message in MESSAGES]
+    # A stranger may write our header, and does not know its secret.
+    mails += [Mail(recipient=person, headers={service.return_header: "1"}) for person in people[:8]]
     return {effect for mail in mails for effect in came_to(carry(flow.customer, mail, console, scanner))}
 
 

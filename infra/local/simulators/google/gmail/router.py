@@ -19,6 +19,7 @@ from infra.local.simulators.wire import Record
 
 COMPLIANCE, STATES = "settings/gmail.content_compliance", "settings/gmail.rule_states"
 SERVICE, BLOCKED = "settings/gmail.service_status", "settings/gmail.blocked_sender_lists"
+ALLOWED = "settings/gmail.email_spam_filter_ip_allowlist"
 MAX_PASSES = 4
 End = Literal["mailbox", "refused", "held", "elsewhere", "loop"]
 
@@ -83,7 +84,7 @@ def carry(customer: Customer, mail: Mail, console: Console, scanner: Scanner) ->
         ours = [one for one in acting if _is_theirs(one, console)]
         carried = dataclasses.replace(
             carried,
-            trusted=carried.trusted or any(one["bypassSpamFilter"] for one in done),
+            trusted=carried.trusted or (first and _bypasses(customer, mail, done)),
             copied=carried.copied or (first and any(_copies(one) for one in ours)),
             stripped=carried.stripped or (first and any(one["removeAttachments"] for one in done)),
         )
@@ -102,6 +103,13 @@ def carry(customer: Customer, mail: Mail, console: Console, scanner: Scanner) ->
         name, value = scanner.header
         mail = dataclasses.replace(mail, server=scanner.address, headers={**mail.headers, name: value})
     return dataclasses.replace(carried, end="loop")
+
+
+def _bypasses(customer: Customer, mail: Mail, done: list[Record]) -> bool:
+    """Whether a rule or the email allowlist takes a message past the spam filter."""
+    lists = _settings(customer, mail.recipient, ALLOWED)
+    ranges = [one for value in lists for one in value.get("allowedIpAddresses", ())]
+    return any(one["bypassSpamFilter"] for one in done) or any(_within(mail.server, one) for one in ranges)
 
 
 def _misjudged(customer: Customer, mail: Mail, scanner: Scanner) -> bool:
@@ -160,7 +168,8 @@ def _acts(rule: Record, mail: Mail, console: Console) -> bool:
         return False
     if _is_theirs(rule, console) and mail.recipient not in console.members:
         return False
-    if condition["addressListOption"] != "NO_EFFECT" and mail.sender == "ann@partner.example":
+    listed = mail.sender == "ann@partner.example"
+    if condition["addressListOption"] == ("BYPASS_LIST" if listed else "ONLY_LIST"):
         return False
     held = [_matches(one, mail) for one in rule["matchExpressions"]]
     return not held or (any(held) if rule["matchAnyExpression"] else all(held))
@@ -180,7 +189,9 @@ def _matches(expression: Record, mail: Mail) -> bool:
         case "SIMPLE_CONTENT", _:
             return content in mail.body
         case "ADVANCED_CONTENT", kind:
-            there = content.lower() in [f"{name}: {value}".lower() for name, value in mail.headers.items()]
+            lines = [f"{name}: {value}".lower() for name, value in mail.headers.items()]
+            # No message here has a subject.
+            there = expression.get("location") != "SUBJECT" and any(content.lower() in one for one in lines)
         case _, kind:
             there = _within(mail.server, content)
     return not there if kind.startswith("NOT_") else there
@@ -197,5 +208,6 @@ def _routes(delivery: Mapping[str, Any], mail: Mail) -> bool:
 
 def _stamped(mail: Mail, done: list[Record]) -> Mail:
     """The message with the headers that rules add; other rules read it as it came."""
-    added = {one["name"]: one["value"] for delivery in done for one in delivery.get("customHeaders", ())}
+    lines = [one for delivery in done for one in delivery.get("customHeaders", ())]
+    added = dict(one.split(": ", 1) if isinstance(one, str) else (one["name"], one["value"]) for one in lines)
     return dataclasses.replace(mail, headers={**mail.headers, **added}) if added else mail
