@@ -67,7 +67,7 @@ class Operations:
             return
         rows = [{"connection": self._connection, **asdict(operation)} for operation in self._kept_back]
         self._kept_back = []
-        # What was called was called, whoever has the connection by now.
+        # What was called was called, even if another run has the connection by now.
         async with self._database.record() as write:
             # Numbers must become visible in their order, or who reads on from the last one would miss some.
             await hold(write, self._connection)

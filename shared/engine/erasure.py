@@ -16,7 +16,7 @@ from shared.storage.erasure import erase as erase_rows
 
 
 async def erase(database: Database, connection: Connection, head: str, now: datetime) -> None:
-    """Erase a closed connection for whoever names the last hash of its ledger, which only its export shows.
+    """Erase a closed connection for a caller who names the last hash of its ledger, which only its export shows.
 
     Raises Refused 409 `not_closed`, or `not_exported` if that is not the ledger's head now.
     """

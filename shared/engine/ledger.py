@@ -253,7 +253,7 @@ class Ledger:
         """Raises Superseded if the run lost its lease; an `outcome` is written all the same, as late."""
         connection = self._lease.connection_id
         if self._lease.number is None:
-            raise Superseded  # whoever only looks
+            raise Superseded  # without a number a lease only reads
         async with self._database.record() as write:
             held = await holds(write, self._lease)
             if not (held or outcome):

@@ -1,6 +1,6 @@
 """Jobs that were sent and have not begun: one of each kind for a connection, so that nobody sends it once more.
 
-A message is lost when it has not begun an hour after its time; whoever looks next sends another one.
+A message is lost when it has not begun an hour after its time; the next sweep sends another one.
 """
 
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ LINK = "consent link"
 LINK_LIFE = timedelta(days=7)
 # Who consents is no account of ours, and their own name is forgotten in the end, which the ledger is not.
 ADMINISTRATOR = "the tenant's administrator"
-# A look at the tenant costs some dozens of calls there, and whoever has the link may ask for one.
+# A look at the tenant costs some dozens of calls there, and each holder of the link may ask for one.
 MAX_CHECKS_AN_HOUR = 12
 
 
@@ -88,7 +88,7 @@ def mark(browser: str) -> str:
 
 
 async def refuse_too_many(app: App, connection: Connection, *, came_back: int = 0) -> None:
-    """Raises Refused once whoever has the link has had the tenant looked at often enough within the hour.
+    """Raises Refused once holders of the link have had the tenant looked at often enough within the hour.
 
     `came_back`: how often browsers have just come back from the platform, which is asked each time what they brought.
     """

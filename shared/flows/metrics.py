@@ -1,4 +1,4 @@
-"""What customers would feel, in numbers: the same for whoever asks for them, and for the collector they are sent to.
+"""What customers would feel, in numbers: the same for who asks for them and for the collector they are sent to.
 
 They are read from the database, so that every process of a deployment tells the same, also what jobs have counted
 (`flows/counts.py`); jobs, requests and calls are measured where they happen (`foundation/telemetry.py`).

@@ -1,6 +1,6 @@
 """What a person does about a code: one entry for each that an error, a connection or a log line can bear.
 
-Whoever raises a code explains it: the deployment's are here, the flows', the web's, the command line's and each
+The room that raises a code explains it: the deployment's are here, the flows', the web's, the command line's and each
 platform's in the module `codes` beside them. docs/runbook.md is printed from all of them.
 """
 

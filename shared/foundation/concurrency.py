@@ -44,7 +44,7 @@ async def beside(one: Coroutine[Any, Any, Thing], other: Coroutine[Any, Any, Oth
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await what must not be broken off half-way: whoever cancels this waits until the work has ended."""
+    """Await what must not be broken off half-way: who cancels this waits until the work has ended."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

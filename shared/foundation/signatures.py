@@ -27,7 +27,7 @@ def base64url(content: bytes) -> str:
 
 
 def unchecked(token: str, part: int) -> Any:
-    """The header (0) or the content (1) of a compact JWS of JSON, whoever signed it."""
+    """The header (0) or the content (1) of a compact JWS of JSON, by any signer."""
     return json.loads(base64.urlsafe_b64decode(token.split(".")[part] + "=="))
 
 

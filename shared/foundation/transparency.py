@@ -114,7 +114,7 @@ def _signature(line: str) -> tuple[str, bytes]:
 
 
 def size_of(note: str) -> int:
-    """How many leaves a checkpoint is of, whoever signed it. Raises Permanent if it is none."""
+    """How many leaves a checkpoint is of, by any signer. Raises Permanent if it is none."""
     try:
         return int(note.split("\n")[1])
     except (LookupError, ValueError):

@@ -73,7 +73,7 @@ async def refuse_many(
 ) -> None:
     """Raises Permanent "would_remove_many" if many would be taken out and no person has asked for that.
 
-    Whoever changes a policy asks for it, until the directory is read anew; so does whoever accepts a loss.
+    Who changes a policy asks for it, until the directory is read anew; so does who accepts a loss.
     """
     inside = len(present.settings["members"]) - len(present.settings["taken_out"])
     ours = set(leaving) - set(present.settings["put_in"])

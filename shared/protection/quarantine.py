@@ -162,7 +162,7 @@ async def release(
     """Note that a message is to be put back; False if it does not wait. Whatever was to be done to it is not done."""
     table = db.quarantine
     async with database.write() as write:
-        await hold(write, connection.id)  # first, as whoever writes for a run does
+        await hold(write, connection.id)  # first, as each write of a run does
         changed = await write.execute(
             sa.update(table)
             .where(*_row(connection.id, number), table.c.state == str(QuarantineState.WAITING))

@@ -120,7 +120,7 @@ class Database:
 
     @asynccontextmanager
     async def record(self) -> AsyncIterator[AsyncConnection]:
-        """The same without the guard, for whoever asks it themselves, or tells what has happened already."""
+        """The same without the guard, for a caller who asks it themselves, or tells what has happened already."""
         with outage_told():
             async with self._turn, self.engine.begin() as connection:
                 yield connection

@@ -11,7 +11,7 @@ from dataclasses import replace
 from shared.foundation.errors import Refused
 from shared.web.http import Request, received
 
-# A quarter of a MiB takes a second on a slow line; whoever takes longer holds a place that others need.
+# A quarter of a MiB takes a second on a slow line; a caller who takes longer holds a place that others need.
 SECONDS = 10.0
 # No length that has more digits is one that we would read.
 MAX_NUMBER_DIGITS = 18

@@ -80,7 +80,7 @@ def _at(path: str) -> list[tuple[Route, dict[str, str]]]:
 
 
 def largest_body(method: str, path: str) -> int:
-    """How many bytes of a body are read of a request, whoever sends it."""
+    """How many bytes of a body are read of a request, the same for every caller."""
     return next((route.largest_body for route, _ in _at(path) if route.method == method), 0)
 
 

@@ -35,7 +35,7 @@ class Route:
     cost: int = 1
     """How many requests it counts as, of those that an account, or else an address, may send in a minute."""
     largest_body: int
-    """How many bytes of a body it takes, whoever sends it."""
+    """How many bytes of a body it takes, from every caller alike."""
 
     @property
     def in_api(self) -> bool:

@@ -44,7 +44,7 @@ async def test_what_is_sealed_opens_in_no_other_row(world: World, what: str) -> 
 
 @pytest.mark.hazard(47)
 async def test_a_rewritten_ledger_is_seen(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """The chain can be made anew by whoever can write to it; the heads that were taken outside cannot."""
+    """The chain can be made anew by a thief who can write to it; the heads that were taken outside cannot."""
     file = world.folder / "anchors"
     process = await world.again(anchors=file)
     connection = await world.connect()

@@ -28,7 +28,7 @@ async def notes(world: World, connection: Connection) -> str:
 async def test_even_its_own_administrator_gives_a_tenant_to_no_other_customer(
     world: World, named: str | None, *, closed: bool
 ) -> None:
-    """Whoever has an administrator open the wrong link, running or closed long ago."""
+    """A thief who has an administrator open the wrong link, running or closed long ago."""
     theirs = await world.connect(CONTOSO, customer="contoso")
     if closed:
         theirs = await world.leave(theirs)

@@ -1,4 +1,4 @@
-"""Every code has its entry in the runbook, and whoever meets one is led there."""
+"""Every code has its entry in the runbook, and a person who meets one is led there."""
 
 import json
 from pathlib import Path

@@ -52,7 +52,7 @@ def tried(world: World, match: dict[str, Any]) -> int:
 async def test_a_lost_answer_makes_nothing_twice(world: World, name: str) -> None:
     before = world.snapshot()
     match = CREATIONS[name]
-    # The platform does it, and whoever asked never hears of it: for each object of the kind.
+    # The platform does it, and the caller never hears of it: for each object of the kind.
     world.fault(match, {"kind": "drop_after"}, times=1)
     world.fault(match, {"kind": "drop_after"}, times=1, skip=1)
     connection = await world.connect()

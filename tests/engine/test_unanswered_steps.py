@@ -19,7 +19,7 @@ from tests.harness.world import ORCHARD, World
 
 
 async def told(world: World, connection: Connection) -> list[dict[str, Any]]:
-    """What was said of the connection to whoever listens, as attention."""
+    """What was said of the connection to subscribers, as attention."""
     table = db.events.c
     query = sa.select(table.content).where(table.connection == connection.id, table.kind == "connection.attention")
     async with world.app.database.read() as read:

@@ -44,7 +44,7 @@ async def test_a_busy_connection_is_left_alone_and_the_job_done_once_afterwards(
     for _ in range(5):
         await run(world.app, Job(name="sync-now", connection_id=connection.id))
     assert await EmbeddedQueue(world.app.database).next_at() is None  # nothing goes round meanwhile
-    # Whoever has it dies; the sweep finds what waits.
+    # The run that has it dies; the sweep finds what waits.
     world.clock.move(LEASE)
     await sweep(world.app)
     synced = (await world.connection(connection.id)).synced_at

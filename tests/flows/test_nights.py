@@ -1,4 +1,4 @@
-"""A night at one site: each connection is sent one message, spread, whoever looks meanwhile; every process keeps to its
+"""A night at one site: each connection is sent one message, spread, though the sweep looks meanwhile; every process keeps to its
 sites."""
 
 import asyncio

@@ -28,7 +28,7 @@ from tests.harness.client import ask
 from tests.harness.orders import signed
 from tests.harness.world import MASTER_KEY, World
 
-# Sent wherever somebody may send something: it must come out nowhere but in the answer to whoever sent it.
+# Sent wherever somebody may send something: it must come out nowhere but in the answer to its sender.
 MARK = "Kq7-marked-9Zw"
 
 

@@ -37,7 +37,7 @@ class OneMachine:
         return CONTROL.request(method, f"{self.control}/_sim{path}", json=body).raise_for_status()
 
     def token(self, **more: str) -> str:
-        """A token for an operator, or for whoever is described."""
+        """A token for an operator, or for the account that is described."""
         found: str = self.ask("POST", "/operator-token", more).json()["token"]
         return found
 

@@ -9,7 +9,7 @@ import pytest
 from tests.harness.selection import DEAR
 
 # Seconds of a core for each case, on average: what takes more is dear.
-LIMIT = 1.0
+LIMIT = 0.5
 TOOK = "seconds of a core"
 
 

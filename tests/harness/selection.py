@@ -53,8 +53,8 @@ ON_BOTH = (
     "web/test_trends.py::*",
 )
 
-# Tests that take a second of a core or more for each case, with that figure: `make measure` writes them down. They are
-# left to `make test-wide`, but for the first case of those that follow: what a life is made of, each once.
+# Tests that take half a second of a core or more for each case, with that figure: `make measure` writes them down. They
+# are left to `make test-wide`, but for the first case of those that follow: what a life is made of, each once.
 DEAR = Path(__file__).with_name("dear_tests.txt")
 ONCE = (
     "attacks/test_kill_switch.py::test_a_run_under_way_ends_before_its_next_call_and_notes_what_it_did",
@@ -64,7 +64,6 @@ ONCE = (
     "engine/test_creates.py::test_a_lost_request_is_made_after_all",
     "engine/test_drift.py::test_an_edit_of_our_rule_is_recorded_and_left",
     "engine/test_incomplete_reads.py::test_a_listing_cut_in_half_removes_and_makes_nothing",
-    "engine/test_leftovers.py::test_whatever_is_left_in_a_tenant_of_microsoft_365_is_told",
     "engine/test_life_google_workspace.py::test_before_equals_after",
     "engine/test_life_microsoft365.py::test_before_equals_after",
     "engine/test_life_microsoft365.py::test_every_object_is_marked_and_every_mark_is_true",

@@ -44,7 +44,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def issuer() -> Iterator[Host]:
-    """Whoever publishes the keys of Google's accounts."""
+    """The server that publishes the keys of Google's accounts."""
     host = Host()
     key = {**json.loads(RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "one", "use": "sig", "alg": "RS256"}
     host.says(Say(body={"keys": [key]}))

@@ -198,7 +198,7 @@ async def _happens(life: Life, step: Step) -> None:
         life.judge.theirs()
         await life.passes(timedelta(seconds=1))
     except FootprintError:
-        life.judge.theirs()  # refused, as whoever asked was told
+        life.judge.theirs()  # refused, as the caller was told
     except AssertionError as refused:
         # The customer asked the platform for what cannot be done now.
         if "Error executing cmdlet" not in str(refused) and '"error"' not in str(refused):

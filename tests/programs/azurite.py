@@ -23,7 +23,7 @@ class Azurite:
     clock_file: Path
 
     def move(self, seconds: float) -> None:
-        """Let that much time pass for the emulator, and for whoever else reads the file."""
+        """Let that much time pass for the emulator, and for the others that read the file."""
         move_clock(self.clock_file, seconds)
 
 

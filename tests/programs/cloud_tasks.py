@@ -31,7 +31,7 @@ class Tasks:
     client: httpx.Client
 
     def move(self, seconds: float) -> None:
-        """Let that much time pass for the service, and for whoever else reads the file."""
+        """Let that much time pass for the service, and for the others that read the file."""
         move_clock(self.clock_file, seconds)
 
     def waiting(self) -> list[dict[str, Any]]:

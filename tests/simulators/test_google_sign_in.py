@@ -72,7 +72,7 @@ def test_what_the_browser_brings_back(bare_google: GoogleCaller) -> None:
     assert bare_google.decide("cancel") == {"error": "access_denied", "state": "the state"}
     bare_google.behave(admin_policy_enforced=True)
     assert bare_google.decide(user=ADMIN) == {"error": "admin_policy_enforced", "state": "the state"}
-    # The customer named by hd is a hint; whoever sits there may choose another account.
+    # The customer named by hd is a hint; the person there may choose another account.
     assert bare_google.decide(user="admin@harbour.example", hd="orchard.example")["hd"] == "harbour.example"
 
 

@@ -107,7 +107,7 @@ async def test_of_many_at_once_one_is_carried_out(world: World) -> None:
 
 
 async def died(world: World, **values: Any) -> None:
-    """Whoever began the request died before answering it."""
+    """The process that began the request died before answering it."""
     async with world.app.database.write() as write:
         await write.execute(sa.update(db.idempotency_keys).values(status=None, sealed=None, **values))
 
@@ -151,7 +151,7 @@ async def test_what_a_dead_process_had_not_begun_to_write_is_taken_over_after_a_
     (row,) = await kept(world)
     assert row.status == 201
     assert await made(world) == 1
-    # Whoever comes to an end after all changes nothing any more.
+    # One that comes to an end after all changes nothing any more.
     await answers.finish(world.app.database, row.id, row.at - timedelta(minutes=1), status=500, sealed=b"")
     await answers.forget(world.app.database, row.id, row.at - timedelta(minutes=1))
     assert await kept(world) == [row]

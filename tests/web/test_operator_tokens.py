@@ -65,7 +65,7 @@ async def test_a_key_that_turns(world: World, keep: bool) -> None:  # noqa: FBT0
     await by_token(world.app, before)
     world.control("POST", "/operators/rotate", keep=keep)
     after = world.sims.operator_token()
-    # Whoever makes up key ids does not make us ask each time, so a new one may take a minute.
+    # A caller who makes up key ids does not make us ask each time, so a new one may take a minute.
     with pytest.raises(Refused, match="sign_in_first"):
         await by_token(world.app, after)
     world.clock.move(MIN_KEYS_AGE)

@@ -1,4 +1,4 @@
-"""Telling: each event is offered to whoever wants it, then posted again and again until it is taken or given up.
+"""Telling: each event is offered to each subscriber, then posted again and again until it is taken or given up.
 
 The form is that of Standard Webhooks (standardwebhooks.com): `webhook-id`, `webhook-timestamp` and `webhook-signature`,
 an HMAC-SHA256 of id, time and body under each secret that is good now. What was taken may come twice, under one id.

@@ -121,7 +121,7 @@ async def _return(sign_in: SignIn, context: Context, account: str, secret: str, 
     """Give a token back, unless a connection other than `of` keeps a grant of its account.
 
     Google has one grant for an account and an application: with one of its tokens all of them end, those in use too.
-    Whoever keeps it gives it back in the end.
+    The caller that keeps it gives it back in the end.
     """
     if not set(await grants.holders(context.database, NAME, account)) - {of}:
         await sign_in.revoke(secret)

@@ -1,6 +1,6 @@
 """The daily synchronisation: there is no delta, so everything is listed and only what differs is written.
 
-Whoever is missing from a complete listing is looked for among the deleted, and else asked for by name, before our
+A user who is missing from a complete listing is looked for among the deleted, and else asked for by name, before our
 copy lets go of them (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list).
 """
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from shared.storage.tables.columns import Moment, metadata, of_connection
 
-# Written in the transaction of what happened. `offered`: there is a delivery for whoever wanted it by then.
+# Written in the transaction of what happened. `offered`: there is a delivery for each subscriber of that moment.
 events = sa.Table(
     "events",
     metadata,

@@ -1,4 +1,4 @@
-"""Whether the deployment does its work, for whoever watches it from outside."""
+"""Whether the deployment does its work, for a monitor outside."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Whoever subscribes, and what their receiver got."""
+"""A subscriber, and what their receiver got."""
 
 import json
 from typing import Any

@@ -6,7 +6,7 @@ The app's settings are the environment. FILE holds the seconds that the time is 
 its name, the timers' status is kept, which the real host keeps in the storage account. With port 0 a free one is found.
 Prints one line of JSON when it is ready, or ends with status 1 and the reason why it is not. On SIGTERM it finishes
 what it has begun. On SIGKILL it is gone, and whatever it had in hand comes back when the queue says so. Leashed, it is
-gone as well when its standard input is closed, as happens when whoever started it dies.
+gone as well when its standard input is closed, as happens when the process that started it dies.
 
 Needs Microsoft's runtime, which `make runtime` installs.
 """

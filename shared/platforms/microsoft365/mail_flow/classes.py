@@ -16,7 +16,7 @@ from shared.platforms.microsoft365.mail_flow.ranges import EVERY_ADDRESS, Ranges
 from shared.platforms.microsoft365.mail_flow.rulebook import Rulebook
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
 
-# A domain that is nobody's (RFC 2606): mail from and to whoever no rule has heard of.
+# A domain that is nobody's (RFC 2606): mail from and to people whom no rule names.
 STRANGER = anybody("ordinary.invalid")
 # What of an accepted domain's record decides about mail.
 DECISIVE = ("DomainType", "OutboundOnly", "SendingFromDomainDisabled", "SendingToDomainDisabled")

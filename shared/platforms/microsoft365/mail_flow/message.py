@@ -62,5 +62,5 @@ class Message:
 
 
 def anybody(domain: str, *, named: bool = False) -> Party:
-    """Whoever has an address in a domain."""
+    """Any address in a domain."""
     return Party(address=f"*@{domain}", named=named)
