@@ -1,9 +1,10 @@
 """The lease on a connection: one run at a time acts on a tenant, renews its lease and writes under its number.
 
-The lease is judged by the clocks of the run that renews it and of the one that asks for it, which may differ. A run renews every
-minute what lasts five, so a clock that is TOLERANCE ahead does not see a living run's lease as over; a database's own
-clock would not follow the time that tests and one machine set. A clock that is further off, or jumps, may cost a run
-its lease, and nothing else: what a run may write is decided by its number and its generation, never by a clock.
+The lease is judged by the clocks of the run that renews it and of the one that asks for it, which may differ. A run
+renews every minute what lasts five, so a clock that is TOLERANCE ahead does not see a living run's lease as over; a
+database's own clock would not follow the time that tests and one machine set. A clock that is further off, or jumps,
+may cost a run its lease, and nothing else: what a run may write is decided by its number and its generation, never by
+a clock.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ class Tally:
 
 
 async def add(database: Database, connection_id: ConnectionId, tally: Tally, now: datetime) -> None:
-    """Add what a run has counted to its day, whoever has the connection by now."""
+    """Add what a run has counted to its day, even if another run has the connection by now."""
     if not tally.scanned:
         return
     table = db.mail_days

@@ -11,7 +11,7 @@ from shared.storage import tables as db
 from shared.storage.database import Database, insert_new
 from shared.storage.ids import ConnectionId
 
-# Of such a group, to whoever names it in a policy.
+# Of such a group, to a person who names it in a policy.
 HIDDEN = "The platform hides the members of this group from applications. Name them in another group or one by one."
 
 

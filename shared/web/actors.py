@@ -41,7 +41,7 @@ class Actor:
 
     @property
     def is_break_glass(self) -> bool:
-        """Whether this is the break-glass account, whoever has its secret."""
+        """Whether this is the break-glass account, for anybody who has its secret."""
         return self.is_local and self.name == BREAK_GLASS
 
     @property

@@ -1,5 +1,4 @@
-"""A night at one site: each connection is sent one message, spread, though the sweep looks meanwhile; every process keeps to its
-sites."""
+"""A night at one site: each connection is sent one message, spread, and each process keeps to its sites."""
 
 import asyncio
 from dataclasses import replace

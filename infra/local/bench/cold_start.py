@@ -26,7 +26,7 @@ RUNS = 9
 FLOOR = "azure.functions alone"
 OURS = "import of function_app"
 LEAST = "azure.functions, SQLAlchemy and its driver, one row"
-# What an answer from the database takes at least, whoever gives it.
+# What an answer from the database takes at least, from any program.
 ONE_ROW = """
 import asyncio, os, azure.functions, sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine

@@ -16,7 +16,7 @@ from shared.platforms.microsoft365.mail_flow.listing import Record, Rule
 from shared.platforms.microsoft365.mail_flow.message import Message
 from shared.platforms.microsoft365.mail_flow.rulebook import HEADERS, Rulebook, has_word, in_any_text, matches
 
-# Every message bears these headers, whoever sent it (RFC 5322, 3.6; RFC 5321, 4.4; Exchange adds a Message-ID that is
+# Every message bears these headers, from any sender (RFC 5322, 3.6; RFC 5321, 4.4; Exchange adds a Message-ID that is
 # missing), and some with words that are always there.
 EVERY_MESSAGE_HAS = {"received": "from by with", "mime-version": "1.0", "from": "", "date": "", "message-id": ""}
 # The lowest SCL that there is.
