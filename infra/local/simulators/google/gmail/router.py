@@ -209,5 +209,6 @@ def _routes(delivery: Mapping[str, Any], mail: Mail) -> bool:
 def _stamped(mail: Mail, done: list[Record]) -> Mail:
     """The message with the headers that rules add; other rules read it as it came."""
     lines = [one for delivery in done for one in delivery.get("customHeaders", ())]
-    added = dict(one.split(": ", 1) if isinstance(one, str) else (one["name"], one["value"]) for one in lines)
+    pairs = (one.split(": ", 1) if isinstance(one, str) else (one["name"], one["value"]) for one in lines)
+    added = {str(name): str(value) for name, value in pairs}
     return dataclasses.replace(mail, headers={**mail.headers, **added}) if added else mail
