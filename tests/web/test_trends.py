@@ -19,7 +19,7 @@ async def test_trends_count_each_day_of_the_last_thirty(world: World) -> None:
     mine = await world.create(customer="northwind")
     other = await world.create(FABRIKAM, customer="fabrikam")
     now = world.app.clock.now()
-    runs = [(mine.id, 0), (mine.id, 3), (mine.id, 3.1), (other.id, 3), (other.id, DAYS - 1), (other.id, DAYS)]
+    runs = [(mine.id, 0), (mine.id, 3), (mine.id, 3.00001), (other.id, 3), (other.id, DAYS - 1), (other.id, DAYS)]
     async with world.app.database.write() as write:
         rows = [{"connection": one, "at": now - timedelta(days=back), "held": {}, "gone": {}} for one, back in runs]
         await write.execute(sa.insert(db.sync_runs), rows)
