@@ -53,10 +53,7 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "description": "the number of a snapshot",
         "schema": {"type": "integer", "minimum": 1, "maximum": 10**9 - 1},
     },
-    "item": {
-        "description": "the number of a message in quarantine",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-    },
+    "item": {"description": "the id of a message in quarantine", "schema": _ID},
     "webhook": {"description": "a webhook's id", "schema": _ID},
     "witness": {"description": "a witness's id", "schema": _ID},
     "event": {"description": "an event's id, which its deliveries bear as `webhook-id`", "schema": _ID},
