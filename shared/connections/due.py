@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from shared.connections import halts
 from shared.connections.lease import not_held
 from shared.connections.record import Connection, Status, update
 from shared.connections.stages import Stage
@@ -133,6 +134,13 @@ def at_rest(now: datetime) -> sa.Select[ConnectionId]:
     table = db.connections.c
     waits = sa.or_(table.not_before > now, table.lease_until > now)
     return sa.select(table.id).where(sa.or_(waits.is_(None), sa.not_(waits)))
+
+
+def quiet(*, but_not: sa.Select[ConnectionId]) -> sa.ColumnElement[bool]:
+    """Of a connection's row: it runs and is well, each of its runs ended, no halt stands, it is none of those."""
+    table = db.connections.c
+    well = sa.and_(table.stage == int(Stage.RUN), table.status == str(Status.OK), table.begun == 0)
+    return sa.and_(well, sa.not_(halts.stands()), table.id.not_in(but_not))
 
 
 def in_stages(

@@ -9,19 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
-from shared.connections import halts, lease, tokens
+from shared.connections import due, halts, lease, tokens
 from shared.connections.lease import Lease
-from shared.connections.record import Connection, Status
-from shared.connections.stages import Stage
+from shared.connections.record import Connection
 from shared.deployment.sealing import CREDENTIALS
 from shared.flows import deferred_jobs, expected_jobs
 from shared.flows.app import App
 from shared.foundation.concurrency import each
 from shared.foundation.telemetry import about, span
 from shared.protection import set_aside
-from shared.storage import tables as db
 from shared.storage.ids import ConnectionId
 
 log = logging.getLogger(__name__)
@@ -56,7 +52,9 @@ async def renew(app: App, first: ConnectionId) -> Renewed:
     """Renew the tokens of a connection, and of others that expect it."""
     others = await expected_jobs.take(app.database, JOB, app.settings.sites, TOGETHER, first=first)
     some = list(dict.fromkeys((first, *others)))
-    claimed = await lease.acquire_each(app.database, some, app.clock.now(), app.settings.sites, *_in_order(app))
+    now = app.clock.now()
+    quiet = due.quiet(but_not=set_aside.with_due(some, now))
+    claimed = await lease.acquire_each(app.database, some, now, app.settings.sites, quiet)
     left = sorted(set(some) - {one.id for one, _ in claimed}, key=some.index)
     if not claimed:
         return Renewed(left, [])
@@ -87,17 +85,6 @@ async def renew(app: App, first: ConnectionId) -> Renewed:
         ended = [one.connection_id for one in done]
         await deferred_jobs.go_on(app, await deferred_jobs.waiting(app.database, *ended))
     return Renewed(left, failed)
-
-
-def _in_order(app: App) -> list[sa.ColumnElement[bool]]:
-    table = db.connections.c
-    return [
-        table.stage == int(Stage.RUN),
-        table.status == str(Status.OK),
-        table.begun == 0,
-        sa.not_(halts.stands()),
-        sa.not_(set_aside.any_due(app.clock.now())),
-    ]
 
 
 async def _asked(app: App, connection: Connection, held: Lease, rows: list[dict[str, Any]]) -> None:

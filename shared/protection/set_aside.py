@@ -72,10 +72,10 @@ async def due(database: Database, connection_id: ConnectionId, now: datetime) ->
     return [one for one in await listed(database, connection_id) if one.not_before <= now]
 
 
-def any_due(now: datetime) -> sa.ColumnElement[bool]:
-    """Whether anything of a connection is to be tried again now, to be asked of its row."""
+def with_due(some: Collection[ConnectionId], now: datetime) -> sa.Select[ConnectionId]:
+    """The ids of those of some connections that have anything to be tried again now, for use inside another query."""
     table = db.set_aside.c
-    return sa.exists().where(table.connection == db.connections.c.id, table.not_before <= now)
+    return sa.select(table.connection).where(table.connection.in_(some), table.not_before <= now)
 
 
 async def forget_all(write: AsyncConnection, connection_id: ConnectionId) -> None:
