@@ -50,9 +50,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_kind", kinds, indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the options leave out, before the order of the rest is drawn."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Leave out what the options leave out, before the order of the rest is drawn: a share is the same tests each time.
+
+    A wrapper, for what draws the order is one too, and wrappers come before everything else.
+    """
     kept = list(items)
     if database := config.getoption("--database"):
         kept = [item for item in kept if _on_postgresql(item) == (database == "postgresql")]
@@ -65,6 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in left])
     items[:] = kept
+    return (yield)
 
 
 def _name(module: Any, function: Any) -> str:

@@ -145,7 +145,7 @@ async def test_the_certified_ledger_ends_with_the_closing_entry_and_the_counts_f
     assert counts["pre_existing"] == len(content["yours_before_us"]) == 1
     assert "recycle bin" in content["not_checkable"][-1]["title"]
     purged = [entry.state for entry in ledger if entry.act == "purge"]
-    assert purged == ["intended", "noted"] * (len(purged) // 2)
+    assert purged == ["intended", "done"] * (len(purged) // 2)
     assert purged
 
 
