@@ -86,6 +86,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "microsoft365": {
         "assign-role": Action(text="Assign the role Exchange Administrator", action="assign-role"),
         "unassign-role": Action(text="Take that role away", action="unassign-role"),
+        "delete-groups": Action(text="Delete its groups in the recycle bin for good", action="delete-groups-for-good"),
         "remove-application": Action(text="Remove the application for good", action="remove-application"),
     },
     "google": {

@@ -111,13 +111,16 @@ async def _towards_there(question: Question) -> list[Step]:
 
 async def _towards_gone(question: Question) -> list[Step]:
     row, state, item = question.row, question.state, question.item
-    if state in NOT_OURS or (state is HoldingState.GONE and not (row.implied and question.held is None)):
+    unknown = row.only_if_found or (row.implied and question.held is None)
+    if state in NOT_OURS or (state is HoldingState.GONE and not unknown):
         return []
     if row.still_used and (why := row.still_used(question.tenant)):
         return [item.step(Verb.LEAVE, why)]
     if row.held_up and (why := row.held_up(question.tenant)):
         return [item.step(Verb.WAIT, why)]
     sighting = await question.look()
+    if row.only_if_found and state is HoldingState.GONE and not sighting.present:
+        return []
     if sighting.present is False:
         return _unseen(question, sighting)
     if state is not HoldingState.LEAVING:

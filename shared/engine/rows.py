@@ -173,6 +173,8 @@ class ByAdministrator(Row):
     kept_for: timedelta = timedelta(0)
     implied: bool = False
     """Comes with the consent, and while it is wanted every call depends on it: nobody is asked for it."""
+    only_if_found: bool = False
+    """Left behind by what we remove: nobody sets it up, and its removal is asked for only where a look finds it."""
     lets_us_see: bool = False
     """When it is gone, nobody of ours can look any more at what the other rows made."""
     set_up: str = ""

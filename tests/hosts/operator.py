@@ -190,6 +190,8 @@ class Operator:
 
     def take_down(self, customer: Customer, key: str) -> None:
         match customer.platform, key:
+            case "microsoft365", "deleted-groups":
+                self.act(customer, "delete-groups-for-good")
             case "microsoft365", "application":
                 self.act(customer, "remove-application")
             # After an early revoke the administrator is asked to take down what was never set up, and only says so.

@@ -220,6 +220,9 @@ async def _leave(life: Life, random: Random) -> None:
     while (now := await life.now()).stage is not Stage.CLOSED and world.clock.now() < end:
         asked = now.reason == "waiting_for_administrator" and answers
         if asked and tenant.service_principal_of(applications.CLIENT_ID):
+            if random.random() < 0.7:
+                world.admin("delete-groups-for-good")
+                await life.passes(timedelta(hours=random.choice((0, 2))))
             world.admin("remove-application", purge=random.random() < 0.5)
         await life.passes(timedelta(hours=2 if answers else 20))
 

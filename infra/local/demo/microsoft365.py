@@ -70,8 +70,11 @@ async def cleaning(life: Life) -> None:
     left = [entry["key"] for entry in (await life.certificate())["residue"]]
     life.check(
         f"the certificate's residue is the {' and the '.join(left)} alone",
-        held=left == ["application", "exchange-role"],
+        held=sorted(left) == ["application", "deleted-groups", "exchange-role", "group-incoming", "group-outgoing"],
     )
+    life.tell("the administrator deletes the groups in the recycle bin for good")
+    await life.administrator("delete-groups-for-good")
+    await life.api("POST", "/steps/deleted-groups")
     life.tell("the administrator removes the application")
     await life.administrator("remove-application")
     await life.api("POST", "/steps/application")

@@ -19,6 +19,7 @@ from shared.platforms.microsoft365.connectors import Connector
 from shared.platforms.microsoft365.exchange_role import exchange_role
 from shared.platforms.microsoft365.group_members import GroupMembership
 from shared.platforms.microsoft365.groups import RENEWED, VirtualGroup
+from shared.platforms.microsoft365.recycle_bin import deleted_groups_row
 from shared.platforms.microsoft365.transport_rules import ORDER, ROUTING, SPREAD, TransportRule
 from shared.platforms.own_records import StoredDirectory, StoredTokens
 
@@ -274,4 +275,5 @@ def rows(brand: Brand, application: Any) -> tuple[Row, ...]:
     """The whole catalogue; `application` asks the sign-in host about our application in an open tenant."""
     changes = (*STORED_AND_LISTED, *_mail_flow(brand))
     served = tuple(change.key for change in changes)
-    return (_application(brand, application, served), exchange_role(brand, served), *changes, *ACTIVITIES)
+    asked = (deleted_groups_row(brand, served), _application(brand, application, served), exchange_role(brand, served))
+    return (*asked, *changes, *ACTIVITIES)

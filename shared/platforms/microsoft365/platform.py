@@ -10,9 +10,8 @@ from shared.connections.lease import Lease
 from shared.connections.record import Connection
 from shared.connections.tokens import Tokens
 from shared.deployment.context import Context
-from shared.engine.incarnations import row_key
 from shared.engine.last_look import Search
-from shared.engine.ledger import HoldingState, Ledger
+from shared.engine.ledger import Ledger
 from shared.engine.rows import Published, Row, Sighting
 from shared.foundation.brand import Brand
 from shared.foundation.codes import Code
@@ -147,14 +146,7 @@ class Microsoft365:
 
     async def residue(self, tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Our groups that lie in the recycle bin."""
-        groups = {
-            key: held.identity
-            for key, held in tenant.ledger.holdings.items()
-            if row_key(key) in ("group-incoming", "group-outgoing")
-            and held.state is HoldingState.GONE
-            and held.identity
-        }
-        return await emptied(tenant, groups)
+        return await emptied(tenant)
 
     async def not_checkable(self, _tenant: MicrosoftTenant) -> list[dict[str, Any]]:
         """Once removed, the application lies where only an administrator can look."""

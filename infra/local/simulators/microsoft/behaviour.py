@@ -44,7 +44,7 @@ class Behaviour(Knobs):
     # A spoof entry is answered with a record, and not stored.
     spoof_not_created: bool = False
     # Whether an application without a directory role for it may delete a group for good.
-    purge_app_only: bool = True
+    purge_app_only: bool = False
     # Removing an outbound connector that a rule still names is an error.
     referenced_connector_refused: bool = True
     # How Exchange writes the ranges that it keeps: "as_given", with a "mask", or as a "span" from first to last.

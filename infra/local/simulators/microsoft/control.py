@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from infra.local.simulators.control import snapshot
 from infra.local.simulators.microsoft import applications
-from infra.local.simulators.microsoft.deleted_items import forget_expired
+from infra.local.simulators.microsoft.deleted_items import forget_expired, purge
 from infra.local.simulators.microsoft.exchange.host import Exchange
 from infra.local.simulators.microsoft.graph.host import VERSION, Graph
 from infra.local.simulators.microsoft.state import Microsoft
 from infra.local.simulators.microsoft.tenant import Tenant
 from infra.local.simulators.wire import Answer, Request
+from shared.foundation.brand import Brand
 
 
 class TenantControl:
@@ -56,6 +57,11 @@ class TenantControl:
             # Exchange keeps it, and its own entry of the application, when the application is removed.
             tenant.role_group = ()
             return Answer(body={})
+        if body["action"] == "delete-groups-for-good":
+            brand = self._microsoft.brand
+            for found in [one for one, group in tenant.deleted.items() if _ours(group, brand)]:
+                purge(tenant, found)
+            return Answer(body={})
         principal = tenant.service_principal_of(applications.CLIENT_ID)
         if principal is None:
             return Answer(status=409, body={"error": "The application is not in this tenant. Consent first."})
@@ -80,6 +86,11 @@ class TenantControl:
             case _:
                 raise ValueError(f"There is no action {body['action']!r}.")
         return Answer(body={})
+
+
+def _ours(deleted: Mapping[str, Any], brand: Brand) -> bool:
+    """Whether an administrator would know a deleted group by its name; a deployment may have put a prefix before it."""
+    return str(deleted.get("displayName")).endswith((brand.group_incoming, brand.group_outgoing))
 
 
 def _behave(tenant: Tenant, body: Any) -> Answer:
