@@ -145,7 +145,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         whole, inner_pages = calendars.shown(text)
         views = [whole]
         for inner in inner_pages:
-            _page(inner, part, reading)
+            views += _page(inner, part, reading)
     elif kind == "page":
         views = _page(text, part, reading)
     elif {extension(name) for name in part.names} & NAMED["shortcut"]:
