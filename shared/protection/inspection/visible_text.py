@@ -131,6 +131,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     if kind == "pdf":
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
+        reading.missed_links += document.missed_links
         reading.links |= {Link(target=one): part.where for one in document.links}
     if kind == "saved":
         _saved(part, reading)
