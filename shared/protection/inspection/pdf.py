@@ -20,7 +20,7 @@ MAX_ANNOTATIONS = 5_000
 MAX_ACTIONS = 20
 TOO_LONG = "A document is too long: only the beginning was inspected."
 TEXT_TOO_LONG = "The text of a document is too long: only its beginning was searched for addresses."
-UNREADABLE = "The text of a document is written in numbers that only its fonts know: it was not searched for addresses."
+UNREADABLE = "The text of a document is in numbers that only its fonts know, and was not searched for addresses."
 BROKEN = "A document cannot be read whole."
 LOCKED = "A document is encrypted, and cannot be looked into."
 # Of a document that no reader can take apart: what stands in it uncompressed.
