@@ -69,3 +69,9 @@ def found(message: Any, **conditions: Any) -> set[str]:
 def page(content: str, **headers: str) -> bytes:
     """A message that is a page."""
     return mail(content, kind="text/html; charset=utf-8", **headers)
+
+
+def misleads(target: str, shown: str) -> bool:
+    """Whether a link that shows a text misleads."""
+    content = f'<p>Shared with you: <a href="{target.replace("&", "&amp;")}">{shown}</a></p>'
+    return found(page(content), misleading_links=True) == {"misleading_links"}

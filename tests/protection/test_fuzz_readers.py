@@ -18,7 +18,7 @@ from tests.harness.office import compound
 from tests.protection.test_documents_within import HOLDING, INVITE, LEADING, LINES, LOCKED
 from tests.protection.test_file_types import VBA, sheets, show
 from tests.protection.test_fuzz import EVERYTHING, kinds, look, mutated, steady
-from tests.protection.test_links import REWRITTEN
+from tests.protection.test_rewriters import REWRITTEN
 from tests.protection.test_rich_texts_and_calendars import PROGRAM, packed, rich
 from tests.protection.test_wrapped import (
     LETTER,

@@ -78,6 +78,35 @@ class TestLeading:
     def test_what_is_no_link_of_it(self, content: bytes) -> None:
         assert found(mixed(part(content, "a.pdf")), links=["evil.example"]) == set()
 
+    @pytest.mark.parametrize(
+        "content",
+        [
+            texts("<00480056> Tj"),
+            texts("[<0048>-3<0056>]TJ"),
+            texts("(x) Tj" + 60_000 * " 0 0 m"),
+            pdf(
+                stream("BT /F1 9 Tf (\\0H) Tj ET"),
+                "<</Type/Font/Subtype/Type0>>",
+                page="/Contents 4 0 R/Resources<</Font<</F1 5 0 R>> >>",
+            ),
+            document(
+                CATALOG.format(""),
+                f"<</Type/Pages/Count 21/Kids[{21 * '3 0 R '}]>>",
+                "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>",
+                stream("(x) Tj"),
+            ),
+        ],
+    )
+    def test_a_text_that_cannot_be_read_is_said_where_links_are_asked_for(self, content: bytes) -> None:
+        message = mixed(part(content, "a.pdf"))
+        assert found(message, links=["evil.example"]) == {"incomplete"}
+        assert found(message, misleading_links=True, attachments=["script"]) >= {"incomplete"}
+        assert found(message, attachments=["script"], words=["x"]) == set()
+
+    def test_a_picture_in_a_page_is_no_text(self) -> None:
+        inline = texts("BI /W 1 ID <00> EI (a page) Tj")
+        assert found(mixed(part(inline, "a.pdf")), links=["evil.example"]) == set()
+
 
 class TestHolding:
     FILE = "<</Type/Filespec/F(a.exe)/EF<</F 5 0 R>> >>"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.protection.inspection.budget import Budget
+from shared.protection.inspection.file_types import signed
 
 MAX_UNPACKED_BYTES = 48_000_000
 MAX_MEMBER_BYTES = 16_000_000
@@ -53,7 +54,7 @@ def opened(name: str, content: bytes, look: Look) -> Iterator[Member] | None:
     if content.startswith(ZIP) or content.rfind(b"PK\x05\x06", -END_OF_ZIP) >= 0:
         return _bounded(_zipped(content, look), look)
     for sign, (make, most) in STREAMS.items():
-        if content.startswith(sign):
+        if content.startswith(sign) and "archive" in signed(content):
             return _bounded(_streamed(name, content, make, min(most, look.room), look), look)
     return _bounded(_taped(content, look), look) if content[TAPE] == b"ustar" else None
 
@@ -103,6 +104,7 @@ STREAMS: Mapping[bytes, tuple[Callable[[], Any], int]] = {
     b"\x1f\x8b": (lambda: zlib.decompressobj(31), MAX_MEMBER_BYTES),
     b"BZh": (_bzip2, 1_500_000),
     b"\xfd7zXZ\0": (_xz, 4_000_000),
+    b"]\0\0": (_xz, 4_000_000),
 }
 
 

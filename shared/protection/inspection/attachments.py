@@ -59,7 +59,11 @@ DEEPEST = 4
 MSO = re.compile(rb"<\?mso-application\b")
 MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
 # What newer documents call their macros, whatever the parts are named (ECMA-376, part 2, 10.1).
-MACRO_TYPES = (b"application/vnd.ms-office.vbaProject", b"application/vnd.ms-excel.macrosheet")
+MACRO_TYPES = (
+    b"application/vnd.ms-office.vbaProject",
+    b"application/vnd.ms-excel.macrosheet",
+    b"vnd.ms-excel.intlmacrosheet",
+)
 OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
 
 
@@ -163,7 +167,11 @@ def _archive(
             own.add("macro")
         if ending in OPEN_DOCUMENTS:
             own |= _of_open_document(path, member.content or b"")
-        if path == "[content_types].xml" and any(sign in (member.content or b"") for sign in MACRO_TYPES):
+        if path == "[content_types].xml" and any(
+            # In whatever charset it is written.
+            sign in (member.content or b"").replace(b"\0", b"")
+            for sign in MACRO_TYPES
+        ):
             own.add("macro")
         if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
             own.add("executable")

@@ -20,6 +20,11 @@ PAGE = re.compile(
 )
 FILE = re.compile(r"^ATTACH;([^:\r\n]{0,500}ENCODING=B[^:\r\n]{0,500}):(.*)$", re.IGNORECASE | re.MULTILINE)
 NAME = re.compile(r";(?:X-)?(?:FILE|APPLE-FILE)?NAME=\"?([^\";:]{1,255})", re.IGNORECASE)
+# The properties that are shown as texts: what stands behind their colon begins with a word of its own.
+SHOWN = re.compile(
+    r"^((?:[\w-]{1,30}\.)?(?:COMMENT|CONTACT|DESCRIPTION|LOCATION|NOTE|SUMMARY|URL)(?:;(?:\"[^\"\r\n]*\"|[^\":\r\n])*+)?):",
+    re.IGNORECASE | re.MULTILINE,
+)
 MAX_PAGES = 10
 MAX_FILES = 20
 
@@ -28,7 +33,7 @@ def shown(text: str) -> tuple[str, list[str]]:
     """The text of a calendar as a program shows it, and the pages that stand in it."""
     plain = FOLDED.sub("", QUOTED.sub(_plain, text) if "=" in text else text)
     unescaped = ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], plain)
-    return unescaped, PAGE.findall(unescaped)[:MAX_PAGES]
+    return SHOWN.sub(r"\1: ", unescaped), PAGE.findall(unescaped)[:MAX_PAGES]
 
 
 def files(text: str) -> Iterator[tuple[str, bytes]]:

@@ -4,6 +4,7 @@ import binascii
 import codecs
 import re
 from functools import lru_cache
+from urllib.parse import unquote_to_bytes
 
 NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 AS_IT_IS = frozenset({"", "7bit", "8bit", "7-bit", "8-bit", "7bits", "8bits", "binary"})
@@ -32,6 +33,15 @@ MAIL_NAMES = {
     "cn-big5": "big5",
     "cn-gb": "gb18030",
     "gb-2312": "gb2312",
+    "gb18030-2022": "gb18030",
+    "iso-ir-165": "gb18030",
+    "mac-chinesesimp": "gb18030",
+    "mac-chinesetrad": "big5",
+    "mac-icelandic": "mac-iceland",
+    "mac-japanese": "cp932",
+    "mac-korean": "cp949",
+    "ucs-4": "utf-32-be",
+    "iso-10646-ucs-4": "utf-32-be",
     "iso-10646-ucs-2": "utf-16-le",
     "unicodefffe": "utf-16-be",
     "unicode-2-0-utf-7": "utf-7",
@@ -39,8 +49,15 @@ MAIL_NAMES = {
     "eucjp-ms": "euc_jp",
     # By the numbers of Windows' code pages.
     "cp10000": "mac-roman",
+    "cp10001": "cp932",
+    "cp10002": "big5",
+    "cp10003": "cp949",
+    "cp10006": "mac-greek",
     "cp10007": "mac-cyrillic",
+    "cp10008": "gb18030",
     "cp10029": "mac-latin2",
+    "cp10079": "mac-iceland",
+    "cp10081": "mac-turkish",
     "cp20127": "ascii",
     "cp20866": "koi8-r",
     "cp21866": "koi8-u",
@@ -94,6 +111,15 @@ def guessed(content: bytes) -> str:
         # Cut off within a letter, or with one letter that is broken, it is UTF-8 all the same.
         valid = error.start > 0 and not content[: error.start].isascii()
         return content.decode("utf-8" if valid else "cp1252", "replace")
+
+
+def page_in_address(source: str) -> str:
+    """The page that an address holds itself (RFC 2397); "" if it holds none."""
+    head, _, data = source.partition(",")
+    if not head.lower().startswith("data:text/html"):
+        return ""
+    raw = unquote_to_bytes(data)
+    return guessed(content(raw, "base64") if ";base64" in head.lower() else raw)
 
 
 @lru_cache(maxsize=500)

@@ -24,18 +24,18 @@ NAMED: Mapping[Attachment, frozenset[str]] = {
     ),
     "script": _names(
         """
-        action ahk applescript application asp aspx au3 bas bash bat cdxml cmd cnt command csh diagcfg diagpkg fish hpj
-        hta htc inf ins isp js jse jsp jsx ksh mjs msc msh msh1 msh1xml msh2 msh2xml mshxml nsh ops osd pcd php pl plg
-        ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 py pyc pyw rb reg rgs scpt scptd sct sh shb shs terminal tool vb
-        vbe vbp vbs vbscript vsmacros vsw workflow ws wsb wsc wsf wsh xbap zsh
+        action ahk applescript application asp aspx au3 bas bash bat cdxml cgi cjs cmd cnt command csh diagcfg diagpkg
+        fish hpj hta htc inf ins isp job js jse jsp jsx ksh lua mjs msc msh msh1 msh1xml msh2 msh2xml mshxml nsh ops osd
+        pcd php pl plg ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 pssc py pyc pyw rb reg rgs scpt scptd sct sh shb
+        shs tcl terminal tool vb vbe vbp vbs vbscript vsmacros vsto vsw workflow ws wsb wsc wsf wsh xbap zsh
         """
     ),
     "shortcut": _names(
         """
-        afploc appinstaller appref-ms asx deskthemepack desktop dqy fileloc flatpakref ftploc grp inetloc iqy jnlp
-        library-ms lnk mad maf mag mam maq mar mas mat mau mav maw mcf mobileconfig mobileprovision oqy prf
-        printerexport rdp rqy scf search-ms searchconnector-ms settingcontent-ms theme themepack udl url vncloc webloc
-        webpnp website xnk
+        afploc appcontent-ms appinstaller appref-ms asx contact deskthemepack desktop dqy fileloc flatpakref ftploc grp
+        inetloc iqy jnlp library-ms lnk mad maf mag mam maq mar mas mat mau mav maw mcf mobileconfig mobileprovision oqy
+        pbk prf printerexport rdp rqy scf search-ms searchconnector-ms settingcontent-ms theme themepack udl url vncloc
+        webloc webpnp website xnk
         """
     ),
     "macro": _names("accda accde accdr accdu ade adp mda mdb mde mdt mdw mdz slk xlm"),
@@ -69,31 +69,10 @@ ON_SIGHT: frozenset[Attachment] = frozenset({"html", "svg", "script", "shortcut"
 OLD_OFFICE = frozenset({"doc", "dot", "pot", "pps", "ppt", "pub", "vsd", "xls", "xlt"})
 OFFICE = frozenset({"docx", "potx", "ppsx", "pptx", "xlsx"})
 # They are zips; by another name the same content is opened as a zip.
-ZIPPED = OFFICE | frozenset(
-    {
-        "docm",
-        "dotm",
-        "dotx",
-        "epub",
-        "odg",
-        "odp",
-        "ods",
-        "odt",
-        "potm",
-        "ppam",
-        "ppsm",
-        "pptm",
-        "vsdm",
-        "vsdx",
-        "xlam",
-        "xlsb",
-        "xlsm",
-        "xltm",
-        "xltx",
-        "pages",
-        "numbers",
-        "key",
-    }
+ZIPPED = OFFICE | _names(
+    """
+    docm dotm dotx epub odg odp ods odt potm ppam ppsm pptm vsdm vsdx xlam xlsb xlsm xltm xltx pages numbers key
+    """
 )
 ARCHIVES = frozenset(
     {"7z", "ace", "arj", "bz2", "cab", "gz", "jar", "lzh", "rar", "tar", "tgz", "xz", "z", "zip", "zipx"}
@@ -101,38 +80,11 @@ ARCHIVES = frozenset(
 HARMLESS = (
     OLD_OFFICE
     | OFFICE
-    | frozenset(
-        {
-            "avi",
-            "bmp",
-            "csv",
-            "eml",
-            "gif",
-            "heic",
-            "ics",
-            "jpeg",
-            "jpg",
-            "json",
-            "log",
-            "md",
-            "mov",
-            "mp3",
-            "mp4",
-            "msg",
-            "odp",
-            "ods",
-            "odt",
-            "pdf",
-            "png",
-            "rtf",
-            "tif",
-            "tiff",
-            "txt",
-            "vcf",
-            "wav",
-            "webp",
-            "xml",
-        }
+    | _names(
+        """
+        avi bmp csv eml gif heic ics jpeg jpg json log md mov mp3 mp4 msg odp ods odt pdf png rtf tif tiff txt vcf wav
+        webp xml
+        """
     )
 )
 # What some harmless names may hold in themselves without being something else.
@@ -177,6 +129,11 @@ SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
     (0, b"MSCF", "archive"),
     (0, b"ISc(", "archive"),
     (0, b"ZOO ", "archive"),
+    (0, b"!<arch>\n", "archive"),
+    (0, b"SIT!", "archive"),
+    (0, b"StuffIt ", "archive"),
+    (0, b"ALZ\x01", "archive"),
+    (0, b"EGGA", "archive"),
     (0, b"070701", "archive"),
     (0, b"070707", "archive"),
     (7, b"**ACE**", "archive"),
@@ -212,7 +169,10 @@ TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
     (re.compile(r".*?<hta:application", re.S), "script"),
     (re.compile(PROLOG + r"<(?:mmc_consolefile|job[\s>]|scriptlet[\s>]|package>\s*<job)", re.S), "script"),
     (re.compile(PROLOG + r"<(?:[\w-]{1,40}:)?svg[\s>/:]", re.S), "svg"),
-    (re.compile(r"\s*\[(?:internetshortcut|desktop entry|shell)\]", re.S), "shortcut"),
+    (
+        re.compile(r"\s*\[(?:internetshortcut|desktop entry|shell|\.shellclassinfo)\][ \t]*(?:[\r\n;]|\Z)", re.S),
+        "shortcut",
+    ),
     (re.compile(r"\s*(?:web|odbc)\r?\n1\r?\n(?:https?:|\\\\|[a-z]+=)", re.S), "shortcut"),
     (
         re.compile(r"(?:[a-z ]+:[isb]:[^\r\n]*\r?\n)*?(?:(?:alternate )?full address|remoteapplicationmode):[is]:"),
@@ -277,7 +237,18 @@ def text_of(content: bytes) -> str | None:
 
 def _has(content: bytes, at: int, sign: bytes) -> bool:
     at = at if at >= 0 else len(content) + at
-    if sign in (b"MZ", b"BZh", b"]\0\0", b"ID;P", b"Cr24", b"ZOO ", b"LZIP") and content.startswith(sign):
+    if sign in (
+        b"MZ",
+        b"BZh",
+        b"]\0\0",
+        b"ID;P",
+        b"Cr24",
+        b"ZOO ",
+        b"LZIP",
+        b"SIT!",
+        b"EGGA",
+        b"StuffIt ",
+    ) and content.startswith(sign):
         # A text may begin with the same letters.
         return sign == b"ID;P" or text_of(content) is None
     return at >= 0 and content.startswith(sign, at)

@@ -20,7 +20,7 @@ PIECE = re.compile(
 )
 # Without angle brackets: what has an @ in it and no space.
 BARE = re.compile(rf"(?:{QUOTED}|[^\s,;:<>()\[\]\"]+)\s*@\s*(?:\[[^\[\]\s]*\]|[^\s@,;:<>()\[\]\"]+)")
-APOSTROPHE = "'"
+APOSTROPHE, QUOTE = "'", '"'
 CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
 
 
@@ -120,8 +120,8 @@ def _address(text: str) -> str:
     # Of a route only its end; spaces and what cannot be seen do not belong to it.
     local, at, domain = re.sub(r"\s", "", text.translate(CONTROLS)).rpartition("@")
     local = local.rpartition(":")[2] if local.startswith("@") else local
-    # Some programs write quotation marks of one stroke around it.
-    return f"{_unquoted(local).lstrip(APOSTROPHE)}@{domain.strip('[].' + APOSTROPHE)}" if at else ""
+    # Some programs write quotation marks around all of it.
+    return f"{_unquoted(local).lstrip(APOSTROPHE + QUOTE)}@{domain.strip('[].' + APOSTROPHE + QUOTE)}" if at else ""
 
 
 def _shown(text: str) -> str:

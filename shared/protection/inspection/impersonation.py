@@ -18,7 +18,7 @@ MAX_NAME_CHARS = 200
 LOOKALIKES: Mapping[str, str] = {
     seen: letter
     for letter, alike in {
-        "a": "аɑα@ᴀ",
+        "a": "аɑα@4ᴀ",
         "b": "ьвβʙ",
         "c": "сϲᴄ",
         "d": "ԁđɗᴅ",
@@ -47,17 +47,19 @@ LOOKALIKES: Mapping[str, str] = {
     for seen in alike
 }
 # Written with one letter or with two, as the keyboard allows.
-DIGRAPHS = re.compile("([aou])e")
+DIGRAPHS = re.compile("([aou])e|(a)a")
 SPELLED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "å": "a"})
 # In a name: what stands in brackets is a remark, not a part of it.
 REMARK = re.compile(r"[(\[<{][^()\[\]<>{}]{0,100}[)\]>}]")
 # Behind them often stands who the person works for, or by what the message came.
-PARTS = re.compile(r"[|/;:,•·—–]|\s[-@]\s|\bvia\b|\bfrom\b|\bat\b", re.IGNORECASE)
+PARTS = re.compile(r"[|/;:,•·—–]|\s[-@]\s|\b(?:via|from|at|on behalf of)\b", re.IGNORECASE)
+# Written or not, and in many forms.
+APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`]")
 # What looks like a space, and marks that are no part of a name.
 BLANKS = dict.fromkeys([0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0, *map(ord, "\u00a9\u00ae\u2120\u2122")], " ")
 # White letters on black, which Unicode does not compose.
 INVERTED = {begin + at: chr(ord("a") + at) for begin in (0x1F150, 0x1F170) for at in range(26)}
-ADDRESS = re.compile(r"[\w.+'-]{1,64}@([\w.-]{1,253})")
+ADDRESS = re.compile(r"[\w.+'-]{1,64}\s?(?:@|[(\[]at[)\]])\s?([\w.-]{1,253})", re.IGNORECASE)
 REVERSED = "\u202e"
 
 
@@ -86,7 +88,7 @@ def known(*, receiver: str, domains: Iterable[str], people: Iterable[tuple[str, 
         # One word is many people's name, and a department's; in scripts without spaces it is a whole name.
         if " " in key or any(ord(letter) >= 0x2E80 for letter in key):
             by_name[key] = by_name.get(key, frozenset()) | theirs
-            for short in _short_forms(key):
+            for short in _short_forms([word for word in _bare_words(name) if len(word) > 1]):
                 shortened[short] = shortened.get(short, frozenset()) | theirs
     hosts = frozenset(host for domain in domains if (host := ascii_host(domain)))
     return Known(receiver=receiver, domains=hosts, people=by_name, shortened=shortened)
@@ -94,22 +96,28 @@ def known(*, receiver: str, domains: Iterable[str], people: Iterable[tuple[str, 
 
 def likeness(name: str) -> str:
     """What names that look the same have in common, in whatever order their words stand."""
-    words = [word for word in _words(name) if word not in TITLES]
+    words = _bare_words(name)
     long = [word for word in words if len(word) > 1]
     # The initial of a middle name is there in some messages and not in others.
     return " ".join(sorted(long if len(long) > 1 else words))
 
 
+def _bare_words(name: str) -> list[str]:
+    """The words of a name in their order, without titles."""
+    return [word for word in _words(name) if word not in TITLES]
+
+
 def _words(name: str) -> list[str]:
     letters = unicodedata.normalize("NFKC", _visible(name))
-    letters = REMARK.sub(" ", letters).casefold().translate(SPELLED)
+    letters = APOSTROPHES.sub("", REMARK.sub(" ", letters)).casefold().translate(SPELLED)
     shown = "".join(
         letter
         for letter in unicodedata.normalize("NFKD", letters)
         if unicodedata.category(letter) not in ("Mn", "Me", "Cf", "Cc")
     )
+    shown = unicodedata.normalize("NFC", shown)  # Korean letters make syllables again
     alike = "".join(LOOKALIKES.get(letter) or (letter if letter.isascii() else _prototype(letter)) for letter in shown)
-    return re.findall(r"[^\W_]+", DIGRAPHS.sub(r"\1", alike.replace("rn", "m").replace("vv", "w")))
+    return re.findall(r"[^\W_]+", DIGRAPHS.sub(r"\1\2", alike.replace("rn", "m").replace("vv", "w")))
 
 
 def _visible(name: str) -> str:
@@ -141,12 +149,15 @@ def _prototype(letter: str) -> str:
     return LOOKALIKES.get(latin, latin)
 
 
-def _short_forms(key: str) -> Iterator[str]:
-    """A name with one initial, or in one word. Words stand in the order of the alphabet: any may be the first name."""
-    words = key.split()
-    if len(words) == 2 and all(len(word) > 1 for word in words):
-        yield from (" ".join(sorted([words[at][0], words[1 - at]])) for at in (0, 1))
-        yield from (words[at] + words[1 - at] for at in (0, 1))
+def _short_forms(words: Sequence[str]) -> Iterator[str]:
+    """A name with one initial, or in one word; any of its words may be the first name, in either order of both."""
+    if len(words) == 1:
+        # In scripts without spaces, the family's name comes first, and is of one letter or two.
+        yield from (words[0][at:] + words[0][:at] for at in (1, 2) if at < len(words[0]))
+        return
+    for at, word in enumerate(words):
+        yield " ".join(sorted([*words[:at], word[0], *words[at + 1 :]]))
+        yield "".join([*words[at:], *words[:at]])
 
 
 def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tuple[str, str]]:
@@ -173,8 +184,9 @@ def pretenders(people: Iterable[tuple[str, str]], tenant: Known) -> Iterator[tup
 def _bears(name: str, address: str, tenant: Known) -> str:
     """How a name is that of somebody whose address it is not; "" if it is not."""
     whole = likeness(name)
-    # Letters may stand apart.
-    forms = {whole: "the whole name", "".join(_words(_visible(name).replace(" ", ""))): "the whole name"}
+    words = _bare_words(name)
+    apart = "".join(_words(_visible(name).replace(" ", "")))  # letters may stand apart
+    forms = dict.fromkeys([whole, apart, "".join(words), " ".join(sorted(words))], "the whole name")
     if not name.isascii():
         forms.setdefault(likeness(name.replace("β", "ß")), "the whole name")
         # A capital may look like another letter than the small one of it.

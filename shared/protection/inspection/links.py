@@ -43,6 +43,10 @@ SLASHES = re.compile(r"[/\\]{2}")
 HANDED_ON = re.compile(r"(?:intent|googlechromes?|webcals?|feed):(?=//)", re.IGNORECASE)
 # A search in a folder of another host.
 SEARCHED = re.compile(r"(?<=location:)[/\\]{2}[^\s/\\&]{1,253}", re.IGNORECASE)
+# A share that is reached through the web: \\host@SSL@443\share.
+OVER_THE_WEB = re.compile(
+    r"\A((?:file:)?[/\\]{2,5}[^\s/\\@]{1,253})(?:@(?:ssl|\d{1,5})){1,2}(?=[/\\]|\Z)", re.IGNORECASE
+)
 # A letter in a program's text.
 BY_NUMBER = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))", re.IGNORECASE)
 LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
@@ -94,7 +98,7 @@ def host_of(target: str) -> str | None:
 
     # A mail program opens what looks like a host without a scheme, and a browser what has two slashes.
     text = target[:MAX_LINK_CHARS].translate(INVISIBLE).strip(CONTROLS)
-    text = HANDED_ON.sub("https:", text, count=1)
+    text = OVER_THE_WEB.sub(r"\1", HANDED_ON.sub("https:", text, count=1))
     text = f"https:{text}" if SLASHES.match(text) else f"https://{text}" if LIKE_A_HOST.match(text) else text
     try:
         found = can_ada.parse(text)

@@ -18,28 +18,47 @@ ENDINGS_OF_FILES = frozenset(
 )
 # Names of products that read like hosts.
 PRODUCTS = frozenset(
-    {"asp.net", "ado.net", "vb.net", "ml.net", "json.net", "paint.net", "ef.net", "socket.io", "draw.io"}
+    {
+        "asp.net",
+        "ado.net",
+        "vb.net",
+        "ml.net",
+        "json.net",
+        "paint.net",
+        "ef.net",
+        "socket.io",
+        "draw.io",
+        "makefile.in",
+        "b.sc",
+        "m.sc",
+    }
 )
 # Short names that the owner of another has for the same.
 SHORT_NAMES = {
     "a.co": "amazon.com",
+    "aka.ms": "microsoft.com",
     "amzn.to": "amazon.com",
     "apple.co": "apple.com",
     "fb.com": "facebook.com",
     "fb.me": "facebook.com",
+    "forms.gle": "google.com",
     "g.co": "google.com",
     "ig.me": "instagram.com",
     "instagr.am": "instagram.com",
     "lnkd.in": "linkedin.com",
+    "maps.app.goo.gl": "google.com",
+    "photos.app.goo.gl": "google.com",
     "redd.it": "reddit.com",
     "spoti.fi": "spotify.com",
+    "twitter.com": "x.com",
     "wa.me": "whatsapp.com",
     "youtu.be": "youtube.com",
 }
 NAME = r"(?:[\w-]{1,63}\.){1,30}[^\W\d_][\w-]{0,61}[^\W_]"
 # In a text: an address with a scheme, or a host that begins with www, wherever it stands.
 ANYWHERE = re.compile(
-    rf"(?:https?|ftp):\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{MAX_LINK_CHARS}}})|(?<![\w@.-])(www\d?\.{NAME})", re.IGNORECASE
+    rf"(?:https?|ftp)\s*:\s*[/\\]+\s*([^\s<>\"'`/\\?#]{{1,{MAX_LINK_CHARS}}})|(?<![\w@.-])(www\d?\.{NAME})",
+    re.IGNORECASE,
 )
 # A host that is the whole text, with a path or without.
 ALONE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})\.?(?::\d+)?([/?#]\S*)?", re.IGNORECASE)
@@ -117,7 +136,7 @@ def _akin(one: str, other: str) -> bool:
 
 def _registered(host: str) -> str:
     name = suffixes().privatesuffix(host, accept_unknown=True) or host
-    return SHORT_NAMES.get(name, name)
+    return SHORT_NAMES.get(host) or SHORT_NAMES.get(name, name)
 
 
 @lru_cache(maxsize=1)

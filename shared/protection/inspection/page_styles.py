@@ -7,17 +7,43 @@ from typing import Any
 
 from shared.protection.inspection.links import MAX_LINK_CHARS
 
+# Their text is not shown in the page: a program's words, or what older browsers would show in their place.
+UNSEEN = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        script style template noframes noembed iframe title textarea audio video canvas datalist meter progress rp
+        """,
+    )
+)
+# Others do not end a word: a name is not hidden by making a part of it bold.
+ENDING_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
+        figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html iframe img input legend li listing main
+        menu nav ol optgroup option p plaintext pre rt section select summary table tbody td textarea tfoot th thead
+        title tr ul xmp
+        """,
+    )
+)
 NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
 GONE = re.compile(
     rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"
     r"|(?<![-\w])(?:left|right|top|text-indent)\s*:\s*-\d{3}|(?<![-\w])clip\s*:\s*rect\(\s*0"
-    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0)|transform\s*:\s*scale\(\s*0(?:\.0*)?\s*[,)]",
+    r"|(?<![-\w])opacity\s*:\s*0*\.0\d*|(?<![-\w])opacity\(\s*0*(?:\.0*)?%?\s*\)"
+    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|polygon\([0px%\s,]+\))"
+    r"|transform\s*:\s*scale\(\s*0(?:\.0*)?\s*[,)]",
     re.IGNORECASE,
 )
 # What is within may be shown again. A letter of one pixel is none.
 FAINT = re.compile(
-    rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}|(?<![-\w])font-size\s*:\s*[01](?:\.\d*)?p[xt]"
-    r"|(?<![-\w])font\s*:[^;]{0,40}?(?<![\w.])0(?:px|pt|em|%)?[\s/]|(?<![-\w])color\s*:\s*transparent",
+    rf"visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])font-size{NOTHING}"
+    r"|(?<![-\w])font-size\s*:\s*(?:(?:[01]?\.\d+|[01]\.?)p[xt]|0?\.[01]\d*r?em|1?\d(?:\.\d*)?%)"
+    r"|(?<![-\w])font\s*:[^;]{0,40}?(?<![\w.])0(?:px|pt|em|%)?[\s/]"
+    r"|(?<![-\w])color\s*:\s*(?:transparent|#(?:[0-9a-f]{3}0|[0-9a-f]{6}00)(?![0-9a-f])"
+    r"|(?:rgb|hsl)a?\((?:(?:[^,)]*,){3}|[^/)]*/)\s*0*(?:\.0*)?%?\s*\))",
     re.IGNORECASE,
 )
 DISPLAY = re.compile(r"(?<![-\w])display\s*:\s*([a-z]+)", re.IGNORECASE)
@@ -29,8 +55,9 @@ ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
 LAST_NAME = re.compile(r"((?:[.#]|(?<![\w.#-]))[\w-]++)\s*+(?=,|\Z)")
 # Or an attribute, with its value or without.
 LAST_ATTRIBUTE = re.compile(r"\[\s*([\w-]{1,60})\s*(?:=\s*[\"']?([^\"'\]]{0,100})[\"']?\s*)?\]\s*(?=,|\Z)")
-# How much of an element's text is seen: all, none until something within is shown again, none, and no text at all.
-SEEN, FAINTLY, HIDDEN, NO_TEXT = range(4)
+# How much of an element's text is seen: all, none until something within has another colour or is shown again, none,
+# and no text at all.
+SEEN, COLOURLESS, FAINTLY, HIDDEN, NO_TEXT = range(5)
 
 
 def ends_words(tag: str, given: Mapping[str, str | None], *, otherwise: bool) -> bool:
@@ -48,7 +75,7 @@ def by_style(style: str, before: int) -> int:
         return HIDDEN
     if FAINT.search(style):
         return FAINTLY
-    return SEEN if SHOWN_AGAIN.search(style) else before
+    return SEEN if before == FAINTLY and SHOWN_AGAIN.search(style) else before
 
 
 def _plain_style(text: str) -> str:

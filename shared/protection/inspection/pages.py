@@ -8,41 +8,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from shared.protection.inspection import decoding
+from shared.protection.inspection import page_colours as colours
 from shared.protection.inspection.links import MAX_LINK_CHARS, Link, absolute, in_program
 from shared.protection.inspection.page_bounds import readable
 from shared.protection.inspection.page_styles import (
+    COLOURLESS,
+    ENDING_WORDS,
     HIDDEN,
     NO_TEXT,
     SEEN,
+    UNSEEN,
     by_style,
     ends_words,
     hidden_names,
 )
 
-# Their text is not shown in the page: a program's words, or what older browsers would show in their place.
-UNSEEN = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        script style template noframes noembed iframe title textarea audio video canvas datalist meter progress rp
-        """,
-    )
-)
-# Others do not end a word: a name is not hidden by making a part of it bold.
-ENDING_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
-        figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html iframe img input legend li listing main
-        menu nav ol optgroup option p plaintext pre rt section select summary table tbody td textarea tfoot th thead
-        title tr ul xmp
-        """,
-    )
-)
 # Attributes that hold an address which opens by a click, or by itself.
 LEADING: Mapping[str, tuple[str, ...]] = {
     "form": ("action",),
@@ -113,6 +95,8 @@ class _Walk:
         self.hidden_names = hidden_names(document)
         self.by_attribute = any(one.startswith("[") for one in self.hidden_names)
         self.inner = self.turned = 0
+        self.grounds = {colours.WHITE}
+        self.inks: dict[tuple[str | None, ...], bool | None] = {}
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
 
@@ -164,6 +148,10 @@ class _Walk:
                 seen = self._seen(tag, given, seen)
             elif style:
                 seen = by_style(style[:MAX_LINK_CHARS], seen)
+            if seen <= COLOURLESS and (
+                "color" in style or "background" in style or "color" in given or "bgcolor" in given
+            ):
+                seen = self._inked(node, given, style[:MAX_LINK_CHARS], seen)
         if "display" in style or tag == "img":
             end = ends_words(tag, given, otherwise=end)
         if end:
@@ -173,6 +161,27 @@ class _Walk:
         if "dir" in given or "bidi-override" in style:
             self._turned(node, tag, given)
         return seen, end
+
+    def _inked(self, node: Any, given: Mapping[str, str | None], style: str, before: int) -> int:
+        # Many elements of a page are alike.
+        key = (style, given.get("color"), given.get("bgcolor"))
+        if key not in self.inks:
+            self.inks[key] = self._could_vanish(given, style)
+        could = self.inks[key]
+        if could is None:
+            return before
+        ink = colours.ink(given, style) if could else None
+        ground = colours.behind(node) if ink else None
+        return COLOURLESS if ink and ground and colours.near(ink, ground) else SEEN
+
+    def _could_vanish(self, given: Mapping[str, str | None], style: str) -> bool | None:
+        """Whether letters have a colour that is somewhere behind others; None if they are given none."""
+        ground = colours.ground(given, style)
+        if ground and ground not in self.grounds:
+            self.grounds.add(ground)
+            self.inks.clear()
+        ink = colours.ink(given, style)
+        return None if ink is None else any(colours.near(ink, one) for one in self.grounds)
 
     def _line(self, seen: int) -> None:
         if seen == HIDDEN:
@@ -241,7 +250,9 @@ class _Walk:
             self.page.beside.append(given.get("alt") or "")
         elif tag in ("option", "optgroup"):
             self.page.beside.append(given.get("label") or "")
-        elif (inner := given.get("srcdoc") or _in_address(given.get("src") or "")) and self.depth < DEEPEST:
+        elif (
+            inner := given.get("srcdoc") or decoding.page_in_address(given.get("src") or "")
+        ) and self.depth < DEEPEST:
             self.page.links += read(inner, file=self.file, depth=self.depth + 1).links
 
     def _seen(self, tag: str, given: Mapping[str, str | None], before: int) -> int:
@@ -276,15 +287,6 @@ class _Walk:
             where = absolute(target[:MAX_LINK_CHARS], self.base) if self.base else target[:MAX_LINK_CHARS]
             for label in ("".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)):
                 self.page.links.append(Link(where, label[:MAX_LINK_CHARS]))
-
-
-def _in_address(source: str) -> str:
-    """The page that an address holds itself (RFC 2397); "" if it holds none."""
-    head, _, data = source.partition(",")
-    if not head.lower().startswith("data:text/html"):
-        return ""
-    content = unquote_to_bytes(data)
-    return decoding.guessed(decoding.content(content, "base64") if ";base64" in head.lower() else content)
 
 
 def _programs(given: Mapping[str, str | None]) -> Iterator[str]:

@@ -96,12 +96,14 @@ def _names(node: EmailMessage) -> Iterator[str]:
         ]
         for one in given or LOOSELY_NAMED.findall(str(node[header] or "")):
             # A comment may follow (RFC 822, 3.4.3); to some programs it is a part of the name.
-            yield from (bare for each in (one, COMMENT.sub("", one)) if (bare := each.strip("' \"")))
+            # To others it ends with its first NUL.
+            forms = (one, COMMENT.sub("", one), one.partition("\0")[0])
+            yield from (bare for each in forms if (bare := each.strip("' \"")))
 
 
 def _type(node: EmailMessage) -> str:
-    # "text/html charset=utf-8" is meant as "text/html".
-    found = re.match(r"[\w.+-]+/[\w.+-]+", node.get_content_type())
+    # "text/html charset=utf-8" is meant as "text/html"; spaces, comments and quotation marks do not belong to it.
+    found = re.match(r"[\w.+-]+/[\w.+-]+", re.sub(r"[\"']|\s*(?=/)|(?<=/)\s*", "", node.get_content_type()).strip())
     return found[0] if found else "text/plain"
 
 

@@ -19,6 +19,8 @@ MAX_LINKS = 2_000
 MAX_ANNOTATIONS = 5_000
 MAX_ACTIONS = 20
 TOO_LONG = "A document is too long: only the beginning was inspected."
+TEXT_TOO_LONG = "The text of a document is too long: only its beginning was searched for addresses."
+UNREADABLE = "The text of a document is in numbers that only its fonts know, and was not searched for addresses."
 BROKEN = "A document cannot be read whole."
 LOCKED = "A document is encrypted, and cannot be looked into."
 # Of a document that no reader can take apart: what stands in it uncompressed.
@@ -33,6 +35,9 @@ SENT_TO = re.compile(rb"""\b(?:target|href)\s*=\s*["']\s*((?:https?|ftp):[^"'<>\
 # What is escaped elsewhere begins no string, or a hostile page takes for ever.
 PIECE = re.compile(rb"\(((?:[^()\\]|\\.)*+)\)|\bT[dDm*](?![\w(])|-[2-9]\d\d|-\d{4,}|\\.", re.DOTALL)
 ESCAPED = re.compile(rb"\\(?:\r?\n|([()\\]))")
+# A string of numbers that is shown, and any (ISO 32000-1, 9.4.3); of composite fonts each is a number (9.7).
+BY_NUMBER = re.compile(rb"<[0-9A-Fa-f\s]{2,}+>(?:\s*T[jJ]|\s*['\"]|\s*-?[\d.]|\s*\]|\s*<[0-9A-Fa-f])")
+SHOWING = re.compile(rb"\bT[jJ]\b")
 MAX_PAGES_OF_TEXT = 20
 MAX_TEXT_BYTES = 200_000
 PROGRAMS = frozenset({"/JavaScript", "/Launch"})
@@ -40,7 +45,10 @@ PROGRAMS = frozenset({"/JavaScript", "/Launch"})
 
 @dataclass(kw_only=True)
 class Document:
-    """What a PDF holds: links, whether there is a program in it, files with their names, and what was missed."""
+    """What a PDF holds: links, whether there is a program in it, files with their names.
+
+    And what was missed: of all that it holds, and of links alone.
+    """
 
     links: dict[str, None] = field(default_factory=dict, repr=False)
     base: str = ""
@@ -48,6 +56,7 @@ class Document:
     encrypted: bool = False
     files: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
     missed: set[str] = field(default_factory=set)
+    missed_links: set[str] = field(default_factory=set)
 
 
 def read(content: bytes, budget: Budget) -> Document:
@@ -99,7 +108,9 @@ def _read(content: bytes, document: Document) -> None:
         _actions(page.get("/AA"), document)
         _files(page, document)
         if number < MAX_PAGES_OF_TEXT:
-            document.links |= dict.fromkeys(_written(page))
+            document.links |= dict.fromkeys(_written(page, document))
+        elif page.get("/Contents") is not None:
+            document.missed_links.add(TEXT_TOO_LONG)
         for annotation in _several(page.get("/Annots"))[:MAX_ANNOTATIONS]:
             given = _mapping(annotation)
             _action(given.get("/A"), document)
@@ -117,10 +128,18 @@ def _files(given: Mapping[str, Any], document: Document) -> None:
             document.files.append((str(_plain(file.get("/UF")) or _plain(file.get("/F"))), content))
 
 
-def _written(page: Any) -> Iterator[str]:
-    """The addresses in the text of a page."""
+def _written(page: Any, document: Document) -> Iterator[str]:
+    """The addresses in the text of a page; said where it is too long, or in letters that only its fonts know."""
     streams = [page.get("/Contents"), *_several(page.get("/Contents"))]
-    content = b"\n".join(map(_data, streams))[:MAX_TEXT_BYTES]
+    content = b"\n".join(map(_data, streams))
+    if len(content) > MAX_TEXT_BYTES:
+        document.missed_links.add(TEXT_TOO_LONG)
+        content = content[:MAX_TEXT_BYTES]
+    fonts = _mapping(_mapping(page.get("/Resources")).get("/Font"))
+    if BY_NUMBER.search(content) or (
+        SHOWING.search(content) and any(_mapping(one).get("/Subtype") == "/Type0" for one in fonts.values())
+    ):
+        document.missed_links.add(UNREADABLE)
     if b"http" not in content and b"(h" not in content:
         return
     # Few calls, for each is counted while the reader is watched.

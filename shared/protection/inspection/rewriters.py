@@ -7,12 +7,13 @@ rewriter knows it. The forms are their makers' own; each row has a test with a l
 import base64
 import binascii
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
-from shared.protection.inspection.links import and_above, host_of
+from shared.protection.inspection.links import MAX_LINK_CHARS, and_above, host_of
 
 # A link through one rewriter after another.
 DEEPEST = 5
@@ -30,6 +31,7 @@ class Unwrapped:
 
 
 def _parameter(*names: str) -> Reader:
+    """Their names are in small letters here: some rewriters write them in either case."""
     return lambda _, given: next((given[name][0] for name in names if name in given), None)
 
 
@@ -67,6 +69,15 @@ def _base64_parameter(name: str, skipped: int = 0) -> Reader:
     return read
 
 
+def _egress(_: str, given: Mapping[str, list[str]]) -> str | None:
+    text = given.get("base64url", [""])[0]
+    try:
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return zlib.decompressobj().decompress(packed, MAX_LINK_CHARS).decode("utf-8", "replace")
+    except (binascii.Error, ValueError, zlib.error):
+        return ""
+
+
 def _unknown(_: str, __: Mapping[str, list[str]]) -> str | None:
     return ""
 
@@ -88,7 +99,7 @@ TABLE: tuple[tuple[str, str, Reader], ...] = (
     ("urldefense.us", "/v3/", _proofpoint_3),
     ("linkprotect.cudasvc.com", "/url", _parameter("a")),
     ("clicktime.symantec.com", "/", _parameter("u")),
-    ("clicktime.cloud.postoffice.net", "/", _parameter("u", "U")),
+    ("clicktime.cloud.postoffice.net", "/", _parameter("u")),
     ("secure-web.cisco.com", "/", _path(r"/[^/]+/(https?(?:%3A|:).+)")),
     ("mimecast.com", "/s/", _parameter("domain")),
     ("mimecast.com", "/", _path(r"/___(.+?)___")),
@@ -107,19 +118,26 @@ TABLE: tuple[tuple[str, str, Reader], ...] = (
     ("atpscan.global.hornetsecurity.com", "/index", _unknown),
     ("linklock.titanhq.com", "/analyse", _parameter("url")),
     ("url.emailprotection.link", "/", _unknown),
+    ("url.serverdata.net", "/", _unknown),
+    ("mailanyone.net", "/", _unknown),
+    ("defend.egress.com", "/", _egress),
+    ("outlook.office.com", r"/(?:owa/redir\.aspx|mail/safelink\.html)", _parameter("url")),
+    ("outlook.office365.com", r"/(?:owa/redir\.aspx|mail/safelink\.html)", _parameter("url")),
+    ("outlook.live.com", r"/(?:owa/redir\.aspx|mail/safelink\.html)", _parameter("url")),
     ("seclinks.cloud-security.net", "/", _parameter("url")),
     ("inky.com", "/link", _parameter("domain")),
     ("link.zixcentral.com", "/", _parameter("u")),
     ("link.edgepilot.com", "/s/", _parameter("u")),
-    ("global.sonicwall.com", "/click", _parameter("ENCODED_URL")),
+    ("global.sonicwall.com", "/click", _parameter("encoded_url")),
     ("antiphishing.vadesecure.com", "/v", _parameter("u")),
     ("url-protection.com", "/v1/url", _parameter("o")),
     ("protection.retarus.com", "/v1", _parameter("u")),
     ("scanner.topsec.com", "/", _parameter("u")),
     ("safelink.emails.azure.net", "/redirect", _parameter("destination")),
-    ("deref-mail.com", "/", _parameter("redirectUrl")),
-    ("deref-gmx.net", "/", _parameter("redirectUrl")),
-    ("deref-web.de", "/", _parameter("redirectUrl")),
+    ("deref-mail.com", "/", _parameter("redirecturl")),
+    ("deref-gmx.net", "/", _parameter("redirecturl")),
+    ("deref-web-02.de", "/", _parameter("redirecturl")),
+    ("deref-web.de", "/", _parameter("redirecturl")),
     # Of search engines and networks.
     ("google.com", "/url", _parameter("q", "url")),
     ("google.com", "/amp/s/", _path(r"/amp/s/(.+)")),
@@ -127,12 +145,14 @@ TABLE: tuple[tuple[str, str, Reader], ...] = (
     ("cdn.ampproject.org", "/[a-z]+/(?:s/)?", _path(r"^/[a-z]+/(?:s/)?([^/]+\..+)")),
     ("googleadservices.com", "/pagead/aclk", _parameter("adurl")),
     ("translate.google.com", "/(?:translate|website)", _parameter("u")),
-    ("adclick.g.doubleclick.net", "/pcs/click", _parameter("adurl")),
+    ("doubleclick.net", "/pcs/click", _parameter("adurl")),
+    ("doubleclick.net", "/ddm/(?:track)?clk/", _path(r"\?(https?:.+)")),
+    ("meet.google.com", "/linkredirect", _parameter("dest")),
     ("youtube.com", "/redirect", _parameter("q")),
     ("bing.com", "/ck/a", _base64_parameter("u", 2)),
     ("r.search.yahoo.com", "/", _path(r"/RU=([^/]+)")),
     ("duckduckgo.com", "/l/", _parameter("uddg")),
-    ("facebook.com", r"/l\.php", _parameter("u")),
+    ("facebook.com", r"/l\.php|/flx/warn", _parameter("u")),
     ("l.instagram.com", "/", _parameter("u")),
     ("l.messenger.com", r"/l\.php", _parameter("u")),
     ("l.wl.co", "/l", _parameter("u")),
@@ -141,9 +161,13 @@ TABLE: tuple[tuple[str, str, Reader], ...] = (
     ("pinterest.com", "/offsite", _parameter("url")),
     ("tiktok.com", "/link/v2", _parameter("target")),
     ("sba.yandex.net", "/redirect", _parameter("url")),
+    ("disq.us", "/(?:p/|url)", _parameter("url")),
+    ("go.skimresources.com", "/", _parameter("url")),
+    ("viglink.com", "/", _parameter("u", "out")),
+    ("anonym.to", "/", _path(r"\?(https?:.+)")),
     ("exit.sc", "/", _parameter("url")),
     ("href.li", "/", _path(r"\?(https?:.+)")),
-    ("linkedin.com", "/(?:redir|safety|authwall)", _parameter("url", "sessionRedirect")),
+    ("linkedin.com", "/(?:redir|safety|authwall)", _parameter("url", "sessionredirect")),
     ("slack-redir.net", "/link", _parameter("url")),
     ("t.umblr.com", "/redirect", _parameter("z")),
     ("vk.com", r"/away\.php", _parameter("to")),
@@ -185,7 +209,7 @@ def _inner(target: str, host: str) -> str | None:
         return NO_REWRITER
     try:
         split = urlsplit(target.replace("\\", "/"))
-        given = parse_qs(split.query, max_num_fields=50)
+        given = {name.lower(): values for name, values in parse_qs(split.query, max_num_fields=50).items()}
     except ValueError:
         return NO_REWRITER
     readers = [reader for path, reader in rows if path.match(split.path or "/")]

@@ -131,6 +131,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     if kind == "pdf":
         document = pdf.read(part.content(), reading.budget)
         reading.missed += document.missed
+        reading.missed_links += document.missed_links
         reading.links |= {Link(target=one): part.where for one in document.links}
     if kind == "saved":
         _saved(part, reading)
@@ -145,7 +146,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         whole, inner_pages = calendars.shown(text)
         views = [whole]
         for inner in inner_pages:
-            _page(inner, part, reading)
+            views += _page(inner, part, reading)
     elif kind == "page":
         views = _page(text, part, reading)
     elif {extension(name) for name in part.names} & NAMED["shortcut"]:

@@ -1,0 +1,92 @@
+"""Letters in the colour of what is behind them: nobody sees those.
+
+A colour that a page gives to a class is not followed; both views of a page are searched (`pages.Page.views`).
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+NAMES: Mapping[str, Colour] = {
+    "white": WHITE,
+    "black": (0, 0, 0),
+    "snow": (255, 250, 250),
+    "ivory": (255, 255, 240),
+    "azure": (240, 255, 255),
+    "mintcream": (245, 255, 250),
+    "ghostwhite": (248, 248, 255),
+    "whitesmoke": (245, 245, 245),
+    "floralwhite": (255, 250, 240),
+    "red": (255, 0, 0),
+    "green": (0, 128, 0),
+    "blue": (0, 0, 255),
+    "navy": (0, 0, 128),
+    "yellow": (255, 255, 0),
+    "gray": (128, 128, 128),
+    "grey": (128, 128, 128),
+    "silver": (192, 192, 192),
+}
+# Of each of a colour's three numbers, up to which no difference is seen.
+SAME = 12
+VALUE = r"\s*:\s*([^;!]{1,200})"
+INK = re.compile(rf"(?<![-\w])color{VALUE}", re.IGNORECASE)
+GROUND = re.compile(rf"(?<![-\w])background(?:-color)?{VALUE}", re.IGNORECASE)
+HEXADECIMAL = re.compile(r"#?([0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-f])", re.IGNORECASE)
+NUMBERS = re.compile(r"rgba?\(\s*(\d{1,3})\s*[\s,]\s*(\d{1,3})\s*[\s,]\s*(\d{1,3})", re.IGNORECASE)
+MOST_ABOVE = 100
+
+
+def ink(given: Mapping[str, str | None], style: str) -> Colour | None:
+    """The colour that an element gives to its letters; None if it gives none that is known."""
+    own = _last(INK, style) if "color" in style else None
+    return own or _colour(given.get("color") or "")
+
+
+def ground(given: Mapping[str, str | None], style: str) -> Colour | None:
+    """The colour that an element gives to what is behind its letters."""
+    own = _last(GROUND, style) if "background" in style else None
+    return own or _colour(given.get("bgcolor") or "")
+
+
+def near(one: Colour, other: Colour) -> bool:
+    """Whether nobody tells two colours apart."""
+    return all(abs(first - second) <= SAME for first, second in zip(one, other, strict=True))
+
+
+def behind(node: Any) -> Colour | None:
+    """The colour behind an element's letters; None if that is a picture."""
+    for _ in range(MOST_ABOVE):
+        if node is None or node.tag.startswith("-"):
+            break
+        given: Mapping[str, str | None] = node.attributes
+        if given:
+            style = given.get("style") or ""
+            if given.get("background") or "url(" in style or "gradient(" in style:
+                return None
+            if found := ground(given, style):
+                return found
+        node = node.parent
+    return WHITE
+
+
+@lru_cache(maxsize=2_000)
+def _last(declaration: re.Pattern[str], style: str) -> Colour | None:
+    return next((found for one in reversed(declaration.findall(style)) if (found := _colour(one))), None)
+
+
+@lru_cache(maxsize=2_000)
+def _colour(text: str) -> Colour | None:
+    if (numbers := NUMBERS.search(text)) is not None:
+        return int(numbers[1]), int(numbers[2]), int(numbers[3])
+    words = text.lower().split()
+    for word in words:
+        if word in NAMES:
+            return NAMES[word]
+        if (found := HEXADECIMAL.fullmatch(word)) is not None:
+            digits = found[1] if len(found[1]) == 6 else "".join(2 * one for one in found[1])
+            return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+    return None
