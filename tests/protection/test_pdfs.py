@@ -30,7 +30,44 @@ def texts(content: str) -> bytes:
     return pdf(stream(f"BT /F1 12 Tf {content} ET", packed=True), page="/Contents 4 0 R")
 
 
+def numbered(content: str, table: str | None = None, kind: str = "Type0") -> bytes:
+    """A page in a font whose letters are numbers, which a table explains or nothing does."""
+    told = "/ToUnicode 6 0 R" if table is not None else ""
+    font = f"<</Type/Font/Subtype/{kind}{told}>>"
+    page = "/Contents 4 0 R/Resources<</Font<</F1 5 0 R>> >>"
+    return pdf(stream(f"BT /F1 9 Tf {content} ET"), font, stream(table or "", packed=True), page=page)
+
+
+def digits(text: str, shift: int = 3, width: int = 4) -> str:
+    return "".join(f"{ord(letter) - shift:0{width}X}" for letter in text)
+
+
+SHIFTED = "1 beginbfrange\n<001D> <0077> <0020>\nendbfrange"
+ONE_BY_ONE = "100 beginbfchar" + "".join(f"<{n - 3:04x}><{n:04X}>\n" for n in range(32, 127)) + "endbfchar"
+LISTED = "1 beginbfrange <001d> <0077> [" + "".join(f"<{n:04x}> " for n in range(32, 123)) + "] endbfrange"
+
+
 class TestLeading:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            numbered(f"<{digits(EVIL)}> Tj", SHIFTED),
+            numbered(f"<{digits(EVIL)}> Tj", ONE_BY_ONE),
+            numbered(f"[<{digits(EVIL[:5])}> -3 <{digits(EVIL[5:])}>] TJ", LISTED),
+            numbered("(" + "".join(f"\\000\\{ord(one) - 3:03o}" for one in EVIL) + ") Tj", SHIFTED),
+            numbered(f"<{digits(EVIL, width=2)}> Tj", SHIFTED, "TrueType"),
+            numbered(f"<{digits(EVIL, shift=0, width=2)}> Tj", None, "TrueType"),
+        ],
+    )
+    def test_by_letters_that_a_table_explains(self, content: bytes) -> None:
+        assert found(mixed(part(content, "a.pdf")), links=["evil.example"]) == {"links"}
+
+    @pytest.mark.parametrize(
+        "table", ["", "beginbfrange <0000> <ffffffff> <0020>", 9_000 * "1 beginbfrange <0> <ffff> <0020> endbfrange "]
+    )
+    def test_a_table_that_explains_nothing_or_too_much_is_no_harm(self, table: str) -> None:
+        assert "links" not in found(mixed(part(numbered("<0041> Tj", table), "a.pdf")), links=["evil.example"])
+
     @pytest.mark.parametrize(
         "content",
         [
@@ -81,14 +118,10 @@ class TestLeading:
     @pytest.mark.parametrize(
         "content",
         [
-            texts("<00480056> Tj"),
-            texts("[<0048>-3<0056>]TJ"),
+            numbered("<00480056> Tj"),
+            numbered("[<0048>-3<0056>]TJ"),
+            numbered("(\\0H) Tj"),
             texts("(x) Tj" + 60_000 * " 0 0 m"),
-            pdf(
-                stream("BT /F1 9 Tf (\\0H) Tj ET"),
-                "<</Type/Font/Subtype/Type0>>",
-                page="/Contents 4 0 R/Resources<</Font<</F1 5 0 R>> >>",
-            ),
             document(
                 CATALOG.format(""),
                 f"<</Type/Pages/Count 21/Kids[{21 * '3 0 R '}]>>",

@@ -1,7 +1,7 @@
 """What a PDF leads to and can do, by pypdf: links of its annotations, programs and files in it, whether it is locked.
 
-Of its text only addresses are looked for, which viewers make into links, and only in letters that are written as such.
-What its reader cannot read is looked at as it stands, and said.
+Of its text only addresses are looked for, which viewers make into links. What the library cannot read is searched as
+the bytes that it is, and said.
 """
 
 import logging
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+from shared.protection.inspection import pdf_text
 from shared.protection.inspection.budget import Budget, Spent
 from shared.protection.inspection.links import absolute, addresses
 
@@ -31,14 +32,8 @@ SIGNS = (
 ADDRESS = re.compile(rb"/URI\s*\(((?:[^()\\]|\\.){1,2000})\)")
 # Where a form of the other kind sends what is filled in (XML Forms Architecture 3.3, "submit"); not its namespaces.
 SENT_TO = re.compile(rb"""\b(?:target|href)\s*=\s*["']\s*((?:https?|ftp):[^"'<>\s]{1,2000})""")
-# Of a page's content: strings that are shown; moves of the pen, and gaps as wide as a space (ISO 32000-1, 9.4).
-# What is escaped elsewhere begins no string, or a hostile page takes for ever.
-PIECE = re.compile(rb"\(((?:[^()\\]|\\.)*+)\)|\bT[dDm*](?![\w(])|-[2-9]\d\d|-\d{4,}|\\.", re.DOTALL)
-ESCAPED = re.compile(rb"\\(?:\r?\n|([()\\]))")
-# A string of numbers that is shown, and any (ISO 32000-1, 9.4.3); of composite fonts each is a number (9.7).
-BY_NUMBER = re.compile(rb"<[0-9A-Fa-f\s]{2,}+>(?:\s*T[jJ]|\s*['\"]|\s*-?[\d.]|\s*\]|\s*<[0-9A-Fa-f])")
-SHOWING = re.compile(rb"\bT[jJ]\b")
 MAX_PAGES_OF_TEXT = 20
+MAX_FONTS = 100
 MAX_TEXT_BYTES = 200_000
 PROGRAMS = frozenset({"/JavaScript", "/Launch"})
 
@@ -57,6 +52,8 @@ class Document:
     files: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
     missed: set[str] = field(default_factory=set)
     missed_links: set[str] = field(default_factory=set)
+    tables: dict[bytes, Mapping[int, str]] = field(default_factory=dict, repr=False)
+    """Each table of a font's letters, by its source."""
 
 
 def read(content: bytes, budget: Budget) -> Document:
@@ -129,22 +126,29 @@ def _files(given: Mapping[str, Any], document: Document) -> None:
 
 
 def _written(page: Any, document: Document) -> Iterator[str]:
-    """The addresses in the text of a page; said where it is too long, or in letters that only its fonts know."""
+    """The addresses in the text of a page; said where it is too long, or in numbers that its fonts do not explain."""
     streams = [page.get("/Contents"), *_several(page.get("/Contents"))]
     content = b"\n".join(map(_data, streams))
     if len(content) > MAX_TEXT_BYTES:
         document.missed_links.add(TEXT_TOO_LONG)
         content = content[:MAX_TEXT_BYTES]
-    fonts = _mapping(_mapping(page.get("/Resources")).get("/Font"))
-    if BY_NUMBER.search(content) or (
-        SHOWING.search(content) and any(_mapping(one).get("/Subtype") == "/Type0" for one in fonts.values())
-    ):
+    named = _mapping(_mapping(page.get("/Resources")).get("/Font"))
+    fonts = {str(name)[1:]: _font(_mapping(given), document) for name, given in list(named.items())[:MAX_FONTS]}
+    text, whole = pdf_text.text(content, fonts)
+    if not whole:
         document.missed_links.add(UNREADABLE)
-    if b"http" not in content and b"(h" not in content:
-        return
-    # Few calls, for each is counted while the reader is watched.
-    text = b"".join([string or b" " for string in PIECE.findall(content)])
-    yield from addresses(ESCAPED.sub(rb"\1", text).decode("cp1252", "replace"))
+    yield from addresses(text)
+
+
+def _font(given: Mapping[str, Any], document: Document) -> pdf_text.Font:
+    """How its strings are read. The pages of a document share their fonts."""
+    bytes_each = 2 if given.get("/Subtype") == "/Type0" else 1
+    content = _data(given.get("/ToUnicode"))
+    if not content:
+        return pdf_text.Font(bytes_each=bytes_each, letters=None)
+    if content not in document.tables:
+        document.tables[content] = pdf_text.table(content)
+    return pdf_text.Font(bytes_each=bytes_each, letters=document.tables[content])
 
 
 def _plain(given: Any) -> Any:
