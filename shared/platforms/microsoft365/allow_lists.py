@@ -7,6 +7,7 @@ from shared.engine.rows import Absent, Present, Settings
 from shared.platforms.microsoft365 import limits
 from shared.platforms.microsoft365.connectors import egress
 from shared.platforms.microsoft365.exchange import Incomplete, add, remove
+from shared.platforms.microsoft365.listed_records import identified
 from shared.platforms.microsoft365.mail_flow.ranges import written
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
@@ -91,7 +92,7 @@ class SpoofPair:
         for record in await spoof_entries(tenant):
             settings = _as_written(record, pair)
             if record["Identity"] == identity or (identity is None and settings == pair):
-                return Present(identity=record["Identity"], settings=settings)
+                return Present(identity=identified(SPOOF_ITEMS, record)["Identity"], settings=settings)
         return Absent()
 
     async def create(self, tenant: MicrosoftTenant, _element: str, desired: Settings) -> str:

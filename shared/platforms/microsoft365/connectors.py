@@ -8,6 +8,7 @@ from typing import Any
 from shared.engine.rows import Absent, Present, Settings
 from shared.foundation.errors import Permanent
 from shared.platforms.microsoft365.exchange import AlreadyExists
+from shared.platforms.microsoft365.listed_records import identified
 from shared.platforms.microsoft365.mail_flow.ranges import written
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
@@ -71,7 +72,7 @@ async def mine(tenant: MicrosoftTenant, cmdlet: str, name: str, comment: str, id
     for record in await tenant.listing(cmdlet, **ALSO.get(cmdlet, {})):
         ours = record["Guid"] == identity if identity else record["Name"] == name and record[comment] == tenant.mark
         if ours:
-            return record
+            return identified(cmdlet, record)
     return None
 
 

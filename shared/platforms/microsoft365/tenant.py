@@ -25,6 +25,7 @@ from shared.foundation.platform_settings import MailSite, Microsoft
 from shared.platforms.microsoft365.entra import Entra, TokenRefused
 from shared.platforms.microsoft365.exchange import Dehydrated, Exchange
 from shared.platforms.microsoft365.graph import Graph, GraphRefused
+from shared.platforms.microsoft365.listed_records import completed
 from shared.platforms.microsoft365.sign_in_refusals import NotThere, perhaps_too_early
 from shared.platforms.microsoft365.watched_mail import Watch
 from shared.protection.targets import Targets
@@ -124,12 +125,13 @@ class MicrosoftTenant:
         """Every record that a Get cmdlet lists, read once until forget_reads. The listing is complete or it raises."""
 
         async def rows() -> list[Record]:
-            return (await self.exchange.invoke(cmdlet, **parameters)).rows
+            return completed(cmdlet, (await self.exchange.invoke(cmdlet, **parameters)).rows)
 
         return await self.once(cmdlet, rows)
 
     def keep(self, cmdlet: str, rows: list[Record]) -> list[Record]:
         """Keep what a Get cmdlet lists, read in another way, until forget_reads."""
+        rows = completed(cmdlet, rows)
         self._read[cmdlet] = asyncio.get_running_loop().create_future()
         self._read[cmdlet].set_result(rows)
         return rows
