@@ -180,8 +180,11 @@ class Ledger:
         `made`: what the platform said that it created; empty if it said that it created nothing; None if nobody knows.
         """
         state = "unfinished" if unfinished else "failed"
-        gone: dict[str, Any] = {"state": HoldingState.GONE, "since": self._clock.now()}
-        held = None if made is None else replace(self.holdings[key], **({"seen": made} if made else gone))
+        held = None
+        if made is not None:
+            held = self.holdings[key]
+            never = {"state": HoldingState.GONE, "since": self._clock.now(), "incarnation": held.incarnation - 1}
+            held = replace(held, **({"seen": made} if made else never))
         entry = Entry(key=key, act=act, state=state, intent=intent, note=note)
         await self._write(entry, holding=held, outcome=True)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from shared.connections.lease import Superseded
 from shared.connections.stages import Stage
 from shared.engine.chain import Act, Image
-from shared.engine.ledger import FORMER, Holding
+from shared.engine.ledger import FORMER, Holding, HoldingState
 from shared.engine.plan import blocked, plan
 from shared.engine.rows import Absent, ByAdministrator, Change, Present, Row
 from shared.engine.steps import STANDING, PlanItem, Step, Tenant, Verb, set_last
@@ -102,12 +102,14 @@ async def _take(step: Step, tenant: Tenant) -> None:
         raise TypeError(f"{step.key} cannot be changed by us")
     act = {Verb.CREATE: Act.CREATE, Verb.REMOVE: Act.REMOVE}.get(step.verb, Act.UPDATE)
     followed = row.resource.identified and not row.resource.shared
+    held = ledger.holdings.get(step.key)
+    unanswered = held is not None and held.state is HoldingState.CREATING
     intent = await ledger.begin(step.key, act, before=step.before, after=step.after, identified=followed)
     # Once a call was sent its outcome is written down, even if the run is ended meanwhile.
-    await to_its_end(_carry_out(step, row, tenant, act, intent))
+    await to_its_end(_carry_out(step, row, tenant, act, intent, unanswered=unanswered))
 
 
-async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: int) -> None:
+async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: int, *, unanswered: bool) -> None:
     ledger, request_id, called = tenant.ledger, None, False
     try:
         request_id = await _call(step, row, tenant)
@@ -121,11 +123,13 @@ async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: 
         await ledger.fail(intent, step.key, act, f"{answered}, not read back", unfinished=True)
         raise
     except FootprintError as error:
-        # An element of a list that others use too is ours only if we know that we put it there.
-        nothing_done = not called and (isinstance(error, TurnedAway) or not isinstance(error, Temporary))
+        refused = not called and (isinstance(error, TurnedAway) or not isinstance(error, Temporary))
         made: Image | None = None
-        if step.verb is Verb.CREATE and row.resource.shared:
-            made = step.after if called else {} if nothing_done else None
+        if step.verb is Verb.CREATE and refused and not unanswered:
+            made = {}  # what an earlier call asked for, and nobody answered, may still appear
+        elif step.verb is Verb.CREATE and called and row.resource.shared:
+            # An element of a list that others use too is ours only if we know that we put it there.
+            made = step.after
         await ledger.fail(intent, step.key, act, str(error), unfinished=isinstance(error, Unfinished), made=made)
         if isinstance(error, Missing) and step.verb is Verb.REMOVE:
             return  # one answer may lag as one look may: the next looks decide

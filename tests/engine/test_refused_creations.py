@@ -1,0 +1,61 @@
+"""A creation that is refused has made nothing: nobody waits for it, and no certificate names it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.connections.stages import Stage
+from shared.engine.ledger import HoldingState, holdings_of
+from shared.protection.policies import Policy
+from tests.harness.leftovers import exit_record
+from tests.harness.world import World
+
+DENIED = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
+REFUSED = {"error": {"code": "BadRequest", "message": "|System.Exception|A value is not valid."}}
+GROUPS: dict[str, Any] = {"host": "graph", "method": "POST", "path": "^/v1.0/groups$"}
+
+
+@pytest.mark.hazard(34)
+@pytest.mark.parametrize(
+    ("match", "status", "body", "key"),
+    [
+        (GROUPS, 403, DENIED, "group-incoming"),
+        (GROUPS, 400, {"error": {"code": "Request_BadRequest", "message": "Not so."}}, "group-incoming"),
+        ({"cmdlet": "New-InboundConnector"}, 400, REFUSED, "inbound-incoming"),
+        ({"cmdlet": "New-TransportRule"}, 400, REFUSED, "rule-incoming-domain"),
+    ],
+)
+async def test_what_was_refused_is_not_made_and_the_exit_does_not_wait_for_it(
+    world: World, match: dict[str, Any], status: int, body: dict[str, Any], key: str
+) -> None:
+    before = world.snapshot()
+    users = [user["id"] for user in world.graph("GET", "/users?$top=8")["value"] if user.get("mail")][:2]
+    connection = await world.create(policies=[Policy(name="two", users=users)])
+    await world.consent(connection)
+    world.admin("assign-role")
+    world.fault(match, {"kind": "status", "status": status, "body": body}, times=1000)
+    await world.pass_time(timedelta(hours=2))
+    held = (await holdings_of(world.app.database, connection.id)).get(key)
+    assert held is None or (held.state, held.incarnation) == (HoldingState.GONE, 0)
+    await world.revoke(connection)
+    begun = world.clock.now()
+    await world.until_true(connection, lambda now: now.stage is Stage.CLEANUP)
+    assert world.clock.now() - begun < timedelta(hours=2)
+    await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+    world.admin("remove-application")
+    connection = await world.until(connection, Stage.CLOSED)
+    assert (await exit_record(world, connection))["result"] == "clean"
+    assert world.snapshot() == before
+
+
+async def test_a_refusal_does_not_answer_for_an_earlier_call_that_nobody_answered(world: World) -> None:
+    users = [user["id"] for user in world.graph("GET", "/users?$top=8")["value"] if user.get("mail")][:2]
+    connection = await world.create(policies=[Policy(name="two", users=users)])
+    await world.consent(connection)
+    world.admin("assign-role")
+    world.fault(GROUPS, {"kind": "status", "status": 504}, times=4)
+    world.fault(GROUPS, {"kind": "status", "status": 403, "body": DENIED}, times=1000)
+    await world.pass_time(timedelta(hours=2))
+    held = (await holdings_of(world.app.database, connection.id))["group-incoming"]
+    assert held.state is HoldingState.CREATING
