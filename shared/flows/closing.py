@@ -14,7 +14,7 @@ from shared.engine import certificate
 from shared.engine import ledger as ledgers
 from shared.engine.certificate import Certificate, Draft, LastLook, Leftover, Looked, Result
 from shared.engine.incarnations import row_key
-from shared.engine.last_look import BEARS, look, search
+from shared.engine.last_look import BEARS, Search, look, search
 from shared.engine.ledger import NOT_OURS, HoldingState, Ledger
 from shared.engine.plan import CANNOT_TELL
 from shared.engine.reconcile import reconcile
@@ -72,7 +72,7 @@ async def _drafted(
     rows = rows_of(platform, connection)
     seen = await last_seen(rows, platform, tenant, before)
     if before is None and not seen.looked:
-        seen = replace(seen, unknown=_unseen(connection, platform, tenant))
+        seen = replace(seen, unknown=[*_unseen(connection, platform, tenant), *seen.unknown])
     left = [entry for entry in seen.left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     left += _unsure(rows, tenant.ledger)
@@ -94,17 +94,23 @@ async def last_seen(
         found = await look(rows, platform.searches, tenant)
         kept = cast("list[Leftover]", await platform.residue(tenant))
         return replace(found, left=[*found.left, *kept], not_checkable=not_checkable)
-    return _not_seen(before, not_checkable)
+    return _not_seen(platform.searches, before, not_checkable)
 
 
-def _not_seen(before: Certificate | None, not_checkable: Sequence[Leftover]) -> LastLook:
-    """What the certificate before had seen, and that nobody has looked since."""
+def _not_seen(searches: Sequence[Search], before: Certificate | None, not_checkable: Sequence[Leftover]) -> LastLook:
+    """What the certificate before had seen, that nobody has looked since, and what was never searched for our signs."""
     looked = before["looked"] if before else []
     since = max((one["at"] for one in looked), default=before["drawn_up_at"] if before else "the revoke")
     why = f"our access has ended, so nothing has been checked since {since}"
+    searched = {one["key"] for one in looked}
+    unsearched: list[Leftover] = [
+        {"key": one.key, "title": one.title, "why": "our access ended before they were searched for our mark"}
+        for one in searches
+        if one.key not in searched
+    ]
     return LastLook(
         left=before["residue"] if before else [],
-        unknown=before["could_not_check"] if before else [],
+        unknown=[*(before["could_not_check"] if before else []), *unsearched],
         looked=looked,
         unrecorded=before["bears_our_mark"] if before else [],
         not_checkable=[{"title": "What was created in the tenant after the last check", "why": why}, *not_checkable],
@@ -195,7 +201,7 @@ async def without_consent(
         )
         return None
     not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
-    seen = _not_seen(await certificate.latest(app.database, connection), not_checkable)
+    seen = _not_seen(platform.searches, await certificate.latest(app.database, connection), not_checkable)
     return await degraded(app, connection, platform, tenant, seen, "could not check: consent is gone", {})
 
 

@@ -158,6 +158,9 @@ def keeps_the_certificate(olga: Person, world: World, folder: Path) -> None:
     """Once the waits are over and the administrator has done their part, she has a certificate and verifies it."""
     olga.enter(NAME)
     until(olga, "Remove", lambda: world.passes("+1 hour", "+1 minute", "+1 day"), where=STEPS)
+    world.administers("admin", action="delete-groups-for-good")
+    olga.enter("Mark as done")
+    until(olga, "2 steps for the administrator", lambda: world.passes("+1 minute"))
     world.administers("admin", action="remove-application")
     olga.enter("Mark as done")
     until(olga, "This connection is closed", lambda: world.passes("+1 minute"))

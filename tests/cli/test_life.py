@@ -144,10 +144,14 @@ def _leave(line: Line, identifier: str, file: Path) -> None:
     assert f"“footprint steps list {identifier}”" in asked.told
 
     steps = line("steps", "list", identifier)
-    assert steps.out.startswith("application")
+    assert steps.out.startswith("deleted-groups")
     assert f"footprint steps complete {identifier} application" in steps.out
     listed = line("steps", "list", identifier, "--output", "json").json["rows"]
-    assert {row["key"] for row in listed} == {"application", "exchange-role"}
+    assert {row["key"] for row in listed} == {"deleted-groups", "application", "exchange-role"}
+    line.machine.administrator(WIDE, "delete-groups-for-good")
+    assert line("steps", "complete", identifier, "deleted-groups").code == 0
+    again = line("connections", "check", identifier, "--wait", "--timeout", str(DEADLINE_SECONDS))
+    assert "2 steps for the administrator" in again.told
     line.machine.administrator(WIDE, "remove-application")
     assert line("steps", "complete", identifier, "application").code == 0
     ended = line("connections", "revoke", identifier, "--yes", "--wait", "--timeout", str(DEADLINE_SECONDS))

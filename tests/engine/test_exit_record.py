@@ -137,6 +137,8 @@ async def test_the_day_of_grace_begins_when_the_consent_goes(world: World) -> No
     assert (await world.connection(connection.id)).stage is Stage.CLEANUP
     closed = await world.until(connection, Stage.CLOSED, limit=timedelta(hours=4))
     assert closed.stage_since >= lost + CONSENT_GRACE
+    named = {one["key"]: one["why"] for one in (await exit_record(world, closed))["could_not_check"]}
+    assert named["transport-rules"] == named["groups"] == "our access ended before they were searched for our mark"
 
 
 async def test_a_failure_in_between_does_not_lengthen_the_day_of_grace(world: World) -> None:

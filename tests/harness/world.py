@@ -133,6 +133,8 @@ class World:
         """There is a customer whose directory does not fit the platform's largest page, nor do its members ours."""
         users = {"microsoft365": 1010, "google": 510}[platform]
         self.control("POST", "/tenants", platform=platform, name="Large", domain=domain, users=users)
+        if platform == "microsoft365":
+            self.behave(domain, purge_app_only=True)
 
     def tenant_id(self, domain: str = CONTOSO) -> str:
         """The id of a simulated tenant or customer."""

@@ -43,7 +43,7 @@ def faulty(places: Sequence[dict[str, Any]], kinds: Sequence[dict[str, Any]]) ->
 
 async def at_a_browser(consent: Awaitable[object]) -> None:
     """Somebody consents, and gives up if the platform's pages fail them."""
-    with suppress(KeyError, StopIteration, AssertionError, httpx.HTTPError):
+    with suppress(KeyError, StopIteration, AssertionError, ValueError, httpx.HTTPError):
         await consent
 
 

@@ -75,6 +75,7 @@ async def cleaning(life: Life) -> None:
     life.tell("the administrator deletes the groups in the recycle bin for good")
     await life.administrator("delete-groups-for-good")
     await life.api("POST", "/steps/deleted-groups")
+    await life.until(lambda c: "recycle bin" not in c["sentence"])
     life.tell("the administrator removes the application")
     await life.administrator("remove-application")
     await life.api("POST", "/steps/application")
