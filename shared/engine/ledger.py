@@ -180,9 +180,7 @@ class Ledger:
         `made`: what the platform said that it created; empty if it said that it created nothing; None if nobody knows.
         """
         state = "unfinished" if unfinished else "failed"
-        held = None
-        if made is not None:
-            held = self.holdings[key]
+        if (held := None if made is None else self.holdings[key]) is not None:
             never = {"state": HoldingState.GONE, "since": self._clock.now(), "incarnation": held.incarnation - 1}
             held = replace(held, **({"seen": made} if made else never))
         entry = Entry(key=key, act=act, state=state, intent=intent, note=note)

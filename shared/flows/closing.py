@@ -71,8 +71,6 @@ async def _drafted(
 ) -> Draft:
     rows = rows_of(platform, connection)
     seen = await last_seen(rows, platform, tenant, before)
-    if before is None and not seen.looked:
-        seen = replace(seen, unknown=[*_unseen(connection, platform, tenant), *seen.unknown])
     left = [entry for entry in seen.left if entry.get("why") not in (AWAITED, CANNOT_TELL)]
     left += [{"key": step.key, "title": step.row.title, "why": AWAITED} for step in asked]
     left += _unsure(rows, tenant.ledger)
@@ -94,10 +92,16 @@ async def last_seen(
         found = await look(rows, platform.searches, tenant)
         kept = cast("list[Leftover]", await platform.residue(tenant))
         return replace(found, left=[*found.left, *kept], not_checkable=not_checkable)
-    return _not_seen(platform.searches, before, not_checkable)
+    return _not_seen(rows, platform.searches, tenant, before, not_checkable)
 
 
-def _not_seen(searches: Sequence[Search], before: Certificate | None, not_checkable: Sequence[Leftover]) -> LastLook:
+def _not_seen(
+    rows: Sequence[Row],
+    searches: Sequence[Search],
+    tenant: OpenTenant,
+    before: Certificate | None,
+    not_checkable: Sequence[Leftover],
+) -> LastLook:
     """What the certificate before had seen, that nobody has looked since, and what was never searched for our signs."""
     looked = before["looked"] if before else []
     since = max((one["at"] for one in looked), default=before["drawn_up_at"] if before else "the revoke")
@@ -110,7 +114,7 @@ def _not_seen(searches: Sequence[Search], before: Certificate | None, not_checka
     ]
     return LastLook(
         left=before["residue"] if before else [],
-        unknown=[*(before["could_not_check"] if before else []), *unsearched],
+        unknown=[*(before["could_not_check"] if before else _unseen(rows, tenant)), *unsearched],
         looked=looked,
         unrecorded=before["bears_our_mark"] if before else [],
         not_checkable=[{"title": "What was created in the tenant after the last check", "why": why}, *not_checkable],
@@ -163,16 +167,19 @@ def _unsure(rows: Sequence[Row], ledger: Ledger) -> list[Leftover]:
     ]
 
 
-def _unseen(connection: Connection, platform: Platform, tenant: OpenTenant) -> list[Leftover]:
+def _unseen(rows: Sequence[Row], tenant: OpenTenant) -> list[Leftover]:
+    """Each object of ours that a look would have asked for: a deleted one may lie in a recycle bin."""
     return [
         {
             "key": item.key,
             "title": item.row.title,
-            "identity": tenant.ledger.holdings[item.key].identity,
-            "why": "the application was removed before a last check",
+            "identity": held.identity,
+            "why": "our access ended before a last check",
         }
-        for item in known(rows_of(platform, connection), tenant.ledger)
+        for item in known(rows, tenant.ledger)
         if isinstance(item.row, Change) and not item.row.local
+        if (held := tenant.ledger.holdings[item.key]).state not in NOT_OURS
+        if held.identity is not None or held.state is not HoldingState.GONE
     ]
 
 
@@ -201,7 +208,8 @@ async def without_consent(
         )
         return None
     not_checkable = cast("list[Leftover]", await platform.not_checkable(tenant))
-    seen = _not_seen(platform.searches, await certificate.latest(app.database, connection), not_checkable)
+    before = await certificate.latest(app.database, connection)
+    seen = _not_seen(rows_of(platform, connection), platform.searches, tenant, before, not_checkable)
     return await degraded(app, connection, platform, tenant, seen, "could not check: consent is gone", {})
 
 

@@ -58,7 +58,7 @@ async def test_the_runbook_tells_of_every_code_that_the_service_has(world: World
 
 async def test_an_error_names_the_service_and_the_customer(world: World, caplog: pytest.LogCaptureFixture) -> None:
     connection = await world.connect()
-    world.fault({"host": "exchange"}, {"kind": "status", "status": 503}, times=50)
+    world.fault({"host": "exchange"}, {"kind": "status", "status": 503}, times=1000)
     await run(world.app, Job(name="advance", connection_id=connection.id))
     told = await world.connection(connection.id)
     assert (told.status, told.reason) == (Status.WAITING, "platform_unavailable")

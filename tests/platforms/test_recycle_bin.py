@@ -93,3 +93,17 @@ async def test_entra_id_deletes_them_at_last_and_the_question_ends(world: World)
     told = [(one.act, one.note) for one in await ledger(world, connection) if one.key == BIN]
     assert [act for act, _ in told] == ["ask", "forget"]
     assert told[-1][1] == "no group of ours is in the recycle bin"
+
+
+async def test_what_nobody_could_look_for_in_the_recycle_bin_is_named(world: World) -> None:
+    world.behave(purge_app_only=False)
+    connection = await world.connect()
+    await world.revoke(connection)
+    await world.until_true(connection, lambda now: now.stage is Stage.CLEANUP)
+    world.admin("remove-application")
+    connection = await world.until(connection, Stage.CLOSED)
+    record = await exit_record(world, connection)
+    assert record["result"] == "degraded"
+    named = {one.get("identity"): one["why"] for one in record["could_not_check"]}
+    assert {named[one["id"]] for one in binned(world)} == {"our access ended before a last check"}
+    assert len(binned(world)) == 2
