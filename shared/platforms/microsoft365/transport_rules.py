@@ -53,6 +53,7 @@ UNSET: Mapping[str, Any] = {
     "StopRuleProcessing": False,
     "RuleErrorAction": "Ignore",
     "SenderAddressLocation": "Header",
+    "RecipientAddressType": "Resolved",
 }
 
 

@@ -20,7 +20,7 @@ RULE = frozenset(
         *(f"ExceptIf{name}" for name in PREDICATES),
         *ACTIONS,
         *("Name", "Comments", "Mode", "StopRuleProcessing", "RuleErrorAction", "SenderAddressLocation"),
-        *("ActivationDate", "ExpiryDate"),
+        *("RecipientAddressType", "ActivationDate", "ExpiryDate"),
     }
 )
 INBOUND = frozenset(

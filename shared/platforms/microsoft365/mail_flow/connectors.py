@@ -115,6 +115,8 @@ def _arrival_doubts(connectors: Iterable[Inbound]) -> Iterable[str]:
             yield f"“{one.name}” keeps the headers of a hybrid organisation"
         if one.skips_in_test:
             yield f"“{one.name}” tests enhanced filtering"
+        for name in sorted(one.reserved):
+            yield f"“{one.name}” has {name}, which is for Microsoft's own use"
 
 
 def _spoof_doubts(listing: Listing, message: Message, source: int) -> Iterable[str]:

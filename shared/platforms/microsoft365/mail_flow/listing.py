@@ -26,6 +26,7 @@ Record = Mapping[str, Any]
 class Rule:
     """One transport rule. Conditions, exceptions and actions bear the names of the cmdlet's parameters.
 
+    `by_primary`: recipients are known by their primary address alone, and not by each that they have.
     `strange` are the classes of predicates and actions that this model has never heard of.
     """
 
@@ -40,6 +41,7 @@ class Rule:
     begins: datetime | None
     ends: datetime | None
     sender_is: str
+    by_primary: bool
     on_error: str
 
     def acts_at(self, moment: datetime) -> bool:
@@ -70,6 +72,7 @@ class Inbound:
     skips_in_test: bool
     for_domains: frozenset[str]
     organisations: bool
+    reserved: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +188,7 @@ def _rule(record: Record) -> Rule:
         begins=_moment(record.get("ActivationDate")),
         ends=_moment(record.get("ExpiryDate")),
         sender_is=record.get("SenderAddressLocation") or "Header",
+        by_primary=record.get("RecipientAddressType") == "Original",
         on_error=record.get("RuleErrorAction") or "Ignore",
     )
 
@@ -222,6 +226,7 @@ def _inbound(record: Record) -> Inbound:
         skips_in_test=bool(record.get("EFTestMode")),
         for_domains=frozenset(str(one).lower() for one in record.get("AssociatedAcceptedDomains") or ()),
         organisations=bool(record.get("TrustedOrganizations")),
+        reserved=frozenset(name for name in ("EFSkipMailGateway", "ScanAndDropRecipients") if record.get(name)),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ CONTENT = frozenset(
     HasClassification HasNoClassification HasSenderOverride
     ManagerAddresses ManagerForEvaluatedUser MessageContainsDataClassifications MessageSizeOver MessageTypeMatches
     RecipientADAttributeContainsWords RecipientADAttributeMatchesPatterns
-    RecipientAddressType RecipientInSenderList SenderADAttributeContainsWords
+    RecipientInSenderList SenderADAttributeContainsWords
     SenderADAttributeMatchesPatterns SenderInRecipientList SenderManagementRelationship SubjectContainsWords
     SubjectMatchesPatterns SubjectOrBodyContainsWords SubjectOrBodyMatchesPatterns WithImportance""".split()  # noqa: SIM905 (one name a line would hide the list)
 )

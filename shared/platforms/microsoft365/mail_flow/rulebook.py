@@ -137,6 +137,7 @@ def _of_party(book: Rulebook, rule: Rule, name: str, value: Any) -> Test:
     wanted = {str(one).lower() for one in value}
     lists = [book.members(one) for one in wanted] if name.endswith("MemberOf") else []
     by_envelope = rule.sender_is != "Header" and name in names.SENDER
+    by_primary = rule.by_primary and name in names.RECIPIENT
 
     def test(party: Party) -> Answer:
         held = by_header(party)
@@ -145,6 +146,8 @@ def _of_party(book: Rulebook, rule: Rule, name: str, value: Any) -> Test:
         return held
 
     def by_header(party: Party) -> Answer:
+        if by_primary and party.domain in book.listing.domains and party.address.startswith("*"):
+            return Answer.UNKNOWN  # which primary address somebody has who is written to by another is not listed
         if name.endswith("DomainIs"):
             return answer(within(party.domain, wanted))
         if lists:

@@ -87,8 +87,38 @@ WAITS: list[tuple[str, Edit, str]] = [
     ("whatever has a Message-ID is deleted", rule(**OUTSIDE, HeaderMatchesMessageHeader="Message-ID",
      HeaderMatchesPatterns=["."], DeleteMessage=True), "refused, held"),
     ("MX at our own host", exchangers("gw.other.example"), "leads to another gateway"),
+    ("all is refused with a status", rule(**OUTSIDE, RejectMessageEnhancedStatusCode="5.7.1",
+     RejectMessageReasonText="No"), "refused, held"),
+    ("our addresses are refused", rule(SenderIpRanges=list(EGRESS), RejectMessageReasonText="No"), "refused, held"),
+    ("the return host is blocked as forger", does("New-TenantAllowBlockListSpoofItems", Identity="Default",
+     SpoofedUser="*", SendingInfrastructure="outbound.example.net", SpoofType="Internal", Action="Block"),
+     "blocks mail"),
+    ("a domain may get no mail", does("Set-AcceptedDomain", Identity="contoso.com", SendingToDomainDisabled=True),
+     "refused, held or delayed"),
+    ("a hybrid organisation lets mail in", does("New-InboundConnector", Name="Inbound from own", SenderDomains=["*"],
+     ConnectorType="OnPremises", CloudServicesMailEnabled=True, TlsSenderCertificateName="mail.contoso.com"), "hybrid"),
+    ("a hybrid organisation takes mail", does("New-OutboundConnector", Name="Outbound to own", UseMXRecord=False,
+     ConnectorType="OnPremises", CloudServicesMailEnabled=True, SmartHosts=["mail.contoso.com"],
+     RecipientDomains=["contoso.com"]), "hybrid"),
+    ("central transport", does("New-OutboundConnector", Name="Outbound to own", UseMXRecord=False,
+     ConnectorType="OnPremises", RouteAllMessagesViaOnPremises=True, SmartHosts=["mail.contoso.com"],
+     RecipientDomains=["*"]), "centralised transport"),
+    ("an old product's connector to our host", lambda flow: flow.run("New-OutboundConnector", Name="Old",
+     UseMXRecord=False, SmartHosts=[flow.service.outgoing_host], RecipientDomains=["a.example"]),
+     "leads to the service already"),
     ("a lockdown for one of two gateways", does("New-InboundConnector", Name="Gateway", SenderDomains=["*"],
      RestrictDomainsToIPAddresses=True, SenderIPAddresses=["192.0.2.64/28"]), "another gateway only"),
+]  # fmt: skip
+# Each is found as the exchanger, as where a connector leads, and as a certificate that mail comes in with.
+GATEWAYS = [
+    ("Barracuda", "d1.ess.barracudanetworks.com"), ("Check Point", "contoso.mx.checkpointcloudsec.com"),
+    ("Cisco", "mx1.hc42-7.iphmx.com"), ("Cloudflare", "mailstream-east.mxrecord.io"),
+    ("Forcepoint", "cust1-s.in.mailcontrol.com"), ("Hornetsecurity", "mx01.hornetsecurity.com"),
+    ("Libraesva", "contoso1.esvacloud.com"), ("Mimecast", "eu-smtp-inbound-1.mimecast.com"),
+    ("Proofpoint", "mxa-00000001.gslb.pphosted.com"), ("Proofpoint", "mxa-00000001.gslb.gpphosted.com"),
+    ("Sophos", "mx-01-eu-west-1.prod.hydra.sophos.com"), ("Symantec", "cluster1.eu.messagelabs.com"),
+    ("TitanHQ", "mx1.contoso.titanhq.com"), ("Trellix", "primary.us.etp.fireeyegov.com"),
+    ("Trend Micro", "contoso.in.tmes.trendmicro.eu"),
 ]  # fmt: skip
 TOLD: list[tuple[str, Edit, str]] = [
     ("no MX at all", exchangers(), "no server takes its mail"),
@@ -134,6 +164,16 @@ SILENT: list[tuple[str, Edit]] = [
     ("a group-wide disclaimer", rule(**LEAVES, ApplyHtmlDisclaimerText="<p>", ApplyHtmlDisclaimerLocation="Append",
      ApplyHtmlDisclaimerFallbackAction="Wrap")),
     ("spam is held", rule(SCLOver=6, Quarantine=True)),
+    ("recipients are known by each of their addresses", rule(**OUTSIDE, RecipientAddressType="Resolved",
+     PrependSubject="[ext] ")),
+    ("a gateway's lockdown that is off", does("New-InboundConnector", Name="Gateway", SenderDomains=["*"],
+     RestrictDomainsToIPAddresses=True, SenderIPAddresses=["192.0.2.64/28"], Enabled=False)),
+    ("a gateway's connector that is off", does("New-OutboundConnector", Name="Gateway", UseMXRecord=False,
+     SmartHosts=["eu-smtp-outbound-1.mimecast.com"], RecipientDomains=["*"], Enabled=False)),
+    ("TLS for one partner", does("New-InboundConnector", Name="Bank", SenderDomains=["bank.example"], RequireTls=True)),
+    ("a refusal under test", rule(**OUTSIDE, DeleteMessage=True, Mode="Audit")),
+    ("programs are refused", rule(**OUTSIDE, AttachmentHasExecutableContent=True, RejectMessageReasonText="No")),
+    ("all mail is reported", rule(**OUTSIDE, GenerateIncidentReport="a@contoso.com", IncidentReportContent=["Sender"])),
 ]  # fmt: skip
 
 
@@ -179,6 +219,15 @@ def with_domains(flow: Flow) -> Any:
 def test_what_would_harm_mail_waits(whole: Flow, edit: Edit, text: str) -> None:
     found = told_of(whole, edit)
     assert any(text in one.told and one.waits and one.advice for one in found), [one.told for one in found]
+
+
+@pytest.mark.parametrize(("vendor", "host"), GATEWAYS, ids=[one[1] for one in GATEWAYS])
+def test_another_product_is_named_and_waits(whole: Flow, vendor: str, host: str) -> None:
+    leads = does("New-OutboundConnector", Name="Gateway", UseMXRecord=False, SmartHosts=[host], RecipientDomains=["*"])
+    comes = does("New-InboundConnector", Name="Gateway", SenderDomains=["*"], TlsSenderCertificateName=host)
+    for edit in (exchangers(host), leads, comes):
+        found = told_of(whole, edit)
+        assert any(vendor in one.told and one.waits and one.advice for one in found), [one.told for one in found]
 
 
 @pytest.mark.parametrize(("edit", "text"), [one[1:] for one in TOLD], ids=[one[0] for one in TOLD])

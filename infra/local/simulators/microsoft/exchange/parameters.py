@@ -19,7 +19,7 @@ COMMON = frozenset(
     "PipelineVariable Verbose WarningAction WarningVariable".lower().split()
 )
 # Set aside for Microsoft's own use, and yet taken from everybody.
-TAKEN = frozenset({"EFTestMode", "EnableSafeList"})
+TAKEN = frozenset({"EFTestMode", "EFSkipMailGateway", "EnableSafeList", "ScanAndDropRecipients"})
 BOOLEANS = frozenset({"Boolean", "System.Boolean", "SwitchParameter"})
 NUMBERS = {"Int32": (-(2**31), 2**31 - 1), "SclValue": (-1, 9)}
 LISTS = frozenset({"MultiValuedProperty", "ProxyAddressCollection"})

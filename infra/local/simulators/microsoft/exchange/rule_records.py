@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "RuleErrorAction": "Ignore",
     "RuleSubType": "None",
     "SenderAddressLocation": "Header",
+    "RecipientAddressType": "Resolved",
     "StopRuleProcessing": False,
     "State": "Enabled",
 }
@@ -32,7 +33,7 @@ CONDITIONS = frozenset(
     FromMemberOf FromScope HasClassification HasNoClassification HeaderContainsMessageHeader HeaderContainsWords
     HeaderMatchesMessageHeader HeaderMatchesPatterns ManagerAddresses ManagerForEvaluatedUser MessageSizeOver
     MessageTypeMatches RecipientADAttributeContainsWords RecipientADAttributeMatchesPatterns
-    RecipientAddressContainsWords RecipientAddressMatchesPatterns RecipientAddressType RecipientDomainIs
+    RecipientAddressContainsWords RecipientAddressMatchesPatterns RecipientDomainIs
     RecipientInSenderList SCLOver SenderADAttributeContainsWords SenderADAttributeMatchesPatterns SenderDomainIs
     SenderInRecipientList SenderIpRanges SenderManagementRelationship SentTo SentToMemberOf SentToScope
     SubjectContainsWords SubjectMatchesPatterns SubjectOrBodyContainsWords SubjectOrBodyMatchesPatterns
