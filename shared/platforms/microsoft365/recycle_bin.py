@@ -55,7 +55,7 @@ async def look(tenant: MicrosoftTenant, _identity: str | None) -> Sighting:
     if application is not None and application.state is HoldingState.GONE:
         return Sighting(present=False, evidence=ENDED)
     found = [await _stays(tenant, key, identity) for key, identity in _ours(tenant).items()]
-    told = [f"{one['displayName']} is {_until(one)}" for one in found if one is not None]
+    told = [f"{one.get('displayName') or 'a group'} is {_until(one)}" for one in found if one is not None]
     return Sighting(present=bool(told), evidence="; ".join(told) or "no group of ours is in the recycle bin")
 
 
@@ -145,6 +145,7 @@ async def deleted_groups(tenant: MicrosoftTenant) -> list[Record]:
 
     async def listed() -> list[Record]:
         pages = tenant.graph.pages(path, **{"$select": GROUP_FIELDS})
-        return [group async for page in pages for group in page]
+        # One without an id is nobody's that we could know.
+        return [group async for page in pages for group in page if group.get("id")]
 
     return await tenant.once(path, listed)
