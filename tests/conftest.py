@@ -15,7 +15,7 @@ from tests.harness.clock import TestClock
 from tests.harness.databases import Databases, Sqlite, Unavailable, postgresql
 from tests.harness.measured import Measured
 from tests.harness.selection import first_cases, on_both
-from tests.harness.world import World
+from tests.harness.world import World, let_purge
 
 pytest_plugins = ["tests.harness.programs_fixtures"]
 
@@ -144,9 +144,7 @@ def databases(_kind: Databases) -> Iterator[Databases]:
 @pytest.fixture
 async def world(sims: Simulators, clock: TestClock, databases: Databases, tmp_path: Path) -> AsyncIterator[World]:
     """A fresh world."""
-    # Most tests are about something else than the step that the recycle bin asks of administrators.
-    for tenant in sims.microsoft.tenants.values():
-        tenant.behaviour = tenant.behaviour.changed({"purge_app_only": True})
+    let_purge(sims)
     made = await World.make(sims, clock, databases, tmp_path)
     yield made
     await made.close()

@@ -38,6 +38,7 @@ async def main(url: str, folder: Path) -> None:
     with Simulators.start(clock_file=folder / "clock") as sims:
         (folder / "clock").write_text("0")
         world = await World.make(sims, TestClock(folder / "clock"), There(url), folder)
+        world.behave(purge_app_only=True)
         before = world.snapshot()
         connection = await world.connect()
         for job in ("sync-now", "refresh"):

@@ -44,6 +44,12 @@ async def accepted(url: str, chosen: str) -> httpx.URL:
         return httpx.URL((await decide(browser, url, chosen)).headers["location"])
 
 
+def let_purge(sims: Simulators) -> None:
+    """Most tests are about something else than the step that the recycle bin asks of administrators."""
+    for tenant in sims.microsoft.tenants.values():
+        tenant.behaviour = tenant.behaviour.changed({"purge_app_only": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lived:
     """Where the beginning of a life came to: all that outlives a process, and the machine's own time then."""
@@ -55,8 +61,7 @@ class Lived:
     at: datetime
 
 
-# Beginnings that were lived in this process. To live them again would show nothing new, and takes longer than most
-# of what comes after them.
+# Beginnings that were lived in this process. To live them again would show nothing new, and takes long.
 LIVED: dict[object, Lived] = {}
 
 

@@ -29,7 +29,7 @@ from tests.harness.databases import Databases
 from tests.harness.invited import COOKIE
 from tests.harness.machine import OneMachine, one_machine
 from tests.harness.pages import ADA, asked
-from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, World
+from tests.harness.world import CONTOSO, FABRIKAM, ORCHARD, World, let_purge
 
 NAMES = {
     "prefix": "Contoso Guard",
@@ -61,6 +61,7 @@ async def named(
     sims, clean, file = _named
     sims.cloud.restore(clean)
     file.write_text("0")
+    let_purge(sims)
     async with mail_server(post := Post()) as smtp:
         world = await World.make(sims, TestClock(file), databases, tmp_path, brand=NAMES, smtp=smtp)
         yield world, post

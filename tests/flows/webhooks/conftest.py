@@ -9,7 +9,7 @@ from infra.local.simulators import Simulators
 from tests.harness.clock import TestClock
 from tests.harness.databases import Databases
 from tests.harness.scripted_host import Host
-from tests.harness.world import World
+from tests.harness.world import World, let_purge
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def receiver() -> Iterator[Host]:
 @pytest.fixture
 async def world(sims: Simulators, clock: TestClock, databases: Databases, tmp_path: Path) -> AsyncIterator[World]:
     """A deployment whose own network may be posted to."""
+    let_purge(sims)
     made = await World.make(sims, clock, databases, tmp_path, webhooks={"inside": ["127.0.0.0/8"]})
     yield made
     await made.close()
