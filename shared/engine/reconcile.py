@@ -125,7 +125,8 @@ async def _carry_out(step: Step, row: Change, tenant: Tenant, act: Act, intent: 
     except FootprintError as error:
         refused = not called and (isinstance(error, TurnedAway) or not isinstance(error, Temporary))
         made: Image | None = None
-        if step.verb is Verb.CREATE and refused and not unanswered:
+        at_once = row.made_at_once or row.resource.shared
+        if step.verb is Verb.CREATE and refused and at_once and not unanswered:
             made = {}  # what an earlier call asked for, and nobody answered, may still appear
         elif step.verb is Verb.CREATE and called and row.resource.shared:
             # An element of a list that others use too is ours only if we know that we put it there.

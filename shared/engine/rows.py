@@ -139,6 +139,8 @@ class Change(Row):
     """It routes mail to the scanner, and is switched off while the connection is paused."""
     local: bool = False
     """Kept in our own database, so it can always be removed, whatever the platform answers."""
+    made_at_once: bool = False
+    """One call makes it, so that its refusal means that nothing was made."""
     ours_alone: bool = False
     """Nobody else can change it, so a difference is ours to mend and never drift."""
     ours_in_it: frozenset[str] = frozenset()

@@ -8,8 +8,9 @@ import pytest
 from shared.connections.stages import Stage
 from shared.engine.ledger import HoldingState, holdings_of
 from shared.protection.policies import Policy
+from tests.harness import workspace as google
 from tests.harness.leftovers import exit_record
-from tests.harness.world import World
+from tests.harness.world import ORCHARD, World
 
 DENIED = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
 REFUSED = {"error": {"code": "BadRequest", "message": "|System.Exception|A value is not valid."}}
@@ -58,4 +59,18 @@ async def test_a_refusal_does_not_answer_for_an_earlier_call_that_nobody_answere
     world.fault(GROUPS, {"kind": "status", "status": 403, "body": DENIED}, times=1000)
     await world.pass_time(timedelta(hours=2))
     held = (await holdings_of(world.app.database, connection.id))["group-incoming"]
+    assert held.state is HoldingState.CREATING
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_a_group_whose_settings_are_refused_is_made_all_the_same(world: World, status: int) -> None:
+    connection = await google.create(world, modes=["inline"])
+    world.admin("install-app", ORCHARD)
+    world.fault({"method": "PATCH", "path": "^/groups/v1/groups/"}, {"kind": "status", "status": status}, times=1000)
+    await google.consent(world, connection)
+    await world.work()
+    made = world.sims.google.customer(ORCHARD)
+    assert made is not None
+    assert any("risky" in str(one["email"]) or "inline" in str(one["email"]) for one in made.groups.values())
+    held = (await holdings_of(world.app.database, connection.id))["group"]
     assert held.state is HoldingState.CREATING

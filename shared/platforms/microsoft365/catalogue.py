@@ -60,6 +60,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
         title=title,
         why=why,
         resource=TransportRule(key=key, title=title, settings=settings, routes=routes),
+        made_at_once=True,
         elements=limits.numbers if key in SPREAD else None,
         removed_in=Stage.REVOKE if routes else Stage.CLEANUP,
         routes=routes,
@@ -71,7 +72,7 @@ def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: 
 
 def _connector(key: str, noun: str, title: str, why: str, settings: Any, **more: Any) -> Change:
     resource = Connector(noun=noun, title=title, settings=settings)
-    return Change(key=key, title=title, why=why, resource=resource, permissions=EXCHANGE, **more)
+    return Change(key=key, title=title, why=why, resource=resource, made_at_once=True, permissions=EXCHANGE, **more)
 
 
 def _inbound(key: str, title: str, why: str, settings: Any, claim: str, without: str) -> Change:
@@ -112,6 +113,7 @@ def _group(direction: Any, title: str, serves: tuple[str, ...]) -> tuple[Change,
         accounts_for=("grant-groups", "revoke-groups"),
         permissions=("Group.ReadWrite.All",),
         resource=VirtualGroup(key=key, direction=direction, title=title),
+        made_at_once=True,
         ours_in_it=frozenset({RENEWED}),
         removed_in=Stage.REVOKE,
         serves=serves,
