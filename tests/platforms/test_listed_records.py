@@ -24,7 +24,7 @@ RULES = "Get-TransportRule"
             {"Guid": "g", "Name": None, "Priority": None},
             {"Guid": "g", "Name": "without a name: g", "Priority": 0},
         ),
-        (RULES, None, {"Guid": "without an id: 0", "Name": "without a name: 0", "Priority": 0}),
+        (RULES, {}, {"Guid": "without an id: 0", "Name": "without a name: 0", "Priority": 0}),
         ("Get-InboundConnector", {"Guid": "", "Name": "A"}, {"Guid": "without an id: A", "Name": "A"}),
         ("Get-RemoteDomain", {"Name": "Default"}, {"DomainName": "without an id: Default", "Name": "Default"}),
         ("Get-AcceptedDomain", {"Name": "contoso.com"}, {"Name": "contoso.com"}),

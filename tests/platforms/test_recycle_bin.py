@@ -107,3 +107,14 @@ async def test_what_nobody_could_look_for_in_the_recycle_bin_is_named(world: Wor
     named = {one.get("identity"): one["why"] for one in record["could_not_check"]}
     assert {named[one["id"]] for one in binned(world)} == {"our access ended before a last check"}
     assert len(binned(world)) == 2
+
+
+async def test_a_failure_that_passes_asks_nothing_of_the_administrator(world: World) -> None:
+    connection = await world.connect()
+    purging = {"host": "graph", "method": "DELETE", "path": "^/v1.0/directory/deletedItems/"}
+    world.fault(purging, {"kind": "status", "status": 404}, times=2)  # as the groups are removed
+    world.fault(purging, {"kind": "status", "status": 503}, times=30)
+    connection = await world.leave(connection)
+    assert not [one for one in await ledger(world, connection) if one.key == BIN]
+    assert (await exit_record(world, connection))["result"] == "clean"
+    assert not binned(world)

@@ -11,18 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from infra.local.bench import held
 from infra.local.bench.stand import HARBOUR, LARGE, SMALL, Stand, Tenant, connected, stand
-from shared.connections import lease
+from shared.connections import lease, record
 from shared.deployment.queues import Job
 from shared.flows import expected_jobs, grant
 from shared.flows.advance import open_ledger
 from shared.flows.jobs import run
 from shared.foundation.schedule import DAY, HOUR, Site
 from shared.protection import directory, mailboxes
-from shared.storage import tables as db
 from shared.storage.ids import ConnectionId
 
 PEERS = Path(__file__).parent / "peers"
@@ -109,15 +106,13 @@ async def _tokens(at: Stand, made: ConnectionId) -> dict[str, float]:
 
 async def _alike(at: Stand, made: ConnectionId, number: int) -> list[ConnectionId]:
     """So many running connections of one tenant, with that one, each with keys of its own."""
-    some, table = [made], db.connections
-    async with at.app.database.read() as read:
-        row = (await read.execute(sa.select(table).where(table.c.id == made))).one()._mapping
-    like = {name: row[name] for name in ("stage", "tenant", "status", "generation", "synced_at", "check_at")}
+    some, first = [made], await record.find(at.app.database, made)
+    like = {name: getattr(first, name) for name in ("stage", "tenant", "status", "generation", "synced_at", "check_at")}
     while len(some) < number:
         new = grant.NewConnection(platform="microsoft365", site=Site.EU, name=f"Alike {len(some)}")
         some.append((await grant.create(at.app, new, "bench")).connection_id)
         async with at.app.database.write() as write:
-            await write.execute(sa.update(table).where(table.c.id == some[-1]).values(like))
+            await record.update(write, some[-1], **like)
     return some
 
 

@@ -20,7 +20,7 @@ IDENTITY: Mapping[str, str] = {
 STAND_IN = "without an id: "
 
 
-def completed(cmdlet: str, rows: Sequence[Any]) -> list[Record]:
+def completed(cmdlet: str, rows: Sequence[Record]) -> list[Record]:
     """The records of a listing, with a stand-in for an identity, a name or a priority that is missing.
 
     Rules are listed in the order of their priorities
@@ -31,8 +31,7 @@ def completed(cmdlet: str, rows: Sequence[Any]) -> list[Record]:
     return [_completed(cmdlet, identity, row, place) for place, row in enumerate(rows)]
 
 
-def _completed(cmdlet: str, identity: str, row: Any, place: int) -> Record:
-    given: Record = row if isinstance(row, dict) else {}
+def _completed(cmdlet: str, identity: str, given: Record, place: int) -> Record:
     missing: Record = {}
     if not _text(given.get(identity)):
         missing[identity] = f"{STAND_IN}{given.get('Name') or place}"

@@ -15,7 +15,7 @@ from shared.engine.incarnations import row_key
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import ByAdministrator, Sighting
 from shared.foundation.brand import Brand
-from shared.foundation.errors import FootprintError, Missing
+from shared.foundation.errors import FootprintError, Missing, Permanent
 from shared.platforms.microsoft365.tenant import MicrosoftTenant, Record
 
 KEY = "deleted-groups"
@@ -99,7 +99,7 @@ def _ours(tenant: MicrosoftTenant) -> Mapping[str, str]:
 
 
 async def _stays(tenant: MicrosoftTenant, key: str, identity: str) -> Record | None:
-    """A group that is in the recycle bin and stays there; what may be deleted for good is.
+    """A group that is in the recycle bin and stays there; what may be deleted for good is. Raises what may pass.
 
     Once the administrator has been asked it is not tried again: each refusal would be two entries of the ledger.
     """
@@ -109,10 +109,8 @@ async def _stays(tenant: MicrosoftTenant, key: str, identity: str) -> Record | N
         return found
     try:
         await purge(tenant, key, identity)
-    except Superseded:
-        raise
-    except FootprintError:
-        return found  # the ledger has the refusal
+    except (Permanent, Missing):
+        return found  # refused; or not found, in one answer that the listing contradicts
     return None
 
 
