@@ -4,7 +4,7 @@ A font may write its letters as numbers of its own; the table by which a reader 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_TABLE_BYTES = 500_000
@@ -41,36 +41,44 @@ class Font:
 
 
 PLAIN = Font(bytes_each=1, letters=None)
+# A number that no font has, and what ends the last run.
+GAP = "\uffff"
+END = (b"", b"", b"end")
 
 
 def text(content: bytes, fonts: Mapping[str, Font]) -> tuple[str, bool]:
     """The text that a page's content shows, and whether all of it could be read."""
     shown: list[str] = []
     font, whole = PLAIN, True
-    for letters, digits, name in PIECE.findall(content):
+    run: list[bytes] = []
+    for letters, digits, name in [*PIECE.findall(content), END]:
         if name:
-            font = fonts.get(name.decode("latin-1"), PLAIN)
-            continue
-        if not letters and not digits:
-            shown.append(" ")
-            continue
-        if not font.known:
-            whole = False
-            continue
-        data = _unescaped(letters) if letters else _from_digits(digits)
-        if font.letters is None:
-            shown.append(data.decode("cp1252", "replace"))
-            continue
-        # An odd byte at the end is no number.
-        pairs = zip(data[::2], data[1::2], strict=False)
-        numbers = data if font.bytes_each == 1 else [(one << 8) | two for one, two in pairs]
-        shown.append("".join([font.letters.get(one, " ") for one in numbers]))
+            if font.known:
+                shown.append(_shown(font, run))
+            elif any(run):
+                whole = False
+            font, run = fonts.get(name.decode("latin-1"), PLAIN), []
+        elif digits:
+            run.append(_from_digits(digits))
+        else:
+            run.append(ESCAPED.sub(_byte, letters) if b"\\" in letters else letters)
     return "".join(shown), whole
 
 
+def _shown(font: Font, run: Sequence[bytes]) -> str:
+    """What strings of one font show, where an empty one is a gap. Few calls: each is counted while a PDF is read."""
+    if font.letters is None:
+        return b"".join([one or b" " for one in run]).decode("cp1252", "replace")
+    if font.bytes_each == 1:
+        return "".join([one.decode("latin-1") or GAP for one in run]).translate(font.letters)
+    # An odd byte at the end of a string is no number.
+    numbers = b"".join([one[: len(one) & ~1] or b"\xff\xff" for one in run])
+    return numbers.decode("utf-16-be", "replace").translate(font.letters)
+
+
 def table(content: bytes) -> dict[int, str]:
-    """Each number's letters, from a font's own table."""
-    found: dict[int, str] = {}
+    """Each number's letters, from a font's own table, and the gap's. What a table leaves out is shown as it is."""
+    found = {ord(GAP): " "}
     content = content[:MAX_TABLE_BYTES]
     for block in SINGLES.findall(content):
         found.update({int(number, 16): _letters(letters) for number, letters in SINGLE.findall(block)})
@@ -92,12 +100,11 @@ def _letters(digits: bytes) -> str:
 
 
 def _from_digits(digits: bytes) -> bytes:
-    bare = b"".join(digits.split())
-    return bytes.fromhex((bare + b"0" * (len(bare) % 2)).decode())
-
-
-def _unescaped(letters: bytes) -> bytes:
-    return ESCAPED.sub(_byte, letters) if b"\\" in letters else letters
+    try:
+        return bytes.fromhex(digits.decode())
+    except ValueError:
+        bare = b"".join(digits.split())  # a space within a byte, or half a byte at the end
+        return bytes.fromhex((bare + b"0" * (len(bare) % 2)).decode())
 
 
 def _byte(found: re.Match[bytes]) -> bytes:
