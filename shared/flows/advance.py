@@ -122,7 +122,7 @@ async def settle(app: App, connection: Connection, lease: Lease, known: OpenTena
         if connection.stage is Stage.RUN:
             await tenant.keep_mail_flow()
             if known is None:  # else the synchronisation has noted it
-                await due.looked(app.database, connection.id, app.clock.now() + app.settings.check_every)
+                await due.looked(app.database, connection.id, next_run.next_check(app, connection))
         onward = connection.stage in NEXT and not any(step.verb in HOLDS_BACK[connection.stage] for step in steps)
         final = None
         if connection.stage is Stage.CLEANUP:

@@ -6,14 +6,12 @@ from shared.connections import due
 from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
-from shared.flows import marked_messages
+from shared.flows import marked_messages, next_run
 from shared.flows.advance import advance, open_ledger
 from shared.flows.app import App
 
 # A platform's log tells of an event some minutes later.
 LAG = timedelta(minutes=30)
-# To ask a log is one call, so that a platform that has one is asked more often.
-LOG_READ_EVERY = timedelta(minutes=10)
 
 
 async def check(app: App, connection: Connection, lease: Lease) -> None:
@@ -26,8 +24,8 @@ async def check(app: App, connection: Connection, lease: Lease) -> None:
     since = app.clock.now() - app.settings.check_every - LAG
     platform = app.platforms[connection.platform]
     async with platform.open(connection, ledger) as tenant:
-        quiet = await platform.quiet_since(tenant, since)
-    if not quiet or connection.status is not Status.OK:
+        quiet = platform.tells_of_changes and await platform.quiet_since(tenant, since)
+    if quiet and connection.status is Status.OK:
+        await due.looked(app.database, connection.id, next_run.next_check(app, connection))
+    else:
         await advance(app, connection, lease)
-    if quiet is not None:
-        await due.looked(app.database, connection.id, app.clock.now() + LOG_READ_EVERY)

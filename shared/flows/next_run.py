@@ -9,6 +9,8 @@ from shared.foundation.schedule import HOUR
 
 # They do the same. What has work of its own (a synchronisation, a refresh, an order) is always sent.
 ALIKE = frozenset({"advance", "clean-up"})
+# To ask a platform's log is one call, so that a platform that has one is asked more often.
+LOG_READ_EVERY = timedelta(minutes=10)
 
 
 def waited(connection: Connection, now: datetime, reason: str) -> timedelta:
@@ -20,6 +22,13 @@ def waited(connection: Connection, now: datetime, reason: str) -> timedelta:
 def pause(so_far: timedelta, *, least: timedelta) -> timedelta:
     """How long to wait in proportion to how long it has been: hourly in the end."""
     return max(least, min(so_far / 4, HOUR))
+
+
+def next_check(app: App, connection: Connection) -> datetime:
+    """When a running connection that was looked at just now is checked again, whatever looked at it."""
+    has_log = app.platforms[connection.platform].tells_of_changes
+    every = app.settings.check_every
+    return app.clock.now() + (min(every, LOG_READ_EVERY) if has_log else every)
 
 
 async def go_on(app: App, connection: Connection, job: str, at: datetime) -> datetime:

@@ -11,7 +11,7 @@ from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.flows import both_books
+from shared.flows import both_books, next_run
 from shared.flows.advance import advance, opened
 from shared.flows.app import App
 from shared.flows.scan import rescan_all
@@ -74,7 +74,8 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, onward: s
         now = app.clock.now()
         async with app.database.write() as write:
             await sync_history.note(write, connection.id, now)
-            await connections.update(write, connection.id, synced_at=now, check_at=now + app.settings.check_every)
+            next_check = next_run.next_check(app, connection)
+            await connections.update(write, connection.id, synced_at=now, check_at=next_check)
         with _onward(onward):
             if app.clock.now() >= began + LONG_SYNC:
                 raise Unfinished(

@@ -174,6 +174,8 @@ class Platform(Protocol):
     feed: Feed | None
     compares_books: bool
     """The daily synchronisation compares the platform's own log of what we did with ours."""
+    tells_of_changes: bool
+    """A log of the platform's own tells, in one call, whether anybody has changed settings."""
     searches: tuple[Search, ...]
     """Where an open tenant is searched for what bears our mark, name or addresses and was never recorded."""
 
@@ -249,6 +251,6 @@ class Platform(Protocol):
         """The permissions that no call since then has used; none where no log tells."""
         ...
 
-    async def quiet_since(self, tenant: Any, since: datetime) -> bool | None:
-        """Whether the platform's own log says that nobody has changed settings since; None where none can be read."""
+    async def quiet_since(self, tenant: Any, since: datetime) -> bool:
+        """Whether the platform's own log says that nobody has changed settings since."""
         ...

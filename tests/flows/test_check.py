@@ -190,6 +190,7 @@ async def test_on_gmail_the_admin_log_tells_whether_to_look(world: World, caplog
     assert str(told.sentence).startswith("Inbound mail to all protected people bypasses the scanner: TMCAS Content")
     drift = (await holdings_of(world.app.database, connection.id))["rule"].drift or {}
     assert (drift["effect"], drift["by"]) == (["unscanned"], "agate.alder@orchard.example")
+    await jobs.run(world.app, Job(name="advance", connection_id=connection.id))  # as after each refresh
     world.admin("enable-rule", ORCHARD)
     assert (await minutes(world, connection)).status is Status.OK
     assert events(caplog) == ["mail flow broken", "mail flow recovered"]

@@ -73,6 +73,7 @@ class GoogleWorkspace:
     )
     actions: frozenset[str] = frozenset({"label", "spam", "quarantine", "trash", "pass"})
     compares_books: bool = False  # a method's name is all that Google's log tells, so that a person compares
+    tells_of_changes: bool = True
     searches: tuple[Search, ...] = SEARCHES
     effects: tuple[Effect, ...] = (
         Effect(
@@ -222,6 +223,6 @@ class GoogleWorkspace:
         needless = {name for name in mine if not any(method.startswith(USED_BY[name]) for method in called)}
         return [one for one in PERMISSIONS if one.name in needless]
 
-    async def quiet_since(self, tenant: WorkspaceCustomer, since: datetime) -> bool | None:
+    async def quiet_since(self, tenant: WorkspaceCustomer, since: datetime) -> bool:
         """Whether the admin log tells of nothing since then."""
         return await checks.quiet_since(tenant, since)

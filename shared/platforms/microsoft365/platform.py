@@ -71,6 +71,8 @@ class Microsoft365:
         "and receive a signed record of everything that was made and removed."
     )
 
+    tells_of_changes: bool = False
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.compares_books: bool = context.settings.microsoft.audit_log
@@ -168,6 +170,6 @@ class Microsoft365:
         """Each is used by the daily synchronisation, or opens Exchange; single calls are not logged here."""
         return ()
 
-    async def quiet_since(self, _tenant: MicrosoftTenant, _since: datetime) -> bool | None:
-        """The customer's audit log takes a permission that the consent does not ask for."""
-        return None
+    async def quiet_since(self, _tenant: MicrosoftTenant, _since: datetime) -> bool:
+        """Nobody says so: the customer's audit log takes a permission that the consent does not ask for."""
+        return False
