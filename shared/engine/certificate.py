@@ -18,7 +18,7 @@ from shared.deployment.signing import SigningKey, published
 from shared.engine.chain import LedgerEntry
 from shared.engine.incarnations import row_key
 from shared.engine.ledger import FORMER, NOT_OURS, Holding, HoldingState
-from shared.engine.ledger_summary import Summary, summarised
+from shared.engine.ledger_summary import NEVER_SEEN, Summary, summarised
 from shared.engine.promise import Promise, compared
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.errors import Permanent
@@ -206,6 +206,11 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         # What is not there and never was, for its creation was refused, is nobody's business.
         if held.state is not HoldingState.GONE or held.identity or last(key, ("create", "adopt"))
     }
+    unseen: list[Leftover] = [
+        {"key": key, "title": by_key[row_key(key)].title, "why": NEVER_SEEN}
+        for key in history.never_seen(holdings)
+        if row_key(key) in by_key
+    ]
     before_us = sorted(key for key, held in holdings.items() if held.state is HoldingState.BORROWED)
     removed = sum(held.state is HoldingState.GONE for held in ours.values())
     return {
@@ -243,7 +248,7 @@ def _content(draft: Draft, history: Summary) -> Certificate:
         "could_not_check": list(look.unknown),
         "bears_our_mark": list(look.unrecorded),
         "looked": list(look.looked),
-        "not_checkable": list(look.not_checkable),
+        "not_checkable": [*look.not_checkable, *unseen],
         "by_administrator": [
             {
                 "key": row.key,

@@ -22,6 +22,7 @@ BEARS: dict[Sign, str] = {
     "name": "bears a name of ours but not our mark, not recorded",
     "addresses": "names our addresses but does not bear our mark, not recorded",
 }
+LISTED = "is still listed, though the platform said that it is gone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,9 @@ async def look(rows: Sequence[Row], searches: Sequence[Search], tenant: Tenant) 
             left.append({**entry, "why": "still there"})
             kind["found"] = "still there"
     found = await search(searches, tenant, begun)
+    seen = {one["identity"] for one in left}
     return LastLook(
-        left=left,
+        left=[*left, *(one for one in found.left if one["identity"] not in seen)],
         unknown=[*unknown, *found.unknown],
         looked=[*looked.values(), *found.looked],
         unrecorded=found.unrecorded,
@@ -78,8 +80,13 @@ async def look(rows: Sequence[Row], searches: Sequence[Search], tenant: Tenant) 
 
 
 async def search(searches: Sequence[Search], tenant: Tenant, at: datetime) -> LastLook:
-    """What bears a sign of ours under an id that no holding knows; `looked` has a line for each search."""
-    recorded = {held.identity for held in tenant.ledger.holdings.values()}
+    """What bears a sign of ours under an id that no holding knows; `looked` has a line for each search.
+
+    What is listed under an id that is recorded as gone is `left`: the answer by which it was believed gone was wrong.
+    """
+    # An object's own holding comes before those of its parts, which bear its identity too.
+    recorded = {held.identity: held for held in reversed(tenant.ledger.holdings.values())}
+    left: list[Leftover] = []
     unrecorded: list[Leftover] = []
     unknown: list[Leftover] = []
     looked: list[Looked] = []
@@ -93,20 +100,26 @@ async def search(searches: Sequence[Search], tenant: Tenant, at: datetime) -> La
         }
         looked.append(line)
         try:
-            bearers = [bearer for bearer in await one.bearers(tenant) if bearer.identity not in recorded]
+            listed = await one.bearers(tenant)
         except Superseded:
             raise
         except FootprintError as error:
             unknown.append({"key": one.key, "title": one.title, "why": error.sentence})
             line["found"] = "could not be searched"
             continue
+        bearers = [bearer for bearer in listed if bearer.identity not in recorded]
+        left += [
+            {"key": recorded[bearer.identity].key, "title": bearer.name, "identity": bearer.identity, "why": LISTED}
+            for bearer in listed
+            if bearer.identity in recorded and recorded[bearer.identity].state is HoldingState.GONE
+        ]
         unrecorded += [
             {"key": one.key, "title": bearer.name, "identity": bearer.identity, "why": BEARS[bearer.sign]}
             for bearer in bearers
         ]
         if bearers:
             line["found"] = "something that is not recorded"
-    return LastLook(unknown=unknown, looked=looked, unrecorded=unrecorded)
+    return LastLook(left=left, unknown=unknown, looked=looked, unrecorded=unrecorded)
 
 
 def _kind(row: Change, begun: datetime) -> Looked:

@@ -91,7 +91,9 @@ async def last_seen(
     if _can_look(rows, tenant.ledger):
         found = await look(rows, platform.searches, tenant)
         kept = cast("list[Leftover]", await platform.residue(tenant))
-        return replace(found, left=[*found.left, *kept], not_checkable=not_checkable)
+        named = {one["identity"] for one in kept}
+        others = [one for one in found.left if one["identity"] not in named]
+        return replace(found, left=[*others, *kept], not_checkable=not_checkable)
     return _not_seen(rows, platform.searches, tenant, before, not_checkable)
 
 

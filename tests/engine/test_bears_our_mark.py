@@ -9,6 +9,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.certificate import Certificate
 from shared.engine.chain import entries
+from shared.engine.ledger import HoldingState, holdings_of
 from shared.foundation.brand import PUBLISHED
 from tests.harness import workspace
 from tests.harness.leftovers import exit_record
@@ -144,3 +145,18 @@ async def test_a_group_with_our_mark_at_google_is_told_and_left(world: World) ->
     assert ("groups", "Copy", MARKED) in told(record)
     assert record["result"] == "residue"
     assert "copy" in customer.groups
+
+
+async def test_what_is_listed_under_an_id_that_was_believed_gone_is_told_as_still_there(world: World) -> None:
+    connection = await world.connect()
+    group = (await holdings_of(world.app.database, connection.id))["group-incoming"].identity
+    by_id = {"host": "graph", "path": f"^/v1.0/(groups|directory/deletedItems)/{group}$"}
+    missing = {"error": {"code": "Request_ResourceNotFound", "message": "It does not exist."}}
+    world.fault(by_id, {"kind": "status", "status": 404, "body": missing}, times=10_000)
+    await world.revoke(connection)
+    await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+    assert (await holdings_of(world.app.database, connection.id))["group-incoming"].state is HoldingState.GONE
+    world.admin("remove-application")
+    record = await exit_record(world, await world.until(connection, Stage.CLOSED))
+    assert ("group-incoming", group) in {(one["key"], one["identity"]) for one in record["residue"]}
+    assert record["result"] == "residue"

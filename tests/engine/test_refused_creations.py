@@ -74,3 +74,29 @@ async def test_a_group_whose_settings_are_refused_is_made_all_the_same(world: Wo
     assert any("risky" in str(one["email"]) or "inline" in str(one["email"]) for one in made.groups.values())
     held = (await holdings_of(world.app.database, connection.id))["group"]
     assert held.state is HoldingState.CREATING
+
+
+@pytest.mark.parametrize(
+    ("answer", "given_up"),
+    [
+        ({"kind": "status", "status": 403, "body": DENIED}, set()),
+        ({"kind": "status", "status": 504}, {"group-incoming", "group-outgoing"}),
+    ],
+)
+async def test_the_certificate_names_what_was_given_up_without_an_answer(
+    world: World, answer: dict[str, Any], given_up: set[str]
+) -> None:
+    users = [user["id"] for user in world.graph("GET", "/users?$top=8")["value"] if user.get("mail")][:2]
+    connection = await world.create(policies=[Policy(name="two", users=users)])
+    await world.consent(connection)
+    world.admin("assign-role")
+    world.fault(GROUPS, answer, times=1000)
+    await world.pass_time(timedelta(hours=2))
+    await world.revoke(connection)
+    await world.until_true(connection, lambda now: now.reason == "waiting_for_administrator")
+    world.admin("remove-application")
+    connection = await world.until(connection, Stage.CLOSED)
+    record = await exit_record(world, connection)
+    named = {one["key"] for one in record["not_checkable"] if "never answered" in one["why"]}
+    assert named == given_up
+    assert not named & {one["key"] for one in record["changes"]}
