@@ -10,6 +10,7 @@ from shared.connections import grants, tokens
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.certificate import Certificate
+from shared.flows import grant
 from shared.flows import revoke as revokes
 from shared.flows.unanswered import ANSWER_WITHIN, REMIND_AFTER
 from shared.storage import tables as db
@@ -84,6 +85,24 @@ async def test_microsoft_where_nobody_removes_the_application(world: World) -> N
     record = await ends(world, connection)
     assert [one["key"] for one in record["residue"]] == ["application", "exchange-role"]
     assert record["could_not_check"] == []
+
+
+async def test_google_where_nobody_has_signed_in_since_it_was_connected_again(world: World) -> None:
+    connection = await workspace.connect(world)
+    await asked(world, connection)
+    await ends(world, connection)
+    await grant.connect_again(world.app, await world.connection(connection.id), "operator@msp.example")
+    waiting = await asked(world, connection)
+    begun = world.clock.now()
+    while (now := await world.connection(connection.id)).stage is not Stage.CLOSED:
+        assert world.clock.now() - begun < timedelta(days=3)
+        if now.reason == "waiting_for_administrator":
+            marks = await world.marks(now)
+            for key in [key for key, mark in marks.items() if mark == "by administrator"]:
+                await workspace.remove(world, key, ORCHARD, waiting)
+                await revokes.attest(world.app, now, key, "operator@msp.example")
+        await world.pass_time(timedelta(hours=2))
+        await world.tick()
 
 
 @pytest.mark.parametrize("platform", ["google", "microsoft365"])

@@ -92,8 +92,12 @@ async def application(tenant: WorkspaceCustomer, identity: str | None) -> Sighti
 
 async def delegation(tenant: WorkspaceCustomer, _identity: str | None) -> Sighting:
     """The delegation, by asking for a token in the administrator's name with the least of its permissions."""
+    administrator = tenant.connection.administrator
+    if administrator is None:
+        # In nobody's name the service account gets a token of its own, which needs no delegation.
+        return Sighting(present=None, evidence="no administrator has signed in, so nobody can be acted for")
     try:
-        await tenant.mint(tenant.connection.administrator, frozenset({USERS}))
+        await tenant.mint(administrator, frozenset({USERS}))
     except TokenRefused as refused:
         if refused.family is Family.TENANT:
             return Sighting(present=False, evidence="Google's sign-in knows no delegation to our service account")
