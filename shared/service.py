@@ -64,14 +64,14 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         issuers=Issuers(wire, clock),
         memory=Memory(settings.inspection_memory * MIB),
     )
+    each, together = settings.api.requests_a_minute_of_an_address, settings.api.requests_a_minute_of_all_addresses
     by_name = {module.NAME: module for module in PLATFORMS}
     return App(
         **vars(context),
         links=Links(context.seal, database, clock),
         rates=Rates(settings.api.requests_a_minute, clock),
-        strangers=Strangers(
-            settings.api.requests_a_minute_of_an_address, settings.api.requests_a_minute_of_all_addresses, clock
-        ),
+        strangers=Strangers(each, together, clock),
+        unproven=Strangers(each, together, clock),
         platforms=Platforms(
             {name: module.TITLE for name, module in by_name.items()}, lambda name: by_name[name].make(context)
         ),

@@ -63,6 +63,9 @@ class App(Context):
     links: Links
     rates: Rates
     strangers: Strangers
+    """Who needs no account."""
+    unproven: Strangers
+    """Who should have one, and has shown none that is good."""
     platforms: Platforms
     anchors: AnchorStore | None
     outage: Outage = field(default_factory=Outage)

@@ -156,7 +156,13 @@ async def _answer(app: App, route: Route, request: Request) -> Response:
     from shared.engine.acting import acting
     from shared.web.accounts import actor
 
-    who = await actor(app, request)
+    try:
+        who = await actor(app, request)
+    except Refused:
+        # A flood of wrong tokens ends in an answer that is not logged. An account of the same address is not counted.
+        if wait := app.unproven.take(request.address(app.settings.api.proxies), 1):
+            raise _too_many(wait) from None
+        raise
     allowance = app.rates.take(who.subject, route.cost)
     request, wait = replace(request, known=who), allowance.wait if allowance else None
     with acting(who.subject):

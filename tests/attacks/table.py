@@ -122,6 +122,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
     },
     "test_strangers": {
         "test_a_flood_of_one_address_is_refused_and_stops_nobody_else": "flood from one address",
+        "test_a_flood_without_a_good_account_is_refused_and_stops_no_account": "flood with wrong tokens or none",
         "test_what_one_address_asks_too_much_is_not_taken_from_all": "use up what all addresses have",
         "test_a_site_of_many_addresses_asks_no_more_than_some_of_them": "the same, from the networks of one IPv6 site",
         "test_a_sign_in_that_ends_badly_leaves_no_row": "begin sign-ins and never end them",

@@ -51,6 +51,20 @@ async def test_a_flood_of_one_address_is_refused_and_stops_nobody_else(world: Wo
     assert (await ask(world, "GET", path, x_forwarded_for=HERE)).status != 429
 
 
+@pytest.mark.parametrize("shown", [{"authorization": "Bearer e30.e30.e30"}, {"cookie": "footprint=x"}, {}])
+async def test_a_flood_without_a_good_account_is_refused_and_stops_no_account(
+    world: World, shown: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    flood = [(await ask(world, "GET", "/api/connections", x_forwarded_for=HERE, **shown)).status for _ in range(180)]
+    assert set(flood[:120]) == {401}
+    assert set(flood[120:]) >= {429}
+    assert len([one for one in caplog.records if one.getMessage() == "request rejected"]) == flood.count(401)
+    assert (
+        await ask(world, "GET", "/api/connections", token=world.sims.operator_token(), x_forwarded_for=HERE)
+    ).status == 200
+    assert (await ask(world, "GET", "/api/connections", x_forwarded_for=THERE, **shown)).status == 401
+
+
 async def test_what_one_address_asks_too_much_is_not_taken_from_all(world: World) -> None:
     few = await world.again(api={"requests_a_minute_of_an_address": 5, "requests_a_minute_of_all_addresses": 8})
     found = [(await ask(few, "GET", "/sign-in/once/x", x_forwarded_for=HERE)).status for _ in range(50)]

@@ -47,6 +47,8 @@ class Judge:
     made: dict[Thing, Who] = field(default_factory=dict)
     appeared: dict[Thing, datetime] = field(default_factory=dict)
     """Since when each is there without a break."""
+    vanished: dict[str, datetime] = field(default_factory=dict)
+    """When each identity was last seen to go."""
     violations: list[tuple[str, str]] = field(default_factory=list)
     """(kind, what happened)."""
     calls: int = 0
@@ -83,6 +85,11 @@ class Judge:
         """What is there."""
         return self._seen
 
+    def stood(self, identity: str, when: str) -> bool:
+        """Whether something of an identity is there, or went only after a moment."""
+        went = self.vanished.get(identity)
+        return any(key == identity for _, key in self._seen) or (went is not None and went.isoformat() > when)
+
     def find(self, kind: str, who: Who) -> list[str]:
         """The identities of a kind that somebody made and are there."""
         return sorted(key for (one, key) in self._seen if one == kind and self.made.get((one, key)) == who)
@@ -115,6 +122,8 @@ class Judge:
                 self._judge(thing, before, after, call)
             if before is None:
                 self.made[thing] = who
+            if after is None:
+                self.vanished[thing[1]] = self.now()
             if before is None or (after is not None and before.get("bin") != after.get("bin")):
                 self.appeared[thing] = self.now()
         self._seen = now

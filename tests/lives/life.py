@@ -259,7 +259,7 @@ def _true(life: Life, record: Certificate) -> None:
             judge.wrong("false certificate", f"the {thing[0]} {thing[1]} that bears our mark is not told")
     for one in record["residue"]:
         identity = str(one.get("identity") or "")
-        if one["why"] == "still there" and not any(key == identity for _, key in judge.all()):
+        if one["why"] == "still there" and not judge.stood(identity, looked):
             judge.wrong("false certificate", f"{one.get('key')} {identity} is said to be still there")
 
 

@@ -121,6 +121,7 @@ def where(route: Route, connection: Connection) -> str:
 
 @pytest.mark.hazard(30)
 async def test_nobody_comes_in_who_must_not(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world = await world.again(api={"requests_a_minute_of_an_address": 0, "requests_a_minute_of_all_addresses": 0})
     connection = await world.create(customer="contoso")
     knocking = await strangers(world)
     before = world.databases.content(world.folder)

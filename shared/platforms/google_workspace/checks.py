@@ -95,7 +95,7 @@ async def delegation(tenant: WorkspaceCustomer, _identity: str | None) -> Sighti
     administrator = tenant.connection.administrator
     if administrator is None:
         # In nobody's name the service account gets a token of its own, which needs no delegation.
-        return Sighting(present=None, evidence="no administrator has signed in, so nobody can be acted for")
+        return Sighting(present=None, evidence="without an administrator's sign-in this cannot be checked")
     try:
         await tenant.mint(administrator, frozenset({USERS}))
     except TokenRefused as refused:
