@@ -79,6 +79,30 @@ class TestTwoWays:
         assert found(message, attachments=["executable"]) == set()
 
 
+class TestUuencoded:
+    """An encoding without a standard: programs read it a little differently, and a sender chooses its lines."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"begin 644 a.bin\r\n" + UUENCODED + b"`\r\nend\r\n",
+            b"begin 644 a.bin\r\n\r\n" + UUENCODED + b"`\r\nend\r\n",
+            UUENCODED.replace(b"\n", b"\r\n\r\n") + b" end",
+            UUENCODED.replace(b"\n", b"!!\n"),
+            b"a word before\r\nbegin 644 a.bin\r\n" + UUENCODED.replace(b"\n", b"\r"),
+        ],
+        ids=["plain", "an empty line first", "empty lines", "longer lines", "the old line ends"],
+    )
+    def test_a_program_is_found(self, body: bytes) -> None:
+        message = mixed(head({"Content-Transfer-Encoding": "x-uuencode", "Content-Disposition": "attachment"}) + body)
+        assert found(message, attachments=["executable"]) == {"attachments"}
+
+    @pytest.mark.parametrize("line", [b"M\n", b"!ABCDEFG\n"], ids=["short for what they say", "wrong"])
+    def test_lines_that_no_program_writes_are_said(self, line: bytes) -> None:
+        message = mixed(head({"Content-Transfer-Encoding": "x-uuencode"}) + line * 60_000)
+        assert found(message, attachments=["executable"]) == {"incomplete"}
+
+
 class TestClosed:
     """It is said, by whatever name and type it comes."""
 

@@ -75,10 +75,16 @@ MARKS = ((UTF_8_MARK, "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-1
 META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
 # What was added to a line on its way does not belong to it (RFC 2045, 6.7, rule 3).
 TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+# The lines around an uuencoded file.
+BEGIN = re.compile(rb"(?:\A|[\r\n])begin [^\r\n]*")
+END = re.compile(rb"(?:\A|[\r\n])[ \t]*end[ \t]*(?=[\r\n]|\Z)")
+LINES_AT_ONCE = 1_000
+# Of so many lines, some of them wrong: more take too long, and no program sends such a file.
+MAX_WRONG_BLOCKS = 50
 
 
 def content(raw: bytes, encoding: str) -> bytes:
-    """A part's content; as it stands if the transfer encoding is none that is known."""
+    """A part's content; `raw` itself if the transfer encoding is none that is known, or far from what it should be."""
     if encoding == "base64":
         return _base64(raw)
     if encoding == "quoted-printable":
@@ -156,19 +162,33 @@ def _base64(raw: bytes) -> bytes:
 
 
 def _uuencoded(raw: bytes) -> bytes:
-    lines = raw.splitlines()
-    begin = next((at + 1 for at, line in enumerate(lines) if line.startswith(b"begin ")), 0)
-    found = []
-    for line in lines[begin:]:
-        if line.strip() == b"end":
-            break
+    """As mail programs do: without "begin" too, and lines a little wrong. `raw` itself if it is no such file."""
+    begin = BEGIN.search(raw)
+    written = END.split(raw[begin.end() if begin else 0 :], maxsplit=1)[0]
+    lines = [line for line in written.splitlines() if line]  # an empty one would be read as 32 zeros
+    found, size, wrong = [], 0, 0
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[start : start + LINES_AT_ONCE]
         try:
-            found.append(binascii.a2b_uu(line))
+            block = b"".join(map(binascii.a2b_uu, some))
         except binascii.Error:
-            # Some programs write more than the length that they give.
-            held = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
-            try:
-                found.append(binascii.a2b_uu(line[:held]))
-            except binascii.Error:
-                continue
+            block = b"".join(map(_line, some))
+            wrong += 1
+        found.append(block)
+        size += len(block)
+        # A line of two letters may stand for 45 bytes, so that a small message could become a large file.
+        if wrong > MAX_WRONG_BLOCKS or size > len(raw) + LINES_AT_ONCE:
+            return raw
     return b"".join(found)
+
+
+def _line(line: bytes) -> bytes:
+    """One line. Some programs write more than the length that they give; nothing if that is not what is wrong."""
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        pass
+    try:
+        return binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3])
+    except binascii.Error:
+        return b""

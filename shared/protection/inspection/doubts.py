@@ -6,6 +6,7 @@ from email import errors
 from email.message import EmailMessage
 
 from shared.protection.inspection import decoding, nested
+from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.parts import MEDIA, Part
 
 AMBIGUOUS = (
@@ -46,16 +47,23 @@ def declared(node: EmailMessage) -> str:
     return EmailMessage.get_content_type(node)
 
 
-def doubts(nodes: Sequence[EmailMessage], leaves: Sequence[Part]) -> Iterator[str]:
-    """What other programs may find that was not found here, in all parts of a message and those that were kept."""
+def doubts(nodes: Sequence[EmailMessage], leaves: Sequence[Part], budget: Budget) -> Iterator[str]:
+    """What other programs may find that was not found here, in all parts of a message and those that were kept.
+
+    When the budget is spent fewer doubts are found; the caller says that it was.
+    """
     # Parts where the parser finds that the headers end early, or no border between parts; or a message that is encoded.
     if any(isinstance(defect, AMBIGUOUS) for node in nodes for defect in node.defects) or any(
         declared(node).startswith("message/") and not node.is_multipart() for node in nodes
     ):
         yield UNREADABLE
-    if any(_twofold(node) for node in nodes) or _half_borders(nodes, leaves):
+    if any(_twofold(node) for node in nodes) or _half_borders(nodes, leaves, budget):
         yield AMBIGUOUS_PARTS
-    if any(leaf.encoding not in decoding.ENCODINGS for leaf in leaves):
+    if any(
+        leaf.encoding not in decoding.ENCODINGS
+        or (leaf.encoding in decoding.UUENCODED and leaf.raw and leaf.content() is leaf.raw)
+        for leaf in leaves
+    ):
         yield UNKNOWN_ENCODING
     # One that was unwrapped has given way to what it holds.
     kept = {leaf.number for leaf in leaves}
@@ -85,12 +93,12 @@ def _border(node: EmailMessage) -> str:
         return ""
 
 
-def _half_borders(nodes: Sequence[EmailMessage], leaves: Sequence[Part]) -> bool:
+def _half_borders(nodes: Sequence[EmailMessage], leaves: Sequence[Part], budget: Budget) -> bool:
     """Whether a part holds a line that only begins as a border does: by the letter of RFC 2046, 5.1.1, that is one.
 
     Or a whole border, where only some programs find one: its type is "multipart" and no more, or in quotation marks.
     """
-    given = dict.fromkeys(border for node in nodes if (border := _border(node)))
+    given = dict.fromkeys(border for node in nodes if not budget.spent and (border := _border(node)))
     borders = [b"--" + border.encode("utf-8", "surrogatepass") for border in given]
     most = max(1, MAX_CHARS_SEARCHED // (1 + sum(len(leaf.raw) for leaf in leaves)))
     return any(

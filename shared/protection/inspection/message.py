@@ -133,7 +133,7 @@ def read(message: bytes, budget: Budget, *, only_headers: bool, depth: int = 0) 
     for at, node in enumerate(nodes, 1):
         if not node.is_multipart() and not last.spent:
             leaves += _with_inner(part_of(str(at), node), budget, depth, missed)
-    missed += doubts(nodes, leaves)
+    missed += doubts(nodes, leaves, last)
     inner = (header for node in nodes[1:] for header in node.raw_items())
     if any(len(value) > MAX_HEADER_CHARS for name, value in inner if name.lower() in READ):
         missed.append(TOO_LONG)
