@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 async def move(app: App, connection: Connection, tenant: str, actor: str) -> None:
     """Let a connection that waits for consent take a tenant that another customer has, or had.
 
-    Both ledgers say so, and an event for the other customer's webhooks. Nothing is bound by it: the tenant's
+    Both ledgers say so; the other customer's webhooks and contacts are told. Nothing is bound by it: the tenant's
     administrator has to consent to this connection, and every open connection of the other customer has to be revoked
     and closed first.
     """

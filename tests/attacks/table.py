@@ -83,6 +83,7 @@ ATTACKS: Mapping[str, Mapping[str, str]] = {
         "test_even_its_own_administrator_gives_a_tenant_to_no_other_customer": "show an administrator one's own link",
         "test_modes_do_not_part_two_customers": "take another mode of another customer's tenant",
         "test_an_operator_of_all_customers_moves_a_tenant": "move a tenant as one customer's operator",
+        "test_the_contacts_of_the_customer_before_are_told_by_mail": "move a tenant without its customer's knowledge",
         "test_a_tenant_that_was_moved_is_taken_only_once_it_is_free": "take a moved tenant while it is in use",
     },
     "test_others_ids": {

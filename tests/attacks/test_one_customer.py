@@ -10,7 +10,9 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
 from shared.flows import consent
+from shared.flows.webhooks import delivery
 from shared.storage import tables as db
+from tests.flows.reports.mail_server import Post, mail_server
 from tests.harness import workspace as google
 from tests.harness.client import ask
 from tests.harness.invited import COOKIE, arrives, signed_in
@@ -20,6 +22,12 @@ from tests.harness.world import CONTOSO, FABRIKAM, World
 async def notes(world: World, connection: Connection) -> str:
     """Everything that stands in a connection's ledger in words."""
     return "\n".join([str(one.note) async for one in chain.entries(world.app.database, connection.id)])
+
+
+async def moved_to(world: World, other: Connection) -> None:
+    """An operator of all customers lets a connection take the tenant of another customer."""
+    body, token = {"tenant": world.tenant_id()}, world.sims.operator_token("anna", "admin")
+    assert (await ask(world, "POST", f"/api/connections/{other.id}/move", token=token, body=body)).status == 202
 
 
 @pytest.mark.hazard(43)
@@ -79,11 +87,31 @@ async def test_an_operator_of_all_customers_moves_a_tenant(world: World) -> None
     )
 
 
+async def test_the_contacts_of_the_customer_before_are_told_by_mail(world: World) -> None:
+    """Each once, whatever the mail server says first; and not where the tenant goes."""
+    async with mail_server(post := Post(answers=["451 later"])) as smtp:
+        world = await world.again(smtp=smtp)
+        theirs = await world.connect(CONTOSO, customer="contoso")
+        told, token = {"contacts": ["it@contoso.com"]}, world.sims.operator_token("carl", "operator", "contoso")
+        assert (await ask(world, "PATCH", f"/api/connections/{theirs.id}", token=token, body=told)).status == 200
+        other = await world.create(None, customer="mallory")
+        await moved_to(world, other)
+        for _ in range(3):
+            await world.pass_time(timedelta(minutes=1))
+            await delivery.tell(world.app)
+    first, second = post.messages
+    assert first["Message-ID"] == second["Message-ID"]
+    assert second["To"] == "it@contoso.com"
+    text = second.get_content()
+    assert "anna has allowed another customer" in text
+    assert theirs.name in text
+    assert "mallory" not in text
+
+
 async def test_a_tenant_that_was_moved_is_taken_only_once_it_is_free(world: World) -> None:
     theirs = await world.connect(CONTOSO, customer="contoso")
     other = await world.create(None, customer="fabrikam")
-    body, token = {"tenant": world.tenant_id()}, world.sims.operator_token("anna", "admin")
-    assert (await ask(world, "POST", f"/api/connections/{other.id}/move", token=token, body=body)).status == 202
+    await moved_to(world, other)
     await world.consent(other)
     told = await world.until_true(other, lambda now: now.status == "attention")
     assert (told.tenant, told.reason) == (None, "tenant_taken")

@@ -8,15 +8,16 @@ import base64
 import hmac
 import json
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.connections import events
 from shared.connections.events import Event
 from shared.deployment.sealing import DEPLOYMENT
 from shared.flows.app import App
-from shared.flows.webhooks import ledger_push, store
+from shared.flows.webhooks import contact_mail, ledger_push, store
 from shared.flows.webhooks.store import Delivery, DeliveryState, Form, Sealed, Webhook
 from shared.foundation import outside
 from shared.foundation.concurrency import each
@@ -63,8 +64,11 @@ async def tell(app: App) -> None:
         known = await events.some(read, [one.event for one in due])
 
     async def deliver(one: Delivery) -> None:
-        if one.webhook in targets and one.event in known:
-            await _deliver(app, targets[one.webhook], known[one.event], one)
+        event, target = known.get(one.event), targets.get(one.webhook)
+        if event is not None and target is not None:
+            await _deliver(app, one, target.webhook, partial(_posted, app, target, event))
+        elif event is not None and one.webhook == contact_mail.CONTACTS:
+            await _deliver(app, one, None, partial(_mailed, app, event))
 
     await each(due, deliver)
 
@@ -95,19 +99,24 @@ async def _offer(app: App) -> None:
             for event in found:
                 for webhook in wanted:
                     if webhook.wants(event):
-                        await store.offer(write, event, webhook, now)
+                        await store.offer(write, event, webhook.id, now)
+                if contact_mail.wanted(app, event):
+                    await store.offer(write, event, contact_mail.CONTACTS, now)
         offered = len(found)
 
 
-async def _deliver(app: App, target: Target, event: Event, one: Delivery) -> None:
+async def _deliver(
+    app: App, one: Delivery, webhook: Webhook | None, attempt: Callable[[], Awaitable[tuple[int | None, str]]]
+) -> None:
+    """Make an attempt, unless another process makes it, and note what came of it."""
     now = app.clock.now()
     async with app.database.write() as write:
         if not await store.claim(write, one, now + TAKEN_FOR):
             return
-    status, why = await _posted(app, target, event)
+    status, why = await attempt()
     now = app.clock.now()
     tries = [*one.tries, {"at": now.isoformat(), "status": status, "why": why}]
-    webhook, taken = target.webhook, not why
+    taken = not why
     state, again = DeliveryState.DELIVERED, None
     if not taken:
         given_up = len(tries) > len(PAUSES)
@@ -116,12 +125,18 @@ async def _deliver(app: App, target: Target, event: Event, one: Delivery) -> Non
         )
     async with app.database.write() as write:
         await store.note(write, one, state, tries, again)
-        await store.mark(write, webhook, None if taken else webhook.failing_since or now)
+        if webhook is not None:
+            await store.mark(write, webhook, None if taken else webhook.failing_since or now)
     if state is DeliveryState.ABANDONED:
+        host = app.settings.smtp.host if webhook is None else webhook.host
         log.error(
-            "webhook delivery abandoned after days without an answer",
-            extra={"code": "webhook_abandoned", "webhook": webhook.id, "event": event.id, "host": webhook.host},
+            "delivery abandoned after days without an answer",
+            extra={"code": "webhook_abandoned", "webhook": one.webhook, "event": one.event, "host": host},
         )
+
+
+async def _mailed(app: App, event: Event) -> tuple[None, str]:
+    return None, await contact_mail.mailed(app, event)
 
 
 async def _posted(app: App, target: Target, event: Event) -> tuple[int | None, str]:

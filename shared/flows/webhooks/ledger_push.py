@@ -53,5 +53,5 @@ async def _made(app: App, webhook: Webhook, place: FeedPlace, found: list[Ledger
         if not await store.move(write, webhook, place, _behind(found)):
             return False
         event = await events.emit(write, EventKind.LEDGER, now, content, customer=webhook.customer, offered=True)
-        await store.offer(write, event, webhook, now)
+        await store.offer(write, event, webhook.id, now)
     return True

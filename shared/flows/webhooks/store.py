@@ -146,10 +146,10 @@ async def move(write: AsyncConnection, webhook: Webhook, before: FeedPlace, to: 
     return bool((await write.execute(sa.update(table).where(*mine).values(values))).rowcount)
 
 
-async def offer(write: AsyncConnection, event: Event, webhook: Webhook, now: datetime) -> None:
+async def offer(write: AsyncConnection, event: Event, webhook: str, now: datetime) -> None:
     """Let an event be delivered, unless it is known there already."""
     row: dict[str, Any] = {
-        "webhook": webhook.id,
+        "webhook": webhook,
         "event": event.id,
         "connection": event.connection,
         "at": event.at,

@@ -86,7 +86,9 @@ class ConnectionView(TypedDict):
     made_at: When
     generation: Annotated[int, Field(description="counts changes of direction: granted, revoked, connected again")]
     repairs_drift: Annotated[bool, Field(description="drift is repaired automatically")]
-    contacts: Annotated[list[str], Field(description="e-mail addresses of whom to contact at the customer")]
+    contacts: Annotated[
+        list[str], Field(description="e-mail addresses at the customer: told when the tenant moves to another customer")
+    ]
     invitation: Annotated[InvitationView | None, Field(description="null where none was sent")]
 
 
