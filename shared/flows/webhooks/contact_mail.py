@@ -55,8 +55,8 @@ def _composed(app: App, event: Event, contacts: tuple[str, ...]) -> EmailMessage
     message.set_content(
         f"{about['actor']} has allowed another customer of the provider to connect the tenant {about['tenant']}, which "
         f'is or was connected for you as "{about["name"]}", on {event.at:%d %B %Y at %H:%M} UTC.\n\n'
-        "This changes nothing by itself: an administrator of the tenant has to consent, and your connection has to be "
-        f"revoked first. If you did not expect this message, ask {asked}.\n",
+        "Nothing changes until your connection has been revoked and an administrator of the tenant has consented. If "
+        f"you did not expect this message, ask {asked}.\n",
         cte="quoted-printable",
     )
     return message

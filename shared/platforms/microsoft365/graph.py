@@ -172,11 +172,16 @@ class Graph:
         answer = await self.post("/v1.0/$batch", {"requests": inner})
         asked = {one["id"] for one in inner}
         found: dict[int, tuple[BatchOutcome, float | None]] = {}
-        for response in answer.body.get("responses") or []:
-            headers = {name.lower(): value for name, value in (response.get("headers") or {}).items()}
+        responses = answer.body.get("responses")
+        for response in responses if isinstance(responses, list) else []:
+            status = response.get("status") if isinstance(response, dict) else None
+            if not isinstance(status, int):
+                continue
+            given = response.get("headers")
+            headers = {name.lower(): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
             code, message = _error(response.get("body"))
             outcome = BatchOutcome(
-                status=int(response["status"]),
+                status=status,
                 code=code,
                 message=message,
                 request_id=headers.get("request-id", answer.request_id),

@@ -113,6 +113,16 @@ async def test_a_listing_with_ever_new_links_ends_as_a_failure(graph: Graph, hos
         await all_pages(graph)
 
 
+@pytest.mark.parametrize(
+    "responses",
+    [None, "none", [None], [{"id": "0"}], [{"id": "0", "status": "204"}], [{"id": "0", "status": 500, "headers": []}]],
+)
+async def test_of_an_odd_batch_nothing_is_taken_for_done(graph: Graph, host: Host, responses: object) -> None:
+    host.script = lambda _: Say(body={"responses": responses})
+    (outcome,) = await graph.batch([BatchRequest(method="DELETE", url="/0")])
+    assert outcome.status >= 500
+
+
 async def test_what_a_batch_answers_unasked_is_nobodys_answer(graph: Graph, host: Host) -> None:
     host.says(Say(body={"responses": [{"id": "7", "status": 429}, {"id": "0", "status": 204}, {"status": 204}]}))
     outcomes = await graph.batch([BatchRequest(method="DELETE", url="/0")])

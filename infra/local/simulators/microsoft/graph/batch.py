@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -76,7 +77,10 @@ def _inner(outer: Request, one: dict[str, Any]) -> Request:
 
 
 def _response(identity: str, answered: Answer) -> dict[str, Any]:
-    headers = dict(answered.headers)
-    if answered.body is not None:
+    """One outcome. What is no JSON stands in it as base64 (Graph, "Combine requests using JSON batching")."""
+    headers, body = dict(answered.headers), answered.body
+    if isinstance(body, bytes | str):
+        headers["Content-Type"], body = answered.content_type, b64encode(answered.payload()).decode()
+    elif body is not None:
         headers["Content-Type"] = "application/json"
-    return {"id": identity, "status": answered.status, "headers": headers, "body": answered.body}
+    return {"id": identity, "status": answered.status, "headers": headers, "body": body}
