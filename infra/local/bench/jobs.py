@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -11,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local.bench import held
-from infra.local.bench.stand import HARBOUR, LARGE, SMALL, Stand, Tenant, connected, stand
+from infra.local.bench import crowds, held
+from infra.local.bench.stand import HARBOUR, LARGE, ORCHARD, SMALL, Stand, Tenant, connected, spent, stand
 from shared.connections import lease, record
 from shared.deployment.queues import Job
 from shared.flows import expected_jobs, grant
@@ -33,12 +32,8 @@ TOKENS = 80
 TIMES = 5
 SHORT_TIMES = 3
 LATENCY = 0.1
-
-
-def spent() -> float:
-    """Seconds of a core that this process has taken, all its threads together."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+# One after the other, and then a hundred at once.
+FLEET = 100 + crowds.ONE_AT_A_TIME
 
 
 async def measured(*, short: bool) -> dict[str, float]:
@@ -56,9 +51,11 @@ async def measured(*, short: bool) -> dict[str, float]:
             if not short:
                 peers, harbour = {"google_client": {"BENCH_USERS": str(users)}}, await connected(at, HARBOUR)
                 figures |= await _directory(at, "google", HARBOUR, harbour, peers, Path(folder))
+                figures |= await crowds.pushes(at, await connected(at, ORCHARD, None))
             counts = await held.counted_at(at, small)
             renewed = await _tokens(at, small)
-            return figures | counts | renewed | await _day(at, small, figures["job-core"], renewed)
+            figures |= counts | renewed | await _day(at, small, figures["job-core"], renewed)
+            return figures if short else figures | await crowds.fleet(at, await _alike(at, small, FLEET))
 
 
 async def _unchanged(at: Stand, made: ConnectionId, times: int) -> dict[str, float]:

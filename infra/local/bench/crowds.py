@@ -1,0 +1,80 @@
+"""What comes many at once: the jobs of many connections while every call takes its time, and a burst of pushes."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from infra.local.bench.stand import ORCHARD, Stand, spent
+from shared.deployment.queues import Job
+from shared.flows.jobs import run
+from shared.foundation.schedule import DAY, HOUR
+from shared.storage import tables as db
+from shared.storage.ids import ConnectionId
+from shared.web.dispatch import answer
+from shared.web.http import Request
+
+LATENCY = 0.1
+ONE_AT_A_TIME = 5
+PUSHES = 2_000
+MAILBOXES = 10_000
+# As many as a process of ours is given by its host.
+PUSHES_AT_ONCE = 80
+
+
+async def fleet(at: Stand, some: Sequence[ConnectionId]) -> dict[str, float]:
+    """Unchanged synchronisations a second of many connections at once, against one after the other."""
+    for one in some:
+        await run(at.app, Job(name="sync-now", connection_id=one))
+    await at.pass_time(DAY)
+    for one in some:
+        await run(at.app, Job(name="refresh", connection_id=one))
+    late = {"match": {}, "times": 1_000_000, "do": {"kind": "delay", "seconds": LATENCY}}
+    await at.order("POST", "/_sim/faults", late)
+    begin = time.perf_counter()
+    for one in some[:ONE_AT_A_TIME]:
+        await run(at.app, Job(name="sync", connection_id=one))
+    alone = ONE_AT_A_TIME / (time.perf_counter() - begin)
+    rest = some[ONE_AT_A_TIME:]
+    begin = time.perf_counter()
+    await asyncio.gather(*(run(at.app, Job(name="sync", connection_id=one)) for one in rest))
+    together = len(rest) / (time.perf_counter() - begin)
+    await at.order("DELETE", "/_sim/faults")
+    return {"fleet": together / alone, "fleet-rate": together}
+
+
+async def pushes(at: Stand, made: ConnectionId) -> dict[str, float]:
+    """Pushes accepted for each second of a core, each verified and noted, of a connection with many mailboxes."""
+    identity = next(one["id"] for one in at.tenants if one["domain"] == ORCHARD.domain)
+    rows = [
+        {"connection": made, "user": f"bench{number}", "address": f"bench{number}@{ORCHARD.domain}", "position": 1}
+        for number in range(MAILBOXES)
+    ]
+    async with at.app.database.write() as write:
+        await write.execute(sa.insert(db.mailboxes), rows)
+    audience = f"{at.app.settings.public_url}/api/notifications/gmail"
+    await at.order("POST", "/_sim/push-endpoint", {"url": None, "audience": audience})
+    await at.pass_time(HOUR)
+    await at.order(
+        "POST", f"/_sim/tenants/{identity}/mail", {"to": ORCHARD.signs_in, "from": "a@example.com", "subject": "x"}
+    )
+    (real, *_) = (await at.order("GET", "/_sim/pushes"))["pushes"]
+    headers = {name.lower(): value for name, value in real["headers"].items()}
+    free = asyncio.Semaphore(PUSHES_AT_ONCE)
+
+    async def push(number: int) -> None:
+        content = {"emailAddress": rows[number % MAILBOXES]["address"], "historyId": 1000 + number}
+        body = json.dumps({"message": {"data": base64.b64encode(json.dumps(content).encode()).decode()}}).encode()
+        request = Request(method="POST", path="/api/notifications/gmail", query={}, headers=headers, body=body)
+        async with free:
+            taken = await answer(at.app, request)
+        if taken.status != 204:
+            raise RuntimeError(f"a push was answered with {taken.status}")
+
+    await push(0)
+    before = spent()
+    await asyncio.gather(*(push(number) for number in range(PUSHES)))
+    return {"pushes": PUSHES / (spent() - before)}
