@@ -91,7 +91,7 @@ MEASURES: Mapping[str, Measure] = {
         "Jobs a second at 100 ms a call, 100 at once against one at a time",
         40,
         "times",
-        why="One at a time a job takes half a second, where it took two: its calls go side by side. A hundred at once are "
+        why="One at a time a job takes half a second, for its calls go side by side. A hundred at once are "
         "held by one core, at the CPU of a job.",
     ),
     "tokens": Measure(
