@@ -23,6 +23,7 @@ from shared.protection.policies import Policy
 from shared.storage import tables
 from shared.storage.database import Database
 from shared.storage.migrate import _config, migrate
+from shared.storage.tables.partial_indexes import metadata
 from tests.harness.databases import Databases
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ async def upgrade(database: Database, revision: str) -> None:
 async def differences(database: Database) -> list[Any]:
     """What the tables lack, or have too much, for the code."""
     async with database.read() as read:
-        return await read.run_sync(lambda sync: compare_metadata(MigrationContext.configure(sync), tables.metadata))
+        return await read.run_sync(lambda sync: compare_metadata(MigrationContext.configure(sync), metadata))
 
 
 async def fill(database: Database) -> None:

@@ -6,13 +6,11 @@ import json
 import time
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-
 from infra.local.bench.stand import ORCHARD, Stand, spent
 from shared.deployment.queues import Job
 from shared.flows.jobs import run
 from shared.foundation.schedule import DAY, HOUR
-from shared.storage import tables as db
+from shared.protection import mailboxes
 from shared.storage.ids import ConnectionId
 from shared.web.dispatch import answer
 from shared.web.http import Request
@@ -20,7 +18,7 @@ from shared.web.http import Request
 LATENCY = 0.1
 ONE_AT_A_TIME = 5
 PUSHES = 2_000
-MAILBOXES = 10_000
+MAILBOXES = 1_000
 # As many as a process of ours is given by its host.
 PUSHES_AT_ONCE = 80
 
@@ -49,12 +47,8 @@ async def fleet(at: Stand, some: Sequence[ConnectionId]) -> dict[str, float]:
 async def pushes(at: Stand, made: ConnectionId) -> dict[str, float]:
     """Pushes accepted for each second of a core, each verified and noted, of a connection with many mailboxes."""
     identity = next(one["id"] for one in at.tenants if one["domain"] == ORCHARD.domain)
-    rows = [
-        {"connection": made, "user": f"bench{number}", "address": f"bench{number}@{ORCHARD.domain}", "position": 1}
-        for number in range(MAILBOXES)
-    ]
-    async with at.app.database.write() as write:
-        await write.execute(sa.insert(db.mailboxes), rows)
+    for number in range(MAILBOXES):
+        await mailboxes.keep(at.app.database, made, f"bench{number}", _address(number), position=1)
     audience = f"{at.app.settings.public_url}/api/notifications/gmail"
     await at.order("POST", "/_sim/push-endpoint", {"url": None, "audience": audience})
     await at.pass_time(HOUR)
@@ -66,7 +60,7 @@ async def pushes(at: Stand, made: ConnectionId) -> dict[str, float]:
     free = asyncio.Semaphore(PUSHES_AT_ONCE)
 
     async def push(number: int) -> None:
-        content = {"emailAddress": rows[number % MAILBOXES]["address"], "historyId": 1000 + number}
+        content = {"emailAddress": _address(number % MAILBOXES), "historyId": 1000 + number}
         body = json.dumps({"message": {"data": base64.b64encode(json.dumps(content).encode()).decode()}}).encode()
         request = Request(method="POST", path="/api/notifications/gmail", query={}, headers=headers, body=body)
         async with free:
@@ -78,3 +72,7 @@ async def pushes(at: Stand, made: ConnectionId) -> dict[str, float]:
     before = spent()
     await asyncio.gather(*(push(number) for number in range(PUSHES)))
     return {"pushes": PUSHES / (spent() - before)}
+
+
+def _address(number: int) -> str:
+    return f"bench{number}@{ORCHARD.domain}"

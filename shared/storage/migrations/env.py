@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 
-from shared.storage.tables import metadata
+from shared.storage.tables.partial_indexes import metadata
 
 connection: Any = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

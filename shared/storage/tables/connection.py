@@ -139,12 +139,6 @@ ledger = sa.Table(
     sa.Index("ledger_by_time", "at", "connection", "number"),
     sa.Index("ledger_by_act", "act", "at", "connection", "number"),
 )
-# Only what is rare is in these, so that most entries cost nothing more.
-for _name, _columns, _which in (
-    ("ledger_by_people", ("at", "connection", "number"), ledger.c.actor.is_not(None)),
-    ("ledger_of_failures", ("at", "connection"), ledger.c.state == sa.literal_column("'failed'")),
-):
-    sa.Index(_name, *(ledger.c[one] for one in _columns), postgresql_where=_which, sqlite_where=_which)
 
 holdings = sa.Table(
     "holdings",

@@ -15,7 +15,6 @@ events = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("offered", sa.Boolean, nullable=False),
-    sa.Index("events_to_offer", "at", sqlite_where=sa.text("NOT offered"), postgresql_where=sa.text("NOT offered")),
     sa.Index("events_by_time", "at"),
 )
 
