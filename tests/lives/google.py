@@ -1,14 +1,16 @@
 """A Google Workspace customer as the judge reads it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from infra.local.simulators.google.customer import VOLATILE
+from infra.local.simulators.google.gmail.mailbox import DISCARDED_DAYS
 from tests.harness.world import World
 from tests.lives.judge import Contents, Tenancy, Thing
 
-# What a service may not touch: the label and the place of a message are its work.
-PLACES = frozenset({"labelIds", "historyId"})
+# What a service may touch: the label and the place of a message are its work.
+PLACES = frozenset({"labelIds", "historyId", "discarded"})
 
 
 def tenancy(world: World, customer_id: str) -> Tenancy:
@@ -37,7 +39,10 @@ def tenancy(world: World, customer_id: str) -> Tenancy:
         volatile=VOLATILE | PLACES,
         intents={"group": ("group",)},
         only_one=_only_one,
-        goes_by_itself=lambda _: False,
+        # Gmail empties the bin and the spam folder after 30 days.
+        goes_by_itself=lambda one: (
+            one.get("discarded", math.inf) + DISCARDED_DAYS * 86_400 <= world.clock.now().timestamp()
+        ),
     )
 
 

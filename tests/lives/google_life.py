@@ -5,13 +5,19 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import sqlalchemy as sa
+
 from infra.local.simulators.google import application
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine.certificate import Certificate
+from shared.flows import policies as flow
+from shared.flows import quarantine
 from shared.flows import revoke as revokes
 from shared.flows.unanswered import ANSWER_WITHIN
-from shared.protection.policies import Policy
+from shared.protection.inspection.conditions import Conditions
+from shared.protection.policies import Action, Policy
+from shared.storage import tables as db
 from tests.harness import workspace
 from tests.harness.world import ORCHARD
 from tests.lives import happenings
@@ -19,6 +25,7 @@ from tests.lives.google import tenancy
 from tests.lives.judge import Thing
 from tests.lives.life import ENDS_WITHIN, OPERATOR, Life, Side
 
+RISKY = "risky.example"
 HOSTS = ("admin", "gmail", "cloudidentity", "appsmarket", "oauth2", "www")
 PLACES: tuple[dict[str, Any], ...] = (
     *({"host": host} for host in HOSTS),
@@ -55,8 +62,7 @@ async def _begin(life: Life, random: Random) -> Connection:
     """A running connection of both kinds of protection, or one that has just been consented to."""
     world = life.world
     users = workspace.some_users(world, 4)
-    risky = {"senders": ["risky.example"]}
-    policies = [Policy(name="some", users=users, conditions=risky, actions=["label"])]
+    policies = [_policy(users, random)]
     repairs = random.random() < 0.5
     if random.random() < 0.6:
         life.judge.end()  # a beginning that was lived before is not watched, so none is
@@ -75,6 +81,12 @@ async def _begin(life: Life, random: Random) -> Connection:
     await workspace.route_mail(world, await life.now())
     life.judge.theirs()
     return life.connection
+
+
+def _policy(users: list[str], random: Random) -> Policy:
+    """One that acts on some of the mail that comes in a life."""
+    chosen: list[list[Action]] = [["label"], ["quarantine"], ["label", "quarantine"], ["trash"], ["spam"]]
+    return Policy(name="some", users=users, conditions=Conditions(senders=[RISKY]), actions=random.choice(chosen))
 
 
 def _directory(life: Life, method: str, path: str, body: Any = None) -> None:
@@ -146,11 +158,41 @@ async def _mail(life: Life, random: Random) -> None:
     """Mail comes in; its pushes come late, doubled, or never."""
     customer = _customer(life)
     user = customer.users[random.choice(workspace.some_users(life.world, 4))]
-    workspace.mail(life.world, user["primaryEmail"], count=random.randrange(1, 3))
+    sender = random.choice((workspace.SENDER, f"somebody@{RISKY}"))
+    workspace.mail(life.world, user["primaryEmail"], sender, count=random.randrange(1, 3))
     life.judge.theirs()
     for push in workspace.pushes(life.world):
         for _ in range(random.choice((0, 1, 2))):
             await workspace.deliver(life.world, push)
+
+
+async def _label(life: Life, random: Random) -> None:
+    """Somebody renames or deletes our label in a mailbox, or makes one of its name."""
+    customer = _customer(life)
+    user = random.choice(workspace.some_users(life.world, 4))
+    if user not in customer.mailboxes:
+        return
+    ours = [key.partition(" ")[2] for key in life.judge.find("label", "us") if key.startswith(f"{user} ")]
+    names = [one["name"] for key, one in customer.mailboxes[user].labels.items() if key in ours]
+    if names:
+        what = random.choice(("rename-label", "delete-label"))
+        life.world.admin(
+            what, ORCHARD, user=user, name=names[0], **({"to": "Careful"} if what == "rename-label" else {})
+        )
+
+
+async def _put(life: Life, random: Random) -> None:
+    """An operator changes what happens to mail."""
+    policy = _policy(random.sample(workspace.some_users(life.world, 6), 3), random)
+    await flow.put(life.world.app, await life.now(), policy, lambda _before: None, OPERATOR)
+
+
+async def _release(life: Life, random: Random) -> None:
+    """An operator releases a message that is in quarantine."""
+    async with life.world.app.database.read() as read:
+        numbers = (await read.execute(sa.select(db.quarantine.c.number))).scalars().all()
+    if numbers:
+        await quarantine.release(life.world.app, await life.now(), str(random.choice(numbers)), OPERATOR)
 
 
 async def _person(life: Life, random: Random) -> None:
@@ -229,6 +271,9 @@ GOOGLE = Side(
         "consent": (3, _consent),
         "mail": (5, _mail),
         "person": (3, _person),
+        "label": (3, _label),
+        "policy": (3, _put),
+        "release": (3, _release),
     },
     tenancy=tenancy,
     leave=_leave,
