@@ -23,6 +23,8 @@ Batch = Annotated[str, Argument(metavar="BATCH", help="The batch's id.", show_de
 FILTERS = ("customer", "stage", "platform", "site", "status", "reason", "q")
 # Between two looks at the progress, in seconds: five connections are begun each second.
 PAUSE = 1.0
+# Of the connections that refuse for one reason; with --output json all are named.
+MAX_NAMED = 10
 
 
 def _operation(batch: Mapping[str, Any]) -> str:
@@ -137,9 +139,14 @@ def _filter(given: list[str]) -> dict[str, str]:
 def _plan(planned: Answer) -> str:
     deletions = [f"{number} to delete {when}" for when, number in planned["deletions"].items()]
     deletions += [f"{planned['replaced']} have a policy of this name, which is replaced"] if planned["replaced"] else []
-    refused = [f"{number} refuse: {why}" for why, number in planned["refused"].items()]
+    refused = [f"{len(some)} refuse: {why} ({_names(some)})" for why, some in planned["refused"].items()]
     first = f"{planned['matches']} connections match, {planned['ready']} ready"
     return f"Plan: {', '.join([first, *deletions, *refused])}."
+
+
+def _names(some: list[dict[str, str]]) -> str:
+    more = [f"{len(some) - MAX_NAMED} more"] if len(some) > MAX_NAMED else []
+    return ", ".join([*(one["name"] for one in some[:MAX_NAMED]), *more])
 
 
 def _followed(call: Call, identifier: str, timeout: int) -> int:

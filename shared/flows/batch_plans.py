@@ -1,7 +1,7 @@
 """What a batch would do to all connections that match, before it is begun. Changes nothing."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.connections import search
@@ -35,12 +35,12 @@ REFUSES_POLICY = {
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a batch would do: to which, how many refuse and why, and what goes; `replaced`: policies of that name."""
+    """What a batch would do: to which, which refuse by why, and what goes; `replaced`: policies of that name."""
 
     order: Order
     connections: tuple[ConnectionId, ...]
     ready: int
-    refused: Mapping[str, int]
+    refused: Mapping[str, Sequence[Connection]]
     deletions: Mapping[str, int]
     replaced: int
 
@@ -53,7 +53,7 @@ class Plan:
 async def plan(app: App, wanted: Wanted, order: Order) -> Plan:
     """What a batch would do, by the ledgers and by our copies of the directories."""
     found = await matching(app, wanted)
-    refused, deletions, replaced = Counter[str](), Counter[str](), 0
+    refused, deletions, replaced = dict[str, list[Connection]](), Counter[str](), 0
     revokes = order.operation is Operation.REVOKE
     holding = await quarantine.holding(app.database, search.ids(wanted)) if revokes and not order.acknowledged else ()
     names = await stored.names(app.database, search.ids(wanted)) if order.policy else {}
@@ -64,14 +64,14 @@ async def plan(app: App, wanted: Wanted, order: Order) -> Plan:
             why = await _refuses(app, connection, order.policy, there)
             replaced += not why and order.policy.name in there
         if why:
-            refused[why] += 1
+            refused.setdefault(why, []).append(connection)
         elif revokes and connection.tenant is not None:
             lines = await foreseen(app, connection, "revoke")
             deletions.update(line.when for line in lines if line.verb is Verb.REMOVE or line.timing is Timing.LATER)
     return Plan(
         order=order,
         connections=tuple(sorted(one.id for one in found)),
-        ready=len(found) - sum(refused.values()),
+        ready=len(found) - sum(map(len, refused.values())),
         refused=refused,
         deletions=deletions,
         replaced=replaced,

@@ -195,6 +195,7 @@ def test_a_batch_is_planned_confirmed_and_followed(line: Line, tmp_path: Path) -
     assert line("batches", "create", "revoke", *where, "--confirm", "3").code == 1
     refused = line("batches", "create", "sync", *where, "--confirm", "2", "--wait")
     assert (refused.code, refused.out.count("Sync and repair need")) == (1, 2)
+    assert "2 refuse: not running (Batched 0, Batched 1)" in refused.told
     (tmp_path / "policy.json").write_text(json.dumps({"name": "everyone", "everyone": True}))
     sets = ("batches", "create", "set-policy", *where, "--confirm", "2")
     assert (line(*sets).code, line(*sets, "--policy", str(tmp_path / "none.json")).code) == (2, 2)

@@ -52,7 +52,8 @@ async def test_a_customers_account_plans_and_sees_its_own_only(world: World) -> 
     theirs = await world.create(customer="northwind")
     await world.create(customer="fabrikam")
     status, planned = await _post(world, "/plan", NINA, operation="sync", where={})
-    assert (status, planned["matches"], planned["refused"]) == (200, 1, {"not running": 1})
+    refuses = {"not running": [{"connection": theirs.id, "name": theirs.name}]}
+    assert (status, planned["matches"], planned["refused"]) == (200, 1, refuses)
     _, begun = await _post(world, "", NINA, operation="sync", where={}, confirm=1)
     await world.work()
     told = await _batch(world, begun["id"], NINA)

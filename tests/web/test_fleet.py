@@ -118,7 +118,7 @@ async def test_home_is_the_days_work_and_the_worst_for_mail_is_first(world: Worl
         stage=lambda one: int(Stage.NEW if 20 <= one < 24 else Stage.RUN),
         synced_at=now,
         invited_at=now,
-        invitation_expires_at=lambda one: now + timedelta(days=3 if one < 22 else -1),
+        invitation_expires_at=lambda one: now + timedelta(days=1 if one < 21 else 5 if one == 21 else -1),
         status=lambda one: str(Outcome.ATTENTION if one < 4 else Outcome.WAITING if one == 4 else Outcome.OK),
         reason=lambda one: "drift" if one < 3 else "tenant_taken" if one == 3 else "throttled" if one == 4 else None,
         sentence=lambda one: "A rule was disabled" if one < 3 else None,
@@ -132,7 +132,7 @@ async def test_home_is_the_days_work_and_the_worst_for_mail_is_first(world: Worl
         "1 connection: mail is filtered a second time",
         "1 connection: tenant taken",
         "2 connections: invitation expired without consent",
-        "3 connections: invitation expires within 7 days",
+        "1 connection: invitation expires within 2 days",
         "1 connection: degraded, throttled",
     ]
     places = [page.text.index(title) for title in titles]

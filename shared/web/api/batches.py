@@ -72,13 +72,20 @@ class Confirmed(Planned):
     )
 
 
+class BatchRefusal(TypedDict):
+    """A connection that would refuse."""
+
+    connection: str
+    name: str
+
+
 class BatchPlan(TypedDict):
     """What a batch would do."""
 
     operation: Operation
     matches: int
     ready: Annotated[int, Field(description="how many would not refuse")]
-    refused: Annotated[dict[str, int], Field(description="how many would refuse, by why")]
+    refused: Annotated[dict[str, list[BatchRefusal]], Field(description="which would refuse, by why")]
     deletions: Annotated[dict[str, int], Field(description="of a revoke: objects that are deleted, by when")]
     replaced: Annotated[int, Field(description="of set-policy: how many have a policy of this name now")]
     fingerprint: Annotated[str, Field(description="another one once other connections match, or for another policy")]
@@ -147,7 +154,9 @@ def planned_view(plan: batch_plans.Plan) -> BatchPlan:
         "operation": plan.order.operation,
         "matches": plan.matches,
         "ready": plan.ready,
-        "refused": dict(plan.refused),
+        "refused": {
+            why: [{"connection": one.id, "name": one.name} for one in some] for why, some in plan.refused.items()
+        },
         "deletions": dict(plan.deletions),
         "replaced": plan.replaced,
         "fingerprint": hashlib.sha256("".join((*plan.connections, policy)).encode()).hexdigest()[:32],

@@ -16,7 +16,8 @@ from shared.foundation.errors import ConsentMissing
 
 # More than these are counted and listed elsewhere.
 MAX_LISTED, MAX_SHOWN = 2000, 8
-EXPIRES_SOON = timedelta(days=7)
+# Of the week that a link lasts: reminders before that are only noise.
+EXPIRES_SOON = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ KINDS: Mapping[str, Kind] = {
         button="Show the steps",
     ),
     "expires": Kind(
-        says="invitation expires within 7 days",
+        says=f"invitation expires within {EXPIRES_SOON.days} days",
         step="Remind the customer's administrator, or renew the invitation.",
         button="Open the invitation",
     ),
