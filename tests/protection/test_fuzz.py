@@ -178,7 +178,11 @@ class TestAnything:
     def test_archives(self, content: bytes, name: str) -> None:
         look(mixed(part(content, name)))
 
-    @given(st.lists(st.tuples(st.sampled_from(["From", "Reply-To", "Subject", "Authentication-Results"]), st.text())))
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(["From", "Sender", "Reply-To", "Subject", "Authentication-Results"]), st.text())
+        )
+    )
     @steady
     def test_headers(self, headers: list[tuple[str, str]]) -> None:
         look(headers, HEADERS_ONLY)

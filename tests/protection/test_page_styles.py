@@ -15,6 +15,15 @@ SHOWN = [
     "over<i style='transform:scale(0)'>x</i>due invoice",
     "<style>[data-h]{display:none}</style>over<i data-h>x</i>due invoice",
     "<style>p > i[data-h='1']{display:none}</style><p>over<i data-h=1>x</i>due invoice</p>",
+    # Letters in the colour of what is behind them, by the page's rules.
+    "<style>.h{color:#fff}</style>over<i class='a h'>x</i>due invoice",
+    "<style>i{color:white !important;}</style>over<i>x</i>due invoice",
+    "<style>#h,td b{color:#FFFFFE}</style>over<i id=h>x</i>due invoice",
+    "<style>[data-h]{color:#fff}</style>over<i data-h>x</i>due invoice",
+    "<style>.n{background-color:#123456}</style><div class=n>over<font color='#123456'>x</font>due invoice</div>",
+    "<style>.n{background:#123456}.h{color:#123456}</style><p class=n>over<i class=h>x</i>due invoice",
+    "<style>@media screen{.h{color:#fff}}</style>over<i class=h>x</i>due invoice",
+    "<style>.h{color:red}.h{color:#fff}</style>over<i class=h>x</i>due invoice",
     "<bdo dir=rtl>eciovni eudrevo</bdo>",
     "<ruby>over<rp>(</rp></ruby>due invoice",
     "<select><optgroup label='overdue invoice'><option>x</select>",
@@ -24,6 +33,12 @@ NOT_SHOWN = [
     "<span style='display:block'>over</span><span style='display:block'>due invoice</span>",
     "over<img src='cid:1' width=80>due invoice",
     "<style>[data-h]{color:red}</style>over<i data-h>x</i>due invoice",
+    "<style>.h{color:#333}</style>over<i class=h>x</i>due invoice",
+    "<style>.n{background:#000}.h{color:#fff}</style><div class=n>over<i class=h>x</i>due invoice</div>",
+    "<style>.h{color:#fff}</style>over<i class=h style='color:#333'>x</i>due invoice",
+    "<style>.h{color:#fff}.h{color:#333}</style>over<i class=h>x</i>due invoice",
+    "<style>@media (prefers-color-scheme:dark){body{margin:0}.h{color:#fff}}</style>over<i class=h>x</i>due invoice",
+    "<style>.h{color:#fff}.n{background:url(a.png)}</style><div class=n>over<i class=h>x</i>due invoice</div>",
     "<bdo dir=ltr>eciovni eudrevo</bdo>",
     "<meter>overdue invoice</meter><datalist><option>overdue invoice</datalist>",
 ]
@@ -57,6 +72,63 @@ def test_what_a_letter_turns_round_is_read_as_it_is_shown(message: bytes) -> Non
 @pytest.mark.parametrize("content", FILES)
 def test_where_the_programs_and_frames_of_a_file_lead(content: str) -> None:
     assert found(mixed(part(content.encode(), "a.html", "text/html")), links=["evil.example"]) == {"links"}
+
+
+ENCODED = base64.b64encode(b"https://evil.example/x").decode()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "location = 'https://ev' + 'il.example/x'",
+        "location.replace('ht' + \"tps://evil.example/x\")",
+        f"window.open(atob('{ENCODED}'))",
+        f'location.href = window.atob("{ENCODED[:9]}" + "{ENCODED[9:]}")',
+        f"document.write(atob('{base64.b64encode(PAGE.encode()).decode()}'))",
+        f"location = String.fromCharCode({','.join(str(ord(one)) for one in 'https://evil.example/')})",
+        "location = '\\u{68}ttps://evil.example/x'",
+    ],
+)
+def test_where_a_program_leads_that_has_its_address_in_pieces(program: str) -> None:
+    message = mixed(part(f"<script>{program}</script>".encode(), "a.html", "text/html"))
+    assert "links" in found(message, links=["evil.example"])
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "location = 'https://' + a.split('').reverse().join('') + '/x'",
+        "location.href = names[3]",
+        "window.open(`https://${host}/`)",
+        "document.write(decode(text))",
+        "document.body.innerHTML = x",
+        "a.href=b;a.click()",
+        "eval(text)",
+        "new Function(text)()",
+        "location.assign(atob(text))",
+    ],
+)
+def test_where_a_program_computes_its_address_it_is_said(program: str) -> None:
+    for content, name in ((f"<script>{program}</script>", "a.html"), (f"<svg onload='{program}'/>", "a.svg")):
+        if "'" not in program or name == "a.html":
+            message = mixed(part(content.encode(), name, "application/octet-stream"))
+            assert found(message, links=["evil.example"]) == {"incomplete"}
+            assert found(message, words=["invoice"]) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<script>var total = 1 + 2; console.log('a' + total)</script>",
+        "<script>location = 'https://good.example/'</script>",
+        "<script>if (location == other) location.reload()</script>",
+        "<script>window.open('https://good.example/', '_blank')</script>",
+    ],
+)
+def test_a_program_that_computes_no_address_is_read_whole(content: str) -> None:
+    assert found(mixed(part(content.encode(), "a.html", "text/html")), links=["evil.example"]) == set()
+    # In a mail no program runs.
+    assert found(page("<script>location = x</script>"), links=["evil.example"]) == set()
 
 
 @pytest.mark.parametrize(

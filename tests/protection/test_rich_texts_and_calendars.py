@@ -200,7 +200,3 @@ class TestNotSearched:
     )
     def test_words_of_files_that_are_not_texts(self, name: str, content: bytes) -> None:
         assert found(mixed(part(content, name)), words=["overdue invoice"]) == set()
-
-    def test_an_address_that_a_program_puts_together(self) -> None:
-        message = mixed(part(b"<script>location='htt'+'ps://evil.exa'+'mple'</script>", "a.html", "text/html"))
-        assert found(message, links=["evil.example"], attachments=["html"]) == {"attachments"}

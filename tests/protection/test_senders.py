@@ -24,6 +24,26 @@ UMLAUTS = known(
 )
 
 
+class TestSentForOthers:
+    """Outlook shows "evil on behalf of good", Gmail "good via evil": both are the message's senders."""
+
+    @pytest.mark.parametrize("sender", ["x@evil.example", "Parcel Service <x@mail.evil.example>"])
+    def test_who_has_sent_it_for_somebody_is_a_sender(self, sender: str) -> None:
+        message = mail(From="office@good.example", Sender=sender)
+        assert found(message, senders=["evil.example"]) == {"senders"}
+        assert found(message, senders=["good.example"]) == {"senders"}
+        assert found(message, senders=["other.example"]) == set()
+
+    def test_its_name_may_be_that_of_one_of_the_tenants_people(self) -> None:
+        message = mail(From="office@good.example", Sender="Jürgen Groß <x@evil.example>")
+        result = judge(message, Conditions(impersonation=True), UMLAUTS)
+        assert [(one.kind, one.where) for one in result] == [("impersonation", "header Sender")]
+
+    def test_one_of_the_tenants_own_is_no_pretender(self) -> None:
+        message = mail(From="office@good.example", Sender="Jürgen Groß <juergen@orchard.example>")
+        assert judge(message, Conditions(impersonation=True), UMLAUTS) == ()
+
+
 class TestAddresses:
     @pytest.mark.parametrize(
         "sender",

@@ -36,7 +36,7 @@ Attachment = Literal[
     "disguised",
 ]
 # The headers by which the kinds that need no content are judged.
-HEADERS = ("From", "Reply-To", "Subject", "Authentication-Results")
+HEADERS = ("From", "Sender", "Reply-To", "Subject", "Authentication-Results")
 FROM_CONTENT = frozenset({"links", "misleading_links", "attachments", "words", "expressions", "scanner"})
 
 

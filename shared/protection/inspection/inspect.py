@@ -149,13 +149,18 @@ def _look(kind: Kind, inspected: _Inspected) -> list[_Reason]:
 
 def _senders(inspected: _Inspected) -> Iterator[_Reason]:
     listed = set(inspected.conditions.senders)
-    for _, address in inspected.mail.people("from"):
-        local, _, domain = address.rpartition("@")
-        host = links.ascii_host(domain)
-        for name in [f"{local.casefold()}@{host}", *links.and_above(host)] if host else []:
-            if name in listed:
-                why = f"The sender is one of those that are listed: {name}."
-                yield _Reason(why=why, where="header From", compared="the address and its domains with the list")
+    # Mail programs show who has sent a message for somebody else: "A on behalf of B", "B via A".
+    for header in ("from", "sender"):
+        for _, address in inspected.mail.people(header):
+            local, _, domain = address.rpartition("@")
+            host = links.ascii_host(domain)
+            for name in [f"{local.casefold()}@{host}", *links.and_above(host)] if host else []:
+                if name in listed:
+                    yield _Reason(
+                        why=f"The sender is one of those that are listed: {name}.",
+                        where=f"header {header.title()}",
+                        compared="the address and its domains with the list",
+                    )
 
 
 def _subjects(inspected: _Inspected) -> Iterator[_Reason]:
@@ -184,7 +189,7 @@ def _authentication(inspected: _Inspected) -> Iterator[_Reason]:
 
 
 def _impersonation(inspected: _Inspected) -> Iterator[_Reason]:
-    for header in ("from", "reply-to"):
+    for header in ("from", "sender", "reply-to"):
         for why, compared in names.pretenders(inspected.mail.people(header), inspected.known):
             yield _Reason(why=why, where=f"header {header.title()}", compared=compared)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote, urljoin
+from urllib.parse import urljoin
 
 # What cannot be seen, and breaks a word or a name for a program only.
 INVISIBLE = dict.fromkeys(
@@ -47,8 +47,6 @@ SEARCHED = re.compile(r"(?<=location:)[/\\]{2}[^\s/\\&]{1,253}", re.IGNORECASE)
 OVER_THE_WEB = re.compile(
     r"\A((?:file:)?[/\\]{2,5}[^\s/\\@]{1,253})(?:@(?:ssl|\d{1,5})){1,2}(?=[/\\]|\Z)", re.IGNORECASE
 )
-# A letter in a program's text.
-BY_NUMBER = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))", re.IGNORECASE)
 LIKE_A_HOST = re.compile(r"[^\s/\\?#@:]+\.[a-z][a-z0-9-]+\.?(?::\d*)?(?:[/\\?#]|\Z)", re.IGNORECASE)
 NO_HOST = re.compile(r"[\s/\\?#@:<>\[\]^|%]")
 # In scripts without spaces an address may stand between letters, and ends where they go on.
@@ -146,15 +144,6 @@ def _addresses(token: str) -> Iterator[str]:
     if not token.isascii():
         yield from (found[0] for found in ADDRESS_OF_ANY_SCRIPT.finditer(token) if not found[0].isascii())
         yield from (found[0] for found in ADDRESS_BESIDE_A_SCRIPT.finditer(token))
-
-
-def in_program(text: str) -> Iterator[str]:
-    """The addresses that stand in a program, also with letters written by their numbers, as in a string or a link."""
-    yield from addresses(text)
-    plain = BY_NUMBER.sub(lambda found: chr(int(found[1] or found[2], 16)), text).replace("\\/", "/")
-    plain = unquote(plain) if "%" in plain else plain
-    if plain != text:
-        yield from addresses(plain)
 
 
 def written(text: str) -> Iterator[str]:

@@ -32,7 +32,7 @@ MAX_SAME_HEADER = 3
 CHARS_AT_ONCE = 1 << 14
 PUTTING_TOGETHER = 0.15
 RESULTS = "authentication-results"
-READ = frozenset({"from", "reply-to", "subject", RESULTS, "content-type", "content-disposition"})
+READ = frozenset({"from", "sender", "reply-to", "subject", RESULTS, "content-type", "content-disposition"})
 # Among headers a space before the colon is an old form (RFC 5322, 4.5).
 SPACE_BEFORE_COLON = re.compile(rb"^([!-9;-~]{1,80})[ \t]{1,80}:", re.MULTILINE)
 MAX_HEADERS_BYTES = 200_000

@@ -1,10 +1,11 @@
 """Letters in the colour of what is behind them: nobody sees those.
 
-A colour that a page gives to a class is not followed; both views of a page are searched (`pages.Page.views`).
+Colours that a page's rules give to classes count as an element's own. Both views of a page are searched
+(`pages.Page.views`), so that a mistake about what is seen hides nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -57,14 +58,14 @@ def near(one: Colour, other: Colour) -> bool:
     return all(abs(first - second) <= SAME for first, second in zip(one, other, strict=True))
 
 
-def behind(node: Any) -> Colour | None:
-    """The colour behind an element's letters; None if that is a picture."""
+def behind(node: Any, style_of: Callable[[str, Mapping[str, str | None]], str]) -> Colour | None:
+    """The colour behind an element's letters; None if that is a picture. `style_of`: of a tag with its attributes."""
     for _ in range(MOST_ABOVE):
         if node is None or node.tag.startswith("-"):
             break
         given: Mapping[str, str | None] = node.attributes
-        if given:
-            style = given.get("style") or ""
+        style = style_of(node.tag, given)
+        if given or style:
             if given.get("background") or "url(" in style or "gradient(" in style:
                 return None
             if found := ground(given, style):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +56,8 @@ ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
 LAST_NAME = re.compile(r"((?:[.#]|(?<![\w.#-]))[\w-]++)\s*+(?=,|\Z)")
 # Or an attribute, with its value or without.
 LAST_ATTRIBUTE = re.compile(r"\[\s*([\w-]{1,60})\s*(?:=\s*[\"']?([^\"'\]]{0,100})[\"']?\s*)?\]\s*(?=,|\Z)")
+COLOURS = re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s*:[^;]{1,200}", re.IGNORECASE)
+MAX_COLOURS_CHARS = 1_000
 # How much of an element's text is seen: all, none until something within has another colour or is shown again, none,
 # and no text at all.
 SEEN, COLOURLESS, FAINTLY, HIDDEN, NO_TEXT = range(5)
@@ -84,14 +87,51 @@ def _plain_style(text: str) -> str:
     return ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), text) if "\\" in text else text
 
 
-def hidden_names(document: Any) -> frozenset[str]:
-    """The classes, identifiers and elements that the page's own styles hide."""
-    found: set[str] = set()
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a page's own styles say, by the last name of a selector: "td", ".note", "#top", "[lang]", "[lang=en]"."""
+
+    hidden: frozenset[str] = frozenset()
+    coloured: Mapping[str, str] = field(default_factory=dict)
+    """Declarations of colours, those of later rules behind those of earlier ones."""
+    by_attribute: bool = False
+
+    def hide(self, tag: str, given: Mapping[str, str | None]) -> bool:
+        """Whether an element is hidden by a rule."""
+        return bool(self.hidden) and not self.hidden.isdisjoint(self._names(tag, given))
+
+    def style(self, tag: str, given: Mapping[str, str | None]) -> str:
+        """An element's style, behind the colours that rules give it."""
+        own = (given.get("style") or "")[:MAX_LINK_CHARS]
+        if not self.coloured:
+            return own
+        return ";".join([*(self.coloured[name] for name in self._names(tag, given) if name in self.coloured), own])
+
+    def _names(self, tag: str, given: Mapping[str, str | None]) -> list[str]:
+        names = [tag, *(f".{name}" for name in (given.get("class") or "").split()), f"#{given.get('id')}"]
+        if self.by_attribute:
+            names += [one for name, value in given.items() for one in (f"[{name}]", f"[{name}={value}]")]
+        return names
+
+
+def rules(document: Any) -> Rules:
+    """Read a page's own styles. A rule for the dark form of a page is none of these: most people see the other."""
+    hidden, coloured = set[str](), dict[str, str]()
     for style in document.css("style")[:20]:
+        dark = False
         for rule in _plain_style((style.text() or "")[:100_000]).split("}"):
-            selectors, _, declared = rule.rpartition("{")
-            if GONE.search(declared[:MAX_LINK_CHARS]) or FAINT.search(declared[:MAX_LINK_CHARS]):
-                found.update(LAST_NAME.findall(selectors[-500:]))
-                given = LAST_ATTRIBUTE.findall(selectors[-500:])
-                found.update(f"[{name}={value}]" if value else f"[{name}]" for name, value in given)
-    return frozenset(found)
+            selectors, opened, declared = rule.rpartition("{")
+            dark = bool(opened) and (dark or "prefers-color-scheme" in selectors)
+            gone = GONE.search(declared[:MAX_LINK_CHARS]) or FAINT.search(declared[:MAX_LINK_CHARS])
+            colours = "" if dark else ";".join(COLOURS.findall(declared[:MAX_LINK_CHARS]))
+            if not gone and not colours:
+                continue
+            named = LAST_NAME.findall(selectors[-500:])
+            given = LAST_ATTRIBUTE.findall(selectors[-500:])
+            named += [f"[{name}={value}]" if value else f"[{name}]" for name, value in given]
+            if gone:
+                hidden.update(named)
+            for name in named if colours else ():
+                coloured[name] = f"{coloured.get(name, '')};{colours}"[-MAX_COLOURS_CHARS:]
+    by_attribute = any(name.startswith("[") for name in (*hidden, *coloured))
+    return Rules(hidden=frozenset(hidden), coloured=coloured, by_attribute=by_attribute)

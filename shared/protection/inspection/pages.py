@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.protection.inspection import decoding
+from shared.protection.inspection import decoding, programs
 from shared.protection.inspection import page_colours as colours
-from shared.protection.inspection.links import MAX_LINK_CHARS, Link, absolute, in_program
+from shared.protection.inspection.links import MAX_LINK_CHARS, Link, absolute
 from shared.protection.inspection.page_bounds import readable
 from shared.protection.inspection.page_styles import (
     COLOURLESS,
@@ -22,7 +22,7 @@ from shared.protection.inspection.page_styles import (
     UNSEEN,
     by_style,
     ends_words,
-    hidden_names,
+    rules,
 )
 
 # Attributes that hold an address which opens by a click, or by itself.
@@ -60,6 +60,8 @@ class Page:
     beside: list[str] = field(default_factory=list, repr=False)
     links: list[Link] = field(default_factory=list, repr=False)
     cut: bool = False
+    # Whether a program goes where cannot be read off it.
+    computed: bool = False
 
     def views(self) -> list[str]:
         """The text with what is hidden and, if that is another, without."""
@@ -92,8 +94,7 @@ class _Walk:
         self.page, self.file, self.depth = page, file, depth
         base = document.css_first("base[href]")
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
-        self.hidden_names = hidden_names(document)
-        self.by_attribute = any(one.startswith("[") for one in self.hidden_names)
+        self.rules = rules(document)
         self.inner = self.turned = 0
         self.grounds = {colours.WHITE}
         self.inks: dict[tuple[str | None, ...], bool | None] = {}
@@ -102,7 +103,7 @@ class _Walk:
 
     def through(self, root: Any) -> None:
         """Read all below a node."""
-        pieces, noted_tags = self.page.pieces, UNSEEN | self.hidden_names
+        pieces, noted_tags = self.page.pieces, UNSEEN | self.rules.hidden | self.rules.coloured.keys()
         # Of each element that is open: the node, how much of it is seen, its tag, whether it ends words.
         open_ones: list[tuple[Any, int, str, bool]] = []
         above, seen, within, ends = root, SEEN, "", False
@@ -144,14 +145,15 @@ class _Walk:
         """Note an element with attributes, or one that is not shown; how much is seen, and whether it ends words."""
         style, end = given.get("style") or "", tag in ENDING_WORDS
         if seen < HIDDEN:
-            if tag in UNSEEN or "hidden" in given or self.hidden_names:
+            if tag in UNSEEN or "hidden" in given or self.rules.hidden:
                 seen = self._seen(tag, given, seen)
             elif style:
                 seen = by_style(style[:MAX_LINK_CHARS], seen)
+            whole = self.rules.style(tag, given)
             if seen <= COLOURLESS and (
-                "color" in style or "background" in style or "color" in given or "bgcolor" in given
+                "color" in whole or "background" in whole or "color" in given or "bgcolor" in given
             ):
-                seen = self._inked(node, given, style[:MAX_LINK_CHARS], seen)
+                seen = self._inked(node, given, whole, seen)
         if "display" in style or tag == "img":
             end = ends_words(tag, given, otherwise=end)
         if end:
@@ -171,7 +173,7 @@ class _Walk:
         if could is None:
             return before
         ink = colours.ink(given, style) if could else None
-        ground = colours.behind(node) if ink else None
+        ground = colours.behind(node, self.rules.style) if ink else None
         return COLOURLESS if ink and ground and colours.near(ink, ground) else SEEN
 
     def _could_vanish(self, given: Mapping[str, str | None], style: str) -> bool | None:
@@ -207,7 +209,7 @@ class _Walk:
             self.page.hidden.add(len(self.page.pieces))
             self.page.pieces.append(node.text_content or "")
         elif self.file and within == "script":
-            self.page.links += [Link(target=one) for one in in_program(node.text_content or "")]
+            self._program(node.text_content or "")
 
     def _comment(self, node: Any) -> None:
         text = node.comment_content or ""
@@ -225,6 +227,7 @@ class _Walk:
         self.page.links += inner.links
         self.page.beside += [*inner.views(), *inner.beside]
         self.page.cut |= inner.cut
+        self.page.computed |= inner.computed
 
     def _element(self, node: Any, tag: str, given: Mapping[str, str | None], level: int) -> None:
         """Note where an element leads."""
@@ -238,10 +241,15 @@ class _Walk:
             self.page.links += [Link(target=one) for one in self._leading(tag, given)]
         if tag in HOLDING_TEXT:
             self._text_of(tag, given)
-        if self.file:
-            self.page.links += [Link(target=one) for one in _programs(given)]
+        for name, value in given.items() if self.file else ():
+            if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
+                self._program(value)
         if self.file and tag == "template":
             self._inner((node.html or "").partition(">")[2], file=True)
+
+    def _program(self, text: str) -> None:
+        self.page.links += [Link(target=one) for one in programs.leads_to(text)]
+        self.page.computed |= programs.computes(text)
 
     def _text_of(self, tag: str, given: Mapping[str, str | None]) -> None:
         if tag == "input" and (given.get("type") or "").lower() != "hidden":
@@ -260,12 +268,8 @@ class _Walk:
             return NO_TEXT
         if "hidden" in given:
             return HIDDEN
-        if self.hidden_names:
-            names = [tag, f"#{given.get('id')}", *(f".{name}" for name in (given.get("class") or "").split())]
-            if self.by_attribute:
-                names += [one for name, value in given.items() for one in (f"[{name}]", f"[{name}={value}]")]
-            if not self.hidden_names.isdisjoint(names):
-                return HIDDEN
+        if self.rules.hide(tag, given):
+            return HIDDEN
         style = given.get("style")
         return before if not style else by_style(style[:MAX_LINK_CHARS], before)
 
@@ -287,10 +291,3 @@ class _Walk:
             where = absolute(target[:MAX_LINK_CHARS], self.base) if self.base else target[:MAX_LINK_CHARS]
             for label in ("".join(self.page.pieces[begin:]), *self.page.without_hidden(begin)):
                 self.page.links.append(Link(where, label[:MAX_LINK_CHARS]))
-
-
-def _programs(given: Mapping[str, str | None]) -> Iterator[str]:
-    """The addresses in an element's programs: onclick, javascript: and the like."""
-    for name, value in given.items():
-        if value and (name.startswith("on") or value.lstrip().lower().startswith("javascript:")):
-            yield from in_program(value)

@@ -28,6 +28,7 @@ MAX_LINKS = 5_000
 DEEPEST = 4
 TOO_MUCH_TEXT = "The text is too long: only the beginning was inspected."
 TOO_TANGLED = "A page in the message is built so that only the beginning was inspected."
+COMPUTED = "A program in an attached page puts together where it leads: that address is not known."
 TOO_MANY_LINKS = f"The message has more than {MAX_LINKS} links: only the first were inspected."
 
 MARKUP = frozenset(
@@ -219,6 +220,8 @@ def _page(text: str, part: Part, reading: _Reading) -> list[str]:
     page = pages.read(text if body else _with_entities(text), file=not body)
     if page.cut:
         reading.missed.append(TOO_TANGLED)
+    if page.computed:
+        reading.missed_links.append(COMPUTED)
     where = part.where
     for link in page.links:
         reading.links.setdefault(link, where)
