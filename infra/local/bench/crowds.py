@@ -48,7 +48,7 @@ async def fleet(at: Stand, some: Sequence[ConnectionId]) -> dict[str, float]:
     await at.order("DELETE", "/_sim/faults")
     ended = [(await access.found(at.app, one)).synced_at for one in some]
     if not all(at is not None and at >= begun for at in ended):
-        raise RuntimeError("not every connection was synchronised")
+        raise RuntimeError("a sync did not come to its end")
     return {"fleet": together / alone}
 
 
