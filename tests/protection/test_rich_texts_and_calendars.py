@@ -91,6 +91,35 @@ class TestCalendars:
         )
 
 
+class TestFilesWithin:
+    """Where a page leads that a calendar, a PDF or a saved message holds as a file."""
+
+    PAGE = b"<a href='https://evil.example/'>Open</a>"
+    ENCODED = base64.b64encode(PAGE).decode()
+    PACKED = base64.b64encode(zipped([("a.html", PAGE)])).decode()
+    FILE = "<</Type/Filespec/F(a.html)/EF<</F 6 0 R>> >>"
+    CATALOG = "<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a.html) 5 0 R]>> >> >>"
+    NAME = "__attach_version1.0_#00000000/__substg1.0_3707001F"
+    DATA = "__attach_version1.0_#00000000/__substg1.0_37010102"
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.ics", calendar(f"ATTACH;FMTTYPE=text/html;ENCODING=BASE64;VALUE=BINARY:{ENCODED}")),
+            ("a.ics", calendar(f"ATTACH;ENCODING=BASE64;X-FILENAME=a.zip:{PACKED[:40]}\r\n {PACKED[40:]}")),
+            (
+                "a.pdf",
+                document(CATALOG, *PAGES, TEXT, FILE, f"<</Length {len(PAGE)}>>stream\n{PAGE.decode()}\nendstream"),
+            ),
+            ("a.msg", compound({NAME: "a.html".encode("utf-16-le"), DATA: PAGE})),
+        ],
+    )
+    def test_is_found(self, name: str, content: bytes) -> None:
+        message = mixed(part(content, name))
+        assert found(message, links=["evil.example"]) == {"links"}
+        assert found(message, words=["open"]) == set()
+
+
 class TestDocuments:
     @pytest.mark.parametrize(
         ("name", "content"),

@@ -1,7 +1,7 @@
 """What the texts of a message show, and where they lead: bodies, pages, drawings, calendars, documents, each once."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -130,12 +130,9 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
     if kind == "document" and not part.attached and not part.names:
         _rich(part, reading)
     if kind == "pdf":
-        document = pdf.read(part.content(), reading.budget)
-        reading.missed += document.missed
-        reading.missed_links += document.missed_links
-        reading.links |= {Link(target=one): part.where for one in document.links}
+        _pdf(part, reading, depth)
     if kind == "saved":
-        _saved(part, reading)
+        _saved(part, reading, depth)
     if kind not in ("page", "calendar", "text"):
         return
     text, more = part.text(reading.room, page=kind == "page")
@@ -144,10 +141,7 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         reading.missed.append(TOO_MUCH_TEXT)
     views = [text]
     if kind == "calendar":
-        whole, inner_pages = calendars.shown(text)
-        views = [whole]
-        for inner in inner_pages:
-            views += _page(inner, part, reading)
+        views = _calendar(text, part, reading, depth)
     elif kind == "page":
         views = _page(text, part, reading)
     elif {extension(name) for name in part.names} & NAMED["shortcut"]:
@@ -156,11 +150,26 @@ def _read(part: Part, reading: _Reading, depth: int = 0) -> None:
         _note(view, part, reading)
 
 
-def _saved(part: Part, reading: _Reading) -> None:
+def _pdf(part: Part, reading: _Reading, depth: int) -> None:
+    document = pdf.read(part.content(), reading.budget)
+    reading.missed += document.missed
+    reading.missed_links += document.missed_links
+    reading.links |= {Link(target=one): part.where for one in document.links}
+    _within(part, document.files, reading, depth)
+
+
+def _calendar(text: str, part: Part, reading: _Reading, depth: int) -> list[str]:
+    whole, inner_pages = calendars.shown(text)
+    _within(part, calendars.files(text), reading, depth)
+    return [whole, *(view for inner in inner_pages for view in _page(inner, part, reading))]
+
+
+def _saved(part: Part, reading: _Reading, depth: int) -> None:
     """A message that Outlook saved as a file."""
     look = archives.Look(budget=reading.budget)
     saved = compound.read(part.content(), look)
     reading.missed += look.missed
+    _within(part, ((one.name, one.content or b"") for one in saved.members), reading, depth)
     pages_shown = [view for inner in saved.pages for view in _page(decoding.guessed(inner), part, reading)]
     for text in [*saved.texts, *pages_shown]:
         _note(text, part, reading)
@@ -186,19 +195,28 @@ def _archive(part: Part, reading: _Reading, depth: int) -> None:
         reading.links |= {Link(target=one): part.where for one in documents.older(content)}
     if members is None and ("archive" in signed(content) or documents.ENCRYPTED in content):
         look.missed.add(archives.CLOSED)
-    inner = _Reading(budget=reading.budget)
+    held = list[tuple[str, bytes]]()
     for member in members or ():
         if member.encrypted:
             look.missed.add(archives.CLOSED)
-        file = replace(part, type="", names=(member.name,), encoding="", raw=member.content or b"", _decoded=[])
-        inner.links |= {Link(target=one): part.where for one in documents.references(member.name, file.raw)}
+        held.append((member.name, member.content or b""))
+        reading.links |= {Link(target=one): part.where for one in documents.references(*held[-1])}
+    reading.missed_links += look.missed
+    _within(part, held, reading, depth)
+
+
+def _within(part: Part, held: Iterable[tuple[str, bytes]], reading: _Reading, depth: int) -> None:
+    """Where the files lead that a part holds, by their names and contents."""
+    inner = _Reading(budget=reading.budget)
+    for name, content in held if depth < DEEPEST else ():
+        file = replace(part, type="", names=(name,), encoding="", raw=content, _decoded=[])
         if nested.is_message("", file.names, file.raw):
             for one in parse.read(file.raw, reading.budget, only_headers=False).parts or ():
                 _read(one, inner, depth + 1)
-        elif _kind(file) != "text" or extension(member.name) in TEXTS_WITHIN:
+        elif _kind(file) != "text" or extension(name) in TEXTS_WITHIN:
             _read(file, inner, depth + 1)
     reading.links = dict.fromkeys(inner.links, part.where) | reading.links
-    reading.missed_links += [*look.missed, *inner.missed, *inner.missed_links]
+    reading.missed_links += [*inner.missed, *inner.missed_links]
 
 
 def _note(text: str, part: Part, reading: _Reading) -> None:
