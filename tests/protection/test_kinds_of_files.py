@@ -287,6 +287,7 @@ class TestDocuments:
             ("a.mso", b"ActiveMime\0\0\xf0\1"),
             ("a.odt", zipped([("mimetype", b"x"), ("Scripts/python/a.py", b"x")])),
             ("a.doc", b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:x w:macrosPresent="yes"/>'),
+            ("a.xml", b"<?xml version='1.0'?><?mso-application progid='Word.Document'?><w:x w:macrosPresent='yes'/>"),
             ("a.xml", b"<?mso-application progid='Word.Document'?><pkg:part pkg:name='/word/vbaProject.bin'/>"),
             ("a.doc", mixed(part(b"ActiveMime\0\0", "", "application/x-mso"))),
         ],

@@ -57,7 +57,7 @@ SENTENCES: Mapping[Attachment, str] = {
 DEEPEST = 4
 # A newer document in one piece, as XML.
 MSO = re.compile(rb"<\?mso-application\b")
-MSO_MACROS = (b'macrosPresent="yes"', b"vbaProject.bin")
+MSO_MACROS = re.compile(rb"macrosPresent\s{0,9}=\s{0,9}[\"']yes|vbaProject\.bin|\beditdata\.mso\b")
 # What newer documents call their macros, whatever the parts are named (ECMA-376, part 2, 10.1).
 MACRO_TYPES = (
     b"application/vnd.ms-office.vbaProject",
@@ -133,7 +133,7 @@ def kinds_of(name: str, content: bytes, look: Look, depth: int = 0) -> set[Attac
         look.missed.add(doubts.CLOSED)
     elif depth and nested.is_message("", (name,), content):
         inner |= _of_message(content, look, depth)
-    elif MSO.search(content[:4096]) and any(sign in content[:MAX_MEMBER_BYTES] for sign in MSO_MACROS):
+    elif MSO.search(content[:4096]) and MSO_MACROS.search(content[:MAX_MEMBER_BYTES]):
         own.add("macro")
     if content:
         own |= _by_text_and_name(name, content, own)
