@@ -1,6 +1,6 @@
 """Which connection somebody may see."""
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.record import Connection
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -12,7 +12,7 @@ async def found(app: App, identifier: str, customer: str | None = None) -> Conne
 
     `customer`: whose connections may be seen; None for those of all customers.
     """
-    connection = await connections.find(app.database, ConnectionId(identifier))
+    connection = await record.find(app.database, ConnectionId(identifier))
     if connection is None or customer not in (None, connection.customer):
         raise Refused(404, "no_such_connection", "There is no such connection.")
     return connection

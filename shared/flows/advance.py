@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.connections import clocks, due
-from shared.connections import record as connections
+from shared.connections import clocks, due, record
 from shared.connections.events import EventKind
 from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection, Status
@@ -153,16 +152,16 @@ async def _bind(app: App, connection: Connection, claimed: str) -> Connection:
     platform = app.platforms[connection.platform]
     tenant = await platform.prove(connection, claimed)
     async with app.database.write() as write:
-        await connections.hold_tenant(write, connection.platform, tenant)
-        others = [c for c in await connections.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
-        if connection.moved_tenant != tenant and connections.others_of(connection, others):
+        await record.hold_tenant(write, connection.platform, tenant)
+        others = [c for c in await record.of_tenant(write, connection.platform, tenant) if c.id != connection.id]
+        if connection.moved_tenant != tenant and record.others_of(connection, others):
             raise Permanent(TAKEN.code, TAKEN.sentence)
-        if any(connections.compete(connection, other) for other in others):
+        if any(record.compete(connection, other) for other in others):
             raise Permanent(
                 "tenant_taken",
                 "Another connection of this deployment has this tenant. Revoke and close that one first.",
             )
-        await connections.update(write, connection.id, tenant=tenant)
+        await record.update(write, connection.id, tenant=tenant)
     return await _move(app, replace(connection, tenant=tenant), Stage.GRANT)
 
 
@@ -174,23 +173,21 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         entry = Entry(key="connection", act=Act.STAGE, note=f"{connection.stage.title} → {stage.title}")
         await chain.append(write, connection.id, connection.generation, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": None}
-        await connections.tell(write, connection, EventKind.STAGE, now, **changed)
+        await record.tell(write, connection, EventKind.STAGE, now, **changed)
         # The claim is kept until here, so that a run that dies before this is taken up again.
-        await connections.update(
-            write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **connections.FINE
-        )
+        await record.update(write, connection.id, stage=int(stage), stage_since=now, claimed_tenant=None, **record.FINE)
         if stage is Stage.CLOSED:
             await own_house.close(write, connection.id, now)
         if final is not None:
             await certificate.draw_up(write, final)
             told = {"stage": stage.name.lower(), "result": final.result}
-            await connections.tell(write, connection, EventKind.CERTIFICATE, now, **told)
+            await record.tell(write, connection, EventKind.CERTIFICATE, now, **told)
         if left is not None:
             status = str(Status.ATTENTION)
             kept = {"status": status, "sentence": left, "reason_since": now}
-            await connections.update(write, connection.id, reason="ended_incomplete", **kept)
+            await record.update(write, connection.id, reason="ended_incomplete", **kept)
             told = {"status": status, "sentence": left}
-            await connections.tell(write, connection, EventKind.ATTENTION, now, reason="ended_incomplete", **told)
+            await record.tell(write, connection, EventKind.ATTENTION, now, reason="ended_incomplete", **told)
     if left is not None:
         log.warning(left, extra={"connection": connection.id, "reason": "ended_incomplete"})
     log.info("connection stage changed", extra={"connection": connection.id, "stage": stage.name})
@@ -198,7 +195,7 @@ async def _move(app: App, connection: Connection, stage: Stage, final: Draft | N
         await app.queue.send(Job(name="clean-up", connection_id=connection.id), now + own_house.CLEAR_AGAIN_AFTER)
     if stage is Stage.RUN:
         await app.queue.send(Job(name="sync", connection_id=connection.id), now)
-    moved = await connections.find(app.database, connection.id)
+    moved = await record.find(app.database, connection.id)
     if moved is None or moved.generation != connection.generation:
         raise Superseded
     return moved
@@ -228,7 +225,7 @@ async def _tell(
         name = "clean-up" if connection.stage is Stage.CLEANUP else "advance"
         coming = await next_run.go_on(app, connection, name, until)
     if strange and connection.stage is Stage.RUN:
-        if await connections.report(
+        if await record.report(
             app.database, connection, now, Status.ATTENTION, reason="calls_not_ours", sentence=strange
         ):
             log.warning(strange, extra={"connection": connection.id, "reason": "calls_not_ours"})
@@ -236,11 +233,11 @@ async def _tell(
         harm = sentence([step.drift for step in drifts if step.drift])
         rest = "; ".join(f"{step.row.title} {step.why}" for step in drifts if not step.drift)
         told = ". ".join(filter(None, (harm, rest))) + ". Nothing is repaired until you request it."
-        if await connections.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
+        if await record.report(app.database, connection, now, Status.ATTENTION, reason="drift", sentence=told):
             log.warning(told, extra={"connection": connection.id, "reason": "drift"})
     elif connection.paused_until and now < connection.paused_until:
         ends = connection.paused_until
-        await connections.report(
+        await record.report(
             app.database,
             connection,
             now,
@@ -256,7 +253,7 @@ async def _tell(
         if ending is not None:
             end = f"{ending + ANSWER_WITHIN:%Y-%m-%d}"
             told += f" On {end} the connection ends without them, and the certificate lists what is left."
-        await connections.report(
+        await record.report(
             app.database,
             connection,
             now,
@@ -270,7 +267,7 @@ async def _tell(
         more = f"; {len(waits) - 1} more {'wait' if waits[2:] else 'waits'} too" if waits[1:] else ""
         when = f"{until.day} {until:%b %Y, %H:%M} UTC"
         told = f"{first.row.title} {first.why}{more}. Continues automatically on {when}; no action needed."
-        await connections.report(
+        await record.report(
             app.database,
             connection,
             now,
@@ -280,7 +277,7 @@ async def _tell(
             not_before=coming,
         )
     elif not await report_only.asks(app, connection, tenant.targets):
-        await connections.report(app.database, connection, now, Status.OK)
+        await record.report(app.database, connection, now, Status.OK)
 
 
 def _asked(asks: Sequence[Step], words: Mapping[str, str]) -> str:

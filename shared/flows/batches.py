@@ -12,9 +12,7 @@ from shared.connections.record import Connection
 from shared.connections.search import Wanted
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
-from shared.flows import batch_records as records
-from shared.flows import edit, invitation, policies, revoke
-from shared.flows import requests as orders
+from shared.flows import batch_records, edit, invitation, policies, requests, revoke
 from shared.flows.app import App
 from shared.flows.batch_plans import matching
 from shared.flows.batch_records import Batch, ItemState, Operation, Order
@@ -52,7 +50,7 @@ async def create(app: App, wanted: Wanted, order: Order, *, confirmed: int, acto
         some = enumerate(found[first : first + MAX_SENDS_AT_ONCE], first)
         await asyncio.gather(*(_send(app, one.id, _start(now, number)) for number, one in some))
     log.info("batch started", extra={"batch": batch["id"], "operation": str(order.operation), "number": len(found)})
-    return await records.one(app.database, str(batch["id"]), wanted.customer)
+    return await batch_records.one(app.database, str(batch["id"]), wanted.customer)
 
 
 def _start(now: datetime, number: int) -> datetime:
@@ -83,7 +81,7 @@ async def _carry_out(app: App, connection: Connection) -> None:
     for row in rows:
         code = sentence = None
         try:
-            order = records.order(row.operation, row.options)
+            order = batch_records.order(row.operation, row.options)
             await DOES[order.operation](app, connection, row.actor, order)
             state = ItemState.DONE
         except Temporary:
@@ -105,7 +103,7 @@ Does = Callable[[App, Connection, str, Order], Awaitable[object]]
 
 
 def _job(job: str) -> Does:
-    return lambda app, connection, actor, _: orders.start(app, connection, job, actor)
+    return lambda app, connection, actor, _: requests.start(app, connection, job, actor)
 
 
 async def _renew(app: App, connection: Connection, actor: str, _: Order) -> None:

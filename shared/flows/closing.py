@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
-from shared.connections import clocks
-from shared.connections import record as connections
+from shared.connections import clocks, record
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.deployment.signing import signing_key
@@ -199,7 +198,7 @@ async def without_consent(
             "The tenant's consent is gone, so what is left there cannot be removed by us. Open the invitation again "
             f"before {since + CONSENT_GRACE:%Y-%m-%d %H:%M} UTC, or remove it by hand: the certificate will list it."
         )
-        await connections.report(
+        await record.report(
             app.database,
             connection,
             now,
@@ -230,7 +229,7 @@ async def held_up(
     since = (connection.failing_since or now) if failing else None
     if since != connection.failing_since:
         async with app.database.write() as write:
-            await connections.update(write, connection.id, failing_since=since)
+            await record.update(write, connection.id, failing_since=since)
     if since is None:
         return None
     if connection.stage is Stage.REVOKE and now >= since + GO_ON_WITHOUT:

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from shared.connections import grants, halts
-from shared.connections import record as connections
+from shared.connections import grants, halts, record
 from shared.connections.lease import unfenced
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
@@ -151,18 +150,18 @@ async def _note(app: App, connection: Connection, platform: Platform, result: Co
     leaving = connection.stage in (Stage.REVOKE, Stage.CLEANUP)
     promise = promised(rows_of(platform, connection))
     async with app.database.write() as write:
-        known = await connections.unchanged(write, connection)
+        known = await record.unchanged(write, connection)
         if known:
             await chain.order(write, connection, now, ADMINISTRATOR, grants.CONSENT_GIVEN, after=promise, runs=True)
         if known and leaving:
-            await connections.update(write, connection.id, not_before=now)
+            await record.update(write, connection.id, not_before=now)
         elif known:
             if result.grant is not None:
                 await grants.keep(write, box, connection.id, result.grant)
-                await connections.update(write, connection.id, administrator=result.grant.address)
-            await connections.update(write, connection.id, not_before=now, waiting_since=None)
+                await record.update(write, connection.id, administrator=result.grant.address)
+            await record.update(write, connection.id, not_before=now, waiting_since=None)
             if connection.tenant is None:
-                await connections.update(
+                await record.update(
                     write,
                     connection.id,
                     claimed_tenant=result.tenant,
@@ -187,7 +186,7 @@ async def _refuse_others(app: App, connection: Connection, platform: Platform, r
         raise Refused(
             409, "another_tenant", "You signed in to another organisation than this link is for. Nothing was changed."
         )
-    others = await connections.of_other_customers(app.database, connection, result.tenant)
+    others = await record.of_other_customers(app.database, connection, result.tenant)
     if others:
         await platform.give_back(result)
         await _told(app, connection, others, "refused a tenant that is another customer's")

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -37,10 +37,10 @@ async def told(
     async with app.database.write() as write:
         if report is not None and not await is_new(write, report, connection.id, now, event=KEY):
             return empty
-        if await connections.unchanged(write, connection):
+        if await record.unchanged(write, connection):
             note = f"the service has {in_flight} messages in flight, the last of {last or 'no known time'}"
             await chain.order(write, connection, now, actor, note, key=KEY, after={"drained": empty}, runs=empty)
-            await connections.update(write, connection.id, drained_at=now if empty else None)
+            await record.update(write, connection.id, drained_at=now if empty else None)
     if empty:
         await app.queue.send(Job(name="advance", connection_id=connection.id), now)
     return empty

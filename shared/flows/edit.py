@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
@@ -60,11 +60,11 @@ async def edit(app: App, connection: Connection, wanted: Edit, actor: str) -> No
         )
     now = app.clock.now()
     async with app.database.write() as write:
-        if not await connections.unchanged(write, connection):
+        if not await record.unchanged(write, connection):
             raise Refused(409, "changed_meanwhile", "This connection has just changed direction. Reload and try again.")
         if "customer" in changed and connection.tenant is not None:
-            await connections.hold_tenant(write, connection.platform, connection.tenant)
-            found = await connections.of_tenant(write, connection.platform, connection.tenant)
+            await record.hold_tenant(write, connection.platform, connection.tenant)
+            found = await record.of_tenant(write, connection.platform, connection.tenant)
             if any(other.id != connection.id and other.customer != changed["customer"] for other in found):
                 raise Refused(
                     409, "tenant_of_another_customer", "customer: another customer has, or had, this tenant. Move it."
@@ -73,7 +73,7 @@ async def edit(app: App, connection: Connection, wanted: Edit, actor: str) -> No
             note, before, after = _logged(connection, name, value)
             await chain.order(write, connection, now, actor, note, before=before, after=after)
         if changed:
-            await connections.update(write, connection.id, **changed)
+            await record.update(write, connection.id, **changed)
 
 
 def _changed(connection: Connection, wanted: Edit) -> Iterator[tuple[str, Any]]:

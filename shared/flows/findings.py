@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from shared.connections import choices, preflight
-from shared.connections import record as connections
+from shared.connections import choices, preflight, record
 from shared.connections.choices import Choice, Way
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -146,7 +145,7 @@ async def choose(
             )
             after = {"reason": reason, "until": until.isoformat() if until else None, "effect": list(effect)}
             await chain.order(write, connection, now, actor, f"{way}: {reason}", key=key, after=after, runs=True)
-        await connections.update(write, connection.id, not_before=now)
+        await record.update(write, connection.id, not_before=now)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
 
 

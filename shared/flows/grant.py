@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.secrets import seal_header_secrets
@@ -88,7 +88,7 @@ async def create(app: App, new: NewConnection, actor: str) -> MadeConnection:
     box = await app.seal.new_box(identifier)
     sealed = seal_header_secrets(box, platform.new_secrets().values())
     async with app.database.write() as write:
-        await connections.create(
+        await record.create(
             write,
             connection_id=identifier,
             platform=new.platform,
@@ -165,15 +165,15 @@ async def turn_to_grant(app: App, connection: Connection, actor: str) -> None:
     else:
         async with app.database.write() as write:
             await chain.order(write, connection, now, actor, "connected again", runs=True)
-            await connections.update(write, connection.id, not_before=now)
+            await record.update(write, connection.id, not_before=now)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
 
 
 async def _only_one(write: AsyncConnection, connection: Connection) -> None:
     tenant = str(connection.tenant)
-    await connections.hold_tenant(write, connection.platform, tenant)
-    others = await connections.of_tenant(write, connection.platform, tenant)
-    if any(connections.compete(connection, other) for other in others):
+    await record.hold_tenant(write, connection.platform, tenant)
+    others = await record.of_tenant(write, connection.platform, tenant)
+    if any(record.compete(connection, other) for other in others):
         raise Refused(409, "tenant_taken", "Another connection has this tenant. Revoke and close that one first.")
 
 
@@ -185,7 +185,7 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
             await _only_one(write, connection)
             # Who could open the link before the end is not invited any more.
             await invitation.end(app, write, connection.id)
-        if not await connections.turn(write, connection, stage, now):
+        if not await record.turn(write, connection, stage, now):
             raise Refused(
                 409, "changed_meanwhile", "Another user or job has just changed this connection. Reload and try again."
             )
@@ -198,4 +198,4 @@ async def change_direction(app: App, connection: Connection, stage: Stage, why: 
         entry = Entry(key="connection", act=Act.STAGE, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation + 1, now, entry)
         changed = {"stage": stage.name.lower(), "before": connection.stage.name.lower(), "actor": actor}
-        await connections.tell(write, connection, EventKind.STAGE, now, **changed)
+        await record.tell(write, connection, EventKind.STAGE, now, **changed)

@@ -5,8 +5,7 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass
 
-from shared.connections import grants, halts, tokens
-from shared.connections import record as connections
+from shared.connections import grants, halts, record, tokens
 from shared.connections.grants import Grant
 from shared.connections.halts import Halt
 from shared.connections.record import Connection
@@ -54,7 +53,7 @@ async def halt(app: App, scope: str, actor: str, why: str, *, destroy: bool = Fa
     turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def one(connection_id: ConnectionId) -> None:
-        connection = await connections.find(app.database, connection_id)
+        connection = await record.find(app.database, connection_id)
         if connection is None:
             return
         async with app.database.write() as write:
@@ -124,7 +123,7 @@ async def lift(app: App, scope: str, actor: str) -> None:
             raise Refused(404, "no_such_halt", "No halt of this scope stands.")
     log.warning("halt lifted", extra={"scope": scope, "actor": actor})
     for connection_id in await halts.within(app.database, scope):
-        connection = await connections.find(app.database, connection_id)
+        connection = await record.find(app.database, connection_id)
         if connection is None:
             continue
         async with app.database.write() as write:

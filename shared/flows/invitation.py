@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
@@ -45,7 +45,7 @@ async def _invite(app: App, connection_id: ConnectionId) -> str:
     token, now = await app.links.create(LINK, connection_id, LINK_LIFE), app.clock.now()
     sent = {"invited_at": now, "invitation_opened_at": None, "invitation_expires_at": now + LINK_LIFE}
     async with app.database.write() as write:
-        await connections.update(write, connection_id, **sent)
+        await record.update(write, connection_id, **sent)
     return _address(app, token)
 
 
@@ -61,7 +61,7 @@ async def enter(app: App, token: str) -> str:
     connection = await visited(app, token)
     if connection.invitation_opened_at is None:
         async with app.database.write() as write:
-            await connections.update(write, connection.id, invitation_opened_at=app.clock.now())
+            await record.update(write, connection.id, invitation_opened_at=app.clock.now())
     return f"{token}~{secrets.token_urlsafe(24)}"
 
 
@@ -109,14 +109,14 @@ async def renew(app: App, connection: Connection, actor: str) -> str:
     """End every link of a connection and make a new one. The fourteen days of an invitation begin again."""
     now = app.clock.now()
     async with app.database.write() as write:
-        if not await connections.unchanged(write, connection) or connection.stage is Stage.CLOSED:
+        if not await record.unchanged(write, connection) or connection.stage is Stage.CLOSED:
             raise Refused(
                 409, "connection_ended", "This connection is closed: create a new one to invite the administrator."
             )
         await end(app, write, connection.id)
         await chain.order(write, connection, now, actor, "invitation renewed; earlier links ended")
         if connection.stage is Stage.NEW:
-            await connections.update(write, connection.id, stage_since=now)
+            await record.update(write, connection.id, stage_since=now)
     return await link(app, connection.id)
 
 
@@ -130,4 +130,4 @@ async def withdraw(app: App, connection: Connection, actor: str) -> None:
 async def end(app: App, write: AsyncConnection, connection_id: ConnectionId) -> None:
     """End every link of a connection inside the caller's transaction."""
     await app.links.end(write, LINK, connection_id)
-    await connections.update(write, connection_id, invitation_expires_at=None)
+    await record.update(write, connection_id, invitation_expires_at=None)

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import halts
-from shared.connections import record as connections
+from shared.connections import halts, record
 from shared.connections.heartbeat import renewed
 from shared.connections.lease import Lease, Superseded, acquire, beside, fenced, release
 from shared.connections.record import Connection, Status
@@ -136,7 +135,7 @@ async def _claimed(app: App, job: Job) -> tuple[Connection, Lease] | str:
     """The job's connection, with the lease if the job needs one; or else the outcome: not ours, or deferred."""
     now, sites, leased = app.clock.now(), app.settings.sites, job.name in HANDLERS
     while (claimed := await acquire(app.database, job.connection_id, now, sites) if leased else None) is None:
-        found = await connections.find(app.database, job.connection_id)
+        found = await record.find(app.database, job.connection_id)
         if found is None:
             log.warning("job for a connection that does not exist")
             return "nobody's"
@@ -211,7 +210,7 @@ async def give_up(app: App, message: str) -> None:
     """A queue has delivered a message too often, and never an end to it: a person is told, at its connection."""
     if (ours := await _of_message(app, message)) is None or not ours.signed:
         return
-    connection = await connections.find(app.database, ours.job.connection_id)
+    connection = await record.find(app.database, ours.job.connection_id)
     if connection is None:
         return
     with about(connection=connection.id, platform=connection.platform, customer=connection.name, job=ours.job.name):
@@ -256,7 +255,7 @@ async def _wait(app: App, connection: Connection, job: Job, error: Temporary) ->
     What is getting on is not slowed down, and begins no wait; nor does it end one.
     """
     now = app.clock.now()
-    current = await connections.find(app.database, connection.id) or connection
+    current = await record.find(app.database, connection.id) or connection
     getting_on = isinstance(error, Unfinished)
     since = current.waiting_since or (None if getting_on else now)
     waited = now - since if since else timedelta(0)
@@ -280,10 +279,10 @@ async def _show(
     since: datetime | None = None,
 ) -> None:
     now = app.clock.now()
-    current = await connections.find(app.database, connection.id) or connection
+    current = await record.find(app.database, connection.id) or connection
     if current.generation != connection.generation:
         return  # what went wrong belongs to a direction that has been left
-    new = await connections.report(
+    new = await record.report(
         app.database,
         current,
         now,

@@ -15,8 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.connections import events
-from shared.connections import record as connections
+from shared.connections import events, record
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.deployment.queues import Job
@@ -90,7 +89,7 @@ async def ask(app: App, connection: Connection, recipient: str, actor: str) -> M
     now = app.clock.now()
     row = {"id": new_id(), "mark": _mark(), "recipient": recipient, "asked_at": now, "asked_by": actor}
     async with app.database.write() as write:
-        if not await connections.unchanged(write, connection):
+        if not await record.unchanged(write, connection):
             raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Reload it.")
         await write.execute(sa.insert(db.marked_messages).values(connection=connection.id, **row))
         await chain.order(write, connection, now, actor, f"marked message to {recipient}", key=KEY, runs=True)
@@ -237,6 +236,6 @@ async def _ended(app: App, connection: Connection, row: Mapping[str, Any], code:
         await write.execute(sa.update(table).where(table.c.id == row["id"]).values(ended_at=now, code=code))
         if code is not None:
             sentence = SENTENCES[code].format(to=row["recipient"])
-            await connections.tell(write, connection, events.EventKind.ATTENTION, now, reason=code, sentence=sentence)
+            await record.tell(write, connection, events.EventKind.ATTENTION, now, reason=code, sentence=sentence)
     if code is not None:
         log.warning("a marked message did not arrive", extra={"code": code})

@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -22,17 +22,17 @@ async def move(app: App, connection: Connection, tenant: str, actor: str) -> Non
     """
     if connection.stage is not Stage.NEW:
         raise Refused(409, "not_waiting_for_consent", "A tenant is moved to a connection that waits for consent.")
-    others = await connections.of_other_customers(app.database, connection, tenant)
+    others = await record.of_other_customers(app.database, connection, tenant)
     if not others:
         raise Refused(404, "no_such_tenant", "No other customer has, or had, a connection of a tenant with this id.")
     now = app.clock.now()
     async with app.database.write() as write:
-        await connections.update(write, connection.id, moved_tenant=tenant)
+        await record.update(write, connection.id, moved_tenant=tenant)
         await chain.order(write, connection, now, actor, f"tenant {tenant} moved here from another customer")
         for other in others:
             await chain.order(
                 write, other, now, actor, f"tenant moved to another customer's connection {connection.id}"
             )
-            await connections.tell(write, other, EventKind.MOVED, now, actor=actor)
+            await record.tell(write, other, EventKind.MOVED, now, actor=actor)
     moved = {"connection": connection.id, "actor": actor, "others": [other.id for other in others]}
     log.warning("tenant moved to another customer", extra=moved)

@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.connections import baseline, choices, grants, preflight, snapshots, tokens
-from shared.connections import record as connections
+from shared.connections import baseline, choices, grants, preflight, record, snapshots, tokens
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import chain
@@ -79,19 +78,19 @@ async def clear_once_more(app: App, connection: Connection) -> None:
     """The same after the close. Until it has come to its end, the sweep finds the connection again."""
     await clear(app, connection)
     async with app.database.write() as write:
-        await connections.update(write, connection.id, not_before=None)
+        await record.update(write, connection.id, not_before=None)
 
 
 async def close(write: AsyncConnection, connection_id: ConnectionId, now: datetime) -> None:
     """Delete what we keep with the close, inside the caller's transaction, and have it cleared once more later."""
     await _forget_people(write, connection_id)
     await delete(write, connection_id)
-    await connections.update(write, connection_id, not_before=now + CLEAR_AGAIN_AFTER)
+    await record.update(write, connection_id, not_before=now + CLEAR_AGAIN_AFTER)
 
 
 async def _forget_people(write: AsyncConnection, connection_id: ConnectionId) -> None:
     """A closed connection does not know any more who consented, nor who was sent its reports."""
-    await connections.forget_administrator(write, connection_id)
+    await record.forget_administrator(write, connection_id)
     await store.forget_recipients(write, connection_id)
 
 

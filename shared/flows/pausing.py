@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.connections import halts
-from shared.connections import record as connections
+from shared.connections import halts, record
 from shared.connections.events import EventKind
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -41,13 +40,13 @@ async def pause(app: App, connection: Connection, until: datetime, reason: str, 
         raise Refused(400, "pause_too_long", f"until: a pause lasts {MAX_PAUSE.days} days at most.")
     until = until.astimezone(UTC)
     async with app.database.write() as write:
-        if not await connections.unchanged(write, connection):
+        if not await record.unchanged(write, connection):
             raise Refused(409, "changed_meanwhile", "The connection has changed direction meanwhile. Reload it.")
         after = {"until": until.isoformat(), "reason": reason}
         note = f"routing of mail paused until {until:%Y-%m-%d %H:%M} UTC: {reason}"
         await chain.order(write, connection, now, actor, note, key=KEY, after=after, runs=True)
-        await connections.update(write, connection.id, paused_until=until, not_before=now)
-        await connections.tell(write, connection, EventKind.PAUSED, now, actor=actor, **after)
+        await record.update(write, connection.id, paused_until=until, not_before=now)
+        await record.tell(write, connection, EventKind.PAUSED, now, actor=actor, **after)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
     await app.queue.send(Job(name="advance", connection_id=connection.id), until)
 
@@ -56,11 +55,11 @@ async def resume(app: App, connection: Connection, actor: str) -> None:
     """Switch the routing of mail on again, before the pause's end. Raises Refused if the connection is not paused."""
     now = app.clock.now()
     async with app.database.write() as write:
-        if not await connections.unchanged(write, connection) or connection.paused_until is None:
+        if not await record.unchanged(write, connection) or connection.paused_until is None:
             raise Refused(409, "not_paused", "The connection is not paused.")
         await chain.order(write, connection, now, actor, "pause ended before its time", key=KEY, runs=True)
-        await connections.update(write, connection.id, paused_until=None, not_before=now)
-        await connections.tell(write, connection, EventKind.RESUMED, now, actor=actor)
+        await record.update(write, connection.id, paused_until=None, not_before=now)
+        await record.tell(write, connection, EventKind.RESUMED, now, actor=actor)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)
 
 
@@ -70,10 +69,10 @@ async def end(app: App, connection: Connection) -> None:
     if until is None or now < until:
         return
     async with app.database.write() as write:
-        if await connections.unpaused(write, connection):
+        if await record.unpaused(write, connection):
             entry = Entry(key=KEY, act=Act.ORDER, note="pause ended at its time")
             await chain.append(write, connection.id, connection.generation, now, entry)
-            await connections.tell(write, connection, EventKind.RESUMED, now, actor=None)
+            await record.tell(write, connection, EventKind.RESUMED, now, actor=None)
 
 
 def told(until: datetime) -> str:

@@ -6,14 +6,13 @@ never changed: it is told how many name the person, and each goes with its close
 
 from dataclasses import asdict, dataclass, replace
 
-from shared.connections import call_log
-from shared.connections import record as connections
+from shared.connections import call_log, record
 from shared.connections.record import Connection
 from shared.engine import chain, people
 from shared.engine.chain import Act, Entry
 from shared.flows import marked_messages
 from shared.flows.app import App
-from shared.flows.reports import store as reports
+from shared.flows.reports import store
 from shared.protection import directory_search
 from shared.storage.people import Person
 
@@ -37,11 +36,11 @@ async def erase(app: App, address: str, actor: str, customer: str | None) -> Era
     person, total = Person(address), Erased()
     async with app.database.read() as read:
         found = await people.named(read, person) | await call_log.named(read, person)
-        found |= await connections.with_contact(read, person) | await reports.with_recipient(read, person)
+        found |= await record.with_contact(read, person) | await store.with_recipient(read, person)
         found |= await marked_messages.named(read, person)
         in_copies = await directory_search.with_user(read, person)
     for identifier in sorted(found | in_copies):
-        connection = await connections.find(app.database, identifier)
+        connection = await record.find(app.database, identifier)
         if connection is not None and customer in (None, connection.customer):
             one = await _erase(app, connection, person, actor) if identifier in found else Erased()
             total = _sum(total, replace(one, directories=int(identifier in in_copies)))
@@ -51,13 +50,13 @@ async def erase(app: App, address: str, actor: str, customer: str | None) -> Era
 async def _erase(app: App, connection: Connection, person: Person, actor: str) -> Erased:
     """All of one connection, with the entry that says so, in one transaction."""
     async with app.database.write() as write:
-        await connections.hold(write, connection.id)
+        await record.hold(write, connection.id)
         emptied = await people.empty(write, connection.id, person)
         calls = await call_log.forget(write, connection.id, person)
         left = [one for one in connection.contacts if not person.named_in(one)]
         if was_contact := len(left) < len(connection.contacts):
-            await connections.update(write, connection.id, contacts=left)
-        was_sent = await reports.forget_recipient(write, connection.id, person)
+            await record.update(write, connection.id, contacts=left)
+        was_sent = await store.forget_recipient(write, connection.id, person)
         was_marked = await marked_messages.forget(write, connection.id, person)
         certificates = await people.certificates(write, connection.id, person)
         if not (emptied.texts or calls or was_contact or was_sent or was_marked):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.lease import Lease, Superseded
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -81,7 +81,7 @@ async def _settle(app: App, connection: Connection, trash: Trash, item: Quaranti
         return
 
     async def still_to_do() -> None:
-        found = await connections.find(database, connection.id)
+        found = await record.find(database, connection.id)
         state = await quarantine.state_of(database, connection.id, item.number)
         if found is None or found.generation != connection.generation or state is not item.state:
             raise Superseded

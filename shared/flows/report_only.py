@@ -6,7 +6,7 @@ which a person decides. So without a choice nothing changes but that somebody is
 
 import logging
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.record import Connection, Status
 from shared.connections.stages import Stage
 from shared.flows.app import App
@@ -24,7 +24,7 @@ async def end_all(app: App) -> list[ConnectionId]:
     """Carry out the ends that have come; returns the connections that are to be looked at again."""
     ended = []
     for identifier in await report_only.connections_due(app.database, app.settings.sites, app.clock.now()):
-        connection = await connections.find(app.database, identifier)
+        connection = await record.find(app.database, identifier)
         for policy in await report_only.end(app.database, connection, app.clock.now()) if connection else ():
             log.info("policy's report only ended", extra={"connection": identifier, "policy": policy.name})
         ended.append(identifier)
@@ -47,6 +47,6 @@ async def asks(app: App, connection: Connection, targets: Targets) -> bool:
         )
     told += [f"{len(waiting) - MAX_NAMED} more policies wait."] if waiting[MAX_NAMED:] else []
     sentence = " ".join([*told, "Nothing is done until you decide: let it act, set another end, or delete it."])
-    if await connections.report(app.database, connection, now, Status.ATTENTION, reason=CODE, sentence=sentence):
+    if await record.report(app.database, connection, now, Status.ATTENTION, reason=CODE, sentence=sentence):
         log.warning(sentence, extra={"connection": connection.id, "reason": CODE})
     return True

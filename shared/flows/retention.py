@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.connections import call_log, events
 from shared.engine import erasure
 from shared.flows.app import App
-from shared.flows.reports import store as reports
+from shared.flows.reports import store
 from shared.flows.webhooks import store as webhooks
 from shared.protection import decisions, mail_days, sync_history
 from shared.storage.database import AsyncConnection, Database
@@ -53,7 +53,7 @@ KINDS = (
     Kind(
         setting="reports",
         reason="a year and the month in which it is compared with the one before",
-        forget=_rows(reports.purge),
+        forget=_rows(store.purge),
     ),
     Kind(
         setting="events",

@@ -1,6 +1,6 @@
 """Revoking access: the direction changes; the engine does the rest, wave by wave."""
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.due import INVITATION_LIFE
 from shared.connections.lease import Lease
 from shared.connections.record import Connection
@@ -58,5 +58,5 @@ async def attest(app: App, connection: Connection, key: str, actor: str) -> None
         note = f"removal asked for by {actor}" if offer else f"marked as done by {actor}"
         entry = Entry(key=key, act=Act.ATTEST, actor=actor, note=note)
         await chain.append(write, connection.id, connection.generation, now, entry)
-        await connections.update(write, connection.id, asked_at=now)
+        await record.update(write, connection.id, asked_at=now)
     await app.queue.send(Job(name="advance", connection_id=connection.id), now)

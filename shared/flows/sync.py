@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.due import sync_is_due
 from shared.connections.lease import Lease
 from shared.connections.record import Connection, Status
@@ -75,7 +75,7 @@ async def _synchronise(app: App, connection: Connection, lease: Lease, onward: s
         async with app.database.write() as write:
             await sync_history.note(write, connection.id, now)
             next_check = next_run.next_check(app, connection)
-            await connections.update(write, connection.id, synced_at=now, check_at=next_check)
+            await record.update(write, connection.id, synced_at=now, check_at=next_check)
         with _onward(onward):
             if app.clock.now() >= began + LONG_SYNC:
                 raise Unfinished(

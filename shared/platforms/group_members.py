@@ -6,8 +6,7 @@ though not wanted, was changed by others. `members` are those who are in by our 
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from shared.connections import clocks
-from shared.connections import record as connections
+from shared.connections import clocks, record
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.engine import chain
@@ -79,7 +78,7 @@ async def refuse_many(
     ours = set(leaving) - set(present.settings["put_in"])
     if connection.accepts_loss or len(ours) <= max(MAX_UNASKED_REMOVALS, context.settings.implausible_loss * inside):
         return
-    now = await connections.find(context.database, connection.id)
+    now = await record.find(context.database, connection.id)
     asked = await chain.last_order(context.database, connection.id, "policy ")
     if now is not None and asked is not None and (now.synced_at is None or asked > now.synced_at):
         return

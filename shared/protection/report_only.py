@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.due import in_stages
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -39,7 +39,7 @@ async def end(database: Database, connection: Connection, now: datetime) -> list
     table, ended = db.policies, []
     mine = (table.c.connection == connection.id, table.c.ends <= now)
     async with database.write() as write:
-        if connection.stage not in LIVING or not await connections.unchanged(write, connection):
+        if connection.stage not in LIVING or not await record.unchanged(write, connection):
             return []
         for content in list((await write.execute(sa.select(table.c.content).where(*mine))).scalars()):
             before = after = Policy.model_validate(content)

@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import logging
 
-from shared.connections import halts
-from shared.connections import record as connections
+from shared.connections import halts, record
 from shared.engine import chain
 from shared.flows.app import App
 from shared.foundation.errors import Refused
@@ -40,7 +39,7 @@ async def enter(app: App, request: Request) -> Response:
     actor, now = Actor(name=BREAK_GLASS, role=Role.ADMIN), app.clock.now()
     log.critical("break-glass account signed in")
     for connection_id in await halts.within(app.database, halts.EVERYTHING):
-        connection = await connections.find(app.database, connection_id)
+        connection = await record.find(app.database, connection_id)
         if connection is not None:
             async with app.database.write() as write:
                 await chain.order(write, connection, now, actor.name, "BREAK GLASS: signed in without the issuer")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.foundation.errors import FootprintError, Missing
 from shared.foundation.telemetry import count
-from shared.platforms.google_workspace import message_actions as actions
+from shared.platforms.google_workspace import message_actions
 from shared.platforms.google_workspace.api import GoogleRefused, Record
 from shared.platforms.google_workspace.carry_out import MailboxRun, carry_out, gone, label, still_running
 from shared.platforms.google_workspace.methods import MESSAGES_GET
@@ -89,11 +89,11 @@ async def finish(reading: MailboxRun) -> None:
         if action == "label" and user in full:
             continue
         try:
-            labels = await actions.labels_of(reading.api, message)
+            labels = await message_actions.labels_of(reading.api, message)
         except Missing:
             await gone(reading, message, action)
             continue
-        if actions.taken(action, labels, await label(reading)):
+        if message_actions.taken(action, labels, await label(reading)):
             if await decisions.done(database, connection, user, message, action):
                 count("messages_acted_on", action=action)
         else:
@@ -148,10 +148,10 @@ async def _judged(reading: MailboxRun, found: Record) -> Judgement:
     if judgement.policy or not rest:
         return judgement
     size = int(found.get("sizeEstimate", 0))
-    if size > actions.MAX_MESSAGE_BYTES:
+    if size > message_actions.MAX_MESSAGE_BYTES:
         return await _first(reading, headers, rest, judgement)
-    async with reading.context.memory.room(actions.memory_of(size)):
-        whole = await actions.content(reading.api, found["id"])
+    async with reading.context.memory.room(message_actions.memory_of(size)):
+        whole = await message_actions.content(reading.api, found["id"])
         return await _first(reading, whole, rest, judgement, Scanned(reading, found["id"], whole))
 
 

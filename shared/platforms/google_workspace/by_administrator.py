@@ -8,8 +8,7 @@ from datetime import timedelta
 from shared.connections.stages import Stage
 from shared.engine.rows import ByAdministrator
 from shared.foundation.brand import Brand
-from shared.platforms.google_workspace import baselines
-from shared.platforms.google_workspace import checks as looks
+from shared.platforms.google_workspace import baselines, checks
 from shared.platforms.google_workspace.modes import BY_ROUTE
 from shared.platforms.google_workspace.scopes import AUDIT, CUSTOMER, POLICIES, USERS
 from shared.platforms.google_workspace.shared_application import held_up, still_used
@@ -43,7 +42,7 @@ def application(brand: Brand) -> ByAdministrator:
         ),
         link=CONSOLE,
         values=(("Marketplace listing", "{marketplace}"),),
-        check=looks.application,
+        check=checks.application,
         without="nothing can be checked or protected",
         still_used=still_used,
         held_up=held_up,
@@ -66,7 +65,7 @@ DELEGATION = ByAdministrator(
     ),
     link=f"{CONSOLE}/ac/owl/domainwidedelegation",
     values=(("Client ID", "{client_id}"), ("OAuth scopes", "{scopes}")),
-    check=looks.delegation,
+    check=checks.delegation,
     # Google's servers do not all hear of it at once.
     confirmed_after=timedelta(hours=1),
     still_used=still_used,
@@ -91,7 +90,7 @@ ROUTING: tuple[ByAdministrator, ...] = (
         removal="In the Admin console, under Apps > Google Workspace > Gmail > Hosts, delete the route {route}.",
         link=f"{GMAIL_SETTINGS}/hosts",
         values=(("Name", "{route}"), ("Single host", "{host}"), ("Port", "{port}")),
-        check=looks.route,
+        check=checks.route,
         without="mail flows unscanned",
     ),
     ByAdministrator(
@@ -120,7 +119,7 @@ ROUTING: tuple[ByAdministrator, ...] = (
             ("Reject all mail not from gateway IPs", "off"),
             ("Require TLS", "on"),
         ),
-        check=looks.gateway,
+        check=checks.gateway,
         baselines=baselines.GATEWAY,
         without="returned mail may be taken for a forgery",
     ),
@@ -155,7 +154,7 @@ def rule(brand: Brand) -> ByAdministrator:
             ("Do the following", "Modify message; Change route to {route}"),
             ("Options, envelope filter", "Only affect specific envelope recipients; Group membership: {group}"),
         ),
-        check=looks.rule,
+        check=checks.rule,
         baselines=baselines.RULE,
         confirmed_after=timedelta(minutes=5),
         without="mail flows unscanned",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.connections.lease import Superseded
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
@@ -11,7 +11,7 @@ from shared.deployment.context import Context
 from shared.foundation.errors import Missing
 from shared.foundation.permits import permitted
 from shared.foundation.telemetry import count
-from shared.platforms.google_workspace import message_actions as actions
+from shared.platforms.google_workspace import message_actions
 from shared.platforms.google_workspace.api import Api, GoogleRefused
 from shared.protection import decisions, mailboxes, quarantine, set_aside
 from shared.protection.inspection.impersonation import Known
@@ -53,7 +53,7 @@ async def carry_out(reading: MailboxRun, message: str, action: str, before: Sequ
 
     try:
         with permitted(still_to_do):
-            put = await actions.take(reading.api, action, message, known, name)
+            put = await message_actions.take(reading.api, action, message, known, name)
     except Withdrawn:
         return
     except Missing:
@@ -90,7 +90,7 @@ async def carry_out(reading: MailboxRun, message: str, action: str, before: Sequ
 
 async def _take_back(reading: MailboxRun, message: str, action: str, before: Sequence[str]) -> None:
     try:
-        await actions.take_back(reading.api, action, message, before)
+        await message_actions.take_back(reading.api, action, message, before)
     except Missing:
         return  # deleted meanwhile
 
@@ -110,6 +110,6 @@ async def label(reading: MailboxRun) -> str | None:
 
 async def still_running(reading: MailboxRun) -> None:
     """Raises Superseded if the connection does not run any more as it did."""
-    now = await connections.find(reading.context.database, reading.connection.id)
+    now = await record.find(reading.context.database, reading.connection.id)
     if now is None or now.stage is not Stage.RUN or now.generation != reading.connection.generation:
         raise Superseded

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.connections import baseline
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, Drift, Harm
-from shared.platforms.google_workspace import mail_reading as reading
+from shared.platforms.google_workspace import mail_reading
 from shared.platforms.google_workspace.mail_flow.rules import Share
 from shared.platforms.google_workspace.mail_flow.service import Service
 from shared.platforms.google_workspace.mail_flow.snapshot import CHANGED, Change, Snapshot, exchanged
@@ -49,7 +49,7 @@ class MailWatch:
         """Make the present way of mail the wanted one, but for what does harm in it, once all of ours is in place."""
         tenant = self._tenant
         flow = await _look(tenant)
-        placed = copies(flow.now, flow.service) and all(reading.in_place(tenant, key) for key in reading.OURS)
+        placed = copies(flow.now, flow.service) and all(mail_reading.in_place(tenant, key) for key in mail_reading.OURS)
         if not placed or any(fault.own for fault in flow.faults):
             return
         kept = flow.now
@@ -66,9 +66,9 @@ async def _look(tenant: WorkspaceCustomer) -> MailFlow:
     """Read the way of mail, once until the tenant is told to forget, and compare it with the wanted one."""
     if LOOKED not in tenant.read:
         now, service, protected = (
-            await reading.snapshot(tenant),
-            await reading.service(tenant),
-            await reading.protected(tenant),
+            await mail_reading.snapshot(tenant),
+            await mail_reading.service(tenant),
+            await mail_reading.protected(tenant),
         )
         stored = await baseline.find(tenant.context.database, tenant.context.seal, tenant.connection.id)
         wanted = Snapshot.from_json(stored) if stored else None
@@ -76,7 +76,7 @@ async def _look(tenant: WorkspaceCustomer) -> MailFlow:
         found = [
             one
             for one in difference(wanted, now, service, protected)
-            if one.own is None or reading.in_place(tenant, one.own)
+            if one.own is None or mail_reading.in_place(tenant, one.own)
         ]
         tenant.read[LOOKED] = MailFlow(wanted=wanted, now=now, faults=found, service=service)
     flow: MailFlow = tenant.read[LOOKED]
@@ -97,7 +97,7 @@ def _drift(flow: MailFlow, key: str, faults: Sequence[Fault]) -> Drift:
     )
     return Drift(
         key=key,
-        title=reading.title(flow.now, first),
+        title=mail_reading.title(flow.now, first),
         done=first.done,
         harms=harms,
         at=change.at if change else None,

@@ -11,8 +11,7 @@ from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect, Harm
 from shared.engine.ledger import HoldingState
 from shared.platforms import vendors
-from shared.platforms.google_workspace import console, directory_sync
-from shared.platforms.google_workspace import mail_reading as reading
+from shared.platforms.google_workspace import console, directory_sync, mail_reading
 from shared.platforms.google_workspace.mail_flow.rules import Share
 from shared.platforms.google_workspace.mail_flow.service import Protection, Service
 from shared.platforms.google_workspace.mail_flow.snapshot import (
@@ -47,10 +46,10 @@ async def concerns_of(tenant: WorkspaceCustomer) -> list[Concern]:
     consented = min((one.granted_at for one in tenant.granted), default=tenant.now)
     changes = await console.changes(tenant, tenant.now - LOG_KEPT)
     return hindrances(
-        await reading.snapshot(tenant),
+        await mail_reading.snapshot(tenant),
         [one for one in changes if datetime.fromisoformat(one.at) < consented],
-        await reading.service(tenant),
-        await reading.protected(tenant),
+        await mail_reading.service(tenant),
+        await mail_reading.protected(tenant),
         main=str((await tenant.customer())["customerDomain"]).lower(),
         asked={key for key, one in tenant.ledger.holdings.items() if one.state is not HoldingState.GONE},
     )
@@ -83,7 +82,7 @@ def _key(kind: str, identity: str) -> str:
 
 
 def _concern(now: Snapshot, fault: Fault) -> Concern:
-    name = reading.title(now, fault)
+    name = mail_reading.title(now, fault)
     whole = fault.share is Share.ALL
     harm = Harm(effect=fault.effect, direction="incoming", share="all" if whole else "some", people=fault.people)
     return Concern(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import choices, clocks, grants
-from shared.connections import record as connections
+from shared.connections import choices, clocks, grants, record
 from shared.connections.call_log import Operations
 from shared.connections.choices import Choice
 from shared.connections.grants import Grant
@@ -245,7 +244,7 @@ async def open_tenant(
     if connection.tenant is None:
         raise Permanent("not_connected", "Consent is missing. Send the invitation to the customer's administrator.")
     async with context.database.read() as read:
-        others = await connections.of_tenant(read, connection.platform, connection.tenant)
+        others = await record.of_tenant(read, connection.platform, connection.tenant)
     opened = WorkspaceCustomer(
         context=context,
         connection=connection,

@@ -7,7 +7,7 @@ from shared.connections.call_log import MAX_UNWRITTEN_CALLS, Operations
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.foundation.memory import Memory
-from shared.platforms.google_workspace import message_actions as actions
+from shared.platforms.google_workspace import message_actions
 from shared.platforms.google_workspace.delegation import Delegation
 from shared.platforms.google_workspace.mailbox import Mailboxes
 from shared.protection.quarantine import QuarantinedMessage
@@ -23,14 +23,14 @@ class Trash:
     async def holds(self, item: QuarantinedMessage) -> bool:
         """Whether a message still lies there."""
         async with self._gmail.open(item.address) as api:
-            labels = await actions.labels_of(api, item.message)
+            labels = await message_actions.labels_of(api, item.message)
         await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return "TRASH" in labels
 
     async def put_back(self, item: QuarantinedMessage) -> bool:
         """Put a message back with the labels it bore; False if it was not there."""
         async with self._gmail.open(item.address) as api:
-            put = await actions.put_back(api, item.message, item.labels)
+            put = await message_actions.put_back(api, item.message, item.labels)
         await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return put
 
@@ -38,10 +38,10 @@ class Trash:
         """The whole message as it came."""
         # Nothing tells its size before.
         async with (
-            self._memory.room(actions.memory_of(actions.MAX_MESSAGE_BYTES)),
+            self._memory.room(message_actions.memory_of(message_actions.MAX_MESSAGE_BYTES)),
             self._gmail.open(item.address) as api,
         ):
-            found = await actions.content(api, item.message)
+            found = await message_actions.content(api, item.message)
         await self._operations.flush(at_least=MAX_UNWRITTEN_CALLS)
         return found
 

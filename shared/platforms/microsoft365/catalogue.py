@@ -11,8 +11,7 @@ from shared.connections.stages import Stage
 from shared.engine.rows import ByAdministrator, Change, Row
 from shared.foundation.brand import Brand
 from shared.platforms.group_members import FOLLOWS_POLICIES
-from shared.platforms.microsoft365 import baselines, connectors, directory_sync, limits
-from shared.platforms.microsoft365 import rule_settings as rules
+from shared.platforms.microsoft365 import baselines, connectors, directory_sync, limits, rule_settings
 from shared.platforms.microsoft365.activities import ACTIVITIES
 from shared.platforms.microsoft365.allow_lists import ALLOW_LIST, AllowedAddress, SpoofPair
 from shared.platforms.microsoft365.connectors import Connector
@@ -53,7 +52,7 @@ def _application(brand: Brand, look: Any, serves: tuple[str, ...]) -> ByAdminist
     )
 
 
-def _rule(key: str, title: str, why: str, settings: rules.RuleSettings, **more: Any) -> Change:
+def _rule(key: str, title: str, why: str, settings: rule_settings.RuleSettings, **more: Any) -> Change:
     routes = key in ROUTING
     return Change(
         key=key,
@@ -225,7 +224,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             JUNK,
             brand.rule_junk,
             "what the scanner calls junk goes to the junk folder",
-            rules.junk,
+            rule_settings.junk,
             accounts_for=("grant-mail-flow", "cleanup-junk"),
             **LETS_BACK,
         ),
@@ -233,7 +232,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             SKIP,
             brand.rule_skip_spam,
             "what the scanner found clean is not filtered again",
-            rules.skip_spam,
+            rule_settings.skip_spam,
             accounts_for=("grant-mail-flow", "cleanup-skip-spam"),
             baselines=baselines.CLEAN_MAIL,
             **LETS_BACK,
@@ -242,7 +241,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             IN_DOMAIN,
             brand.rule_incoming_domain,
             "routes mail from outside to the protected domains",
-            rules.incoming_domain,
+            rule_settings.incoming_domain,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-incoming", "inbound-incoming"),
         ),
@@ -250,7 +249,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             IN_USER,
             brand.rule_incoming_user,
             "routes mail from outside to the protected users",
-            rules.incoming_user,
+            rule_settings.incoming_user,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-incoming", "inbound-incoming", "group-incoming", "group-incoming-members"),
         ),
@@ -258,7 +257,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             OUT_DOMAIN,
             brand.rule_outgoing_domain,
             "routes mail to the outside from the protected domains",
-            rules.outgoing_domain,
+            rule_settings.outgoing_domain,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-outgoing", "inbound-outgoing"),
         ),
@@ -266,7 +265,7 @@ def _mail_flow(brand: Brand) -> tuple[Change, ...]:
             OUT_USER,
             brand.rule_outgoing_user,
             "routes mail to the outside from the protected users",
-            rules.outgoing_user,
+            rule_settings.outgoing_user,
             accounts_for=("grant-mail-flow", "run-rules", "revoke-mail-flow"),
             needs=("outbound-outgoing", "inbound-outgoing", "group-outgoing", "group-outgoing-members"),
         ),

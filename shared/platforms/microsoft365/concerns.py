@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, WORST_FIRST, Effect
-from shared.platforms.microsoft365 import limits
-from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365 import limits, mail_reading
 from shared.platforms.microsoft365.mail_flow import setup
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.hindrances import Hindrance, hindrances
@@ -50,7 +49,7 @@ def _worst(concern: Concern) -> int:
 
 
 def _concern(after: Snapshot, key: tuple[str, str], look: Hindrance | None, blame: Blame | None) -> Concern:
-    title = reading.title(after.of(key), key)
+    title = mail_reading.title(after.of(key), key)
     effect = tuple(dict.fromkeys(str(one.effect) for one in blame.harms)) if blame else ()
     harm = f"{blame.harms[0]}" if blame else ""
     if look is None:
@@ -96,7 +95,7 @@ def _full(now: Snapshot, ours: Setup) -> Iterator[Concern]:
         for name in (one["Name"] for one in records if one["Name"] in taken[kind]):
             yield Concern(
                 key=f"{FOREIGN}/name/{kind}/{name}",
-                told=f"The tenant has {reading.NOUNS[kind]} “{name}” already, and we did not make it.",
+                told=f"The tenant has {mail_reading.NOUNS[kind]} “{name}” already, and we did not make it.",
                 advice="An earlier product or connection left this object. Remove or rename it.",
                 effect=(str(Effect.UNKNOWN),),
             )
@@ -104,7 +103,7 @@ def _full(now: Snapshot, ours: Setup) -> Iterator[Concern]:
 
 def _unread(now: Snapshot) -> Iterator[Concern]:
     """What the application's role in Exchange does not let us read."""
-    for kind, (cmdlet, _) in reading.OPTIONAL.items():
+    for kind, (cmdlet, _) in mail_reading.OPTIONAL.items():
         if kind not in now.things:
             yield Concern(
                 key=f"{FOREIGN}/{kind}/unread",

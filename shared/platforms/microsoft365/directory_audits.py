@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.connections import record as connections
+from shared.connections import record
 from shared.engine import books
 from shared.engine.books import Intent
 from shared.engine.chain import Act
@@ -105,7 +105,7 @@ async def _principal(tenant: MicrosoftTenant) -> str:
 async def _connections(tenant: MicrosoftTenant) -> list[ConnectionId]:
     """Ours, and those that had this tenant before: the application was the same one."""
     async with tenant.context.database.read() as read:
-        found = await connections.of_tenant(read, tenant.connection.platform, str(tenant.connection.tenant))
+        found = await record.of_tenant(read, tenant.connection.platform, str(tenant.connection.tenant))
     return [one.id for one in found]
 
 

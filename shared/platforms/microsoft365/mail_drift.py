@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from shared.connections import baseline
 from shared.engine.concerns import Concern
 from shared.engine.effects import FOREIGN, SAID, Drift, Effect
-from shared.platforms.microsoft365 import mail_history as history
-from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365 import mail_history, mail_reading
 from shared.platforms.microsoft365.mail_flow.blame import TOGETHER, Blame, blames
 from shared.platforms.microsoft365.mail_flow.message import Direction
 from shared.platforms.microsoft365.mail_flow.service import Protection, Service
@@ -42,7 +41,7 @@ class MailFlow:
 class MailWatch:
     """Looks at one tenant's mail flow, once until it is told to forget."""
 
-    modelled: frozenset[str] = reading.MODELLED
+    modelled: frozenset[str] = mail_reading.MODELLED
 
     def __init__(self, tenant: MicrosoftTenant) -> None:
         self._tenant = tenant
@@ -55,14 +54,14 @@ class MailWatch:
 
     async def look_ahead(self) -> None:
         """Read side by side what a plan reads of the mail flow."""
-        await reading.look_ahead(self._tenant)
+        await mail_reading.look_ahead(self._tenant)
 
     async def drifts(self) -> list[Drift] | None:
         """Every change by others, with what it does to mail; None where nothing is known of how it should be."""
         flow = await self._looked()
         if flow.wanted is None:
             return None
-        own = reading.own(self._tenant)
+        own = mail_reading.own(self._tenant)
         return [_drift(flow.wanted, flow.now, blame, own) for blame in flow.blames]
 
     async def concerns(self) -> list[Concern]:
@@ -75,7 +74,7 @@ class MailWatch:
         # What others changed and this run has put right already is a change too.
         first = self._first or flow.now
         for snapshot in (first, flow.now) if first is not flow.now else (flow.now,):
-            await history.note(self._tenant, snapshot, "changed")
+            await mail_history.note(self._tenant, snapshot, "changed")
         kept, harmful = flow.now, [blame.key for blame in flow.blames if blame.harms]
         if TOGETHER in harmful:
             return  # nobody can say which of the changes to leave out
@@ -90,7 +89,7 @@ class MailWatch:
 
     async def note(self, why: str) -> None:
         """Keep a snapshot of the present mail flow, unless nothing has changed since the last one."""
-        await history.note(self._tenant, await reading.snapshot(self._tenant), why)
+        await mail_history.note(self._tenant, await mail_reading.snapshot(self._tenant), why)
 
     async def repair_harms(self, keys: Sequence[str]) -> dict[str, str]:
         """Of our objects by key, those whose repair would do harm as everything else is now, with that in words."""
@@ -98,9 +97,9 @@ class MailWatch:
         if flow.wanted is None:
             return {}
         found, state = {}, flow.now
-        theirs = {key: identity for identity, key in reading.own(self._tenant).items()}
+        theirs = {key: identity for identity, key in mail_reading.own(self._tenant).items()}
         # Members are repaired to what the policies say today, and not by what the group was before.
-        for key in (one for one in keys if one not in reading.MEMBERS):
+        for key in (one for one in keys if one not in mail_reading.MEMBERS):
             identity = theirs.get(key)
             one = next((blame.key for blame in flow.blames if blame.key[1] == identity), None)
             if one is None:
@@ -122,12 +121,16 @@ class MailWatch:
 
 async def _look(tenant: MicrosoftTenant) -> MailFlow:
     """Read the mail flow and compare it with the wanted one. Complete, or it raises."""
-    now, service, protected = await reading.snapshot(tenant), reading.service(tenant), await reading.protected(tenant)
+    now, service, protected = (
+        await mail_reading.snapshot(tenant),
+        mail_reading.service(tenant),
+        await mail_reading.protected(tenant),
+    )
     stored = await baseline.find(tenant.context.database, tenant.context.seal, tenant.connection.id)
     if stored is None:
         return MailFlow(wanted=None, now=now, blames=(), service=service, protected=protected)
     wanted = _as_ordered(Snapshot.from_json(stored), tenant)
-    then, own = wanted.things["group"], reading.own(tenant)
+    then, own = wanted.things["group"], mail_reading.own(tenant)
     # A group of the customer's that nothing named then was not written down.
     unnamed = {key: one for key, one in now.things["group"].items() if key not in own}
     # What cannot be read is taken to be as it was, and what could not be read then to be as it is.
@@ -140,7 +143,7 @@ async def _look(tenant: MicrosoftTenant) -> MailFlow:
 def _as_ordered(wanted: Snapshot, tenant: MicrosoftTenant) -> Snapshot:
     """The wanted mail flow with our routing switched as an operator has ordered: off while paused, on otherwise."""
     state = "Disabled" if tenant.paused else "Enabled"
-    routing = {identity for identity, key in reading.own(tenant).items() if key.partition("/")[0] in ROUTING}
+    routing = {identity for identity, key in mail_reading.own(tenant).items() if key.partition("/")[0] in ROUTING}
     return replace(wanted, rules=[{**one, "State": state} if one["Guid"] in routing else one for one in wanted.rules])
 
 
@@ -158,7 +161,7 @@ def _drift(wanted: Snapshot, now: Snapshot, blame: Blame, own: Mapping[str, str]
     stamps = record if isinstance(record, Mapping) else {}
     return Drift(
         key=key,
-        title=reading.title(record or wanted.of(blame.key), blame.key),
+        title=mail_reading.title(record or wanted.of(blame.key), blame.key),
         done=what,
         harms=blame.harms,
         at=stamps.get("WhenChangedUTC") or stamps.get("WhenChanged"),

@@ -8,7 +8,7 @@ from shared.connections import snapshots
 from shared.connections.record import Connection
 from shared.deployment.context import Context
 from shared.platforms.history import FlowChange, FlowPicture
-from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365 import mail_reading
 from shared.platforms.microsoft365.mail_flow.picture import pictures
 from shared.platforms.microsoft365.mail_flow.snapshot import Snapshot, changed, done, told
 from shared.platforms.microsoft365.tenant import MicrosoftTenant
@@ -57,7 +57,7 @@ class MailHistory:
             FlowChange(
                 kind=key[0],
                 identity=key[1],
-                title=reading.title(new.of(key) or old.of(key), key),
+                title=mail_reading.title(new.of(key) or old.of(key), key),
                 done=done(old, new, key),
                 ours=key[1] in ours,
             )
@@ -67,8 +67,8 @@ class MailHistory:
     async def pictures(self, connection: Connection, text: str) -> list[FlowPicture]:
         """The ways of mail in a snapshot, for whom the policies protect now."""
         snapshot = Snapshot.from_json(text)
-        service = reading.service_of(self._context, connection, *NAMES)
-        protected = await reading.protected_by(Targets(self._context.database, connection.id))
+        service = mail_reading.service_of(self._context, connection, *NAMES)
+        protected = await mail_reading.protected_by(Targets(self._context.database, connection.id))
         return pictures(snapshot.listing(), service, protected, snapshot.at)
 
     def undo(self, then: str, now: str, ours: frozenset[str]) -> str:

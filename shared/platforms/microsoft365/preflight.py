@@ -6,8 +6,7 @@ from typing import Any
 from shared.engine.concerns import Concern
 from shared.engine.ledger import HoldingState
 from shared.engine.rows import Settings
-from shared.platforms.microsoft365 import connectors, directory_sync, rule_settings
-from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365 import connectors, directory_sync, mail_reading, rule_settings
 from shared.platforms.microsoft365.allow_lists import ALLOW_LIST
 from shared.platforms.microsoft365.concerns import concerns
 from shared.platforms.microsoft365.mail_flow import setup
@@ -24,9 +23,9 @@ async def concerns_of(tenant: MicrosoftTenant) -> list[Concern]:
     if not known or any(one["mx"] is None for one in known):
         await directory_sync.read_domains(tenant)  # a run that died, or DNS that was away, left them unknown
     mine = {one.identity for one in tenant.ledger.holdings.values() if one.state is not HoldingState.GONE}
-    now = setup.without(await reading.snapshot(tenant), {one for one in mine if one})
-    protected = await reading.protected(tenant)
-    return concerns(now, await _setup(tenant, protected), reading.service(tenant), protected)
+    now = setup.without(await mail_reading.snapshot(tenant), {one for one in mine if one})
+    protected = await mail_reading.protected(tenant)
+    return concerns(now, await _setup(tenant, protected), mail_reading.service(tenant), protected)
 
 
 async def _setup(tenant: MicrosoftTenant, protected: Mapping[Direction, Protection]) -> Setup:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
-from shared.platforms.microsoft365 import mail_reading as reading
+from shared.platforms.microsoft365 import mail_reading
 from shared.platforms.microsoft365.mail_flow.listing import Record
 from shared.platforms.microsoft365.mail_flow.parameters import ACTIONS, PREDICATES, is_set
 from shared.platforms.microsoft365.mail_flow.snapshot import Key, Snapshot, changed, exchanged, moved
@@ -104,7 +104,7 @@ def _entry(then: Snapshot, now: Snapshot, key: Key) -> Iterator[str]:
     elif kind == "journal":
         yield from _journal(identity, old, new)
     elif kind in ("domain", "mx", "group"):
-        yield f"# By hand: {UNPRINTABLE.sub(' ', reading.title(old or new, key))} differs."
+        yield f"# By hand: {UNPRINTABLE.sub(' ', mail_reading.title(old or new, key))} differs."
 
 
 def _remote(old: Record | None, new: Record | None) -> Iterator[str]:

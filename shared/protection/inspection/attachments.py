@@ -7,8 +7,7 @@ within bounds of time, size and depth. What could not be looked at is said in `m
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from shared.protection.inspection import calendars, compound, decoding, doubts, nested, pdf, rich_text
-from shared.protection.inspection import message as parse
+from shared.protection.inspection import calendars, compound, decoding, doubts, message, nested, pdf, rich_text
 from shared.protection.inspection.archives import (
     CLOSED,
     MAX_MEMBER_BYTES,
@@ -67,12 +66,12 @@ MACRO_TYPES = (
 OPEN_DOCUMENTS = frozenset({"odg", "odp", "ods", "odt"})
 
 
-def kinds(mail: parse.Mail, look: Look) -> dict[Attachment, str]:
+def kinds(mail: message.Mail, look: Look) -> dict[Attachment, str]:
     """What is attached to a message, all parts together, each kind with the first part that it is in."""
     found: dict[Attachment, str] = {}
     for part in mail.parts or ():
         if look.budget.spent:
-            look.missed.add(parse.TOO_SLOW)
+            look.missed.add(message.TOO_SLOW)
             break
         for kind in sorted(_kinds_of_part(part, look)):
             found.setdefault(kind, part.where)
@@ -95,7 +94,7 @@ def _of_message(content: bytes, look: Look, depth: int) -> set[Attachment]:
     if depth >= DEEPEST:
         look.missed.add(TOO_MUCH)
         return set()
-    mail = parse.read(content, look.budget, only_headers=False)
+    mail = message.read(content, look.budget, only_headers=False)
     look.missed |= set(mail.missed)
     return {kind for part in mail.parts or () for kind in _kinds_of_part(part, look, depth + 1)}
 

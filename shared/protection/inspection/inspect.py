@@ -11,10 +11,16 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from shared.protection.inspection import archives, attachments, authentication, links, words
-from shared.protection.inspection import impersonation as names
+from shared.protection.inspection import (
+    archives,
+    attachments,
+    authentication,
+    impersonation,
+    links,
+    visible_text,
+    words,
+)
 from shared.protection.inspection import message as parse
-from shared.protection.inspection import visible_text as page
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.conditions import FROM_CONTENT, Conditions, Finding, Kind
 from shared.protection.inspection.impersonation import Known
@@ -57,15 +63,15 @@ class _Inspected:
     missed: list[str] = field(default_factory=list)
 
     @cached_property
-    def page(self) -> page.Shown:
-        shown = page.shown(self.mail, self.budget)
+    def page(self) -> visible_text.Shown:
+        shown = visible_text.shown(self.mail, self.budget)
         self.missed += shown.missed
         return shown
 
     @cached_property
     def subject(self) -> str:
         shown = self.mail.subject
-        return "\n".join([shown.translate(links.INVISIBLE), *page.turned(shown)])
+        return "\n".join([shown.translate(links.INVISIBLE), *visible_text.turned(shown)])
 
     @property
     def text(self) -> str:
@@ -190,7 +196,7 @@ def _authentication(inspected: _Inspected) -> Iterator[_Reason]:
 
 def _impersonation(inspected: _Inspected) -> Iterator[_Reason]:
     for header in ("from", "sender", "reply-to"):
-        for why, compared in names.pretenders(inspected.mail.people(header), inspected.known):
+        for why, compared in impersonation.pretenders(inspected.mail.people(header), inspected.known):
             yield _Reason(why=why, where=f"header {header.title()}", compared=compared)
 
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.protection.inspection import decoding, programs
-from shared.protection.inspection import page_colours as colours
+from shared.protection.inspection import decoding, page_colours, programs
 from shared.protection.inspection.links import MAX_LINK_CHARS, Link, absolute
 from shared.protection.inspection.page_bounds import readable
 from shared.protection.inspection.page_styles import (
@@ -96,7 +95,7 @@ class _Walk:
         self.base: str = (base.attributes["href"] or "") if base is not None else ""
         self.rules = rules(document)
         self.inner = self.turned = 0
-        self.grounds = {colours.WHITE}
+        self.grounds = {page_colours.WHITE}
         self.inks: dict[tuple[str | None, ...], bool | None] = {}
         # How deep the anchor that is open stands, where it leads, and with which piece its text begins.
         self.anchor: tuple[int, str, int] | None = None
@@ -172,18 +171,18 @@ class _Walk:
         could = self.inks[key]
         if could is None:
             return before
-        ink = colours.ink(given, style) if could else None
-        ground = colours.behind(node, self.rules.style) if ink else None
-        return COLOURLESS if ink and ground and colours.near(ink, ground) else SEEN
+        ink = page_colours.ink(given, style) if could else None
+        ground = page_colours.behind(node, self.rules.style) if ink else None
+        return COLOURLESS if ink and ground and page_colours.near(ink, ground) else SEEN
 
     def _could_vanish(self, given: Mapping[str, str | None], style: str) -> bool | None:
         """Whether letters have a colour that is somewhere behind others; None if they are given none."""
-        ground = colours.ground(given, style)
+        ground = page_colours.ground(given, style)
         if ground and ground not in self.grounds:
             self.grounds.add(ground)
             self.inks.clear()
-        ink = colours.ink(given, style)
-        return None if ink is None else any(colours.near(ink, one) for one in self.grounds)
+        ink = page_colours.ink(given, style)
+        return None if ink is None else any(page_colours.near(ink, one) for one in self.grounds)
 
     def _line(self, seen: int) -> None:
         if seen == HIDDEN:

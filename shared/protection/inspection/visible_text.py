@@ -11,12 +11,12 @@ from shared.protection.inspection import (
     compound,
     decoding,
     documents,
+    message,
     nested,
     pages,
     pdf,
     rich_text,
 )
-from shared.protection.inspection import message as parse
 from shared.protection.inspection.budget import Budget
 from shared.protection.inspection.file_types import ARCHIVES, NAMED, PAGES, ZIPPED, extension, signed, sniffed
 from shared.protection.inspection.links import INVISIBLE, Link, written
@@ -102,12 +102,12 @@ class _Reading:
     missed_links: list[str] = field(default_factory=list)
 
 
-def shown(mail: parse.Mail, budget: Budget) -> Shown:
+def shown(mail: message.Mail, budget: Budget) -> Shown:
     """Read every text that is shown, an attached one with them: some programs show it, too."""
     reading = _Reading(budget=budget)
     for part in mail.parts or ():
         if budget.spent:
-            reading.missed.append(parse.TOO_SLOW)
+            reading.missed.append(message.TOO_SLOW)
             break
         _read(part, reading)
     links = list(map(Found._make, reading.links.items()))
@@ -211,7 +211,7 @@ def _within(part: Part, held: Iterable[tuple[str, bytes]], reading: _Reading, de
     for name, content in held if depth < DEEPEST else ():
         file = replace(part, type="", names=(name,), encoding="", raw=content, _decoded=[])
         if nested.is_message("", file.names, file.raw):
-            for one in parse.read(file.raw, reading.budget, only_headers=False).parts or ():
+            for one in message.read(file.raw, reading.budget, only_headers=False).parts or ():
                 _read(one, inner, depth + 1)
         elif _kind(file) != "text" or extension(name) in TEXTS_WITHIN:
             _read(file, inner, depth + 1)

@@ -5,9 +5,8 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-from shared.flows import grant, move, revoke
+from shared.flows import grant, move, requests, revoke
 from shared.flows import invitation as invitations
-from shared.flows import requests as orders
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
@@ -107,9 +106,9 @@ def _theirs(request: Request, new: grant.NewConnection) -> grant.NewConnection:
 async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
     """Synchronise the directory now. To accept that much of it is gone takes the role admin."""
     if body.accept_loss:
-        await agreed(app, request, orders.JOBS["sync-accepting-loss"])
+        await agreed(app, request, requests.JOBS["sync-accepting-loss"])
     name = "sync-accepting-loss" if body.accept_loss else "resync" if body.full else "sync-now"
-    await orders.start(app, request.connection, name, request.actor.name)
+    await requests.start(app, request.connection, name, request.actor.name)
     return accepted(NOTED)
 
 
@@ -117,7 +116,7 @@ async def sync(app: App, request: Request, body: Sync) -> Accepted[Noted]:
 async def reconcile(app: App, request: Request, body: Look, planned: Seen) -> Accepted[Noted]:
     """Check the tenant now, and carry out what is due."""
     await as_planned(app, request.connection, "repair" if body.repair else "now", planned)
-    await orders.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)
+    await requests.start(app, request.connection, "repair" if body.repair else "advance", request.actor.name)
     return accepted(NOTED)
 
 

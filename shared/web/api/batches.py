@@ -9,8 +9,7 @@ from typing_extensions import TypedDict
 from shared.connections.search import Wanted
 from shared.connections.stages import Stage
 from shared.connections.status import Status
-from shared.flows import batch_plans, batches
-from shared.flows import batch_records as records
+from shared.flows import batch_plans, batch_records, batches
 from shared.flows.app import App
 from shared.flows.batch_records import Batch, ItemState, Operation, Order
 from shared.foundation.errors import Refused
@@ -190,14 +189,14 @@ async def begin(app: App, request: Request, wanted: Wanted, order: Order, confir
 
 async def every(app: App, request: Request) -> Json[BatchList]:
     """List the newest batches."""
-    found = await records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
+    found = await batch_records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
     return as_json({"batches": [_view(one) for one in found]})
 
 
 @refuses("404 no_such_batch")
 async def one(app: App, request: Request) -> Json[BatchDetail]:
     """One batch with its progress and the result of each connection."""
-    found, listed = await records.detail(app.database, request.args["batch"], request.actor.customer)
+    found, listed = await batch_records.detail(app.database, request.args["batch"], request.actor.customer)
     items: list[BatchItem] = [
         {
             "connection": item.connection,
@@ -215,9 +214,9 @@ async def one(app: App, request: Request) -> Json[BatchDetail]:
 @refuses("404 no_such_batch")
 async def stop(app: App, request: Request) -> Accepted[BatchView]:
     """Begin nothing more of a batch. What was begun continues."""
-    found = await records.one(app.database, request.args["batch"], request.actor.customer)
-    await records.stop(app.database, found, app.clock.now())
-    return accepted(_view(await records.one(app.database, found.id, request.actor.customer)))
+    found = await batch_records.one(app.database, request.args["batch"], request.actor.customer)
+    await batch_records.stop(app.database, found, app.clock.now())
+    return accepted(_view(await batch_records.one(app.database, found.id, request.actor.customer)))
 
 
 def _view(batch: Batch) -> BatchView:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.flows.app import App
-from shared.protection import directory_search as people
+from shared.protection import directory_search
 from shared.web.http import Json, Request
 from shared.web.pagination import Paged, decode, encode, paged
 from shared.web.representations.directory import GroupPage, UserPage
@@ -29,9 +29,13 @@ async def groups(app: App, request: Request, query: Search) -> Json[GroupPage]:
     return paged(request, {"groups": found, "next": following}, following)
 
 
-async def page_of(app: App, request: Request, query: Search, kind: people.Kind) -> tuple[list[Any], str | None]:
+async def page_of(
+    app: App, request: Request, query: Search, kind: directory_search.Kind
+) -> tuple[list[Any], str | None]:
     """Some users or groups, and the cursor of the next page, if there is one."""
     place = decode(query.cursor, (str, str))
     after = (place[0], place[1]) if place else None
-    found, last = await people.page(app.database, request.connection.id, kind, query.q, after=after, most=query.limit)
+    found, last = await directory_search.page(
+        app.database, request.connection.id, kind, query.q, after=after, most=query.limit
+    )
     return found, encode(*last) if last else None

@@ -6,7 +6,7 @@ from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.api import refuses
 from shared.web.http import Json, Request, as_json
-from shared.web.views import connections as overview
+from shared.web.views import connections
 from shared.web.views.connections import ConnectionDetail
 
 
@@ -21,7 +21,7 @@ from shared.web.views.connections import ConnectionDetail
 async def edit(app: App, request: Request, body: edits.Edit) -> Json[ConnectionDetail]:
     """Change name, customer, site, drift mode or contacts. Each change is in the ledger."""
     await change(app, request, body)
-    return as_json(await overview.detail(app, await found(app, request.connection.id)))
+    return as_json(await connections.detail(app, await found(app, request.connection.id)))
 
 
 async def change(app: App, request: Request, body: edits.Edit) -> None:

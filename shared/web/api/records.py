@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field
 
-from shared.connections import call_log as calls
+from shared.connections import call_log
 from shared.deployment.sealing import DEPLOYMENT
 from shared.engine import chain, erasure, ledger_feed, ocsf
 from shared.engine.ledger_feed import FeedPlace
@@ -151,7 +151,7 @@ async def operations(app: App, request: Request, query: Records) -> Json[Operati
     name = partial(box.name, about=about)
 
     async def rows(after: int, most: int) -> list[tuple[int, OperationJson]]:
-        found = await calls.listed(app.database, request.connection.id, after=after, most=most)
+        found = await call_log.listed(app.database, request.connection.id, after=after, most=most)
         return [(row.number, operation(row, name(row.number))) for row in found]
 
     place = decode(query.cursor, (str,))

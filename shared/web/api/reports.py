@@ -4,8 +4,7 @@ import asyncio
 
 from shared.flows import reading
 from shared.flows.app import App
-from shared.flows.reports import flow as reports
-from shared.flows.reports import store as keep
+from shared.flows.reports import flow, store
 from shared.web.api import refuses
 from shared.web.http import DATA_HEADERS, Csv, Html, Json, Request, as_json, attachment
 from shared.web.pagination import Paged, decode, encode, paged
@@ -18,14 +17,14 @@ HARMLESS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 async def settings(app: App, request: Request) -> Json[Subscription]:
     """Which reports are created, and who receives them."""
-    asked = await keep.subscription(app.database, request.connection.id)
+    asked = await store.subscription(app.database, request.connection.id)
     return as_json(Subscription(kinds=asked.kinds, recipients=asked.recipients))
 
 
 @refuses("400 recipient_elsewhere", "409 not_running", "409 no_mail_server")
 async def put_settings(app: App, request: Request, body: Subscription, seen: Precondition) -> Json[Subscription]:
     """Choose which reports are created, and who receives them."""
-    await reports.subscribe(app, request.connection, body, seen, request.actor.name)
+    await flow.subscribe(app, request.connection, body, seen, request.actor.name)
     return await settings(app, request)
 
 
@@ -38,7 +37,7 @@ async def every(app: App, request: Request, query: Paged) -> Json[ReportPage]:
 async def page_of(app: App, request: Request, query: Paged) -> ReportPage:
     """A page of a connection's reports."""
     place = decode(query.cursor, (str,))
-    found, last = await keep.page(
+    found, last = await store.page(
         app.database, request.connection.id, after=place[0] if place else None, most=query.limit
     )
     following = encode(last) if last else None
@@ -70,9 +69,9 @@ async def as_csv(app: App, request: Request) -> Csv:
     return Csv(headers=_file(request, Csv.media, f"{report.name}.csv"), body=figures(report.content).encode())
 
 
-async def read(app: App, request: Request, form: str, name: str = "") -> keep.Report:
+async def read(app: App, request: Request, form: str, name: str = "") -> store.Report:
     """A report, by the path's name or another; the ledger notes who reads it."""
-    report = await reports.one(app, request.connection, name or request.args["report"])
+    report = await flow.one(app, request.connection, name or request.args["report"])
     await reading.note(app, request.connection, request.actor.name, f"report {report.name} as {form}", number=1)
     return report
 

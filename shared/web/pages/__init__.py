@@ -15,7 +15,7 @@ from shared.foundation.errors import NoRole, Refused
 from shared.foundation.schedule import ZONES, Site
 from shared.web.http import PAGE_HEADERS, Request, Response, etag
 from shared.web.pages import assets
-from shared.web.views import connections as overview
+from shared.web.views import connections
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -95,7 +95,7 @@ def framed(
     """A section of a connection's page, by the template of its name or another one."""
     connection = request.connection
     frame = {
-        "c": overview.connection_view(app, connection),
+        "c": connections.connection_view(app, connection),
         "modes": mode_titles(app, connection),
         "sections": _sections(app, connection),
         "here": section,

@@ -6,8 +6,7 @@ from functools import partial
 
 from shared.connections.choices import Way
 from shared.engine import erasure
-from shared.flows import findings, grant, invitation, marked_messages, pausing, quarantine, revoke
-from shared.flows import requests as orders
+from shared.flows import findings, grant, invitation, marked_messages, pausing, quarantine, requests, revoke
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.web.http import Request, Response, redirect
@@ -37,8 +36,8 @@ async def act(app: App, request: Request) -> Response:
 
 async def _order(job: str, app: App, request: Request) -> None:
     if job == "sync-accepting-loss":
-        await agreed(app, request, orders.JOBS[job])
-    await orders.start(app, request.connection, job, request.actor.name)
+        await agreed(app, request, requests.JOBS[job])
+    await requests.start(app, request.connection, job, request.actor.name)
 
 
 async def _repair(app: App, request: Request) -> None:

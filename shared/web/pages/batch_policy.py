@@ -7,7 +7,7 @@ from shared.connections import search
 from shared.connections.record import Connection
 from shared.connections.search import Wanted
 from shared.flows.app import App
-from shared.protection import directory_search as people
+from shared.protection import directory_search
 from shared.protection import policies as stored
 from shared.protection.policies import Policy
 from shared.storage.ids import ConnectionId
@@ -44,6 +44,6 @@ async def chosen(app: App, customer: str | None, text: str, name: str) -> Choice
 
 async def _sentence(app: App, connection: ConnectionId, policy: Policy) -> str:
     groups, users = named_in([policy])
-    names = await people.names(app.database, connection, "groups", groups)
-    names |= await people.names(app.database, connection, "users", users)
+    names = await directory_search.names(app.database, connection, "groups", groups)
+    names |= await directory_search.names(app.database, connection, "users", users)
     return sentence(policy, names)

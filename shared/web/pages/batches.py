@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
-from shared.flows import batch_plans
-from shared.flows import batch_records as records
+from shared.flows import batch_plans, batch_records
 from shared.flows.app import App
 from shared.flows.batch_records import Operation, Order
 from shared.foundation.errors import Refused
@@ -94,13 +93,13 @@ async def create(app: App, request: Request) -> Response:
 
 async def every(app: App, request: Request) -> Response:
     """The newest batches."""
-    found = await records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
+    found = await batch_records.newest(app.database, request.actor.customer, most=MAX_BATCHES_LISTED)
     return shown(app, request, "batches.html", batches=found, titles=TITLES, now=app.clock.now())
 
 
 async def page(app: App, request: Request) -> Response:
     """One batch: its progress, and what came of each connection."""
-    batch, items = await records.detail(app.database, request.args["batch"], request.actor.customer)
+    batch, items = await batch_records.detail(app.database, request.args["batch"], request.actor.customer)
     under_way = batch.stopped_at is None and batch.counts["pending"] > 0
     return shown(
         app,
@@ -116,6 +115,6 @@ async def page(app: App, request: Request) -> Response:
 
 async def stop(app: App, request: Request) -> Response:
     """Begin nothing more of a batch."""
-    batch = await records.one(app.database, request.args["batch"], request.actor.customer)
-    await records.stop(app.database, batch, app.clock.now())
+    batch = await batch_records.one(app.database, request.args["batch"], request.actor.customer)
+    await batch_records.stop(app.database, batch, app.clock.now())
     return redirect(f"/batches/{batch.id}")

@@ -8,8 +8,7 @@ from shared.connections.record import Connection
 from shared.connections.stages import Stage
 from shared.engine import certificate
 from shared.engine.rows import Activity, OnDemand
-from shared.flows import consent, invitation
-from shared.flows import requests as orders
+from shared.flows import consent, invitation, requests
 from shared.flows.app import App
 from shared.foundation.errors import Refused
 from shared.platforms.rows import effects_of, permissions_of, rows_of
@@ -20,8 +19,7 @@ from shared.web.invitations import HERE, browser, kept
 from shared.web.pages import mode_titles, table
 from shared.web.pages.connection import administrators, after_consent, again, needs_consent
 from shared.web.pages.forms import one, posted
-from shared.web.views import changes as views
-from shared.web.views import connections as overview
+from shared.web.views import changes, connections
 
 # The button of an invitation may be pressed again and again: a check begins so long after the last one.
 LOOK_NOT_BEFORE = timedelta(seconds=5)
@@ -44,13 +42,13 @@ async def page(app: App, request: Request) -> Response:
     platform = app.platforms[connection.platform]
     mine = rows_of(platform, connection)
     asks = needs_consent(app, connection)
-    view = await views.changes(app, connection)
+    view = await changes.changes(app, connection)
     looked = await preflight.find(app.database, connection.id)
     needed = permissions_of(platform, mine)
     return pages.page(
         app,
         "connect.html",
-        c=overview.connection_view(app, connection),
+        c=connections.connection_view(app, connection),
         modes=mode_titles(app, connection),
         expected=connection.expected_tenant,
         here=HERE,
@@ -77,7 +75,7 @@ async def page(app: App, request: Request) -> Response:
 
 def _waits(app: App, connection: Connection) -> Response:
     """A worker finds out who has come. The page asks again by itself, without a script too."""
-    told = pages.page(app, "verifying.html", c=overview.connection_view(app, connection))
+    told = pages.page(app, "verifying.html", c=connections.connection_view(app, connection))
     return replace(told, headers={**told.headers, "Refresh": str(ASKS_AGAIN)})
 
 
@@ -105,6 +103,6 @@ async def _look(app: App, connection: Connection) -> None:
     """The administrator has done something, and would like to see it seen now and not within the hour."""
     looked = connection.looked_at
     rested = looked is None or looked + LOOK_NOT_BEFORE <= app.clock.now()
-    if connection.tenant is not None and rested and not overview.is_working(app, connection):
+    if connection.tenant is not None and rested and not connections.is_working(app, connection):
         await invitation.refuse_too_many(app, connection)
-        await orders.start(app, connection, "advance", invitation.ADMINISTRATOR)
+        await requests.start(app, connection, "advance", invitation.ADMINISTRATOR)

@@ -16,9 +16,7 @@ from shared.platforms.instructions import Instruction, StepValue
 from shared.platforms.rows import rows_of
 from shared.web.http import Request, Response
 from shared.web.pages import REFRESH_SECONDS, SLOW_REFRESH_SECONDS, drift, framed, table
-from shared.web.views import changes as views
-from shared.web.views import connections as overview
-from shared.web.views import fleet
+from shared.web.views import changes, connections, fleet
 
 RECENT = 5
 # What a button of this page has asked for, told to the person who has just pressed it.
@@ -42,11 +40,11 @@ ASKED: Mapping[str, str] = {
 async def page(app: App, request: Request) -> Response:
     """One connection."""
     connection = request.connection
-    view = await views.changes(app, connection)
+    view = await changes.changes(app, connection)
     platform = app.platforms[connection.platform]
     mine = rows_of(platform, connection)
     may_act = request.actor.acts
-    detail = await overview.detail(app, connection)
+    detail = await connections.detail(app, connection)
     found = await findings.listed(app, connection)
     kind = fleet.KINDS.get(connection.reason or "")
     return framed(
@@ -104,12 +102,12 @@ def needs_consent(app: App, connection: Connection) -> bool:
     """Whether the administrator is asked to open the link."""
     never_given = connection.stage is Stage.NEW and connection.claimed_tenant is None
     # While a run is under way, consent may have just been given again: nobody is asked for it twice.
-    return never_given or (connection.reason == ConsentMissing.CODE and not overview.is_working(app, connection))
+    return never_given or (connection.reason == ConsentMissing.CODE and not connections.is_working(app, connection))
 
 
 def again(app: App, connection: Connection) -> int | None:
     """After how many seconds the page looks again by itself; None where nothing will happen any more."""
     proving = connection.stage is Stage.NEW and connection.claimed_tenant is not None
-    if overview.is_working(app, connection) or connection.stage is Stage.GRANT or proving:
+    if connections.is_working(app, connection) or connection.stage is Stage.GRANT or proving:
         return REFRESH_SECONDS
     return None if connection.stage is Stage.CLOSED else SLOW_REFRESH_SECONDS

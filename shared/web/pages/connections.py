@@ -15,8 +15,7 @@ from shared.flows.grant import NewConnection
 from shared.foundation.errors import Refused
 from shared.foundation.schedule import SYNC_AT, Site
 from shared.platforms.rows import dispensable
-from shared.web.api import actions as acts
-from shared.web.api import connections as overview
+from shared.web.api import actions, connections
 from shared.web.compression import packed
 from shared.web.http import Request, Response, redirect
 from shared.web.pages import STATUSES, shown
@@ -41,7 +40,7 @@ SITES: Mapping[str, str] = {
 FIELDS = ("platform", "modes", "site", "name", "tenant", "customer", "leave_out", "repair_drift")
 
 
-class Listing(overview.Filter):
+class Listing(connections.Filter):
     """Which connections, in which order, and which page of them."""
 
     sort: Literal["status", "name", "customer", "platform", "site", "since", "synced"] = "status"
@@ -54,7 +53,7 @@ async def index(app: App, request: Request) -> Response:
     asked = dict(said(request).query)
     query = replace(request, query=asked).parameters(Listing)
     mine = Wanted(customer=request.actor.customer)
-    wanted = overview.wanted(request, query)
+    wanted = connections.wanted(request, query)
     if query.archived is None and Stage.CLOSED.name.lower() not in (query.stage, query.status):
         wanted = replace(wanted, archived=False)
     counts = await search.count(app.database, mine)
@@ -116,7 +115,7 @@ async def create(app: App, request: Request) -> Response:
     new = made(lambda: NewConnection.model_validate(_typed(app, form)), errors)
     if new is not None:
         try:
-            created = await acts.make(app, request, new)
+            created = await actions.make(app, request, new)
         except Refused as error:
             errors |= at_field(error, FIELDS)
         else:

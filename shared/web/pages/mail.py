@@ -9,8 +9,7 @@ from pydantic import Field
 from shared.connections.stages import Stage
 from shared.flows import reading
 from shared.flows.app import App
-from shared.flows.reports import flow
-from shared.flows.reports import store as keep
+from shared.flows.reports import flow, store
 from shared.flows.reports.charts import COLOURS, charts
 from shared.flows.reports.periods import Frequency
 from shared.flows.reports.store import Subscription
@@ -95,7 +94,7 @@ async def reports(app: App, request: Request) -> Response:
             charts=charts(report.content),
             colours=COLOURS,
         )
-    wanted = await keep.subscription(app.database, request.connection.id)
+    wanted = await store.subscription(app.database, request.connection.id)
     form = {"kinds": [str(kind) for kind in wanted.kinds], "recipients": wanted.recipients}
     return await _reports(app, request, form, {}, etag(wanted.model_dump(mode="json")))
 
@@ -111,7 +110,7 @@ async def put_reports(app: App, request: Request) -> Response:
         await flow.subscribe(app, request.connection, wanted, precondition(seen(request, form)), request.actor.name)
     except Refused as error:
         if error.status == 412:
-            now = (await keep.subscription(app.database, request.connection.id)).model_dump(mode="json")
+            now = (await store.subscription(app.database, request.connection.id)).model_dump(mode="json")
             return await _reports(app, request, typed, {}, etag(now), status=412, there=now)
         return await _reports(app, request, typed, at_field(error, Subscription.model_fields), one(form, "etag"))
     return redirect(f"/connections/{request.connection.id}/reports?saved=1")

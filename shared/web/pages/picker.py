@@ -6,12 +6,11 @@ from typing import Any
 
 from shared.connections.record import Connection
 from shared.flows.app import App
-from shared.protection import directory
-from shared.protection import directory_search as people
+from shared.protection import directory, directory_search
 from shared.web.pages.forms import one
 
 Form = Mapping[str, list[str]]
-KINDS: tuple[people.Kind, ...] = ("groups", "users")
+KINDS: tuple[directory_search.Kind, ...] = ("groups", "users")
 # More are shown by id, in a field; a policy may name thousands.
 MAX_SHOWN, MAX_FOUND = 50, 8
 # The parts of the form that pick: whose mail, and the exceptions.
@@ -43,10 +42,12 @@ async def _picker(app: App, connection: Connection, form: Form, before: str, ver
         ids = list(
             dict.fromkeys(part.strip() for value in form.get(name, []) for part in value.splitlines() if part.strip())
         )
-        called = await people.names(app.database, connection.id, kind, ids[:MAX_SHOWN])
+        called = await directory_search.names(app.database, connection.id, kind, ids[:MAX_SHOWN])
         made.named += [{"field": name, "id": each, "name": called.get(each)} for each in ids[:MAX_SHOWN]]
         made.rest |= {name: ids[MAX_SHOWN:]} if ids[MAX_SHOWN:] else {}
         if made.text:
-            rows, _ = await people.page(app.database, connection.id, kind, made.text, after=None, most=MAX_FOUND)
+            rows, _ = await directory_search.page(
+                app.database, connection.id, kind, made.text, after=None, most=MAX_FOUND
+            )
             made.found += [{"field": name, **row} for row in rows if row["id"] not in ids]
     return made

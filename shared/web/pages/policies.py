@@ -8,7 +8,7 @@ from typing import Any, get_args
 from shared.flows import policies
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.protection import directory_search as people
+from shared.protection import directory_search
 from shared.protection import policies as stored
 from shared.protection.inspection.conditions import Attachment, Conditions, Failure
 from shared.protection.policies import Policy
@@ -59,8 +59,8 @@ async def page(app: App, request: Request) -> Response:
         return await _form(app, request, _filled(Policy(name="new")) | {"name": [""]}, {}, "")
     listed = await stored.listed(app.database, request.connection.id)
     groups, users = named_in(listed)
-    names = await people.names(app.database, request.connection.id, "groups", groups)
-    names |= await people.names(app.database, request.connection.id, "users", users)
+    names = await directory_search.names(app.database, request.connection.id, "groups", groups)
+    names |= await directory_search.names(app.database, request.connection.id, "users", users)
     return framed(
         app,
         request,

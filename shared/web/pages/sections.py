@@ -17,8 +17,7 @@ from shared.web.pages.differences import differences
 from shared.web.pages.forms import said
 from shared.web.pages.leaves import numbers
 from shared.web.pagination import Cursor, decode, encode
-from shared.web.views import changes as views
-from shared.web.views import connections as overview
+from shared.web.views import changes, connections
 
 # With what differs in each entry, a page of so many still loads at once.
 ENTRIES_PER_PAGE = 25
@@ -100,7 +99,7 @@ async def directory(app: App, request: Request) -> Response:
         app,
         request,
         "directory",
-        c=await overview.detail(app, request.connection),
+        c=await connections.detail(app, request.connection),
         kind=asked.kind,
         q=asked.q,
         people=found,
@@ -113,14 +112,14 @@ async def certificate(app: App, request: Request) -> Response:
     """The signed record of the end; before there is one, what is still awaited."""
     connection = request.connection
     if await certificates.latest(app.database, connection) is None:
-        rows = (await views.changes(app, connection))["rows"]
+        rows = (await changes.changes(app, connection))["rows"]
         open_still = [
             table.whole(row)
             for row in rows
             if row["kind"] != "activity" and row["state"] not in ("absent", "on demand")
         ]
         return framed(app, request, "certificate", record=None, awaited=open_still)
-    record = await views.exit_record(app, connection)
+    record = await changes.exit_record(app, connection)
     titles = titles_of(app, request)
 
     def named(keys: Iterable[str]) -> list[dict[str, str]]:

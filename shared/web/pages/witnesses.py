@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from shared.flows.app import App
 from shared.foundation.errors import Refused
-from shared.web.api import witnesses as api
+from shared.web.api import witnesses
 from shared.web.http import Request, Response, checked, redirect
 from shared.web.pages import shown
 from shared.web.pages.forms import Errors, at_field, one, posted
@@ -22,7 +22,7 @@ async def create(app: App, request: Request) -> Response:
     """Name a witness; what is wrong is told at its field."""
     form = {name: one(posted(request), name) for name in FIELDS}
     try:
-        await api.create(app, request, checked(lambda: api.NewWitness.model_validate(form)))
+        await witnesses.create(app, request, checked(lambda: witnesses.NewWitness.model_validate(form)))
     except Refused as error:
         # What the library says of an empty field is about how long it is.
         told: Errors = dict.fromkeys((name for name in FIELDS[:2] if not form[name]), "Fill this in.")
@@ -38,11 +38,11 @@ def _at_field(error: Refused) -> Errors:
 
 async def remove(app: App, request: Request) -> Response:
     """Ask a witness no more."""
-    await api.delete(app, request)
+    await witnesses.delete(app, request)
     return redirect("/witnesses")
 
 
 async def _page(app: App, request: Request, form: Mapping[str, str], errors: Errors) -> Response:
-    found = json.loads((await api.every(app, request)).body)
+    found = json.loads((await witnesses.every(app, request)).body)
     status = 400 if errors else 200
     return shown(app, request, "witnesses.html", status, **found, form=form, errors=errors, now=app.clock.now())

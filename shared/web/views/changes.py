@@ -8,8 +8,7 @@ from typing_extensions import TypedDict
 
 from shared.connections.record import Connection
 from shared.connections.stages import Stage
-from shared.engine import certificate
-from shared.engine import ledger as ledgers
+from shared.engine import certificate, ledger
 from shared.engine.effects import FOREIGN
 from shared.engine.ledger import NOT_OURS, Holding, HoldingState
 from shared.engine.rows import Activity, Area, ByAdministrator, Change, OnDemand, Row, Wanted, wanted
@@ -125,7 +124,7 @@ class Changes(TypedDict):
 async def changes(app: App, connection: Connection) -> Changes:
     """The published table, with what the ledger knows to be true of each row now."""
     platform = app.platforms[connection.platform]
-    holdings = await ledgers.holdings_of(app.database, connection.id)
+    holdings = await ledger.holdings_of(app.database, connection.id)
     mine = rows_of(platform, connection)
     in_hand = any(isinstance(row, ByAdministrator) and _state(holdings.get(row.key)) in IN_HAND for row in mine)
     words = await platform.words(connection) if in_hand else {}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shared.platforms import vendors
-from shared.platforms.microsoft365.mail_flow import parameters as names
+from shared.platforms.microsoft365.mail_flow import parameters
 from shared.platforms.microsoft365.mail_flow.connectors import EXCHANGE
 from shared.platforms.microsoft365.mail_flow.listing import Inbound, Listing, Outbound, Rule
 from shared.platforms.microsoft365.mail_flow.ranges import ranges
@@ -105,7 +105,7 @@ def _rule(rule: Rule) -> Iterator[Hindrance]:
     ]
     if vendor := next(filter(None, map(vendors.of_header, headers)), None):
         yield Hindrance(key, f"is {vendor}'s: another product scans mail here", DISABLE)
-    elif names.SEALS.intersection(rule.actions):
+    elif parameters.SEALS.intersection(rule.actions):
         yield Hindrance(
             key,
             "encrypts mail, and what comes to the service encrypted cannot be read there",

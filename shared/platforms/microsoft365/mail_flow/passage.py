@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.platforms.microsoft365.mail_flow import parameters as names
+from shared.platforms.microsoft365.mail_flow import parameters
 from shared.platforms.microsoft365.mail_flow.answers import Answer, all_of, any_of, opposite
 from shared.platforms.microsoft365.mail_flow.listing import Record, Rule
 from shared.platforms.microsoft365.mail_flow.message import Message
@@ -74,7 +74,7 @@ class Passage:
     def _changes(self, rule: Rule) -> bool:
         """Whether a rule can change the way of any message."""
         stamps = {str(rule.actions.get(name, "")).lower() for name in ("SetHeaderName", "RemoveHeader")}
-        other = rule.actions.keys() - names.INERT - names.STAMPS
+        other = rule.actions.keys() - parameters.INERT - parameters.STAMPS
         return bool(
             rule.stops or rule.strange or other or "SetSCL" in rule.actions or stamps.intersection(self.headers)
         )
@@ -150,19 +150,19 @@ class Passage:
 
     def _settles(self, rule: Rule) -> bool:
         """Whether a rule ends the passage of what it means, by what a message says and not by what rules wrote."""
-        ends = rule.stops or bool(rule.actions.keys() & (names.REFUSES | names.HOLDS))
+        ends = rule.stops or bool(rule.actions.keys() & (parameters.REFUSES | parameters.HOLDS))
         return ends and not any(self._written(held) for held in (rule.conditions, rule.exceptions))
 
     def _written(self, held: Record) -> bool:
         """Whether predicates read what may change on the way: an SCL, or a header that rules or the service write."""
-        stamped = held.keys() & names.STAMPED
+        stamped = held.keys() & parameters.STAMPED
         return any(name not in HEADERS or str(held[name]).lower() in self.headers for name in stamped)
 
     def _stamped(self, rule: Rule, world: World) -> tuple[Answer, Answer]:
         """The conditions, and the exceptions, that read what rules and the service have written on the message."""
         return (
-            all_of(self._read(name, rule.conditions, world) for name in rule.conditions.keys() & names.STAMPED),
-            any_of(self._read(name, rule.exceptions, world) for name in rule.exceptions.keys() & names.STAMPED),
+            all_of(self._read(name, rule.conditions, world) for name in rule.conditions.keys() & parameters.STAMPED),
+            any_of(self._read(name, rule.exceptions, world) for name in rule.exceptions.keys() & parameters.STAMPED),
         )
 
     def _read(self, name: str, held: Record, world: World) -> Answer:
@@ -191,7 +191,7 @@ class Passage:
             if name and name.lower() in self.headers:
                 headers[self.headers.index(name.lower())] = value
         route, unsure = world.route, world.unsure
-        if to := actions.get(names.ROUTES):
+        if to := actions.get(parameters.ROUTES):
             if route is not None and route != to.lower():
                 doubts.add("which of two rules' connectors a message takes")
                 unsure = True
@@ -201,16 +201,16 @@ class Passage:
                     doubts.add(f"the rules below “{rule.name}” act before the scan too")
                 if rule.on_error != "Ignore":
                     doubts.add(f"an error of “{rule.name}” delays mail")
-        if not world.scans and (added := actions.keys() & names.ADDS):
+        if not world.scans and (added := actions.keys() & parameters.ADDS):
             doubts.add(f"“{rule.name}” adds recipients ({', '.join(sorted(added))})")
-        if not world.scans and actions.keys() & names.SEALS:
+        if not world.scans and actions.keys() & parameters.SEALS:
             doubts.add(f"“{rule.name}” encrypts")
         if rule.strange:
             doubts.add(f"“{rule.name}” has what we do not know: {', '.join(sorted(rule.strange))}")
         end = world.end
-        if actions.keys() & names.REFUSES or "Reject" in str(actions.get(names.NOTIFIES, "")):
+        if actions.keys() & parameters.REFUSES or "Reject" in str(actions.get(parameters.NOTIFIES, "")):
             end = End.REFUSED
-        elif actions.keys() & names.HOLDS:
+        elif actions.keys() & parameters.HOLDS:
             end = end or End.HELD
         return World(
             headers=tuple(headers), scl=_scl(actions, world.scl), route=route, scans=world.scans, end=end,
