@@ -49,7 +49,7 @@ MEASURES: Mapping[str, Measure] = {
         1.1,
         "times",
         high=False,
-        why="Eleven milliseconds: the routes, the queues and the timers are declared one by one, as the host wants them.",
+        why="Eleven milliseconds, a hundredth above the goal in this run: the functions are declared one by one.",
     ),
     "first-answer": Measure(
         "First answer from the database, against `azure.functions`",
@@ -121,7 +121,7 @@ MEASURES: Mapping[str, Measure] = {
         1.03,
         "times",
         high=False,
-        why="Three megabytes: what is known of the pages that a listing showed the last time.",
+        why="It grows by one hundredth to 5,000 users and by three more to 100,000: it levels off.",
     ),
     "newsletter": Measure(
         "Messages inspected a CPU second, newsletter of 84 kB with 400 links",
