@@ -63,7 +63,7 @@ async def accepted(app: App, connection: Connection) -> dict[str, Sequence[str]]
 
 
 def told(waiting: Sequence[Concern]) -> str:
-    """What waits, and what to do."""
+    """The first concern that waits for an acknowledgement, what to do about it, and how many more wait."""
     first, more = waiting[0], len(waiting) - 1
     rest = f" {more} more {'thing waits' if more == 1 else 'things wait'} too." if more else ""
     return (

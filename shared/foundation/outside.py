@@ -1,6 +1,6 @@
 """Requests to addresses that somebody else has named: over TLS, to the outside only, and following nothing.
 
-A name is resolved once, every address of it is looked at, and the request goes to that very address; so a name that
+A name is resolved once, every address of it is checked, and the request goes to that very address; so a name that
 answers differently the second time reaches nothing inside (OWASP, Server-Side Request Forgery Prevention).
 """
 

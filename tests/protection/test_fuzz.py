@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.protection.inspection.budget import Budget
-from shared.protection.inspection.conditions import Attachment, Conditions, Finding
+from shared.protection.inspection.conditions import HEADERS, Attachment, Conditions, Finding
 from shared.protection.inspection.inspect import judge
 from shared.protection.inspection.message import read
 from tests.harness.mail import GOOD, RECEIVER, TENANT, head, mail, mixed, part, zipped
@@ -178,11 +178,7 @@ class TestAnything:
     def test_archives(self, content: bytes, name: str) -> None:
         look(mixed(part(content, name)))
 
-    @given(
-        st.lists(
-            st.tuples(st.sampled_from(["From", "Sender", "Reply-To", "Subject", "Authentication-Results"]), st.text())
-        )
-    )
+    @given(st.lists(st.tuples(st.sampled_from([*HEADERS]), st.text())))
     @steady
     def test_headers(self, headers: list[tuple[str, str]]) -> None:
         look(headers, HEADERS_ONLY)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from shared.deployment.queues import MessageKey
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# An hour less than a task may wait, for the service measures by its own clock. What waits longer comes early, and is
-# sent again.
+# An hour less than a task may wait, for the service measures by its own clock. A message that has to wait longer comes
+# early, and is sent again.
 MAX_DELAY = timedelta(days=30) - timedelta(hours=1)
 # The longest there is: a function that takes too long is ended by its host, and that ends the call. Were we to hang up
 # before, the job would come again beside the run that still works on it.
