@@ -70,7 +70,7 @@ class Wire:
         return self._services.get(origin(url)) or str(urlsplit(url).hostname)
 
     async def aside(self, function: Callable[..., Answered], *given: Any) -> Answered:
-        """Run a function that blocks on its own calls, as the clouds' token clients do, in a thread of a pool for these.
+        """Run a function that blocks on its calls, as the clouds' token clients do, in a thread of a pool of theirs.
 
         The event loop's own pool has a few threads for everything: fifty tokens at once would wait for each other.
         """

@@ -79,7 +79,7 @@ class Report(ReportSummary):
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Which kinds are asked for, each since when (None: for as long as it has run); which reports there are, or wait."""
+    """Which kinds are asked for, each since when (None: as long as it has run); which reports there are, or wait."""
 
     kinds: Mapping[Frequency, datetime | None]
     recipients: Sequence[str]

@@ -37,7 +37,7 @@ LOOK = "Look in the Admin console under Apps > Google Workspace > Gmail"
 
 
 async def concerns_of(tenant: WorkspaceCustomer) -> list[Concern]:
-    """Everything in the way, what needs an acknowledgement first, then the worst. Raises if a listing is not complete."""
+    """Everything in the way: what needs an acknowledgement, then the worst. Raises if a listing is not complete."""
     database, connection = tenant.context.database, tenant.connection.id
     known = await directory.domains(database, connection)
     if not known or any(one["verified"] and one["mx"] is None for one in known):
