@@ -1,5 +1,7 @@
 """Links and words of a message, and the tricks by which messages try to look like others."""
 
+from typing import Any
+
 import pytest
 
 from shared.protection.inspection.conditions import Conditions
@@ -135,8 +137,29 @@ class TestWords:
         assert one.why == "The subject or the text holds the listed word 2."
 
 
+class Breaking(bytes):
+    """A message at which a reader fails, once: no message is known that one does."""
+
+    failed = False
+
+    def removeprefix(self, prefix: Any, /) -> bytes:
+        """What a reader calls first."""
+        if not self.failed:
+            self.failed = True
+            raise ValueError("invoice")
+        return super().removeprefix(prefix)
+
+
 class TestUnreadable:
     """What nobody can vouch for is said, and never taken for harmless."""
+
+    def test_where_a_reader_fails_the_headers_are_judged_and_the_rest_is_said(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        conditions = Conditions(senders=["b.example"], words=["invoice"])
+        result = judge(Breaking(mail("invoice", From="a@b.example")), conditions, TENANT)
+        assert [one.kind for one in result] == ["senders", "incomplete"]
+        assert "invoice" not in caplog.text
 
     @pytest.mark.parametrize(
         "message",

@@ -79,6 +79,20 @@ class TestTwoWays:
         assert found(message, attachments=["executable"]) == set()
 
 
+class TestBase64:
+    """Padding may stand in the middle: some programs encode line by line."""
+
+    @pytest.mark.parametrize("number", [1, 99, 100, 101, 102, 103, 104, 30_000])
+    @pytest.mark.parametrize("before", [b"QQ==", b"QUI=", b"QQ=\r\n"])
+    def test_what_stands_behind_it_is_read(self, number: int, before: bytes) -> None:
+        body = before * number + base64.b64encode(b" invoice ") + b"Q=QQQ=Q"
+        assert found(mail(body, Content_Transfer_Encoding="base64"), words=["invoice"]) == {"words"}
+
+    def test_more_of_it_than_a_program_writes_is_said(self) -> None:
+        message = mail(b"QQ==" * 150_000 + ENCODED, Content_Transfer_Encoding="base64")
+        assert "incomplete" in found(message, words=["invoice"])
+
+
 class TestUuencoded:
     """An encoding without a standard: programs read it a little differently, and a sender chooses its lines."""
 

@@ -75,6 +75,8 @@ MARKS = ((UTF_8_MARK, "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-1
 META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
 # What was added to a line on its way does not belong to it (RFC 2045, 6.7, rule 3).
 TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+# Of a part in base64, each ending with padding: some programs encode line by line. More take too long.
+MAX_PIECES = 100_000
 # The lines around an uuencoded file.
 BEGIN = re.compile(rb"(?:\A|[\r\n])begin [^\r\n]*")
 END = re.compile(rb"(?:\A|[\r\n])[ \t]*end[ \t]*(?=[\r\n]|\Z)")
@@ -155,8 +157,13 @@ def _codec(charset: str) -> str | None:
 
 
 def _base64(raw: bytes) -> bytes:
-    """As mail programs do: what does not belong is passed over, and padding may stand in the middle."""
-    pieces = re.split(rb"=+", raw.translate(None, NOT_BASE64), maxsplit=100)
+    """As mail programs do: what does not belong is passed over, and padding may stand in the middle.
+
+    `raw` itself if it stands there more often than any program writes it.
+    """
+    pieces = re.split(rb"=+", raw.translate(None, NOT_BASE64), maxsplit=MAX_PIECES)
+    if len(pieces) > MAX_PIECES:
+        return raw
     whole = (piece[: len(piece) - (len(piece) % 4 == 1)] for piece in pieces)
     return b"".join(binascii.a2b_base64(piece + b"=" * (-len(piece) % 4)) for piece in whole)
 

@@ -61,7 +61,7 @@ def doubts(nodes: Sequence[EmailMessage], leaves: Sequence[Part], budget: Budget
         yield AMBIGUOUS_PARTS
     if any(
         leaf.encoding not in decoding.ENCODINGS
-        or (leaf.encoding in decoding.UUENCODED and leaf.raw and leaf.content() is leaf.raw)
+        or (leaf.encoding not in decoding.AS_IT_IS and leaf.raw and leaf.content() is leaf.raw)
         for leaf in leaves
     ):
         yield UNKNOWN_ENCODING

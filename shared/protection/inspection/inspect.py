@@ -8,7 +8,7 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from shared.protection.inspection import (
@@ -102,10 +102,7 @@ def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Findi
     content = not asked.isdisjoint(FROM_CONTENT)
     if content:
         _load_readers()
-    if isinstance(message, bytes):
-        mail = parse.read(message, Budget(READING), only_headers=not content)
-    else:
-        mail = parse.from_headers(message)
+    mail = _read(message, content=content) if isinstance(message, bytes) else parse.from_headers(message)
     inspected = _Inspected(mail=mail, conditions=conditions, known=known, budget=Budget(LOOKING))
     inspected.missed += [*mail.missed, *([NO_CONTENT] if content and mail.parts is None else [])]
     found = [
@@ -117,6 +114,17 @@ def judge(message: Message, conditions: Conditions, known: Known) -> tuple[Findi
     met = {one.kind for one in found} >= asked if conditions.match == "all" else bool(found)
     missed = [Finding(kind="incomplete", why=why) for why in dict.fromkeys(inspected.missed)]
     return (*(found if met else ()), *missed)
+
+
+def _read(message: bytes, *, content: bool) -> parse.Mail:
+    """Take a message apart; of one at which a reader fails, the headers alone."""
+    try:
+        return parse.read(message, Budget(READING), only_headers=not content)
+    except Exception as error:  # no message may stop the mailbox that it is in
+        # The error's own text may hold the message's.
+        log.error("a message could not be read: %s", type(error).__name__)  # noqa: TRY400 - the same
+        mail = parse.read(message, Budget(READING), only_headers=True)
+        return replace(mail, parts=(), missed=(*mail.missed, FAILED.format("its content")))
 
 
 @cache
