@@ -212,3 +212,27 @@ class TestFiles:
     def test_a_text_is_none_of_them(self, text: bytes) -> None:
         asked = ["archive", "shortcut", "disguised", "script"]
         assert found(mixed(part(text, "a.txt", "text/plain")), attachments=asked) == set()
+
+
+PROFILE = b"<?xml version='1.0'?><!DOCTYPE plist SYSTEM 'x'><plist><dict><key>PayloadContent</key>"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (PROFILE, "shortcut"),
+        (b"<?xml version='1.0'?><AppInstaller Uri='https://x.example/'/>", "shortcut"),
+        (zipped([("AppxManifest.xml", b"<Package/>"), ("a.bin", b"x")]), "executable"),
+        (zipped([("AppxMetadata/AppxBundleManifest.xml", b"<Bundle/>")]), "executable"),
+        (b"\0" * 512 + b"EFI PART" + b"\0" * 512, "disk-image"),
+    ],
+    ids=["a profile", "an installer's address", "a package", "a bundle", "a disk"],
+)
+def test_what_is_known_by_its_content_under_any_name(content: bytes, kind: str) -> None:
+    assert found(mixed(part(content, "a.dat")), attachments=[kind]) == {"attachments"}
+
+
+def test_a_list_of_properties_is_no_profile() -> None:
+    assert (
+        found(mixed(part(b"<?xml version='1.0'?><plist><dict/></plist>", "a.xml")), attachments=["shortcut"]) == set()
+    )

@@ -24,6 +24,14 @@ SHOWN = [
     "<style>.n{background:#123456}.h{color:#123456}</style><p class=n>over<i class=h>x</i>due invoice",
     "<style>@media screen{.h{color:#fff}}</style>over<i class=h>x</i>due invoice",
     "<style>.h{color:red}.h{color:#fff}</style>over<i class=h>x</i>due invoice",
+    *(
+        f"over<i style='{style}'>x</i>due invoice"
+        for style in (
+            *("margin-left:-9999px", "bottom:-9999px", "transform:translateX(-9999px)", "left:-99em"),
+            *("color:hsl(0,0%,100%)", "color:rgb(100%,100%,100%)", "color:#ffffffff", "color:#ffff"),
+            "color:lightyellow;background:#ffffe0",
+        )
+    ),
     "<bdo dir=rtl>eciovni eudrevo</bdo>",
     "<ruby>over<rp>(</rp></ruby>due invoice",
     "<select><optgroup label='overdue invoice'><option>x</select>",
@@ -34,6 +42,10 @@ NOT_SHOWN = [
     "over<img src='cid:1' width=80>due invoice",
     "<style>[data-h]{color:red}</style>over<i data-h>x</i>due invoice",
     "<style>.h{color:#333}</style>over<i class=h>x</i>due invoice",
+    *(
+        f"over<i style='{style}'>x</i>due invoice"
+        for style in ("margin-left:-9px", "transform:translateX(-9px)", "color:hsl(0,0%,20%)", "color:#333f")
+    ),
     "<style>.n{background:#000}.h{color:#fff}</style><div class=n>over<i class=h>x</i>due invoice</div>",
     "<style>.h{color:#fff}</style>over<i class=h style='color:#333'>x</i>due invoice",
     "<style>.h{color:#fff}.h{color:#333}</style>over<i class=h>x</i>due invoice",
@@ -106,6 +118,13 @@ def test_where_a_program_leads_that_has_its_address_in_pieces(program: str) -> N
         "eval(text)",
         "new Function(text)()",
         "location.assign(atob(text))",
+        "location['href'] = x",
+        "location['replace'](x)",
+        "window['location'] = x",
+        "form.setAttribute('action', x)",
+        "navigation.navigate(x)",
+        "body.insertAdjacentHTML('beforeend', x)",
+        "frame.src = x",
     ],
 )
 def test_where_a_program_computes_its_address_it_is_said(program: str) -> None:
@@ -122,6 +141,7 @@ def test_where_a_program_computes_its_address_it_is_said(program: str) -> None:
         "<script>var total = 1 + 2; console.log('a' + total)</script>",
         "<script>location = 'https://good.example/'</script>",
         "<script>if (location == other) location.reload()</script>",
+        "<script>scroll(location.hash); history.pushState(x, '', y); fetch(x)</script>",
         "<script>window.open('https://good.example/', '_blank')</script>",
     ],
 )

@@ -55,6 +55,10 @@ SENTENCES: Mapping[Attachment, str] = {
 # Of archives in archives.
 DEEPEST = 4
 # A newer document in one piece, as XML.
+# A zip with one of these is a program for Java, Android or Windows.
+PROGRAMS_BY_MEMBER = frozenset(
+    {"meta-inf/manifest.mf", "androidmanifest.xml", "appxmanifest.xml", "appxmetadata/appxbundlemanifest.xml"}
+)
 MSO = re.compile(rb"<\?mso-application\b")
 MSO_MACROS = re.compile(rb"macrosPresent\s{0,9}=\s{0,9}[\"']yes|vbaProject\.bin|\beditdata\.mso\b")
 # What newer documents call their macros, whatever the parts are named (ECMA-376, part 2, 10.1).
@@ -172,7 +176,7 @@ def _archive(
             for sign in MACRO_TYPES
         ):
             own.add("macro")
-        if path in ("meta-inf/manifest.mf", "androidmanifest.xml") and ending not in ZIPPED:
+        if path in PROGRAMS_BY_MEMBER and ending not in ZIPPED:
             own.add("executable")
         if member.content is None:
             inner |= named(member.name)  # the name is all that there is to see

@@ -147,6 +147,7 @@ SIGNATURES: tuple[tuple[int, bytes, Attachment], ...] = (
     (0x8001, b"BEA01", "disk-image"),
     (0, b"conectix", "disk-image"),
     (0, b"vhdxfile", "disk-image"),
+    (512, b"EFI PART", "disk-image"),
     (0, b"KDMV", "disk-image"),
     (0, b"QFI\xfb", "disk-image"),
     (0, b"MSWIM\0\0\0", "disk-image"),
@@ -179,9 +180,13 @@ TEXTS: tuple[tuple[re.Pattern[str], Attachment], ...] = (
         "shortcut",
     ),
     (
-        re.compile(PROLOG + r"<(?:searchconnectordescription|librarydescription|(?:jnlp|pcsettings)[\s>])", re.S),
+        re.compile(
+            PROLOG + r"<(?:searchconnectordescription|librarydescription|(?:jnlp|pcsettings|appinstaller)[\s>])", re.S
+        ),
         "shortcut",
     ),
+    # A profile that sets up a Mac or a telephone.
+    (re.compile(PROLOG + r"<plist[\s>].{0,3000}<key>payload(?:content|type)</key>", re.S), "shortcut"),
     (
         re.compile(
             PROLOG + r"<(?:!doctype html|(?:html|head|body|script|title|meta|style|table|div|form|iframe|img|font|"

@@ -22,6 +22,27 @@ NAMES: Mapping[str, Colour] = {
     "ghostwhite": (248, 248, 255),
     "whitesmoke": (245, 245, 245),
     "floralwhite": (255, 250, 240),
+    "lightyellow": (255, 255, 224),
+    "lightcyan": (224, 255, 255),
+    "aliceblue": (240, 248, 255),
+    "honeydew": (240, 255, 240),
+    "seashell": (255, 245, 238),
+    "oldlace": (253, 245, 230),
+    "linen": (250, 240, 230),
+    "beige": (245, 245, 220),
+    "gainsboro": (220, 220, 220),
+    "lightgray": (211, 211, 211),
+    "lightgrey": (211, 211, 211),
+    "maroon": (128, 0, 0),
+    "purple": (128, 0, 128),
+    "teal": (0, 128, 128),
+    "olive": (128, 128, 0),
+    "lime": (0, 255, 0),
+    "aqua": (0, 255, 255),
+    "cyan": (0, 255, 255),
+    "fuchsia": (255, 0, 255),
+    "magenta": (255, 0, 255),
+    "orange": (255, 165, 0),
     "red": (255, 0, 0),
     "green": (0, 128, 0),
     "blue": (0, 0, 255),
@@ -36,8 +57,11 @@ SAME = 12
 VALUE = r"\s*:\s*([^;!]{1,200})"
 INK = re.compile(rf"(?<![-\w])color{VALUE}", re.IGNORECASE)
 GROUND = re.compile(rf"(?<![-\w])background(?:-color)?{VALUE}", re.IGNORECASE)
-HEXADECIMAL = re.compile(r"#?([0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-f])", re.IGNORECASE)
-NUMBERS = re.compile(r"rgba?\(\s*(\d{1,3})\s*[\s,]\s*(\d{1,3})\s*[\s,]\s*(\d{1,3})", re.IGNORECASE)
+# The last pair of eight digits, or the last of four, says how opaque a colour is.
+HEXADECIMAL = re.compile(r"#?(?:([0-9a-f]{6})(?:[0-9a-f]{2})?|([0-9a-f]{3})[0-9a-f]?)", re.IGNORECASE)
+NUMBERS = re.compile(r"rgba?\(\s*(\d{1,3})(%?)(?:\.\d+)?\s*[\s,]\s*(\d{1,3})%?\s*[\s,]\s*(\d{1,3})%?", re.IGNORECASE)
+# Without saturation only the lightness counts.
+GREY = re.compile(r"hsla?\(\s*[\d.]+(?:deg)?\s*[\s,]\s*0%?\s*[\s,]\s*(\d{1,3})%", re.IGNORECASE)
 MOST_ABOVE = 100
 
 
@@ -82,12 +106,16 @@ def _last(declaration: re.Pattern[str], style: str) -> Colour | None:
 @lru_cache(maxsize=2_000)
 def _colour(text: str) -> Colour | None:
     if (numbers := NUMBERS.search(text)) is not None:
-        return int(numbers[1]), int(numbers[2]), int(numbers[3])
+        part = 2.55 if numbers[2] else 1
+        return round(int(numbers[1]) * part), round(int(numbers[3]) * part), round(int(numbers[4]) * part)
+    if (grey := GREY.search(text)) is not None:
+        level = round(int(grey[1]) * 2.55)
+        return level, level, level
     words = text.lower().split()
     for word in words:
         if word in NAMES:
             return NAMES[word]
         if (found := HEXADECIMAL.fullmatch(word)) is not None:
-            digits = found[1] if len(found[1]) == 6 else "".join(2 * one for one in found[1])
+            digits = found[1] or "".join(2 * one for one in found[2])
             return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
     return None

@@ -32,7 +32,8 @@ ENDING_WORDS = frozenset(
 NOTHING = r"\s*:\s*0+(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:!|;|\Z)"
 GONE = re.compile(
     rf"display\s*:\s*none|mso-hide\s*:\s*all|(?<![-\w])(?:opacity|(?:max-)?(?:height|width)){NOTHING}"
-    r"|(?<![-\w])(?:left|right|top|text-indent)\s*:\s*-\d{3}|(?<![-\w])clip\s*:\s*rect\(\s*0"
+    r"|(?<![-\w])(?:left|right|top|bottom|text-indent|margin(?:-left|-right|-top)?)\s*:\s*-(?:\d{3}|\d{2}r?em)"
+    r"|translate[xy]?\(\s*-(?:\d{3}|\d{2}r?em)|(?<![-\w])clip\s*:\s*rect\(\s*0"
     r"|(?<![-\w])opacity\s*:\s*0*\.0\d*|(?<![-\w])opacity\(\s*0*(?:\.0*)?%?\s*\)"
     r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|polygon\([0px%\s,]+\))"
     r"|transform\s*:\s*scale\(\s*0(?:\.0*)?\s*[,)]",

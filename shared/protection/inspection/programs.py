@@ -24,7 +24,10 @@ DEEPEST = 3
 # What takes a browser elsewhere or writes into the page, up to what it is given.
 GOES = re.compile(
     r"""(?:\blocation(?:\.href)?\s{0,5}=(?![=>])|\blocation\.(?:assign|replace)\s{0,5}\(|\bopen\s{0,5}\("""
-    r"""|\bwrite(?:ln)?\s{0,5}\(|\.(?:href|action|innerHTML|outerHTML|srcdoc)\s{0,5}=(?![=>]))\s{0,5}([^;\n]{1,400})"""
+    r"""|\blocation\[["'](?:href|assign|replace)["']\]\s{0,5}[=(]|\[["']location["']\]\s{0,5}=(?![=>])"""
+    r"""|\bnavigat(?:ion\.navigate|e)\s{0,5}\(|\bsetAttribute\s{0,5}\(\s{0,5}["'](?:href|src|action|srcdoc)["']\s{0,5},"""
+    r"""|\binsertAdjacentHTML\s{0,5}\([^,;\n]{0,40},"""
+    r"""|\bwrite(?:ln)?\s{0,5}\(|\.(?:href|src|action|innerHTML|outerHTML|srcdoc)\s{0,5}=(?![=>]))\s{0,5}([^;\n]{1,400})"""
 )
 PLAIN = re.compile(
     r"""\A(?:(?:window\.)?(?:atob|unescape|decodeURI(?:Component)?)\s{0,5}\(\s{0,5}){0,3}"""
